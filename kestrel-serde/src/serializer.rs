@@ -1,0 +1,151 @@
+//! The two traits every format implements.
+//!
+//! The client calls them: `ready` where it may wait, then `serialize` and `deserialize` where it may not. They never
+//! see a null: a missing key and a tombstone's value have no bytes, and the client handles them before it comes here.
+
+use std::future::{self, Future};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{SerdeContext, SerdeError};
+
+/// Turns values of `T` into the bytes of a record's key or value.
+///
+/// One value of a serializer serves all records of a topic handle, from any task. Ready formats are in this crate; your
+/// own is one function:
+///
+/// ```
+/// use bytes::{BufMut, BytesMut};
+/// use kestrel_serde::{SerdeContext, SerdeError, Serializer};
+///
+/// struct Celsius(f32);
+///
+/// #[derive(Debug)]
+/// struct TenthsOfADegree;
+///
+/// impl Serializer<Celsius> for TenthsOfADegree {
+///     fn serialize(&self, ctx: SerdeContext<'_>, value: &Celsius, out: &mut BytesMut) -> Result<(), SerdeError> {
+///         if !value.0.is_finite() {
+///             return Err(SerdeError::encode(ctx, "not a temperature"));
+///         }
+///         out.put_i32((value.0 * 10.0).round() as i32);
+///         Ok(())
+///     }
+/// }
+///
+/// let mut out = BytesMut::new();
+/// TenthsOfADegree.serialize(SerdeContext::value("weather"), &Celsius(-1.5), &mut out)?;
+/// assert_eq!(&out[..], (-15_i32).to_be_bytes());
+/// # Ok::<(), SerdeError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not serialize `{T}`",
+    note = "see the table of formats in the documentation of kestrel_serde, or use `serialize_with`"
+)]
+pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
+    /// Makes [`serialize`](Self::serialize) possible for this topic and part.
+    ///
+    /// Awaited once, when a typed topic handle is opened. Formats with a registry register or fetch their schema here
+    /// and keep it; all others take the default, which is ready at once.
+    ///
+    /// # Errors
+    /// Whatever keeps the format from being used: nothing has been sent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect other than work not done; it may be called again.
+    fn ready(&self, ctx: SerdeContext<'_>) -> impl Future<Output = Result<(), SerdeError>> + Send {
+        let _ = ctx;
+        future::ready(Ok(()))
+    }
+
+    /// Appends the bytes of `value` to `out`.
+    ///
+    /// `out` may hold other bytes already (the batch under construction): an implementation only appends.
+    ///
+    /// # Errors
+    /// [`SerdeError::Encode`] when the value has no form in this format. Bytes appended before the error mean nothing;
+    /// the caller cuts `out` back to the length it had.
+    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError>;
+}
+
+/// Turns the bytes of a record's key or value into a `T`.
+///
+/// One value of a deserializer serves all records of a consumer, from any task.
+///
+/// ```
+/// use bytes::Bytes;
+/// use kestrel_serde::{Deserializer, SerdeContext, SerdeError};
+///
+/// #[derive(Debug)]
+/// struct Length;
+///
+/// impl Deserializer<usize> for Length {
+///     fn deserialize(&self, _: SerdeContext<'_>, bytes: &Bytes) -> Result<usize, SerdeError> {
+///         Ok(bytes.len())
+///     }
+/// }
+///
+/// let bytes = Bytes::from_static(b"four");
+/// assert_eq!(Length.deserialize(SerdeContext::value("words"), &bytes)?, 4);
+/// # Ok::<(), SerdeError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not deserialize `{T}`",
+    note = "see the table of formats in the documentation of kestrel_serde, or use `deserialize_with`"
+)]
+pub trait Deserializer<T>: Send + Sync + 'static {
+    /// Makes [`deserialize`](Self::deserialize) possible for these bytes.
+    ///
+    /// Awaited before each `deserialize`. Formats with a registry fetch the schema that the bytes name here, once, and
+    /// keep it; all others take the default, which is ready at once and costs nothing.
+    ///
+    /// # Errors
+    /// Whatever keeps the schema from being known. The record is not lost: the same call may be made again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect other than work not done; it may be called again.
+    fn ready(
+        &self,
+        ctx: SerdeContext<'_>,
+        bytes: &Bytes,
+    ) -> impl Future<Output = Result<(), SerdeError>> + Send {
+        let _ = (ctx, bytes);
+        future::ready(Ok(()))
+    }
+
+    /// Reads a `T` from `bytes`, which hold exactly one key or value.
+    ///
+    /// The bytes may be a slice of a whole fetched batch. A `T` that keeps a clone of them is made without a copy, and
+    /// keeps that batch in memory as long as it lives.
+    ///
+    /// # Errors
+    /// [`SerdeError::Decode`] when the bytes are not a `T` in this format: a poison pill.
+    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError>;
+}
+
+/// A shared serializer: one parsed schema or one registry behind many topic handles.
+impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for Arc<S> {
+    fn ready(&self, ctx: SerdeContext<'_>) -> impl Future<Output = Result<(), SerdeError>> + Send {
+        S::ready(self, ctx)
+    }
+
+    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+        S::serialize(self, ctx, value, out)
+    }
+}
+
+/// A shared deserializer: one parsed schema or one registry behind many consumers.
+impl<T, D: Deserializer<T> + ?Sized> Deserializer<T> for Arc<D> {
+    fn ready(
+        &self,
+        ctx: SerdeContext<'_>,
+        bytes: &Bytes,
+    ) -> impl Future<Output = Result<(), SerdeError>> + Send {
+        D::ready(self, ctx, bytes)
+    }
+
+    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+        D::deserialize(self, ctx, bytes)
+    }
+}
