@@ -1,0 +1,2 @@
+//! The `kestrel-broker` binary.
+fn main() {}

@@ -1,0 +1,151 @@
+//! The table of APIs: number, messages, versions. ApiVersions is answered from it, headers are chosen by it.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::messages::{self, Message};
+
+/// A request that has a response.
+pub trait Request: Message {
+    /// The API that the request belongs to.
+    const KEY: ApiKey;
+    /// What answers it.
+    type Response: Message;
+}
+
+/// Declares the APIs from their table.
+macro_rules! apis {
+    ($($(#[$doc:meta])* $name:ident = $key:literal: $module:ident, $request:ident => $response:ident;)+) => {
+        /// An API of the protocol, by the number that begins each request.
+        ///
+        /// ```
+        /// use kestrel_protocol::ApiKey;
+        /// assert_eq!(ApiKey::from_key(3), Some(ApiKey::Metadata));
+        /// assert_eq!(ApiKey::Metadata.versions(), 0..=13);
+        /// ```
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(i16)]
+        #[non_exhaustive]
+        pub enum ApiKey {
+            $($(#[$doc])* $name = $key,)+
+        }
+
+        impl ApiKey {
+            /// Every API with a table, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The API with this number.
+            #[must_use]
+            pub const fn from_key(key: i16) -> Option<Self> {
+                match key {
+                    $($key => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The number that begins each request.
+            #[must_use]
+            pub const fn key(self) -> i16 {
+                self as i16
+            }
+
+            /// The name in Kafka's documentation.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// The versions that this crate reads and writes.
+            #[must_use]
+            pub const fn versions(self) -> RangeInclusive<i16> {
+                match self {
+                    $(Self::$name => messages::$module::$request::VERSIONS,)+
+                }
+            }
+
+            /// The first version with compact lengths and tagged fields (KIP-482); `i16::MAX` where there is none.
+            #[must_use]
+            pub const fn flexible_from(self) -> i16 {
+                match self {
+                    $(Self::$name => messages::$module::$request::FLEXIBLE_FROM,)+
+                }
+            }
+        }
+
+        $(impl Request for messages::$module::$request {
+            const KEY: ApiKey = ApiKey::$name;
+            type Response = messages::$module::$response;
+        })+
+    };
+}
+
+apis! {
+    /// Appends record batches to partitions (KIP-98; topic ids from version 13, KIP-516).
+    Produce = 0: produce, ProduceRequest => ProduceResponse;
+    /// Reads record batches from partitions (sessions: KIP-227; topic ids from version 13, KIP-516).
+    Fetch = 1: fetch, FetchRequest => FetchResponse;
+    /// Asks for the offset of a timestamp, or for the first or last one (KIP-79).
+    ListOffsets = 2: list_offsets, ListOffsetsRequest => ListOffsetsResponse;
+    /// Asks for brokers, topics and partition leaders.
+    Metadata = 3: metadata, MetadataRequest => MetadataResponse;
+    /// Stores the positions of a group.
+    OffsetCommit = 8: offset_commit, OffsetCommitRequest => OffsetCommitResponse;
+    /// Asks for the stored positions of groups.
+    OffsetFetch = 9: offset_fetch, OffsetFetchRequest => OffsetFetchResponse;
+    /// Asks which broker coordinates a group or transactional id (in batches from version 4, KIP-699).
+    FindCoordinator = 10: find_coordinator, FindCoordinatorRequest => FindCoordinatorResponse;
+    /// Joins or rejoins a classic group (static members: KIP-345; two steps: KIP-394).
+    JoinGroup = 11: join_group, JoinGroupRequest => JoinGroupResponse;
+    /// Tells the coordinator that a member is alive.
+    Heartbeat = 12: heartbeat, HeartbeatRequest => HeartbeatResponse;
+    /// Takes members out of a group (in batches from version 3, KIP-345).
+    LeaveGroup = 13: leave_group, LeaveGroupRequest => LeaveGroupResponse;
+    /// Distributes the leader's assignment in a classic group.
+    SyncGroup = 14: sync_group, SyncGroupRequest => SyncGroupResponse;
+    /// Asks for the state and members of classic groups.
+    DescribeGroups = 15: describe_groups, DescribeGroupsRequest => DescribeGroupsResponse;
+    /// Asks for the groups that a broker coordinates (by state: KIP-518, by type: KIP-848).
+    ListGroups = 16: list_groups, ListGroupsRequest => ListGroupsResponse;
+    /// Asks which APIs and versions a broker speaks: the first request on a connection (KIP-35, KIP-511).
+    ApiVersions = 18: api_versions, ApiVersionsRequest => ApiVersionsResponse;
+    /// Creates topics (KIP-4).
+    CreateTopics = 19: create_topics, CreateTopicsRequest => CreateTopicsResponse;
+    /// Deletes topics, by name or, from version 6, by id.
+    DeleteTopics = 20: delete_topics, DeleteTopicsRequest => DeleteTopicsResponse;
+    /// Moves the log start of partitions (KIP-107).
+    DeleteRecords = 21: delete_records, DeleteRecordsRequest => DeleteRecordsResponse;
+    /// Asks for a producer id and epoch (KIP-98, KIP-360).
+    InitProducerId = 22: init_producer_id, InitProducerIdRequest => InitProducerIdResponse;
+    /// Asks where a leader epoch ends, to find out whether a log was truncated (KIP-101, KIP-320).
+    OffsetForLeaderEpoch = 23: offset_for_leader_epoch, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
+    /// Asks for the configuration of topics and brokers (KIP-133, KIP-226).
+    DescribeConfigs = 32: describe_configs, DescribeConfigsRequest => DescribeConfigsResponse;
+    /// Adds partitions to topics (KIP-195).
+    CreatePartitions = 37: create_partitions, CreatePartitionsRequest => CreatePartitionsResponse;
+    /// Deletes empty groups (KIP-229).
+    DeleteGroups = 42: delete_groups, DeleteGroupsRequest => DeleteGroupsResponse;
+    /// Sets, deletes, appends to or subtracts from single configuration keys (KIP-339).
+    IncrementalAlterConfigs = 44: incremental_alter_configs, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+    /// Asks for the cluster id, the controller and the brokers (KIP-700).
+    DescribeCluster = 60: describe_cluster, DescribeClusterRequest => DescribeClusterResponse;
+    /// Asks which client metrics the broker wants (KIP-714).
+    GetTelemetrySubscriptions = 71: get_telemetry_subscriptions, GetTelemetrySubscriptionsRequest => GetTelemetrySubscriptionsResponse;
+    /// Asks for topics page by page (KIP-966).
+    DescribeTopicPartitions = 75: describe_topic_partitions, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse;
+}
+
+impl ApiKey {
+    /// Whether `version` of this API uses compact lengths and tagged fields.
+    #[must_use]
+    pub const fn is_flexible(self, version: i16) -> bool {
+        version >= self.flexible_from()
+    }
+}
+
+impl fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,175 @@
+//! Requests and responses as frames: the headers of both kinds, and which header goes with which version.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use crate::api::{ApiKey, Request};
+use crate::error::DecodeError;
+use crate::messages::Message;
+use crate::wire::{Reader, Writer};
+
+/// Room for the headers and the small fields of most messages, in bytes.
+const TYPICAL_FRAME_BYTES: usize = 256;
+
+/// What begins each request.
+///
+/// ```
+/// use kestrel_protocol::{ApiKey, RequestHeader};
+/// let header = RequestHeader {
+///     api_key: ApiKey::Metadata.key(),
+///     api_version: 12,
+///     correlation_id: 7,
+///     client_id: Some("orders".into()),
+/// };
+/// assert_eq!(header.api(), Some(ApiKey::Metadata));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestHeader {
+    /// The number of the API, which may be one that this crate does not know.
+    pub api_key: i16,
+    /// The version of the request and of its response.
+    pub api_version: i16,
+    /// Comes back in the response's header.
+    pub correlation_id: i32,
+    /// The name that the client gave itself (`client.id`).
+    pub client_id: Option<ByteString>,
+}
+
+impl RequestHeader {
+    /// The API, if this crate knows it.
+    #[must_use]
+    pub const fn api(&self) -> Option<ApiKey> {
+        ApiKey::from_key(self.api_key)
+    }
+
+    fn is_flexible(&self) -> bool {
+        self.api().is_some_and(|api| api.is_flexible(self.api_version))
+    }
+
+    fn encode(&self, writer: &mut Writer) {
+        writer.put_i16(self.api_key);
+        writer.put_i16(self.api_version);
+        writer.put_i32(self.correlation_id);
+        // The client id keeps its two-byte length in flexible versions: a broker must read it before it knows more.
+        writer.put_string(self.client_id.as_deref(), false);
+        if self.is_flexible() {
+            writer.put_uvarint(0);
+        }
+    }
+
+    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
+        let header = Self {
+            api_key: reader.get_i16("api_key")?,
+            api_version: reader.get_i16("api_version")?,
+            correlation_id: reader.get_i32("correlation_id")?,
+            client_id: reader.get_string(false, "client_id")?,
+        };
+        if header.is_flexible() {
+            reader.get_tagged_fields("RequestHeader", |_, _| Ok(()))?;
+        }
+        Ok(header)
+    }
+}
+
+/// A request as it arrived: the header read, the body still bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFrame {
+    /// The header.
+    pub header: RequestHeader,
+    /// The body, a slice of the frame.
+    pub body: Bytes,
+}
+
+impl RequestFrame {
+    /// Reads the header of a frame (without its length).
+    ///
+    /// # Errors
+    /// When the frame does not begin with a request header.
+    pub fn parse(frame: Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(frame);
+        let header = RequestHeader::decode(&mut reader)?;
+        Ok(Self { header, body: reader.into_rest() })
+    }
+
+    /// Reads the body as the request `R` in the header's version; every byte must belong to it.
+    ///
+    /// # Errors
+    /// When the body is not such a request.
+    pub fn decode<R: Request>(&self) -> Result<R, DecodeError> {
+        decode_whole(Reader::new(self.body.clone()), self.header.api_version)
+    }
+}
+
+/// A request as the byte runs of its frame, length included.
+///
+/// # Panics
+/// When `version` is not one of the request's.
+#[must_use]
+pub fn encode_request<R: Request>(
+    request: &R,
+    version: i16,
+    correlation_id: i32,
+    client_id: Option<ByteString>,
+) -> Vec<Bytes> {
+    let header = RequestHeader { api_key: R::KEY.key(), api_version: version, correlation_id, client_id };
+    encode_frame(|writer| {
+        header.encode(writer);
+        request.encode(writer, version);
+    })
+}
+
+/// A response as the byte runs of its frame, length included.
+///
+/// # Panics
+/// When `version` is not one of the response's.
+#[must_use]
+pub fn encode_response<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Vec<Bytes> {
+    encode_frame(|writer| {
+        writer.put_i32(correlation_id);
+        if has_flexible_response_header(R::KEY, version) {
+            writer.put_uvarint(0);
+        }
+        response.encode(writer, version);
+    })
+}
+
+/// The correlation id that begins a response frame (without its length).
+///
+/// # Errors
+/// When the frame is shorter than that.
+pub fn correlation_id(frame: &Bytes) -> Result<i32, DecodeError> {
+    Reader::new(frame.clone()).get_i32("correlation_id")
+}
+
+/// Reads a response frame (without its length) to a request `R` of `version`; every byte must belong to it.
+///
+/// # Errors
+/// When the frame is not such a response.
+pub fn decode_response<R: Request>(frame: Bytes, version: i16) -> Result<R::Response, DecodeError> {
+    let mut reader = Reader::new(frame);
+    reader.get_i32("correlation_id")?;
+    if has_flexible_response_header(R::KEY, version) {
+        reader.get_tagged_fields("ResponseHeader", |_, _| Ok(()))?;
+    }
+    decode_whole(reader, version)
+}
+
+/// ApiVersions always has the old response header: its reader does not know yet what the broker speaks (KIP-511).
+fn has_flexible_response_header(api: ApiKey, version: i16) -> bool {
+    api != ApiKey::ApiVersions && api.is_flexible(version)
+}
+
+fn decode_whole<M: Message>(mut reader: Reader, version: i16) -> Result<M, DecodeError> {
+    let message = M::decode(&mut reader, version)?;
+    reader.finish(M::NAME)?;
+    Ok(message)
+}
+
+fn encode_frame(content: impl FnOnce(&mut Writer)) -> Vec<Bytes> {
+    let mut writer = Writer::with_capacity(TYPICAL_FRAME_BYTES);
+    writer.put_u32(0);
+    content(&mut writer);
+    let length = u32::try_from(writer.len() - 4).expect("a frame is below 2 GiB");
+    writer.set_u32(0, length);
+    writer.into_chunks()
+}

@@ -1,0 +1,425 @@
+//! The primitive types of the protocol, read from and written to byte buffers.
+//!
+//! [`Reader`] checks every claimed length against what is left before anything is allocated. [`Writer`] copies small
+//! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
+
+use crate::error::{DecodeError, DecodeErrorKind};
+
+/// Byte runs of at least this size are handed on by reference instead of being copied into the frame.
+const SPLICE_THRESHOLD_BYTES: usize = 1024;
+
+/// A bounded cursor over one frame. Byte and text fields are slices of the frame, not copies.
+///
+/// ```
+/// use kestrel_protocol::wire::Reader;
+/// let mut reader = Reader::new(bytes::Bytes::from_static(&[0, 0, 0, 7, 9]));
+/// assert_eq!(reader.get_i32("answer"), Ok(7));
+/// assert_eq!(reader.remaining(), 1);
+/// assert!(reader.get_i32("answer").is_err());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Reader {
+    frame: Bytes,
+    position: usize,
+}
+
+macro_rules! fixed_width {
+    ($($get:ident $put:ident $ty:ty),+ $(,)?) => {
+        impl Reader {
+            $(#[doc = concat!("The next big-endian `", stringify!($ty), "`.")]
+            #[inline]
+            pub fn $get(&mut self, what: &'static str) -> Result<$ty, DecodeError> {
+                let rest = self.rest();
+                let (bytes, _) = rest
+                    .split_first_chunk()
+                    .ok_or(DecodeError::new(DecodeErrorKind::Truncated, what))?;
+                let value = <$ty>::from_be_bytes(*bytes);
+                self.position += size_of::<$ty>();
+                Ok(value)
+            })+
+        }
+        impl Writer {
+            $(#[doc = concat!("Writes a big-endian `", stringify!($ty), "`.")]
+            #[inline]
+            pub fn $put(&mut self, value: $ty) {
+                self.buffer.put_slice(&value.to_be_bytes());
+            })+
+        }
+    };
+}
+
+fixed_width!(get_i8 put_i8 i8, get_i16 put_i16 i16, get_u16 put_u16 u16, get_i32 put_i32 i32,
+    get_u32 put_u32 u32, get_i64 put_i64 i64, get_f64 put_f64 f64);
+
+impl Reader {
+    /// A cursor at the start of `frame`.
+    #[must_use]
+    pub const fn new(frame: Bytes) -> Self {
+        Self { frame, position: 0 }
+    }
+
+    /// How many bytes have not been read.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.frame.len() - self.position
+    }
+
+    /// What has not been read, as one slice of the frame.
+    #[must_use]
+    pub fn into_rest(self) -> Bytes {
+        self.frame.slice(self.position..)
+    }
+
+    /// Fails unless every byte was read.
+    pub fn finish(&self, what: &'static str) -> Result<(), DecodeError> {
+        match self.remaining() {
+            0 => Ok(()),
+            left => Err(DecodeError::new(DecodeErrorKind::TrailingBytes(left), what)),
+        }
+    }
+
+    /// The next `length` bytes, as a slice of the frame.
+    #[inline]
+    pub fn get_slice(&mut self, length: usize, what: &'static str) -> Result<Bytes, DecodeError> {
+        if length > self.remaining() {
+            return Err(DecodeError::new(DecodeErrorKind::Truncated, what));
+        }
+        let start = self.position;
+        self.position += length;
+        Ok(self.frame.slice(start..self.position))
+    }
+
+    /// Moves past the next `length` bytes.
+    pub fn skip(&mut self, length: usize, what: &'static str) -> Result<(), DecodeError> {
+        if length > self.remaining() {
+            return Err(DecodeError::new(DecodeErrorKind::Truncated, what));
+        }
+        self.position += length;
+        Ok(())
+    }
+
+    /// The next unsigned variable-length integer (KIP-482).
+    #[inline]
+    pub fn get_uvarint(&mut self, what: &'static str) -> Result<u32, DecodeError> {
+        let (value, length) = read_uvarint(self.rest(), what)?;
+        self.position += length;
+        Ok(value)
+    }
+
+    /// The length of the next string, byte run or array: `None` is null.
+    ///
+    /// `width` is how many bytes the length takes in a version that is not flexible (2 or 4).
+    fn get_length(
+        &mut self,
+        width: LengthWidth,
+        flexible: bool,
+        what: &'static str,
+    ) -> Result<Option<usize>, DecodeError> {
+        let claimed = match (flexible, width) {
+            (true, _) => i64::from(self.get_uvarint(what)?) - 1,
+            (false, LengthWidth::Two) => i64::from(self.get_i16(what)?),
+            (false, LengthWidth::Four) => i64::from(self.get_i32(what)?),
+        };
+        match usize::try_from(claimed) {
+            Ok(length) if length <= self.remaining() => Ok(Some(length)),
+            Ok(_) => Err(DecodeError::new(DecodeErrorKind::InvalidLength(claimed), what)),
+            Err(_) if claimed == -1 => Ok(None),
+            Err(_) => Err(DecodeError::new(DecodeErrorKind::InvalidLength(claimed), what)),
+        }
+    }
+
+    /// The next string; `None` is null.
+    pub fn get_string(
+        &mut self,
+        flexible: bool,
+        what: &'static str,
+    ) -> Result<Option<ByteString>, DecodeError> {
+        let Some(length) = self.get_length(LengthWidth::Two, flexible, what)? else { return Ok(None) };
+        let text = self.get_slice(length, what)?;
+        ByteString::try_from(text).map(Some).map_err(|_| DecodeError::new(DecodeErrorKind::InvalidUtf8, what))
+    }
+
+    /// The next byte run; `None` is null.
+    pub fn get_bytes(&mut self, flexible: bool, what: &'static str) -> Result<Option<Bytes>, DecodeError> {
+        match self.get_length(LengthWidth::Four, flexible, what)? {
+            Some(length) => self.get_slice(length, what).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The element count of the next array, at most the bytes that are left; `None` is null.
+    pub fn get_array_length(
+        &mut self,
+        flexible: bool,
+        what: &'static str,
+    ) -> Result<Option<usize>, DecodeError> {
+        self.get_length(LengthWidth::Four, flexible, what)
+    }
+
+    /// Calls `field` for each tagged field with a reader of its bytes; what `field` leaves unread is skipped.
+    pub fn get_tagged_fields(
+        &mut self,
+        what: &'static str,
+        mut field: impl FnMut(u32, &mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let mut next_tag = 0u64;
+        for _ in 0..self.get_uvarint(what)? {
+            let tag = self.get_uvarint(what)?;
+            if u64::from(tag) < next_tag {
+                return Err(DecodeError::new(DecodeErrorKind::TagOutOfOrder(tag), what));
+            }
+            next_tag = u64::from(tag) + 1;
+            let length = self.get_uvarint(what)?;
+            let length =
+                usize::try_from(length).map_err(|_| DecodeError::new(DecodeErrorKind::Truncated, what))?;
+            field(tag, &mut Self::new(self.get_slice(length, what)?))?;
+        }
+        Ok(())
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.frame.get(self.position..).unwrap_or_default()
+    }
+}
+
+/// How many bytes a length takes where the version is not flexible.
+#[derive(Debug, Clone, Copy)]
+enum LengthWidth {
+    Two,
+    Four,
+}
+
+/// Builds one message: small values are copied, large byte runs are spliced in by reference.
+///
+/// ```
+/// use kestrel_protocol::wire::Writer;
+/// let mut writer = Writer::default();
+/// writer.put_i16(1);
+/// writer.put_string(Some("abc"), true);
+/// assert_eq!(writer.into_bytes().as_ref(), b"\x00\x01\x04abc");
+/// ```
+#[derive(Debug, Default)]
+pub struct Writer {
+    buffer: BytesMut,
+    /// Byte runs by reference, with the position in `buffer` before which each one goes.
+    splices: Vec<(usize, Bytes)>,
+    spliced_bytes: usize,
+}
+
+impl Writer {
+    /// A writer whose buffer holds `capacity` bytes before it grows.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { buffer: BytesMut::with_capacity(capacity), ..Self::default() }
+    }
+
+    /// How many bytes were written, spliced ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.buffer.len() + self.spliced_bytes
+    }
+
+    /// Whether nothing was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes bytes as they are, without a length.
+    pub fn put_slice(&mut self, bytes: &[u8]) {
+        self.buffer.put_slice(bytes);
+    }
+
+    /// Writes an unsigned variable-length integer (KIP-482).
+    #[inline]
+    pub fn put_uvarint(&mut self, value: u32) {
+        put_uvarint(&mut self.buffer, value);
+    }
+
+    /// Writes a string with its length; `None` is null.
+    pub fn put_string(&mut self, text: Option<&str>, flexible: bool) {
+        match text {
+            None if flexible => self.put_uvarint(0),
+            None => self.put_i16(-1),
+            Some(text) => {
+                if flexible {
+                    self.put_uvarint(length_u32(text.len()) + 1);
+                } else {
+                    self.put_i16(
+                        i16::try_from(text.len()).expect("a string of the protocol is below 32 KiB"),
+                    );
+                }
+                self.buffer.put_slice(text.as_bytes());
+            }
+        }
+    }
+
+    /// Writes a byte run with its length; `None` is null. A large run is kept by reference.
+    pub fn put_bytes(&mut self, bytes: Option<&Bytes>, flexible: bool) {
+        let Some(bytes) = bytes else { return self.put_array_length(None, flexible) };
+        self.put_array_length(Some(bytes.len()), flexible);
+        self.put_shared(bytes);
+    }
+
+    /// Writes the element count of an array; `None` is null.
+    pub fn put_array_length(&mut self, count: Option<usize>, flexible: bool) {
+        match (count, flexible) {
+            (None, true) => self.put_uvarint(0),
+            (None, false) => self.put_i32(-1),
+            (Some(count), true) => self.put_uvarint(length_u32(count) + 1),
+            (Some(count), false) => self.put_u32(length_u32(count)),
+        }
+    }
+
+    /// Writes a tagged field whose content is in `field`.
+    pub fn put_tagged_field(&mut self, tag: u32, field: Self) {
+        self.put_uvarint(tag);
+        self.put_uvarint(length_u32(field.len()));
+        for chunk in field.into_chunks() {
+            self.put_shared(&chunk);
+        }
+    }
+
+    /// Overwrites four bytes that were copied at `position`: how a frame's length gets in front of it.
+    pub(crate) fn set_u32(&mut self, position: usize, value: u32) {
+        if let Some(target) = self.buffer.get_mut(position..position + 4) {
+            target.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
+    /// The message as byte runs in order: what goes to a vectored write.
+    #[must_use]
+    pub fn into_chunks(self) -> Vec<Bytes> {
+        let mut buffer = self.buffer.freeze();
+        let mut chunks = Vec::with_capacity(2 * self.splices.len() + 1);
+        let mut taken = 0;
+        for (position, splice) in self.splices {
+            if position > taken {
+                chunks.push(buffer.split_to(position - taken));
+                taken = position;
+            }
+            chunks.push(splice);
+        }
+        if !buffer.is_empty() {
+            chunks.push(buffer);
+        }
+        chunks
+    }
+
+    /// The message as one byte run; copies when large runs were spliced in.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        if self.splices.is_empty() {
+            return self.buffer.freeze();
+        }
+        let mut whole = BytesMut::with_capacity(self.len());
+        for chunk in self.into_chunks() {
+            whole.extend_from_slice(&chunk);
+        }
+        whole.freeze()
+    }
+
+    fn put_shared(&mut self, bytes: &Bytes) {
+        if bytes.len() < SPLICE_THRESHOLD_BYTES {
+            self.buffer.put_slice(bytes);
+        } else {
+            self.spliced_bytes += bytes.len();
+            self.splices.push((self.buffer.len(), bytes.clone()));
+        }
+    }
+}
+
+fn length_u32(length: usize) -> u32 {
+    u32::try_from(length).expect("lengths in a frame are below 2 GiB")
+}
+
+/// Reads an unsigned variable-length integer of at most 32 bits; gives its value and how many bytes it took.
+#[inline]
+pub fn read_uvarint(bytes: &[u8], what: &'static str) -> Result<(u32, usize), DecodeError> {
+    let (value, length) = read_uvarlong(bytes, what)?;
+    let value = u32::try_from(value).map_err(|_| DecodeError::new(DecodeErrorKind::InvalidVarint, what))?;
+    if length > 5 {
+        return Err(DecodeError::new(DecodeErrorKind::InvalidVarint, what));
+    }
+    Ok((value, length))
+}
+
+/// Reads an unsigned variable-length integer of at most 64 bits; gives its value and how many bytes it took.
+#[inline]
+pub fn read_uvarlong(bytes: &[u8], what: &'static str) -> Result<(u64, usize), DecodeError> {
+    let mut value = 0u64;
+    for (index, &byte) in bytes.iter().take(10).enumerate() {
+        let seven = u64::from(byte & 0x7f);
+        // The tenth byte holds the last of 64 bits.
+        if index == 9 && seven > 1 {
+            return Err(DecodeError::new(DecodeErrorKind::InvalidVarint, what));
+        }
+        value |= seven << (7 * index);
+        if byte & 0x80 == 0 {
+            return Ok((value, index + 1));
+        }
+    }
+    let kind = if bytes.len() < 10 { DecodeErrorKind::Truncated } else { DecodeErrorKind::InvalidVarint };
+    Err(DecodeError::new(kind, what))
+}
+
+/// Reads a zigzag variable-length integer of at most 32 bits, as records use; gives its value and its length in bytes.
+#[inline]
+pub fn read_varint(bytes: &[u8], what: &'static str) -> Result<(i32, usize), DecodeError> {
+    let (raw, length) = read_uvarint(bytes, what)?;
+    Ok(((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed(), length))
+}
+
+/// Reads a zigzag variable-length integer of at most 64 bits, as records use; gives its value and its length in bytes.
+#[inline]
+pub fn read_varlong(bytes: &[u8], what: &'static str) -> Result<(i64, usize), DecodeError> {
+    let (raw, length) = read_uvarlong(bytes, what)?;
+    Ok(((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed(), length))
+}
+
+/// Appends an unsigned variable-length integer of 32 bits.
+#[inline]
+pub fn put_uvarint(buffer: &mut BytesMut, value: u32) {
+    put_uvarlong(buffer, u64::from(value));
+}
+
+/// Appends an unsigned variable-length integer of 64 bits.
+#[inline]
+pub fn put_uvarlong(buffer: &mut BytesMut, mut value: u64) {
+    while value >= 0x80 {
+        buffer.put_u8(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    buffer.put_u8(value.to_le_bytes()[0]);
+}
+
+/// Appends a zigzag variable-length integer of 32 bits.
+#[inline]
+pub fn put_varint(buffer: &mut BytesMut, value: i32) {
+    put_uvarint(buffer, ((value << 1) ^ (value >> 31)).cast_unsigned());
+}
+
+/// Appends a zigzag variable-length integer of 64 bits.
+#[inline]
+pub fn put_varlong(buffer: &mut BytesMut, value: i64) {
+    put_uvarlong(buffer, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
+/// How many bytes [`put_varint`] appends for `value`.
+#[must_use]
+#[inline]
+pub const fn varint_len(value: i32) -> usize {
+    varlong_len(value as i64)
+}
+
+/// How many bytes [`put_varlong`] appends for `value`.
+#[must_use]
+#[inline]
+pub const fn varlong_len(value: i64) -> usize {
+    let raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
+    let bits = 64 - (raw | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
