@@ -39,3 +39,7 @@ pub use request::{
     RequestFrame, RequestHeader, correlation_id, decode_response, encode_request, encode_response,
 };
 pub use types::{LeaderEpoch, NodeId, ParseUuidError, ProducerEpoch, ProducerId, TopicId, Uuid};
+
+// The macros of `message!` call each other from the crate root.
+#[cfg(test)]
+use messages::sample::__sample;

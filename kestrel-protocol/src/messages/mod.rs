@@ -32,6 +32,11 @@ use crate::error_code::ErrorCode;
 use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};
 use crate::wire::{Reader, Writer};
 
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
+
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;
@@ -428,6 +433,8 @@ macro_rules! __structure {
         }
 
         impl $crate::messages::Structure for $name {}
+
+        $crate::__sample! { $name { $($field: ($($versions)?) ($($null)?) ($($default)?);)* } }
     };
 }
 
@@ -514,4 +521,12 @@ macro_rules! __decode_tagged {
             $field = $crate::messages::Field::decode($reader, $version, $what)?;
         }
     };
+}
+
+/// Nothing: only this crate's tests make random messages.
+#[cfg(not(test))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sample {
+    ($($any:tt)*) => {};
 }
