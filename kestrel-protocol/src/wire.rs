@@ -423,3 +423,82 @@ pub const fn varlong_len(value: i64) -> usize {
     let bits = 64 - (raw | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn variable_length_integers_come_back(long: i64, int: i32, raw: u64) {
+            let mut buffer = BytesMut::new();
+            put_varlong(&mut buffer, long);
+            prop_assert_eq!(read_varlong(&buffer, "long"), Ok((long, buffer.len())));
+            prop_assert_eq!(varlong_len(long), buffer.len());
+            buffer.clear();
+            put_varint(&mut buffer, int);
+            prop_assert_eq!(read_varint(&buffer, "int"), Ok((int, buffer.len())));
+            prop_assert_eq!(varint_len(int), buffer.len());
+            buffer.clear();
+            put_uvarlong(&mut buffer, raw);
+            prop_assert_eq!(read_uvarlong(&buffer, "raw"), Ok((raw, buffer.len())));
+        }
+
+        #[test]
+        fn chunks_are_the_message_in_order(lengths in prop::collection::vec(0usize..3000, 0..8)) {
+            let runs: Vec<Bytes> = lengths.iter().map(|&length| vec![7; length].into()).collect();
+            let write = || {
+                let mut writer = Writer::default();
+                for run in &runs {
+                    writer.put_i8(1);
+                    writer.put_bytes(Some(run), false);
+                }
+                writer
+            };
+            let expected: Vec<u8> = runs
+                .iter()
+                .flat_map(|run| [&[1][..], &length_u32(run.len()).to_be_bytes(), run].concat())
+                .collect();
+            prop_assert_eq!(write().len(), expected.len());
+            prop_assert_eq!(write().into_chunks().concat(), expected.clone());
+            prop_assert_eq!(write().into_bytes(), expected);
+        }
+    }
+
+    #[test]
+    fn an_integer_that_is_too_long_is_refused() {
+        let eleven = [0x80; 11];
+        assert!(read_uvarlong(&eleven, "x").is_err());
+        assert!(read_uvarint(&[0xff, 0xff, 0xff, 0xff, 0x1f], "x").is_err());
+        assert!(read_uvarint(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x00], "x").is_err());
+        assert_eq!(read_uvarint(&[0x80], "x").unwrap_err().kind, DecodeErrorKind::Truncated);
+    }
+
+    #[test]
+    fn a_length_beyond_the_frame_is_refused() {
+        for bytes in [&[0x7f, 0xff, 0xff, 0xff][..], &[0xff, 0xff, 0xff, 0xfe], &[0, 0, 0, 1]] {
+            let error = Reader::new(Bytes::copy_from_slice(bytes)).get_bytes(false, "x").unwrap_err();
+            assert!(matches!(error.kind, DecodeErrorKind::InvalidLength(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn tagged_fields_must_ascend() {
+        let read = |bytes: &'static [u8]| {
+            let mut seen = Vec::new();
+            let mut reader = Reader::new(Bytes::from_static(bytes));
+            reader.get_tagged_fields("x", |tag, field| {
+                seen.push((tag, field.remaining()));
+                Ok(())
+            })?;
+            Ok(seen)
+        };
+        assert_eq!(read(&[2, 0, 1, 9, 5, 0]), Ok(vec![(0, 1), (5, 0)]));
+        for wrong in [&[2, 5, 0, 5, 0][..], &[2, 5, 0, 4, 0]] {
+            let kind = read(wrong).map_err(|e: DecodeError| e.kind);
+            assert!(matches!(kind, Err(DecodeErrorKind::TagOutOfOrder(_))));
+        }
+    }
+}

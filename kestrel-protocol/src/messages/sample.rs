@@ -64,7 +64,7 @@ sample_identities!(NodeId, LeaderEpoch, ProducerId, ProducerEpoch);
 
 impl Sample for bool {
     fn sample(seed: &mut Seed, _: Version) -> Self {
-        seed.next() % 2 == 0
+        seed.next().is_multiple_of(2)
     }
 }
 
@@ -83,7 +83,7 @@ impl Sample for Uuid {
 impl Sample for ByteString {
     fn sample(seed: &mut Seed, _: Version) -> Self {
         // Now and then longer than one byte of a compact length can say.
-        let length = if seed.next() % 16 == 0 { 200 } else { seed.below(8) };
+        let length = if seed.next().is_multiple_of(16) { 200 } else { seed.below(8) };
         (0..length).map(|_| *['a', 'z', 'é', '漢'].get(seed.below(4)).unwrap()).collect::<String>().into()
     }
 }
@@ -91,7 +91,7 @@ impl Sample for ByteString {
 impl Sample for Bytes {
     fn sample(seed: &mut Seed, _: Version) -> Self {
         // Now and then large enough to be spliced instead of copied.
-        let length = if seed.next() % 8 == 0 { 2000 } else { seed.below(8) };
+        let length = if seed.next().is_multiple_of(8) { 2000 } else { seed.below(8) };
         (0..length).map(|_| seed.next().to_le_bytes()[0]).collect()
     }
 }
@@ -104,7 +104,7 @@ impl<T: Sample> Sample for Vec<T> {
 
 impl<T: Sample> Sample for Option<T> {
     fn sample(seed: &mut Seed, version: Version) -> Self {
-        (seed.next() % 3 != 0).then(|| T::sample(seed, version))
+        (!seed.next().is_multiple_of(3)).then(|| T::sample(seed, version))
     }
 }
 

@@ -1,0 +1,126 @@
+//! The arrows of ARCHITECTURE.md, read from the sources: who may import whom, and what every file begins with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which crates of the workspace a crate may depend on, development included.
+const CRATE_ARROWS: [(&str, &[&str]); 4] = [
+    ("kestrel-protocol", &[]),
+    ("kestrel-serde", &[]),
+    ("kestrel-client", &["kestrel-protocol", "kestrel-serde"]),
+    ("kestrel-broker", &["kestrel-protocol"]),
+];
+
+/// Which rooms of the broker a room may import. A room that is not named here may import all.
+const BROKER_ARROWS: [(&str, &[&str]); 4] = [
+    ("log", &["clock"]),
+    ("partition", &["log", "cluster", "clock", "config"]),
+    ("cluster", &["log", "partition", "clock", "config"]),
+    ("api", &["partition", "cluster", "log", "clock", "config", "error"]),
+];
+
+/// What the pure crate must never name.
+const IMPURE: [&str; 6] = ["tokio", "std::fs", "std::net", "std::thread", "Instant::now", "SystemTime"];
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace").to_path_buf()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The rooms that a file's production code imports: `use crate::room::…`, also inside braces.
+fn imported_rooms(text: &str) -> Vec<String> {
+    let production = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut rooms = Vec::new();
+    for statement in production.split("crate::").skip(1) {
+        let names = match statement.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap_or_default().split(',').collect(),
+            None => vec![statement],
+        };
+        for name in names {
+            let room: String =
+                name.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            rooms.push(room);
+        }
+    }
+    rooms
+}
+
+#[test]
+fn crates_depend_in_one_direction() {
+    for (name, allowed) in CRATE_ARROWS {
+        let manifest = fs::read_to_string(workspace().join(name).join("Cargo.toml")).unwrap();
+        for line in manifest.lines().filter(|line| line.starts_with("kestrel-")) {
+            let dependency: String =
+                line.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn rooms_of_the_broker_import_in_one_direction() {
+    let source = workspace().join("kestrel-broker/src");
+    let allowed: BTreeMap<_, _> = BROKER_ARROWS.into();
+    let mut wrong = Vec::new();
+    for path in sources(&source) {
+        let inside = path.strip_prefix(&source).unwrap();
+        let room = inside.iter().next().unwrap().to_str().unwrap();
+        let Some(allowed) = allowed.get(room) else { continue };
+        for imported in imported_rooms(&fs::read_to_string(&path).unwrap()) {
+            let is_room = source.join(&imported).is_dir() || source.join(format!("{imported}.rs")).is_file();
+            if is_room && imported != room && !allowed.contains(&imported.as_str()) {
+                wrong.push(format!("{} imports crate::{imported}", inside.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_log_knows_no_runtime() {
+    for path in sources(&workspace().join("kestrel-broker/src/log")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("tokio::"), "{} names tokio", path.display());
+    }
+}
+
+#[test]
+fn the_protocol_is_pure() {
+    for path in sources(&workspace().join("kestrel-protocol/src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for word in IMPURE {
+            assert!(!text.contains(word), "{} names {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for folder in [
+        "kestrel-protocol",
+        "kestrel-serde",
+        "kestrel-client",
+        "kestrel-broker",
+        "examples",
+        "tests",
+        "bench",
+    ] {
+        for path in sources(&workspace().join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("//!"), "{} does not begin with //!", path.display());
+        }
+    }
+}
