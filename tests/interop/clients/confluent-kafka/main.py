@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Interop scenarios of confluent-kafka, which is a recent librdkafka under Python."""
+
+import functools
+import sys
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions,
+                                   NewTopic, OffsetSpec, ResourceType)
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ring import records, scenario  # noqa: E402
+from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
+
+CREATE_TIME, LOG_APPEND_TIME = 1, 2
+KEEP = {"retention.ms": "-1"}  # the records' times are long ago
+
+
+@functools.cache  # a client that is dropped fails what it has not answered yet
+def admin_at(bootstrap):
+    return AdminClient({"bootstrap.servers": bootstrap})
+
+
+def create(args, topic, partitions=1, config=KEEP):
+    answer(admin_at(args.bootstrap).create_topics([NewTopic(topic, partitions, 1, config=config)]))
+
+
+def answer(futures):
+    """The one answer in what the admin client returned."""
+    (future,) = futures.values() if isinstance(futures, dict) else (futures,)
+    return future.result(DEADLINE_S)
+
+
+def error_of(action):
+    """The name of the error that `action` ends with."""
+    try:
+        action()
+    except KafkaException as e:
+        return e.args[0].name()
+    return "no error"
+
+
+def write(args, topic, written, **config):
+    """Sends records and waits until each is stored; the errors of those that are not, by name."""
+    failures = []
+    producer = Producer({"bootstrap.servers": args.bootstrap, "message.timeout.ms": DEADLINE_S * 1000, **config})
+    for r in written:
+        timestamp = {} if r["timestamp"] is None else {"timestamp": r["timestamp"]}
+        while True:
+            try:
+                producer.produce(topic, partition=r["partition"], key=r["key"], value=r["value"],
+                                 headers=r["headers"], on_delivery=lambda e, _: e and failures.append(e.name()),
+                                 **timestamp)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    expect("records left in the producer", producer.flush(DEADLINE_S), 0)
+    return failures
+
+
+def read(args, topic, counts, **config):
+    """Reads from the start of each partition to its end: a dict from partition to messages."""
+    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": "unused", "enable.auto.commit": False,
+                         "enable.partition.eof": True, "check.crcs": True, "fetch.wait.max.ms": 20, **config})
+    consumer.assign([TopicPartition(topic, p, 0) for p in counts])
+    found, at_end = {p: [] for p in counts}, set()
+    while len(at_end) < len(counts):
+        message = consumer.poll(DEADLINE_S)
+        if message is None:
+            raise scenario.Differs(f"reading {topic}: nothing came for {DEADLINE_S} s")
+        if message.error() is None:
+            found[message.partition()].append(message)
+        elif message.error().code() == KafkaError._PARTITION_EOF:
+            at_end.add(message.partition())
+        else:
+            raise KafkaException(message.error())
+    consumer.close()
+    return found
+
+
+def as_record(message):
+    kind, timestamp = message.timestamp()
+    expect("type of time", kind, CREATE_TIME)
+    return {"offset": message.offset(), "timestamp": timestamp, "key": message.key(), "value": message.value(),
+            "headers": message.headers() or []}
+
+
+def simple(timestamp, value=b"v", key=b"k"):
+    return {"partition": 0, "timestamp": timestamp, "key": key, "value": value, "headers": []}
+
+
+def produce(args):
+    (topic,) = args.topic
+    create(args, topic, records.PARTITIONS)
+    failures = write(args, topic, records.load(args.records), **{
+        "compression.type": args.codec, "enable.idempotence": True, "linger.ms": 5, "batch.num.messages": 100})
+    expect("failures", failures, [])
+
+
+def consume(args):
+    want = records.by_partition(records.load(args.records))
+    for topic in args.topic:
+        found = read(args, topic, want)
+        scenario.expect_records(topic, {p: list(map(as_record, ms)) for p, ms in found.items()}, want)
+
+
+def acks(args):
+    for name, config in (("0", {"acks": "0"}), ("1", {"acks": "1"}), ("all", {"acks": "all"}),
+                         ("idempotent", {"enable.idempotence": True, "batch.num.messages": 10})):
+        topic = f"{args.prefix}-confluent-kafka-acks-{name}"
+        create(args, topic)
+        values = [str(i).encode() for i in range(1000)]
+        expect("failures", write(args, topic, [simple(None, v) for v in values], **config), [])
+        scenario.eventually(f"values with acks={name}", lambda: [m.value() for m in read(args, topic, [0])[0]], values)
+
+
+def offsets(args):
+    topic = f"{args.prefix}-confluent-kafka-offsets"
+    create(args, topic, 2)
+    expect("failures", write(args, topic, [simple(t) for t in TIMES]), [])
+    admin = admin_at(args.bootstrap)
+    first, last = TIMES[0], max(TIMES)
+
+    def listed(spec, partition=0):
+        return answer(admin.list_offsets({TopicPartition(topic, partition): spec}))
+
+    expect("earliest", listed(OffsetSpec.earliest()).offset, 0)
+    expect("latest", listed(OffsetSpec.latest()).offset, 4)
+    largest = listed(OffsetSpec.max_timestamp())
+    expect("largest time", (largest.offset, largest.timestamp), (2, last))
+    expect("largest time of nothing", listed(OffsetSpec.max_timestamp(), 1).offset, -1)
+    expect("latest of nothing", listed(OffsetSpec.latest(), 1).offset, 0)
+    for time, want in ((0, (0, first)), (first, (0, first)), (first + 1, (1, TIMES[1])), (last, (2, last)),
+                       (last + 1, (-1, -1))):
+        found = listed(OffsetSpec.for_timestamp(time))
+        expect(f"offset for time {time - first}", (found.offset, found.timestamp), want)
+    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": "unused"})
+    expect("watermarks", consumer.get_watermark_offsets(TopicPartition(topic, 0), DEADLINE_S), (0, 4))
+    (found,) = consumer.offsets_for_times([TopicPartition(topic, 0, first + 1)], DEADLINE_S)
+    expect("the consumer's offset for a time", found.offset, 1)
+    consumer.close()
+
+
+def log_append_time(args):
+    topic = f"{args.prefix}-confluent-kafka-append-time"
+    create(args, topic, config={"message.timestamp.type": "LogAppendTime"})
+    for codec in ("none", "lz4"):
+        expect("failures", write(args, topic, [simple(t) for t in TIMES], **{"compression.type": codec}), [])
+    found = read(args, topic, [0])[0]
+    expect("number of records", len(found), 8)
+    for message in found:
+        kind, timestamp = message.timestamp()
+        expect("type of time", kind, LOG_APPEND_TIME)
+        scenario.expect_recent("time", timestamp)
+
+
+def admin(args):
+    client, topic = admin_at(args.bootstrap), f"{args.prefix}-confluent-kafka-admin"
+    cluster = client.describe_cluster().result(DEADLINE_S)
+    nodes = {node.id for node in cluster.nodes}
+    expect("the controller is a node", cluster.controller.id in nodes, True)
+    expect("there is a cluster id", bool(cluster.cluster_id), True)
+    create(args, topic, 2, {**KEEP, "cleanup.policy": "compact", "max.message.bytes": "2000"})
+    _check_topic(client, topic, 2, nodes)
+    answer(client.create_partitions([NewPartitions(topic, 5)]))
+    _check_topic(client, topic, 5, nodes)
+    _check_configs(client, topic)
+    expect("failures", write(args, topic, [simple(t) for t in TIMES]), [])
+    deleted = answer(client.delete_records([TopicPartition(topic, 0, 3)]))
+    expect("low watermark", deleted.low_watermark, 3)
+    expect("what is left", [m.offset() for m in read(args, topic, [0], **{"auto.offset.reset": "earliest"})[0]], [3])
+    answer(client.delete_topics([topic]))
+    scenario.eventually("the topic is gone", lambda: topic in client.list_topics(timeout=DEADLINE_S).topics, False)
+
+
+def _check_topic(client, topic, partitions, nodes):
+    described = answer(client.describe_topics(TopicCollection([topic])))
+    expect("name", described.name, topic)
+    expect("there is a topic id", str(described.topic_id) not in ("", "AAAAAAAAAAAAAAAAAAAAAA"), True)
+    expect("partitions", [p.id for p in described.partitions], list(range(partitions)))
+    for p in described.partitions:
+        expect("the leader is a node", p.leader.id in nodes, True)
+        expect("replicas and in-sync replicas", ([n.id for n in p.replicas], [n.id for n in p.isr]),
+               ([p.leader.id], [p.leader.id]))
+    listed = client.list_topics(timeout=DEADLINE_S).topics[topic]
+    expect("partitions in the metadata", sorted(listed.partitions), list(range(partitions)))
+
+
+def _check_configs(client, topic):
+    def configs():
+        return answer(client.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]))
+
+    def alter(name, value, operation):
+        entry = ConfigEntry(name, value, incremental_operation=operation)
+        answer(client.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic,
+                                                                incremental_configs=[entry])]))
+
+    found = configs()
+    expect("a config of the topic", (found["cleanup.policy"].value, found["cleanup.policy"].is_default),
+           ("compact", False))
+    expect("a config by default", (found["segment.bytes"].value, found["segment.bytes"].is_default),
+           ("1073741824", True))
+    alter("max.message.bytes", "3000", AlterConfigOpType.SET)
+    alter("cleanup.policy", "delete", AlterConfigOpType.APPEND)
+    found = configs()
+    expect("after SET and APPEND", (found["max.message.bytes"].value, found["cleanup.policy"].value),
+           ("3000", "compact,delete"))
+    alter("cleanup.policy", "compact", AlterConfigOpType.SUBTRACT)
+    alter("max.message.bytes", None, AlterConfigOpType.DELETE)
+    found = configs()
+    expect("after SUBTRACT and DELETE", (found["cleanup.policy"].value, found["max.message.bytes"].value,
+                                         found["max.message.bytes"].is_default), ("delete", "1048588", True))
+
+
+def errors(args):
+    client, topic = admin_at(args.bootstrap), f"{args.prefix}-confluent-kafka-errors"
+    create(args, topic, config={**KEEP, "max.message.bytes": "2000"})
+    nowhere = f"{topic}-unknown"
+
+    def new(name, partitions=1, replicas=1, **config):
+        return lambda: answer(client.create_topics([NewTopic(name, partitions, replicas, config=config)]))
+
+    def set_config(name, key, value):
+        entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        return lambda: answer(client.incremental_alter_configs(
+            [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])]))
+
+    for what, action, want in (
+            ("create a topic that is there", new(topic), "TOPIC_ALREADY_EXISTS"),
+            ("create a topic with a bad name", new("a/b"), "TOPIC_EXCEPTION"),
+            ("create a topic of too many replicas", new(nowhere, 1, 3), "INVALID_REPLICATION_FACTOR"),
+            ("create a topic with a bad config", new(nowhere, 1, 1, **{"retention.ms": "soon"}), "INVALID_CONFIG"),
+            ("create a topic with an unknown config", new(nowhere, 1, 1, **{"colour": "red"}), "INVALID_CONFIG"),
+            ("delete an unknown topic", lambda: answer(client.delete_topics([nowhere])), "UNKNOWN_TOPIC_OR_PART"),
+            ("describe an unknown topic", lambda: answer(client.describe_topics(TopicCollection([nowhere]))),
+             "UNKNOWN_TOPIC_OR_PART"),
+            ("describe configs of an unknown topic",
+             lambda: answer(client.describe_configs([ConfigResource(ResourceType.TOPIC, nowhere)])),
+             "UNKNOWN_TOPIC_OR_PART"),
+            ("set a bad config", set_config(topic, "retention.ms", "soon"), "INVALID_CONFIG"),
+            ("fewer partitions", lambda: answer(client.create_partitions([NewPartitions(topic, 1)])),
+             "INVALID_PARTITIONS"),
+            ("delete records above the end", lambda: answer(client.delete_records([TopicPartition(topic, 0, 9)])),
+             "OFFSET_OUT_OF_RANGE"),
+            ("read above the end", lambda: _read_from(args, topic, 9), "_AUTO_OFFSET_RESET")):
+        expect(what, error_of(action), want)
+    expect("a record that is too large", write(args, topic, [simple(None, b"x" * 3_000)]), ["MSG_SIZE_TOO_LARGE"])
+    expect("a small one after it", write(args, topic, [simple(None)]), [])
+    compacted = f"{topic}-compacted"
+    create(args, compacted, config={"cleanup.policy": "compact"})
+    expect("no key in a compacted topic", write(args, compacted, [simple(None, key=None)]), ["INVALID_RECORD"])
+
+
+def _read_from(args, topic, offset):
+    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": "unused", "auto.offset.reset": "error"})
+    consumer.assign([TopicPartition(topic, 0, offset)])
+    message = consumer.poll(DEADLINE_S)
+    consumer.close()
+    if message is not None and message.error():
+        raise KafkaException(message.error())
+
+
+scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
+                                  "log-append-time": log_append_time, "admin": admin, "errors": errors})

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Interop scenarios of kafka-python: the protocol in Python, without topic ids."""
+
+import functools
+import sys
+from pathlib import Path
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import KafkaError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ring import records, scenario  # noqa: E402
+from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
+
+CREATE_TIME, LOG_APPEND_TIME = 0, 1
+KEEP = {"retention.ms": "-1"}  # the records' times are long ago
+
+
+@functools.cache
+def admin_at(bootstrap):
+    return KafkaAdminClient(bootstrap_servers=bootstrap)
+
+
+def create(args, topic, partitions=1, config=KEEP, replicas=1):
+    admin_at(args.bootstrap).create_topics(
+        {topic: {"num_partitions": partitions, "replication_factor": replicas, "configs": config}},
+        wait_for_metadata=True)
+
+
+def error_of(action):
+    """The name of the error that `action` ends with."""
+    try:
+        action()
+    except KafkaError as e:
+        return type(e).__name__
+    return "no error"
+
+
+def write(args, topic, written, **config):
+    """Sends records and waits until each is stored; the errors of those that are not, by name."""
+    producer = KafkaProducer(bootstrap_servers=args.bootstrap, **config)
+    sent = [producer.send(topic, partition=r["partition"], key=r["key"], value=r["value"],
+                          headers=r["headers"], timestamp_ms=r["timestamp"]) for r in written]
+    producer.flush(DEADLINE_S)
+    failures = [error for error in (error_of(lambda: f.get(DEADLINE_S)) for f in sent) if error != "no error"]
+    producer.close()
+    return failures
+
+
+def read(args, topic, counts, start=0):
+    """Reads from `start` to the end of each partition: a dict from partition to records."""
+    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=None, auto_offset_reset="none",
+                             check_crcs=True, fetch_max_wait_ms=20)
+    partitions = [TopicPartition(topic, p) for p in counts]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    for p in partitions:
+        consumer.seek(p, start)
+    found = {p: [] for p in counts}
+    while any(consumer.position(p) < ends[p] for p in partitions):
+        batch = consumer.poll(DEADLINE_S * 1000)
+        if not batch:
+            raise scenario.Differs(f"reading {topic}: nothing came for {DEADLINE_S} s")
+        for p, messages in batch.items():
+            found[p.partition] += messages
+    consumer.close()
+    return found
+
+
+def as_record(message):
+    expect("type of time", message.timestamp_type, CREATE_TIME)
+    return {"offset": message.offset, "timestamp": message.timestamp, "key": message.key, "value": message.value,
+            "headers": message.headers}
+
+
+def simple(timestamp, value=b"v", key=b"k"):
+    return {"partition": 0, "timestamp": timestamp, "key": key, "value": value, "headers": []}
+
+
+def produce(args):
+    (topic,) = args.topic
+    create(args, topic, records.PARTITIONS)
+    codec = None if args.codec == "none" else args.codec
+    failures = write(args, topic, records.load(args.records), compression_type=codec, enable_idempotence=True,
+                     linger_ms=5)
+    expect("failures", failures, [])
+
+
+def consume(args):
+    want = records.by_partition(records.load(args.records))
+    for topic in args.topic:
+        found = read(args, topic, want)
+        scenario.expect_records(topic, {p: list(map(as_record, ms)) for p, ms in found.items()}, want)
+
+
+def acks(args):
+    for name, config in (("0", {"acks": 0, "enable_idempotence": False}),
+                         ("1", {"acks": 1, "enable_idempotence": False}),
+                         ("all", {"acks": "all", "enable_idempotence": False}),
+                         ("idempotent", {"enable_idempotence": True, "batch_size": 500})):
+        topic = f"{args.prefix}-kafka-python-acks-{name}"
+        create(args, topic)
+        values = [str(i).encode() for i in range(1000)]
+        expect("failures", write(args, topic, [simple(None, v) for v in values], **config), [])
+        scenario.eventually(f"values with acks={name}", lambda: [m.value for m in read(args, topic, [0])[0]], values)
+
+
+def offsets(args):
+    topic = f"{args.prefix}-kafka-python-offsets"
+    create(args, topic, 2)
+    expect("failures", write(args, topic, [simple(t) for t in TIMES]), [])
+    first, last = TIMES[0], max(TIMES)
+    partition, empty = TopicPartition(topic, 0), TopicPartition(topic, 1)
+
+    def listed(spec, of=partition):
+        return admin_at(args.bootstrap).list_partition_offsets({of: spec})[of]
+
+    expect("earliest", listed(OffsetSpec.EARLIEST).offset, 0)
+    expect("latest", listed(OffsetSpec.LATEST).offset, 4)
+    largest = listed(OffsetSpec.MAX_TIMESTAMP)
+    expect("largest time", (largest.offset, largest.timestamp), (2, last))
+    expect("largest time of nothing", listed(OffsetSpec.MAX_TIMESTAMP, empty).offset, -1)
+    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=None)
+    both = [partition, empty]
+    expect("beginning", consumer.beginning_offsets(both), {partition: 0, empty: 0})
+    expect("end", consumer.end_offsets(both), {partition: 4, empty: 0})
+    for time, want in ((0, (0, first)), (first, (0, first)), (first + 1, (1, TIMES[1])), (last, (2, last)),
+                       (last + 1, None)):
+        found = consumer.offsets_for_times({partition: time})[partition]
+        expect(f"offset for time {time - first}", found and (found.offset, found.timestamp), want)
+    consumer.close()
+
+
+def log_append_time(args):
+    topic = f"{args.prefix}-kafka-python-append-time"
+    create(args, topic, config={"message.timestamp.type": "LogAppendTime"})
+    for codec in (None, "lz4"):
+        expect("failures", write(args, topic, [simple(t) for t in TIMES], compression_type=codec), [])
+    found = read(args, topic, [0])[0]
+    expect("number of records", len(found), 8)
+    for message in found:
+        expect("type of time", message.timestamp_type, LOG_APPEND_TIME)
+        scenario.expect_recent("time", message.timestamp)
+
+
+def admin(args):
+    client, topic = admin_at(args.bootstrap), f"{args.prefix}-kafka-python-admin"
+    cluster = client.describe_cluster()
+    nodes = {broker["broker_id"] for broker in cluster["brokers"]}
+    expect("the controller is a node", cluster["controller_id"] in nodes, True)
+    expect("there is a cluster id", bool(cluster["cluster_id"]), True)
+    create(args, topic, 2, {**KEEP, "cleanup.policy": "compact", "max.message.bytes": "2000"})
+    _check_topic(client, topic, 2, nodes)
+    client.create_partitions({topic: 5})
+    scenario.eventually("partitions", lambda: len(client.describe_topics([topic])[0]["partitions"]), 5)
+    _check_topic(client, topic, 5, nodes)
+    _check_configs(client, topic)
+    expect("failures", write(args, topic, [simple(t) for t in TIMES]), [])
+    partition = TopicPartition(topic, 0)
+    expect("low watermark", client.delete_records({partition: 3})[partition]["low_watermark"], 3)
+    expect("what is left", [m.offset for m in read(args, topic, [0], start=3)[0]], [3])
+    client.delete_topics([topic])
+    scenario.eventually("the topic is gone", lambda: topic in client.list_topics(), False)
+
+
+def _check_topic(client, topic, partitions, nodes):
+    (described,) = client.describe_topics([topic])
+    expect("name and error", (described["name"], described["error_code"]), (topic, 0))
+    found = sorted(described["partitions"], key=lambda p: p["partition_index"])
+    expect("partitions", [p["partition_index"] for p in found], list(range(partitions)))
+    for p in found:
+        expect("the leader is a node", p["leader_id"] in nodes, True)
+        expect("replicas and in-sync replicas", (p["replica_nodes"], p["isr_nodes"]),
+               ([p["leader_id"]], [p["leader_id"]]))
+
+
+def _resource(topic, configs=None):
+    return ConfigResource(ConfigResourceType.TOPIC, topic, configs)
+
+
+def _check_configs(client, topic):
+    def configs():
+        return client.describe_configs([_resource(topic)], include_synonyms=True, config_filter="all")["topic"][topic]
+
+    def alter(name, operation, value=None):
+        expect("answer", client.alter_configs([_resource(topic, {name: (operation, value)})]), {"topic": {topic: "OK"}})
+
+    found = configs()
+    expect("a config of the topic", (found["cleanup.policy"]["value"], found["cleanup.policy"]["config_source"]),
+           ("compact", "DYNAMIC_TOPIC_CONFIG"))
+    expect("a config by default", (found["segment.bytes"]["value"], found["segment.bytes"]["config_source"]),
+           ("1073741824", "DEFAULT_CONFIG"))
+    expect("what stands behind it", found["max.message.bytes"]["synonyms"], [
+        {"name": "max.message.bytes", "value": "2000", "source": "DYNAMIC_TOPIC_CONFIG"},
+        {"name": "message.max.bytes", "value": "1048588", "source": "DEFAULT_CONFIG"}])
+    alter("max.message.bytes", "SET", "3000")
+    alter("cleanup.policy", "APPEND", "delete")
+    found = configs()
+    expect("after SET and APPEND", (found["max.message.bytes"]["value"], found["cleanup.policy"]["value"]),
+           ("3000", "compact,delete"))
+    alter("cleanup.policy", "SUBTRACT", "compact")
+    alter("max.message.bytes", "DELETE")
+    found = configs()
+    expect("after SUBTRACT and DELETE", (found["cleanup.policy"]["value"], found["max.message.bytes"]["value"]),
+           ("delete", "1048588"))
+
+
+def errors(args):
+    client, topic = admin_at(args.bootstrap), f"{args.prefix}-kafka-python-errors"
+    create(args, topic, config={**KEEP, "max.message.bytes": "2000"})
+    nowhere, partition = f"{topic}-unknown", TopicPartition(topic, 0)
+    for what, action, want in (
+            ("create a topic that is there", lambda: create(args, topic), "TopicAlreadyExistsError"),
+            ("create a topic with a bad name", lambda: create(args, "a/b"), "InvalidTopicError"),
+            ("create a topic of no partitions", lambda: create(args, nowhere, 0), "InvalidPartitionsError"),
+            ("create a topic of too many replicas", lambda: create(args, nowhere, replicas=3),
+             "InvalidReplicationFactorError"),
+            ("create a topic with a bad config", lambda: create(args, nowhere, 1, {"retention.ms": "soon"}),
+             "InvalidConfigurationError"),
+            ("create a topic with an unknown config", lambda: create(args, nowhere, 1, {"colour": "red"}),
+             "InvalidConfigurationError"),
+            ("delete an unknown topic", lambda: client.delete_topics([nowhere]), "UnknownTopicOrPartitionError"),
+            ("fewer partitions", lambda: client.create_partitions({topic: 1}), "InvalidPartitionsError"),
+            ("delete records above the end", lambda: client.delete_records({partition: 9}), "OffsetOutOfRangeError"),
+            ("read above the end", lambda: _read_from(args, partition, 9), "OffsetOutOfRangeError")):
+        expect(what, error_of(action), want)
+    answer = client.alter_configs([_resource(topic, {"retention.ms": "soon"})])["topic"][topic]
+    expect(f"set a bad config ({answer})", "InvalidConfigurationError" in answer, True)
+    expect("describe an unknown topic", client.describe_topics([nowhere])[0]["error_code"], 3)
+    expect("a record that is too large", write(args, topic, [simple(None, b"x" * 3_000)]), ["MessageSizeTooLargeError"])
+    expect("a small one after it", write(args, topic, [simple(None)]), [])
+    compacted = f"{topic}-compacted"
+    create(args, compacted, config={"cleanup.policy": "compact"})
+    failures = write(args, compacted, [simple(None, key=None)])
+    expect("no key in a compacted topic", failures, ["InvalidRecordError"])
+
+
+def _read_from(args, partition, offset):
+    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=None, auto_offset_reset="none")
+    consumer.assign([partition])
+    consumer.seek(partition, offset)
+    try:
+        consumer.poll(DEADLINE_S * 1000)
+    finally:
+        consumer.close()
+
+
+scenario.main("kafka-python", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
+                               "log-append-time": log_append_time, "admin": admin, "errors": errors})

@@ -1,0 +1,231 @@
+#!/usr/bin/env node
+// Interop scenarios of kafkajs: the old layouts of every message, none of the flexible ones.
+//
+// kafkajs reads only as a member of a group, so that other clients read what it writes here.
+'use strict'
+
+const fs = require('fs')
+const { parseArgs } = require('util')
+const { Kafka, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel } = require('kafkajs')
+
+CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy')
+
+const CODECS = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy }
+const DEADLINE_MS = 60_000
+const TIMES = [0, 1_000, 5_000, 2_000].map(t => 1_700_000_000_000 + t)
+const KEEP = [{ name: 'retention.ms', value: '-1' }] // the records' times are long ago
+const BATCH_RECORDS = 200
+
+const { values: args, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    bootstrap: { type: 'string' },
+    prefix: { type: 'string', default: 'interop' },
+    topic: { type: 'string' },
+    records: { type: 'string' },
+    codec: { type: 'string', default: 'none' },
+  },
+})
+
+const kafka = new Kafka({ clientId: 'interop', brokers: [args.bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 2 } })
+const admin = kafka.admin()
+
+class Differs extends Error {}
+
+function expect(what, got, want) {
+  const [left, right] = [JSON.stringify(got), JSON.stringify(want)]
+  if (left !== right) throw new Differs(`${what}: got ${left}, want ${right}`)
+}
+
+async function eventually(what, probe, want) {
+  const until = Date.now() + DEADLINE_MS
+  for (;;) {
+    const got = await probe()
+    if (JSON.stringify(got) === JSON.stringify(want)) return
+    if (Date.now() > until) expect(what, got, want)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+/** The type of the error that `action` ends with. */
+async function errorOf(action) {
+  try {
+    await action()
+  } catch (error) {
+    const inner = error.errors?.[0] ?? error.cause ?? error
+    return inner.type ?? inner.name
+  }
+  return 'no error'
+}
+
+async function create(topic, numPartitions = 1, configEntries = KEEP, replicationFactor = 1) {
+  const created = await admin.createTopics({
+    waitForLeaders: true,
+    topics: [{ topic, numPartitions, replicationFactor, configEntries }],
+  })
+  if (!created) throw new Differs(`${topic} is there already`)
+}
+
+async function withProducer(settings, use) {
+  const producer = kafka.producer(settings)
+  await producer.connect()
+  try {
+    return await use(producer)
+  } finally {
+    await producer.disconnect()
+  }
+}
+
+/** One record of the file as kafkajs wants it. */
+function message(record) {
+  const bytes = text => (text === null ? null : Buffer.from(text, 'base64'))
+  const headers = {}
+  for (const [name, value] of record.headers) (headers[name] ??= []).push(bytes(value))
+  return {
+    partition: record.partition,
+    timestamp: String(record.timestamp),
+    key: bytes(record.key),
+    value: bytes(record.value),
+    headers,
+  }
+}
+
+async function produce() {
+  const records = fs.readFileSync(args.records, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line))
+  const partitions = 1 + Math.max(...records.map(record => record.partition))
+  await create(args.topic, partitions)
+  const ends = Array(partitions).fill(0)
+  await withProducer({ idempotent: true, maxInFlightRequests: 1 }, async producer => {
+    for (const messages of batches(records.map(message))) {
+      const answers = await producer.send({ topic: args.topic, compression: CODECS[args.codec], messages })
+      for (const answer of answers) {
+        expect(`base offset in partition ${answer.partition}`, answer.baseOffset, String(ends[answer.partition]))
+      }
+      for (const { partition } of messages) ends[partition] += 1
+    }
+  })
+  const found = await admin.fetchTopicOffsets(args.topic)
+  expect('ends', found.sort((a, b) => a.partition - b.partition).map(p => Number(p.offset)), ends)
+}
+
+/** A request takes so many records, and a record that is large alone. */
+function* batches(messages) {
+  const large = messages.filter(m => m.value?.length > 100_000)
+  const small = messages.filter(m => !large.includes(m))
+  for (let i = 0; i < small.length; i += BATCH_RECORDS) yield small.slice(i, i + BATCH_RECORDS)
+  for (const one of large) yield [one]
+}
+
+async function acks() {
+  const values = Array.from({ length: 1_000 }, (_, i) => ({ value: String(i), partition: 0 }))
+  for (const [name, level, settings] of [['0', 0, {}], ['1', 1, {}], ['all', -1, {}], ['idempotent', -1, { idempotent: true }]]) {
+    const topic = `${args.prefix}-kafkajs-acks-${name}`
+    await create(topic)
+    await withProducer(settings, async producer => {
+      for (let i = 0; i < values.length; i += 100) {
+        await producer.send({ topic, acks: level, messages: values.slice(i, i + 100) })
+      }
+    })
+    await eventually(`end with acks=${name}`, async () => (await admin.fetchTopicOffsets(topic))[0].high, '1000')
+  }
+}
+
+async function offsets() {
+  const topic = `${args.prefix}-kafkajs-offsets`
+  await create(topic, 2)
+  await withProducer({}, producer =>
+    producer.send({ topic, messages: TIMES.map(t => ({ partition: 0, value: 'v', timestamp: String(t) })) }))
+  const sorted = found => found.sort((a, b) => a.partition - b.partition)
+  const found = sorted(await admin.fetchTopicOffsets(topic))
+  expect('start and end', found.map(p => [p.low, p.high, p.offset]), [['0', '4', '4'], ['0', '0', '0']])
+  const last = Math.max(...TIMES)
+  // For a time after the last record kafkajs answers with the end of the partition.
+  for (const [time, want] of [[0, '0'], [TIMES[0] + 1, '1'], [last, '2'], [last + 1, '4']]) {
+    const [at] = sorted(await admin.fetchTopicOffsetsByTimestamp(topic, time))
+    expect(`offset for time ${time - TIMES[0]}`, at.offset, want)
+  }
+}
+
+async function administer() {
+  const topic = `${args.prefix}-kafkajs-admin`
+  const { brokers, controller, clusterId } = await admin.describeCluster()
+  const nodes = brokers.map(broker => broker.nodeId)
+  expect('the controller is a node', nodes.includes(controller), true)
+  expect('there is a cluster id', clusterId.length > 0, true)
+  await create(topic, 2, [...KEEP, { name: 'max.message.bytes', value: '2000' }])
+  await checkTopic(topic, 2, nodes)
+  await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] })
+  await eventually('partitions', async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions.length, 5)
+  await checkTopic(topic, 5, nodes)
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: true,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['max.message.bytes', 'segment.bytes'] }],
+  })
+  const configs = resources[0].configEntries.sort((a, b) => a.configName.localeCompare(b.configName))
+  expect('configs', configs.map(c => [c.configName, c.configValue, c.isDefault]),
+    [['max.message.bytes', '2000', false], ['segment.bytes', '1073741824', true]])
+  await withProducer({}, producer =>
+    producer.send({ topic, messages: TIMES.map(() => ({ partition: 0, value: 'v' })) }))
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
+  const left = (await admin.fetchTopicOffsets(topic)).find(p => p.partition === 0)
+  expect('what is left', [left.low, left.high], ['3', '4'])
+  await admin.deleteTopics({ topics: [topic] })
+  await eventually('the topic is gone', async () => (await admin.listTopics()).includes(topic), false)
+}
+
+async function checkTopic(topic, count, nodes) {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  const partitions = topics[0].partitions.sort((a, b) => a.partitionId - b.partitionId)
+  expect('partitions', partitions.map(p => p.partitionId), Array.from({ length: count }, (_, i) => i))
+  for (const p of partitions) {
+    expect('the leader is a node', nodes.includes(p.leader), true)
+    expect('replicas and in-sync replicas', [p.replicas, p.isr], [[p.leader], [p.leader]])
+  }
+}
+
+async function errors() {
+  const topic = `${args.prefix}-kafkajs-errors`
+  const nowhere = `${topic}-unknown`
+  await create(topic, 1, [...KEEP, { name: 'max.message.bytes', value: '2000' }])
+  const send = (to, sent) => withProducer({}, producer => producer.send({ topic: to, messages: [sent] }))
+  const compacted = `${topic}-compacted`
+  await create(compacted, 1, [{ name: 'cleanup.policy', value: 'compact' }])
+  for (const [what, action, want] of [
+    ['create a topic with a bad name', () => create('a/b'), 'INVALID_TOPIC_EXCEPTION'],
+    ['create a topic of no partitions', () => create(nowhere, 0), 'INVALID_PARTITIONS'],
+    ['create a topic of too many replicas', () => create(nowhere, 1, KEEP, 3), 'INVALID_REPLICATION_FACTOR'],
+    ['create a topic with an unknown config', () => create(nowhere, 1, [{ name: 'colour', value: 'red' }]), 'INVALID_CONFIG'],
+    ['delete an unknown topic', () => admin.deleteTopics({ topics: [nowhere] }), 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ['fewer partitions', () => admin.createPartitions({ topicPartitions: [{ topic, count: 1 }] }), 'INVALID_PARTITIONS'],
+    ['a record that is too large', () => send(topic, { value: 'x'.repeat(3_000) }), 'MESSAGE_TOO_LARGE'],
+    ['no key in a compacted topic', () => send(compacted, { value: 'x' }), 'INVALID_RECORD'],
+    ['a small one after it', () => send(topic, { value: 'x' }), 'no error'],
+  ]) {
+    expect(what, await errorOf(action), want)
+  }
+  // kafkajs answers false and does not throw.
+  const again = await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }] })
+  expect('create a topic that is there', again, false)
+}
+
+const SCENARIOS = { produce, acks, offsets, admin: administer, errors }
+
+async function main() {
+  const [name] = positionals
+  if (!(name in SCENARIOS) || !args.bootstrap) {
+    throw new Differs(`usage: main.js ${Object.keys(SCENARIOS).join('|')} --bootstrap HOST:PORT`)
+  }
+  await admin.connect()
+  try {
+    await SCENARIOS[name]()
+  } finally {
+    await admin.disconnect()
+  }
+  console.log(`ok kafkajs ${name}`)
+}
+
+main().catch(error => {
+  if (!(error instanceof Differs)) console.error(error)
+  console.error(`FAILED kafkajs ${positionals[0]}: ${error.message}`)
+  process.exit(1)
+})

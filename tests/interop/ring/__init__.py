@@ -1,0 +1,1 @@
+"""The parts of the interop ring that are shared by its runner and its Python programs."""
