@@ -1,0 +1,73 @@
+//! What a topic's configuration means to its logs. Made by `config/`, replaced at run time with `Log::set_config`.
+
+use std::time::Duration;
+
+use kestrel_protocol::record::{Codec, TimestampType};
+
+/// The settings of one log; the names are those of Apache Kafka's topic configs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LogConfig {
+    /// `segment.bytes`: a batch that would make the segment larger goes to a new one. Default 1 GiB.
+    pub(crate) segment_bytes: u32,
+    /// `segment.ms`: a segment older than this is followed by a new one at the next append. Default 7 days.
+    pub(crate) segment_roll: Duration,
+    /// `segment.index.bytes`: the size at which an index is full, which rolls the segment. Default 10 MiB.
+    pub(crate) segment_index_bytes: u32,
+    /// `index.interval.bytes`: how many log bytes lie between two index entries, at least. Default 4,096.
+    pub(crate) index_interval_bytes: u32,
+    /// `max.message.bytes`: the largest record batch that is accepted. Default 1,048,588.
+    pub(crate) max_message_bytes: u32,
+    /// Whether `cleanup.policy` has `compact`: each record then needs a key. Default no.
+    pub(crate) compact: bool,
+    /// `compression.type`: how batches are stored. Default as the producer sent them.
+    pub(crate) compression: CompressionType,
+    /// `message.timestamp.type`. Default the producer's.
+    pub(crate) timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`: how far a record's timestamp may lie in the past. Default no limit.
+    pub(crate) timestamp_before_max: Option<Duration>,
+    /// `message.timestamp.after.max.ms`: how far it may lie in the future. Default 1 hour.
+    pub(crate) timestamp_after_max: Option<Duration>,
+    /// `flush.messages`: how many records may wait for a flush. Default no limit.
+    pub(crate) flush_messages: Option<u64>,
+    /// `flush.ms`: how long a record may wait for a flush. Default no limit.
+    pub(crate) flush_interval: Option<Duration>,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 1 << 30,
+            segment_roll: Duration::from_secs(7 * 24 * 60 * 60),
+            segment_index_bytes: 10 << 20,
+            index_interval_bytes: 4096,
+            max_message_bytes: 1_048_588,
+            compact: false,
+            compression: CompressionType::Producer,
+            timestamp_type: TimestampType::Create,
+            timestamp_before_max: None,
+            timestamp_after_max: Some(Duration::from_secs(60 * 60)),
+            flush_messages: None,
+            flush_interval: None,
+        }
+    }
+}
+
+/// `compression.type` of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompressionType {
+    /// Stored as the producer sent it: no byte is touched.
+    Producer,
+    /// Stored with this codec: what comes otherwise is recompressed.
+    Codec(Codec),
+}
+
+/// What must have happened before an append counts as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The data is on the disk: each append asks for a flush, and one flush answers all that waited.
+    Group,
+    /// The data is in the page cache. Segments are still flushed when they roll.
+    Os,
+    /// As [`Durability::Os`], with a flush as often as `flush.ms` and `flush.messages` say.
+    Interval,
+}

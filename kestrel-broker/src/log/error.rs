@@ -1,0 +1,198 @@
+//! What can go wrong with a log. Becomes an error code in exactly one place: the crate's `error.rs`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, TopicId};
+
+use super::timestamp::Timestamp;
+
+/// Why a log could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogError {
+    /// The offset is not in the log: OFFSET_OUT_OF_RANGE.
+    #[error("offset {offset} is outside of the log, which has {log_start_offset} to {log_end_offset}")]
+    OffsetOutOfRange {
+        /// The offset that was asked for.
+        offset: i64,
+        /// The first offset that is there.
+        log_start_offset: i64,
+        /// The offset after the last record.
+        log_end_offset: i64,
+    },
+    /// Data that had been flushed is damaged: KAFKA_STORAGE_ERROR. Nothing was cut off.
+    #[error("{} is damaged at byte {at}: {why}", file.display())]
+    Corrupt {
+        /// The damaged file.
+        file: PathBuf,
+        /// Where in it.
+        at: u64,
+        /// What was found there.
+        why: String,
+    },
+    /// The folder belongs to another topic of the same name: INCONSISTENT_TOPIC_ID.
+    #[error("{} belongs to topic id {found}, not {expected}", dir.display())]
+    InconsistentTopicId {
+        /// The partition's folder.
+        dir: PathBuf,
+        /// The id of the topic that wants the folder.
+        expected: TopicId,
+        /// The id in its `partition.metadata`.
+        found: TopicId,
+    },
+    /// The disk said no: KAFKA_STORAGE_ERROR.
+    #[error("cannot {doing} {}: {source}", file.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file or folder.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An earlier write or flush in this data folder failed, so nothing more is done there: KAFKA_STORAGE_ERROR.
+    #[error("the data folder is out of service: {reason}")]
+    Poisoned {
+        /// The first failure.
+        reason: String,
+    },
+    /// The log was closed or deleted: NOT_LEADER_OR_FOLLOWER.
+    #[error("the log is closed")]
+    Closed,
+}
+
+impl LogError {
+    pub(super) fn io(doing: &'static str, file: &Path, source: io::Error) -> Self {
+        Self::Io { doing, file: file.to_path_buf(), source }
+    }
+
+    pub(super) fn corrupt(file: &Path, at: u64, why: impl ToString) -> Self {
+        Self::Corrupt { file: file.to_path_buf(), at, why: why.to_string() }
+    }
+}
+
+/// Why records were not appended. Each variant is one error code of the protocol; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppendError {
+    /// CORRUPT_MESSAGE: the bytes are not a record batch, or its checksum does not match.
+    #[error("corrupt record batch: {0}")]
+    CorruptMessage(String),
+    /// INVALID_RECORD: a well-formed batch that may not be stored, with the records at fault where they are known.
+    #[error("invalid record batch: {reason}")]
+    InvalidRecord {
+        /// What is wrong.
+        reason: String,
+        /// The records that are wrong; empty when the whole batch is.
+        records: Vec<RecordFault>,
+    },
+    /// INVALID_TIMESTAMP: a timestamp outside of what the topic allows.
+    #[error("invalid timestamp: {reason}")]
+    InvalidTimestamp {
+        /// What is wrong.
+        reason: String,
+        /// The records that are wrong; empty when the whole batch is.
+        records: Vec<RecordFault>,
+    },
+    /// MESSAGE_TOO_LARGE: larger than `max.message.bytes`.
+    #[error("a record batch of {size_bytes} bytes is larger than max.message.bytes ({limit_bytes})")]
+    MessageTooLarge {
+        /// The size of the batch.
+        size_bytes: usize,
+        /// The topic's limit.
+        limit_bytes: usize,
+    },
+    /// RECORD_LIST_TOO_LARGE: larger than a whole segment.
+    #[error("{size_bytes} bytes of records are larger than a segment ({limit_bytes})")]
+    RecordListTooLarge {
+        /// The size of the records.
+        size_bytes: usize,
+        /// The topic's `segment.bytes`.
+        limit_bytes: usize,
+    },
+    /// UNSUPPORTED_COMPRESSION_TYPE: a codec that is unknown or not compiled in.
+    #[error("compression codec {0} is not supported")]
+    UnsupportedCompressionType(u8),
+    /// OUT_OF_ORDER_SEQUENCE_NUMBER: records are missing before these (KIP-98).
+    #[error("producer {producer_id} sent sequence {received} where {expected} was expected")]
+    OutOfOrderSequence {
+        /// Who sent it.
+        producer_id: ProducerId,
+        /// The sequence that has to come next.
+        expected: i32,
+        /// The sequence that came.
+        received: i32,
+    },
+    /// INVALID_PRODUCER_EPOCH: the producer was fenced by a newer one with its id.
+    #[error("producer {producer_id} has epoch {received}, but epoch {current} exists")]
+    InvalidProducerEpoch {
+        /// Who sent it.
+        producer_id: ProducerId,
+        /// The newest epoch.
+        current: ProducerEpoch,
+        /// The epoch that came.
+        received: ProducerEpoch,
+    },
+    /// As [`LogError`] says.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// One record of a batch that was refused, for the answer's `record_errors`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordFault {
+    /// Which record of the batch, from 0.
+    pub(crate) index: i32,
+    /// What is wrong with it.
+    pub(crate) message: String,
+}
+
+/// Why a data folder could not be used. The text is one sentence for whoever started the broker.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StorageError {
+    /// Another process (or another broker of this process) uses the folder.
+    #[error("the data folder {} is in use by another broker", dir.display())]
+    Locked {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// The folder was made for another node.
+    #[error("{} belongs to node.id {found}, but node.id is {configured}", file.display())]
+    NodeIdMismatch {
+        /// The `meta.properties` file.
+        file: PathBuf,
+        /// The id in it.
+        found: NodeId,
+        /// The id of this broker.
+        configured: NodeId,
+    },
+    /// The folder was made for another cluster.
+    #[error("{} belongs to cluster.id {found}, but {configured} was asked for", file.display())]
+    ClusterIdMismatch {
+        /// The `meta.properties` file.
+        file: PathBuf,
+        /// The id in it.
+        found: String,
+        /// The id that was asked for.
+        configured: String,
+    },
+    /// A small file of the folder cannot be understood.
+    #[error("{} is damaged: {why}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The disk said no.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A time and the offset where it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TimestampOffset {
+    /// The timestamp.
+    pub(crate) timestamp: Timestamp,
+    /// The offset.
+    pub(crate) offset: i64,
+}
