@@ -25,6 +25,7 @@ mod error;
 mod error_code;
 mod frame;
 pub mod messages;
+pub mod record;
 mod request;
 mod types;
 pub mod wire;
@@ -35,6 +36,7 @@ pub use error::{DecodeError, DecodeErrorKind};
 pub use error_code::{ErrorClass, ErrorCode};
 pub use frame::{FrameDecoder, FrameSizeError};
 pub use messages::Message;
+pub use record::{Compression, Headers, RecordBatch, RecordBatchBuilder, RecordBatches, TimestampType};
 pub use request::{
     RequestFrame, RequestHeader, correlation_id, decode_response, encode_request, encode_response,
 };

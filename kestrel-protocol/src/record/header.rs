@@ -255,7 +255,7 @@ pub enum TimestampType {
 pub struct Attributes(pub i16);
 
 impl Attributes {
-    const COMPRESSION: i16 = 0x07;
+    const COMPRESSION: u8 = 0x07;
     const LOG_APPEND_TIME: i16 = 0x08;
     const TRANSACTIONAL: i16 = 0x10;
     const CONTROL: i16 = 0x20;
@@ -266,7 +266,8 @@ impl Attributes {
     /// # Errors
     /// [`DecodeErrorKind::UnsupportedCompression`] for a number that no codec has.
     pub fn compression(self) -> Result<Compression, DecodeError> {
-        Compression::from_id((self.0 & Self::COMPRESSION).cast_unsigned() as u8)
+        let [_, flags] = self.0.to_be_bytes();
+        Compression::from_id(flags & Self::COMPRESSION)
     }
 
     /// Who set the records' timestamps.
@@ -296,7 +297,7 @@ impl Attributes {
     /// These flags with another codec.
     #[must_use]
     pub const fn with_compression(self, compression: Compression) -> Self {
-        Self(self.0 & !Self::COMPRESSION | compression.id() as i16)
+        Self(self.0 & !(Self::COMPRESSION as i16) | compression.id() as i16)
     }
 
     /// These flags with another timestamp type.
