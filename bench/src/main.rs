@@ -1,0 +1,35 @@
+//! `kestrel-bench`: the same produce, consume or end-to-end work through Kestrel or a peer, as one line of JSON.
+
+mod args;
+mod compare;
+mod engine;
+mod meter;
+mod payload;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("kestrel-bench: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let report = match &args.command {
+        Command::Produce(work) => engine::produce(work)?,
+        Command::Consume(work) => engine::consume(work)?,
+        Command::E2e(work) => engine::e2e(work)?,
+        Command::Compare(comparison) => return compare::run(comparison),
+    };
+    report::print_line(&report.to_json());
+    if report.errors == 0 { Ok(()) } else { Err(format!("{} records failed", report.errors)) }
+}
