@@ -1,0 +1,73 @@
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Interop scenarios of Apache Kafka's own client.
+ *
+ * <pre>java Main SCENARIO --bootstrap HOST:PORT [--prefix NAME] [--topic NAME]... [--records FILE] [--codec NAME]</pre>
+ */
+public final class Main {
+    interface Scenario {
+        void run(Args args) throws Exception;
+    }
+
+    private static final Map<String, Scenario> SCENARIOS = new LinkedHashMap<>();
+
+    static {
+        SCENARIOS.put("produce", Data::produce);
+        SCENARIOS.put("consume", Data::consume);
+        SCENARIOS.put("acks", Data::acks);
+        SCENARIOS.put("offsets", Offsets::offsets);
+        SCENARIOS.put("log-append-time", Data::logAppendTime);
+        SCENARIOS.put("admin", Topics::admin);
+        SCENARIOS.put("errors", Failures::errors);
+    }
+
+    /** What the command line says. */
+    static final class Args {
+        String bootstrap;
+        String prefix = "interop";
+        final List<String> topics = new ArrayList<>();
+        String records;
+        String codec = "none";
+
+        Args(String[] words) {
+            for (int i = 1; i + 1 < words.length; i += 2) {
+                String value = words[i + 1];
+                switch (words[i]) {
+                    case "--bootstrap" -> bootstrap = value;
+                    case "--prefix" -> prefix = value;
+                    case "--topic" -> topics.add(value);
+                    case "--records" -> records = value;
+                    case "--codec" -> codec = value;
+                    default -> throw new IllegalArgumentException("unknown option " + words[i]);
+                }
+            }
+        }
+    }
+
+    public static void main(String[] words) {
+        Scenario scenario = words.length == 0 ? null : SCENARIOS.get(words[0]);
+        if (scenario == null) {
+            System.err.println("usage: Main " + String.join("|", SCENARIOS.keySet()) + " --bootstrap HOST:PORT");
+            System.exit(2);
+        }
+        try {
+            scenario.run(new Args(words));
+        } catch (Check.Differs e) {
+            fail(words[0], e.getMessage());
+        } catch (Exception e) {
+            e.printStackTrace();
+            fail(words[0], e.toString());
+        }
+        System.out.println("ok java " + words[0]);
+        System.exit(0);
+    }
+
+    private static void fail(String scenario, String why) {
+        System.err.println("FAILED java " + scenario + ": " + why);
+        System.exit(1);
+    }
+}
