@@ -1,3 +1,5 @@
 //! Under construction.
 
+mod clock;
+mod config;
 mod log;

@@ -63,7 +63,7 @@ pub(crate) enum CompressionType {
 
 /// What must have happened before an append counts as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
+pub enum Durability {
     /// The data is on the disk: each append asks for a flush, and one flush answers all that waited.
     Group,
     /// The data is in the page cache. Segments are still flushed when they roll.

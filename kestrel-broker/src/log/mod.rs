@@ -8,7 +8,8 @@ mod log;
 mod manager;
 mod timestamp;
 
-pub(crate) use config::{CompressionType, Durability, LogConfig};
+pub use config::Durability;
+pub(crate) use config::{CompressionType, LogConfig};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use log::{
     AppendContext, AppendOrigin, Appended, EpochEnd, FirstBatch, FoundOffset, Log, LogRead, ReadRequest,

@@ -1,0 +1,89 @@
+//! A request on its way through the pipeline, what handlers know about it, and what comes back.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use kestrel_protocol::{ApiKey, DecodeError, ErrorCode, RequestFrame};
+
+/// A request as the connection hands it to the pipeline.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Header and body.
+    pub(crate) frame: RequestFrame,
+    /// What handlers may ask about it.
+    pub(crate) context: RequestContext,
+}
+
+/// What a handler knows about a request beside its body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestContext {
+    /// The version in the header, one of those that are served.
+    pub(crate) version: i16,
+    /// Who sent it.
+    pub(crate) peer: SocketAddr,
+    /// When it had arrived whole: timeouts count from here.
+    pub(crate) received_at: Instant,
+}
+
+/// The answer as byte runs of its frame; none when the client wants none (acks=0).
+pub(crate) type Answer = Option<Vec<Bytes>>;
+
+/// Why a connection is closed instead of a request being answered, as Apache Kafka does too.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Close {
+    /// The header names an API that is not served.
+    #[error("API key {0} is not served")]
+    UnknownApi(i16),
+    /// The API is served, but not in this version.
+    #[error("{api} version {version} is not served")]
+    UnsupportedVersion {
+        /// The API.
+        api: ApiKey,
+        /// The version asked for.
+        version: i16,
+    },
+    /// The bytes are not the request that the header promises.
+    #[error("malformed request: {0}")]
+    Malformed(#[from] DecodeError),
+    /// A request with acks=0 failed: closing is the only way to say so.
+    #[error("a Produce request without acknowledgement failed: {0}")]
+    Unacknowledged(ErrorCode),
+    /// Fault injection asked for it.
+    #[error("dropped by fault injection")]
+    Fault,
+}
+
+/// An answer that is there, or comes later. What had to happen in request order has happened when this exists.
+pub(crate) enum Reply {
+    /// Nothing to wait for.
+    Now(Option<Result<Answer, Close>>),
+    /// The waiting part.
+    Later(Pin<Box<dyn Future<Output = Result<Answer, Close>> + Send>>),
+}
+
+impl Reply {
+    /// An answer that is there.
+    pub(crate) fn now(answer: Result<Answer, Close>) -> Self {
+        Self::Now(Some(answer))
+    }
+
+    /// An answer that comes later.
+    pub(crate) fn later(answer: impl Future<Output = Result<Answer, Close>> + Send + 'static) -> Self {
+        Self::Later(Box::pin(answer))
+    }
+}
+
+impl Future for Reply {
+    type Output = Result<Answer, Close>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Now(answer) => Poll::Ready(answer.take().expect("a reply is polled until it is ready, not again")),
+            Self::Later(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The request pipeline: [`Router`] is a [`tower::Service`] from [`Request`] to the bytes of the answer.
+//!
+//! `net/` calls it once per request, in the order of the connection. `call` runs what must happen in that order (the
+//! append of Produce); the future that it returns is the waiting part. One file per request beside this one; nobody but
+//! `net/` and `broker.rs` imports this module.
+
+mod context;
+mod fault;
+mod layers;
+mod table;
+
+mod api_versions;
+mod create_partitions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_topic_partitions;
+mod fetch;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use kestrel_protocol::ErrorCode;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+pub(crate) use context::{Answer, Close, Reply, Request, RequestContext};
+pub use fault::{FaultRule, Faults};
+pub(crate) use layers::pipeline;
+
+use crate::clock::Clock;
+use crate::cluster::Cluster;
+use crate::config::BrokerConfig;
+use crate::partition::ReplicaManager;
+
+/// What handlers work on: the rooms of the broker.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// The metadata: read as a snapshot, changed by commands.
+    pub(crate) cluster: Cluster,
+    /// The partitions.
+    pub(crate) replicas: Arc<ReplicaManager>,
+    /// The broker's settings.
+    pub(crate) config: Arc<BrokerConfig>,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// Cancelled when the broker stops: whoever waits for something answers with what there is.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// A request that this broker answers.
+///
+/// Handlers never fail: what goes wrong is an error code in the response.
+pub(crate) trait Handle: kestrel_protocol::Request {
+    /// Answers the request.
+    fn handle(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = Self::Response> + Send;
+
+    /// The answer in which everything that was asked for fails with `error`; fault injection sends it.
+    fn refusal(&self, error: ErrorCode) -> Self::Response;
+}
+
+/// Sends each request to its handler, by the table of APIs.
+#[derive(Debug, Clone)]
+pub(crate) struct Router {
+    state: Arc<State>,
+}
+
+impl Router {
+    /// A router to handlers that work on `state`.
+    pub(crate) const fn new(state: Arc<State>) -> Self {
+        Self { state }
+    }
+}
+
+impl Service<Request> for Router {
+    type Response = Answer;
+    type Error = Close;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Reply {
+        match table::route(&request) {
+            Ok(api) => api.dispatch(Arc::clone(&self.state), request),
+            Err(close) => Reply::now(Err(close)),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! What was said about the broker, checked, and what it means.
+//!
+//! Made once at the start by `broker.rs`; from then on immutable. Reads a file only in [`Said::read_file`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kestrel_protocol::NodeId;
+
+use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::keys::{BrokerKey, Status};
+use super::properties::{self, PropertiesError};
+use super::suggest::closest;
+use super::value::{check, list};
+
+/// A key or value that cannot be used. The text is one sentence that names it and says what would do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// No key of Apache Kafka has this name.
+    #[error("unknown configuration key {key}{}{}", place(.origin), hint(.suggestion))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Where it was said.
+        origin: Origin,
+        /// The key that was probably meant.
+        suggestion: Option<&'static str>,
+    },
+    /// The key does not take this value.
+    #[error("{key}={value}{}: expected {expected}", place(.origin))]
+    InvalidValue {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+        /// Where it was said.
+        origin: Origin,
+        /// What would be allowed.
+        expected: String,
+    },
+    /// The file could not be read.
+    #[error("cannot read the configuration file {}: {source}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not in the format of a properties file.
+    #[error("{}, {error}", file.display())]
+    Syntax {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and where.
+        error: PropertiesError,
+    },
+}
+
+/// Where a value was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// In a file, at a line.
+    File(PathBuf, usize),
+    /// With `--set` or the builder.
+    Set,
+}
+
+fn place(origin: &Origin) -> String {
+    match origin {
+        Origin::File(file, line) => format!(" ({}, line {line})", file.display()),
+        Origin::Set => String::new(),
+    }
+}
+
+fn hint(suggestion: &Option<&'static str>) -> String {
+    suggestion.map_or_else(
+        || "; the keys are Apache Kafka's broker configs".to_owned(),
+        |key| format!("; did you mean {key}?"),
+    )
+}
+
+/// What was said: key, value, and where. What is said later counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said(BTreeMap<String, (String, Origin)>);
+
+impl Said {
+    /// Notes a value said with `--set` or the builder.
+    pub(crate) fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
+        self.0.insert(key.into(), (value.into(), Origin::Set));
+    }
+
+    /// Notes what the file says, below whatever was said otherwise.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a properties file.
+    pub(crate) fn read_file(&mut self, file: &Path) -> Result<(), ConfigError> {
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::File { file: file.to_path_buf(), source })?;
+        let read = properties::parse(&text)
+            .map_err(|error| ConfigError::Syntax { file: file.to_path_buf(), error })?;
+        let said_otherwise = std::mem::take(&mut self.0);
+        self.0.extend(read.into_iter().map(|property| {
+            (property.key, (property.value, Origin::File(file.to_path_buf(), property.line)))
+        }));
+        self.0.extend(said_otherwise);
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|(value, _)| value.trim())
+    }
+
+    fn invalid(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+        let (value, origin) = self.0.get(key).cloned().unwrap_or((String::new(), Origin::Set));
+        ConfigError::InvalidValue { key: key.to_owned(), value, origin, expected: expected.into() }
+    }
+}
+
+/// What the configuration means.
+#[derive(Debug, Clone)]
+pub(crate) struct BrokerConfig {
+    said: BTreeMap<String, String>,
+    /// Sentences for the log: keys without effect, listeners that are not opened.
+    pub(crate) warnings: Vec<String>,
+    /// `node.id`. Default 1.
+    pub(crate) node_id: NodeId,
+    /// The first `listeners` entry of protocol PLAINTEXT. Default 127.0.0.1:9092.
+    pub(crate) listen: Endpoint,
+    /// The `advertised.listeners` entry of the same name.
+    pub(crate) advertise: Option<Endpoint>,
+    /// `log.dirs`, or else `log.dir`. Default `./kestrel-data`.
+    pub(crate) data_dir: PathBuf,
+    /// `auto.create.topics.enable`. Default yes.
+    pub(crate) auto_create_topics: bool,
+    /// `delete.topic.enable`. Default yes.
+    pub(crate) delete_topics: bool,
+    /// `num.partitions`. Default 1.
+    pub(crate) num_partitions: i32,
+    /// `default.replication.factor`. Default 1.
+    pub(crate) default_replication_factor: i16,
+    /// `socket.request.max.bytes`. Default 100 MiB.
+    pub(crate) request_max_bytes: usize,
+    /// `fetch.max.bytes`. Default 55 MiB.
+    pub(crate) fetch_max_bytes: usize,
+    /// `max.connections`. Default no limit.
+    pub(crate) max_connections: usize,
+    /// `max.connections.per.ip`. Default no limit.
+    pub(crate) max_connections_per_ip: usize,
+    /// `connections.max.idle.ms`. Default 10 minutes; `None` is never.
+    pub(crate) connections_max_idle: Option<Duration>,
+    /// `socket.listen.backlog.size`. Default 50.
+    pub(crate) listen_backlog: u32,
+    /// `max.request.partition.size.limit`. Default 2,000.
+    pub(crate) max_described_partitions: usize,
+    /// `producer.id.expiration.ms`. Default 24 hours.
+    pub(crate) producer_id_expiration: Duration,
+}
+
+impl BrokerConfig {
+    /// Checks everything that was said and gives its meaning.
+    ///
+    /// # Errors
+    /// At the first key that is unknown or whose value is not allowed.
+    pub(crate) fn new(said: &Said) -> Result<Self, ConfigError> {
+        let mut warnings = check_keys(said)?;
+        let listener = first_plaintext_listener(said, &mut warnings)?;
+        let advertise = advertised(said, &listener.name)?;
+        Ok(Self {
+            node_id: NodeId(node_id(said)?),
+            listen: listener.endpoint,
+            advertise,
+            data_dir: data_dir(said)?,
+            auto_create_topics: boolean(said, "auto.create.topics.enable"),
+            delete_topics: boolean(said, "delete.topic.enable"),
+            num_partitions: number(said, "num.partitions"),
+            default_replication_factor: number(said, "default.replication.factor"),
+            request_max_bytes: number(said, "socket.request.max.bytes"),
+            fetch_max_bytes: number(said, "fetch.max.bytes"),
+            max_connections: number(said, "max.connections"),
+            max_connections_per_ip: number(said, "max.connections.per.ip"),
+            connections_max_idle: u64::try_from(number::<i64>(said, "connections.max.idle.ms"))
+                .ok()
+                .map(Duration::from_millis),
+            listen_backlog: number(said, "socket.listen.backlog.size"),
+            max_described_partitions: number(said, "max.request.partition.size.limit"),
+            producer_id_expiration: Duration::from_millis(number(said, "producer.id.expiration.ms")),
+            said: said.0.iter().map(|(key, (value, _))| (key.clone(), value.trim().to_owned())).collect(),
+            warnings,
+        })
+    }
+
+    /// The value that was said for `key`, if one was.
+    pub(crate) fn said(&self, key: &str) -> Option<&str> {
+        self.said.get(key).map(String::as_str)
+    }
+
+    /// The value of `key`: what was said, or the key's default. `None` is null, or no such key.
+    pub(crate) fn value(&self, key: &str) -> Option<&str> {
+        self.said(key).or_else(|| BrokerKey::find(key)?.default)
+    }
+}
+
+/// Checks each key and value by itself; gives a warning for each key that has no effect.
+fn check_keys(said: &Said) -> Result<Vec<String>, ConfigError> {
+    let mut warnings = Vec::new();
+    for (name, (value, origin)) in &said.0 {
+        // A key may be given to one listener alone (KIP-103); there is only one, and it is not secured.
+        if name.starts_with("listener.name.") {
+            warnings.push(format!("{name} has no effect: listeners have no settings of their own yet"));
+            continue;
+        }
+        let Some(key) = BrokerKey::find(name) else {
+            return Err(ConfigError::UnknownKey {
+                key: name.clone(),
+                origin: origin.clone(),
+                suggestion: closest(name, BrokerKey::all().map(|key| key.name)),
+            });
+        };
+        check(key.value_type, key.allowed, value)
+            .map_err(|expected| said.invalid(name, expected.to_string()))?;
+        if let Status::Accepted(area) = key.status {
+            warnings.push(format!(
+                "{name} has no effect: Kestrel knows this key of Apache Kafka and does not act on it yet ({})",
+                area.name()
+            ));
+        }
+    }
+    Ok(warnings)
+}
+
+/// What was said for `key`, or its default; checked by [`check_keys`].
+fn value<'a>(said: &'a Said, key: &str) -> &'a str {
+    said.get(key)
+        .or_else(|| BrokerKey::find(key)?.default)
+        .expect("only keys of the table with a default are read this way")
+}
+
+fn boolean(said: &Said, key: &str) -> bool {
+    value(said, key).eq_ignore_ascii_case("true")
+}
+
+/// The number that `key` has: at most the largest that its meaning can hold.
+fn number<N: TryFrom<i64>>(said: &Said, key: &str) -> N {
+    let number: i64 = value(said, key).parse().expect("the value was checked, and defaults are numbers");
+    let in_range = N::try_from(number).or_else(|_| N::try_from(i64::from(i16::MAX)));
+    in_range.unwrap_or_else(|_| unreachable!("every number type holds 32,767"))
+}
+
+fn node_id(said: &Said) -> Result<i32, ConfigError> {
+    let key = if said.get("node.id").is_none() && said.get("broker.id").is_some() { "broker.id" } else { "node.id" };
+    let id: i32 = number(said, key);
+    if id < 0 { Err(said.invalid(key, "a whole number from 0 to 2147483647")) } else { Ok(id) }
+}
+
+fn data_dir(said: &Said) -> Result<PathBuf, ConfigError> {
+    let key = if said.get("log.dirs").is_some() { "log.dirs" } else { "log.dir" };
+    let mut dirs = list(value(said, key));
+    match (dirs.next(), dirs.next()) {
+        (Some(dir), None) => Ok(PathBuf::from(dir)),
+        _ => Err(said.invalid(key, "one folder: Kestrel keeps all data in a single one")),
+    }
+}
+
+fn first_plaintext_listener(said: &Said, warnings: &mut Vec<String>) -> Result<NamedEndpoint, ConfigError> {
+    let key = "listeners";
+    let mut opened: Option<NamedEndpoint> = None;
+    for text in list(value(said, key)) {
+        let listener = NamedEndpoint::parse(text).ok_or_else(|| said.invalid(key, NAMED_ENDPOINT_FORM))?;
+        let why_not = if is_controller_listener(said, &listener.name) {
+            "the controller is part of the broker"
+        } else if protocol_of(said, &listener.name) != "PLAINTEXT" {
+            "only the protocol PLAINTEXT is there yet"
+        } else if opened.is_none() {
+            opened = Some(listener);
+            continue;
+        } else {
+            "one listener is opened"
+        };
+        warnings.push(format!("the listener {listener} is not opened: {why_not}"));
+    }
+    opened.ok_or_else(|| said.invalid(key, "at least one listener of protocol PLAINTEXT"))
+}
+
+fn is_controller_listener(said: &Said, name: &str) -> bool {
+    said.get("controller.listener.names")
+        .is_some_and(|names| list(names).any(|controller| controller.eq_ignore_ascii_case(name)))
+}
+
+/// The security protocol of a listener: by the map, or its own name.
+fn protocol_of(said: &Said, name: &str) -> String {
+    list(value(said, "listener.security.protocol.map"))
+        .filter_map(|entry| entry.split_once(':'))
+        .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
+        .map_or_else(|| name.to_owned(), |(_, protocol)| protocol.trim().to_ascii_uppercase())
+}
+
+fn advertised(said: &Said, listener_name: &str) -> Result<Option<Endpoint>, ConfigError> {
+    let key = "advertised.listeners";
+    for text in said.get(key).into_iter().flat_map(list) {
+        let listener = NamedEndpoint::parse(text).ok_or_else(|| said.invalid(key, NAMED_ENDPOINT_FORM))?;
+        if listener.name == listener_name {
+            if listener.endpoint.is_wildcard() {
+                return Err(said.invalid(key, "a host that clients can connect to"));
+            }
+            return Ok(Some(listener.endpoint));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+use super::*;
+
+fn config(said: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
+    let mut all = Said::default();
+    for (key, value) in said {
+        all.set(*key, *value);
+    }
+    BrokerConfig::new(&all)
+}
+
+fn refusal(said: &[(&str, &str)]) -> String {
+    config(said).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_needs_to_be_said() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:9092");
+    assert_eq!(config.data_dir, Path::new("./kestrel-data"));
+    assert_eq!((config.node_id, config.num_partitions), (NodeId(1), 1));
+    assert_eq!(config.connections_max_idle, Some(Duration::from_secs(600)));
+    assert_eq!(config.warnings, [""; 0]);
+    assert_eq!(config.said("num.partitions"), None);
+    assert_eq!(config.value("num.partitions"), Some("1"));
+}
+
+#[test]
+fn what_is_said_counts() {
+    let config = config(&[
+        ("num.partitions", "6"),
+        ("auto.create.topics.enable", "False"),
+        ("connections.max.idle.ms", "-1"),
+        ("broker.id", "4"),
+        ("log.dir", "/a"),
+        ("log.dirs", "/b"),
+    ])
+    .unwrap();
+    assert_eq!(config.num_partitions, 6);
+    assert!(!config.auto_create_topics);
+    assert_eq!(config.connections_max_idle, None);
+    assert_eq!(config.node_id, NodeId(4));
+    assert_eq!(config.data_dir, Path::new("/b"));
+}
+
+#[test]
+fn a_wrong_key_or_value_is_named_with_what_would_do() {
+    assert_eq!(
+        refusal(&[("num.partition", "1")]),
+        "unknown configuration key num.partition; did you mean num.partitions?"
+    );
+    assert_eq!(
+        refusal(&[("kestrel", "1")]),
+        "unknown configuration key kestrel; the keys are Apache Kafka's broker configs"
+    );
+    assert_eq!(
+        refusal(&[("num.partitions", "0")]),
+        "num.partitions=0: expected a whole number from 1 to 2147483647"
+    );
+    assert_eq!(
+        refusal(&[("log.dirs", "/a,/b")]),
+        "log.dirs=/a,/b: expected one folder: Kestrel keeps all data in a single one"
+    );
+    assert_eq!(
+        refusal(&[("listeners", "SSL://:9093")]),
+        "listeners=SSL://:9093: expected at least one listener of protocol PLAINTEXT"
+    );
+    assert_eq!(refusal(&[("node.id", "-1")]), "node.id=-1: expected a whole number from 0 to 2147483647");
+    assert_eq!(
+        refusal(&[("advertised.listeners", "PLAINTEXT://0.0.0.0:9092")]),
+        "advertised.listeners=PLAINTEXT://0.0.0.0:9092: expected a host that clients can connect to"
+    );
+}
+
+/// The settings of a KRaft node as Apache Kafka ships them.
+const KRAFT_FILE: &str = "
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=localhost:9093
+listeners=PLAINTEXT://:9092,CONTROLLER://:9093
+inter.broker.listener.name=PLAINTEXT
+advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
+num.network.threads=3
+log.dirs=/tmp/kraft-combined-logs
+num.partitions=3
+offsets.topic.replication.factor=1
+log.retention.hours=168
+log.segment.bytes=1073741824
+";
+
+#[test]
+fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.properties");
+    std::fs::write(&file, KRAFT_FILE).unwrap();
+    let mut said = Said::default();
+    said.set("num.partitions", "5");
+    said.read_file(&file).unwrap();
+    let config = BrokerConfig::new(&said).unwrap();
+
+    assert_eq!(config.listen.to_string(), ":9092");
+    assert_eq!(config.advertise.unwrap().to_string(), "localhost:9092");
+    assert_eq!(config.num_partitions, 5, "what is said beside the file counts");
+    let warned = |word: &str| config.warnings.iter().filter(|warning| warning.contains(word)).count();
+    assert_eq!(warned("CONTROLLER://:9093 is not opened"), 1);
+    assert_eq!(warned("log.retention.hours has no effect"), 1);
+    assert_eq!(warned("num.partitions"), 0);
+
+    std::fs::write(&file, "\nnum.partitons=3\n").unwrap();
+    let mut said = Said::default();
+    said.read_file(&file).unwrap();
+    let error = BrokerConfig::new(&said).unwrap_err().to_string();
+    assert!(error.ends_with("server.properties, line 2); did you mean num.partitions?"), "{error}");
+    assert!(said.read_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+}

@@ -1,0 +1,238 @@
+//! Every broker key of Apache Kafka 4.3: those that Kestrel acts on with their meaning, the others with a warning.
+//!
+//! Read by [`BrokerConfig`](super::BrokerConfig) when it checks what was said, and by DescribeConfigs.
+
+use super::accepted_keys::ACCEPTED_KEYS;
+use super::value::Allowed::{self, Any, AtLeast, Each, OneOf};
+use super::value::ValueType::{self, Boolean, Int, List, Long, String};
+
+/// A broker key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct BrokerKey {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The type of its value.
+    pub(crate) value_type: ValueType,
+    /// Its value when nothing is said; `None` is null.
+    pub(crate) default: Option<&'static str>,
+    /// The values of the type that it takes.
+    pub(crate) allowed: Allowed,
+    /// Whether and where Apache Kafka lets it be changed on a running broker.
+    pub(crate) scope: Scope,
+    /// What Kestrel does with it.
+    pub(crate) status: Status,
+}
+
+/// What Kestrel does with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It is acted on, as the text says.
+    Acted(&'static str),
+    /// It is accepted with a warning: it belongs to something that Kestrel does not have yet.
+    Accepted(Area),
+}
+
+/// Whether a key can be changed on a running broker (KIP-226).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Only at the start.
+    ReadOnly,
+    /// On one broker.
+    PerBroker,
+    /// On one broker or on all of them.
+    ClusterWide,
+}
+
+/// What a key belongs to that Kestrel does not act on yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Area {
+    /// Compaction in the background.
+    Cleaner,
+    /// More than one node.
+    Cluster,
+    /// Threads, queues and buffers of Apache Kafka's network and request engine.
+    Engine,
+    /// Consumer groups.
+    Groups,
+    /// Knobs that Apache Kafka keeps for its own tests.
+    Internal,
+    /// Details of log files.
+    Log,
+    /// Metrics and client telemetry.
+    Metrics,
+    /// Plug-in policies.
+    Policies,
+    /// Quotas.
+    Quotas,
+    /// Deleting old segments.
+    Retention,
+    /// SASL.
+    Sasl,
+    /// Principals, ACLs and delegation tokens.
+    Security,
+    /// Share groups.
+    ShareGroups,
+    /// Streams groups.
+    StreamsGroups,
+    /// Tiered storage.
+    TieredStorage,
+    /// TLS.
+    Tls,
+    /// Transactions.
+    Transactions,
+}
+
+impl Area {
+    /// What it is, as the subject of a sentence.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cleaner => "log compaction in the background",
+            Self::Cluster => "clusters of several nodes",
+            Self::Engine => "the request engine of Apache Kafka",
+            Self::Groups => "consumer groups",
+            Self::Internal => "the inner workings of Apache Kafka",
+            Self::Log => "details of log files",
+            Self::Metrics => "metrics",
+            Self::Policies => "plug-in policies",
+            Self::Quotas => "quotas",
+            Self::Retention => "deleting old segments",
+            Self::Sasl => "SASL",
+            Self::Security => "authorization",
+            Self::ShareGroups => "share groups",
+            Self::StreamsGroups => "streams groups",
+            Self::TieredStorage => "tiered storage",
+            Self::Tls => "TLS",
+            Self::Transactions => "transactions",
+        }
+    }
+}
+
+impl BrokerKey {
+    /// The key of this name.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        Self::all().find(|key| key.name == name)
+    }
+
+    /// Every key, in no particular order.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ACTED_KEYS.iter().copied().map(Self::acted).chain(ACCEPTED_KEYS.iter().copied().map(Self::accepted))
+    }
+
+    /// What it means, for whoever reads DescribeConfigs.
+    pub(crate) fn doc(&self) -> std::string::String {
+        match self.status {
+            Status::Acted(doc) => doc.to_owned(),
+            Status::Accepted(area) => {
+                format!("Known from Apache Kafka and without effect here: it belongs to {}.", area.name())
+            }
+        }
+    }
+
+    const fn acted((name, value_type, default, allowed, scope, doc): ActedKey) -> Self {
+        Self { name, value_type, default, allowed, scope, status: Status::Acted(doc) }
+    }
+
+    const fn accepted((name, value_type, default, allowed, scope, area): super::accepted_keys::AcceptedKey) -> Self {
+        Self { name, value_type, default, allowed, scope, status: Status::Accepted(area) }
+    }
+}
+
+/// One row: name, type, default, range, how it may be changed, meaning.
+type ActedKey = (&'static str, ValueType, Option<&'static str>, Allowed, Scope, &'static str);
+
+/// The keys that Kestrel acts on. Defaults are Apache Kafka's, but for the address, the folder and the node id: those
+/// let a broker start with nothing said.
+#[rustfmt::skip]
+const ACTED_KEYS: &[ActedKey] = &[
+    ("advertised.listeners", List, None, Any, Scope::ReadOnly,
+        "The address that clients are told to connect to, as NAME://HOST:PORT. Default: the address of the listener."),
+    ("auto.create.topics.enable", Boolean, Some("true"), Any, Scope::ReadOnly,
+        "Whether a topic is created when a client first asks for it and allows that."),
+    ("broker.id", Int, Some("-1"), Any, Scope::ReadOnly,
+        "An older name of node.id; used when node.id is not given."),
+    ("compression.type", String, Some("producer"),
+        OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Scope::ClusterWide,
+        "How batches are stored in topics that do not say: as the producer sent them, or with one codec."),
+    ("connections.max.idle.ms", Long, Some("600000"), Any, Scope::ReadOnly,
+        "A connection without a request for this many milliseconds is closed; a negative value: never."),
+    ("default.replication.factor", Int, Some("1"), AtLeast(1), Scope::ReadOnly,
+        "How many replicas a topic gets that does not say. There is one node, so anything above 1 refuses such topics."),
+    ("delete.topic.enable", Boolean, Some("true"), Any, Scope::ReadOnly,
+        "Whether topics may be deleted."),
+    ("fetch.max.bytes", Int, Some("57671680"), AtLeast(1024), Scope::ReadOnly,
+        "How many bytes of records one answer to Fetch holds at most, whatever the client asks for."),
+    ("listener.security.protocol.map", String,
+        Some("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"), Any, Scope::PerBroker,
+        "Which security protocol the listener of a name has. Listeners other than PLAINTEXT are not opened."),
+    ("listeners", List, Some("PLAINTEXT://127.0.0.1:9092"), Any, Scope::PerBroker,
+        "Where the broker listens, as NAME://HOST:PORT. The first one of protocol PLAINTEXT is opened."),
+    ("log.cleanup.policy", List, Some("delete"), Each(&["compact", "delete"]), Scope::ClusterWide,
+        "The cleanup policy of topics that do not say. With compact each record needs a key."),
+    ("log.dir", List, Some("./kestrel-data"), Any, Scope::ReadOnly,
+        "The data folder; used when log.dirs is not given."),
+    ("log.dirs", List, None, Any, Scope::ReadOnly,
+        "The data folder. One folder, not a list."),
+    ("log.flush.interval.messages", Long, Some("9223372036854775807"), AtLeast(1), Scope::ClusterWide,
+        "With durability interval: how many records of a partition may wait for a flush."),
+    ("log.flush.interval.ms", Long, None, Any, Scope::ClusterWide,
+        "With durability interval: how many milliseconds a record may wait for a flush."),
+    ("log.index.interval.bytes", Int, Some("4096"), AtLeast(0), Scope::ClusterWide,
+        "How many bytes of a log lie between two entries of its offset index, at least."),
+    ("log.index.size.max.bytes", Int, Some("10485760"), AtLeast(4), Scope::ClusterWide,
+        "The size at which an offset index is full, which starts a new segment."),
+    ("log.message.timestamp.after.max.ms", Long, Some("3600000"), AtLeast(0), Scope::ClusterWide,
+        "How many milliseconds a record's timestamp may lie in the future."),
+    ("log.message.timestamp.before.max.ms", Long, Some("9223372036854775807"), AtLeast(0), Scope::ClusterWide,
+        "How many milliseconds a record's timestamp may lie in the past."),
+    ("log.message.timestamp.type", String, Some("CreateTime"), OneOf(&["CreateTime", "LogAppendTime"]),
+        Scope::ClusterWide,
+        "Whether records of topics that do not say keep the producer's timestamp or get the broker's."),
+    ("log.roll.hours", Int, Some("168"), AtLeast(1), Scope::ReadOnly,
+        "After how many hours a new segment is started; used when log.roll.ms is not given."),
+    ("log.roll.ms", Long, None, Any, Scope::ClusterWide,
+        "After how many milliseconds a new segment is started."),
+    ("log.segment.bytes", Int, Some("1073741824"), AtLeast(1_048_576), Scope::ClusterWide,
+        "How large a segment may become, in bytes."),
+    ("max.connections", Int, Some("2147483647"), AtLeast(0), Scope::ClusterWide,
+        "How many connections may be open at once; further ones are closed as they come."),
+    ("max.connections.per.ip", Int, Some("2147483647"), AtLeast(0), Scope::ClusterWide,
+        "How many connections one address may have open at once; further ones are closed as they come."),
+    ("max.request.partition.size.limit", Int, Some("2000"), AtLeast(1), Scope::ReadOnly,
+        "How many partitions one answer to DescribeTopicPartitions holds at most."),
+    ("message.max.bytes", Int, Some("1048588"), AtLeast(0), Scope::ClusterWide,
+        "How large a record batch may be, in bytes, in topics that do not say."),
+    ("min.insync.replicas", Int, Some("1"), AtLeast(1), Scope::ClusterWide,
+        "How many replicas must be in sync for acks=all, in topics that do not say."),
+    ("node.id", Int, Some("1"), AtLeast(0), Scope::ReadOnly,
+        "The number of this node. A data folder belongs to the node that made it."),
+    ("num.partitions", Int, Some("1"), AtLeast(1), Scope::ReadOnly,
+        "How many partitions a topic gets that does not say."),
+    ("producer.id.expiration.ms", Int, Some("86400000"), AtLeast(1), Scope::ClusterWide,
+        "How many milliseconds the sequence numbers of an idle idempotent producer are remembered."),
+    ("socket.listen.backlog.size", Int, Some("50"), AtLeast(1), Scope::ReadOnly,
+        "How many connections may wait to be accepted."),
+    ("socket.request.max.bytes", Int, Some("104857600"), AtLeast(1), Scope::ReadOnly,
+        "How large a request may be, in bytes. A larger one closes the connection before anything is reserved for it."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::check;
+    use super::*;
+
+    #[test]
+    fn each_key_is_there_once_and_takes_its_own_default() {
+        let mut names: Vec<_> = BrokerKey::all().map(|key| key.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert_eq!(count, 360);
+        for key in BrokerKey::all() {
+            if let Some(default) = key.default.filter(|_| key.name != "broker.id") {
+                assert_eq!(check(key.value_type, key.allowed, default), Ok(()), "{}", key.name);
+            }
+            assert!(key.doc().ends_with('.') && !key.doc().contains('\n'), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Configuration in two stages: what was said (a file, `--set`, the builder), and what it means ([`BrokerConfig`]).
+//!
+//! Each key is one row of a table: `keys.rs` for the broker, `topic.rs` for topics. Read by `broker.rs` at the start and by
+//! handlers; a running component never reads it again but gets new settings handed in.
+
+mod accepted_keys;
+mod broker;
+mod endpoint;
+mod keys;
+mod properties;
+mod suggest;
+pub(crate) mod value;
+
+pub(crate) use broker::{BrokerConfig, ConfigError, Said};
+pub(crate) use endpoint::{ENDPOINT_FORM, Endpoint};
+pub(crate) use keys::{BrokerKey, Scope, Status};
+pub(crate) use suggest::closest;
