@@ -79,18 +79,9 @@ pub struct LeaderChange {
     /// The newly elected leader.
     pub leader_id: NodeId,
     /// All voters of the epoch.
-    pub voters: Vec<Voter>,
+    pub voters: Vec<NodeId>,
     /// The voters that elected the leader.
-    pub granting_voters: Vec<Voter>,
-}
-
-/// A voter of a KRaft quorum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Voter {
-    /// The controller's node id.
-    pub id: NodeId,
-    /// Its log directory; [`Uuid::NIL`] with static voters, for which it isn't written (KIP-853).
-    pub directory_id: Uuid,
+    pub granting_voters: Vec<NodeId>,
 }
 
 impl ControlRecord {
@@ -101,12 +92,13 @@ impl ControlRecord {
     /// damaged one, [`DecodeErrorKind::UnsupportedVersion`] for a negative version or a later layout of a leader change.
     pub fn parse(record: &RecordView<'_>) -> Result<Self, DecodeError> {
         let mut key = Reader::new(Bytes::copy_from_slice(record.key.ok_or(NULL)?));
-        check_version(key.get_i16(WHAT)?)?;
+        read_version(&mut key)?;
         let kind = key.get_i16(WHAT)?;
+        if !(ABORT..=KRAFT_VERSION).contains(&kind) {
+            return Ok(Self::Other(kind));
+        }
         let mut value = Reader::new(Bytes::copy_from_slice(record.value.ok_or(NULL)?));
-        // Every value begins with its version. Later versions only add to the end.
-        let version = value.get_i16(WHAT)?;
-        check_version(version)?;
+        let version = read_version(&mut value)?;
         Ok(match kind {
             ABORT => Self::EndTransaction(EndTransactionMarker::read(TransactionOutcome::Abort, &mut value)?),
             COMMIT => {
@@ -115,8 +107,7 @@ impl ControlRecord {
             LEADER_CHANGE => Self::LeaderChange(LeaderChange::read(version, &mut value)?),
             SNAPSHOT_HEADER => Self::SnapshotHeader { last_contained_log_timestamp: value.get_i64(WHAT)? },
             SNAPSHOT_FOOTER => Self::SnapshotFooter,
-            KRAFT_VERSION => Self::KRaftVersion(value.get_i16(WHAT)?),
-            other => Self::Other(other),
+            _ => Self::KRaftVersion(value.get_i16(WHAT)?),
         })
     }
 
@@ -180,48 +171,44 @@ impl LeaderChange {
         })
     }
 
+    /// Version 0, the only layout that Apache Kafka 4.3 writes and reads.
     fn write(&self, value: &mut Writer) {
-        let mut voters = self.voters.iter().chain(&self.granting_voters);
-        let version = i16::from(voters.any(|voter| !voter.directory_id.is_nil()));
-        value.put_i16(version);
+        value.put_i16(0);
         value.put_i32(self.leader_id.0);
-        write_voters(version, &self.voters, value);
-        write_voters(version, &self.granting_voters, value);
+        write_voters(&self.voters, value);
+        write_voters(&self.granting_voters, value);
     }
 }
 
-fn read_voters(version: i16, value: &mut Reader) -> Result<Vec<Voter>, DecodeError> {
+fn read_voters(version: i16, value: &mut Reader) -> Result<Vec<NodeId>, DecodeError> {
     let count = value.get_array_length(true, WHAT)?.ok_or(NULL)?;
     (0..count).map(|_| read_voter(version, value)).collect()
 }
 
-fn read_voter(version: i16, value: &mut Reader) -> Result<Voter, DecodeError> {
+fn read_voter(version: i16, value: &mut Reader) -> Result<NodeId, DecodeError> {
     let id = NodeId(value.get_i32(WHAT)?);
-    let mut directory_id = Uuid::NIL;
     if version >= 1 {
-        let bytes = value.get_slice(16, WHAT)?;
-        directory_id = Uuid(*bytes.first_chunk().expect("sixteen bytes were taken"));
+        // The voter's log directory (KIP-853).
+        value.skip(size_of::<Uuid>(), WHAT)?;
     }
     value.get_tagged_fields(WHAT, |_, _| Ok(()))?;
-    Ok(Voter { id, directory_id })
+    Ok(id)
 }
 
-fn write_voters(version: i16, voters: &[Voter], value: &mut Writer) {
+fn write_voters(voters: &[NodeId], value: &mut Writer) {
     value.put_array_length(Some(voters.len()), true);
     for voter in voters {
-        value.put_i32(voter.id.0);
-        if version >= 1 {
-            value.put_slice(&voter.directory_id.0);
-        }
+        value.put_i32(voter.0);
         value.put_uvarint(0);
     }
 }
 
-fn check_version(version: i16) -> Result<(), DecodeError> {
-    if version < 0 {
-        return Err(DecodeError::new(DecodeErrorKind::UnsupportedVersion(version), WHAT));
+/// Keys and values begin with their version; later ones only add to the end.
+fn read_version(bytes: &mut Reader) -> Result<i16, DecodeError> {
+    match bytes.get_i16(WHAT)? {
+        version if version < 0 => Err(DecodeError::new(DecodeErrorKind::UnsupportedVersion(version), WHAT)),
+        version => Ok(version),
     }
-    Ok(())
 }
 
 const NULL: DecodeError = DecodeError::new(DecodeErrorKind::UnexpectedNull, WHAT);

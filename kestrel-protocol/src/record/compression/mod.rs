@@ -156,7 +156,10 @@ impl FromStr for Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     /// The codec does not accept them.
-    #[cfg_attr(not(feature = "gzip"), allow(dead_code, reason = "only codecs refuse bytes"))]
+    #[cfg_attr(
+        not(any(feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd")),
+        expect(dead_code, reason = "only codecs refuse bytes")
+    )]
     Invalid,
     /// More than the limit came out.
     TooLarge,
