@@ -1,7 +1,49 @@
 //! Typed serializers and deserializers for Kafka records.
 //!
-//! Under construction: the Avro format follows.
+//! A key or a value is bytes to Kafka. A format says which bytes: it is a value that implements [`Serializer`] for the types
+//! that it can write and [`Deserializer`] for those that it can read, and is given to a typed producer or consumer once.
+//!
+//! | format | types | bytes | feature |
+//! |---|---|---|---|
+//! | [`Raw`] | `[u8]`, `Vec<u8>`, [`Bytes`](bytes::Bytes), newtypes of them | as they are | |
+//! | [`Utf8`] | `str`, `String`, `Arc<str>`, newtypes of them | Kafka's `StringSerializer` | |
+//! | [`Int32`], [`Int64`] | `i32`, `i64`, newtypes of them, integers that fit | Kafka's `IntegerSerializer`, `LongSerializer` | |
+//! | [`Float32`], [`Float64`] | `f32`, `f64`, newtypes of them | Kafka's `FloatSerializer`, `DoubleSerializer` | |
+//! | `Uuid` | `uuid::Uuid`, newtypes of it | Kafka's `UUIDSerializer` | `uuid` |
+//! | [`Unit`] | `()` | none; any are ignored | |
+//! | `Json` | any `Serialize`, `DeserializeOwned` | one JSON document | `json` (default) |
+//! | `Avro` | any `Serialize`, `DeserializeOwned` | one Avro datum, without any prefix | `avro` |
+//! | `AvroValue` | `apache_avro::types::Value` | one Avro datum, without any prefix | `avro` |
+//! | [`serialize_with`], [`deserialize_with`] | yours | a closure's | |
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use kestrel_serde::{Deserializer, Int64, SerdeContext, Serializer, Utf8};
+//!
+//! let mut key = BytesMut::new();
+//! Utf8.serialize(SerdeContext::key("payments"), "ada", &mut key)?;
+//! let mut value = BytesMut::new();
+//! Int64.serialize(SerdeContext::value("payments"), &1_250, &mut value)?;
+//!
+//! let cents: i64 = Int64.deserialize(SerdeContext::value("payments"), &value.freeze())?;
+//! assert_eq!((&key[..], cents), (&b"ada"[..], 1_250));
+//! # Ok::<(), kestrel_serde::SerdeError>(())
+//! ```
+//!
+//! # What a format must do
+//!
+//! `serialize` and `deserialize` are plain functions, called for every record, from any task. What must be awaited (a
+//! registry's answer) belongs into `ready`, which the client awaits before; formats without such needs leave it out.
+//! A format never sees a null: a missing key and a tombstone are the client's.
+//!
+//! # When it fails
+//!
+//! [`SerdeError`] says in one sentence what failed, in which part of which topic, and why. Bytes that are not what they
+//! should be are a *poison pill*: reading them again gives the same error, and what to do with the record is the consumer's
+//! to decide.
 
+#[cfg(feature = "avro")]
+mod avro;
 mod closure;
 mod context;
 mod error;
@@ -10,6 +52,8 @@ mod json;
 mod primitives;
 mod serializer;
 
+#[cfg(feature = "avro")]
+pub use avro::{Avro, AvroValue};
 pub use closure::{DeserializeWith, SerializeWith, deserialize_with, serialize_with};
 pub use context::{Part, SerdeContext};
 pub use error::{BoxError, SerdeError};

@@ -89,15 +89,15 @@ number! {
 number! {
     /// A 32-bit float in 4 bytes, IEEE 754, big endian: Kafka's `FloatSerializer`.
     ///
-    /// Takes `f32`, and every type that converts to and from it, such as newtypes. The bits of a NaN are kept; Kafka
-    /// writes every NaN as `7fc00000`.
+    /// Takes `f32`, and every type that converts to and from it, such as newtypes. A NaN keeps its bits, as it
+    /// does in Kafka.
     Float32, f32
 }
 
 number! {
     /// A 64-bit float in 8 bytes, IEEE 754, big endian: Kafka's `DoubleSerializer`.
     ///
-    /// Takes `f64`, and every type that converts to and from it, such as newtypes. The bits of a NaN are kept, as Kafka
-    /// keeps them.
+    /// Takes `f64`, and every type that converts to and from it, such as newtypes. A NaN keeps its bits; Kafka
+    /// writes each one as `7ff8000000000000`, and reads all.
     Float64, f64
 }

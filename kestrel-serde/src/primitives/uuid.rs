@@ -10,7 +10,7 @@ use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
 
 /// A UUID as its 36 characters: Kafka's `UUIDSerializer`.
 ///
-/// Takes [`uuid::Uuid`](::uuid::Uuid), and newtypes that convert to and from it. Writes lower case; reads both cases, and no other
+/// Takes `uuid::Uuid`, and newtypes that convert to and from it. Writes lower case; reads both cases, and no other
 /// form of a UUID (Kafka's deserializer also takes shortened groups such as `1-1-1-1-1`, which no serializer writes).
 ///
 /// ```
