@@ -1,1 +1,19 @@
+//! An async client for Apache Kafka: typed producers and consumers, idempotent by default, in Rust alone.
+//!
 //! Under construction.
+
+mod client;
+mod config;
+mod environment;
+mod error;
+mod metadata;
+mod net;
+mod record;
+
+pub use client::Client;
+pub use config::ClientBuilder;
+pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
+pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};
+pub use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId, Uuid};
+pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
+pub use record::{ConsumerRecord, Record, RecordMetadata, Timestamp, TopicPartition};

@@ -1,0 +1,185 @@
+//! The client: what producers, consumers and admin calls of one application share.
+//!
+//! Owns the connection pool, the metadata and every task. It sends single requests for the layers above and never
+//! retries one: that is decided where the meaning of a request is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kestrel_protocol::{ApiKey, NodeId, Request};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::config::{ClientBuilder, ClientSettings};
+use crate::environment;
+use crate::error::Error;
+use crate::metadata::{MetadataCache, MetadataHandle, MetadataSnapshot, Refresher};
+use crate::net::{Connection, ExponentialBackoff, HandleId, Peer, Pool, Purpose};
+
+/// A connection to a Kafka cluster, shared by all producers and consumers that are made from it.
+///
+/// Cheap to clone: clones share one pool of connections and one picture of the cluster. It lives as long as a clone, or
+/// a producer or consumer made from it; dropping it never blocks.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), kestrel_client::Error> {
+/// let client = kestrel_client::Client::builder("localhost:9092").client_id("orders").connect().await?;
+/// println!("brokers: {:?}", client.metadata_snapshot().brokers.keys());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Arc<ClientSettings>,
+    pool: Arc<Pool>,
+    metadata: MetadataHandle,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    /// Ends every task when the last clone is dropped.
+    _on_drop: DropGuard,
+}
+
+/// Whom a request goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Any broker.
+    Any,
+    /// The broker that takes requests for the controller.
+    Controller,
+    /// This broker.
+    Node(NodeId),
+}
+
+impl Client {
+    /// Begins a client of the cluster that `bootstrap_servers` belong to: `host:port`, several separated by commas.
+    pub fn builder(bootstrap_servers: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(bootstrap_servers)
+    }
+
+    /// Begins a client from properties with Kafka's key names, as a properties file has them; librdkafka's names are
+    /// understood too. Settings of producers and consumers are kept for those that are made from the client.
+    ///
+    /// ```
+    /// use kestrel_client::Client;
+    /// let builder = Client::from_properties([("bootstrap.servers", "localhost:9092"), ("linger.ms", "20")])?;
+    /// # Ok::<(), kestrel_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a key that no setting has, with the nearest one that exists, and for a malformed value.
+    pub fn from_properties<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<ClientBuilder, Error>
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        ClientBuilder::from_properties(properties)
+    }
+
+    /// The brokers, and the topics that producers and consumers of this client use, as last heard of.
+    #[must_use]
+    pub fn metadata_snapshot(&self) -> Arc<MetadataSnapshot> {
+        self.inner.metadata.current()
+    }
+
+    pub(crate) async fn start(settings: Arc<ClientSettings>) -> Result<Self, Error> {
+        let tasks = TaskTracker::new();
+        let shutdown = CancellationToken::new();
+        let on_drop = shutdown.clone().drop_guard();
+        let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
+        let backoff =
+            ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed());
+        let cache = MetadataCache::new(settings.metadata_max_age, backoff);
+        let metadata = MetadataHandle::new(cache, Arc::clone(&pool));
+        let refresher = Refresher::new(metadata.clone(), settings.request_timeout);
+        refresher.refresh_once().await?;
+        tasks.spawn(refresher.run(shutdown.clone()));
+        let inner = Inner { settings, pool, metadata, tasks, shutdown, _on_drop: on_drop };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Sends `request` in the newest version that both sides speak, on the shared connection, within
+    /// `request.timeout.ms`. Fields that the version lacks are left out.
+    pub(crate) async fn send<R: Request>(&self, to: Target, request: &R) -> Result<R::Response, Error> {
+        let connection = self.connection_to(to).await?;
+        connection.send(request, self.inner.settings.request_timeout).await
+    }
+
+    /// As [`Self::send`], on the connection of a purpose; gives the version that was used too.
+    pub(crate) async fn send_on<R: Request>(
+        &self,
+        purpose: Purpose,
+        node: NodeId,
+        request: &R,
+    ) -> Result<(R::Response, i16), Error> {
+        let connection = self.connection(purpose, node).await?;
+        let version = connection.version(R::KEY)?;
+        let timeout = self.inner.settings.request_timeout;
+        Ok((connection.send_version(request, version, timeout).await?, version))
+    }
+
+    /// The newest version of `api` that both `node` and this client speak.
+    pub(crate) async fn version_of(&self, node: NodeId, api: ApiKey) -> Result<i16, Error> {
+        self.connection(Purpose::General, node).await?.version(api)
+    }
+
+    /// A connection to `node`, made now if there is none.
+    pub(crate) async fn connection(&self, purpose: Purpose, node: NodeId) -> Result<Connection, Error> {
+        self.inner.pool.connection(purpose, Peer::Node(node)).await
+    }
+
+    async fn connection_to(&self, to: Target) -> Result<Connection, Error> {
+        let node = match to {
+            Target::Any => None,
+            Target::Controller => self.inner.metadata.current().controller,
+            Target::Node(node) => Some(node),
+        };
+        match node {
+            Some(node) => self.connection(Purpose::General, node).await,
+            None => self.inner.pool.any().await,
+        }
+    }
+
+    /// The picture of the cluster.
+    pub(crate) fn metadata(&self) -> &MetadataHandle {
+        &self.inner.metadata
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<ClientSettings> {
+        &self.inner.settings
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.inner.pool
+    }
+
+    /// Where the client's tasks are spawned.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.inner.tasks
+    }
+
+    /// Cancelled when the client ends.
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.inner.shutdown
+    }
+
+    /// A backoff between retries, as the client's settings say.
+    pub(crate) fn retry_backoff(&self) -> ExponentialBackoff {
+        let settings = &self.inner.settings;
+        ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed())
+    }
+
+    /// An identity for a producer or consumer that wants connections of its own.
+    pub(crate) fn new_handle(&self) -> HandleId {
+        self.inner.pool.new_handle()
+    }
+
+    /// How long a single request may take.
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.inner.settings.request_timeout
+    }
+}

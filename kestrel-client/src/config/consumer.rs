@@ -1,0 +1,223 @@
+//! The settings of a consumer: Kafka's keys as setters, their defaults and what they allow.
+//!
+//! The consumer's builder fills a [`ConsumerConfig`]; [`ConsumerConfig::settings`] checks it once, and only the checked
+//! [`ConsumerSettings`] travel inside.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// Where a consumer begins when it has no position, or when its position is no longer in the log (`auto.offset.reset`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AutoOffsetReset {
+    /// At the first record that the log holds.
+    Earliest,
+    /// After the last record: only what comes from now on is read. The default, as in Kafka.
+    #[default]
+    Latest,
+    /// Nowhere: an error asks the caller to seek.
+    None,
+    /// At the first record whose timestamp is at most this long ago, and at the end when there is none (KIP-1106).
+    ByDuration(Duration),
+}
+
+/// Whether records of transactions that are open or were aborted are read (`isolation.level`, KIP-98).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IsolationLevel {
+    /// All records up to the high watermark, whatever became of their transactions. The default, as in Kafka.
+    #[default]
+    ReadUncommitted,
+    /// Records of committed transactions and records without one, up to the last stable offset.
+    ReadCommitted,
+}
+
+impl IsolationLevel {
+    /// The number on the wire.
+    pub(crate) const fn id(self) -> i8 {
+        match self {
+            Self::ReadUncommitted => 0,
+            Self::ReadCommitted => 1,
+        }
+    }
+}
+
+/// What was said about a consumer: every setting has Kafka's name and Kafka's default, unless its documentation says that
+/// it is Kestrel's own.
+///
+/// ```
+/// use kestrel_client::{AutoOffsetReset, ConsumerConfig};
+/// let config = ConsumerConfig::default().auto_offset_reset(AutoOffsetReset::Earliest).max_poll_records(1_000);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ConsumerConfig {
+    settings: ConsumerSettings,
+}
+
+/// The settings of a consumer, checked: what travels inside.
+#[derive(Debug, Clone)]
+pub(crate) struct ConsumerSettings {
+    pub(crate) auto_offset_reset: AutoOffsetReset,
+    pub(crate) isolation_level: IsolationLevel,
+    pub(crate) fetch_min_bytes: i32,
+    pub(crate) fetch_max_bytes: i32,
+    pub(crate) max_partition_fetch_bytes: i32,
+    pub(crate) fetch_max_wait: Duration,
+    pub(crate) check_crcs: bool,
+    pub(crate) max_poll_records: usize,
+    pub(crate) client_rack: String,
+    pub(crate) fetch_buffer_bytes: usize,
+    pub(crate) max_decompressed_batch_bytes: usize,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> Self {
+        Self {
+            settings: ConsumerSettings {
+                auto_offset_reset: AutoOffsetReset::default(),
+                isolation_level: IsolationLevel::default(),
+                fetch_min_bytes: 1,
+                fetch_max_bytes: 50 * 1024 * 1024,
+                max_partition_fetch_bytes: 1024 * 1024,
+                fetch_max_wait: Duration::from_millis(500),
+                check_crcs: true,
+                max_poll_records: 500,
+                client_rack: String::new(),
+                fetch_buffer_bytes: 64 * 1024 * 1024,
+                max_decompressed_batch_bytes: 128 * 1024 * 1024,
+            },
+        }
+    }
+}
+
+impl ConsumerConfig {
+    /// Where to begin without a position (`auto.offset.reset`). Default: [`AutoOffsetReset::Latest`].
+    pub fn auto_offset_reset(mut self, reset: AutoOffsetReset) -> Self {
+        self.settings.auto_offset_reset = reset;
+        self
+    }
+
+    /// Whether records of open and aborted transactions are read (`isolation.level`). Default:
+    /// [`IsolationLevel::ReadUncommitted`].
+    pub fn isolation_level(mut self, level: IsolationLevel) -> Self {
+        self.settings.isolation_level = level;
+        self
+    }
+
+    /// How many bytes a broker waits for before it answers a fetch, 0 or more (`fetch.min.bytes`). Default: 1.
+    pub fn fetch_min_bytes(mut self, bytes: i32) -> Self {
+        self.settings.fetch_min_bytes = bytes;
+        self
+    }
+
+    /// How many bytes a broker may put into one answer, above 0 (`fetch.max.bytes`). Default: 50 MiB. The first batch of
+    /// an answer comes whole even when it is larger (KIP-74).
+    pub fn fetch_max_bytes(mut self, bytes: i32) -> Self {
+        self.settings.fetch_max_bytes = bytes;
+        self
+    }
+
+    /// How many bytes of one partition a broker may put into one answer, above 0 (`max.partition.fetch.bytes`).
+    /// Default: 1 MiB. Raise it when a single partition has to fill a link with a long round trip.
+    pub fn max_partition_fetch_bytes(mut self, bytes: i32) -> Self {
+        self.settings.max_partition_fetch_bytes = bytes;
+        self
+    }
+
+    /// How long a broker waits for `fetch.min.bytes` before it answers with less (`fetch.max.wait.ms`). Default: 500 ms.
+    /// Has to be below `request.timeout.ms`.
+    pub fn fetch_max_wait(mut self, wait: Duration) -> Self {
+        self.settings.fetch_max_wait = wait;
+        self
+    }
+
+    /// Whether the checksum of each batch is verified (`check.crcs`). Default: true.
+    pub fn check_crcs(mut self, check: bool) -> Self {
+        self.settings.check_crcs = check;
+        self
+    }
+
+    /// How many records [`Consumer::next_batch`](crate::Consumer::next_batch) gathers at most, 1 or more
+    /// (`max.poll.records`). Default: 500. Record batches are not split: a larger one comes whole.
+    pub fn max_poll_records(mut self, records: usize) -> Self {
+        self.settings.max_poll_records = records;
+        self
+    }
+
+    /// The rack of this client: brokers that have a replica in it are read from (`client.rack`, KIP-392). Default: none.
+    pub fn client_rack(mut self, rack: impl Into<String>) -> Self {
+        self.settings.client_rack = rack.into();
+        self
+    }
+
+    /// How many fetched bytes may wait for the caller in all, above 0. Default: 64 MiB. Kestrel's own setting.
+    ///
+    /// Records of paused partitions are kept beside it, at most two times `max.partition.fetch.bytes` each. A single batch
+    /// that is larger than the bound still comes through.
+    pub fn fetch_buffer_bytes(mut self, bytes: usize) -> Self {
+        self.settings.fetch_buffer_bytes = bytes;
+        self
+    }
+
+    /// How large one record batch may be when it is decompressed, in bytes, above 0. Default: 128 MiB. Kestrel's own
+    /// setting: it keeps a small hostile batch from filling the memory.
+    pub fn max_decompressed_batch_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_decompressed_batch_bytes = bytes;
+        self
+    }
+
+    /// Checks the settings together.
+    pub(crate) fn settings(&self, request_timeout: Duration) -> Result<ConsumerSettings> {
+        let settings = &self.settings;
+        at_least("fetch.min.bytes", i64::from(settings.fetch_min_bytes), 0)?;
+        at_least("fetch.max.bytes", i64::from(settings.fetch_max_bytes), 1)?;
+        at_least("max.partition.fetch.bytes", i64::from(settings.max_partition_fetch_bytes), 1)?;
+        at_least("max.poll.records", i64::try_from(settings.max_poll_records).unwrap_or(i64::MAX), 1)?;
+        at_least("fetch.buffer.bytes", i64::try_from(settings.fetch_buffer_bytes).unwrap_or(i64::MAX), 1)?;
+        at_least(
+            "max.decompressed.batch.bytes",
+            i64::try_from(settings.max_decompressed_batch_bytes).unwrap_or(i64::MAX),
+            1,
+        )?;
+        if settings.fetch_max_wait >= request_timeout {
+            let problem = format!("{:?} has to be below request.timeout.ms, which is {request_timeout:?}", settings.fetch_max_wait);
+            return Err(Error::config("fetch.max.wait.ms", problem));
+        }
+        Ok(settings.clone())
+    }
+}
+
+fn at_least(key: &'static str, value: i64, least: i64) -> Result<()> {
+    if value < least {
+        return Err(Error::config(key, format!("{value} is not allowed: the least is {least}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn defaults_are_kafkas() {
+        let settings = ConsumerConfig::default().settings(REQUEST_TIMEOUT).unwrap();
+        assert_eq!(settings.auto_offset_reset, AutoOffsetReset::Latest);
+        assert_eq!(settings.isolation_level, IsolationLevel::ReadUncommitted);
+        assert_eq!((settings.fetch_min_bytes, settings.fetch_max_bytes), (1, 52_428_800));
+        assert_eq!(settings.max_partition_fetch_bytes, 1_048_576);
+        assert_eq!(settings.fetch_max_wait, Duration::from_millis(500));
+        assert_eq!(settings.max_poll_records, 500);
+        assert!(settings.check_crcs);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_its_key() {
+        let text = |config: ConsumerConfig| config.settings(REQUEST_TIMEOUT).unwrap_err().to_string();
+        assert!(text(ConsumerConfig::default().max_poll_records(0)).starts_with("max.poll.records: 0"));
+        assert!(text(ConsumerConfig::default().fetch_min_bytes(-1)).starts_with("fetch.min.bytes: -1"));
+        assert!(text(ConsumerConfig::default().fetch_max_wait(REQUEST_TIMEOUT)).starts_with("fetch.max.wait.ms"));
+    }
+}

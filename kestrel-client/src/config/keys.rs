@@ -1,0 +1,162 @@
+//! The table of settings: Kafka's key, librdkafka's name for it where that differs, default, meaning, and the setter.
+//!
+//! [`Client::from_properties`](crate::Client::from_properties) reads it; so does the test that each key is documented.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::ClientConfig;
+use super::producer::PRODUCER;
+use crate::error::Error;
+
+/// One setting of the configuration `C`.
+#[derive(Debug)]
+pub(crate) struct Key<C> {
+    /// Kafka's name.
+    pub(crate) name: &'static str,
+    /// Other names of the same setting, as librdkafka has them.
+    pub(crate) aliases: &'static [&'static str],
+    /// The default, as a properties file would say it.
+    pub(crate) default: &'static str,
+    /// What it means, in one sentence.
+    pub(crate) doc: &'static str,
+    /// Reads the text into the configuration; the error is the problem with it.
+    pub(crate) set: fn(&mut C, &str) -> Result<(), String>,
+}
+
+impl<C> Key<C> {
+    fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+macro_rules! keys {
+    ($(#[$doc:meta])* $table:ident: $config:ty { $($name:literal $(| $alias:literal)*, $default:literal, $meaning:literal,
+        |$c:ident, $text:ident| $set:expr;)+ }) => {
+        $(#[$doc])*
+        pub(crate) const $table: &[Key<$config>] = &[$(Key {
+            name: $name,
+            aliases: &[$($alias),*],
+            default: $default,
+            doc: $meaning,
+            set: |$c, $text| { $set; Ok(()) },
+        }),+];
+    };
+}
+pub(crate) use keys;
+
+keys! {
+    /// The settings of a client.
+    CLIENT: ClientConfig {
+        "bootstrap.servers" | "metadata.broker.list", "", "Where to find the cluster first: host:port, several separated by commas.",
+            |c, text| c.bootstrap_servers = text.to_owned();
+        "client.id", "kestrel", "The name that brokers see in requests.",
+            |c, text| c.client_id = text.to_owned();
+        "request.timeout.ms" | "socket.timeout.ms", "30000", "How long a broker may take for an answer.",
+            |c, text| c.request_timeout = millis(text)?;
+        "socket.connection.setup.timeout.ms", "10000", "How long each address may take to connect.",
+            |c, text| c.connection_setup_timeout = millis(text)?;
+        "reconnect.backoff.ms", "50", "The first wait between attempts to connect to a broker.",
+            |c, text| c.reconnect_backoff = millis(text)?;
+        "reconnect.backoff.max.ms", "1000", "The longest wait between attempts to connect to a broker.",
+            |c, text| c.reconnect_backoff_max = millis(text)?;
+        "retry.backoff.ms", "100", "The first wait before a request is tried again.",
+            |c, text| c.retry_backoff = millis(text)?;
+        "retry.backoff.max.ms", "1000", "The longest wait before a request is tried again.",
+            |c, text| c.retry_backoff_max = millis(text)?;
+        "metadata.max.age.ms" | "topic.metadata.refresh.interval.ms", "300000", "How old the picture of the cluster may get.",
+            |c, text| c.metadata_max_age = millis(text)?;
+        "connections.max.idle.ms", "540000", "How long a connection may be silent before it is closed.",
+            |c, text| c.connections_max_idle = millis(text)?;
+        "receive.message.max.bytes", "100000000", "The largest answer that is accepted from a broker.",
+            |c, text| c.receive_message_max_bytes = number(text)?;
+    }
+}
+
+/// Properties by name, each known to one of the tables.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Properties(Arc<BTreeMap<String, String>>);
+
+impl Properties {
+    /// Takes properties whose names are all in one of the tables.
+    pub(crate) fn parse<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<Self, Error>
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let mut known = BTreeMap::new();
+        for (name, value) in properties {
+            let name = name.into();
+            if !names().any(|known| known == name) {
+                return Err(Error::config(name.clone(), unknown(&name)));
+            }
+            known.insert(name, value.into());
+        }
+        Ok(Self(Arc::new(known)))
+    }
+}
+
+/// Sets all of `properties` that are in `table`.
+pub(crate) fn apply<C>(table: &[Key<C>], properties: &Properties, config: &mut C) -> Result<(), Error> {
+    for (name, text) in properties.0.iter() {
+        for key in table.iter().filter(|key| key.is_named(name)) {
+            (key.set)(config, text.trim())
+                .map_err(|problem| Error::config(name.as_str(), format!("`{text}`: {problem}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Every name and alias of every table.
+fn names() -> impl Iterator<Item = &'static str> {
+    names_of(CLIENT).chain(names_of(PRODUCER))
+}
+
+fn names_of<C>(table: &'static [Key<C>]) -> impl Iterator<Item = &'static str> {
+    table.iter().flat_map(|key| std::iter::once(key.name).chain(key.aliases.iter().copied()))
+}
+
+fn unknown(name: &str) -> String {
+    let nearest = names().min_by_key(|known| distance(name, known));
+    match nearest {
+        Some(known) if distance(name, known) <= name.len() / 2 => {
+            format!("unknown setting; did you mean `{known}`?")
+        }
+        _ => "unknown setting".to_owned(),
+    }
+}
+
+/// How many letters must be changed, added or removed to get from one word to the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, left) in from.bytes().enumerate() {
+        let mut diagonal = index;
+        let mut current = index + 1;
+        for (cell, right) in row.iter_mut().zip(std::iter::once(None).chain(to.bytes().map(Some))) {
+            let above = *cell;
+            current = match right {
+                None => index + 1,
+                Some(right) => (above + 1).min(current + 1).min(diagonal + usize::from(left != right)),
+            };
+            diagonal = above;
+            *cell = current;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Reads a duration given in milliseconds.
+pub(crate) fn millis(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_millis).map_err(|_| "expected a number of milliseconds".to_owned())
+}
+
+/// Reads a number.
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a number in range".to_owned())
+}
+
+/// Reads `true` or `false`.
+pub(crate) fn flag(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "expected true or false".to_owned())
+}

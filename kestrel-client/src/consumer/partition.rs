@@ -1,0 +1,310 @@
+//! One assigned partition: its leader, where it is fetched from, and what has to be asked before it can be.
+//!
+//! Part of [`SubscriptionState`](super::subscription::SubscriptionState): a machine, no I/O and no clock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kestrel_protocol::{LeaderEpoch, NodeId, TopicId};
+
+use super::subscription::{PartitionId, Ticket};
+use crate::error::Error;
+use crate::record::TopicPartition;
+
+/// Where the next fetch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FetchPosition {
+    pub(crate) offset: i64,
+    /// The epoch of the leader that appended what lies before: what truncation is detected by (KIP-320).
+    pub(crate) epoch: Option<LeaderEpoch>,
+}
+
+/// Who leads a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leader {
+    pub(crate) node: NodeId,
+    /// [`LeaderEpoch::NONE`] from brokers that do not say it.
+    pub(crate) epoch: LeaderEpoch,
+}
+
+/// What the metadata says of a partition.
+#[derive(Debug)]
+pub(crate) enum LeaderView {
+    /// The topic or the partition is not there (yet, or any more).
+    Missing(Error),
+    /// The topic may not be read, or has an impossible name.
+    Refused(Error),
+    /// The topic is there; between two leaders, there is none.
+    Known { topic_id: TopicId, leader: Option<Leader> },
+}
+
+/// Where a partition without a position is to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResetTo {
+    /// Where `auto.offset.reset` says.
+    Policy,
+    /// At the log's start.
+    Earliest,
+    /// At the log's end.
+    Latest,
+}
+
+/// How far a partition is from being fetched.
+///
+/// ```text
+///      assigned
+///         │                      the answer gives an offset
+///         ▼                    ┌──────────────────────────────┐
+///   AwaitingReset ─────────────┘                              ▼
+///         ▲                                  seek ───────► Fetching ◄──────┐
+///         │ really outside                                 │   │           │ in the log all the same
+///         │                          OFFSET_OUT_OF_RANGE   │   │ new leader epoch
+///         ├──────────────── AwaitingRangeCheck ◄───────────┘   ▼           │
+///         │                        │                  AwaitingValidation ──┤ the log agrees
+///         │                        │ above the end             │           │
+///         │                        └────────► Truncated ◄──────┘ shorter   │
+///         │                                       └────────────────────────┘
+///         └── recreated                            whoever holds records says what was handed out
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FetchState {
+    /// There is no offset to fetch from: ListOffsets gives one.
+    AwaitingReset(ResetTo),
+    /// A broker said that the position is outside the log. Only when ListOffsets agrees is it given up: a leader that has
+    /// just changed may say so wrongly. Holds the log's start once that is known.
+    AwaitingRangeCheck { position: FetchPosition, start_offset: Option<i64> },
+    /// The leader has changed: OffsetForLeaderEpoch tells whether the log was cut below the position (KIP-320).
+    AwaitingValidation(FetchPosition),
+    /// The log was cut below the position.
+    Truncated { position: FetchPosition, end: FetchPosition },
+    /// Ready to be fetched.
+    Fetching(FetchPosition),
+}
+
+/// A replica that the leader told us to read from (KIP-392).
+#[derive(Debug, Clone, Copy)]
+struct PreferredReplica {
+    node: NodeId,
+    until: Instant,
+}
+
+/// Something wrong with the topic itself, and when to tell the caller.
+#[derive(Debug)]
+struct Trouble {
+    error: Error,
+    report_at: Instant,
+}
+
+/// The state of one assigned partition.
+#[derive(Debug)]
+pub(crate) struct AssignedPartition {
+    pub(crate) name: TopicPartition,
+    pub(crate) topic_id: TopicId,
+    pub(crate) paused: bool,
+    /// Whether the caller's task has fetched records of this partition in its hands.
+    pub(crate) held: bool,
+    pub(crate) high_watermark: Option<i64>,
+    pub(crate) last_stable_offset: Option<i64>,
+    /// When the partition last brought records: those that have waited longest are asked for first.
+    pub(crate) last_served: u64,
+    /// What waits for the caller.
+    pub(crate) error: Option<Error>,
+    leader: Option<Leader>,
+    preferred: Option<PreferredReplica>,
+    state: FetchState,
+    generation: u32,
+    /// Whether a lookup is under way.
+    asked: bool,
+    failures: u32,
+    not_before: Option<Instant>,
+    /// Set by the caller's task, which has no clock: the driver turns it into a pause.
+    failed_outside: bool,
+    trouble: Option<Trouble>,
+}
+
+impl AssignedPartition {
+    pub(super) fn new(name: TopicPartition) -> Self {
+        Self {
+            name,
+            topic_id: TopicId::NIL,
+            paused: false,
+            held: false,
+            high_watermark: None,
+            last_stable_offset: None,
+            last_served: 0,
+            error: None,
+            leader: None,
+            preferred: None,
+            state: FetchState::AwaitingReset(ResetTo::Policy),
+            generation: 0,
+            asked: false,
+            failures: 0,
+            not_before: None,
+            failed_outside: false,
+            trouble: None,
+        }
+    }
+
+    pub(crate) fn topic(&self) -> Arc<str> {
+        self.name.topic.clone()
+    }
+
+    pub(crate) const fn state(&self) -> FetchState {
+        self.state
+    }
+
+    pub(crate) const fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    pub(crate) const fn leader(&self) -> Option<Leader> {
+        self.leader
+    }
+
+    pub(crate) const fn ticket(&self, id: PartitionId) -> Ticket {
+        Ticket { id, generation: self.generation }
+    }
+
+    /// The offset of the next fetch, when there is one.
+    pub(crate) const fn fetch_offset(&self) -> Option<i64> {
+        match self.state {
+            FetchState::AwaitingReset(_) => None,
+            FetchState::AwaitingRangeCheck { position, .. }
+            | FetchState::AwaitingValidation(position)
+            | FetchState::Truncated { position, .. }
+            | FetchState::Fetching(position) => Some(position.offset),
+        }
+    }
+
+    /// Sets the position from outside: answers to older questions are not believed any more.
+    pub(crate) fn seek(&mut self, position: FetchPosition) {
+        self.enter_anew(FetchState::Fetching(position));
+    }
+
+    /// Gives up the position: a lookup finds a new one.
+    pub(crate) fn reset(&mut self, to: ResetTo) {
+        self.enter_anew(FetchState::AwaitingReset(to));
+    }
+
+    /// The log was cut below the position, at `end`: what is on its way belongs to the old log.
+    pub(crate) fn truncate(&mut self, position: FetchPosition, end: FetchPosition) {
+        self.enter_anew(FetchState::Truncated { position, end });
+    }
+
+    fn enter_anew(&mut self, state: FetchState) {
+        self.generation = self.generation.wrapping_add(1);
+        self.preferred = None;
+        self.error = None;
+        self.not_before = None;
+        self.failures = 0;
+        self.failed_outside = false;
+        self.enter(state);
+    }
+
+    /// Goes on to `state`, with the answers to come still to be believed.
+    pub(crate) fn enter(&mut self, state: FetchState) {
+        self.state = state;
+        self.asked = false;
+    }
+
+    /// A fetch brought records up to `position`.
+    pub(crate) fn advance(&mut self, position: FetchPosition) {
+        self.state = FetchState::Fetching(position);
+    }
+
+    /// Takes in who leads. A newer epoch makes a position whose epoch is known doubtful.
+    pub(crate) fn set_leader(&mut self, leader: Option<Leader>) {
+        let Some(leader) = leader else {
+            self.leader = None;
+            return;
+        };
+        let known = self.leader.replace(leader);
+        let epoch_moved = known.is_some_and(|known| known.epoch < leader.epoch);
+        if known.map(|known| known.node) != Some(leader.node) {
+            self.preferred = None;
+        }
+        if let (true, FetchState::Fetching(position)) = (epoch_moved, self.state)
+            && position.epoch.is_some()
+        {
+            self.enter(FetchState::AwaitingValidation(position));
+        }
+    }
+
+    /// Whom to fetch from, and from where: `None` when the partition is not to be fetched now.
+    pub(crate) fn fetch_target(&self, now: Instant) -> Option<(NodeId, FetchPosition)> {
+        let FetchState::Fetching(position) = self.state else { return None };
+        if self.paused || self.failed_outside || self.is_waiting(now) {
+            return None;
+        }
+        let preferred = self.preferred.filter(|replica| replica.until > now).map(|replica| replica.node);
+        Some((preferred.or(self.leader.map(|leader| leader.node))?, position))
+    }
+
+    pub(crate) fn prefer_replica(&mut self, node: NodeId, until: Instant) {
+        self.preferred = Some(PreferredReplica { node, until });
+    }
+
+    /// Reads from the leader again. True when a replica had been preferred.
+    pub(crate) fn forget_preferred_replica(&mut self) -> bool {
+        self.preferred.take().is_some()
+    }
+
+    /// Whether a lookup may be sent: its leader is known, none is under way, no pause is on.
+    pub(super) fn may_ask(&self, now: Instant) -> bool {
+        !self.asked && !self.failed_outside && !self.is_waiting(now) && self.leader.is_some()
+    }
+
+    pub(crate) fn mark_asked(&mut self) {
+        self.asked = true;
+    }
+
+    /// A question was answered: the next failure is the first again.
+    pub(crate) fn succeed(&mut self) {
+        self.failures = 0;
+        self.not_before = None;
+    }
+
+    pub(super) fn count_failure(&mut self) -> u32 {
+        self.asked = false;
+        self.failed_outside = false;
+        self.failures = self.failures.saturating_add(1);
+        self.failures
+    }
+
+    pub(super) fn wait_until(&mut self, at: Instant) {
+        self.not_before = Some(at);
+    }
+
+    /// The caller's task met a failure: the pause begins when the driver looks.
+    pub(crate) fn fail_outside(&mut self) {
+        self.failed_outside = true;
+    }
+
+    pub(crate) const fn has_failed_outside(&self) -> bool {
+        self.failed_outside
+    }
+
+    fn is_waiting(&self, now: Instant) -> bool {
+        self.not_before.is_some_and(|at| at > now)
+    }
+
+    pub(super) fn note_trouble(&mut self, error: Error, report_at: Instant) {
+        self.leader = None;
+        let report_at = self.trouble.take().map_or(report_at, |known| known.report_at);
+        self.trouble = Some(Trouble { error, report_at });
+    }
+
+    pub(super) fn clear_trouble(&mut self) {
+        self.trouble = None;
+    }
+
+    pub(super) fn due_trouble(&mut self, now: Instant, repeat: Duration) -> Option<Error> {
+        let trouble = self.trouble.as_mut().filter(|trouble| trouble.report_at <= now)?;
+        trouble.report_at = now + repeat;
+        Some(trouble.error.clone())
+    }
+
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> {
+        self.not_before.into_iter().chain(self.trouble.as_ref().map(|trouble| trouble.report_at))
+    }
+}

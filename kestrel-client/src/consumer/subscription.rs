@@ -1,0 +1,196 @@
+//! SubscriptionState: which partitions are assigned and where each one stands.
+//!
+//! A machine without I/O and clock, owned by the [`Engine`](super::engine::Engine). Answers carry a [`Ticket`]; what was
+//! asked about a position that has changed since is not believed.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use kestrel_protocol::TopicId;
+
+use super::partition::{AssignedPartition, FetchState, LeaderView, ResetTo};
+use crate::config::AutoOffsetReset;
+use crate::error::Error;
+use crate::net::ExponentialBackoff;
+use crate::record::TopicPartition;
+
+/// How long a topic or partition may be missing from the metadata before the stream reports it, and how often it does.
+pub(crate) const MISSING_GRACE: Duration = Duration::from_secs(5);
+
+/// An assignment of one partition: never used again for a later one, not even of the same partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PartitionId(pub(super) u64);
+
+/// What a question was about: a partition, and how often its position had been set from outside when it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) id: PartitionId,
+    pub(crate) generation: u32,
+}
+
+/// The assigned partitions.
+#[derive(Debug)]
+pub(crate) struct SubscriptionState {
+    reset: AutoOffsetReset,
+    backoff: ExponentialBackoff,
+    partitions: BTreeMap<PartitionId, AssignedPartition>,
+    ids: HashMap<TopicPartition, PartitionId>,
+    next_id: u64,
+    /// Partitions whose error waits for the caller, in order: at most one error each.
+    reports: VecDeque<PartitionId>,
+}
+
+impl SubscriptionState {
+    pub(crate) fn new(reset: AutoOffsetReset, backoff: ExponentialBackoff) -> Self {
+        Self {
+            reset,
+            backoff,
+            partitions: BTreeMap::new(),
+            ids: HashMap::new(),
+            next_id: 0,
+            reports: VecDeque::new(),
+        }
+    }
+
+    /// Replaces the assignment: what stays assigned keeps its position. Gives the assignments that ended.
+    pub(crate) fn assign(&mut self, wanted: &[TopicPartition]) -> Vec<PartitionId> {
+        let mut kept = HashMap::with_capacity(wanted.len());
+        for partition in wanted {
+            let id = self.ids.get(partition).copied().unwrap_or_else(|| self.add(partition));
+            self.ids.insert(partition.clone(), id);
+            kept.insert(partition.clone(), id);
+        }
+        let ended = self.ids.iter().filter(|(partition, _)| !kept.contains_key(*partition));
+        let ended: Vec<_> = ended.map(|(_, &id)| id).collect();
+        for id in &ended {
+            self.partitions.remove(id);
+        }
+        self.reports.retain(|id| !ended.contains(id));
+        self.ids = kept;
+        ended
+    }
+
+    fn add(&mut self, partition: &TopicPartition) -> PartitionId {
+        let id = PartitionId(self.next_id);
+        self.next_id += 1;
+        self.partitions.insert(id, AssignedPartition::new(partition.clone()));
+        id
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
+    pub(crate) fn id(&self, partition: &TopicPartition) -> Option<PartitionId> {
+        self.ids.get(partition).copied()
+    }
+
+    pub(crate) fn get(&self, id: PartitionId) -> Option<&AssignedPartition> {
+        self.partitions.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: PartitionId) -> Option<&mut AssignedPartition> {
+        self.partitions.get_mut(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PartitionId, &AssignedPartition)> {
+        self.partitions.iter().map(|(&id, partition)| (id, partition))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PartitionId, &mut AssignedPartition)> {
+        self.partitions.iter_mut().map(|(&id, partition)| (id, partition))
+    }
+
+    /// The partition that `ticket` is about, unless its position was set from outside since.
+    pub(crate) fn believe(&mut self, ticket: Ticket) -> Option<&mut AssignedPartition> {
+        self.partitions.get_mut(&ticket.id).filter(|partition| partition.generation() == ticket.generation)
+    }
+
+    /// What the reset policy means for a partition without a position; `None` when it is an error.
+    pub(crate) const fn policy(&self) -> AutoOffsetReset {
+        self.reset
+    }
+
+    /// The partition's last question failed: leave it alone for a while.
+    pub(crate) fn fail(&mut self, id: PartitionId, now: Instant) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let failures = partition.count_failure();
+        partition.wait_until(now + self.backoff.delay(failures));
+    }
+
+    /// Keeps `error` for the caller, after the errors of other partitions. An error that waits already is replaced.
+    pub(crate) fn report(&mut self, id: PartitionId, error: impl Into<Error>) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.error = Some(error.into());
+        if !self.reports.contains(&id) {
+            self.reports.push_back(id);
+        }
+    }
+
+    /// The error that has waited longest.
+    pub(crate) fn take_report(&mut self) -> Option<Error> {
+        while let Some(id) = self.reports.pop_front() {
+            if let Some(error) = self.partitions.get_mut(&id).and_then(|partition| partition.error.take()) {
+                return Some(error);
+            }
+        }
+        None
+    }
+
+    /// The metadata says `view` of the partition. True when its topic was deleted and created again.
+    pub(crate) fn handle_leader(&mut self, id: PartitionId, view: LeaderView, now: Instant) -> bool {
+        let Some(partition) = self.partitions.get_mut(&id) else { return false };
+        match view {
+            LeaderView::Missing(error) => partition.note_trouble(error, now + MISSING_GRACE),
+            LeaderView::Refused(error) => partition.note_trouble(error, now),
+            LeaderView::Known { topic_id, leader } => {
+                partition.clear_trouble();
+                let recreated = is_other_topic(partition.topic_id, topic_id);
+                partition.topic_id = topic_id;
+                partition.set_leader(leader);
+                if recreated {
+                    partition.reset(match self.reset {
+                        AutoOffsetReset::None => ResetTo::Policy,
+                        _ => ResetTo::Earliest,
+                    });
+                }
+                return recreated;
+            }
+        }
+        false
+    }
+
+    /// Reports what has been wrong with topics for too long.
+    pub(crate) fn poll_trouble(&mut self, now: Instant) {
+        let mut due = Vec::new();
+        for (&id, partition) in &mut self.partitions {
+            if let Some(error) = partition.due_trouble(now, MISSING_GRACE) {
+                due.push((id, error));
+            }
+        }
+        for (id, error) in due {
+            self.report(id, error);
+        }
+    }
+
+    /// When a pause or a grace period ends: the next time at which there may be something to do.
+    pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        self.partitions.values().flat_map(AssignedPartition::deadlines).filter(|&at| at > now).min()
+    }
+
+    /// Which partitions need an answer before they can be fetched, and may ask for it now.
+    pub(crate) fn lookups(&self, now: Instant) -> impl Iterator<Item = (PartitionId, &AssignedPartition)> {
+        self.iter().filter(move |(_, partition)| {
+            !matches!(partition.state(), FetchState::Fetching(_) | FetchState::Truncated { .. })
+                && partition.may_ask(now)
+        })
+    }
+}
+
+/// Whether two ids are known and differ: brokers before Kafka 2.8 give none.
+fn is_other_topic(known: TopicId, seen: TopicId) -> bool {
+    !known.is_nil() && !seen.is_nil() && known != seen
+}
+
+#[cfg(test)]
+mod tests;

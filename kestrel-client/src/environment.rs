@@ -1,0 +1,46 @@
+//! Time and randomness: the only file of the client that asks the outside world for either.
+//!
+//! Shells call it and hand the values to the machines, which never do. Time is tokio's, so that tests can pause it.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::record::Timestamp;
+
+/// The current instant of the runtime's clock.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The current wall time, for the timestamps of records.
+#[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
+pub(crate) fn wall() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Waits until `deadline`; for ever when there is none.
+pub(crate) async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// An unpredictable seed for jitter and for the choice of partitions: never for secrets.
+pub(crate) fn seed() -> u64 {
+    getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The next value of a small generator (splitmix64) whose state is `state`.
+pub(crate) fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mix(*state)
+}
+
+/// Spreads the bits of `value` (the output function of splitmix64).
+pub(crate) const fn mix(value: u64) -> u64 {
+    let mut bits = value;
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}

@@ -1,0 +1,13 @@
+//! What the client knows of the cluster: brokers, topics, leaders.
+//!
+//! The [`refresher`] task asks brokers and feeds the [`cache`] machine, which publishes immutable [`MetadataSnapshot`]s.
+//! Producers, consumers and admin calls read the current one through a [`MetadataHandle`], and say which topics they
+//! want. A leader epoch never goes back unless the topic was deleted and made anew (another topic id).
+
+mod cache;
+mod refresher;
+mod snapshot;
+
+pub(crate) use cache::{LeaderHint, MetadataCache, Wanted};
+pub(crate) use refresher::{MetadataHandle, Refresher};
+pub use snapshot::{BrokerView, MetadataSnapshot, PartitionView, TopicView};

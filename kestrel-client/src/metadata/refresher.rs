@@ -1,0 +1,245 @@
+//! The task that keeps the picture of the cluster fresh, and the handle through which everyone reads it.
+//!
+//! Shell of the [`MetadataCache`]: it asks a broker what the machine says, tells the [`Pool`] the addresses, and
+//! publishes each new snapshot through a watch channel.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataResponse};
+use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::cache::{LeaderHint, MetadataCache, Wanted};
+use super::snapshot::{MetadataSnapshot, TopicView};
+use crate::environment;
+use crate::error::{BrokerError, Error};
+use crate::net::{HostPort, Pool};
+
+/// Reads the current picture and says what is wanted of it; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct MetadataHandle {
+    shared: Arc<Shared>,
+    snapshots: watch::Receiver<Arc<MetadataSnapshot>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    cache: Mutex<MetadataCache>,
+    publisher: watch::Sender<Arc<MetadataSnapshot>>,
+    poked: Notify,
+    pool: Arc<Pool>,
+}
+
+impl Shared {
+    fn cache(&self) -> MutexGuard<'_, MetadataCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets everyone see the cache's snapshot, the pool first: who sees a leader can then connect to it.
+    fn publish(&self) {
+        let snapshot = Arc::clone(self.cache().snapshot());
+        let address =
+            |broker: &super::BrokerView| HostPort { host: Arc::clone(&broker.host), port: broker.port };
+        let brokers: HashMap<_, _> =
+            snapshot.brokers.iter().map(|(id, broker)| (*id, address(broker))).collect();
+        if !brokers.is_empty() {
+            self.pool.set_brokers(brokers);
+        }
+        self.publisher.send_if_modified(|current| {
+            let newer = current.version < snapshot.version;
+            if newer {
+                *current = snapshot;
+            }
+            newer
+        });
+    }
+}
+
+impl MetadataHandle {
+    /// A handle on an empty picture; [`Refresher`] fills it.
+    pub(crate) fn new(cache: MetadataCache, pool: Arc<Pool>) -> Self {
+        let (publisher, snapshots) = watch::channel(Arc::clone(cache.snapshot()));
+        let shared = Shared { cache: Mutex::new(cache), publisher, poked: Notify::new(), pool };
+        Self { shared: Arc::new(shared), snapshots }
+    }
+
+    /// The picture as it is now.
+    pub(crate) fn current(&self) -> Arc<MetadataSnapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// Sees each new picture.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<MetadataSnapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Keeps `topic` in the picture from now on; does not create it.
+    pub(crate) fn want_topic(&self, topic: &str) {
+        self.want(&topic.into(), Wanted::IfExists);
+    }
+
+    /// Keeps `topic` in the picture from now on.
+    pub(crate) fn want(&self, topic: &Arc<str>, wanted: Wanted) {
+        if self.shared.cache().handle_wanted(topic, wanted) {
+            self.shared.poked.notify_one();
+        }
+    }
+
+    /// `topic` need not be kept in the picture any longer.
+    pub(crate) fn unwant_topic(&self, topic: &str) {
+        self.shared.cache().handle_unwanted(topic);
+    }
+
+    /// The picture was found wrong: fetch it again, as soon as the backoff allows.
+    pub(crate) fn request_refresh(&self) {
+        self.shared.cache().handle_refresh_request();
+        self.shared.poked.notify_one();
+    }
+
+    /// Takes over leaders that a broker named when it refused a request (KIP-951). Gives whether anything was new.
+    pub(crate) fn apply_hints(
+        &self,
+        hints: impl IntoIterator<Item = LeaderHint>,
+        endpoints: impl IntoIterator<Item = (NodeId, ByteString, i32, Option<ByteString>)>,
+    ) -> bool {
+        let changed = self.shared.cache().handle_hints(hints, endpoints);
+        if changed {
+            self.shared.publish();
+        }
+        changed
+    }
+
+    /// Waits for a picture newer than the one with `version`. Ends with `Closed` when the client does.
+    pub(crate) async fn refreshed_since(&self, version: u64) -> Result<Arc<MetadataSnapshot>, Error> {
+        let mut snapshots = self.snapshots.clone();
+        let newer = snapshots.wait_for(|snapshot| snapshot.version > version).await;
+        newer.map(|snapshot| Arc::clone(&snapshot)).map_err(|_| Error::closed("client"))
+    }
+
+    /// The topic, fetched if it is not known yet.
+    ///
+    /// # Errors
+    /// What the brokers say of it when that is final; [`Error::UnknownTopic`] or a timeout (of `setting`) when the
+    /// topic has not appeared within `patience`. Cancel-safe.
+    pub(crate) async fn topic(
+        &self,
+        topic: &Arc<str>,
+        wanted: Wanted,
+        patience: Duration,
+        setting: &'static str,
+    ) -> Result<Arc<TopicView>, Error> {
+        self.want(topic, wanted);
+        let asked_at = self.current().version;
+        match tokio::time::timeout(patience, self.topic_appears(topic, asked_at, wanted)).await {
+            Ok(result) => result,
+            Err(_) => Err(match self.current().error(topic) {
+                Some(ErrorCode::UnknownTopicOrPartition) => Error::UnknownTopic { topic: Arc::clone(topic) },
+                Some(code) => BrokerError::new(ApiKey::Metadata, code).topic(Arc::clone(topic)).into(),
+                None => Error::timeout("looking up a topic", patience, setting),
+            }),
+        }
+    }
+
+    async fn topic_appears(
+        &self,
+        topic: &Arc<str>,
+        asked_at: u64,
+        wanted: Wanted,
+    ) -> Result<Arc<TopicView>, Error> {
+        let mut version = 0;
+        loop {
+            let snapshot = self.refreshed_since(version).await?;
+            version = snapshot.version;
+            if let Some(view) = snapshot.topic(topic) {
+                return Ok(Arc::clone(view));
+            }
+            let answered = snapshot.version > asked_at;
+            match snapshot.error(topic).filter(|_| answered) {
+                // Whether it will be created is the broker's business: it may exist in a moment.
+                Some(code) if code.class() == ErrorClass::RefreshMetadata && wanted == Wanted::Created => {}
+                Some(ErrorCode::UnknownTopicOrPartition) => {
+                    return Err(Error::UnknownTopic { topic: Arc::clone(topic) });
+                }
+                Some(code) if code.class() == ErrorClass::RefreshMetadata => {}
+                Some(code) => {
+                    return Err(BrokerError::new(ApiKey::Metadata, code).topic(Arc::clone(topic)).into());
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// The refresher task.
+#[derive(Debug)]
+pub(crate) struct Refresher {
+    handle: MetadataHandle,
+    request_timeout: Duration,
+}
+
+impl Refresher {
+    pub(crate) fn new(handle: MetadataHandle, request_timeout: Duration) -> Self {
+        Self { handle, request_timeout }
+    }
+
+    /// Fetches the picture once: the first thing that a client does.
+    pub(crate) async fn refresh_once(&self) -> Result<(), Error> {
+        let now = environment::now();
+        let request = self.handle.shared.cache().poll_request(now).unwrap_or_default();
+        let response = self.ask(&request).await?;
+        self.take(response, environment::now());
+        Ok(())
+    }
+
+    /// Runs until the client is dropped.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.drive() => {}
+        }
+    }
+
+    async fn drive(&self) {
+        let shared = &self.handle.shared;
+        loop {
+            let now = environment::now();
+            let request = shared.cache().poll_request(now);
+            if let Some(request) = request {
+                match self.ask(&request).await {
+                    Ok(response) => self.take(response, environment::now()),
+                    Err(error) => {
+                        tracing::warn!(%error, "the cluster's metadata could not be fetched");
+                        shared.cache().handle_failure(environment::now());
+                    }
+                }
+                continue;
+            }
+            let deadline = shared.cache().next_deadline(now);
+            tokio::select! {
+                () = environment::sleep_until(deadline) => {}
+                () = shared.poked.notified() => {}
+            }
+        }
+    }
+
+    async fn ask(&self, request: &MetadataRequest) -> Result<MetadataResponse, Error> {
+        let connection = self.handle.shared.pool.any().await?;
+        let response = connection.send(request, self.request_timeout).await?;
+        match response.error_code {
+            ErrorCode::None => Ok(response),
+            ErrorCode::RebootstrapRequired => {
+                self.handle.shared.pool.rebootstrap();
+                Err(BrokerError::new(ApiKey::Metadata, ErrorCode::RebootstrapRequired).into())
+            }
+            code => Err(BrokerError::new(ApiKey::Metadata, code).into()),
+        }
+    }
+
+    fn take(&self, response: MetadataResponse, now: Instant) {
+        self.handle.shared.cache().handle_response(response, now);
+        self.handle.shared.publish();
+    }
+}

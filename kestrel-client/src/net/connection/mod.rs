@@ -1,0 +1,476 @@
+//! One connection to one broker: a writer task, a reader task, and the handle through which requests go in.
+//!
+//! Made by the [`Pool`](super::Pool) after the handshake. [`Connection`] is a [`tower::Service`]: `poll_ready` is the
+//! window of requests in flight, `call` hands the request to the writer at once, so calls are written in call order.
+//! A request that is not answered by its deadline ends the connection, because the answers behind it can't come either.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use kestrel_protocol::{
+    ApiKey, ByteString, FrameDecoder, Request, correlation_id, decode_response, encode_request,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, PollSemaphore};
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::in_flight::InFlight;
+use super::versions::Versions;
+use crate::environment;
+use crate::error::Error;
+
+mod chunks;
+
+use chunks::Chunks;
+
+/// How much the reader asks for at once when no frame has announced its size, in bytes.
+const READ_BYTES: usize = 16 * 1024;
+/// How many byte runs the writer gathers before it writes.
+const GATHERED_CHUNKS: usize = 64;
+
+/// What a connection needs to know besides its stream.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionOptions {
+    /// The broker, for error texts.
+    pub(crate) broker: Arc<str>,
+    pub(crate) client_id: ByteString,
+    /// The most requests in flight: what `poll_ready` waits for.
+    pub(crate) window: usize,
+    /// The largest answer, in bytes.
+    pub(crate) receive_limit_bytes: usize,
+    /// How long the connection may be silent before it is closed.
+    pub(crate) max_idle: Duration,
+}
+
+/// A request with the version it goes out in and the time its answer may take.
+#[derive(Debug)]
+pub(crate) struct Call<'a, R> {
+    pub(crate) request: &'a R,
+    pub(crate) version: i16,
+    pub(crate) timeout: Duration,
+    /// Whether the broker answers at all: it does not answer a Produce request with acks=0.
+    pub(crate) expects_answer: bool,
+}
+
+/// A handle on a connection; clones share it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    window: PollSemaphore,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: ConnectionOptions,
+    versions: Versions,
+    next_correlation_id: AtomicI32,
+    outbox: mpsc::Sender<Outgoing>,
+    window: Arc<Semaphore>,
+    waits: Mutex<Waits>,
+    /// Tells the reader that a deadline earlier than its timer has come up.
+    rearm: Notify,
+    ended: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Waits {
+    in_flight: InFlight<Waiter>,
+    /// When the reader's timer fires.
+    armed: Instant,
+    /// When the last request was written.
+    active_at: Instant,
+    /// Why the connection ended.
+    end: Option<Arc<str>>,
+}
+
+/// A request on its way to the writer.
+#[derive(Debug)]
+struct Outgoing {
+    chunks: Vec<Bytes>,
+    correlation_id: i32,
+    deadline: Instant,
+    timeout: Duration,
+    expects_answer: bool,
+    waiter: Waiter,
+}
+
+/// Who waits for an answer; holds a place in the window until then.
+#[derive(Debug)]
+struct Waiter {
+    reply: oneshot::Sender<Result<Bytes, Error>>,
+    timeout: Duration,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    /// Takes over a stream on which the handshake is done; spawns its two tasks on `tasks`.
+    pub(crate) fn start<S>(
+        stream: (S, impl AsyncWrite + Unpin + Send + 'static),
+        versions: Versions,
+        options: ConnectionOptions,
+        tasks: &TaskTracker,
+        ended: CancellationToken,
+    ) -> Self
+    where
+        S: AsyncRead + Unpin + Send + 'static,
+    {
+        let (reader, writer) = stream;
+        let (outbox, inbox) = mpsc::channel(options.window.max(1));
+        let window = Arc::new(Semaphore::new(options.window));
+        let active_at = environment::now();
+        let armed = active_at + options.max_idle;
+        let shared = Arc::new(Shared {
+            options,
+            versions,
+            next_correlation_id: AtomicI32::new(1),
+            outbox,
+            window: Arc::clone(&window),
+            waits: Mutex::new(Waits { in_flight: InFlight::new(), armed, active_at, end: None }),
+            rearm: Notify::new(),
+            ended,
+        });
+        tasks.spawn(run_writer(writer, inbox, Arc::clone(&shared)));
+        tasks.spawn(run_reader(reader, Arc::clone(&shared)));
+        Self { shared, window: PollSemaphore::new(window), permit: None }
+    }
+
+    /// The newest version of `api` that both sides speak.
+    pub(crate) fn version(&self, api: ApiKey) -> Result<i16, Error> {
+        self.shared.versions.newest(api).ok_or_else(|| self.unsupported(api))
+    }
+
+    /// The newest version of `api` that both sides speak and that is not above `at_most`.
+    pub(crate) fn version_up_to(&self, api: ApiKey, at_most: i16) -> Result<i16, Error> {
+        self.shared.versions.newest_up_to(api, at_most).ok_or_else(|| self.unsupported(api))
+    }
+
+    /// Sends `request` in the newest common version and waits for the answer.
+    ///
+    /// Cancel-safe in that the answer is then ignored; the request may have been carried out.
+    pub(crate) async fn send<R: Request>(
+        &self,
+        request: &R,
+        timeout: Duration,
+    ) -> Result<R::Response, Error> {
+        let version = self.version(R::KEY)?;
+        self.send_version(request, version, timeout).await
+    }
+
+    /// As [`Self::send`], in the given version.
+    pub(crate) async fn send_version<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        timeout: Duration,
+    ) -> Result<R::Response, Error> {
+        let mut connection = self.clone();
+        let ready = poll_fn(|cx| Service::<Call<'_, R>>::poll_ready(&mut connection, cx));
+        tokio::time::timeout(timeout, ready).await.map_err(|_| self.shared.timed_out(timeout, false))??;
+        connection.call(Call { request, version, timeout, expects_answer: true }).await
+    }
+
+    /// Whether the connection has ended; requests fail at once then.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.ended.is_cancelled()
+    }
+
+    /// Resolves when the connection has ended.
+    pub(crate) async fn closed(&self) {
+        self.shared.ended.cancelled().await;
+    }
+
+    /// Ends the connection: requests in flight fail.
+    pub(crate) fn close(&self, cause: &str) {
+        self.shared.end(cause);
+    }
+
+    /// How many requests wait for an answer.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.shared.options.window.saturating_sub(self.shared.window.available_permits())
+    }
+
+    fn unsupported(&self, api: ApiKey) -> Error {
+        Error::UnsupportedApi { broker: Arc::clone(&self.shared.options.broker), api }
+    }
+}
+
+impl Clone for Connection {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), window: self.window.clone(), permit: None }
+    }
+}
+
+impl<'a, R: Request> Service<Call<'a, R>> for Connection {
+    type Response = R::Response;
+    type Error = Error;
+    type Future = Answer<R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_closed() {
+            return Poll::Ready(Err(self.shared.disconnected(false)));
+        }
+        if self.permit.is_none() {
+            self.permit = ready!(self.window.poll_acquire(cx));
+        }
+        match self.permit {
+            Some(_) => Poll::Ready(Ok(())),
+            None => Poll::Ready(Err(self.shared.disconnected(false))),
+        }
+    }
+
+    /// Hands the request to the writer before it returns.
+    ///
+    /// # Panics
+    /// When `poll_ready` was not ready before.
+    fn call(&mut self, call: Call<'a, R>) -> Answer<R> {
+        let permit = self.permit.take().expect("poll_ready comes before call");
+        let shared = &self.shared;
+        let correlation_id = shared.next_correlation_id.fetch_add(1, Ordering::Relaxed);
+        let client_id = Some(shared.options.client_id.clone());
+        let (reply, answer) = oneshot::channel();
+        let outgoing = Outgoing {
+            chunks: encode_request(call.request, call.version, correlation_id, client_id),
+            correlation_id,
+            deadline: environment::now() + call.timeout,
+            timeout: call.timeout,
+            expects_answer: call.expects_answer,
+            waiter: Waiter { reply, timeout: call.timeout, _permit: permit },
+        };
+        if let Err(refused) = shared.outbox.try_send(outgoing) {
+            // Each sender holds a place in the window, and the channel has as many: it can only be closed.
+            let _ = refused.into_inner().waiter.reply.send(Err(shared.disconnected(false)));
+        }
+        Answer {
+            answer,
+            version: call.version,
+            expects_answer: call.expects_answer,
+            shared: Arc::clone(shared),
+            request: PhantomData,
+        }
+    }
+}
+
+/// The answer to come. With acks=0 it is the default value as soon as the request was written.
+#[derive(Debug)]
+pub(crate) struct Answer<R> {
+    answer: oneshot::Receiver<Result<Bytes, Error>>,
+    version: i16,
+    expects_answer: bool,
+    shared: Arc<Shared>,
+    request: PhantomData<fn() -> R>,
+}
+
+impl<R: Request> Future for Answer<R> {
+    type Output = Result<R::Response, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let received = ready!(Pin::new(&mut self.answer).poll(cx));
+        let frame = match received {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(error)) => return Poll::Ready(Err(error)),
+            // The tasks were dropped with their runtime: no one knows how far the request came.
+            Err(_) => return Poll::Ready(Err(self.shared.disconnected(true))),
+        };
+        if !self.expects_answer {
+            return Poll::Ready(Ok(R::Response::default()));
+        }
+        Poll::Ready(decode_response::<R>(frame, self.version).map_err(|cause| {
+            let broker = Arc::clone(&self.shared.options.broker);
+            self.shared.end("an answer could not be read");
+            Error::MalformedResponse { broker, cause }
+        }))
+    }
+}
+
+impl Shared {
+    fn waits(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer is about to write a request that will be answered.
+    fn register(&self, correlation_id: i32, deadline: Instant, waiter: Waiter) {
+        let mut waits = self.waits();
+        waits.active_at = deadline.checked_sub(waiter.timeout).unwrap_or(deadline);
+        waits.in_flight.push(correlation_id, deadline, waiter);
+        if deadline < waits.armed {
+            drop(waits);
+            self.rearm.notify_one();
+        }
+    }
+
+    /// The reader's timer has fired or is to be set anew: when is the next look due, or what has happened?
+    fn check_deadlines(&self) -> Result<Instant, &'static str> {
+        let now = environment::now();
+        let mut waits = self.waits();
+        if waits.in_flight.is_overdue(now) {
+            return Err("a request was not answered in time");
+        }
+        let idle_at = waits.active_at + self.options.max_idle;
+        if waits.in_flight.is_empty() && idle_at <= now {
+            return Err("the connection was idle (setting connections.max.idle.ms)");
+        }
+        waits.armed = waits.in_flight.next_deadline().unwrap_or(idle_at);
+        Ok(waits.armed)
+    }
+
+    /// Ends the connection once: whoever waits is told why.
+    fn end(&self, cause: &str) {
+        let now = environment::now();
+        let mut waits = self.waits();
+        if waits.end.is_none() {
+            waits.end = Some(cause.into());
+            tracing::debug!(broker = %self.options.broker, cause, "connection ended");
+        }
+        let waiters: Vec<_> = waits.in_flight.drain(now).collect();
+        drop(waits);
+        self.ended.cancel();
+        for (waiter, overdue) in waiters {
+            let error = if overdue { self.timed_out(waiter.timeout, true) } else { self.disconnected(true) };
+            let _ = waiter.reply.send(Err(error));
+        }
+    }
+
+    fn disconnected(&self, possibly_written: bool) -> Error {
+        let cause = self.waits().end.clone().unwrap_or_else(|| "the connection was closed".into());
+        Error::Disconnected { broker: Arc::clone(&self.options.broker), cause, possibly_written }
+    }
+
+    fn timed_out(&self, after: Duration, possibly_written: bool) -> Error {
+        Error::Timeout {
+            operation: "a request",
+            after,
+            setting: "request.timeout.ms",
+            cause: None,
+            possibly_written,
+        }
+    }
+}
+
+/// The writer task: gathers what is waiting and writes it with as few calls as possible.
+async fn run_writer<W>(mut writer: W, mut inbox: mpsc::Receiver<Outgoing>, shared: Arc<Shared>)
+where
+    W: AsyncWrite + Unpin,
+{
+    let written = tokio::select! {
+        () = shared.ended.cancelled() => Ok(()),
+        result = write_all_requests(&mut writer, &mut inbox, &shared) => result,
+    };
+    let cause = written.err().map_or_else(|| "the connection was closed".into(), |error| error.to_string());
+    shared.end(&cause);
+    inbox.close();
+    while let Some(outgoing) = inbox.recv().await {
+        let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
+    }
+    let _ = writer.shutdown().await;
+}
+
+async fn write_all_requests<W>(
+    writer: &mut W,
+    inbox: &mut mpsc::Receiver<Outgoing>,
+    shared: &Shared,
+) -> io::Result<()>
+where
+    W: AsyncWrite + Unpin,
+{
+    let mut chunks = Chunks::default();
+    let mut unanswered = Vec::new();
+    while let Some(outgoing) = inbox.recv().await {
+        gather(outgoing, &mut chunks, &mut unanswered, shared);
+        while chunks.count() < GATHERED_CHUNKS {
+            let Ok(outgoing) = inbox.try_recv() else { break };
+            gather(outgoing, &mut chunks, &mut unanswered, shared);
+        }
+        writer.write_all_buf(&mut chunks).await?;
+        writer.flush().await?;
+        for waiter in unanswered.drain(..) {
+            let waiter: Waiter = waiter;
+            let _ = waiter.reply.send(Ok(Bytes::new()));
+        }
+    }
+    Ok(())
+}
+
+fn gather(outgoing: Outgoing, chunks: &mut Chunks, unanswered: &mut Vec<Waiter>, shared: &Shared) {
+    // Who gave up before a byte was written has nothing to wait for; the request is not sent.
+    if outgoing.deadline <= environment::now() {
+        let _ = outgoing.waiter.reply.send(Err(shared.timed_out(outgoing.timeout, false)));
+        return;
+    }
+    chunks.extend(outgoing.chunks);
+    if outgoing.expects_answer {
+        shared.register(outgoing.correlation_id, outgoing.deadline, outgoing.waiter);
+    } else {
+        unanswered.push(outgoing.waiter);
+    }
+}
+
+/// The reader task: answers to their waiters, deadlines, idleness.
+async fn run_reader<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
+    let cause = tokio::select! {
+        () = shared.ended.cancelled() => "the connection was closed".into(),
+        cause = read_all_answers(&mut reader, &shared) => cause,
+        cause = watch_deadlines(&shared) => cause.into(),
+    };
+    shared.end(&cause);
+}
+
+/// Hands out answers until the stream ends; gives the reason.
+async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared) -> String {
+    let decoder = FrameDecoder::new(shared.options.receive_limit_bytes);
+    let mut received = BytesMut::new();
+    loop {
+        loop {
+            match decoder.decode(&mut received) {
+                Ok(Some(frame)) => {
+                    if let Err(cause) = hand_out(frame, shared) {
+                        return cause;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => return error.to_string(),
+            }
+        }
+        if received.capacity() == received.len() {
+            received.reserve(READ_BYTES);
+        }
+        match reader.read_buf(&mut received).await {
+            Ok(0) => return "the broker closed the connection".into(),
+            Ok(_) => {}
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+fn hand_out(frame: Bytes, shared: &Shared) -> Result<(), String> {
+    let correlation_id = correlation_id(&frame).map_err(|error| error.to_string())?;
+    let waiter = shared.waits().in_flight.answer(correlation_id).map_err(|error| error.to_string())?;
+    // Whoever asked may have gone: then the answer is of no interest.
+    let _ = waiter.reply.send(Ok(frame));
+    Ok(())
+}
+
+/// Ends when a request is overdue or the connection has been silent for too long; gives the reason.
+async fn watch_deadlines(shared: &Shared) -> &'static str {
+    loop {
+        match shared.check_deadlines() {
+            Ok(next) => tokio::select! {
+                () = environment::sleep_until(Some(next)) => {}
+                () = shared.rearm.notified() => {}
+            },
+            Err(cause) => return cause,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! From a host name to a stream on which the handshake is done: every address of the name is tried.
+//!
+//! Called by the [`Pool`](super::Pool) for each new connection. Never retries: the pool decides about that.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use kestrel_protocol::{ByteString, FrameDecoder};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::handshake::{Handshake, HandshakeError, Progress};
+use super::versions::Versions;
+use crate::error::Error;
+
+/// The largest answer of a handshake, in bytes: the list of APIs takes a few hundred.
+const HANDSHAKE_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
+
+/// The address of a broker, before it is resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct HostPort {
+    pub(crate) host: Arc<str>,
+    pub(crate) port: u16,
+}
+
+impl HostPort {
+    /// Reads one entry of `bootstrap.servers`: `host:port`, `[ipv6]:port`, with or without a scheme in front.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let invalid = |problem: &str| Error::config("bootstrap.servers", format!("`{text}`: {problem}"));
+        let address = text.split_once("://").map_or(text, |(_, address)| address);
+        let (host, port) = address.rsplit_once(':').ok_or_else(|| invalid("expected host:port"))?;
+        let port = port.parse().map_err(|_| invalid("the port is not a number from 1 to 65535"))?;
+        let host = match host.strip_prefix('[') {
+            Some(ipv6) => ipv6.strip_suffix(']').ok_or_else(|| invalid("`[` without `]`"))?,
+            None if host.contains(':') => return Err(invalid("an IPv6 address goes into brackets")),
+            None => host,
+        };
+        if host.is_empty() || port == 0 {
+            return Err(invalid("expected host:port"));
+        }
+        Ok(Self { host: host.into(), port })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            return write!(f, "[{}]:{}", self.host, self.port);
+        }
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Why no stream could be had: the address, and the last cause.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    #[error("the name cannot be resolved: {0}")]
+    Resolve(io::Error),
+    #[error("the name has no address")]
+    NoAddress,
+    #[error("{address}: {cause}")]
+    Connect { address: SocketAddr, cause: io::Error },
+    #[error("{address}: no connection within {after:?} (setting socket.connection.setup.timeout.ms)")]
+    Timeout { address: SocketAddr, after: Duration },
+    #[error("{address}: the handshake failed: {cause}")]
+    Io { address: SocketAddr, cause: io::Error },
+    #[error("{address}: {cause}")]
+    Handshake { address: SocketAddr, cause: HandshakeError },
+}
+
+impl DialError {
+    /// Whether the peer hung up while it had the first request, as some brokers do on a version they do not know.
+    fn is_hang_up(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
+    }
+}
+
+/// Connects to the first address of `target` that answers; gives the stream and the versions to use on it.
+///
+/// `setup_timeout` is for each address, connection and handshake together.
+pub(crate) async fn dial(
+    target: &HostPort,
+    client_id: &ByteString,
+    setup_timeout: Duration,
+) -> Result<(TcpStream, Versions), DialError> {
+    let addresses =
+        tokio::net::lookup_host((&*target.host, target.port)).await.map_err(DialError::Resolve)?;
+    let mut last = DialError::NoAddress;
+    for address in addresses {
+        match dial_address(address, client_id, setup_timeout).await {
+            Ok(ready) => return Ok(ready),
+            Err(error) => {
+                tracing::debug!(%target, %error, "an address did not answer");
+                last = error;
+            }
+        }
+    }
+    Err(last)
+}
+
+async fn dial_address(
+    address: SocketAddr,
+    client_id: &ByteString,
+    setup_timeout: Duration,
+) -> Result<(TcpStream, Versions), DialError> {
+    let attempt = |oldest| async move {
+        match timeout(setup_timeout, connect_and_greet(address, client_id, oldest)).await {
+            Ok(result) => result,
+            Err(_) => Err(DialError::Timeout { address, after: setup_timeout }),
+        }
+    };
+    match attempt(false).await {
+        Err(error) if error.is_hang_up() => attempt(true).await,
+        result => result,
+    }
+}
+
+async fn connect_and_greet(
+    address: SocketAddr,
+    client_id: &ByteString,
+    oldest: bool,
+) -> Result<(TcpStream, Versions), DialError> {
+    let connect_failed = |cause| DialError::Connect { address, cause };
+    let mut stream = TcpStream::connect(address).await.map_err(connect_failed)?;
+    stream.set_nodelay(true).map_err(connect_failed)?;
+    let versions =
+        greet(&mut stream, Handshake::new(client_id.clone(), oldest)).await.map_err(|cause| match cause {
+            GreetError::Io(cause) => DialError::Io { address, cause },
+            GreetError::Handshake(cause) => DialError::Handshake { address, cause },
+        })?;
+    Ok((stream, versions))
+}
+
+enum GreetError {
+    Io(io::Error),
+    Handshake(HandshakeError),
+}
+
+impl From<io::Error> for GreetError {
+    fn from(cause: io::Error) -> Self {
+        Self::Io(cause)
+    }
+}
+
+/// Carries out a handshake: one request, one answer, until it is done.
+async fn greet<S>(stream: &mut S, mut handshake: Handshake) -> Result<Versions, GreetError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        for chunk in handshake.request() {
+            stream.write_all(&chunk).await?;
+        }
+        let answer = read_frame(stream).await?;
+        match handshake.handle_answer(answer).map_err(GreetError::Handshake)? {
+            Progress::Continue => {}
+            Progress::Done(versions) => return Ok(versions),
+        }
+    }
+}
+
+async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Bytes> {
+    let decoder = FrameDecoder::new(HANDSHAKE_FRAME_LIMIT_BYTES);
+    let mut received = BytesMut::new();
+    loop {
+        let frame = decoder.decode(&mut received).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{error}: is this a Kafka listener?"))
+        })?;
+        if let Some(frame) = frame {
+            return Ok(frame);
+        }
+        if stream.read_buf(&mut received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_kafka_writes_them() {
+        for (text, host, port) in [
+            ("localhost:9092", "localhost", 9092),
+            (" 127.0.0.1:1 ", "127.0.0.1", 1),
+            ("[::1]:9092", "::1", 9092),
+            ("PLAINTEXT://kafka.example:9093", "kafka.example", 9093),
+        ] {
+            let parsed = HostPort::parse(text).unwrap();
+            assert_eq!((&*parsed.host, parsed.port), (host, port), "{text}");
+        }
+        assert_eq!(HostPort::parse("[::1]:9092").unwrap().to_string(), "[::1]:9092");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_its_text() {
+        for text in ["", "localhost", ":9092", "host:0", "host:70000", "::1:9092", "[::1:9092"] {
+            let error = HostPort::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("bootstrap.servers: `{text}`: ")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The connections of a client: made when first asked for, shared, replaced when they end.
+//!
+//! Asked by everything that sends. Knows the addresses of the brokers (told by the metadata refresher) and the
+//! bootstrap servers; waits out the reconnect backoff; connects once however many callers wait. Never retries for a caller.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use kestrel_protocol::{ByteString, NodeId};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::backoff::ExponentialBackoff;
+use super::connection::{Connection, ConnectionOptions};
+use super::dial::{HostPort, dial};
+use crate::config::ClientSettings;
+use crate::environment;
+use crate::error::{Error, FailedAttempt};
+
+/// The most requests in flight on a connection that no producer has narrowed.
+const DEFAULT_WINDOW: usize = 64;
+
+/// A producer or consumer, as far as connections are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct HandleId(u64);
+
+/// What a connection is for. A broker answers each connection in order, so what may wait long has one of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// Short requests of everyone.
+    General,
+    /// The record batches of one producer.
+    Produce(HandleId),
+    /// The long polls of one consumer.
+    Fetch(HandleId),
+    /// Joins and heartbeats of one group member, which may wait for a rebalance.
+    Coordination(HandleId),
+}
+
+/// Whom to connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Peer {
+    /// A broker of the cluster.
+    Node(NodeId),
+    /// The entry of `bootstrap.servers` with this index.
+    Bootstrap(usize),
+}
+
+/// The connections of a client.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    settings: Arc<ClientSettings>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    next_handle: AtomicU64,
+    state: Mutex<State>,
+}
+
+type Link = Arc<OnceCell<Connection>>;
+
+#[derive(Debug)]
+struct State {
+    brokers: HashMap<NodeId, HostPort>,
+    links: HashMap<(Purpose, Peer), Link>,
+    reconnects: HashMap<Peer, Reconnect>,
+    backoff: ExponentialBackoff,
+}
+
+/// How often connecting has failed in a row, and when to try next.
+#[derive(Debug, Clone, Copy)]
+struct Reconnect {
+    failures: u32,
+    not_before: Instant,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        settings: Arc<ClientSettings>,
+        tasks: TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let backoff = ExponentialBackoff::new(
+            settings.reconnect_backoff,
+            settings.reconnect_backoff_max,
+            environment::seed(),
+        );
+        Self {
+            settings,
+            tasks,
+            shutdown,
+            next_handle: AtomicU64::new(0),
+            state: Mutex::new(State {
+                brokers: HashMap::new(),
+                links: HashMap::new(),
+                reconnects: HashMap::new(),
+                backoff,
+            }),
+        }
+    }
+
+    /// A new producer or consumer wants connections of its own.
+    pub(crate) fn new_handle(&self) -> HandleId {
+        HandleId(self.next_handle.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A producer or consumer is gone: its connections are closed.
+    pub(crate) fn release(&self, handle: HandleId) {
+        let owns = |purpose: &Purpose| match purpose {
+            Purpose::General => false,
+            Purpose::Produce(owner) | Purpose::Fetch(owner) | Purpose::Coordination(owner) => {
+                *owner == handle
+            }
+        };
+        self.close_where("its owner has gone", |purpose, _| owns(purpose));
+    }
+
+    /// The brokers of the cluster have changed. Connections to those that are gone or have moved are closed, so that
+    /// what waits on them fails at once and not when it times out.
+    pub(crate) fn set_brokers(&self, brokers: HashMap<NodeId, HostPort>) {
+        let previous = std::mem::replace(&mut self.state().brokers, brokers.clone());
+        let moved = |node: &NodeId| previous.contains_key(node) && previous.get(node) != brokers.get(node);
+        self.close_where(
+            "the broker has left the cluster or moved",
+            |_, peer| matches!(peer, Peer::Node(node) if moved(node)),
+        );
+    }
+
+    /// A connection to `peer`, made now if there is none.
+    ///
+    /// Cancel-safe: another caller that waits goes on with connecting.
+    pub(crate) async fn connection(&self, purpose: Purpose, peer: Peer) -> Result<Connection, Error> {
+        self.connection_with_window(purpose, peer, DEFAULT_WINDOW).await
+    }
+
+    /// As [`Self::connection`], with at most `window` requests in flight if it is made now.
+    pub(crate) async fn connection_with_window(
+        &self,
+        purpose: Purpose,
+        peer: Peer,
+        window: usize,
+    ) -> Result<Connection, Error> {
+        let link = self.link(purpose, peer);
+        link.get_or_try_init(|| self.connect(peer, window)).await.cloned()
+    }
+
+    /// A connection for a request that any broker can answer: the least loaded one, else a broker, else a bootstrap server.
+    ///
+    /// Tries all of them before it fails, so a client whose brokers have all moved finds them again (KIP-899).
+    pub(crate) async fn any(&self) -> Result<Connection, Error> {
+        let mut attempts = Vec::new();
+        for peer in self.candidates() {
+            match self.connection(Purpose::General, peer).await {
+                Ok(connection) => return Ok(connection),
+                Err(Error::Disconnected { broker, cause, .. }) => {
+                    attempts.push(FailedAttempt { address: broker, cause });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Bootstrap { attempts: attempts.into() })
+    }
+
+    /// Forgets the brokers, so that the next request goes to a bootstrap server (KIP-1102).
+    pub(crate) fn rebootstrap(&self) {
+        self.state().brokers.clear();
+        self.close_where("the client starts again from its bootstrap servers", |purpose, peer| {
+            *purpose == Purpose::General && matches!(peer, Peer::Node(_))
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close_where(&self, cause: &str, condemned: impl Fn(&Purpose, &Peer) -> bool) {
+        let mut closing = Vec::new();
+        self.state().links.retain(|(purpose, peer), link| {
+            let keep = !condemned(purpose, peer);
+            if !keep {
+                closing.push(Arc::clone(link));
+            }
+            keep
+        });
+        for connection in closing.iter().filter_map(|link| link.get()) {
+            connection.close(cause);
+        }
+    }
+
+    fn link(&self, purpose: Purpose, peer: Peer) -> Link {
+        let mut state = self.state();
+        let link = state.links.entry((purpose, peer)).or_default();
+        if link.get().is_some_and(Connection::is_closed) {
+            *link = Link::default();
+        }
+        Arc::clone(link)
+    }
+
+    /// Brokers with a connection first, the least loaded before the others; then the other brokers; then bootstrap servers.
+    fn candidates(&self) -> Vec<Peer> {
+        let state = self.state();
+        let mut seed = environment::seed();
+        let load = |peer: &Peer| {
+            let link = state.links.get(&(Purpose::General, *peer));
+            let connection = link.and_then(|link| link.get()).filter(|connection| !connection.is_closed());
+            connection.map_or(usize::MAX, Connection::in_flight)
+        };
+        let failures = |peer: &Peer| state.reconnects.get(peer).map_or(0, |reconnect| reconnect.failures);
+        let mut nodes: Vec<Peer> = state.brokers.keys().map(|node| Peer::Node(*node)).collect();
+        nodes.sort_by_cached_key(|peer| (load(peer), failures(peer), environment::next_random(&mut seed)));
+        let mut bootstrap: Vec<Peer> =
+            (0..self.settings.bootstrap_servers.len()).map(Peer::Bootstrap).collect();
+        bootstrap.sort_by_key(|peer| (load(peer), failures(peer)));
+        nodes.into_iter().chain(bootstrap).collect()
+    }
+
+    async fn connect(&self, peer: Peer, window: usize) -> Result<Connection, Error> {
+        self.wait_for_turn(peer).await;
+        let (target, broker) = self.address(peer)?;
+        let client_id: ByteString = self.settings.client_id.clone();
+        let dialled = tokio::select! {
+            () = self.shutdown.cancelled() => return Err(Error::closed("client")),
+            dialled = dial(&target, &client_id, self.settings.connection_setup_timeout) => dialled,
+        };
+        let (stream, versions) = dialled.map_err(|error| {
+            self.note_failure(peer);
+            Error::Disconnected {
+                broker: Arc::clone(&broker),
+                cause: error.to_string().into(),
+                possibly_written: false,
+            }
+        })?;
+        self.state().reconnects.remove(&peer);
+        let options = ConnectionOptions {
+            broker,
+            client_id,
+            window,
+            receive_limit_bytes: self.settings.receive_message_max_bytes,
+            max_idle: self.settings.connections_max_idle,
+        };
+        let ended = self.shutdown.child_token();
+        Ok(Connection::start(stream.into_split(), versions, options, &self.tasks, ended))
+    }
+
+    async fn wait_for_turn(&self, peer: Peer) {
+        let not_before = self.state().reconnects.get(&peer).map(|reconnect| reconnect.not_before);
+        if let Some(not_before) = not_before {
+            environment::sleep_until(Some(not_before)).await;
+        }
+    }
+
+    fn note_failure(&self, peer: Peer) {
+        let mut state = self.state();
+        let failures =
+            state.reconnects.get(&peer).map_or(0, |reconnect| reconnect.failures).saturating_add(1);
+        let not_before = environment::now() + state.backoff.delay(failures);
+        state.reconnects.insert(peer, Reconnect { failures, not_before });
+    }
+
+    /// The address of `peer` as it is known now, and how error texts call it.
+    fn address(&self, peer: Peer) -> Result<(HostPort, Arc<str>), Error> {
+        let unknown = |text: String| Error::Disconnected {
+            broker: text.into(),
+            cause: "the cluster has no broker with this id at the moment".into(),
+            possibly_written: false,
+        };
+        match peer {
+            Peer::Node(node) => {
+                let address = self.state().brokers.get(&node).cloned();
+                let address = address.ok_or_else(|| unknown(node.to_string()))?;
+                let name = format!("{node} ({address})");
+                Ok((address, name.into()))
+            }
+            Peer::Bootstrap(index) => {
+                let address = self.settings.bootstrap_servers.get(index).cloned();
+                let address = address.ok_or_else(|| unknown(peer.to_string()))?;
+                let name = address.to_string();
+                Ok((address, name.into()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => write!(f, "{node}"),
+            Self::Bootstrap(index) => write!(f, "bootstrap server {index}"),
+        }
+    }
+}

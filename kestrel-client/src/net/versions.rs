@@ -1,0 +1,75 @@
+//! Which version of each API a connection uses: the newest that broker and client have in common.
+//!
+//! Made by the handshake from the broker's ApiVersions answer; read before each request.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use kestrel_protocol::ApiKey;
+use kestrel_protocol::messages::api_versions::ApiVersion;
+
+/// The ranges that both sides speak, by API.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Versions(HashMap<ApiKey, RangeInclusive<i16>>);
+
+impl Versions {
+    /// Intersects what the broker advertises with what this client speaks.
+    ///
+    /// APIs that the client does not know are ignored, and so are ranges without a common version: some brokers
+    /// advertise empty or reversed ones.
+    pub(crate) fn intersect(advertised: &[ApiVersion]) -> Self {
+        let common = |entry: &ApiVersion| {
+            let api = ApiKey::from_key(entry.api_key)?;
+            let ours = api.versions();
+            let range = entry.min_version.max(*ours.start())..=entry.max_version.min(*ours.end());
+            (!range.is_empty()).then_some((api, range))
+        };
+        Self(advertised.iter().filter_map(common).collect())
+    }
+
+    /// The newest common version.
+    pub(crate) fn newest(&self, api: ApiKey) -> Option<i16> {
+        self.0.get(&api).map(|range| *range.end())
+    }
+
+    /// The newest common version that is `at_most`.
+    pub(crate) fn newest_up_to(&self, api: ApiKey, at_most: i16) -> Option<i16> {
+        let range = self.0.get(&api)?;
+        (*range.start() <= at_most).then(|| at_most.min(*range.end()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(api: ApiKey, min_version: i16, max_version: i16) -> ApiVersion {
+        ApiVersion { api_key: api.key(), min_version, max_version }
+    }
+
+    #[test]
+    fn the_newest_common_version_is_chosen() {
+        let ours = ApiKey::Metadata.versions();
+        let versions =
+            Versions::intersect(&[range(ApiKey::Metadata, 0, i16::MAX), range(ApiKey::Produce, 0, 9)]);
+        assert_eq!(versions.newest(ApiKey::Metadata), Some(*ours.end()));
+        assert_eq!(versions.newest(ApiKey::Produce), Some(9));
+        assert_eq!(versions.newest_up_to(ApiKey::Produce, 7), Some(7));
+        assert_eq!(versions.newest_up_to(ApiKey::Produce, 12), Some(9));
+        assert_eq!(versions.newest_up_to(ApiKey::Produce, 2), None);
+        assert_eq!(versions.newest(ApiKey::Fetch), None);
+    }
+
+    #[test]
+    fn odd_ranges_are_as_good_as_none() {
+        let versions = Versions::intersect(&[
+            range(ApiKey::Metadata, 5, 2),
+            range(ApiKey::Produce, -1, -1),
+            range(ApiKey::Fetch, i16::MAX - 1, i16::MAX),
+            ApiVersion { api_key: 9_999, min_version: 0, max_version: 1 },
+        ]);
+        for api in [ApiKey::Metadata, ApiKey::Produce, ApiKey::Fetch] {
+            assert_eq!(versions.newest(api), None, "{api}");
+        }
+    }
+}

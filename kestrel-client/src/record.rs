@@ -1,0 +1,199 @@
+//! Records as the client's users see them: to be produced, consumed, and the receipt of a stored one.
+//!
+//! Built by user code and by the consumer; the producer copies a [`Record`] into a batch once. Nothing here does I/O.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use kestrel_protocol::record::{Headers, TimestampType};
+use kestrel_protocol::{ByteString, LeaderEpoch};
+
+/// A wall time as Kafka keeps it: milliseconds since 1970.
+///
+/// ```
+/// use kestrel_client::Timestamp;
+/// use std::time::{Duration, UNIX_EPOCH};
+/// let timestamp = Timestamp::from(UNIX_EPOCH + Duration::from_secs(2));
+/// assert_eq!(timestamp.as_millis(), 2_000);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// No timestamp, -1 on the wire.
+    pub const NONE: Self = Self(-1);
+
+    /// The time `millis` milliseconds after 1970 began.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970 began; -1 for none.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The time as the standard library has it; `None` when there is no timestamp.
+    #[must_use]
+    pub fn to_system_time(self) -> Option<SystemTime> {
+        let millis = u64::try_from(self.0).ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// Times before 1970 become 1970, which is as early as Kafka goes.
+    fn from(time: SystemTime) -> Self {
+        let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({})", self.0)
+    }
+}
+
+/// A partition of a topic.
+///
+/// ```
+/// use kestrel_client::TopicPartition;
+/// assert_eq!(TopicPartition::new("orders", 3).to_string(), "orders-3");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number, 0 or greater.
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    /// The partition with number `partition` of `topic`.
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+
+/// A record of bytes on its way to a topic. What is not set is null, chosen by the partitioner, or the current time.
+///
+/// ```
+/// use kestrel_client::Record;
+/// let record = Record::to("orders").key("customer-7").value("{}").header("trace", "7f3a");
+/// assert_eq!(&*record.topic, "orders");
+/// assert_eq!(record.headers.len(), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition; `None` lets the partitioner choose.
+    pub partition: Option<i32>,
+    /// The timestamp; `None` is the time at which the producer accepts the record.
+    pub timestamp: Option<Timestamp>,
+    /// The key; `None` is null.
+    pub key: Option<Bytes>,
+    /// The value; `None` is null: a tombstone on a compacted topic.
+    pub value: Option<Bytes>,
+    /// The headers in order; keys may repeat.
+    pub headers: Headers,
+}
+
+impl Record {
+    /// An empty record for `topic`: null key and null value until they are set.
+    pub fn to(topic: impl Into<Arc<str>>) -> Self {
+        Self {
+            topic: topic.into(),
+            partition: None,
+            timestamp: None,
+            key: None,
+            value: None,
+            headers: Headers::new(),
+        }
+    }
+
+    /// Sets the key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<Bytes>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Sets the value.
+    #[must_use]
+    pub fn value(mut self, value: impl Into<Bytes>) -> Self {
+        self.value = Some(value.into());
+        self
+    }
+
+    /// Adds a header after the others.
+    #[must_use]
+    pub fn header(mut self, key: impl Into<ByteString>, value: impl Into<Bytes>) -> Self {
+        self.headers.push(key, Some(value.into()));
+        self
+    }
+
+    /// Sets the timestamp instead of the current time.
+    #[must_use]
+    pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
+        self.timestamp = Some(timestamp.into());
+        self
+    }
+
+    /// Sets the partition instead of letting the partitioner choose.
+    #[must_use]
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+}
+
+/// The receipt of a stored record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordMetadata {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+    /// The record's offset; `None` with acks=0, and when the broker recognised a duplicate whose offset it has forgotten.
+    pub offset: Option<i64>,
+    /// The record's timestamp: the broker's when the topic has `message.timestamp.type=LogAppendTime`.
+    pub timestamp: Timestamp,
+}
+
+/// A record that was read from a topic, with a typed key and value.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ConsumerRecord<K = Bytes, V = Bytes> {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+    /// The record's offset in the partition.
+    pub offset: i64,
+    /// The record's timestamp; [`Timestamp::NONE`] when it has none.
+    pub timestamp: Timestamp,
+    /// Who set the timestamp.
+    pub timestamp_type: TimestampType,
+    /// The key; `None` is null.
+    pub key: Option<K>,
+    /// The value; `None` is null: a tombstone on a compacted topic.
+    pub value: Option<V>,
+    /// The headers in order; keys may repeat.
+    pub headers: Headers,
+    /// The epoch of the leader that appended the record, when the broker said it.
+    pub leader_epoch: Option<LeaderEpoch>,
+}
