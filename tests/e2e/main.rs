@@ -1,0 +1,3 @@
+//! End to end: the client over TCP against a broker, each feature in its own module.
+
+mod connect;
