@@ -43,8 +43,12 @@ pub struct Records {
     cursor: RecordCursor,
 }
 
+/// A place in a [`Records`], to go back to: see [`Records::mark`].
+#[derive(Debug, Clone, Copy)]
+pub struct RecordsMark(RecordCursor);
+
 /// Where a [`Records`] is in its bytes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct RecordCursor {
     base: RecordBase,
     position: usize,
@@ -82,6 +86,29 @@ impl Records {
             None => TimestampType::Create,
             Some(_) => TimestampType::LogAppend,
         }
+    }
+
+    /// The uncompressed bytes of all records, handed out or not: what the parts of a view are slices of.
+    #[must_use]
+    pub const fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// This place, to come back to with [`Self::rewind`].
+    #[must_use]
+    pub const fn mark(&self) -> RecordsMark {
+        RecordsMark(self.cursor)
+    }
+
+    /// Goes back to a place of these same records.
+    pub const fn rewind(&mut self, mark: RecordsMark) {
+        self.cursor = mark.0;
+    }
+
+    /// The records that were not handed out yet, borrowed, with this place left as it is.
+    pub fn views(&self) -> impl Iterator<Item = Result<RecordView<'_>, DecodeError>> {
+        let mut cursor = self.cursor;
+        std::iter::from_fn(move || cursor.next_in(&self.data))
     }
 
     /// The next record, borrowed; allocates nothing. `None` after the last one.

@@ -1,4 +1,6 @@
-//! Tests of the record batches, one file per noun, and the helpers they share.
+//! Tests of the record batches, one file per noun, and the helpers they share. They need every codec.
+
+#![cfg(all(feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd"))]
 
 mod batch;
 mod batches;
