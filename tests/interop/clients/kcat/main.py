@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import records, scenario  # noqa: E402
+from ring import printed, records, scenario  # noqa: E402
 from ring.scenario import expect  # noqa: E402
 
 KEY_END, RECORD_END = b"\x01", b"\x02"
@@ -71,41 +71,18 @@ def consume(args):
         for partition, expected in want.items():
             output = kcat(args, "-C", "-t", topic, "-p", str(partition), "-o", "beginning", "-e",
                           "-X", "fetch.wait.max.ms=20", "-X", "check.crcs=true",
-                          "-f", r"%o %T %K %S %h %k %s\n")
-            _compare(f"{topic}-{partition}", output, expected)
+                          "-f", r"%T %o %K %S %h %k %s\n")
+            printed.expect_printed(f"{topic}-{partition}", output, expected, _printed)
 
 
-def _compare(where, output, expected):
-    for record in expected:
-        line, rest = _take_line(where, output, record)
-        want = _printed(record, line)
-        expect(f"{where} record {record['offset']}", line, want)
-        output = rest
-    expect(f"{where} after the last record", output, b"")
-
-
-def _take_line(where, output, record):
-    """The record's line has the length that the record should have: a newline may stand in its value."""
-    first, _, after = output.partition(b" ")
-    timestamp = after.partition(b" ")[0]
-    if not timestamp.isdigit():
-        raise scenario.Differs(f"{where} record {record['offset']}: got {scenario.shorten(output[:200])}")
-    if record["timestamp"] is None:
-        scenario.expect_recent(f"{where} record {record['offset']} timestamp", int(timestamp))
-    length = len(_printed(record, first + b" " + timestamp))
-    return output[:length], output[length:]
-
-
-def _printed(record, line):
-    """The record as `consume` lets kcat print it; a time that the writer did not choose is taken from the line."""
+def _printed(record, timestamp):
     def length(data):
         return -1 if data is None else len(data)
 
-    timestamp = line.split(b" ")[1].decode() if record["timestamp"] is None else record["timestamp"]
     # kcat prints a header's value up to its first NUL byte.
     headers = b",".join(n.encode() + b"=" + (b"NULL" if v is None else v.partition(b"\0")[0])
                         for n, v in record["headers"])
-    head = f"{record['offset']} {timestamp} {length(record['key'])} {length(record['value'])} ".encode()
+    head = f"{timestamp} {record['offset']} {length(record['key'])} {length(record['value'])} ".encode()
     return head + headers + b" " + (record["key"] or b"") + b" " + (record["value"] or b"") + b"\n"
 
 

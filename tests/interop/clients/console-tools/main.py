@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Interop scenarios of the command line tools that Apache Kafka ships: kafka-topics, kafka-configs and so on."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ring import java, printed, records, scenario  # noqa: E402
+from ring.scenario import expect  # noqa: E402
+
+TOOLS = "org.apache.kafka.tools"
+TOPICS = f"{TOOLS}.TopicCommand"
+CONFIGS = "kafka.admin.ConfigCommand"
+
+
+def run(args, tool, *options, stdin=b""):
+    """Runs a tool and returns how it ended."""
+    return subprocess.run(java.command(tool, *options, "--bootstrap-server", args.bootstrap),
+                          input=stdin, capture_output=True, timeout=scenario.DEADLINE_S)
+
+
+def output(args, tool, *options, stdin=b""):
+    """Runs a tool that has to succeed and returns what it printed."""
+    done = run(args, tool, *options, stdin=stdin)
+    if done.returncode != 0:
+        raise scenario.Differs(f"{tool} {' '.join(options)} ended with {done.returncode}: "
+                               f"{done.stdout.decode()}{done.stderr.decode()}")
+    return done.stdout
+
+
+def expect_text(what, text, pattern):
+    if not re.search(pattern, text.decode()):
+        raise scenario.Differs(f"{what}: {pattern!r} is not in {scenario.shorten(text.decode(), 2_000)}")
+
+
+def create(args, topic, partitions=1, *options):
+    output(args, TOPICS, "--create", "--topic", topic, "--partitions", str(partitions),
+           "--config", "retention.ms=-1", *options)
+
+
+def write(args, topic, lines, *options):
+    """Writes lines of the form headers TAB key TAB value with the console producer; it prints what fails."""
+    return output(args, f"{TOOLS}.ConsoleProducer", "--topic", topic, "--reader-property", "parse.key=true",
+                  "--reader-property", "parse.headers=true", "--reader-property", "null.marker=NULL", *options,
+                  stdin=lines)
+
+
+def produce(args):
+    (topic,) = args.topic
+    create(args, topic)
+    write(args, topic, b"".join(map(_line, records.load(args.records))), "--compression-codec", args.codec)
+
+
+def _line(record):
+    def text(data):
+        return b"NULL" if data is None else data
+
+    headers = b",".join(name.encode() + b":" + text(value) for name, value in record["headers"])
+    return b"\t".join([headers or b"NULL", text(record["key"]), text(record["value"])]) + b"\n"
+
+
+def consume(args):
+    want = records.by_partition(records.load(args.records))
+    show = [f"{name}=true" for name in ("print.timestamp", "print.offset", "print.headers", "print.key")]
+    options = [word for setting in (*show, "null.literal=NULL") for word in ("--formatter-property", setting)]
+    for topic in args.topic:
+        for partition, expected in want.items():
+            found = output(args, f"{TOOLS}.consumer.ConsoleConsumer", "--topic", topic, "--partition", str(partition),
+                           "--offset", "earliest", "--max-messages", str(len(expected)), "--timeout-ms", "30000",
+                           *options)
+            printed.expect_printed(f"{topic}-{partition}", found, expected, _printed, b"CreateTime:")
+
+
+def _printed(record, timestamp):
+    def text(data):
+        return b"NULL" if data is None else data
+
+    headers = b",".join(name.encode() + b":" + text(value) for name, value in record["headers"])
+    return b"\t".join([f"CreateTime:{timestamp}".encode(), f"Offset:{record['offset']}".encode(),
+                       headers or b"NO_HEADERS", text(record["key"]), text(record["value"])]) + b"\n"
+
+
+def acks(args):
+    """Kafka's own load generator: every record acknowledged, every one counted at the end."""
+    topic = f"{args.prefix}-console-tools-acks"
+    create(args, topic, 3)
+    for level in ("all", "1", "0"):
+        done = output(args, f"{TOOLS}.ProducerPerformance", "--topic", topic, "--num-records", "20000",
+                      "--record-size", "100", "--throughput", "-1", "--command-property", f"acks={level}")
+        expect_text(f"acks={level}", done, "20000 records sent")
+    scenario.eventually("records", lambda: sum(_ends(args, topic).values()), 60_000)
+
+
+def _ends(args, topic, time="-1"):
+    """What kafka-get-offsets prints: a dict from partition to offset."""
+    text = output(args, f"{TOOLS}.GetOffsetShell", "--topic", topic, "--time", time).decode()
+    return {int(partition): int(offset or -1) for partition, offset in
+            (line.rsplit(":", 2)[1:] for line in text.split())}
+
+
+def offsets(args):
+    topic = f"{args.prefix}-console-tools-offsets"
+    create(args, topic, 2)
+    expect("end of nothing", _ends(args, topic), {0: 0, 1: 0})
+    # One key, so that all go to one partition.
+    write(args, topic, b"NULL\tk\ta\nNULL\tk\tb\nNULL\tk\tc\n")
+    ends = _ends(args, topic)
+    expect("ends", sorted(ends.values()), [0, 3])
+    (partition,) = [p for p, end in ends.items() if end == 3]
+    for time, want in (("earliest", 0), ("-2", 0), ("latest", 3), ("0", 0)):
+        expect(f"offset of {time}", _ends(args, topic, time)[partition], want)
+    expect("offset of the largest time is one of theirs", _ends(args, topic, "max-timestamp")[partition] in (0, 1, 2), True)
+
+
+def admin(args):
+    topic = f"{args.prefix}-console-tools-admin"
+    expect_text("cluster id", output(args, f"{TOOLS}.ClusterTool", "cluster-id"), r"Cluster ID: \S{10,}")
+    expect_text("versions", output(args, f"{TOOLS}.BrokerApiVersionsCommand"), r"Produce\(0\): 0 to 13 \[usable: 13\]")
+    create(args, topic, 2, "--config", "cleanup.policy=compact,delete")
+    expect_text("list", output(args, TOPICS, "--list"), rf"(?m)^{topic}$")
+    output(args, TOPICS, "--alter", "--topic", topic, "--partitions", "3")
+    described = output(args, TOPICS, "--describe", "--topic", topic)
+    expect_text("describe", described, rf"Topic: {topic}\tTopicId: \S{{22}}\tPartitionCount: 3\tReplicationFactor: 1")
+    expect_text("describe", described, r"Configs: (\S+,)?cleanup.policy=compact,delete")
+    expect_text("describe", described, r"Partition: 2\tLeader: (\d+)\tReplicas: \1\tIsr: \1")
+    output(args, CONFIGS, "--alter", "--topic", topic, "--add-config", "max.message.bytes=5000")
+    expect_text("configs", output(args, CONFIGS, "--describe", "--topic", topic),
+                r"max.message.bytes=5000 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:max.message.bytes=5000, "
+                r"DEFAULT_CONFIG:message.max.bytes=1048588\}")
+    output(args, CONFIGS, "--alter", "--topic", topic, "--delete-config", "max.message.bytes")
+    left = output(args, CONFIGS, "--describe", "--topic", topic)
+    expect("the config is gone", b"max.message.bytes" in left, False)
+    _delete_records(args, topic)
+    output(args, TOPICS, "--delete", "--topic", topic)
+    scenario.eventually("the topic is listed", lambda: topic.encode() in output(args, TOPICS, "--list").split(), False)
+
+
+def _delete_records(args, topic):
+    write(args, topic, b"NULL\tk\ta\nNULL\tk\tb\nNULL\tk\tc\n")
+    (partition,) = [p for p, end in _ends(args, topic).items() if end == 3]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as wanted:
+        json.dump({"version": 1, "partitions": [{"topic": topic, "partition": partition, "offset": 2}]}, wanted)
+        wanted.flush()
+        done = output(args, f"{TOOLS}.DeleteRecordsCommand", "--offset-json-file", wanted.name)
+    expect_text("delete records", done, rf"partition: {topic}-{partition}\s+low_watermark: 2")
+    expect("start", _ends(args, topic, "earliest")[partition], 2)
+
+
+def errors(args):
+    topic = f"{args.prefix}-console-tools-errors"
+    create(args, topic, 1, "--config", "max.message.bytes=2000")
+    for what, tool, options, pattern in (
+            ("create a topic that is there", TOPICS, ("--create", "--topic", topic), "already exists"),
+            ("describe an unknown topic", TOPICS, ("--describe", "--topic", f"{topic}-unknown"), "does not exist"),
+            ("a bad config", CONFIGS, ("--alter", "--topic", topic, "--add-config", "retention.ms=soon"), "Invalid value"),
+            ("an unknown config", CONFIGS, ("--alter", "--topic", topic, "--add-config", "colour=red"), "Unknown topic config")):
+        done = run(args, tool, *options)
+        expect(f"{what} fails", done.returncode != 0, True)
+        expect_text(what, done.stdout + done.stderr, pattern)
+    done = run(args, f"{TOOLS}.ConsoleProducer", "--topic", topic, stdin=b"x" * 3_000 + b"\n")
+    expect_text("a record that is too large", done.stdout + done.stderr, "RecordTooLargeException")
+
+
+scenario.main("console-tools", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
+                                "admin": admin, "errors": errors})

@@ -1,0 +1,61 @@
+"""The foreign clients: how each one's program is started, and what it can do."""
+
+import sys
+from dataclasses import dataclass
+from typing import Callable
+
+from ring import java, tools
+from ring.scenario import CODECS
+
+_EVERY = ("acks", "offsets", "log-append-time", "admin", "errors")
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client's program: its command line, what has to be installed for it, and what it can do."""
+
+    name: str
+    components: tuple
+    command: Callable
+    codecs: tuple = CODECS
+    scenarios: tuple = _EVERY
+    # Whose topics it reads: None for everybody's.
+    reads: tuple | None = None
+
+    def install(self):
+        for component in self.components:
+            tools.ensure(component)
+
+
+def _script(name):
+    return [sys.executable, str(tools.CLIENTS / name / "main.py")]
+
+
+def _in_venv(name):
+    return [str(tools.ensure("python") / "venv/bin/python"), str(tools.CLIENTS / name / "main.py")]
+
+
+def _node():
+    modules = tools.ensure("node") / "node_modules"
+    return ["env", f"NODE_PATH={modules}", "node", str(tools.CLIENTS / "kafkajs" / "main.js")]
+
+
+def _franz_go():
+    return [str(tools.ensure("franz-go") / "franz-go")]
+
+
+# The slowest first, so that the fast ones fill the end.
+CLIENTS = (
+    Client("console-tools", ("kafka-jars",), lambda: _script("console-tools"),
+           scenarios=("acks", "offsets", "admin", "errors"),
+           # A start of the JVM for each partition: it reads what has one partition.
+           reads=("console-tools", "kcat")),
+    Client("java", ("kafka-jars", "java-clients"), java.client_command),
+    Client("kafka-python", ("python",), lambda: _in_venv("kafka-python")),
+    Client("confluent-kafka", ("python",), lambda: _in_venv("confluent-kafka")),
+    Client("kcat", ("kcat",), lambda: _script("kcat"), scenarios=("acks", "offsets", "admin", "errors")),
+    # It reads only as a member of a group, and has no lz4 and zstd of its own.
+    Client("kafkajs", ("node",), _node, codecs=("none", "gzip", "snappy"),
+           scenarios=("acks", "offsets", "admin", "errors"), reads=()),
+    Client("franz-go", ("franz-go",), _franz_go),
+)

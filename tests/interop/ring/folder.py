@@ -1,0 +1,88 @@
+"""What Apache Kafka's own kafka-dump-log says of a data folder. Used by `dump-log`, and by `run` when it is done."""
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ring import java
+
+DUMP = "org.apache.kafka.tools.DumpLogSegments"
+METADATA = "__cluster_metadata-0"
+FILES_AT_ONCE = 300
+
+# What the tool says when something is wrong; it ends with 0 all the same.
+_COMPLAINT = re.compile(r"isvalid: false|invalid bytes at the end|[Mm]ismatch|Non-consecutive offsets|out of order"
+                        r"|[Cc]orrupt|Exception|Could not|error")
+_BATCH = re.compile(r"baseOffset: \d+ .*compresscodec: (\w+)")
+_RECORD = re.compile(r"\| offset: \d+ ")
+
+
+class Damaged(Exception):
+    """Something in the folder is not as it should be; the text says what."""
+
+
+@dataclass
+class Found:
+    """How much was read, and with which codecs the batches of each topic are compressed."""
+
+    segments: int = 0
+    batches: int = 0
+    records: int = 0
+    indexes: int = 0
+    snapshots: int = 0
+    codecs: dict = field(default_factory=dict)
+
+
+def check(folder):
+    """Has every file of a data folder read; raises `Damaged` for the first that is wrong."""
+    folder, found = Path(folder), Found()
+    partitions = [p for p in sorted(folder.iterdir()) if p.is_dir() and re.fullmatch(r".+-\d+", p.name)]
+    if not any(p.name == METADATA for p in partitions):
+        raise Damaged(f"{folder} is not a data folder: it has no {METADATA}")
+    topics = [p for p in partitions if p.name != METADATA]
+    _logs(found, _files(topics, "log"), "--deep-iteration")
+    _logs(found, _files([folder / METADATA], "log"), "--deep-iteration", "--cluster-metadata-decoder")
+    indexes = _files(partitions, "index", "timeindex")
+    found.indexes = len(indexes)
+    # Indexes of segments that are empty or that nothing was indexed in have nothing to check.
+    _dump(indexes, "--verify-index-only")
+    _dump(indexes, "--index-sanity-check")
+    snapshots = _files(partitions, "snapshot")
+    found.snapshots = len(snapshots)
+    _dump(snapshots)
+    return found
+
+
+def _files(partitions, *endings):
+    return [file for partition in partitions for ending in endings for file in sorted(partition.glob(f"*.{ending}"))]
+
+
+def _logs(found, files, *options):
+    found.segments += len(files)
+    topic = None
+    for line in _dump(files, *options):
+        if line.startswith("Dumping "):
+            topic = Path(line.removeprefix("Dumping ")).parent.name.rpartition("-")[0]
+        elif batch := _BATCH.match(line):
+            found.batches += 1
+            found.codecs.setdefault(topic, set()).add(batch[1].lower())
+        elif _RECORD.match(line):
+            found.records += 1
+
+
+def _dump(files, *options):
+    """The lines that the tool prints of some files."""
+    lines = []
+    for start in range(0, len(files), FILES_AT_ONCE):
+        some = ",".join(map(str, files[start:start + FILES_AT_ONCE]))
+        done = subprocess.run(java.command(DUMP, *options, "--files", some), capture_output=True, text=True)
+        printed = done.stdout.splitlines()
+        # Payloads are the user's, and a file's name is a topic's; neither is a complaint.
+        wrong = [line for line in printed if _COMPLAINT.search(line.partition(" payload: ")[0])
+                 and not line.startswith("Dumping ") and "passed sanity check" not in line]
+        if done.returncode != 0 or wrong or done.stderr.strip():
+            told = "\n".join([*wrong[:20], done.stderr[-2_000:]])
+            raise Damaged(f"kafka-dump-log {' '.join(options)} ended with {done.returncode} and says:\n{told}")
+        lines += printed
+    return lines

@@ -1,0 +1,21 @@
+"""How the ring runs a Java class: the jars that were installed, and options that make short programs start fast."""
+
+from ring import tools
+
+_QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_SETTINGS = tools.CLIENTS / "java" / "log4j2.xml"
+
+
+def command(main_class, *args, options=_QUICK):
+    """The command line that runs a class of Apache Kafka's."""
+    return _command(f"{tools.ensure('kafka-jars')}/libs/*", options, main_class, args)
+
+
+def client_command(*args):
+    """The command line that runs the ring's own Java client."""
+    path = f"{tools.ensure('java-clients')}/classes:{tools.ensure('kafka-jars')}/libs/*"
+    return _command(path, _QUICK, "Main", args)
+
+
+def _command(path, options, main_class, args):
+    return ["java", *options, f"-Dlog4j2.configurationFile={_SETTINGS}", "-cp", path, main_class, *args]

@@ -1,0 +1,73 @@
+"""What a broker keeps: real lines through kcat, a kill, a new start, and the same folder under Apache Kafka.
+
+Each function is one scenario of `run --broker`; it raises what is wrong.
+"""
+
+import subprocess
+
+from ring import folder, tools
+from ring.broker import Broker
+from ring.scenario import Differs, shorten
+
+LINES = tools.HERE.parent.parent / "examples" / "data" / "earthquakes.jsonl"
+APACHE_KAFKA = tools.HERE / "apache-kafka"
+TOPIC = "earthquakes"
+
+
+def kill(program, work):
+    """Every acknowledged line is there after SIGKILL, and kafka-dump-log finds no error in the folder."""
+    data_dir, log = work / "kill", work / "kill.log"
+    with Broker(program, data_dir, log) as broker:
+        _kcat(broker, "-P", "-t", TOPIC, "-l", str(LINES))
+        _expect_lines(broker, "before the kill")
+        broker.kill()
+    with Broker(program, data_dir, log) as broker:
+        _expect_lines(broker, "after the kill")
+    found = folder.check(data_dir)
+    if found.codecs.get(TOPIC) != {"none"}:
+        raise Differs(f"codecs of the batches: {found.codecs.get(TOPIC)}")
+
+
+def to_kafka(program, work):
+    """Apache Kafka goes on with the folder: what was written is there, and it can write more."""
+    data_dir = work / "to-kafka"
+    with Broker(program, data_dir, work / "to-kafka.log") as broker:
+        _kcat(broker, "-P", "-t", TOPIC, "-l", str(LINES))
+    with Broker(APACHE_KAFKA, data_dir, work / "to-kafka.apache-kafka.log") as broker:
+        _expect_lines(broker, "under Apache Kafka")
+        _kcat(broker, "-P", "-t", TOPIC, "-p", "0", stdin=b"one more\n")
+    folder.check(data_dir)
+
+
+def from_kafka(program, work):
+    """The broker goes on with a folder that Apache Kafka made: the same, the other way round."""
+    data_dir = work / "from-kafka"
+    with Broker(APACHE_KAFKA, data_dir, work / "from-kafka.apache-kafka.log") as broker:
+        _kcat(broker, "-P", "-t", TOPIC, "-l", str(LINES))
+    with Broker(program, data_dir, work / "from-kafka.log") as broker:
+        _expect_lines(broker, "after Apache Kafka")
+        _kcat(broker, "-P", "-t", TOPIC, "-p", "0", stdin=b"one more\n")
+    folder.check(data_dir)
+
+
+SCENARIOS = {"kill": kill, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka}
+
+
+def _expect_lines(broker, when):
+    got = _kcat(broker, "-C", "-t", TOPIC, "-p", "0", "-o", "beginning", "-e", "-X", "fetch.wait.max.ms=20")
+    want = LINES.read_bytes()
+    if got != want:
+        first = next((i for i, (g, w) in enumerate(zip(got, want)) if g != w), min(len(got), len(want)))
+        raise Differs(f"{when}: {_lines(got)} lines of {_lines(want)}, and the first difference "
+                      f"is at byte {first}: got {shorten(got[first:first + 200])}")
+
+
+def _kcat(broker, *options, stdin=b""):
+    done = subprocess.run(["kcat", "-q", "-b", broker.bootstrap, *options], input=stdin, capture_output=True, timeout=120)
+    if done.returncode != 0:
+        raise Differs(f"kcat {' '.join(options)} ended with {done.returncode}: {done.stderr.decode()}")
+    return done.stdout
+
+
+def _lines(data):
+    return data.count(b"\n")
