@@ -7,11 +7,11 @@ use std::mem::discriminant;
 use std::ptr;
 
 use apache_avro::Schema;
-use apache_avro::schema::{EnumSchema, NamesRef, RecordField};
+use apache_avro::schema::{EnumSchema, NamesRef, RecordSchema};
 
 use super::super::describe::{describe, meaning};
 use super::super::node::{Form, Node};
-use super::default::encode_default;
+use super::record_steps::RecordSteps;
 use super::{Action, ActionId, Promotion, Resolution, Step, Symbol};
 
 /// Why nothing that one schema writes can be read with another one.
@@ -24,11 +24,11 @@ pub(in super::super) struct Mismatch {
 }
 
 impl Mismatch {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { path: String::new(), reason: reason.into() }
     }
 
-    fn inside(mut self, field: &str) -> Self {
+    pub(super) fn inside(mut self, field: &str) -> Self {
         self.path = if self.path.is_empty() { field.to_owned() } else { format!("{field}.{}", self.path) };
         self
     }
@@ -82,7 +82,9 @@ impl Compiler {
         match (Form::of(writer), Form::of(reader)) {
             (Form::Union(branches), _) => self.union_to_any(writer, branches, reader),
             (_, Form::Union(branches)) => self.branch_to_union(writer, reader, branches, None),
-            (Form::Record(_), Form::Record(_)) => self.records(writer, reader),
+            (Form::Record(theirs), Form::Record(ours)) if names_match(writer, reader) => {
+                self.records((writer, theirs), (reader, ours))
+            }
             (Form::Array(theirs), Form::Array(ours)) => {
                 let item = self.pair(writer.child(theirs), reader.child(ours))?;
                 Ok(self.push(Action::Array(item)))
@@ -170,7 +172,11 @@ impl Compiler {
         Err(mismatch.unwrap_or_else(|| unlike(writer, reader)))
     }
 
-    fn records(&mut self, writer: Node<'_>, reader: Node<'_>) -> Result<ActionId, Mismatch> {
+    fn records(
+        &mut self,
+        (writer, theirs): (Node<'_>, &RecordSchema),
+        (reader, ours): (Node<'_>, &RecordSchema),
+    ) -> Result<ActionId, Mismatch> {
         let pair = (ptr::from_ref(writer.schema()), ptr::from_ref(reader.schema()));
         if let Some(known) = self.records.get(&pair) {
             return known.clone();
@@ -178,54 +184,36 @@ impl Compiler {
         // Filled below; what refers to it from inside a record that turns out not to fit goes away with that record.
         let id = self.push(Action::Refuse(unlike(writer, reader).to_string().into()));
         self.records.insert(pair, Ok(id));
-        match self.steps(writer, reader) {
+        let steps = self.steps((writer, theirs), (reader, ours));
+        match &steps {
             Ok(steps) => {
-                if let Some(action) = self.actions.get_mut(id.0) {
-                    *action = Action::Record(steps);
-                }
-                Ok(id)
+                let action = self.actions.get_mut(id.0).expect("pushed above");
+                *action = Action::Record(steps.clone());
             }
-            Err(mismatch) => {
-                self.records.insert(pair, Err(mismatch.clone()));
-                Err(mismatch)
-            }
+            Err(mismatch) => drop(self.records.insert(pair, Err(mismatch.clone()))),
         }
+        steps.map(|_| id)
     }
 
-    fn steps(&mut self, writer: Node<'_>, reader: Node<'_>) -> Result<Box<[Step]>, Mismatch> {
-        let (Form::Record(theirs), Form::Record(ours)) = (Form::of(writer), Form::of(reader)) else {
-            return Err(unlike(writer, reader));
-        };
-        if !names_match(writer, reader) {
-            return Err(unlike(writer, reader));
-        }
-        let sources = sources(&theirs.fields, &ours.fields);
-        let mut steps = Vec::with_capacity(theirs.fields.len());
-        let mut held = Vec::new();
-        let mut next = 0;
-        due(&mut steps, &mut next, &held, &sources, reader, &ours.fields)?;
+    fn steps(
+        &mut self,
+        (writer, theirs): (Node<'_>, &RecordSchema),
+        (reader, ours): (Node<'_>, &RecordSchema),
+    ) -> Result<Box<[Step]>, Mismatch> {
+        let mut record = RecordSteps::new(&theirs.fields, reader, &ours.fields)?;
         for (index, field) in theirs.fields.iter().enumerate() {
             let child = writer.child(&field.schema);
-            match sources.iter().position(|source| *source == Some(index)) {
-                None => steps.push(Step::Skip(field.name.as_str().into(), self.pair(child, child)?)),
-                Some(place) => {
-                    let our = ours.fields.get(place).expect("a source for each of our fields");
-                    let action = self
-                        .pair(child, reader.child(&our.schema))
-                        .map_err(|mismatch| mismatch.inside(&our.name))?;
-                    if place == next {
-                        next += 1;
-                        steps.push(Step::Take(our.name.as_str().into(), action));
-                    } else {
-                        held.push(place);
-                        steps.push(Step::Hold(our.name.as_str().into(), action));
-                    }
+            match record.ours(index) {
+                None => record.skip(field, self.pair(child, child)?),
+                Some((place, our)) => {
+                    let action = self.pair(child, reader.child(&our.schema));
+                    record.put(place, our, action.map_err(|mismatch| mismatch.inside(&our.name))?)?;
                 }
             }
-            due(&mut steps, &mut next, &held, &sources, reader, &ours.fields)?;
         }
+        let steps = record.finish();
         self.rewrites |= !steps.iter().all(|step| matches!(step, Step::Take(..)));
-        Ok(steps.into())
+        Ok(steps)
     }
 
     fn symbols(&mut self, theirs: &EnumSchema, ours: &EnumSchema) -> Result<Box<[Symbol]>, Mismatch> {
@@ -250,50 +238,6 @@ impl Compiler {
         self.actions.push(action);
         ActionId(self.actions.len() - 1)
     }
-}
-
-/// For each of our fields, the number of the writer's field that it comes from: by name, else by alias.
-fn sources(theirs: &[RecordField], ours: &[RecordField]) -> Vec<Option<usize>> {
-    let mut sources: Vec<Option<usize>> =
-        ours.iter().map(|our| theirs.iter().position(|their| their.name == our.name)).collect();
-    for (place, our) in ours.iter().enumerate() {
-        let renamed = theirs
-            .iter()
-            .enumerate()
-            .position(|(index, their)| our.aliases.contains(&their.name) && !sources.contains(&Some(index)));
-        if let Some(source @ None) = sources.get_mut(place) {
-            *source = renamed;
-        }
-    }
-    sources
-}
-
-/// Adds what comes before the writer's next field: our defaults, and fields that came too early.
-fn due(
-    steps: &mut Vec<Step>,
-    next: &mut usize,
-    held: &[usize],
-    sources: &[Option<usize>],
-    reader: Node<'_>,
-    ours: &[RecordField],
-) -> Result<(), Mismatch> {
-    while let (Some(source), Some(field)) = (sources.get(*next), ours.get(*next)) {
-        match (source, held.iter().position(|place| place == next)) {
-            (Some(_), None) => break,
-            (Some(_), Some(place)) => steps.push(Step::Release(place)),
-            (None, _) => steps.push(Step::Default(default_of(reader, field)?)),
-        }
-        *next += 1;
-    }
-    Ok(())
-}
-
-fn default_of(record: Node<'_>, field: &RecordField) -> Result<Box<[u8]>, Mismatch> {
-    let encoded = match &field.default {
-        None => Err("the writer does not have it, and ours has no default".to_owned()),
-        Some(default) => encode_default(record.child(&field.schema), default),
-    };
-    encoded.map(Into::into).map_err(|reason| Mismatch::new(reason).inside(&field.name))
 }
 
 /// The action for two types without parts.

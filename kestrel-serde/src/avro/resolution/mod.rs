@@ -11,6 +11,7 @@
 
 mod compile;
 mod default;
+mod record_steps;
 mod walk;
 
 use std::borrow::Cow;
