@@ -100,9 +100,47 @@ fn check_hostile<M: Message + Sample>(seed: u64) {
     }
 }
 
+/// What decoding may hold at most, for each byte of the frame: a structure of a few empty arrays and strings is the
+/// worst, with hundreds of bytes in memory for a handful on the wire, and a growing array holds twice what it needs.
+const MEMORY_PER_FRAME_BYTE: u64 = 64;
+/// What any frame may cost, however short.
+const MEMORY_PER_FRAME: u64 = 4096;
+
+/// A message that breaks off with a claim of many elements, and then bytes that could be just these elements.
+fn bomb(bytes: &Bytes, random: &mut Seed) -> Bytes {
+    let mut bomb = bytes.slice(..random.below(bytes.len() as u64 + 1)).to_vec();
+    let counts: [&[u8]; 6] = [
+        &[0x7f, 0xff, 0xff, 0xff],
+        &[0x00, 0x00, 0x1f, 0xf0],
+        &[0xff, 0xff, 0xff, 0xff, 0x0f],
+        &[0xf0, 0x3f],
+        &[0x00, 0x00, 0x07, 0xf0],
+        &[0xf0, 0x0f],
+    ];
+    bomb.extend_from_slice(counts[random.below(6)]);
+    let fill = u8::try_from(random.below(3)).unwrap();
+    bomb.resize(bomb.len() + 8192, fill);
+    bomb.into()
+}
+
+fn check_memory<M: Message + Sample>(seed: u64) {
+    let mut random = Seed::new(seed);
+    for version in M::VERSIONS {
+        let bytes = encoded(&M::sample(&mut random, Version::of::<M>(version)), version);
+        for _ in 0..4 {
+            let bomb = bomb(&bytes, &mut random);
+            let limit = MEMORY_PER_FRAME + MEMORY_PER_FRAME_BYTE * bomb.len() as u64;
+            let memory = allocation_counter::measure(|| {
+                let _ = M::decode(&mut Reader::new(bomb), version);
+            });
+            assert!(memory.bytes_max <= limit, "{} v{version}: {} bytes", M::NAME, memory.bytes_max);
+        }
+    }
+}
+
 /// Checks every message of the table of APIs.
 macro_rules! for_each_message {
-    ($check:ident, $hostile:ident: $($module:ident: $($name:ident),+;)+) => {
+    ($check:ident, $hostile:ident, $memory:ident: $($module:ident: $($name:ident),+;)+) => {
         proptest! {
             #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -115,6 +153,11 @@ macro_rules! for_each_message {
             fn hostile_bytes_never_panic(seed: u64) {
                 $($($hostile::<super::$module::$name>(seed);)+)+
             }
+
+            #[test]
+            fn hostile_counts_never_reserve_what_is_not_there(seed: u64) {
+                $($($memory::<super::$module::$name>(seed);)+)+
+            }
         }
 
         #[test]
@@ -125,7 +168,7 @@ macro_rules! for_each_message {
     };
 }
 
-for_each_message! { check, check_hostile:
+for_each_message! { check, check_hostile, check_memory:
     produce: ProduceRequest, ProduceResponse;
     fetch: FetchRequest, FetchResponse;
     list_offsets: ListOffsetsRequest, ListOffsetsResponse;
