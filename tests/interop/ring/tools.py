@@ -29,7 +29,10 @@ def cache():
 
 def ensure(component):
     """The folder of a component, which is installed first if it has to be."""
-    manifests, install = COMPONENTS[component]
+    if component == "kcat":  # the system's own, in a place of its own
+        _need("kcat", "kcat")
+        return Path(shutil.which("kcat")).parent
+    manifests, install = _KEPT[component]
     folder = cache() / f"{component}-{_digest(manifests)}"
     cache().mkdir(parents=True, exist_ok=True)
     with _locked(component):
@@ -40,11 +43,6 @@ def ensure(component):
             install(folder)
             (folder / ".complete").touch()
     return folder
-
-
-def _kcat(folder):
-    _need("kcat", "kcat")
-    (folder / "version").write_text(_run("kcat", "-V"))
 
 
 def _python(folder):
@@ -88,19 +86,20 @@ _GO = tuple((CLIENTS / "franz-go").glob("*"))
 _POM = (CLIENTS / "java/pom.xml",)
 _JAVA = tuple((CLIENTS / "java/src").glob("*.java"))
 
-# What can be installed: the files that decide what it is, and how.
-COMPONENTS = {
-    "kcat": ((), _kcat),
+# What is kept in the cache: the files that decide what it is, and how it is installed.
+_KEPT = {
     "python": (_PYTHON, _python),
     "node": (_NODE, _node),
     "franz-go": (_GO, _go),
     "kafka-jars": (_POM, _kafka_jars),
     "java-clients": (_POM + _JAVA, _java_clients),
 }
+COMPONENTS = ("kcat", *_KEPT)
 
 
 def _digest(manifests):
-    digest = hashlib.sha256()
+    # A virtual environment belongs to one Python.
+    digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
     for manifest in sorted(manifests):
         digest.update(manifest.name.encode() + b"\0" + manifest.read_bytes())
     return digest.hexdigest()[:12]
