@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::builder::ProducerStamp;
+use super::builder::{MAX_BATCH_BYTES, ProducerStamp};
 use super::compression::{Codec, Compression};
 use super::header::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_END, RecordBatchHeader, TimestampType};
 use super::records::Records;
@@ -148,7 +148,7 @@ impl RecordBatch {
         if self.header.compression()? == codec.compression() {
             return Ok(self.clone());
         }
-        let records = self.uncompressed_records(limit_bytes)?;
+        let records = self.uncompressed_records(limit_bytes.min(MAX_BATCH_BYTES))?;
         let mut bytes = Vec::with_capacity(HEADER_BYTES + records.len() / 2);
         bytes.extend_from_slice(&[0; HEADER_BYTES]);
         codec.compress(&records, &mut bytes);

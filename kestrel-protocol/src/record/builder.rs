@@ -12,7 +12,7 @@ use crate::wire::{varint_len, varlong_len};
 /// The most that the fixed fields in front of a record's key take, with the key's length.
 const MAX_FIXED_BYTES: usize = 5 + 1 + 10 + 5 + 5;
 /// The largest batch: its length is an `i32`, and compression may make it a little larger.
-const MAX_BATCH_BYTES: usize = i32::MAX as usize - 64 * 1024 * 1024;
+pub(super) const MAX_BATCH_BYTES: usize = i32::MAX as usize - 64 * 1024 * 1024;
 
 /// What all records of a batch have in common.
 ///
