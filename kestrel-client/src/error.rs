@@ -10,6 +10,8 @@ use std::time::Duration;
 use kestrel_protocol::{ApiKey, DecodeError, ErrorClass, ErrorCode};
 use kestrel_serde::SerdeError;
 
+use crate::consumer::{DeserializeError, PositionError};
+
 /// The result of the client's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -124,6 +126,12 @@ pub enum Error {
     /// A key or value could not be turned into bytes; nothing was sent.
     #[error(transparent)]
     Serialize(Arc<SerdeError>),
+    /// A record was read whose key or value no deserializer accepts; a consumer's stream goes on after it.
+    #[error(transparent)]
+    Deserialize(Arc<DeserializeError>),
+    /// A consumer's position in a partition is in trouble.
+    #[error(transparent)]
+    Position(Box<PositionError>),
     /// The producer's memory is used up at the moment (only from `try_send`).
     #[error("the {limit_bytes} bytes of buffer.memory are in use: await `send`, or try again later")]
     BufferFull {
@@ -162,7 +170,9 @@ impl Error {
             Self::Config { .. }
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
-            | Self::Serialize(_) => Severity::Invalid,
+            | Self::Serialize(_)
+            | Self::Deserialize(_) => Severity::Invalid,
+            Self::Position(error) => error.severity(),
         }
     }
 

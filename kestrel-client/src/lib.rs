@@ -4,14 +4,17 @@
 
 mod client;
 mod config;
+mod consumer;
 mod environment;
 mod error;
 mod metadata;
 mod net;
 mod record;
+mod typed;
 
 pub use client::Client;
-pub use config::ClientBuilder;
+pub use config::{AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel};
+pub use consumer::{DeserializeError, PositionError, PositionProblem};
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};
 pub use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId, Uuid};

@@ -95,6 +95,12 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
     note = "see the table of formats in the documentation of kestrel_serde, or use `deserialize_with`"
 )]
 pub trait Deserializer<T>: Send + Sync + 'static {
+    /// Whether [`ready`](Self::ready) may have to wait. A format that overrides it says `true` here.
+    ///
+    /// The client then awaits `ready` for all records of a batch before it hands the batch out; otherwise it spares
+    /// itself the look at each record.
+    const MAY_WAIT: bool = false;
+
     /// Makes [`deserialize`](Self::deserialize) possible for these bytes.
     ///
     /// Awaited before each `deserialize`. Formats with a registry fetch the schema that the bytes name here, once, and
@@ -137,6 +143,8 @@ impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for Arc<S> {
 
 /// A shared deserializer: one parsed schema or one registry behind many consumers.
 impl<T, D: Deserializer<T> + ?Sized> Deserializer<T> for Arc<D> {
+    const MAY_WAIT: bool = D::MAY_WAIT;
+
     fn ready(
         &self,
         ctx: SerdeContext<'_>,

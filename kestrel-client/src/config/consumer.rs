@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::keys::{Key, flag, keys, millis, number};
 use crate::error::{Error, Result};
 
 /// Where a consumer begins when it has no position, or when its position is no longer in the log (`auto.offset.reset`).
@@ -69,6 +70,37 @@ pub(crate) struct ConsumerSettings {
     pub(crate) client_rack: String,
     pub(crate) fetch_buffer_bytes: usize,
     pub(crate) max_decompressed_batch_bytes: usize,
+    pub(crate) default_api_timeout: Duration,
+}
+
+keys! {
+    /// The settings of a consumer.
+    CONSUMER: ConsumerConfig {
+        "auto.offset.reset", "latest", "Where to begin without a position: earliest, latest, none or by_duration:PT1H (KIP-1106).",
+            |c, text| c.settings.auto_offset_reset = reset(text)?;
+        "isolation.level", "read_uncommitted", "Whether records of open and aborted transactions are read: read_uncommitted or read_committed.",
+            |c, text| c.settings.isolation_level = isolation(text)?;
+        "fetch.min.bytes", "1", "How many bytes a broker waits for before it answers a fetch.",
+            |c, text| c.settings.fetch_min_bytes = number(text)?;
+        "fetch.max.bytes", "52428800", "How many bytes a broker may put into one answer.",
+            |c, text| c.settings.fetch_max_bytes = number(text)?;
+        "max.partition.fetch.bytes" | "fetch.message.max.bytes", "1048576", "How many bytes of one partition a broker may put into one answer.",
+            |c, text| c.settings.max_partition_fetch_bytes = number(text)?;
+        "fetch.max.wait.ms" | "fetch.wait.max.ms", "500", "How long a broker waits for fetch.min.bytes.",
+            |c, text| c.settings.fetch_max_wait = millis(text)?;
+        "check.crcs", "true", "Whether the checksum of each batch is verified.",
+            |c, text| c.settings.check_crcs = flag(text)?;
+        "max.poll.records", "500", "How many records a batch gathers at most.",
+            |c, text| c.settings.max_poll_records = number(text)?;
+        "client.rack", "", "The rack of this client: brokers with a replica in it are read from (KIP-392).",
+            |c, text| c.settings.client_rack = text.to_owned();
+        "default.api.timeout.ms", "60000", "How long a consumer's questions about offsets may take.",
+            |c, text| c.settings.default_api_timeout = millis(text)?;
+        "fetch.buffer.bytes", "67108864", "How many fetched bytes may wait for the caller (Kestrel's own).",
+            |c, text| c.settings.fetch_buffer_bytes = number(text)?;
+        "max.decompressed.batch.bytes", "134217728", "How large a record batch may be when it is decompressed (Kestrel's own).",
+            |c, text| c.settings.max_decompressed_batch_bytes = number(text)?;
+    }
 }
 
 impl Default for ConsumerConfig {
@@ -86,6 +118,7 @@ impl Default for ConsumerConfig {
                 client_rack: String::new(),
                 fetch_buffer_bytes: 64 * 1024 * 1024,
                 max_decompressed_batch_bytes: 128 * 1024 * 1024,
+                default_api_timeout: Duration::from_secs(60),
             },
         }
     }
@@ -151,6 +184,12 @@ impl ConsumerConfig {
         self
     }
 
+    /// How long questions about offsets and positions may take, retries included (`default.api.timeout.ms`). Default: 60 s.
+    pub fn default_api_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.default_api_timeout = timeout;
+        self
+    }
+
     /// How many fetched bytes may wait for the caller in all, above 0. Default: 64 MiB. Kestrel's own setting.
     ///
     /// Records of paused partitions are kept beside it, at most two times `max.partition.fetch.bytes` each. A single batch
@@ -188,6 +227,59 @@ impl ConsumerConfig {
     }
 }
 
+fn reset(text: &str) -> Result<AutoOffsetReset, String> {
+    match (text, text.strip_prefix("by_duration:")) {
+        ("earliest" | "smallest" | "beginning", _) => Ok(AutoOffsetReset::Earliest),
+        ("latest" | "largest" | "end", _) => Ok(AutoOffsetReset::Latest),
+        ("none" | "error", _) => Ok(AutoOffsetReset::None),
+        (_, Some(duration)) => iso_duration(duration)
+            .map(AutoOffsetReset::ByDuration)
+            .ok_or_else(|| "expected a duration such as PT1H30M or P7D".to_owned()),
+        _ => Err("expected earliest, latest, none or by_duration:".to_owned()),
+    }
+}
+
+fn isolation(text: &str) -> Result<IsolationLevel, String> {
+    match text {
+        "read_uncommitted" => Ok(IsolationLevel::ReadUncommitted),
+        "read_committed" => Ok(IsolationLevel::ReadCommitted),
+        _ => Err("expected read_uncommitted or read_committed".to_owned()),
+    }
+}
+
+/// A duration in the part of ISO 8601 that Java reads: `PnDTnHnMn.nS`, none of it negative.
+fn iso_duration(text: &str) -> Option<Duration> {
+    let (days, time) = match text.strip_prefix('P')?.split_once('T') {
+        Some((days, time)) if !time.is_empty() => (days, time),
+        Some(_) => return None,
+        None => (text.strip_prefix('P')?, ""),
+    };
+    if days.is_empty() && time.is_empty() {
+        return None;
+    }
+    let mut total = units(days, &[('D', 86_400)])?;
+    total = total.checked_add(units(time, &[('H', 3_600), ('M', 60), ('S', 1)])?)?;
+    Some(total)
+}
+
+/// The sum of numbers with units, each unit at most once and in order; only the last unit may have a fraction.
+fn units(mut text: &str, units: &[(char, u64)]) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    for &(unit, seconds) in units {
+        let Some((number, rest)) = text.split_once(unit) else { continue };
+        total = total.checked_add(match number.split_once('.') {
+            Some((whole, fraction)) if seconds == 1 && fraction.len() <= 9 => {
+                let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
+                Duration::new(whole.parse().ok()?, nanos)
+            }
+            Some(_) => return None,
+            None => Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?),
+        })?;
+        text = rest;
+    }
+    text.is_empty().then_some(total)
+}
+
 fn at_least(key: &'static str, value: i64, least: i64) -> Result<()> {
     if value < least {
         return Err(Error::config(key, format!("{value} is not allowed: the least is {least}")));
@@ -211,6 +303,20 @@ mod tests {
         assert_eq!(settings.fetch_max_wait, Duration::from_millis(500));
         assert_eq!(settings.max_poll_records, 500);
         assert!(settings.check_crcs);
+    }
+
+    #[test]
+    fn properties_say_the_same_as_setters() {
+        let of = |text| reset(text).unwrap();
+        assert_eq!(of("earliest"), AutoOffsetReset::Earliest);
+        assert_eq!(of("by_duration:P1DT2H3M4.5S"), AutoOffsetReset::ByDuration(Duration::from_millis(93_784_500)));
+        assert_eq!(of("by_duration:PT0S"), AutoOffsetReset::ByDuration(Duration::ZERO));
+        for wrong in ["", "by_duration:", "by_duration:P", "by_duration:PT", "by_duration:-PT1S", "by_duration:PT1X", "by_duration:PT1M2H"] {
+            assert!(reset(wrong).is_err(), "{wrong}");
+        }
+        for key in CONSUMER.iter().filter(|key| !key.default.is_empty()) {
+            (key.set)(&mut ConsumerConfig::default(), key.default).unwrap();
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::ClientConfig;
+use super::consumer::CONSUMER;
 use super::producer::PRODUCER;
 use crate::error::Error;
 
@@ -110,7 +111,7 @@ pub(crate) fn apply<C>(table: &[Key<C>], properties: &Properties, config: &mut C
 
 /// Every name and alias of every table.
 fn names() -> impl Iterator<Item = &'static str> {
-    names_of(CLIENT).chain(names_of(PRODUCER))
+    names_of(CLIENT).chain(names_of(PRODUCER)).chain(names_of(CONSUMER))
 }
 
 fn names_of<C>(table: &'static [Key<C>]) -> impl Iterator<Item = &'static str> {

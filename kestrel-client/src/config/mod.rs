@@ -4,8 +4,11 @@
 //! further inside, and a running part never reads configuration again.
 
 pub(crate) mod client;
+pub(crate) mod consumer;
 pub(crate) mod keys;
 pub(crate) mod producer;
 
 pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
+pub(crate) use consumer::ConsumerSettings;
+pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};

@@ -16,7 +16,6 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic};
 use kestrel_protocol::{ByteString, ErrorCode, LeaderEpoch, TopicId};
@@ -26,7 +25,7 @@ use super::subscription::Ticket;
 /// A partition to be fetched, and what the question is about.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Wanted {
-    pub(crate) topic: Arc<str>,
+    pub(crate) topic: ByteString,
     pub(crate) topic_id: TopicId,
     pub(crate) partition: i32,
     pub(crate) leader_epoch: LeaderEpoch,
@@ -50,9 +49,9 @@ pub(crate) struct FetchSession {
     id: i32,
     epoch: i32,
     /// What the last request asked for in all, by topic name.
-    asked: HashMap<(Arc<str>, i32), Wanted>,
+    asked: HashMap<(ByteString, i32), Wanted>,
     /// Topic names by id: answers from version 13 on have only the id.
-    names: HashMap<TopicId, Arc<str>>,
+    names: HashMap<TopicId, ByteString>,
 }
 
 impl FetchSession {
@@ -85,9 +84,9 @@ impl FetchSession {
     }
 
     /// What the last request asked of the partition that an answer names.
-    pub(crate) fn asked(&self, topic: &str, topic_id: TopicId, partition: i32) -> Option<&Wanted> {
-        let name = if topic_id.is_nil() { Arc::from(topic) } else { self.names.get(&topic_id)?.clone() };
-        self.asked.get(&(name, partition))
+    pub(crate) fn asked(&self, topic: &ByteString, topic_id: TopicId, partition: i32) -> Option<&Wanted> {
+        let name = if topic_id.is_nil() { topic } else { self.names.get(&topic_id)? };
+        self.asked.get(&(name.clone(), partition))
     }
 
     /// Everything that the last request asked for.
@@ -135,11 +134,11 @@ fn add(topics: &mut Vec<FetchTopic>, wanted: &Wanted) {
         ..FetchPartition::default()
     };
     match topics.last_mut() {
-        Some(topic) if *topic.topic == *wanted.topic && topic.topic_id == wanted.topic_id => {
+        Some(topic) if topic.topic == wanted.topic && topic.topic_id == wanted.topic_id => {
             topic.partitions.push(partition);
         }
         _ => topics.push(FetchTopic {
-            topic: ByteString::from(&*wanted.topic),
+            topic: wanted.topic.clone(),
             topic_id: wanted.topic_id,
             partitions: vec![partition],
         }),
@@ -147,11 +146,11 @@ fn add(topics: &mut Vec<FetchTopic>, wanted: &Wanted) {
 }
 
 fn forget(forgotten: &mut Vec<ForgottenTopic>, gone: &Wanted) {
-    let same = |topic: &&mut ForgottenTopic| *topic.topic == *gone.topic && topic.topic_id == gone.topic_id;
+    let same = |topic: &&mut ForgottenTopic| topic.topic == gone.topic && topic.topic_id == gone.topic_id;
     match forgotten.iter_mut().find(same) {
         Some(topic) => topic.partitions.push(gone.partition),
         None => forgotten.push(ForgottenTopic {
-            topic: ByteString::from(&*gone.topic),
+            topic: gone.topic.clone(),
             topic_id: gone.topic_id,
             partitions: vec![gone.partition],
         }),
@@ -194,10 +193,10 @@ mod tests {
         assert_eq!(ask(&mut session, vec![wanted(0, 6), wanted(1, 9)]), "77/1 ask[0@6] forget[]");
         session.handle_answer(ErrorCode::None, 77);
         assert_eq!(ask(&mut session, vec![wanted(0, 6), wanted(2, 0)]), "77/2 ask[2@0] forget[1]");
-        assert!(session.asked("", TopicId::from_u128(7), 2).is_some());
-        assert!(session.asked("clicks", TopicId::NIL, 0).is_some());
-        assert!(session.asked("", TopicId::from_u128(7), 1).is_none());
-        assert!(session.asked("", TopicId::from_u128(8), 0).is_none());
+        assert!(session.asked(&"".into(), TopicId::from_u128(7), 2).is_some());
+        assert!(session.asked(&"clicks".into(), TopicId::NIL, 0).is_some());
+        assert!(session.asked(&"".into(), TopicId::from_u128(7), 1).is_none());
+        assert!(session.asked(&"".into(), TopicId::from_u128(8), 0).is_none());
     }
 
     #[test]

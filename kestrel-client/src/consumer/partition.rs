@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::{LeaderEpoch, NodeId, TopicId};
+use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
 use super::subscription::{PartitionId, Ticket};
 use crate::error::Error;
@@ -99,6 +99,8 @@ struct Trouble {
 #[derive(Debug)]
 pub(crate) struct AssignedPartition {
     pub(crate) name: TopicPartition,
+    /// The topic's name as requests carry it.
+    pub(crate) wire_topic: ByteString,
     pub(crate) topic_id: TopicId,
     pub(crate) paused: bool,
     /// Whether the caller's task has fetched records of this partition in its hands.
@@ -125,6 +127,7 @@ pub(crate) struct AssignedPartition {
 impl AssignedPartition {
     pub(super) fn new(name: TopicPartition) -> Self {
         Self {
+            wire_topic: ByteString::from(&*name.topic),
             name,
             topic_id: TopicId::NIL,
             paused: false,
@@ -252,6 +255,10 @@ impl AssignedPartition {
     /// Whether a lookup may be sent: its leader is known, none is under way, no pause is on.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
         !self.asked && !self.failed_outside && !self.is_waiting(now) && self.leader.is_some()
+    }
+
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.asked
     }
 
     pub(crate) fn mark_asked(&mut self) {

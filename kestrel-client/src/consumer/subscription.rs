@@ -127,9 +127,14 @@ impl SubscriptionState {
         }
     }
 
-    /// The error that has waited longest.
-    pub(crate) fn take_report(&mut self) -> Option<Error> {
-        while let Some(id) = self.reports.pop_front() {
+    pub(crate) fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
+    /// The error that has waited longest, of those whose partition `may_report`.
+    pub(crate) fn take_report(&mut self, may_report: impl Fn(PartitionId) -> bool) -> Option<Error> {
+        while let Some(index) = self.reports.iter().position(|&id| may_report(id)) {
+            let id = self.reports.remove(index)?;
             if let Some(error) = self.partitions.get_mut(&id).and_then(|partition| partition.error.take()) {
                 return Some(error);
             }

@@ -1,0 +1,3 @@
+//! Typed keys and values over the byte engines.
+
+pub(crate) mod consumer;
