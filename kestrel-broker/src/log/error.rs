@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, TopicId};
 
-use super::timestamp::Timestamp;
-
 /// Why a log could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
@@ -186,13 +184,4 @@ pub(crate) enum StorageError {
     /// The disk said no.
     #[error(transparent)]
     Log(#[from] LogError),
-}
-
-/// A time and the offset where it is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TimestampOffset {
-    /// The timestamp.
-    pub(crate) timestamp: Timestamp,
-    /// The offset.
-    pub(crate) offset: i64,
 }

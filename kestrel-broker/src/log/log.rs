@@ -1,12 +1,29 @@
 //! One partition's log: an ordered run of segments. Called by `partition/` and by `cluster/` for the metadata log.
+//!
+//! One writer at a time, under a lock that is held for one write to the page cache; readers work on a [`View`] and
+//! never wait for the writer. A flush runs beside both. Where things are read and looked up: `lookup.rs`.
 
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
+use kestrel_protocol::record::{RecordBatch, TimestampType};
 
-use super::config::LogConfig;
+use super::config::{Durability, LogConfig};
+use super::data_dir::DataDir;
+use super::disk::{self, Sync};
 use super::error::{AppendError, LogError};
+use super::file_names::{PartitionName, SNAPSHOT_SUFFIX, segment_file};
+use super::leader_epoch::{self, LeaderEpochCache};
+use super::loader::Loaded;
+use super::producer_state::{ProducerState, RememberedBatch, Verdict};
+use super::scan;
+use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch, is_gone};
 use super::timestamp::Timestamp;
+use super::validator;
 
 /// Who appends; what is allowed follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,144 +62,481 @@ pub(crate) struct Appended {
     pub(crate) duplicate: bool,
 }
 
-/// Whether the first batch of a read may be larger than the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FirstBatch {
-    /// It is returned whole, whatever its size: a reader always gets on (KIP-74).
-    Always,
-    /// It is left out when it does not fit.
-    IfItFits,
-}
-
-/// What a reader wants.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ReadRequest {
-    /// The first offset wanted.
-    pub(crate) fetch_offset: i64,
-    /// How many bytes to return at most.
-    pub(crate) max_bytes: usize,
-    /// No batch that reaches this offset is returned: the high watermark or the last stable offset.
-    pub(crate) up_to_offset: i64,
-    /// What of a first batch larger than `max_bytes`.
-    pub(crate) first_batch: FirstBatch,
-}
-
-/// What a reader gets.
-#[derive(Debug, Clone)]
-pub(crate) struct LogRead {
-    /// Whole batches, the first of which contains the offset asked for; empty when there is nothing below the bound.
-    pub(crate) records: Bytes,
-    /// The first offset of the log when it was read.
-    pub(crate) log_start_offset: i64,
-}
-
-/// A record found by its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FoundOffset {
-    /// The record's timestamp.
-    pub(crate) timestamp: Timestamp,
-    /// The record's offset.
-    pub(crate) offset: i64,
-    /// The epoch of the leader that appended it.
-    pub(crate) leader_epoch: LeaderEpoch,
-}
-
-/// Where a leader epoch ends (KIP-101); `epoch` -1 and `end_offset` -1 when it is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct EpochEnd {
-    /// The largest epoch of the log that is not larger than the one asked for.
-    pub(crate) epoch: LeaderEpoch,
-    /// The offset after its last record.
-    pub(crate) end_offset: i64,
-}
-
 /// One partition's log. Shared by `Arc`; every method may be called from any thread.
 #[derive(Debug)]
-pub(crate) struct Log {}
+pub(crate) struct Log {
+    /// This log as the flusher holds it.
+    me: Weak<Self>,
+    name: PartitionName,
+    pub(super) dir: PathBuf,
+    pub(super) data_dir: Arc<DataDir>,
+    config: Mutex<Arc<LogConfig>>,
+    writer: Mutex<Writer>,
+    view: Mutex<View>,
+    pub(super) epochs: Mutex<LeaderEpochCache>,
+    /// Held while a flush runs: one at a time.
+    flushing: Mutex<()>,
+    /// Segments that were finished and not flushed as a whole since.
+    unflushed_segments: Mutex<Vec<Arc<LogSegment>>>,
+    /// Whether files were created, renamed or deleted since the last flush.
+    dir_changed: AtomicBool,
+    flushed_end_offset: AtomicI64,
+    /// The time of the first append that is not flushed, in milliseconds since 1970.
+    unflushed_since: AtomicI64,
+    pub(super) flush_queued: AtomicBool,
+    on_flushed: OnceLock<Listener>,
+    high_watermark: AtomicI64,
+    closed: AtomicBool,
+}
+
+/// What the writer's lock protects.
+#[derive(Debug)]
+struct Writer {
+    active: ActiveSegment,
+    producers: ProducerState,
+    next_offset: i64,
+    /// Whether anything was appended that the producer snapshot at the log's end lacks.
+    snapshot_due: bool,
+}
+
+/// What a reader sees of the log at one moment.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    pub(super) segments: Arc<[Arc<LogSegment>]>,
+    pub(super) log_start_offset: i64,
+    pub(super) log_end_offset: i64,
+    pub(super) first_unstable_offset: Option<i64>,
+}
+
+struct Listener(Box<dyn Fn(i64) + Send + std::marker::Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}
 
 impl Log {
+    /// A log of what was loaded. What recovery may have found in the page cache only is flushed first.
+    pub(super) fn new(
+        name: PartitionName,
+        data_dir: Arc<DataDir>,
+        config: LogConfig,
+        loaded: Loaded,
+    ) -> Result<Arc<Self>, LogError> {
+        let dir = data_dir.path.join(name.dir_name());
+        let (finished, _) = loaded.segments.split_at(loaded.segments.len() - 1);
+        let unflushed_segments = if loaded.recovered { finished.to_vec() } else { Vec::new() };
+        let view = View {
+            log_start_offset: loaded.log_start_offset,
+            log_end_offset: loaded.next_offset,
+            first_unstable_offset: loaded.producers.first_unstable_offset(),
+            segments: loaded.segments.into(),
+        };
+        let writer = Writer {
+            active: loaded.active,
+            producers: loaded.producers,
+            next_offset: loaded.next_offset,
+            snapshot_due: loaded.recovered && loaded.next_offset > 0,
+        };
+        let flushed_end_offset = if loaded.recovered { loaded.log_start_offset } else { loaded.next_offset };
+        let log = Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            name,
+            dir,
+            data_dir,
+            config: Mutex::new(Arc::new(config)),
+            writer: Mutex::new(writer),
+            view: Mutex::new(view),
+            epochs: Mutex::new(loaded.epochs),
+            flushing: Mutex::new(()),
+            unflushed_segments: Mutex::new(unflushed_segments),
+            dir_changed: AtomicBool::new(true),
+            flushed_end_offset: AtomicI64::new(flushed_end_offset),
+            unflushed_since: AtomicI64::new(i64::MAX),
+            flush_queued: AtomicBool::new(false),
+            on_flushed: OnceLock::new(),
+            high_watermark: AtomicI64::new(loaded.log_start_offset),
+            closed: AtomicBool::new(false),
+        });
+        if loaded.recovered {
+            log.flush()?;
+        }
+        Ok(log)
+    }
+
     /// The first offset that can be read.
     pub(crate) fn log_start_offset(&self) -> i64 {
-        unimplemented!()
+        lock(&self.view).log_start_offset
     }
 
     /// The offset that the next record gets.
     pub(crate) fn log_end_offset(&self) -> i64 {
-        unimplemented!()
+        lock(&self.view).log_end_offset
     }
 
     /// Everything below this offset is on the disk.
     pub(crate) fn flushed_end_offset(&self) -> i64 {
-        unimplemented!()
+        self.flushed_end_offset.load(Ordering::Acquire)
     }
 
     /// The first offset of the oldest open transaction, if one is open.
     pub(crate) fn first_unstable_offset(&self) -> Option<i64> {
-        unimplemented!()
+        lock(&self.view).first_unstable_offset
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> Arc<LogConfig> {
+        Arc::clone(&lock(&self.config))
     }
 
     /// Replaces the settings, from the next append on.
-    pub(crate) fn set_config(&self, _config: LogConfig) {
-        unimplemented!()
+    pub(crate) fn set_config(&self, config: LogConfig) {
+        *lock(&self.config) = Arc::new(config);
     }
 
-    /// Called with the flushed end each time it moved: from the flusher's thread, outside of the log's locks. Set once.
-    pub(crate) fn on_flushed(&self, _listener: Box<dyn Fn(i64) + Send + Sync>) {
-        unimplemented!()
+    /// Called with the flushed end after each flush: from the flusher's thread, outside of the log's locks. Set once.
+    pub(crate) fn on_flushed(&self, listener: Box<dyn Fn(i64) + Send + std::marker::Sync>) {
+        let first = self.on_flushed.set(Listener(listener)).is_ok();
+        assert!(first, "a log has one flush listener");
     }
 
     /// Remembers the high watermark for the checkpoint file.
-    pub(crate) fn note_high_watermark(&self, _high_watermark: i64) {
-        unimplemented!()
+    pub(crate) fn note_high_watermark(&self, high_watermark: i64) {
+        self.high_watermark.store(high_watermark, Ordering::Release);
     }
 
-    /// Appends whole record batches. With [`Durability::Group`](super::Durability::Group) a flush is requested too.
-    pub(crate) fn append(&self, _records: Bytes, _context: AppendContext) -> Result<Appended, AppendError> {
-        unimplemented!()
+    /// The high watermark as it was noted last.
+    pub(super) fn noted_high_watermark(&self) -> i64 {
+        self.high_watermark.load(Ordering::Acquire)
     }
 
-    /// Reads whole batches, beginning with the one that contains the offset; one read from the file in most cases.
-    pub(crate) fn read(&self, _request: ReadRequest) -> Result<LogRead, LogError> {
-        unimplemented!()
+    /// The name of the partition's folder.
+    pub(super) fn dir_name(&self) -> String {
+        self.name.dir_name()
     }
 
-    /// The first record below `up_to_offset` whose timestamp is `target` or later.
-    pub(crate) fn offset_for_timestamp(
-        &self,
-        _target: Timestamp,
-        _up_to_offset: i64,
-    ) -> Result<Option<FoundOffset>, LogError> {
-        unimplemented!()
-    }
-
-    /// The first record below `up_to_offset` that has the largest timestamp (KIP-734).
-    pub(crate) fn max_timestamp_offset(&self, _up_to_offset: i64) -> Result<Option<FoundOffset>, LogError> {
-        unimplemented!()
-    }
-
-    /// Where `epoch` ends in this log (KIP-101).
-    pub(crate) fn end_offset_for_epoch(&self, _epoch: LeaderEpoch) -> EpochEnd {
-        unimplemented!()
-    }
-
-    /// The epoch of the leader that appended (or will append) the record at `offset`.
-    pub(crate) fn epoch_at(&self, _offset: i64) -> Option<LeaderEpoch> {
-        unimplemented!()
+    /// Appends whole record batches: to the page cache, in one write. Asks the flusher for a flush where the settings
+    /// say so; [`Self::on_flushed`] tells when it is done.
+    ///
+    /// # Errors
+    /// As [`AppendError`] says; then nothing was appended.
+    pub(crate) fn append(&self, records: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
+        let config = self.config();
+        let batches = validator::validate(records, &config, context)?;
+        let mut writer = self.lock_writer()?;
+        if let Some(original) = find_original(&writer.producers, &batches, context)? {
+            return Ok(self.duplicate_of(original));
+        }
+        let base_offset = writer.next_offset;
+        let rolled = self.append_new(&mut writer, &batches, &config, context)?;
+        let last_offset = writer.next_offset - 1;
+        drop(writer);
+        self.request_flush_if_due(&config, rolled);
+        let stamped = config.timestamp_type == TimestampType::LogAppend;
+        Ok(Appended {
+            base_offset,
+            last_offset,
+            log_append_time: stamped.then_some(context.now),
+            log_start_offset: self.log_start_offset(),
+            duplicate: false,
+        })
     }
 
     /// Notes that a leader with `epoch` appends from the end of the log on: at the start of its leadership.
-    pub(crate) fn assign_epoch(&self, _epoch: LeaderEpoch) -> Result<(), LogError> {
-        unimplemented!()
+    pub(crate) fn assign_epoch(&self, epoch: LeaderEpoch) -> Result<(), LogError> {
+        let writer = self.lock_writer()?;
+        self.note_epoch(epoch, writer.next_offset)
     }
 
     /// Moves the log start up to `offset`, makes that durable, deletes the segments below; gives the log start.
-    pub(crate) fn delete_records_before(&self, _offset: i64) -> Result<i64, LogError> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// [`LogError::OffsetOutOfRange`] above the log end.
+    pub(crate) fn delete_records_before(&self, offset: i64) -> Result<i64, LogError> {
+        let writer = self.lock_writer()?;
+        let mut view = self.view();
+        if offset > view.log_end_offset {
+            return Err(view.out_of_range(offset));
+        }
+        if offset <= view.log_start_offset {
+            return Ok(view.log_start_offset);
+        }
+        self.guard(self.data_dir.write_log_start(&self.name, offset))?;
+        let kept = view.segments.partition_point(|segment| segment.base_offset() <= offset) - 1;
+        let (dropped, segments) = view.segments.split_at(kept);
+        let dropped = dropped.to_vec();
+        view.log_start_offset = offset;
+        view.segments = segments.into();
+        *lock(&self.view) = view;
+        self.guard(self.forget_epochs_below(offset))?;
+        self.dir_changed.store(true, Ordering::Release);
+        drop(writer);
+        for segment in dropped {
+            self.guard(segment.delete())?;
+        }
+        Ok(offset)
     }
 
     /// Writes everything appended so far to the disk; gives the flushed end.
+    ///
+    /// # Errors
+    /// A failed flush is final: [`LogError::Io`] once, [`LogError::Poisoned`] from then on.
     pub(crate) fn flush(&self) -> Result<i64, LogError> {
-        unimplemented!()
+        let one_at_a_time = lock(&self.flushing);
+        self.data_dir.poison.check()?;
+        // First what the readers see, then the finished segments: a segment is put there before it is no longer the
+        // last one that readers see.
+        let view = self.view();
+        let finished = std::mem::take(&mut *lock(&self.unflushed_segments));
+        if finished.is_empty() && view.log_end_offset == self.flushed_end_offset() {
+            return Ok(view.log_end_offset);
+        }
+        self.unflushed_since.store(i64::MAX, Ordering::Release);
+        self.guard(self.sync_segments(&view, &finished))?;
+        self.flushed_end_offset.store(view.log_end_offset, Ordering::Release);
+        drop(one_at_a_time);
+        if let Some(Listener(listener)) = self.on_flushed.get() {
+            listener(view.log_end_offset);
+        }
+        Ok(view.log_end_offset)
+    }
+
+    /// Asks for a flush when `flush.ms` has passed since the first append that is not flushed, and forgets producers
+    /// that were idle too long.
+    pub(super) fn tick(&self, now: Timestamp) {
+        if let Some(interval) = self.config().flush_interval {
+            let since = Timestamp(self.unflushed_since.load(Ordering::Acquire));
+            if since.saturating_add(interval) <= now {
+                self.request_flush();
+            }
+        }
+        lock(&self.writer).producers.remove_expired(now, self.data_dir.producer_id_expiration);
+    }
+
+    /// The clean end: everything on the disk, with a producer snapshot at the log's end. Nothing can be done afterwards.
+    pub(super) fn close(&self) -> Result<(), LogError> {
+        let mut writer = self.lock_writer()?;
+        self.closed.store(true, Ordering::Release);
+        self.guard(writer.active.finish())?;
+        let active = Arc::clone(writer.active.segment());
+        if writer.snapshot_due {
+            self.guard(self.write_snapshot(&writer.producers, writer.next_offset, Sync::Yes))?;
+            writer.snapshot_due = false;
+            self.guard(active.sync_indexes())?;
+            self.dir_changed.store(true, Ordering::Release);
+        }
+        drop(writer);
+        self.flush()?;
+        active.release();
+        Ok(())
+    }
+
+    /// Takes the log out of service without writing anything: it is about to be deleted.
+    pub(super) fn abandon(&self) {
+        let writer = lock(&self.writer);
+        self.closed.store(true, Ordering::Release);
+        writer.active.segment().release();
+        lock(&self.unflushed_segments).clear();
+    }
+
+    /// What a reader sees now.
+    pub(super) fn view(&self) -> View {
+        lock(&self.view).clone()
+    }
+
+    /// Fails once the log is closed.
+    pub(super) fn check_open(&self) -> Result<(), LogError> {
+        if self.closed.load(Ordering::Acquire) { Err(LogError::Closed) } else { Ok(()) }
+    }
+
+    fn lock_writer(&self) -> Result<MutexGuard<'_, Writer>, LogError> {
+        let writer = lock(&self.writer);
+        self.check_open()?;
+        self.data_dir.poison.check()?;
+        Ok(writer)
+    }
+
+    fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
+        self.data_dir.poison.guard(result)
+    }
+
+    /// Appends batches that are not in the log yet; whether a new segment was begun for them.
+    fn append_new(
+        &self,
+        writer: &mut Writer,
+        batches: &[RecordBatch],
+        config: &LogConfig,
+        context: AppendContext,
+    ) -> Result<bool, AppendError> {
+        let stored = assign_offsets(batches, writer.next_offset, context.leader_epoch);
+        let incoming = Incoming::of(&stored, context.now);
+        let limit_bytes = config.segment_bytes as usize;
+        if incoming.size_bytes > u64::from(config.segment_bytes) {
+            let size_bytes = usize::try_from(incoming.size_bytes).unwrap_or(usize::MAX);
+            return Err(AppendError::RecordListTooLarge { size_bytes, limit_bytes });
+        }
+        let rolls = writer.active.must_roll_before(incoming, config);
+        if rolls {
+            self.guard(self.roll(writer, context.now))?;
+        }
+        self.note_epoch(context.leader_epoch, writer.next_offset)?;
+        self.guard(writer.active.append(&stored, config))?;
+        for (batch, stored) in batches.iter().zip(&stored) {
+            writer.producers.replay(&stored.header, scan::marker_of(batch));
+        }
+        self.note_unflushed(writer.next_offset, context.now);
+        writer.next_offset = incoming.last_offset + 1;
+        writer.snapshot_due = true;
+        let mut view = lock(&self.view);
+        view.log_end_offset = writer.next_offset;
+        view.first_unstable_offset = writer.producers.first_unstable_offset();
+        Ok(rolls)
+    }
+
+    /// Finishes the active segment and begins a new one at the end of the log, with the producers as they are there.
+    fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), LogError> {
+        writer.active.finish()?;
+        self.write_snapshot(&writer.producers, writer.next_offset, Sync::No)?;
+        let segment = Arc::new(LogSegment::create(&self.dir, writer.next_offset)?);
+        let active = ActiveSegment::new(Arc::clone(&segment), now)?;
+        let finished = Arc::clone(std::mem::replace(&mut writer.active, active).segment());
+        finished.release();
+        lock(&self.unflushed_segments).push(finished);
+        self.dir_changed.store(true, Ordering::Release);
+        let mut view = lock(&self.view);
+        view.segments = view.segments.iter().cloned().chain([segment]).collect();
+        Ok(())
+    }
+
+    fn write_snapshot(&self, producers: &ProducerState, offset: i64, sync: Sync) -> Result<(), LogError> {
+        producers.write_snapshot(&segment_file(&self.dir, offset, SNAPSHOT_SUFFIX), sync)
+    }
+
+    fn note_epoch(&self, epoch: LeaderEpoch, start_offset: i64) -> Result<(), LogError> {
+        let mut epochs = lock(&self.epochs);
+        if !epochs.assign(epoch, start_offset) {
+            return Ok(());
+        }
+        self.guard(epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync()))
+    }
+
+    fn forget_epochs_below(&self, log_start_offset: i64) -> Result<(), LogError> {
+        let mut epochs = lock(&self.epochs);
+        if !epochs.truncate_from_start(log_start_offset) {
+            return Ok(());
+        }
+        epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync())
+    }
+
+    fn note_unflushed(&self, base_offset: i64, now: Timestamp) {
+        if self.flushed_end_offset() >= base_offset {
+            self.unflushed_since.store(now.0, Ordering::Release);
+        }
+    }
+
+    fn request_flush_if_due(&self, config: &LogConfig, rolled: bool) {
+        let waiting = u64::try_from(self.log_end_offset() - self.flushed_end_offset()).unwrap_or(0);
+        let many = config.flush_messages.is_some_and(|most| waiting >= most);
+        if rolled || many || self.data_dir.durability == Durability::Group {
+            self.request_flush();
+        }
+    }
+
+    fn request_flush(&self) {
+        if let Some(me) = self.me.upgrade() {
+            self.data_dir.flush_queue.request(me);
+        }
+    }
+
+    fn sync_segments(&self, view: &View, finished: &[Arc<LogSegment>]) -> Result<(), LogError> {
+        for segment in finished {
+            match segment.sync_log().and_then(|()| segment.sync_indexes()) {
+                // Deleted meanwhile, as the log begins later now.
+                Err(error) if is_gone(&error) && !self.has_segment(segment) => {}
+                result => result?,
+            }
+        }
+        if let Some(active) = view.segments.last() {
+            active.sync_log()?;
+        }
+        if self.dir_changed.swap(false, Ordering::AcqRel) {
+            disk::sync_dir(&self.dir, Sync::Yes)?;
+        }
+        Ok(())
+    }
+
+    fn has_segment(&self, segment: &LogSegment) -> bool {
+        lock(&self.view).segments.iter().any(|one| one.base_offset() == segment.base_offset())
+    }
+
+    fn duplicate_of(&self, original: RememberedBatch) -> Appended {
+        Appended {
+            base_offset: original.base_offset(),
+            last_offset: original.last_offset(),
+            log_append_time: Some(original.timestamp()),
+            log_start_offset: self.log_start_offset(),
+            duplicate: true,
+        }
     }
 }
 
+impl View {
+    /// The error for an offset that the log does not have.
+    pub(super) fn out_of_range(&self, offset: i64) -> LogError {
+        let (log_start_offset, log_end_offset) = (self.log_start_offset, self.log_end_offset);
+        LogError::OffsetOutOfRange { offset, log_start_offset, log_end_offset }
+    }
+}
+
+impl Incoming {
+    fn of(batches: &[StoredBatch], now: Timestamp) -> Self {
+        let headers = || batches.iter().map(|batch| &batch.header);
+        Self {
+            size_bytes: headers().map(|header| header.size_bytes() as u64).sum(),
+            last_offset: headers().next_back().map_or(0, |header| header.last_offset()),
+            max_timestamp: Timestamp(headers().map(|header| header.max_timestamp).max().unwrap_or(-1)),
+            now,
+        }
+    }
+}
+
+/// Asks the producers' state about what a client sent; the original, if it is in the log already.
+fn find_original(
+    producers: &ProducerState,
+    batches: &[RecordBatch],
+    context: AppendContext,
+) -> Result<Option<RememberedBatch>, AppendError> {
+    if context.origin != AppendOrigin::Client {
+        return Ok(None);
+    }
+    for batch in batches {
+        if let Verdict::Duplicate(original) = producers.check(batch.header())? {
+            return Ok(Some(original));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives the batches consecutive offsets from `next_offset` on.
+fn assign_offsets(
+    batches: &[RecordBatch],
+    mut next_offset: i64,
+    leader_epoch: LeaderEpoch,
+) -> Vec<StoredBatch> {
+    let mut stored = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let mut header = *batch.header();
+        header.base_offset = next_offset;
+        header.partition_leader_epoch = leader_epoch;
+        let prefix = batch.stored_prefix(next_offset, leader_epoch);
+        next_offset = header.next_offset();
+        stored.push(StoredBatch { header, prefix, rest: batch.bytes().slice(prefix.len()..) });
+    }
+    stored
+}
+
+/// Locks; a lock that a panic left behind protects nothing half done here.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,18 +1,57 @@
-//! The log: records on disk, in Apache Kafka 4's own folder format. Synchronous: no tokio, no clock, no topic names
-//! beyond the names of folders. Called by `partition/` and `cluster/`.
+//! The log: records on disk, in Apache Kafka 4's own folder format.
+//!
+//! Synchronous: no tokio, no clock, no topic names beyond the names of folders. Called by `partition/` and `cluster/`;
+//! a [`LogManager`] owns the data folder, a [`Log`] one partition's folder:
+//!
+//! ```text
+//!   orders-0/
+//!     00000000000000000000.log        record batches, one after the other, as they came from the producer
+//!     00000000000000000000.index      offset    -> position in the .log      OffsetIndex
+//!     00000000000000000000.timeindex  timestamp -> offset                    TimeIndex
+//!     00000000000000004992.log ...    the next segment; the last one is active: the only one that is written
+//!     00000000000000004992.snapshot   the producers where that segment begins          ProducerState
+//!     leader-epoch-checkpoint         leader epoch -> its first offset                 LeaderEpochCache
+//!     partition.metadata              the topic's id
+//! ```
+//!
+//! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
+//! to the listener. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
 #![allow(dead_code, unused_imports, reason = "under construction: the callers come next")]
 
+mod checkpoint;
+mod clean_shutdown;
 mod config;
+mod data_dir;
+mod data_file;
+mod dir_lock;
+mod disk;
 mod error;
+mod file_names;
+mod flusher;
+mod index_file;
+mod leader_epoch;
+mod loader;
+#[expect(clippy::module_inception, reason = "the room is named after its central type")]
 mod log;
+mod lookup;
 mod manager;
+mod meta_properties;
+mod offset_index;
+mod poison;
+mod producer_state;
+mod scan;
+mod segment;
+mod time_index;
 mod timestamp;
+mod validator;
 
-pub use config::Durability;
-pub(crate) use config::{CompressionType, LogConfig};
+#[cfg(test)]
+mod tests;
+
+pub(crate) use config::{CompressionType, Durability, LogConfig};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
-pub(crate) use log::{
-    AppendContext, AppendOrigin, Appended, EpochEnd, FirstBatch, FoundOffset, Log, LogRead, ReadRequest,
-};
+pub(crate) use leader_epoch::EpochEnd;
+pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};
+pub(crate) use lookup::{FirstBatch, FoundOffset, LogRead, ReadRequest};
 pub(crate) use manager::{FoundPartition, LogManager, ManagerOptions, OpenLog};
 pub(crate) use timestamp::Timestamp;

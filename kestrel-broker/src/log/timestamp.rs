@@ -20,3 +20,10 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 }
+
+/// A timestamp and the offset where it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimestampOffset {
+    pub(super) timestamp: Timestamp,
+    pub(super) offset: i64,
+}

@@ -1,0 +1,57 @@
+//! What the logs of one data folder share: whether it still works, how durable it is, the log starts, the flush queue.
+//!
+//! Made by the manager, held by each log.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::checkpoint::{self, Offsets};
+use super::config::Durability;
+use super::disk::Sync;
+use super::error::LogError;
+use super::file_names::{LOG_START_CHECKPOINT, PartitionName};
+use super::flusher::FlushQueue;
+use super::poison::Poison;
+
+/// What the logs of one data folder share.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    pub(super) path: PathBuf,
+    pub(super) durability: Durability,
+    pub(super) producer_id_expiration: Duration,
+    pub(super) poison: Poison,
+    pub(super) flush_queue: Arc<FlushQueue>,
+    /// The logs that do not begin where their first segment does.
+    pub(super) log_starts: Mutex<Offsets>,
+}
+
+impl DataDir {
+    /// Whether small files and folders are synced: not where only the process may die.
+    pub(super) fn sync(&self) -> Sync {
+        match self.durability {
+            Durability::Group | Durability::Interval => Sync::Yes,
+            Durability::Os => Sync::No,
+        }
+    }
+
+    /// Writes down where a log begins now, before anything below is deleted.
+    pub(super) fn write_log_start(
+        &self,
+        name: &PartitionName,
+        log_start_offset: i64,
+    ) -> Result<(), LogError> {
+        let mut log_starts = self.log_starts.lock().unwrap_or_else(PoisonError::into_inner);
+        log_starts.insert(name.clone(), log_start_offset);
+        checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync())
+    }
+
+    /// Forgets where a log begins: it is deleted.
+    pub(super) fn forget_log_start(&self, name: &PartitionName) -> Result<(), LogError> {
+        let mut log_starts = self.log_starts.lock().unwrap_or_else(PoisonError::into_inner);
+        if log_starts.remove(name).is_none() {
+            return Ok(());
+        }
+        checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync())
+    }
+}

@@ -1,0 +1,73 @@
+//! One file of a segment with a file descriptor that is open only while it pays.
+//!
+//! The files of the active segment are opened once; those of older segments are opened for each use, so that a log
+//! holds three descriptors at most however many segments it has, and none but the `.log`'s while nobody writes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A file of a segment, opened when it is first needed.
+#[derive(Debug)]
+pub(super) struct DataFile {
+    path: PathBuf,
+    open: Mutex<Handle>,
+}
+
+/// What is known about the descriptor.
+#[derive(Debug)]
+struct Handle {
+    file: Option<Arc<File>>,
+    keep: bool,
+}
+
+impl DataFile {
+    /// The file at `path`, whose descriptor is kept once it is open.
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, open: Mutex::new(Handle { file: None, keep: true }) }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many bytes it has; `None` when it does not exist.
+    pub(super) fn size_bytes(&self) -> io::Result<Option<u64>> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The open file; creates it when it does not exist.
+    pub(super) fn create(&self) -> io::Result<Arc<File>> {
+        self.open_with(true)
+    }
+
+    /// The open file.
+    pub(super) fn open(&self) -> io::Result<Arc<File>> {
+        self.open_with(false)
+    }
+
+    /// Closes the file as soon as no one reads it; from now on it is opened for each use.
+    pub(super) fn release(&self) {
+        let mut handle = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        *handle = Handle { file: None, keep: false };
+    }
+
+    fn open_with(&self, create: bool) -> io::Result<Arc<File>> {
+        let mut handle = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &handle.file {
+            return Ok(Arc::clone(file));
+        }
+        let mut options = OpenOptions::new();
+        let file = Arc::new(options.read(true).write(true).create(create).open(&self.path)?);
+        if handle.keep {
+            handle.file = Some(Arc::clone(&file));
+        }
+        Ok(file)
+    }
+}

@@ -1,0 +1,117 @@
+//! A file of entries of one fixed size in ascending order: what both indexes of a segment are.
+//!
+//! Called by [`OffsetIndex`](super::offset_index::OffsetIndex) and [`TimeIndex`](super::time_index::TimeIndex). One
+//! writer, any number of readers; an entry is written before it is counted.
+
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::data_file::DataFile;
+use super::disk;
+
+/// How many entries are fetched by one read at the end of a search.
+const BLOCK_ENTRIES: u32 = 512;
+
+/// A file of `ENTRY`-byte entries.
+#[derive(Debug)]
+pub(super) struct IndexFile<const ENTRY: usize> {
+    file: DataFile,
+    count: AtomicU32,
+}
+
+impl<const ENTRY: usize> IndexFile<ENTRY> {
+    /// The index at `path`, with the entries that are in the file; `None` when the file is missing or torn.
+    pub(super) fn open(path: PathBuf) -> io::Result<Option<Self>> {
+        let file = DataFile::new(path);
+        let Some(size_bytes) = file.size_bytes()? else { return Ok(None) };
+        if size_bytes % ENTRY as u64 != 0 {
+            return Ok(None);
+        }
+        let Ok(count) = u32::try_from(size_bytes / ENTRY as u64) else { return Ok(None) };
+        Ok(Some(Self { file, count: AtomicU32::new(count) }))
+    }
+
+    /// A new, empty index at `path`.
+    pub(super) fn create(path: PathBuf) -> io::Result<Self> {
+        std::fs::File::create(&path)?;
+        Ok(Self { file: DataFile::new(path), count: AtomicU32::new(0) })
+    }
+
+    /// How many entries there are.
+    pub(super) fn count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The last entry.
+    pub(super) fn last(&self) -> io::Result<Option<[u8; ENTRY]>> {
+        match self.count() {
+            0 => Ok(None),
+            count => Ok(self.read(count - 1, 1)?.first().copied()),
+        }
+    }
+
+    /// The last entry for which `is_before` holds; it must hold for a first part of the entries and no other.
+    pub(super) fn last_before(
+        &self,
+        is_before: impl Fn(&[u8; ENTRY]) -> bool,
+    ) -> io::Result<Option<[u8; ENTRY]>> {
+        // Everything below `low` is before, everything from `high` on is not.
+        let (mut low, mut high) = (0, self.count());
+        while high - low > BLOCK_ENTRIES {
+            let middle = low + (high - low) / 2;
+            match self.read(middle, 1)?.first() {
+                Some(entry) if is_before(entry) => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        // One entry more in front: it is the answer when none of the rest is before.
+        let from = low.saturating_sub(1);
+        let entries = self.read(from, high - from)?;
+        let before = entries.partition_point(is_before);
+        Ok(before.checked_sub(1).and_then(|last| entries.get(last).copied()))
+    }
+
+    /// All entries: for checks and tests.
+    pub(super) fn entries(&self) -> io::Result<Vec<[u8; ENTRY]>> {
+        self.read(0, self.count())
+    }
+
+    /// Adds an entry at the end.
+    pub(super) fn append(&self, entry: &[u8; ENTRY]) -> io::Result<()> {
+        let count = self.count();
+        let position = u64::from(count) * ENTRY as u64;
+        disk::write_all_at(&*self.file.create()?, &mut [IoSlice::new(entry)], position)?;
+        self.count.store(count + 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes the file durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.open()?.sync_all()
+    }
+
+    /// Closes the file; from now on it is opened for each use.
+    pub(super) fn release(&self) {
+        self.file.release();
+    }
+
+    fn read(&self, from: u32, count: u32) -> io::Result<Vec<[u8; ENTRY]>> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let bytes =
+            disk::read_at(&*self.file.open()?, u64::from(from) * ENTRY as u64, count as usize * ENTRY)?;
+        let (entries, rest) = bytes.as_chunks::<ENTRY>();
+        if entries.len() == count as usize && rest.is_empty() {
+            Ok(entries.to_vec())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Opens the folder of a partition: trusts it after a clean stop, otherwise walks what had not been flushed.
+//!
+//! Called by the manager. Damage above the recovery point is a torn write: it is cut off, with everything behind it.
+//! Damage below it was flushed once, so acknowledged data is lost: that is reported, and nothing is changed.
+//!
+//! ```text
+//!   segments    |----0----|----1----|----2----|--3--
+//!                                 ^ recovery point
+//!   trusted     |---------|
+//!   walked                |---------|---------|-----   indexes, producers and epochs are rebuilt
+//! ```
+
+mod leftovers;
+mod snapshots;
+
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::config::LogConfig;
+use super::disk::Sync;
+use super::error::LogError;
+use super::file_names::LOG_SUFFIX;
+use super::leader_epoch::{self, LeaderEpochCache};
+use super::producer_state::ProducerState;
+use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
+use super::segment::{ActiveSegment, LogSegment, delete_files};
+use super::timestamp::Timestamp;
+
+/// How many bytes are read at a time while a segment is walked.
+const READ_BYTES: usize = 1 << 20;
+
+/// What is known of a log before it is opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LoadOptions {
+    /// Everything below had been flushed.
+    pub(super) recovery_point: i64,
+    /// The first offset that may be read; the first segment may begin before it.
+    pub(super) log_start_offset: i64,
+    /// Whether the last stop was clean.
+    pub(super) clean: bool,
+    /// The time.
+    pub(super) now: Timestamp,
+    /// How long an idle producer is remembered.
+    pub(super) producer_id_expiration: Duration,
+    /// Whether small files that are replaced have to be on the disk.
+    pub(super) sync: Sync,
+}
+
+/// A log as it was found.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// All segments, the active one last.
+    pub(super) segments: Vec<Arc<LogSegment>>,
+    pub(super) active: ActiveSegment,
+    pub(super) producers: ProducerState,
+    pub(super) epochs: LeaderEpochCache,
+    pub(super) log_start_offset: i64,
+    pub(super) next_offset: i64,
+    /// Whether segments were walked: what they have may be in the page cache only.
+    pub(super) recovered: bool,
+}
+
+/// Opens the log in `dir`, a folder that exists. A folder without a segment gets a first one.
+///
+/// # Errors
+/// [`LogError::Corrupt`] when data below the recovery point is damaged or missing; nothing was changed then but what
+/// can be made again.
+pub(super) fn load(dir: &Path, config: &LogConfig, options: LoadOptions) -> Result<Loaded, LogError> {
+    leftovers::clear(dir)?;
+    let bases = segment_bases(dir)?;
+    if bases.is_empty() {
+        return begin(dir, options);
+    }
+    let loader = Loader { dir, config, options };
+    if options.clean {
+        match loader.load(&bases, bases.len()) {
+            Err(LogError::Corrupt { file, at, why }) => {
+                tracing::warn!(file = %file.display(), at, why, "not as a clean stop leaves it: recovering");
+            }
+            result => return result,
+        }
+    }
+    // The segment with the recovery point is walked too.
+    let trusted = bases.partition_point(|&base| base <= options.recovery_point).saturating_sub(1);
+    loader.load(&bases, trusted)
+}
+
+/// A log without records.
+fn begin(dir: &Path, options: LoadOptions) -> Result<Loaded, LogError> {
+    let base_offset = options.log_start_offset;
+    if options.recovery_point > base_offset {
+        let why = format!("no segments, but offsets up to {} had been flushed", options.recovery_point);
+        return Err(LogError::corrupt(dir, 0, why));
+    }
+    let segment = Arc::new(LogSegment::create(dir, base_offset)?);
+    Ok(Loaded {
+        active: ActiveSegment::new(Arc::clone(&segment), options.now)?,
+        segments: vec![segment],
+        producers: ProducerState::default(),
+        epochs: LeaderEpochCache::read(&leader_epoch::checkpoint_path(dir))?.unwrap_or_default(),
+        log_start_offset: base_offset,
+        next_offset: base_offset,
+        recovered: options.sync == Sync::Yes,
+    })
+}
+
+struct Loader<'a> {
+    dir: &'a Path,
+    config: &'a LogConfig,
+    options: LoadOptions,
+}
+
+/// What the walk over the unflushed segments has found so far.
+struct Walked {
+    segments: Vec<Arc<LogSegment>>,
+    active: Option<ActiveSegment>,
+    producers: ProducerState,
+    epochs: LeaderEpochCache,
+    next_offset: i64,
+}
+
+impl Loader<'_> {
+    /// Opens the first `trusted` segments and walks the others.
+    fn load(&self, bases: &[i64], trusted: usize) -> Result<Loaded, LogError> {
+        let (old, unflushed) = bases.split_at(trusted);
+        let segments = old.iter().map(|&base| self.open(base)).collect::<Result<Vec<_>, _>>()?;
+        let walk_from = match (unflushed.first(), segments.last()) {
+            (Some(&base), _) => base,
+            (None, Some(last)) => last.next_offset()?,
+            (None, None) => self.options.log_start_offset,
+        };
+        let epochs = self.read_epochs(&segments)?;
+        let producers = self.read_producers(&segments, walk_from, unflushed.is_empty())?;
+        let mut walked = Walked { segments, active: None, producers, epochs, next_offset: walk_from };
+        self.walk(unflushed, &mut walked)?;
+        self.finish(walked, !unflushed.is_empty())
+    }
+
+    fn finish(&self, walked: Walked, recovered: bool) -> Result<Loaded, LogError> {
+        let Walked { mut segments, mut active, producers, mut epochs, mut next_offset } = walked;
+        let last = segments.last().expect("a log that is loaded has segments");
+        if next_offset < self.options.recovery_point {
+            let flushed = self.options.recovery_point;
+            let why =
+                format!("ends before offset {next_offset}, but offsets up to {flushed} had been flushed");
+            return Err(LogError::corrupt(last.path(), last.size_bytes(), why));
+        }
+        let first_base = segments.first().map_or(0, |segment| segment.base_offset());
+        let log_start_offset = self.options.log_start_offset.max(first_base);
+        if log_start_offset > next_offset {
+            // The records that were deleted had never been flushed: the log goes on where it was to begin.
+            for segment in segments.drain(..) {
+                segment.delete()?;
+            }
+            segments.push(Arc::new(LogSegment::create(self.dir, log_start_offset)?));
+            (active, next_offset) = (None, log_start_offset);
+        }
+        let active = match active {
+            Some(active) => active,
+            None => ActiveSegment::new(
+                Arc::clone(segments.last().expect("a log that is loaded has segments")),
+                self.options.now,
+            )?,
+        };
+        if epochs.truncate_from_end(next_offset) | epochs.truncate_from_start(log_start_offset) | recovered {
+            epochs.write(&leader_epoch::checkpoint_path(self.dir), self.options.sync)?;
+        }
+        snapshots::remove_strays(self.dir, &segments, next_offset)?;
+        Ok(Loaded { segments, active, producers, epochs, log_start_offset, next_offset, recovered })
+    }
+
+    /// Opens a segment that had been flushed as a whole. Indexes that are missing or cannot be right are rebuilt.
+    fn open(&self, base_offset: i64) -> Result<Arc<LogSegment>, LogError> {
+        if let Some(segment) = LogSegment::open(self.dir, base_offset)? {
+            return Ok(Arc::new(segment));
+        }
+        let (active, end) = self.rebuild(base_offset, |_| {})?;
+        let segment = active.segment();
+        if let Some(damage) = end.damage {
+            return Err(LogError::corrupt(segment.path(), end.valid_bytes, damage));
+        }
+        tracing::warn!(segment = %segment.path().display(), "the indexes were rebuilt");
+        Ok(Arc::clone(segment))
+    }
+
+    /// Walks the segments that may not have been flushed; cuts the log off at the first damage.
+    fn walk(&self, unflushed: &[i64], walked: &mut Walked) -> Result<(), LogError> {
+        for (index, &base_offset) in unflushed.iter().enumerate() {
+            let later = unflushed.get(index + 1..).unwrap_or_default();
+            if base_offset < walked.next_offset {
+                let why =
+                    format!("begins at {base_offset}, but the segment before ends at {}", walked.next_offset);
+                self.check_above_recovery_point(
+                    walked.next_offset,
+                    &segment_path(self.dir, base_offset),
+                    0,
+                    &why,
+                )?;
+                delete_segments(self.dir, unflushed.get(index..).unwrap_or_default())?;
+                return Ok(());
+            }
+            if !walked.segments.is_empty() {
+                snapshots::write(self.dir, &walked.producers, base_offset, self.options.sync)?;
+            }
+            let (producers, epochs) = (&mut walked.producers, &mut walked.epochs);
+            let (active, end) = self.rebuild(base_offset, |batch| {
+                producers.replay(batch.header(), batch.marker());
+                epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
+            })?;
+            let segment = Arc::clone(active.segment());
+            walked.next_offset = end.next_offset;
+            if let Some(damage) = end.damage {
+                self.check_above_recovery_point(end.next_offset, segment.path(), end.valid_bytes, &damage)?;
+                tracing::warn!(segment = %segment.path().display(), at = end.valid_bytes, damage, "cut off a torn end");
+                segment.truncate_log(end.valid_bytes)?;
+                delete_segments(self.dir, later)?;
+                walked.push(segment, active);
+                return Ok(());
+            }
+            walked.push(segment, active);
+        }
+        Ok(())
+    }
+
+    fn check_above_recovery_point(
+        &self,
+        next_offset: i64,
+        file: &Path,
+        at: u64,
+        why: &str,
+    ) -> Result<(), LogError> {
+        if next_offset < self.options.recovery_point {
+            return Err(LogError::corrupt(file, at, why));
+        }
+        Ok(())
+    }
+
+    /// Makes the indexes of a segment anew from its batches, up to the first damage.
+    fn rebuild(
+        &self,
+        base_offset: i64,
+        mut visit: impl FnMut(&ScannedBatch),
+    ) -> Result<(ActiveSegment, ScanEnd), LogError> {
+        let segment = Arc::new(LogSegment::with_empty_indexes(self.dir, base_offset)?);
+        let path = segment.path().to_path_buf();
+        let options = ScanOptions { base_offset, size_bytes: segment.size_bytes() };
+        let mut active = ActiveSegment::rebuilding(segment, self.options.now);
+        let mut indexed = Ok(());
+        let scanned = File::open(&path).and_then(|file| {
+            scan::scan(BufReader::with_capacity(READ_BYTES, file), options, |batch| {
+                if indexed.is_ok() {
+                    indexed = active.index(batch.header(), u64::from(batch.position), self.config);
+                }
+                visit(batch);
+            })
+        });
+        let end = scanned.map_err(|error| LogError::io("read", &path, error))?;
+        indexed?;
+        active.finish()?;
+        Ok((active, end))
+    }
+
+    /// The epochs in the file; when it is missing or damaged, those of the trusted segments' batches.
+    fn read_epochs(&self, segments: &[Arc<LogSegment>]) -> Result<LeaderEpochCache, LogError> {
+        if let Some(epochs) = LeaderEpochCache::read(&leader_epoch::checkpoint_path(self.dir))? {
+            return Ok(epochs);
+        }
+        let mut epochs = LeaderEpochCache::default();
+        for segment in segments {
+            let mut walk = segment.walk(0)?;
+            while let Some((_, header)) = walk.next()? {
+                epochs.assign(header.partition_leader_epoch, header.base_offset);
+            }
+        }
+        epochs.write(&leader_epoch::checkpoint_path(self.dir), self.options.sync)?;
+        Ok(epochs)
+    }
+
+    /// The producers at `offset`: from the latest good snapshot, and the batches of the trusted segments after it.
+    fn read_producers(
+        &self,
+        segments: &[Arc<LogSegment>],
+        offset: i64,
+        keep_snapshot_at_offset: bool,
+    ) -> Result<ProducerState, LogError> {
+        let latest = snapshots::latest(self.dir, offset, &self.options)?;
+        let (snapshot_offset, mut producers) = latest.unwrap_or((0, ProducerState::default()));
+        if snapshot_offset < offset {
+            replay(segments, snapshot_offset, &mut producers)?;
+            producers.remove_expired(self.options.now, self.options.producer_id_expiration);
+        }
+        if keep_snapshot_at_offset && snapshot_offset < offset && producers.len() > 0 {
+            snapshots::write(self.dir, &producers, offset, self.options.sync)?;
+        }
+        Ok(producers)
+    }
+}
+
+impl Walked {
+    fn push(&mut self, segment: Arc<LogSegment>, active: ActiveSegment) {
+        if let Some(finished) = self.active.replace(active) {
+            finished.segment().release();
+        }
+        self.segments.push(segment);
+    }
+}
+
+/// Replays the batches from `from_offset` on.
+fn replay(
+    segments: &[Arc<LogSegment>],
+    from_offset: i64,
+    producers: &mut ProducerState,
+) -> Result<(), LogError> {
+    let first = segments.partition_point(|segment| segment.base_offset() <= from_offset).saturating_sub(1);
+    for segment in segments.iter().skip(first) {
+        let mut walk = segment.walk(0)?;
+        while let Some((position, header)) = walk.next()? {
+            if header.base_offset < from_offset {
+                continue;
+            }
+            let marker = if header.is_control() {
+                scan::marker_of(&segment.read_batch(&walk.file, position, &header)?)
+            } else {
+                None
+            };
+            producers.replay(&header, marker);
+        }
+    }
+    Ok(())
+}
+
+/// The base offsets of the segments in `dir`, ascending. Files of any other name are no segments.
+fn segment_bases(dir: &Path) -> Result<Vec<i64>, LogError> {
+    let mut bases: Vec<i64> =
+        file_names(dir)?.iter().filter_map(|name| super::file_names::offset_of(name, LOG_SUFFIX)).collect();
+    bases.sort_unstable();
+    Ok(bases)
+}
+
+/// The names of the files in `dir` that are text.
+fn file_names(dir: &Path) -> Result<Vec<String>, LogError> {
+    let names = || -> io::Result<Vec<String>> {
+        fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.file_name().into_string().ok()))
+            .filter_map(io::Result::transpose)
+            .collect()
+    };
+    names().map_err(|error| LogError::io("list", dir, error))
+}
+
+fn delete_segments(dir: &Path, bases: &[i64]) -> Result<(), LogError> {
+    // The last one first: what is left after a crash in between is still without a gap.
+    bases.iter().rev().try_for_each(|&base| delete_files(dir, base))
+}
+
+fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
+    super::file_names::segment_file(dir, base_offset, LOG_SUFFIX)
+}

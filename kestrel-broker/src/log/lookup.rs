@@ -1,0 +1,164 @@
+//! Reading a log: records from an offset on, offsets by time and by leader epoch. Never waits for the writer.
+
+use bytes::Bytes;
+use kestrel_protocol::LeaderEpoch;
+
+use super::error::LogError;
+use super::leader_epoch::EpochEnd;
+use super::log::{Log, View, lock};
+use super::segment::{SegmentRead, is_gone};
+use super::timestamp::{Timestamp, TimestampOffset};
+
+/// Whether the first batch of a read may be larger than the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstBatch {
+    /// It is returned whole, whatever its size: a reader always gets on (KIP-74).
+    Always,
+    /// It is left out when it does not fit.
+    IfItFits,
+}
+
+/// What a reader wants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadRequest {
+    /// The first offset wanted.
+    pub(crate) fetch_offset: i64,
+    /// How many bytes to return at most.
+    pub(crate) max_bytes: usize,
+    /// No batch that reaches this offset is returned: the high watermark or the last stable offset.
+    pub(crate) up_to_offset: i64,
+    /// What of a first batch larger than `max_bytes`.
+    pub(crate) first_batch: FirstBatch,
+}
+
+/// What a reader gets.
+#[derive(Debug, Clone)]
+pub(crate) struct LogRead {
+    /// Whole batches, the first of which contains the offset asked for; empty when there is nothing below the bound.
+    pub(crate) records: Bytes,
+    /// The first offset of the log when it was read.
+    pub(crate) log_start_offset: i64,
+}
+
+/// A record found by its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FoundOffset {
+    /// The record's timestamp.
+    pub(crate) timestamp: Timestamp,
+    /// The record's offset.
+    pub(crate) offset: i64,
+    /// The epoch of the leader that appended it.
+    pub(crate) leader_epoch: LeaderEpoch,
+}
+
+impl Log {
+    /// Reads whole batches, beginning with the one that contains the offset: one read from the file in most cases.
+    /// May stop where a segment ends.
+    ///
+    /// # Errors
+    /// [`LogError::OffsetOutOfRange`] below the log start and above the log end.
+    pub(crate) fn read(&self, request: ReadRequest) -> Result<LogRead, LogError> {
+        self.with_view(|view| {
+            if !(view.log_start_offset..=view.log_end_offset).contains(&request.fetch_offset) {
+                return Err(view.out_of_range(request.fetch_offset));
+            }
+            let records = view.read(request)?;
+            Ok(LogRead { records, log_start_offset: view.log_start_offset })
+        })
+    }
+
+    /// The first record below `up_to_offset` whose timestamp is `target` or later.
+    pub(crate) fn offset_for_timestamp(
+        &self,
+        target: Timestamp,
+        up_to_offset: i64,
+    ) -> Result<Option<FoundOffset>, LogError> {
+        self.with_view(|view| {
+            for segment in view.segments.iter().take_while(|segment| segment.base_offset() < up_to_offset) {
+                if segment.largest_timestamp().is_some_and(|largest| largest.timestamp >= target)
+                    && let Some(found) =
+                        segment.find_timestamp(target, view.log_start_offset, up_to_offset)?
+                {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The first record below `up_to_offset` that has the largest timestamp (KIP-734).
+    pub(crate) fn max_timestamp_offset(&self, up_to_offset: i64) -> Result<Option<FoundOffset>, LogError> {
+        self.with_view(|view| {
+            let largest = view.largest_timestamps(up_to_offset)?;
+            let Some(largest) = largest.into_iter().rev().max_by_key(|largest| largest.timestamp) else {
+                return Ok(None);
+            };
+            let index = view.segments.partition_point(|segment| segment.base_offset() <= largest.offset);
+            match index.checked_sub(1).and_then(|index| view.segments.get(index)) {
+                Some(segment) => segment.find_largest(largest),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// Where `epoch` ends in this log (KIP-101).
+    pub(crate) fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> EpochEnd {
+        let log_end_offset = self.log_end_offset();
+        lock(&self.epochs).end_offset_for(epoch, log_end_offset)
+    }
+
+    /// The epoch of the leader that appended the record at `offset`; at the log end, the newest epoch.
+    pub(crate) fn epoch_at(&self, offset: i64) -> Option<LeaderEpoch> {
+        lock(&self.epochs).epoch_at(offset)
+    }
+
+    /// Looks at the log; looks again when a segment was deleted meanwhile, as the log begins later then.
+    fn with_view<T>(&self, look: impl Fn(&View) -> Result<T, LogError>) -> Result<T, LogError> {
+        loop {
+            self.check_open()?;
+            let view = self.view();
+            match look(&view) {
+                Err(error) if is_gone(&error) => {
+                    self.check_open()?;
+                    if self.log_start_offset() == view.log_start_offset {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+impl View {
+    fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
+        let up_to_offset = request.up_to_offset.min(self.log_end_offset);
+        let request = ReadRequest { up_to_offset, ..request };
+        let index = self.segments.partition_point(|segment| segment.base_offset() <= request.fetch_offset);
+        for segment in self.segments.iter().skip(index.saturating_sub(1)) {
+            if segment.base_offset() >= up_to_offset {
+                break;
+            }
+            match segment.read(&request)? {
+                SegmentRead::Batches(records) => return Ok(records),
+                SegmentRead::Withheld => break,
+                SegmentRead::PastEnd => {}
+            }
+        }
+        Ok(Bytes::new())
+    }
+
+    /// The largest timestamp of each segment, as far as it lies below `up_to_offset`.
+    fn largest_timestamps(&self, up_to_offset: i64) -> Result<Vec<TimestampOffset>, LogError> {
+        let mut all = Vec::new();
+        for segment in self.segments.iter().take_while(|segment| segment.base_offset() < up_to_offset) {
+            let largest = segment.largest_timestamp();
+            let largest = match largest.filter(|largest| largest.offset >= up_to_offset) {
+                Some(_) => segment.largest_timestamp_below(up_to_offset)?,
+                None => largest,
+            };
+            all.extend(largest);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,201 @@
+//! What idempotent and transactional producers wrote last (KIP-98): a replayed machine.
+//!
+//! [`ProducerState::check`] decides about a batch, [`ProducerState::replay`] takes it in: after the append, and again
+//! when the log is recovered. Called by the log under its writer's lock and by the loader.
+//!
+//! ```text
+//!                   epoch older ──> refused, fenced
+//!                   epoch newer ──> accepted from sequence 0 on
+//!   batch ── check ─ epoch equal ── one of the last five? ──> duplicate: the original offsets
+//!                                   follows the last one? ──> accepted
+//!                                   anything else         ──> refused, out of order
+//!                   id unknown  ──> accepted with any sequence: its state may have expired
+//! ```
+
+mod snapshot;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use kestrel_protocol::record::{RecordBatchHeader, increment_sequence};
+use kestrel_protocol::{ProducerEpoch, ProducerId};
+
+use super::error::AppendError;
+use super::timestamp::Timestamp;
+
+/// How many batches per producer are remembered: as many as a producer may have in flight.
+const REMEMBERED_BATCHES: usize = 5;
+/// The sequence before the first one.
+const NO_SEQUENCE: i32 = -1;
+/// A coordinator epoch that was never set.
+const NO_COORDINATOR_EPOCH: i32 = -1;
+
+/// The producers of one log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ProducerState {
+    producers: HashMap<ProducerId, Producer>,
+    /// The open transactions, by their first offset.
+    open_transactions: BTreeMap<i64, ProducerId>,
+}
+
+/// A batch as its producer's duplicates are recognised by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RememberedBatch {
+    last_sequence: i32,
+    last_offset: i64,
+    offset_delta: i32,
+    timestamp: Timestamp,
+}
+
+/// What [`ProducerState::check`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The batch may be appended.
+    New,
+    /// The batch is in the log already.
+    Duplicate(RememberedBatch),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Producer {
+    epoch: ProducerEpoch,
+    coordinator_epoch: i32,
+    last_timestamp: Timestamp,
+    transaction_start: Option<i64>,
+    batches: VecDeque<RememberedBatch>,
+}
+
+impl RememberedBatch {
+    /// The offset of the first record.
+    pub(super) fn base_offset(&self) -> i64 {
+        self.last_offset - i64::from(self.offset_delta)
+    }
+
+    /// The offset of the last record.
+    pub(super) fn last_offset(&self) -> i64 {
+        self.last_offset
+    }
+
+    /// The largest timestamp.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    fn of(header: &RecordBatchHeader) -> Self {
+        Self {
+            last_sequence: header.last_sequence(),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta,
+            timestamp: Timestamp(header.max_timestamp),
+        }
+    }
+
+    fn is_resent_by(&self, header: &RecordBatchHeader) -> bool {
+        let first_sequence = increment_sequence(self.last_sequence, -self.offset_delta);
+        first_sequence == header.base_sequence && self.last_sequence == header.last_sequence()
+    }
+}
+
+impl ProducerState {
+    /// Whether a producer's batch may be appended. Batches without a producer id always may.
+    pub(super) fn check(&self, header: &RecordBatchHeader) -> Result<Verdict, AppendError> {
+        if header.producer_id == ProducerId::NONE {
+            return Ok(Verdict::New);
+        }
+        match self.producers.get(&header.producer_id) {
+            // Never seen, or forgotten with its records: Apache Kafka takes any sequence then (KIP-360).
+            None => Ok(Verdict::New),
+            Some(producer) => producer.check(header),
+        }
+    }
+
+    /// Takes in a batch of the log, given its stored header. `marker` is the coordinator's epoch when the batch is a
+    /// marker that ends a transaction.
+    pub(super) fn replay(&mut self, header: &RecordBatchHeader, marker: Option<i32>) {
+        if header.producer_id == ProducerId::NONE {
+            return;
+        }
+        let producer = self.producers.entry(header.producer_id).or_insert_with(|| Producer::new(header));
+        producer.move_to_epoch(header.producer_epoch);
+        producer.last_timestamp = Timestamp(header.max_timestamp);
+        if let Some(coordinator_epoch) = marker {
+            producer.coordinator_epoch = coordinator_epoch;
+            if let Some(start) = producer.transaction_start.take() {
+                self.open_transactions.remove(&start);
+            }
+        } else if !header.is_control() {
+            producer.remember(RememberedBatch::of(header));
+            if header.is_transactional() && producer.transaction_start.is_none() {
+                producer.transaction_start = Some(header.base_offset);
+                self.open_transactions.insert(header.base_offset, header.producer_id);
+            }
+        }
+    }
+
+    /// The first offset of the oldest open transaction.
+    pub(super) fn first_unstable_offset(&self) -> Option<i64> {
+        self.open_transactions.first_key_value().map(|(&offset, _)| offset)
+    }
+
+    /// Forgets the producers that were idle for `expiration` and have no transaction open.
+    pub(super) fn remove_expired(&mut self, now: Timestamp, expiration: Duration) {
+        let oldest = now.saturating_sub(expiration);
+        self.producers
+            .retain(|_, producer| producer.transaction_start.is_some() || producer.last_timestamp > oldest);
+    }
+
+    /// How many producers are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.producers.len()
+    }
+}
+
+impl Producer {
+    fn new(header: &RecordBatchHeader) -> Self {
+        Self {
+            epoch: header.producer_epoch,
+            coordinator_epoch: NO_COORDINATOR_EPOCH,
+            last_timestamp: Timestamp::NONE,
+            transaction_start: None,
+            batches: VecDeque::new(),
+        }
+    }
+
+    fn check(&self, header: &RecordBatchHeader) -> Result<Verdict, AppendError> {
+        let producer_id = header.producer_id;
+        if header.producer_epoch < self.epoch {
+            let (current, received) = (self.epoch, header.producer_epoch);
+            return Err(AppendError::InvalidProducerEpoch { producer_id, current, received });
+        }
+        let same_epoch = header.producer_epoch == self.epoch;
+        if same_epoch && let Some(original) = self.batches.iter().find(|batch| batch.is_resent_by(header)) {
+            return Ok(Verdict::Duplicate(*original));
+        }
+        let last_sequence = match self.batches.back() {
+            Some(last) if same_epoch => last.last_sequence,
+            _ => NO_SEQUENCE,
+        };
+        let expected = increment_sequence(last_sequence, 1);
+        if header.base_sequence == expected {
+            return Ok(Verdict::New);
+        }
+        Err(AppendError::OutOfOrderSequence { producer_id, expected, received: header.base_sequence })
+    }
+
+    fn move_to_epoch(&mut self, epoch: ProducerEpoch) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.batches.clear();
+        }
+    }
+
+    fn remember(&mut self, batch: RememberedBatch) {
+        if self.batches.len() == REMEMBERED_BATCHES {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests;

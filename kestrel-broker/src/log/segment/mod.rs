@@ -1,0 +1,171 @@
+//! One `.log` file with its indexes: what readers share. Writing to the last one is [`ActiveSegment`]'s.
+//!
+//! Called by the log and the loader. Never moves the end of the log: readers are told how far they may look.
+
+mod active;
+mod read;
+
+pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
+pub(super) use read::{SegmentRead, is_gone};
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::data_file::DataFile;
+use super::disk;
+use super::error::LogError;
+use super::file_names::{
+    INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, segment_file,
+};
+use super::offset_index::OffsetIndex;
+use super::time_index::TimeIndex;
+use super::timestamp::{Timestamp, TimestampOffset};
+
+/// One segment of a log.
+#[derive(Debug)]
+pub(super) struct LogSegment {
+    base_offset: i64,
+    log: DataFile,
+    size_bytes: AtomicU64,
+    offset_index: OffsetIndex,
+    time_index: TimeIndex,
+    /// The largest timestamp, and the last offset of the first batch that has it.
+    largest: Mutex<Option<TimestampOffset>>,
+}
+
+impl LogSegment {
+    /// A new, empty segment. Files of that name that were left behind are emptied.
+    pub(super) fn create(dir: &Path, base_offset: i64) -> Result<Self, LogError> {
+        let path = segment_file(dir, base_offset, LOG_SUFFIX);
+        let create = || {
+            std::fs::File::create(&path)?;
+            let offset_index =
+                OffsetIndex::create(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset)?;
+            let time_index =
+                TimeIndex::create(segment_file(dir, base_offset, TIME_INDEX_SUFFIX), base_offset)?;
+            Ok((offset_index, time_index))
+        };
+        let (offset_index, time_index) = create().map_err(|error| LogError::io("create", &path, error))?;
+        Ok(Self::new(base_offset, path, 0, offset_index, time_index))
+    }
+
+    /// A segment of files that exist; `None` when an index is missing or cannot be right and has to be rebuilt.
+    pub(super) fn open(dir: &Path, base_offset: i64) -> Result<Option<Self>, LogError> {
+        let path = segment_file(dir, base_offset, LOG_SUFFIX);
+        let open = || {
+            let size_bytes = std::fs::metadata(&path)?.len();
+            let offset_index =
+                OffsetIndex::open(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset, size_bytes)?;
+            let time_index = TimeIndex::open(segment_file(dir, base_offset, TIME_INDEX_SUFFIX), base_offset)?;
+            Ok((size_bytes, offset_index, time_index))
+        };
+        let (size_bytes, offset_index, time_index) =
+            open().map_err(|error| LogError::io("open", &path, error))?;
+        let (Some(offset_index), Some(time_index)) = (offset_index, time_index) else { return Ok(None) };
+        Ok(Some(Self::new(base_offset, path, size_bytes, offset_index, time_index)))
+    }
+
+    /// A segment whose log has `size_bytes` and whose indexes were just created; filled by the loader.
+    pub(super) fn with_empty_indexes(dir: &Path, base_offset: i64) -> Result<Self, LogError> {
+        let path = segment_file(dir, base_offset, LOG_SUFFIX);
+        let create = || {
+            let offset_index =
+                OffsetIndex::create(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset)?;
+            let time_index =
+                TimeIndex::create(segment_file(dir, base_offset, TIME_INDEX_SUFFIX), base_offset)?;
+            Ok((std::fs::metadata(&path)?.len(), offset_index, time_index))
+        };
+        let (size_bytes, offset_index, time_index) =
+            create().map_err(|error| LogError::io("rebuild the indexes of", &path, error))?;
+        Ok(Self::new(base_offset, path, size_bytes, offset_index, time_index))
+    }
+
+    fn new(
+        base_offset: i64,
+        path: PathBuf,
+        size_bytes: u64,
+        offset_index: OffsetIndex,
+        time_index: TimeIndex,
+    ) -> Self {
+        let largest = Mutex::new(time_index.last());
+        let size_bytes = AtomicU64::new(size_bytes);
+        Self { base_offset, log: DataFile::new(path), size_bytes, offset_index, time_index, largest }
+    }
+
+    /// The offset in the file's name: none in the segment is smaller.
+    pub(super) fn base_offset(&self) -> i64 {
+        self.base_offset
+    }
+
+    /// Where the `.log` is.
+    pub(super) fn path(&self) -> &Path {
+        self.log.path()
+    }
+
+    /// How many bytes of records there are.
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.size_bytes.load(Ordering::Acquire)
+    }
+
+    /// The largest timestamp of the segment and an offset at or after the first record that has it.
+    pub(super) fn largest_timestamp(&self) -> Option<TimestampOffset> {
+        *self.largest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers `batch` if its timestamp is the largest so far.
+    pub(super) fn note_timestamp(&self, batch: TimestampOffset) {
+        let mut largest = self.largest.lock().unwrap_or_else(PoisonError::into_inner);
+        if batch.timestamp > largest.map_or(Timestamp::NONE, |largest| largest.timestamp) {
+            *largest = Some(batch);
+        }
+    }
+
+    /// Cuts the `.log` off after `size_bytes`: its end is torn.
+    pub(super) fn truncate_log(&self, size_bytes: u64) -> Result<(), LogError> {
+        let cut = || {
+            let file = self.log.open()?;
+            file.set_len(size_bytes)?;
+            file.sync_all()
+        };
+        cut().map_err(|error| LogError::io("truncate", self.path(), error))?;
+        self.size_bytes.store(size_bytes, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes the records durable.
+    pub(super) fn sync_log(&self) -> Result<(), LogError> {
+        self.log
+            .open()
+            .and_then(|file| file.sync_data())
+            .map_err(|error| LogError::io("sync", self.path(), error))
+    }
+
+    /// Makes the indexes durable: for a segment that is not written any more.
+    pub(super) fn sync_indexes(&self) -> Result<(), LogError> {
+        self.offset_index.sync().map_err(|error| LogError::io("sync", self.offset_index.path(), error))?;
+        self.time_index.sync().map_err(|error| LogError::io("sync", self.time_index.path(), error))
+    }
+
+    /// Closes the files: from now on they are opened for each use.
+    pub(super) fn release(&self) {
+        self.log.release();
+        self.offset_index.release();
+        self.time_index.release();
+    }
+
+    /// Deletes all files of the segment. Whoever reads it now reads on; whoever opens it finds it gone.
+    pub(super) fn delete(&self) -> Result<(), LogError> {
+        self.release();
+        let dir = self.path().parent().unwrap_or(Path::new("."));
+        delete_files(dir, self.base_offset)
+    }
+}
+
+/// Deletes the files of the segment with this base offset: the `.log` first, as the rest is nothing without it.
+pub(super) fn delete_files(dir: &Path, base_offset: i64) -> Result<(), LogError> {
+    for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, SNAPSHOT_SUFFIX] {
+        disk::remove_file(&segment_file(dir, base_offset, suffix))?;
+    }
+    Ok(())
+}
