@@ -5,13 +5,19 @@
 
 mod accepted_keys;
 mod broker;
+mod effective;
 mod endpoint;
 mod keys;
 mod properties;
 mod suggest;
+pub(crate) mod topic;
 pub(crate) mod value;
 
 pub(crate) use broker::{BrokerConfig, ConfigError, Said};
+pub(crate) use effective::{
+    ConfigSource, ConfigSynonym, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key,
+    is_dynamic,
+};
 pub(crate) use endpoint::{ENDPOINT_FORM, Endpoint};
 pub(crate) use keys::{BrokerKey, Scope, Status};
 pub(crate) use suggest::closest;

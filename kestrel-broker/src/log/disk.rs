@@ -15,7 +15,7 @@ const MAX_SLICES: usize = 1024;
 
 /// Whether a file or folder has to be on the disk before the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sync {
+pub(crate) enum Sync {
     /// It has to be.
     Yes,
     /// The page cache will do.
@@ -58,7 +58,7 @@ pub(super) fn write_all_at(file: &File, mut slices: &mut [IoSlice<'_>], mut posi
 }
 
 /// Replaces a small file as a whole: whoever reads it sees the old or the new text, also after a crash.
-pub(super) fn replace(path: &Path, contents: &[u8], sync: Sync) -> Result<(), LogError> {
+pub(crate) fn replace(path: &Path, contents: &[u8], sync: Sync) -> Result<(), LogError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = PathBuf::from(temporary);
@@ -99,7 +99,7 @@ pub(super) fn remove_file(path: &Path) -> Result<(), LogError> {
 }
 
 /// The whole of a small file; `None` when it is not there.
-pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, LogError> {
+pub(crate) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, LogError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -49,6 +49,7 @@ mod validator;
 mod tests;
 
 pub(crate) use config::{CompressionType, Durability, LogConfig};
+pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;
 pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};

@@ -1,0 +1,105 @@
+//! The controller: decides what a request means to the metadata. Replayed machine: it only ever proposes records, and the
+//! metadata changes when they are replayed.
+//!
+//! ```text
+//!   command ─► Controller::create_topics and the like ─► Effects { records, reply }
+//!                        ▲ reads                            │ appended to the metadata log by `driver.rs`
+//!                        │                                  ▼
+//!                  ClusterImage ◄── Controller::replay ◄── records
+//! ```
+//!
+//! Called by the driver, one command after the other. Pure: random ids are an argument.
+
+mod configs;
+mod partitions;
+mod producer_ids;
+mod registration;
+mod topics;
+
+use std::sync::Arc;
+
+use kestrel_protocol::Uuid;
+
+use super::image::ClusterImage;
+use super::records::MetadataRecord;
+use super::replay::{Replay, ReplayError};
+use crate::config::{BrokerConfig, Layers};
+use crate::cluster::image::{ConfigMap, ConfigResource};
+
+pub(crate) use configs::{AlterOperation, ConfigAlteration, ResourceAlterations};
+pub(crate) use partitions::NewPartitions;
+pub(crate) use producer_ids::PRODUCER_ID_BLOCK_SIZE;
+pub(crate) use registration::Registration;
+pub(crate) use topics::{CreatedTopic, DeletedTopic, NewTopic, TopicRef};
+
+/// How many records one request may cause at most, as in Apache Kafka.
+const MAX_RECORDS_PER_REQUEST: usize = 10_000;
+
+/// What a command leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Effects<R> {
+    /// What is to be appended to the metadata log, as one batch.
+    pub(crate) records: Vec<MetadataRecord>,
+    /// What is to be answered once the records are stored and have taken effect.
+    pub(crate) reply: R,
+}
+
+/// Whether a command is carried out or only checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// It is carried out.
+    Apply,
+    /// The answer is the same, and nothing changes.
+    ValidateOnly,
+}
+
+/// The controller's state: what was replayed, and what the broker was started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Controller {
+    replay: Replay,
+    config: Arc<BrokerConfig>,
+}
+
+/// A source of ids that never repeat.
+pub(crate) type Ids<'a> = &'a mut dyn FnMut() -> Uuid;
+
+impl Controller {
+    /// A controller that goes on from `image`.
+    pub(crate) const fn new(image: ClusterImage, config: Arc<BrokerConfig>) -> Self {
+        Self { replay: Replay::new(image), config }
+    }
+
+    /// The metadata as of the last record.
+    pub(crate) const fn image(&self) -> &ClusterImage {
+        self.replay.image()
+    }
+
+    /// Lets a record take effect.
+    ///
+    /// # Errors
+    /// When it contradicts the records before it.
+    pub(crate) fn replay(&mut self, record: MetadataRecord, offset: i64) -> Result<(), ReplayError> {
+        self.replay.replay(record, offset)
+    }
+
+    /// Calls `check` with everything that is said about a topic with these values of its own.
+    fn with_layers<T>(&self, topic: &ConfigMap, check: impl FnOnce(&Layers<'_>) -> T) -> T {
+        let image = self.image();
+        let broker = image.config(&ConfigResource::broker(self.config.node_id));
+        let all_brokers = image.config(&ConfigResource::all_brokers());
+        check(&Layers { topic, broker: &broker, all_brokers: &all_brokers, config: &self.config })
+    }
+}
+
+impl<R> Effects<R> {
+    /// The same without the records when nothing shall change.
+    fn for_intent(mut self, intent: Intent) -> Self {
+        if intent == Intent::ValidateOnly {
+            self.records.clear();
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

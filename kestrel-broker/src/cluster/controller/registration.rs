@@ -1,0 +1,142 @@
+//! How a broker process takes its place in the metadata, and leaves it: what Apache Kafka's brokers ask their controller
+//! for with BrokerRegistration and BrokerHeartbeat.
+
+use kestrel_protocol::{NodeId, Uuid};
+
+use super::Controller;
+use crate::cluster::features::SUPPORTED_FEATURES;
+use crate::cluster::image::PartitionImage;
+use crate::cluster::records::{
+    AbortTransactionRecord, BrokerRegistrationChangeRecord, MetadataRecord, PartitionChangeRecord,
+    RegisterBrokerRecord, RegisterControllerRecord, RegisteredEndpoint, RegisteredFeature,
+};
+
+/// A broker process that starts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Registration {
+    /// The id of the process.
+    pub(crate) incarnation_id: Uuid,
+    /// Where clients find it.
+    pub(crate) endpoints: Vec<RegisteredEndpoint>,
+    /// Where it stands (`broker.rack`).
+    pub(crate) rack: Option<bytestring::ByteString>,
+    /// Its data folder.
+    pub(crate) log_dir: Uuid,
+    /// Whether the process before it ended without losing anything: then leaders go on in their epoch.
+    pub(crate) after_clean_stop: bool,
+}
+
+impl Controller {
+    /// The records with which this broker, alone in its cluster, begins to lead. `next_offset` is where they go.
+    ///
+    /// A leader epoch ends where records may have been lost: a reader that had them is told where its log left this one.
+    pub(crate) fn register(&self, registration: Registration, next_offset: i64) -> Vec<MetadataRecord> {
+        let mut records: Vec<MetadataRecord> = Vec::new();
+        if self.replay.is_in_transaction() {
+            let reason = Some("the controller that began it has ended".into());
+            records.push(AbortTransactionRecord { reason }.into());
+        }
+        let id = self.config.node_id;
+        if self.image().features().has_controller_registration() {
+            records.push(register_controller(id, registration.incarnation_id));
+        }
+        // A broker's epoch is the offset of its registration.
+        let broker_epoch = next_offset + i64::try_from(records.len()).expect("two records at most");
+        let after_clean_stop = registration.after_clean_stop;
+        records.push(register_broker(id, broker_epoch, registration));
+        records.push(
+            BrokerRegistrationChangeRecord { broker_id: id, broker_epoch, fenced: -1, ..Default::default() }.into(),
+        );
+        records.extend(self.leadership_changes(id, after_clean_stop));
+        records
+    }
+
+    /// The records with which this broker leaves: whoever starts next on the folder need not wait for it to time out.
+    pub(crate) fn deregister(&self) -> Vec<MetadataRecord> {
+        let broker = self.image().broker(self.config.node_id);
+        let change = broker.map(|broker| BrokerRegistrationChangeRecord {
+            broker_id: broker.id,
+            broker_epoch: broker.epoch,
+            fenced: 1,
+            in_controlled_shutdown: 1,
+            ..Default::default()
+        });
+        change.map(Into::into).into_iter().collect()
+    }
+
+    /// Every partition that this broker may lead and does not, and after an unclean stop those that it does.
+    fn leadership_changes(&self, id: NodeId, after_clean_stop: bool) -> impl Iterator<Item = MetadataRecord> {
+        let partitions = self.image().topics().flat_map(|topic| {
+            topic.numbered().map(|(number, partition)| (topic.id, number, partition))
+        });
+        partitions.filter_map(move |(topic_id, partition_id, partition)| {
+            let change = if partition.leader == id {
+                (!after_clean_stop).then(|| PartitionChangeRecord { leader: id, ..Default::default() })
+            } else {
+                partition.may_be_led_by(id).then(|| elect(partition, id))
+            };
+            change.map(|change| PartitionChangeRecord { partition_id, topic_id, ..change }.into())
+        })
+    }
+}
+
+impl PartitionImage {
+    /// Whether a broker has everything of a partition that nobody leads.
+    fn may_be_led_by(&self, id: NodeId) -> bool {
+        let has_everything = self.isr.contains(&id)
+            || self.eligible_leader_replicas.contains(&id)
+            || (self.isr.is_empty() && self.last_known_elr.contains(&id));
+        self.leader == NodeId::NONE && self.replicas.contains(&id) && has_everything
+    }
+}
+
+fn elect(partition: &PartitionImage, id: NodeId) -> PartitionChangeRecord {
+    let forgets_elr = !partition.eligible_leader_replicas.is_empty() || !partition.last_known_elr.is_empty();
+    PartitionChangeRecord {
+        isr: Some(vec![id]).filter(|isr| *isr != partition.isr),
+        leader: id,
+        eligible_leader_replicas: forgets_elr.then(Vec::new),
+        last_known_elr: forgets_elr.then(Vec::new),
+        ..PartitionChangeRecord::default()
+    }
+}
+
+fn register_controller(id: NodeId, incarnation_id: Uuid) -> MetadataRecord {
+    // It listens nowhere: there are no other nodes that could call it.
+    RegisterControllerRecord {
+        controller_id: id,
+        incarnation_id,
+        zk_migration_ready: false,
+        end_points: Vec::new(),
+        features: supported_features(),
+    }
+    .into()
+}
+
+fn register_broker(id: NodeId, broker_epoch: i64, registration: Registration) -> MetadataRecord {
+    RegisterBrokerRecord {
+        broker_id: id,
+        incarnation_id: registration.incarnation_id,
+        broker_epoch,
+        end_points: registration.endpoints,
+        features: supported_features(),
+        rack: registration.rack,
+        fenced: true,
+        log_dirs: vec![registration.log_dir],
+        cordoned_log_dirs: Some(Vec::new()),
+        ..RegisterBrokerRecord::default()
+    }
+    .into()
+}
+
+fn supported_features() -> Vec<RegisteredFeature> {
+    SUPPORTED_FEATURES
+        .iter()
+        .map(|feature| RegisteredFeature {
+            name: feature.name.into(),
+            min_supported_version: feature.min_level,
+            max_supported_version: feature.max_level,
+        })
+        .collect()
+}
+

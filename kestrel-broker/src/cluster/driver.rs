@@ -1,0 +1,244 @@
+//! The controller's task: takes commands, lets the controller decide, appends what it decided, and answers when that is
+//! stored and has taken effect.
+//!
+//! ```text
+//!   Cluster ──command──► decide ─► append ─► replay ─► (all waiting commands the same) ─► stored ─► publish ─► answer
+//! ```
+//!
+//! Spawned once by `broker.rs`. Owns the controller's state and the metadata log; nobody else changes either.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kestrel_protocol::{ErrorCode, Uuid};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::controller::{
+    Controller, CreatedTopic, DeletedTopic, Effects, Intent, NewPartitions, NewTopic, Registration, ResourceAlterations,
+    TopicRef,
+};
+use super::error::ApiError;
+use super::image::ClusterImage;
+use super::metadata_log::{MetadataError, MetadataLog};
+use super::publisher::Publisher;
+use super::records::{MetadataRecord, RegisteredEndpoint};
+use super::ClusterOptions;
+use crate::clock::Clock;
+
+/// How many commands may wait for the controller; more wait with whoever sends them.
+pub(super) const MAX_QUEUED_COMMANDS: usize = 64;
+
+/// The answer to a command, or why it was not carried out at all.
+pub(super) type Answer<R> = oneshot::Sender<Result<R, ApiError>>;
+/// An outcome for each thing that a command asks for.
+pub(super) type Outcomes<R> = Vec<Result<R, ApiError>>;
+
+/// What the controller is asked for.
+#[derive(Debug)]
+pub(super) enum Command {
+    CreateTopics(Vec<NewTopic>, Intent, Answer<Outcomes<CreatedTopic>>),
+    DeleteTopics(Vec<TopicRef>, Answer<Outcomes<DeletedTopic>>),
+    CreatePartitions(Vec<NewPartitions>, Intent, Answer<Outcomes<()>>),
+    AlterConfigs(Vec<ResourceAlterations>, Intent, Answer<Outcomes<()>>),
+    AllocateProducerIds(Answer<Option<Range<i64>>>),
+}
+
+/// Answers a command once it is known whether its records are stored.
+type Pending = Box<dyn FnOnce(Result<(), ApiError>) + Send>;
+
+/// The controller's task: see [`Driver::run`].
+#[derive(Debug)]
+pub(crate) struct Driver {
+    controller: Controller,
+    log: MetadataLog,
+    publisher: Publisher,
+    clock: Clock,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Driver {
+    /// Rebuilds the metadata, registers this broker and opens its partitions.
+    ///
+    /// # Errors
+    /// When the metadata log cannot be read or written.
+    pub(super) async fn start(
+        options: ClusterOptions,
+        commands: mpsc::Receiver<Command>,
+    ) -> Result<(Self, watch::Receiver<Arc<ClusterImage>>), MetadataError> {
+        let empty = ClusterImage::new(options.logs.cluster_id(), options.config.node_id);
+        let (images, receiver) = watch::channel(Arc::new(empty.clone()));
+        let publisher = Publisher {
+            images,
+            replicas: Arc::clone(&options.replicas),
+            config: Arc::clone(&options.config),
+            clock: options.clock.clone(),
+        };
+        let clock = options.clock.clone();
+        let controller = Controller::new(empty, Arc::clone(&options.config));
+        let (controller, log) = match spawn_blocking(move || take_over(controller, &options)).await {
+            Ok(taken_over) => taken_over?,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        };
+        let driver = Self { controller, log, publisher, clock, commands };
+        driver.stored().await.map_err(|error| driver.log.unsupported(error.message))?;
+        driver.publisher.publish(driver.controller.image()).await;
+        Ok((driver, receiver))
+    }
+
+    /// Carries out commands until `stopping` is cancelled; then leaves the cluster in order.
+    pub(crate) async fn run(mut self, stopping: CancellationToken) {
+        let mut batch = Vec::with_capacity(MAX_QUEUED_COMMANDS);
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                received = self.commands.recv_many(&mut batch, MAX_QUEUED_COMMANDS) => {
+                    if received == 0 {
+                        break;
+                    }
+                    self.carry_out(&mut batch, &stopping).await;
+                }
+            }
+        }
+        self.leave().await;
+    }
+
+    /// Carries out commands one after the other; one flush makes all of them durable.
+    async fn carry_out(&mut self, commands: &mut Vec<Command>, stopping: &CancellationToken) {
+        let before = self.log.end_offset();
+        let mut pending: Vec<Pending> = Vec::with_capacity(commands.len());
+        for command in commands.drain(..) {
+            let (records, answer) = decide(&self.controller, command);
+            match append(&mut self.controller, &self.log, &records, &self.clock) {
+                Ok(()) => pending.push(answer),
+                Err(error) => answer(Err(error)),
+            }
+        }
+        let mut outcome = Ok(());
+        if self.log.end_offset() > before {
+            outcome = tokio::select! {
+                stored = self.stored() => stored,
+                // A disk that does not answer must not keep the broker from stopping.
+                () = stopping.cancelled() => Err(ErrorCode::RequestTimedOut.into()),
+            };
+            self.publisher.publish(self.controller.image()).await;
+        }
+        for answer in pending {
+            answer(outcome.clone());
+        }
+    }
+
+    async fn stored(&self) -> Result<(), ApiError> {
+        self.log.committed().await.map_err(ApiError::from)
+    }
+
+    async fn leave(&mut self) {
+        let records = self.controller.deregister();
+        let left = append(&mut self.controller, &self.log, &records, &self.clock);
+        if let Err(error) = left {
+            tracing::warn!(%error, "the metadata log does not say that this broker stopped");
+        }
+    }
+}
+
+/// Opens the metadata log, replays it and appends what a broker appends that starts.
+fn take_over(
+    mut controller: Controller,
+    options: &ClusterOptions,
+) -> Result<(Controller, MetadataLog), MetadataError> {
+    let log =
+        MetadataLog::open(&options.logs, options.config.node_id, options.durability, options.clock.wall())?;
+    log.replay_into(&mut controller)?;
+    log.announce_leader(options.clock.wall())?;
+    if controller.image().features().is_empty() {
+        let values = log.bootstrap(options.clock.wall())?;
+        let appended = log.append(&values, options.clock.wall())?;
+        for (offset, value) in (appended.base_offset..).zip(values) {
+            let record = MetadataRecord::decode(value).map_err(|error| log.unsupported(error.to_string()))?;
+            controller.replay(record, offset).map_err(|error| log.unsupported(error.to_string()))?;
+        }
+    }
+    controller.image().features().check_supported().map_err(|why| log.unsupported(why))?;
+    let registration = Registration {
+        incarnation_id: random_uuid(),
+        endpoints: vec![RegisteredEndpoint {
+            name: options.endpoint_name.clone(),
+            host: options.endpoint.host.as_str().into(),
+            port: options.endpoint.port,
+            security_protocol: PLAINTEXT,
+        }],
+        rack: options.config.said("broker.rack").map(Into::into),
+        log_dir: options.logs.directory_id(),
+        after_clean_stop: options.logs.was_clean_shutdown(),
+    };
+    let records = controller.register(registration, log.end_offset());
+    append(&mut controller, &log, &records, &options.clock).map_err(|error| log.unsupported(error.message))?;
+    Ok((controller, log))
+}
+
+/// The security protocol of a listener, as metadata records number it.
+const PLAINTEXT: i16 = 0;
+
+/// What a command leads to: records, and how it is answered.
+fn decide(controller: &Controller, command: Command) -> (Vec<MetadataRecord>, Pending) {
+    match command {
+        Command::CreateTopics(topics, intent, answer) => {
+            pend(controller.create_topics(topics, intent, &mut random_uuid), answer)
+        }
+        Command::DeleteTopics(topics, answer) => pend(controller.delete_topics(&topics), answer),
+        Command::CreatePartitions(topics, intent, answer) => {
+            pend(controller.create_partitions(&topics, intent), answer)
+        }
+        Command::AlterConfigs(resources, intent, answer) => {
+            pend(controller.alter_configs(&resources, intent), answer)
+        }
+        Command::AllocateProducerIds(answer) => pend(controller.allocate_producer_ids(), answer),
+    }
+}
+
+fn pend<R: Send + 'static>(effects: Effects<R>, answer: Answer<R>) -> (Vec<MetadataRecord>, Pending) {
+    let Effects { records, reply } = effects;
+    let pending = Box::new(move |stored: Result<(), ApiError>| {
+        // Whoever asked may have gone.
+        let _ = answer.send(stored.map(|()| reply));
+    });
+    (records, pending)
+}
+
+/// Appends records as one batch and lets them take effect.
+fn append(
+    controller: &mut Controller,
+    log: &MetadataLog,
+    records: &[MetadataRecord],
+    clock: &Clock,
+) -> Result<(), ApiError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let versions = controller.image().features().record_versions();
+    let values: Vec<Bytes> = records.iter().map(|record| record.encode(versions)).collect();
+    let appended = log
+        .append(&values, clock.wall())
+        .map_err(|error| ApiError::new(ErrorCode::from(&error), error.to_string()))?;
+    // As a restart will read them: what is in memory is never more than what is in the log.
+    for (offset, value) in (appended.base_offset..).zip(values) {
+        let record = MetadataRecord::decode(value).expect("it was encoded a moment ago");
+        controller.replay(record, offset).expect("the controller's records follow from the metadata before them");
+    }
+    Ok(())
+}
+
+/// A random id, as Apache Kafka makes them: none begins with a dash, which command lines would take for an option.
+fn random_uuid() -> Uuid {
+    loop {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has random bytes");
+        let id = Uuid::from_random_bytes(bytes);
+        if !id.to_string().starts_with('-') {
+            return id;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Why a change of the metadata was refused, as a client is told.
+
+use kestrel_protocol::ErrorCode;
+
+/// An error code with the sentence that goes beside it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.name())]
+pub(crate) struct ApiError {
+    /// The code.
+    pub(crate) code: ErrorCode,
+    /// What was wrong, for a reader.
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    /// An error with its own sentence.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<ErrorCode> for ApiError {
+    /// The error with the meaning of its code as the sentence.
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code, code.meaning())
+    }
+}

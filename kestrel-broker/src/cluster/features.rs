@@ -1,0 +1,159 @@
+//! Feature levels (KIP-584): what the metadata log has finalized, and what that allows to be written to it.
+//!
+//! A folder that Kestrel formats is finalized at `metadata.version` 30, which is 4.3-IV0: the level that Apache Kafka 4.3
+//! gives a new cluster, so that its records have the same versions. Pure.
+
+use std::collections::BTreeMap;
+
+use bytestring::ByteString;
+
+use super::records::{FeatureLevelRecord, MetadataRecord, RecordVersions};
+
+/// The feature that says how metadata records are written.
+const METADATA_VERSION: &str = "metadata.version";
+/// Static or dynamic voters. Its level is in a control record and not among the feature levels.
+const KRAFT_VERSION: &str = "kraft.version";
+/// Eligible leader replicas (KIP-966).
+const ELR_VERSION: &str = "eligible.leader.replicas.version";
+/// 3.3-IV3, the oldest that Apache Kafka 4 can read.
+const MIN_METADATA_VERSION: i16 = 7;
+/// 4.3-IV0.
+const MAX_METADATA_VERSION: i16 = 30;
+/// From here on brokers name their folders, and partitions the folder of each replica (3.7-IV2, KIP-858).
+const DIRECTORY_ASSIGNMENT: i16 = 17;
+/// From here on controllers register themselves (3.7-IV0, KIP-919).
+const CONTROLLER_REGISTRATION: i16 = 15;
+/// From here on partitions have eligible leader replicas (4.0-IV1, KIP-966).
+const ELR: i16 = 23;
+/// From here on brokers name the folders that take no new partitions (4.3-IV0, KIP-1066).
+const CORDONED_LOG_DIRS: i16 = 30;
+
+/// A feature that Kestrel implements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SupportedFeature {
+    /// The name.
+    pub(crate) name: &'static str,
+    /// The lowest level that it can be run with.
+    pub(crate) min_level: i16,
+    /// The highest level that it can be run with.
+    pub(crate) max_level: i16,
+}
+
+/// The features that are there: what registration and ApiVersions name.
+pub(crate) const SUPPORTED_FEATURES: &[SupportedFeature] = &[
+    SupportedFeature { name: KRAFT_VERSION, min_level: 0, max_level: 1 },
+    SupportedFeature { name: METADATA_VERSION, min_level: MIN_METADATA_VERSION, max_level: MAX_METADATA_VERSION },
+];
+
+/// The finalized levels, by feature. A feature that is not there has level 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FeatureLevels(BTreeMap<ByteString, i16>);
+
+impl FeatureLevels {
+    /// The level of a feature.
+    pub(crate) fn level(&self, name: &str) -> i16 {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
+    /// The features with a level above 0, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&ByteString, i16)> {
+        self.0.iter().map(|(name, level)| (name, *level))
+    }
+
+    /// Whether nothing is finalized: the log has not been begun.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether replicas that left the ISR are remembered as eligible (KIP-966).
+    pub(crate) fn has_elr(&self) -> bool {
+        self.level(ELR_VERSION) > 0
+    }
+
+    /// Whether controllers register themselves.
+    pub(super) fn has_controller_registration(&self) -> bool {
+        self.level(METADATA_VERSION) >= CONTROLLER_REGISTRATION
+    }
+
+    /// The versions in which records are to be written.
+    pub(super) fn record_versions(&self) -> RecordVersions {
+        let level = self.level(METADATA_VERSION);
+        RecordVersions {
+            register_broker: match level {
+                CORDONED_LOG_DIRS.. => 4,
+                DIRECTORY_ASSIGNMENT.. => 3,
+                _ => 2,
+            },
+            partition: match level {
+                ELR.. => 2,
+                DIRECTORY_ASSIGNMENT.. => 1,
+                _ => 0,
+            },
+        }
+    }
+
+    /// Whether this Kestrel understands a log of this `metadata.version`.
+    ///
+    /// # Errors
+    /// With a sentence that names both levels.
+    pub(super) fn check_supported(&self) -> Result<(), String> {
+        let level = self.level(METADATA_VERSION);
+        if (MIN_METADATA_VERSION..=MAX_METADATA_VERSION).contains(&level) {
+            return Ok(());
+        }
+        Err(format!(
+            "the metadata log is of metadata.version {level}, and this Kestrel knows {MIN_METADATA_VERSION} to \
+             {MAX_METADATA_VERSION}"
+        ))
+    }
+
+    /// Takes a record over.
+    pub(super) fn replay(&mut self, record: FeatureLevelRecord) {
+        if record.feature_level == 0 {
+            self.0.remove(&record.name);
+        } else {
+            self.0.insert(record.name, record.feature_level);
+        }
+    }
+}
+
+/// What a folder is formatted with.
+pub(super) fn bootstrap_records() -> Vec<MetadataRecord> {
+    vec![FeatureLevelRecord { name: METADATA_VERSION.into(), feature_level: MAX_METADATA_VERSION }.into()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(level: i16) -> FeatureLevels {
+        let mut levels = FeatureLevels::default();
+        levels.replay(FeatureLevelRecord { name: METADATA_VERSION.into(), feature_level: level });
+        levels
+    }
+
+    #[test]
+    fn records_are_written_as_the_finalized_level_says() {
+        // Taken from org.apache.kafka.server.common.MetadataVersion of Apache Kafka 4.3.1.
+        for (level, register_broker, partition) in [(10, 2, 0), (17, 3, 1), (22, 3, 1), (23, 3, 2), (30, 4, 2)] {
+            assert_eq!(at(level).record_versions(), RecordVersions { register_broker, partition }, "{level}");
+        }
+    }
+
+    #[test]
+    fn a_level_from_the_future_is_refused() {
+        assert_eq!(at(30).check_supported(), Ok(()));
+        for level in [0, 6, 31] {
+            assert!(at(level).check_supported().unwrap_err().contains(&level.to_string()));
+        }
+    }
+
+    #[test]
+    fn level_zero_is_no_level() {
+        let mut levels = at(30);
+        levels.replay(FeatureLevelRecord { name: "group.version".into(), feature_level: 1 });
+        assert_eq!(levels.level("group.version"), 1);
+        levels.replay(FeatureLevelRecord { name: "group.version".into(), feature_level: 0 });
+        assert_eq!(levels.iter().collect::<Vec<_>>(), [(&METADATA_VERSION.into(), 30)]);
+    }
+}

@@ -1,0 +1,266 @@
+//! `__cluster_metadata-0`: the log that the metadata is rebuilt from, as the leader of a quorum of one.
+//!
+//! Opened, replayed and appended to by the driver. The file formats are those of KRaft (KIP-595, KIP-630): batches of
+//! framed records, a leader-change record at the start of each epoch, `quorum-state` beside them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kestrel_protocol::record::RecordBatches;
+use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChange, control_batch};
+use kestrel_protocol::{DecodeError, ErrorCode, LeaderEpoch, NodeId, Uuid};
+
+use super::controller::Controller;
+use super::entry::{Entry, entries, metadata_batch};
+use super::features::bootstrap_records;
+use super::quorum_state::QuorumState;
+use super::records::MetadataRecord;
+use super::replay::ReplayError;
+use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, write_bootstrap};
+use super::topic_name::CLUSTER_METADATA_TOPIC;
+use crate::log::{
+    AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager, OpenLog, Timestamp,
+};
+use crate::partition::{FetchRead, Identity, Isolation, Partition};
+
+/// The id of the topic that the log would be of.
+const METADATA_TOPIC_ID: Uuid = Uuid::from_u128(1);
+/// How many bytes of the log are read at once while it is replayed.
+const READ_BYTES: usize = 1 << 20;
+/// The limit of a batch: what one request may lead to is limited in records, not in bytes.
+const MAX_BATCH_BYTES: u32 = 1 << 30;
+
+/// Why the metadata could not be rebuilt. The text is one sentence for whoever started the broker.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MetadataError {
+    /// The disk failed, or the log is damaged.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A batch could not be appended.
+    #[error("cannot append to the metadata log: {0}")]
+    Append(#[from] AppendError),
+    /// The folder was made by a quorum of several controllers.
+    #[error(
+        "{} belongs to a quorum of nodes {}, and Kestrel runs alone: reduce it to node {node_id} first",
+        dir.display(), join(voters)
+    )]
+    OtherVoters {
+        /// The folder of the metadata log.
+        dir: PathBuf,
+        /// The quorum.
+        voters: Vec<NodeId>,
+        /// This node.
+        node_id: NodeId,
+    },
+    /// The folder was made by something newer.
+    #[error("cannot use {}: {why}", dir.display())]
+    Unsupported {
+        /// The folder of the metadata log.
+        dir: PathBuf,
+        /// What is not known.
+        why: String,
+    },
+    /// A file of the metadata cannot be understood.
+    #[error("{} is damaged: {why}", file.display())]
+    Damaged {
+        /// The file, or the folder of the log.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+fn join(voters: &[NodeId]) -> String {
+    voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The metadata log, led by this node.
+#[derive(Debug)]
+pub(super) struct MetadataLog {
+    dir: PathBuf,
+    data_dir: PathBuf,
+    node_id: NodeId,
+    sync: FileSync,
+    partition: Arc<Partition>,
+}
+
+impl MetadataLog {
+    /// Opens the log and begins an epoch of it. Blocks.
+    ///
+    /// # Errors
+    /// When the log is damaged or belongs to other voters.
+    pub(super) fn open(
+        logs: &LogManager,
+        node_id: NodeId,
+        durability: Durability,
+        now: Timestamp,
+    ) -> Result<Self, MetadataError> {
+        let data_dir = logs.data_dir().to_path_buf();
+        let dir = data_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
+        let log = logs.open_log(OpenLog {
+            topic: CLUSTER_METADATA_TOPIC,
+            partition: 0,
+            topic_id: METADATA_TOPIC_ID,
+            config: LogConfig { max_message_bytes: MAX_BATCH_BYTES, ..LogConfig::default() },
+            now,
+        })?;
+        let state = match QuorumState::read(&dir)? {
+            Some(state) => state.map_err(|why| damaged(&dir.join("quorum-state"), why))?,
+            None => QuorumState { leader_epoch: 0, voters: Some(vec![node_id]) },
+        };
+        check_voters(&dir, state.voters.as_deref().unwrap_or(&[node_id]), node_id)?;
+        // The file is written before the log, so its epoch is the later one; unless somebody removed it.
+        let last_epoch = log.epoch_at(log.log_end_offset() - 1).unwrap_or(LeaderEpoch(0));
+        let leader_epoch = LeaderEpoch(state.leader_epoch.max(last_epoch.0) + 1);
+        let sync = if durability == Durability::Os { FileSync::No } else { FileSync::Yes };
+        QuorumState { leader_epoch: leader_epoch.0, ..state }.write(&dir, node_id, sync)?;
+        let identity = Identity { topic: CLUSTER_METADATA_TOPIC.into(), topic_id: METADATA_TOPIC_ID, index: 0 };
+        let partition = Partition::lead(identity, log, durability, leader_epoch)?;
+        Ok(Self { dir, data_dir, node_id, sync, partition })
+    }
+
+    /// Replays the newest snapshot and what the log has after it. Blocks.
+    ///
+    /// # Errors
+    /// When a file is damaged, or holds what this Kestrel does not know.
+    pub(super) fn replay_into(&self, controller: &mut Controller) -> Result<(), MetadataError> {
+        let mut next_offset = self.replay_snapshot(controller)?;
+        let watermarks = self.partition.watermarks();
+        if next_offset < watermarks.log_start {
+            let why = format!("its log begins at {} and no snapshot leads there", watermarks.log_start);
+            return Err(damaged(&self.dir, why));
+        }
+        while next_offset < watermarks.end {
+            next_offset = self.replay_from(next_offset, controller)?;
+        }
+        Ok(())
+    }
+
+    /// Replays the newest snapshot; gives the offset where the log goes on.
+    fn replay_snapshot(&self, controller: &mut Controller) -> Result<i64, MetadataError> {
+        let newest = newest_snapshot(&self.dir)
+            .map_err(|source| LogError::Io { doing: "list", file: self.dir.clone(), source })?;
+        let Some(snapshot) = newest else { return Ok(0) };
+        let contents = read_snapshot(&snapshot.path)?.map_err(|error| damaged(&snapshot.path, error))?;
+        for value in contents.values {
+            let record = MetadataRecord::decode(value).map_err(|error| damaged(&snapshot.path, error))?;
+            controller
+                .replay(record, snapshot.end_offset - 1)
+                .map_err(|error| damaged(&snapshot.path, error))?;
+        }
+        Ok(snapshot.end_offset)
+    }
+
+    /// Replays some of the log; gives the offset after it.
+    fn replay_from(&self, offset: i64, controller: &mut Controller) -> Result<i64, MetadataError> {
+        let read = self.partition.read(FetchRead {
+            fetch_offset: offset,
+            max_bytes: READ_BYTES,
+            first_batch: FirstBatch::Always,
+            isolation: Isolation::ReadUncommitted,
+            current_leader_epoch: LeaderEpoch::NONE,
+            last_fetched_epoch: LeaderEpoch::NONE,
+        });
+        let read = read.map_err(|code| damaged(&self.dir, code.meaning()))?;
+        let mut next_offset = offset;
+        for batch in RecordBatches::new(read.records) {
+            let batch = batch.map_err(|error| damaged(&self.dir, error))?;
+            for (record_offset, entry) in entries(&batch).map_err(|error| damaged(&self.dir, error))? {
+                if record_offset >= offset {
+                    self.replay_entry(entry, record_offset, controller)?;
+                }
+            }
+            next_offset = batch.header().next_offset();
+        }
+        if next_offset == offset {
+            return Err(damaged(&self.dir, format!("nothing can be read at offset {offset}")));
+        }
+        Ok(next_offset)
+    }
+
+    fn replay_entry(&self, entry: Entry, offset: i64, controller: &mut Controller) -> Result<(), MetadataError> {
+        match entry {
+            Entry::Metadata(value) => {
+                let record = MetadataRecord::decode(value)
+                    .map_err(|error| self.unsupported(format!("the record at offset {offset}: {error}")))?;
+                controller.replay(record, offset).map_err(|error| damaged(&self.dir, error))
+            }
+            Entry::Control(ControlRecord::LeaderChange(change)) => {
+                check_voters(&self.dir, &change.voters, self.node_id)
+            }
+            Entry::Control(_) => Ok(()),
+        }
+    }
+
+    /// What a new log begins with: the bootstrap file's records, in their frames. Writes the file when there is none. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be written or understood.
+    pub(super) fn bootstrap(&self, now: Timestamp) -> Result<Vec<Bytes>, MetadataError> {
+        if let Some(contents) = read_bootstrap(&self.data_dir)? {
+            let contents = contents.map_err(|error| damaged(&self.data_dir.join("bootstrap.checkpoint"), error))?;
+            return Ok(contents.values);
+        }
+        // A feature level has the same version at every metadata.version.
+        let versions = super::features::FeatureLevels::default().record_versions();
+        let values: Vec<Bytes> = bootstrap_records().iter().map(|record| record.encode(versions)).collect();
+        write_bootstrap(&self.data_dir, &values, now, self.sync)?;
+        Ok(values)
+    }
+
+    /// Begins the epoch in the log: the record with which a KRaft leader makes itself known.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(super) fn announce_leader(&self, now: Timestamp) -> Result<Appended, AppendError> {
+        let voters = vec![self.node_id];
+        let change =
+            LeaderChange { leader_id: self.node_id, voters: voters.clone(), granting_voters: voters };
+        let place = ControlPlace {
+            base_offset: self.end_offset(),
+            leader_epoch: self.partition.leader_epoch(),
+            timestamp: now.0,
+        };
+        let batch = control_batch(place, &[ControlRecord::LeaderChange(change)]);
+        self.partition.append(batch.into_bytes(), AppendOrigin::Controller, now)
+    }
+
+    /// Appends framed records as one batch.
+    ///
+    /// # Errors
+    /// When the disk fails: nothing is appended any more then.
+    pub(super) fn append(&self, values: &[Bytes], now: Timestamp) -> Result<Appended, AppendError> {
+        let batch = metadata_batch(values, self.end_offset(), self.partition.leader_epoch(), now);
+        self.partition.append(batch.into_bytes(), AppendOrigin::Controller, now)
+    }
+
+    /// The offset of the next record.
+    pub(super) fn end_offset(&self) -> i64 {
+        self.partition.watermarks().end
+    }
+
+    /// Waits until everything that was appended is stored.
+    pub(super) fn committed(&self) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<> {
+        self.partition.committed(self.end_offset() - 1)
+    }
+
+    /// The refusal of what is not known.
+    pub(super) fn unsupported(&self, why: String) -> MetadataError {
+        MetadataError::Unsupported { dir: self.dir.clone(), why }
+    }
+}
+
+fn check_voters(dir: &Path, voters: &[NodeId], node_id: NodeId) -> Result<(), MetadataError> {
+    if voters == [node_id] {
+        return Ok(());
+    }
+    Err(MetadataError::OtherVoters { dir: dir.to_path_buf(), voters: voters.to_vec(), node_id })
+}
+
+fn damaged(file: &Path, why: impl ToString) -> MetadataError {
+    MetadataError::Damaged { file: file.to_path_buf(), why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! The metadata of the cluster: which topics there are, who leads their partitions, what is configured.
+//!
+//! Everyone reads it as an immutable [`ClusterImage`]; it changes only by commands to the controller, whose records are
+//! appended to `__cluster_metadata-0`, replayed, applied to the partitions and published. A restart replays the same log.
+//!
+//! ```text
+//!   api ──► Cluster ──command──► driver ──► controller ──records──► metadata log
+//!              ▲                               ▲                        │
+//!              │ image                         └────── replay ◄─────────┘
+//!              └──── publisher ◄── image ────────────────┘
+//!                        └──► partition::ReplicaManager
+//! ```
+
+mod controller;
+mod driver;
+mod entry;
+mod error;
+mod features;
+mod image;
+mod metadata_log;
+mod placement;
+mod publisher;
+mod quorum_state;
+mod records;
+mod replay;
+mod snapshot;
+mod topic_name;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use kestrel_protocol::ErrorCode;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::config::{BrokerConfig, Endpoint, Layers};
+use crate::log::{Durability, LogManager};
+use crate::partition::ReplicaManager;
+use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
+
+pub(crate) use controller::{
+    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic, ResourceAlterations,
+    TopicRef,
+};
+pub(crate) use driver::Driver;
+pub(crate) use error::ApiError;
+pub(crate) use features::{SUPPORTED_FEATURES, SupportedFeature};
+pub(crate) use image::{
+    BrokerImage, ClusterImage, ConfigMap, ConfigResource, PartitionImage, ResourceKind, TopicImage,
+};
+pub(crate) use metadata_log::MetadataError;
+pub(crate) use topic_name::check_topic_name;
+
+/// What the metadata of a broker is opened with.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterOptions {
+    /// The data folder.
+    pub(crate) logs: Arc<LogManager>,
+    /// The partitions, which are opened as the metadata says.
+    pub(crate) replicas: Arc<ReplicaManager>,
+    /// The broker's settings.
+    pub(crate) config: Arc<BrokerConfig>,
+    /// When a change of the metadata counts as stored.
+    pub(crate) durability: Durability,
+    /// The time.
+    pub(crate) clock: Clock,
+    /// The name of the listener.
+    pub(crate) endpoint_name: ByteString,
+    /// Where clients are told to connect to, with the port that was bound.
+    pub(crate) endpoint: Endpoint,
+}
+
+/// The metadata: read as a snapshot, changed by commands. A clone is the same metadata.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    images: watch::Receiver<Arc<ClusterImage>>,
+    commands: mpsc::Sender<Command>,
+    config: Arc<BrokerConfig>,
+}
+
+impl Cluster {
+    /// Rebuilds the metadata from its log, registers this broker, and opens the logs of its partitions. The driver is to
+    /// be spawned: without it no command is carried out.
+    ///
+    /// # Errors
+    /// When the metadata log cannot be read or written, with a sentence that names the file.
+    pub(crate) async fn start(options: ClusterOptions) -> Result<(Self, Driver), MetadataError> {
+        let config = Arc::clone(&options.config);
+        let (commands, received) = mpsc::channel(MAX_QUEUED_COMMANDS);
+        let (driver, images) = Driver::start(options, received).await?;
+        Ok((Self { images, commands, config }, driver))
+    }
+
+    /// The metadata as of now.
+    pub(crate) fn image(&self) -> Arc<ClusterImage> {
+        Arc::clone(&self.images.borrow())
+    }
+
+    /// The metadata as it changes.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<ClusterImage>> {
+        self.images.clone()
+    }
+
+    /// Calls `read` with everything that is said about a topic: in `image`, or with values of its own instead.
+    pub(crate) fn with_layers<T>(
+        &self,
+        image: &ClusterImage,
+        topic: &ConfigMap,
+        read: impl FnOnce(&Layers<'_>) -> T,
+    ) -> T {
+        let broker = image.config(&ConfigResource::broker(self.config.node_id));
+        let all_brokers = image.config(&ConfigResource::all_brokers());
+        read(&Layers { topic, broker: &broker, all_brokers: &all_brokers, config: &self.config })
+    }
+
+    /// Creates topics, each by itself. What was created can be produced to at once.
+    ///
+    /// Dropping the future does not undo what was begun; so for all commands.
+    pub(crate) async fn create_topics(&self, topics: Vec<NewTopic>, intent: Intent) -> Outcomes<CreatedTopic> {
+        let count = topics.len();
+        self.submit_all(count, |answer| Command::CreateTopics(topics, intent, answer)).await
+    }
+
+    /// Creates a topic with all defaults, because a client asked for it: `auto.create.topics.enable` is the caller's to
+    /// check. A topic that somebody else created meanwhile is fine.
+    ///
+    /// # Errors
+    /// Why the topic cannot exist.
+    pub(crate) async fn auto_create(&self, name: ByteString) -> Result<(), ApiError> {
+        let created = self.create_topics(vec![NewTopic::with_defaults(name)], Intent::Apply).await;
+        match created.into_iter().next() {
+            Some(Err(error)) if error.code != ErrorCode::TopicAlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes topics, each by itself, with their partitions and configuration.
+    pub(crate) async fn delete_topics(&self, topics: Vec<TopicRef>) -> Outcomes<DeletedTopic> {
+        let count = topics.len();
+        self.submit_all(count, |answer| Command::DeleteTopics(topics, answer)).await
+    }
+
+    /// Adds partitions to topics, each by itself.
+    pub(crate) async fn create_partitions(&self, topics: Vec<NewPartitions>, intent: Intent) -> Outcomes<()> {
+        let count = topics.len();
+        self.submit_all(count, |answer| Command::CreatePartitions(topics, intent, answer)).await
+    }
+
+    /// Changes the configuration of resources, each by itself.
+    pub(crate) async fn alter_configs(&self, resources: Vec<ResourceAlterations>, intent: Intent) -> Outcomes<()> {
+        let count = resources.len();
+        self.submit_all(count, |answer| Command::AlterConfigs(resources, intent, answer)).await
+    }
+
+    /// Takes a block of producer ids that nobody had before.
+    ///
+    /// # Errors
+    /// When the block could not be written down, or every id was given out.
+    pub(crate) async fn allocate_producer_ids(&self) -> Result<Range<i64>, ApiError> {
+        let block = self.submit(Command::AllocateProducerIds).await?;
+        block.ok_or_else(|| ApiError::new(ErrorCode::UnknownServerError, "All producer ids have been given out."))
+    }
+
+    /// Sends a command that asks for several things; when it is not carried out, each of them has the reason.
+    async fn submit_all<R: Clone>(
+        &self,
+        count: usize,
+        command: impl FnOnce(Answer<Outcomes<R>>) -> Command,
+    ) -> Outcomes<R> {
+        self.submit(command).await.unwrap_or_else(|error| vec![Err(error); count])
+    }
+
+    async fn submit<R>(&self, command: impl FnOnce(Answer<R>) -> Command) -> Result<R, ApiError> {
+        let stopped = || ApiError::new(ErrorCode::NotController, "The broker is stopping.");
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(command(answer)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
