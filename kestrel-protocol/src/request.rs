@@ -91,12 +91,15 @@ impl RequestFrame {
         Ok(Self { header, body: reader.into_rest() })
     }
 
-    /// Reads the body as the request `R` in the header's version; every byte must belong to it.
+    /// Reads the body as the request `R` in the header's version.
+    ///
+    /// Bytes after it are ignored, as Apache Kafka does: librdkafka 2.16 ends a Metadata request for all topics
+    /// with three bytes that belong to nothing.
     ///
     /// # Errors
-    /// When the body is not such a request.
+    /// When the body does not begin with such a request.
     pub fn decode<R: Request>(&self) -> Result<R, DecodeError> {
-        decode_whole(Reader::new(self.body.clone()), self.header.api_version)
+        R::decode(&mut Reader::new(self.body.clone()), self.header.api_version)
     }
 }
 
@@ -151,18 +154,14 @@ pub fn decode_response<R: Request>(frame: Bytes, version: i16) -> Result<R::Resp
     if has_flexible_response_header(R::KEY, version) {
         reader.get_tagged_fields("ResponseHeader", |_, _| Ok(()))?;
     }
-    decode_whole(reader, version)
+    let response = R::Response::decode(&mut reader, version)?;
+    reader.finish(R::Response::NAME)?;
+    Ok(response)
 }
 
 /// ApiVersions always has the old response header: its reader does not know yet what the broker speaks (KIP-511).
 fn has_flexible_response_header(api: ApiKey, version: i16) -> bool {
     api != ApiKey::ApiVersions && api.is_flexible(version)
-}
-
-fn decode_whole<M: Message>(mut reader: Reader, version: i16) -> Result<M, DecodeError> {
-    let message = M::decode(&mut reader, version)?;
-    reader.finish(M::NAME)?;
-    Ok(message)
 }
 
 fn encode_frame(content: impl FnOnce(&mut Writer)) -> Vec<Bytes> {
