@@ -1,5 +1,6 @@
 //! What can go wrong with a log. Becomes an error code in exactly one place: the crate's `error.rs`.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -64,8 +65,8 @@ impl LogError {
         Self::Io { doing, file: file.to_path_buf(), source }
     }
 
-    pub(super) fn corrupt(file: &Path, at: u64, why: impl ToString) -> Self {
-        Self::Corrupt { file: file.to_path_buf(), at, why: why.to_string() }
+    pub(super) fn corrupt(file: &Path, at: u64, why: impl fmt::Display) -> Self {
+        Self::Corrupt { file: file.to_path_buf(), at, why: format!("{why}") }
     }
 }
 

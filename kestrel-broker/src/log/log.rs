@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
-use kestrel_protocol::record::{RecordBatch, TimestampType};
+use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, TimestampType};
 
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
@@ -494,7 +494,7 @@ impl Incoming {
         let headers = || batches.iter().map(|batch| &batch.header);
         Self {
             size_bytes: headers().map(|header| header.size_bytes() as u64).sum(),
-            last_offset: headers().next_back().map_or(0, |header| header.last_offset()),
+            last_offset: headers().next_back().map_or(0, RecordBatchHeader::last_offset),
             max_timestamp: Timestamp(headers().map(|header| header.max_timestamp).max().unwrap_or(-1)),
             now,
         }

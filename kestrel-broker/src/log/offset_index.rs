@@ -118,7 +118,8 @@ pub(super) fn relative_offset(base_offset: i64, offset: i64) -> u32 {
 }
 
 fn decode(base_offset: i64, entry: [u8; OFFSET_ENTRY_BYTES]) -> OffsetEntry {
-    let entry = u64::from_be_bytes(entry);
-    let (relative, position) = ((entry >> 32) as u32, entry as u32);
+    let (relative, position) = entry.split_at(4);
+    let relative = relative.try_into().map_or(0, u32::from_be_bytes);
+    let position = position.try_into().map_or(0, u32::from_be_bytes);
     OffsetEntry { offset: base_offset.saturating_add(i64::from(relative)), position }
 }

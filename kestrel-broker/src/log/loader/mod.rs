@@ -287,7 +287,7 @@ impl Loader<'_> {
         keep_snapshot_at_offset: bool,
     ) -> Result<ProducerState, LogError> {
         let latest = snapshots::latest(self.dir, offset, &self.options)?;
-        let (snapshot_offset, mut producers) = latest.unwrap_or((0, ProducerState::default()));
+        let (snapshot_offset, mut producers) = latest.unwrap_or_default();
         if snapshot_offset < offset {
             replay(segments, snapshot_offset, &mut producers)?;
             producers.remove_expired(self.options.now, self.options.producer_id_expiration);

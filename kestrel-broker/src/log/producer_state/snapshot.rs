@@ -67,7 +67,7 @@ impl ProducerState {
         Ok(Some(state))
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut producers: Vec<ProducerEntry> =
             self.producers.iter().map(|(&producer_id, producer)| producer.to_entry(producer_id)).collect();
         producers.sort_by_key(|entry| entry.producer_id);
@@ -81,7 +81,7 @@ impl ProducerState {
         bytes
     }
 
-    fn decode(bytes: &Bytes) -> Option<Self> {
+    pub(super) fn decode(bytes: &Bytes) -> Option<Self> {
         let mut reader = Reader::new(bytes.clone());
         let version = reader.get_i16("version").ok()?;
         let crc = reader.get_u32("crc").ok()?;

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::*;
 use crate::log::disk::Sync;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
@@ -17,7 +19,7 @@ fn header(
     count: i32,
     options: BuilderOptions,
 ) -> RecordBatchHeader {
-    let mut builder = RecordBatchBuilder::new(BuilderOptions { base_offset, ..options }, usize::MAX);
+    let mut builder = RecordBatchBuilder::new(BuilderOptions { base_offset, ..options }, 1 << 16);
     for _ in 0..count {
         builder.append(1000 + base_offset, None, Some(b"v"), []).unwrap();
     }
@@ -128,7 +130,6 @@ fn a_snapshot_is_apache_kafkas() {
     }
 }
 
-use bytes::Bytes;
 
 /// A state with one batch per producer: all that a snapshot keeps.
 fn last_batches(mut state: ProducerState) -> ProducerState {

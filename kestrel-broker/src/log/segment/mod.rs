@@ -157,7 +157,7 @@ impl LogSegment {
     /// Deletes all files of the segment. Whoever reads it now reads on; whoever opens it finds it gone.
     pub(super) fn delete(&self) -> Result<(), LogError> {
         self.release();
-        let dir = self.path().parent().unwrap_or(Path::new("."));
+        let dir = self.path().parent().expect("a segment lies in a folder");
         delete_files(dir, self.base_offset)
     }
 }
