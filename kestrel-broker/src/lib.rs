@@ -1,5 +1,67 @@
-//! Under construction.
+//! An Apache Kafka broker to embed: in a test, an example, or a program that wants its log beside it.
+//!
+//! It speaks Apache Kafka's own protocol, so any Kafka client in any language can use it, and keeps its data in Apache
+//! Kafka 4's own folder format, so that a folder can be handed to Apache Kafka and back.
+//!
+//! In a test one line is enough. The port is bound before the line returns, brokers do not get into each other's way, and
+//! each is gone with its data when it is dropped:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let broker = kestrel_broker::Broker::test().await?;
+//! let servers = broker.bootstrap_servers(); // for any client's `bootstrap.servers`
+//! # assert!(servers.starts_with("127.0.0.1:"));
+//! broker.restart().await?; // same address, same data
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A broker whose data stays, with keys of Apache Kafka's configuration:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use kestrel_broker::{Broker, Durability};
+//!
+//! let broker = Broker::builder()
+//!     .listen("127.0.0.1:9092")
+//!     .data_dir("./kestrel-data")
+//!     .durability(Durability::Group)
+//!     .set("auto.create.topics.enable", "false")
+//!     .start()
+//!     .await?;
+//! broker.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Faults`] lets a test see its own client survive errors, slow answers and lost connections.
+//!
+//! # The rooms
+//!
+//! ```text
+//!   net ──► api ──► partition ──► log          net        connections, frames
+//!            │          ▲                      api        one handler per request, behind a tower pipeline
+//!            └──► cluster ──► log              partition  watermarks, leader epochs, who waits
+//!                                              cluster    topics and configuration, as a replayed log
+//!   config, clock, error: used by all          log        segments, indexes, recovery
+//! ```
 
+mod api;
+mod broker;
+mod builder;
 mod clock;
+mod cluster;
 mod config;
+mod error;
+mod housekeeper;
 mod log;
+mod net;
+mod partition;
+
+pub use api::{FaultRule, Faults};
+pub use broker::Broker;
+pub use builder::BrokerBuilder;
+pub use error::{StartError, StopError};
+pub use kestrel_protocol::{ApiKey, ErrorCode};
+pub use log::Durability;

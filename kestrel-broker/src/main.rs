@@ -1,2 +1,194 @@
-//! The `kestrel-broker` binary.
-fn main() {}
+//! The `kestrel-broker` binary: arguments, logs on standard error, signals. Everything else is in the library.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use kestrel_broker::{Broker, Durability, StartError};
+use tracing_subscriber::EnvFilter;
+
+/// The exit code of a process that a second signal ended: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// A compact Apache Kafka broker: one command, Apache Kafka's own protocol and data folder.
+///
+/// Needs nothing before the first start. When it serves it prints one line on standard output; logs go to standard error
+/// (RUST_LOG=debug shows every request). SIGINT and SIGTERM stop it cleanly; a second one ends it at once.
+#[derive(Debug, Parser)]
+#[command(name = "kestrel-broker", version, max_term_width = 100)]
+struct Arguments {
+    /// Where to listen; port 0 lets the system choose [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+
+    /// The address that clients are told to connect to [default: the address of --listen; for 0.0.0.0 the machine's
+    /// host name, or localhost where that cannot be resolved]
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
+
+    /// The folder that holds all data, in Apache Kafka's own format [default: ./kestrel-data]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+
+    /// What an acknowledgement means
+    #[arg(long, value_enum, default_value_t = DurabilityArgument::Group)]
+    durability: DurabilityArgument,
+
+    /// A server.properties in Apache Kafka's format; the options here count more
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// A key of Apache Kafka's broker configuration, for instance --set num.partitions=3; may be given many times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DurabilityArgument {
+    /// The records are on the disk; one flush answers all that wait
+    Group,
+    /// The records are in the system's page cache, as Apache Kafka does: safe from a crash of the broker, not of the machine
+    Os,
+    /// As os, with a flush as often as log.flush.interval.ms and log.flush.interval.messages say
+    Interval,
+}
+
+impl From<DurabilityArgument> for Durability {
+    fn from(argument: DurabilityArgument) -> Self {
+        match argument {
+            DurabilityArgument::Group => Self::Group,
+            DurabilityArgument::Os => Self::Os,
+            DurabilityArgument::Interval => Self::Interval,
+        }
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let exit_code = runtime.block_on(serve(arguments));
+    runtime.shutdown_background();
+    exit_code
+}
+
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// Runs the broker from its start to its stop.
+async fn serve(arguments: Arguments) -> ExitCode {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&format!("cannot listen to signals: {error}")),
+    };
+    let started = tokio::select! {
+        started = start(arguments) => started,
+        () = signals.next() => return ExitCode::from(INTERRUPTED),
+    };
+    let broker = match started {
+        Ok(broker) => broker,
+        Err(error) => return fail(&error.to_string()),
+    };
+    if let Err(error) = announce(broker.bootstrap_servers(), broker.data_dir()) {
+        return fail(&format!("cannot write to standard output: {error}"));
+    }
+    let failure = tokio::select! {
+        () = signals.next() => None,
+        failure = broker.failed() => Some(failure),
+    };
+    let stopped = tokio::select! {
+        stopped = broker.stop() => stopped,
+        () = signals.next() => return ExitCode::from(INTERRUPTED),
+    };
+    match (failure, stopped) {
+        (Some(failure), _) => fail(&failure),
+        (None, Err(error)) => fail(&error.to_string()),
+        (None, Ok(())) => ExitCode::SUCCESS,
+    }
+}
+
+async fn start(arguments: Arguments) -> Result<Broker, StartError> {
+    let mut builder = Broker::builder().durability(arguments.durability.into());
+    if let Some(file) = arguments.config {
+        builder = builder.config_file(file);
+    }
+    for (key, value) in arguments.set {
+        builder = builder.set(key, value);
+    }
+    if let Some(address) = arguments.listen {
+        builder = builder.listen(address);
+    }
+    if let Some(address) = arguments.advertise {
+        builder = builder.advertise(address);
+    }
+    if let Some(dir) = arguments.data_dir {
+        builder = builder.data_dir(dir);
+    }
+    builder.start().await
+}
+
+/// The one line on standard output: whoever started the broker waits for it.
+fn announce(bootstrap_servers: &str, data_dir: &Path) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(
+        stdout,
+        "kestrel-broker ready: bootstrap.servers={bootstrap_servers} data-dir={}",
+        data_dir.display()
+    )?;
+    stdout.flush()
+}
+
+/// SIGINT and SIGTERM, heard from the moment this is made.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "kestrel-broker: {message}");
+    ExitCode::FAILURE
+}

@@ -1,5 +1,6 @@
 //! A request on its way through the pipeline, what handlers know about it, and what comes back.
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use kestrel_protocol::{ApiKey, DecodeError, ErrorCode, RequestFrame};
+use kestrel_protocol::{ApiKey, DecodeError, ErrorCode, RequestFrame, RequestHeader};
 
 /// A request as the connection hands it to the pipeline.
 #[derive(Debug)]
@@ -27,6 +28,29 @@ pub(crate) struct RequestContext {
     pub(crate) peer: SocketAddr,
     /// When it had arrived whole: timeouts count from here.
     pub(crate) received_at: Instant,
+}
+
+/// A request by the name of its API and its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Described {
+    api_key: i16,
+    api_version: i16,
+}
+
+impl Described {
+    /// The request with this header.
+    pub(crate) const fn of(header: &RequestHeader) -> Self {
+        Self { api_key: header.api_key, api_version: header.api_version }
+    }
+}
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match ApiKey::from_key(self.api_key) {
+            Some(api) => write!(f, "{api} v{}", self.api_version),
+            None => write!(f, "API key {} v{}", self.api_key, self.api_version),
+        }
+    }
 }
 
 /// The answer as byte runs of its frame; none when the client wants none (acks=0).

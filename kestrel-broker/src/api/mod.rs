@@ -10,15 +10,10 @@ mod layers;
 mod table;
 
 mod api_versions;
-mod create_partitions;
-mod create_topics;
-mod delete_records;
-mod delete_topics;
+mod authorized_operations;
 mod describe_cluster;
-mod describe_configs;
 mod describe_topic_partitions;
 mod fetch;
-mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
@@ -29,16 +24,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-pub(crate) use context::{Answer, Close, Reply, Request, RequestContext};
+pub(crate) use context::{Answer, Close, Described, Reply, Request, RequestContext};
 pub use fault::{FaultRule, Faults};
+pub(crate) use init_producer_id::ProducerIds;
 pub(crate) use layers::pipeline;
 
 use crate::clock::Clock;
-use crate::cluster::Cluster;
+use crate::cluster::{BrokerImage, Cluster};
 use crate::config::BrokerConfig;
 use crate::partition::ReplicaManager;
 
@@ -53,6 +50,8 @@ pub(crate) struct State {
     pub(crate) config: Arc<BrokerConfig>,
     /// The time.
     pub(crate) clock: Clock,
+    /// Producer ids to give out.
+    pub(crate) producer_ids: ProducerIds,
     /// Cancelled when the broker stops: whoever waits for something answers with what there is.
     pub(crate) stopping: CancellationToken,
 }
@@ -83,6 +82,12 @@ impl Router {
     pub(crate) const fn new(state: Arc<State>) -> Self {
         Self { state }
     }
+}
+
+/// Where clients reach a broker.
+fn client_endpoint(broker: &BrokerImage) -> Option<(ByteString, i32)> {
+    let endpoint = broker.endpoints.first()?;
+    Some((endpoint.host.clone(), i32::from(endpoint.port)))
 }
 
 impl Service<Request> for Router {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kestrel_protocol::NodeId;
 
-use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::endpoint::{ENDPOINT_FORM, Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
 use super::keys::{BrokerKey, Status};
 use super::properties::{self, PropertiesError};
 use super::suggest::closest;
@@ -55,6 +55,18 @@ pub(crate) enum ConfigError {
         /// What is wrong and where.
         error: PropertiesError,
     },
+}
+
+impl ConfigError {
+    /// An address that is none.
+    pub(crate) fn endpoint(what: &str, address: &str) -> Self {
+        Self::InvalidValue {
+            key: what.to_owned(),
+            value: address.to_owned(),
+            origin: Origin::Set,
+            expected: ENDPOINT_FORM.to_owned(),
+        }
+    }
 }
 
 /// Where a value was said.
@@ -125,7 +137,9 @@ pub(crate) struct BrokerConfig {
     pub(crate) warnings: Vec<String>,
     /// `node.id`. Default 1.
     pub(crate) node_id: NodeId,
-    /// The first `listeners` entry of protocol PLAINTEXT. Default 127.0.0.1:9092.
+    /// The name of the first `listeners` entry of protocol PLAINTEXT. Default PLAINTEXT.
+    pub(crate) listener_name: String,
+    /// Where that listens. Default 127.0.0.1:9092.
     pub(crate) listen: Endpoint,
     /// The `advertised.listeners` entry of the same name.
     pub(crate) advertise: Option<Endpoint>,
@@ -168,6 +182,7 @@ impl BrokerConfig {
         let advertise = advertised(said, &listener.name)?;
         Ok(Self {
             node_id: NodeId(node_id(said)?),
+            listener_name: listener.name,
             listen: listener.endpoint,
             advertise,
             data_dir: data_dir(said)?,
@@ -188,6 +203,12 @@ impl BrokerConfig {
             said: said.0.iter().map(|(key, (value, _))| (key.clone(), value.trim().to_owned())).collect(),
             warnings,
         })
+    }
+
+    /// Keeps all data in `dir`, whatever was said.
+    pub(crate) fn keep_data_in(&mut self, dir: &Path) {
+        self.said.insert("log.dirs".to_owned(), dir.display().to_string());
+        self.data_dir = dir.to_path_buf();
     }
 
     /// The value that was said for `key`, if one was.

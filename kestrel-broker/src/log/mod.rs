@@ -48,7 +48,8 @@ mod validator;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use config::{CompressionType, Durability, LogConfig};
+pub use config::Durability;
+pub(crate) use config::{CompressionType, LogConfig};
 pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;

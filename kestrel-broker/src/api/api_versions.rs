@@ -1,0 +1,100 @@
+//! ApiVersions, versions 0 to 4: what this broker speaks (KIP-35, KIP-511) and its feature levels (KIP-584).
+//!
+//! A version above ours is answered in the layout of version 0 with UNSUPPORTED_VERSION, so that a newer client learns ours.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use kestrel_protocol::messages::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
+use kestrel_protocol::{ApiKey, ErrorCode, Message, encode_response};
+
+use super::table::{self, APIS};
+use super::{Handle, Reply, Request, RequestContext, State};
+use crate::cluster::{ClusterImage, SUPPORTED_FEATURES};
+
+/// The first version in which a client says which software it is.
+const FIRST_SOFTWARE_VERSION: i16 = 3;
+/// The first version in which the range of a feature may begin at 0; older clients take that for an error (KIP-1022).
+const FIRST_LEVEL_ZERO_VERSION: i16 = 4;
+
+/// Answers whatever the version; the other APIs close the connection for one that is not theirs.
+pub(super) fn dispatch(state: Arc<State>, request: Request) -> Reply {
+    let version = request.context.version;
+    if ApiVersionsRequest::VERSIONS.contains(&version) {
+        return table::answer::<ApiVersionsRequest>(state, request);
+    }
+    let response = ApiVersionsResponse {
+        error_code: ErrorCode::UnsupportedVersion,
+        api_keys: APIS.iter().filter(|api| api.key == ApiKey::ApiVersions).map(table::Api::row).collect(),
+        ..Default::default()
+    };
+    let correlation_id = request.frame.header.correlation_id;
+    Reply::now(Ok(Some(encode_response::<ApiVersionsRequest>(&response, 0, correlation_id))))
+}
+
+impl Handle for ApiVersionsRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> ApiVersionsResponse {
+        let names_software = context.version >= FIRST_SOFTWARE_VERSION;
+        if names_software && !(is_name(&self.client_software_name) && is_name(&self.client_software_version)) {
+            return self.refusal(ErrorCode::InvalidRequest);
+        }
+        let image = state.cluster.image();
+        ApiVersionsResponse {
+            api_keys: APIS.iter().map(table::Api::row).collect(),
+            supported_features: supported_features(context.version),
+            finalized_features_epoch: image.last_offset(),
+            finalized_features: finalized_features(&image),
+            ..Default::default()
+        }
+    }
+
+    fn refusal(&self, error: ErrorCode) -> ApiVersionsResponse {
+        ApiVersionsResponse { error_code: error, ..Default::default() }
+    }
+}
+
+/// Letters and digits; dots and dashes inside (KIP-511).
+fn is_name(text: &str) -> bool {
+    let is_alphanumeric = |c: char| c.is_ascii_alphanumeric();
+    text.starts_with(is_alphanumeric)
+        && text.ends_with(is_alphanumeric)
+        && text.chars().all(|c| is_alphanumeric(c) || c == '.' || c == '-')
+}
+
+fn supported_features(version: i16) -> Vec<SupportedFeatureKey> {
+    SUPPORTED_FEATURES
+        .iter()
+        .filter(|feature| feature.min_level > 0 || version >= FIRST_LEVEL_ZERO_VERSION)
+        .map(|feature| SupportedFeatureKey {
+            name: ByteString::from_static(feature.name),
+            min_version: feature.min_level,
+            max_version: feature.max_level,
+        })
+        .collect()
+}
+
+/// The levels of the features that are there. A folder that Apache Kafka wrote may hold levels of others.
+fn finalized_features(image: &ClusterImage) -> Vec<FinalizedFeatureKey> {
+    image
+        .features()
+        .iter()
+        .filter(|(name, _)| SUPPORTED_FEATURES.iter().any(|feature| **name == *feature.name))
+        .map(|(name, level)| FinalizedFeatureKey {
+            name: name.clone(),
+            max_version_level: level,
+            min_version_level: level,
+        })
+        .collect()
+}
+
+impl table::Api {
+    fn row(&self) -> ApiVersion {
+        let versions = self.advertised();
+        ApiVersion { api_key: self.key.key(), min_version: *versions.start(), max_version: *versions.end() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

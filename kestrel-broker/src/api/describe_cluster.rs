@@ -1,0 +1,61 @@
+//! DescribeCluster, versions 0 to 2: the cluster's id, controller and brokers (KIP-700, KIP-919, KIP-1073).
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::describe_cluster::{
+    DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
+};
+
+use super::{Handle, RequestContext, State, authorized_operations, client_endpoint};
+use crate::cluster::ClusterImage;
+
+const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
+
+impl Handle for DescribeClusterRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> DescribeClusterResponse {
+        match self.endpoint_type {
+            BROKERS => {}
+            CONTROLLERS => return self.refusal(ErrorCode::MismatchedEndpointType),
+            _ => return self.refusal(ErrorCode::UnsupportedEndpointType),
+        }
+        let image = state.cluster.image();
+        DescribeClusterResponse {
+            endpoint_type: BROKERS,
+            cluster_id: image.cluster_id().clone(),
+            controller_id: image.controller_id(),
+            brokers: brokers(&image, self.include_fenced_brokers),
+            cluster_authorized_operations: authorized_operations::on_cluster(
+                self.include_cluster_authorized_operations,
+            ),
+            ..Default::default()
+        }
+    }
+
+    fn refusal(&self, error: ErrorCode) -> DescribeClusterResponse {
+        DescribeClusterResponse {
+            error_code: error,
+            error_message: Some(error.meaning().into()),
+            endpoint_type: self.endpoint_type,
+            ..Default::default()
+        }
+    }
+}
+
+fn brokers(image: &ClusterImage, with_fenced: bool) -> Vec<DescribeClusterBroker> {
+    let shown = image.brokers().filter(|broker| with_fenced || !broker.fenced);
+    shown
+        .filter_map(|broker| {
+            let (host, port) = client_endpoint(broker)?;
+            Some(DescribeClusterBroker {
+                broker_id: broker.id,
+                host,
+                port,
+                rack: broker.rack.clone(),
+                is_fenced: broker.fenced,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

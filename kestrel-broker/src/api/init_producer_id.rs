@@ -1,0 +1,65 @@
+//! InitProducerId, versions 0 to 5: a producer id for an idempotent producer (KIP-98).
+//!
+//! A transactional id is refused with UNSUPPORTED_VERSION: there is no transaction coordinator yet.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use kestrel_protocol::{ErrorCode, ProducerEpoch, ProducerId};
+
+use super::{Handle, RequestContext, State};
+use crate::cluster::{ApiError, Cluster};
+
+/// The producer ids that were taken from the controller and not given out yet. What is left at a stop is never used.
+#[derive(Debug, Default)]
+pub(crate) struct ProducerIds(Mutex<Range<i64>>);
+
+impl ProducerIds {
+    async fn next(&self, cluster: &Cluster) -> Result<ProducerId, ApiError> {
+        loop {
+            if let Some(id) = self.block().next() {
+                return Ok(ProducerId(id));
+            }
+            let block = cluster.allocate_producer_ids().await?;
+            *self.block() = block;
+        }
+    }
+
+    fn block(&self) -> std::sync::MutexGuard<'_, Range<i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handle for InitProducerIdRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> InitProducerIdResponse {
+        let has_id = self.producer_id != ProducerId::NONE;
+        let has_epoch = self.producer_epoch != ProducerEpoch::NONE;
+        match &self.transactional_id {
+            _ if has_id != has_epoch => return self.refusal(ErrorCode::InvalidRequest),
+            Some(id) if id.is_empty() => return self.refusal(ErrorCode::InvalidRequest),
+            Some(_) => return self.refusal(ErrorCode::UnsupportedVersion),
+            None => {}
+        }
+        // An idempotent producer that has an id gets a new one: nobody else can be using it.
+        match state.producer_ids.next(&state.cluster).await {
+            Ok(producer_id) => InitProducerIdResponse {
+                producer_id,
+                producer_epoch: ProducerEpoch(0),
+                ..Default::default()
+            },
+            Err(error) => self.refusal(error.code),
+        }
+    }
+
+    fn refusal(&self, error: ErrorCode) -> InitProducerIdResponse {
+        InitProducerIdResponse {
+            error_code: error,
+            producer_epoch: ProducerEpoch::NONE,
+            ..Default::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

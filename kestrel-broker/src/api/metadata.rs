@@ -1,0 +1,195 @@
+//! Metadata, versions 0 to 13: brokers, topics, leaders; creates topics that are asked for (KIP-4, KIP-204, KIP-516).
+//!
+//! A topic that is created on the way is there, with its leader, in the same answer.
+
+use std::collections::HashSet;
+
+use bytestring::ByteString;
+use kestrel_protocol::messages::metadata::{
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use kestrel_protocol::{ErrorCode, NodeId, TopicId};
+
+use super::{Handle, RequestContext, State, authorized_operations, client_endpoint};
+use crate::cluster::{ClusterImage, PartitionImage, TopicImage, check_topic_name};
+
+/// The first version in which null, and not an empty list, asks for all topics.
+const FIRST_NULL_IS_ALL_VERSION: i16 = 1;
+/// The first version in which topics can be asked for by id.
+const FIRST_BY_ID_VERSION: i16 = 12;
+
+impl Handle for MetadataRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> MetadataResponse {
+        let asked = match self.asked(context.version) {
+            Ok(asked) => asked,
+            Err(error) => return self.refusal(error),
+        };
+        let created = match &asked {
+            Some(topics) if self.allow_auto_topic_creation && state.config.auto_create_topics => {
+                create_missing(topics, state).await
+            }
+            _ => Vec::new(),
+        };
+        let image = state.cluster.image();
+        let describe = Describe { image: &image, with_operations: self.include_topic_authorized_operations };
+        let topics = match asked {
+            None => image.topics().map(|topic| describe.topic(topic)).collect(),
+            Some(asked) => asked.into_iter().map(|topic| describe.asked(topic, &created)).collect(),
+        };
+        MetadataResponse {
+            brokers: brokers(&image),
+            cluster_id: Some(image.cluster_id().clone()),
+            controller_id: image.controller_id(),
+            topics,
+            cluster_authorized_operations: authorized_operations::on_cluster(
+                self.include_cluster_authorized_operations,
+            ),
+            ..Default::default()
+        }
+    }
+
+    fn refusal(&self, error: ErrorCode) -> MetadataResponse {
+        let topics = self.topics.iter().flatten().map(|asked| MetadataResponseTopic {
+            error_code: error,
+            name: Some(asked.name.clone().unwrap_or_default()),
+            topic_id: asked.topic_id,
+            ..Default::default()
+        });
+        MetadataResponse { topics: topics.collect(), error_code: error, ..Default::default() }
+    }
+}
+
+/// How a topic is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Asked {
+    Name(ByteString),
+    Id(TopicId),
+}
+
+trait AskedTopics {
+    /// The topics that are asked for, each once; `None` is all.
+    fn asked(&self, version: i16) -> Result<Option<Vec<Asked>>, ErrorCode>;
+}
+
+impl AskedTopics for MetadataRequest {
+    fn asked(&self, version: i16) -> Result<Option<Vec<Asked>>, ErrorCode> {
+        let Some(topics) = &self.topics else { return Ok(None) };
+        if topics.is_empty() && version < FIRST_NULL_IS_ALL_VERSION {
+            return Ok(None);
+        }
+        let mut seen = HashSet::new();
+        let mut asked = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let topic = asked_topic(topic, version)?;
+            if seen.insert(topic.clone()) {
+                asked.push(topic);
+            }
+        }
+        Ok(Some(asked))
+    }
+}
+
+fn asked_topic(topic: &MetadataRequestTopic, version: i16) -> Result<Asked, ErrorCode> {
+    match &topic.name {
+        _ if topic.topic_id != TopicId::NIL && version >= FIRST_BY_ID_VERSION => Ok(Asked::Id(topic.topic_id)),
+        Some(name) if topic.topic_id == TopicId::NIL => Ok(Asked::Name(name.clone())),
+        _ => Err(ErrorCode::InvalidRequest),
+    }
+}
+
+/// Creates the topics that are not there; gives those that could not be created, with why.
+async fn create_missing(topics: &[Asked], state: &State) -> Vec<(ByteString, ErrorCode)> {
+    let image = state.cluster.image();
+    let mut failed = Vec::new();
+    for topic in topics {
+        if let Asked::Name(name) = topic {
+            if image.topic(name).is_none() && check_topic_name(name).is_ok() {
+                if let Err(error) = state.cluster.auto_create(name.clone()).await {
+                    failed.push((name.clone(), error.code));
+                }
+            }
+        }
+    }
+    failed
+}
+
+/// What a broker that serves is, to a client.
+fn brokers(image: &ClusterImage) -> Vec<MetadataResponseBroker> {
+    let serving = image.brokers().filter(|broker| !broker.fenced);
+    serving
+        .filter_map(|broker| {
+            let (host, port) = client_endpoint(broker)?;
+            Some(MetadataResponseBroker {
+                node_id: broker.id,
+                host,
+                port,
+                rack: broker.rack.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Topics of one image as the response shows them.
+struct Describe<'a> {
+    image: &'a ClusterImage,
+    with_operations: bool,
+}
+
+impl Describe<'_> {
+    fn asked(&self, asked: Asked, failed: &[(ByteString, ErrorCode)]) -> MetadataResponseTopic {
+        match asked {
+            Asked::Name(name) => match self.image.topic(&name) {
+                Some(topic) => self.topic(topic),
+                None => {
+                    let error = why_missing(&name, failed);
+                    MetadataResponseTopic { error_code: error, name: Some(name), ..Default::default() }
+                }
+            },
+            Asked::Id(id) => match self.image.topic_by_id(id) {
+                Some(topic) => self.topic(topic),
+                None => MetadataResponseTopic {
+                    error_code: ErrorCode::UnknownTopicId,
+                    topic_id: id,
+                    ..Default::default()
+                },
+            },
+        }
+    }
+
+    fn topic(&self, topic: &TopicImage) -> MetadataResponseTopic {
+        MetadataResponseTopic {
+            error_code: ErrorCode::None,
+            name: Some(topic.name.clone()),
+            topic_id: topic.id,
+            is_internal: topic.is_internal(),
+            partitions: topic.numbered().map(|(number, partition)| self.partition(number, partition)).collect(),
+            topic_authorized_operations: authorized_operations::on_topic(self.with_operations),
+        }
+    }
+
+    fn partition(&self, partition_index: i32, partition: &PartitionImage) -> MetadataResponsePartition {
+        let is_served = |node: &NodeId| self.image.broker(*node).is_some_and(|broker| !broker.fenced);
+        let leader = Some(partition.leader).filter(is_served);
+        MetadataResponsePartition {
+            error_code: leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None),
+            partition_index,
+            leader_id: leader.unwrap_or(NodeId::NONE),
+            leader_epoch: partition.leader_epoch,
+            replica_nodes: partition.replicas.clone(),
+            isr_nodes: partition.isr.clone(),
+            offline_replicas: partition.replicas.iter().copied().filter(|node| !is_served(node)).collect(),
+        }
+    }
+}
+
+fn why_missing(name: &ByteString, failed: &[(ByteString, ErrorCode)]) -> ErrorCode {
+    if check_topic_name(name).is_err() {
+        return ErrorCode::InvalidTopic;
+    }
+    let failure = failed.iter().find(|(failed, _)| failed == name);
+    failure.map_or(ErrorCode::UnknownTopicOrPartition, |(_, error)| *error)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! OffsetForLeaderEpoch, versions 2 to 4: where a leader epoch ends, so that a consumer sees truncation (KIP-101, KIP-320).
+
+use kestrel_protocol::messages::offset_for_leader_epoch::{
+    EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
+    OffsetForLeaderTopicResult,
+};
+use kestrel_protocol::{ErrorCode, LeaderEpoch};
+
+use super::{Handle, RequestContext, State};
+
+impl Handle for OffsetForLeaderEpochRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> OffsetForLeaderEpochResponse {
+        answer(&self, |topic, asked| find(state, topic, asked))
+    }
+
+    fn refusal(&self, error: ErrorCode) -> OffsetForLeaderEpochResponse {
+        answer(self, |_, _| Err(error))
+    }
+}
+
+fn answer(
+    request: &OffsetForLeaderEpochRequest,
+    find: impl Fn(&str, &OffsetForLeaderPartition) -> Result<EpochEndOffset, ErrorCode>,
+) -> OffsetForLeaderEpochResponse {
+    let topics = request.topics.iter().map(|topic| OffsetForLeaderTopicResult {
+        topic: topic.topic.clone(),
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|asked| find(&topic.topic, asked).unwrap_or_else(|error| refused(asked.partition, error)))
+            .collect(),
+    });
+    OffsetForLeaderEpochResponse { topics: topics.collect(), ..Default::default() }
+}
+
+fn find(state: &State, topic: &str, asked: &OffsetForLeaderPartition) -> Result<EpochEndOffset, ErrorCode> {
+    let partition = state.replicas.get(topic, asked.partition)?;
+    let end = partition.end_offset_for_epoch(asked.leader_epoch, asked.current_leader_epoch)?;
+    Ok(EpochEndOffset {
+        error_code: ErrorCode::None,
+        partition: asked.partition,
+        leader_epoch: end.epoch,
+        end_offset: end.end_offset,
+    })
+}
+
+fn refused(partition: i32, error_code: ErrorCode) -> EpochEndOffset {
+    EpochEndOffset { error_code, partition, leader_epoch: LeaderEpoch::NONE, end_offset: -1 }
+}
+
+#[cfg(test)]
+mod tests;

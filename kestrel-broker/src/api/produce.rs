@@ -1,0 +1,299 @@
+//! Produce, versions 3 to 13 (topics by id from 13, KIP-516): appends one record batch to each partition.
+//!
+//! The append is the ordered part: it has happened when [`dispatch`] returns. Waiting until the batches are stored is the
+//! other part. acks=1 and acks=all are alike on a single node: both are answered when the high watermark has passed the
+//! batch, so that an answer means what the durability promises. acks=0 has no answer; a failure closes the connection.
+//! Transactional batches are refused with INVALID_TXN_STATE: there is no transaction coordinator that could have begun one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use kestrel_protocol::messages::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicProduceData, TopicProduceResponse,
+};
+use kestrel_protocol::record::{Attributes, Compression};
+use kestrel_protocol::{ErrorCode, TopicId, encode_response};
+use tokio::time::timeout_at;
+
+use super::{Close, Handle, Reply, Request, RequestContext, State};
+use crate::log::{AppendError, AppendOrigin, Appended, RecordFault, Timestamp};
+use crate::partition::Partition;
+
+/// The first version in which batches may be compressed with zstd (KIP-110).
+const FIRST_ZSTD_VERSION: i16 = 7;
+/// The first version that names topics by id.
+const FIRST_TOPIC_ID_VERSION: i16 = 13;
+/// Where a batch has its attributes.
+const ATTRIBUTES_AT: usize = 21;
+
+/// The values of `acks` that there are.
+const NO_ACKS: i16 = 0;
+const ALL_ACKS: i16 = -1;
+const LEADER_ACKS: i16 = 1;
+
+/// Appends in the order of the calls; the reply waits until what was appended is stored.
+pub(super) fn dispatch(state: Arc<State>, request: Request) -> Reply {
+    let Request { frame, context } = request;
+    let correlation_id = frame.header.correlation_id;
+    let begun = match frame.decode::<ProduceRequest>() {
+        Ok(request) => Begun::append(request, &context, &state),
+        Err(error) => return Reply::now(Err(error.into())),
+    };
+    // From here on nothing holds the frame, so that its buffer can be read into again.
+    drop(frame);
+    let encode = move |response: ProduceResponse| {
+        Some(encode_response::<ProduceRequest>(&response, context.version, correlation_id))
+    };
+    if begun.acks == NO_ACKS {
+        Reply::now(begun.first_error().map_or(Ok(None), |error| Err(Close::Unacknowledged(error))))
+    } else if begun.unstored.is_empty() {
+        Reply::now(Ok(encode(begun.response)))
+    } else {
+        Reply::later(async move { Ok(encode(begun.stored().await)) })
+    }
+}
+
+impl Handle for ProduceRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> ProduceResponse {
+        Begun::append(self, context, state).stored().await
+    }
+
+    fn refusal(&self, error: ErrorCode) -> ProduceResponse {
+        let refuse = |data: &PartitionProduceData| refused(data.index, error, error.meaning().to_owned());
+        let topic = |topic: &TopicProduceData| TopicProduceResponse {
+            name: topic.name.clone(),
+            topic_id: topic.topic_id,
+            partition_responses: topic.partition_data.iter().map(refuse).collect(),
+        };
+        ProduceResponse { responses: self.topic_data.iter().map(topic).collect(), ..Default::default() }
+    }
+}
+
+/// A request whose batches are in their logs, or refused.
+struct Begun {
+    acks: i16,
+    deadline: Instant,
+    /// The answer, if everything gets stored.
+    response: ProduceResponse,
+    /// What is not stored yet.
+    unstored: Vec<Unstored>,
+}
+
+/// A batch above the high watermark.
+struct Unstored {
+    partition: Arc<Partition>,
+    last_offset: i64,
+    /// Where its result is in the response: topic, partition.
+    place: (usize, usize),
+}
+
+/// Why a batch was refused.
+struct Refusal {
+    error: ErrorCode,
+    message: String,
+    records: Vec<RecordFault>,
+}
+
+impl Begun {
+    fn append(request: ProduceRequest, context: &RequestContext, state: &State) -> Self {
+        let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or_default());
+        let append = Append {
+            state,
+            version: context.version,
+            acks: request.acks,
+            is_transactional: request.transactional_id.is_some(),
+            now: state.clock.wall(),
+        };
+        let mut begun = Self {
+            acks: request.acks,
+            deadline: context.received_at + timeout,
+            response: ProduceResponse::default(),
+            unstored: Vec::new(),
+        };
+        begun.response.responses = Vec::with_capacity(request.topic_data.len());
+        for topic in request.topic_data {
+            begun.append_topic(&append, topic);
+        }
+        begun
+    }
+
+    fn append_topic(&mut self, append: &Append<'_>, topic: TopicProduceData) {
+        let TopicProduceData { mut name, topic_id, partition_data } = topic;
+        let place = self.response.responses.len();
+        let mut results = Vec::with_capacity(partition_data.len());
+        for PartitionProduceData { index, records } in partition_data {
+            let (partition, appended) = append.batch(&name, topic_id, index, records);
+            if let Some(partition) = &partition {
+                // The name in the request is a slice of the frame and would keep it.
+                if append.version < FIRST_TOPIC_ID_VERSION {
+                    name = partition.topic().clone();
+                }
+            }
+            if let (Some(partition), Ok(appended)) = (partition, &appended) {
+                if partition.watermarks().high <= appended.last_offset {
+                    let place = (place, results.len());
+                    self.unstored.push(Unstored { partition, last_offset: appended.last_offset, place });
+                }
+            }
+            results.push(result(index, appended));
+        }
+        self.response.responses.push(TopicProduceResponse { name, topic_id, partition_responses: results });
+    }
+
+    /// Waits until everything is stored or the time is over. What is not stored then stays in the log.
+    async fn stored(mut self) -> ProduceResponse {
+        for Unstored { partition, last_offset, place: (topic, result) } in std::mem::take(&mut self.unstored) {
+            let stored = timeout_at(self.deadline.into(), partition.committed(last_offset)).await;
+            let error = match stored {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error,
+                Err(_) => ErrorCode::RequestTimedOut,
+            };
+            let topic = self.response.responses.get_mut(topic);
+            if let Some(result) = topic.and_then(|topic| topic.partition_responses.get_mut(result)) {
+                result.error_code = error;
+                result.error_message = Some(error.meaning().into());
+            }
+        }
+        self.response
+    }
+
+    fn first_error(&self) -> Option<ErrorCode> {
+        let results = self.response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        results.map(|result| result.error_code).find(|error| !error.is_none())
+    }
+}
+
+/// What is the same for all batches of a request.
+struct Append<'a> {
+    state: &'a State,
+    version: i16,
+    acks: i16,
+    is_transactional: bool,
+    now: Timestamp,
+}
+
+impl Append<'_> {
+    fn batch(
+        &self,
+        name: &ByteString,
+        topic_id: TopicId,
+        index: i32,
+        records: Option<Bytes>,
+    ) -> (Option<Arc<Partition>>, Result<Appended, Refusal>) {
+        let partition = match self.partition(name, topic_id, index) {
+            Ok(partition) => partition,
+            Err(error) => return (None, Err(error.into())),
+        };
+        let appended = self.check(&partition, records.as_ref()).and_then(|()| {
+            partition
+                .append(records.unwrap_or_default(), AppendOrigin::Client, self.now)
+                .map_err(|error| Refusal::from(&error))
+        });
+        (Some(partition), appended)
+    }
+
+    fn partition(&self, name: &str, topic_id: TopicId, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        if self.version < FIRST_TOPIC_ID_VERSION {
+            self.state.replicas.get(name, index)
+        } else {
+            self.state.replicas.get_by_id(topic_id, index)
+        }
+    }
+
+    /// Whether coordinators keep their state in the topic. Only names that could be are looked up.
+    fn is_internal(&self, topic: &str) -> bool {
+        topic.starts_with("__")
+            && self.state.cluster.image().topic(topic).is_some_and(|topic| topic.is_internal())
+    }
+
+    /// What the request forbids, whatever the log would say.
+    fn check(&self, partition: &Partition, records: Option<&Bytes>) -> Result<(), Refusal> {
+        if ![NO_ACKS, ALL_ACKS, LEADER_ACKS].contains(&self.acks) {
+            return Err(ErrorCode::InvalidRequiredAcks.into());
+        }
+        if self.is_internal(partition.topic()) {
+            return Err(Refusal::new(ErrorCode::InvalidTopic, "only the broker itself writes to this topic"));
+        }
+        let Some(attributes) = records.and_then(attributes) else {
+            return Err(Refusal::new(ErrorCode::InvalidRecord, "exactly one record batch is needed, and there is none"));
+        };
+        if self.is_transactional || attributes.is_transactional() {
+            return Err(Refusal::new(ErrorCode::InvalidTxnState, "this broker has no transactions yet"));
+        }
+        let is_zstd = matches!(attributes.compression(), Ok(Compression::Zstd));
+        if is_zstd && self.version < FIRST_ZSTD_VERSION {
+            let message = "zstd needs version 7 of the request, so that old consumers are not surprised by it";
+            return Err(Refusal::new(ErrorCode::UnsupportedCompressionType, message));
+        }
+        Ok(())
+    }
+}
+
+fn attributes(records: &Bytes) -> Option<Attributes> {
+    let (attributes, _) = records.get(ATTRIBUTES_AT..)?.split_first_chunk()?;
+    Some(Attributes(i16::from_be_bytes(*attributes)))
+}
+
+impl Refusal {
+    fn new(error: ErrorCode, message: impl Into<String>) -> Self {
+        Self { error, message: message.into(), records: Vec::new() }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(error: ErrorCode) -> Self {
+        Self::new(error, error.meaning())
+    }
+}
+
+impl From<&AppendError> for Refusal {
+    fn from(error: &AppendError) -> Self {
+        let records = match error {
+            AppendError::InvalidRecord { records, .. } | AppendError::InvalidTimestamp { records, .. } => {
+                records.clone()
+            }
+            _ => Vec::new(),
+        };
+        Self { error: error.into(), message: error.to_string(), records }
+    }
+}
+
+fn result(index: i32, appended: Result<Appended, Refusal>) -> PartitionProduceResponse {
+    match appended {
+        Ok(appended) => PartitionProduceResponse {
+            index,
+            base_offset: appended.base_offset,
+            log_append_time_ms: appended.log_append_time.unwrap_or(Timestamp::NONE).0,
+            log_start_offset: appended.log_start_offset,
+            ..Default::default()
+        },
+        Err(refusal) => PartitionProduceResponse {
+            record_errors: refusal.records.into_iter().map(record_error).collect(),
+            ..refused(index, refusal.error, refusal.message)
+        },
+    }
+}
+
+fn refused(index: i32, error: ErrorCode, message: String) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        error_code: error,
+        base_offset: -1,
+        error_message: Some(message.into()),
+        ..Default::default()
+    }
+}
+
+fn record_error(fault: RecordFault) -> BatchIndexAndErrorMessage {
+    BatchIndexAndErrorMessage {
+        batch_index: fault.index,
+        batch_index_error_message: Some(fault.message.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! What can be said about a broker before it starts.
+
+use std::path::PathBuf;
+
+use crate::api::Faults;
+use crate::broker::{Broker, Plan};
+use crate::config::{BrokerConfig, ConfigError, Endpoint, Said};
+use crate::error::StartError;
+use crate::log::Durability;
+
+/// Settings of a broker that is to be started; begun with [`Broker::builder`].
+///
+/// Nothing has to be set. Keys of Apache Kafka's broker configuration go through [`set`](Self::set) or a
+/// [`config_file`](Self::config_file); what has a method of its own is what Kestrel users say most often.
+///
+/// ```
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use kestrel_broker::{Broker, Durability};
+///
+/// let broker = Broker::builder()
+///     .ephemeral()
+///     .durability(Durability::Os)
+///     .num_partitions(3)
+///     .set("message.max.bytes", "2000000")
+///     .start()
+///     .await?;
+/// println!("{}", broker.bootstrap_servers());
+/// broker.stop().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct BrokerBuilder {
+    said: Said,
+    config_file: Option<PathBuf>,
+    listen: Option<String>,
+    advertise: Option<String>,
+    data_dir: Option<PathBuf>,
+    is_ephemeral: bool,
+    durability: Option<Durability>,
+    faults: Faults,
+}
+
+impl BrokerBuilder {
+    /// Where the broker listens, as `HOST:PORT`; port 0 lets the system choose. Default 127.0.0.1:9092, or what `listeners`
+    /// says.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
+    /// The address that clients are told to connect to, as `HOST:PORT`; port 0 stands for the port that is listened on.
+    ///
+    /// Default: what `advertised.listeners` says, or the address that is listened on. When that stands for every
+    /// interface (0.0.0.0): the machine's host name if it can be resolved, or else `localhost`.
+    pub fn advertise(mut self, address: impl Into<String>) -> Self {
+        self.advertise = Some(address.into());
+        self
+    }
+
+    /// The folder that holds all data; made if it is not there. Default `./kestrel-data`, or what `log.dirs` says.
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(dir.into());
+        self.is_ephemeral = false;
+        self
+    }
+
+    /// A folder of its own that is deleted with the broker, and a port that the system chooses on 127.0.0.1.
+    pub fn ephemeral(mut self) -> Self {
+        self.is_ephemeral = true;
+        self.listen.get_or_insert_with(|| "127.0.0.1:0".to_owned());
+        self
+    }
+
+    /// What an acknowledgement means. Default [`Durability::Group`]: the records are on the disk.
+    pub const fn durability(mut self, durability: Durability) -> Self {
+        self.durability = Some(durability);
+        self
+    }
+
+    /// How many partitions a topic gets that does not say (`num.partitions`). At least 1; default 1.
+    pub fn num_partitions(self, partitions: u32) -> Self {
+        self.set("num.partitions", partitions.to_string())
+    }
+
+    /// A key of Apache Kafka's broker configuration. What is set here counts more than the configuration file.
+    ///
+    /// Checked when the broker starts: an unknown key or a value that is not allowed is a [`StartError::Config`].
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.said.set(key, value);
+        self
+    }
+
+    /// A `server.properties` in Apache Kafka's format, read when the broker starts.
+    pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config_file = Some(file.into());
+        self
+    }
+
+    /// Faults that the broker shall have; [`Broker::faults`] gives the same handle. Default none.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Starts the broker on the current tokio runtime. When it returns, the port is bound and requests are answered.
+    ///
+    /// Dropping the future before that starts nothing, but the data folder may have been made.
+    ///
+    /// # Errors
+    /// When the configuration, the address or the data folder cannot be used; the text says which and what to do.
+    pub async fn start(self) -> Result<Broker, StartError> {
+        Broker::start(self.plan()?).await
+    }
+
+    fn plan(self) -> Result<Plan, StartError> {
+        let mut said = self.said;
+        if let Some(file) = &self.config_file {
+            said.read_file(file)?;
+        }
+        if let Some(address) = &self.listen {
+            said.set("listeners", format!("PLAINTEXT://{}", endpoint("listen", address)?));
+        }
+        let mut config = BrokerConfig::new(&said)?;
+        if let Some(address) = &self.advertise {
+            config.advertise = Some(endpoint("advertise", address)?);
+        }
+        let temp_dir = if self.is_ephemeral { Some(temp_dir()?) } else { None };
+        if let Some(dir) = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref()) {
+            config.keep_data_in(dir);
+        }
+        let durability = self.durability.unwrap_or(Durability::Group);
+        Ok(Plan { config, temp_dir, durability, faults: self.faults })
+    }
+}
+
+fn endpoint(what: &'static str, address: &str) -> Result<Endpoint, ConfigError> {
+    Endpoint::parse(address).ok_or_else(|| ConfigError::endpoint(what, address))
+}
+
+fn temp_dir() -> Result<tempfile::TempDir, StartError> {
+    tempfile::Builder::new().prefix("kestrel-").tempdir().map_err(|error| StartError::Data {
+        dir: std::env::temp_dir(),
+        message: format!("no temporary folder could be made in it: {error}"),
+    })
+}

@@ -1,0 +1,40 @@
+//! Why a connection ended, as one readable line.
+
+use std::io;
+
+use kestrel_protocol::{DecodeError, FrameSizeError};
+
+use crate::api::{Close, Described};
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Closed {
+    /// The client closed it.
+    #[error("the client closed it")]
+    ByPeer,
+    /// The broker stops.
+    #[error("the broker stops")]
+    Stopping,
+    /// Nothing came for too long.
+    #[error("idle for longer than connections.max.idle.ms")]
+    Idle,
+    /// The socket failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// What was announced is no frame.
+    #[error("{0} (socket.request.max.bytes)")]
+    FrameSize(#[from] FrameSizeError),
+    /// The frame does not begin with a request header.
+    #[error("malformed request header: {0}")]
+    Header(#[from] DecodeError),
+    /// The pipeline refused a request.
+    #[error("{0}: {1}")]
+    Refused(Described, Close),
+}
+
+impl Closed {
+    /// Whether the peer did something that whoever runs it wants to know of.
+    pub(crate) const fn is_fault(&self) -> bool {
+        matches!(self, Self::FrameSize(_) | Self::Header(_) | Self::Refused(..))
+    }
+}

@@ -1,0 +1,277 @@
+//! One connection, one task: bytes in, requests to the pipeline in order, answers out in order.
+//!
+//! ```text
+//!  socket ── read ──▶ FrameDecoder ──▶ Service::call ──▶ in flight ──▶ Outbox ── write ──▶ socket
+//!                     (size limit)     (ordered part)    (front only)  (bounded)
+//! ```
+//!
+//! `call` runs the ordered part of a request at once, so that five pipelined Produce requests are appended one after the
+//! other and share one flush. Only the oldest request in flight is waited for, since no later answer may leave before it;
+//! an answer is not even made while the ones before it wait for a slow reader. Never looks into a request's body.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use kestrel_protocol::{FrameDecoder, RequestFrame};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::io::poll_read_buf;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::closed::Closed;
+use super::outbox::Outbox;
+use crate::api::{Answer, Close, Described, Request, RequestContext};
+
+/// How many bytes are read at once while no large frame is under way.
+const READ_BYTES: usize = 16 << 10;
+/// No further answer is made while this many bytes wait to be sent.
+const OUTBOX_LIMIT_BYTES: usize = 64 << 10;
+/// A read buffer that grew beyond this for one frame is given back after it.
+const KEPT_BUFFER_BYTES: usize = 4 << 20;
+
+/// The limits of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionLimits {
+    /// `socket.request.max.bytes`: the largest frame, checked before room is made for it.
+    pub(crate) request_max_bytes: usize,
+    /// `connections.max.idle.ms`: how long no whole request may come in and no byte go out, unless a handler is at work.
+    pub(crate) max_idle: Option<Duration>,
+}
+
+/// A connection over any stream: TCP, TLS, or a pipe in memory.
+#[derive(Debug)]
+pub(crate) struct Connection<S, P: Service<Request>> {
+    stream: S,
+    pipeline: P,
+    /// Whether the pipeline has room for one more request (it has said so and was not called since).
+    pipeline_ready: bool,
+    peer: SocketAddr,
+    /// `client.id` of the latest request.
+    client_id: Option<String>,
+    decoder: FrameDecoder,
+    received: BytesMut,
+    /// Whether more requests are taken; not after a fault or when the broker stops.
+    input_open: bool,
+    in_flight: VecDeque<InFlight<P::Future>>,
+    outbox: Outbox,
+    /// Set when the end has come; what is in the outbox still leaves.
+    closing: Option<Closed>,
+    last_active: Instant,
+    idle: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+/// What is to leave the connection, in order.
+#[derive(Debug)]
+enum InFlight<F> {
+    /// The answer to a request.
+    Request(Described, F),
+    /// Nothing more: the connection ends here.
+    End(Closed),
+}
+
+impl<S, P> Connection<S, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    P: Service<Request, Response = Answer, Error = Close>,
+    P::Future: Unpin,
+{
+    /// A connection with `peer` whose requests go to `pipeline`.
+    pub(crate) fn new(stream: S, peer: SocketAddr, pipeline: P, limits: ConnectionLimits) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            pipeline,
+            pipeline_ready: false,
+            peer,
+            client_id: None,
+            decoder: FrameDecoder::new(limits.request_max_bytes),
+            received: BytesMut::new(),
+            input_open: true,
+            in_flight: VecDeque::new(),
+            outbox: Outbox::default(),
+            closing: None,
+            last_active: now,
+            idle: limits.max_idle.map(|limit| (limit, Box::pin(sleep_until(now + limit)))),
+        }
+    }
+
+    /// `client.id` of the latest request.
+    pub(crate) fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// Serves the connection until its end. When `stopping` is cancelled no more requests are taken, those in flight are
+    /// answered, and then it ends.
+    pub(crate) async fn drive(&mut self, stopping: &CancellationToken) -> Closed {
+        tokio::select! {
+            biased;
+            closed = poll_fn(|cx| self.poll_drive(cx)) => return closed,
+            () = stopping.cancelled() => self.end_input(Closed::Stopping),
+        }
+        poll_fn(|cx| self.poll_drive(cx)).await
+    }
+
+    /// Moves everything that can be moved; ready at the end of the connection.
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        loop {
+            let mut moved = self.take_requests(cx);
+            moved |= self.take_answers(cx);
+            let mut sent = false;
+            match self.outbox.poll_send(Pin::new(&mut self.stream), cx, &mut sent) {
+                Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
+                Poll::Ready(Ok(())) => {
+                    if let Some(closed) = self.closing.take() {
+                        return Poll::Ready(closed);
+                    }
+                }
+                Poll::Pending => {}
+            }
+            if sent {
+                self.last_active = Instant::now();
+            } else if !moved {
+                return self.poll_idle(cx);
+            }
+        }
+    }
+
+    /// Reads once and hands every whole request to the pipeline; gives whether anything came.
+    fn take_requests(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.input_open {
+            match self.poll_request(cx) {
+                Poll::Ready(()) => moved = true,
+                Poll::Pending => break,
+            }
+        }
+        moved
+    }
+
+    /// Takes one request from the read buffer, or reads.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.pipeline_ready {
+            match ready!(self.pipeline.poll_ready(cx)) {
+                Ok(()) => self.pipeline_ready = true,
+                Err(close) => self.end_input(Closed::Refused(Described::default(), close)),
+            }
+        }
+        match self.decoder.decode(&mut self.received) {
+            Ok(Some(frame)) => self.dispatch(frame),
+            Ok(None) => return self.poll_read(cx),
+            Err(error) => self.end_input(error.into()),
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // The decoder has made room for the rest of a frame that has begun: that room is not to be moved.
+        if self.received.is_empty() || self.received.len() == self.received.capacity() {
+            self.received.reserve(READ_BYTES);
+        }
+        match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.received)) {
+            Ok(0) => self.close(Closed::ByPeer),
+            Ok(_) => {}
+            Err(error) => self.close(error.into()),
+        }
+        Poll::Ready(())
+    }
+
+    /// Runs the ordered part of a request.
+    fn dispatch(&mut self, frame: Bytes) {
+        let was_large = frame.len() > KEPT_BUFFER_BYTES;
+        match RequestFrame::parse(frame) {
+            Ok(frame) => {
+                self.last_active = Instant::now();
+                self.note_client_id(frame.header.client_id.as_deref());
+                let described = Described::of(&frame.header);
+                let context = RequestContext {
+                    version: frame.header.api_version,
+                    peer: self.peer,
+                    received_at: self.last_active.into_std(),
+                };
+                let reply = self.pipeline.call(Request { frame, context });
+                self.pipeline_ready = false;
+                self.in_flight.push_back(InFlight::Request(described, reply));
+            }
+            Err(error) => self.end_input(error.into()),
+        }
+        if was_large {
+            self.received = BytesMut::from(self.received.as_ref());
+        }
+    }
+
+    /// The name is copied when it changes: a slice of the frame would keep the whole frame.
+    fn note_client_id(&mut self, client_id: Option<&str>) {
+        if self.client_id.as_deref() != client_id {
+            self.client_id = client_id.map(str::to_owned);
+        }
+    }
+
+    /// Puts answers into the outbox, oldest request first; gives whether any came.
+    fn take_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.outbox.len() < OUTBOX_LIMIT_BYTES {
+            let answer = match self.in_flight.front_mut() {
+                Some(InFlight::Request(_, reply)) => match Pin::new(reply).poll(cx) {
+                    Poll::Ready(answer) => answer,
+                    Poll::Pending => break,
+                },
+                Some(InFlight::End(_)) => Ok(None),
+                None => break,
+            };
+            moved = true;
+            match (self.in_flight.pop_front(), answer) {
+                (_, Ok(Some(runs))) => self.outbox.push(runs),
+                (Some(InFlight::Request(described, _)), Err(close)) => {
+                    self.close(Closed::Refused(described, close));
+                }
+                (Some(InFlight::End(closed)), _) => self.close(closed),
+                (_, Ok(None) | Err(_)) => {}
+            }
+        }
+        moved
+    }
+
+    /// Takes no more requests; ends when those in flight are answered.
+    fn end_input(&mut self, closed: Closed) {
+        if self.input_open {
+            self.input_open = false;
+            self.in_flight.push_back(InFlight::End(closed));
+        }
+    }
+
+    /// Ends now, but for what is in the outbox.
+    fn close(&mut self, closed: Closed) {
+        self.input_open = false;
+        self.in_flight.clear();
+        if matches!(closed, Closed::ByPeer | Closed::Io(_)) {
+            self.outbox = Outbox::default();
+        }
+        self.closing.get_or_insert(closed);
+    }
+
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        let Some((limit, timer)) = &mut self.idle else { return Poll::Pending };
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            let handler_at_work = self.outbox.len() == 0 && !self.in_flight.is_empty();
+            if handler_at_work {
+                self.last_active = now;
+            }
+            let deadline = self.last_active + *limit;
+            if deadline <= now {
+                return Poll::Ready(Closed::Idle);
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+use std::sync::{Arc, Mutex};
+
+use kestrel_protocol::messages::metadata::MetadataRequest;
+use kestrel_protocol::{ApiKey, correlation_id, encode_request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::api::Reply;
+
+const LIMITS: ConnectionLimits =
+    ConnectionLimits { request_max_bytes: 1024, max_idle: Some(Duration::from_secs(60)) };
+
+/// A pipeline that answers with the correlation id when it is let, and notes in which order it was called.
+#[derive(Clone)]
+struct Scripted {
+    called: Arc<Mutex<Vec<i32>>>,
+    /// A permit per answer that may leave; closed lets all leave.
+    let_go: Arc<Semaphore>,
+    answer_bytes: usize,
+    /// The correlation id whose request is refused.
+    refused: i32,
+}
+
+impl Scripted {
+    fn new(answers_let_go: usize) -> Self {
+        let let_go = Arc::new(Semaphore::new(answers_let_go));
+        Self { called: Arc::default(), let_go, answer_bytes: 0, refused: -1 }
+    }
+
+    fn called(&self) -> Vec<i32> {
+        self.called.lock().unwrap().clone()
+    }
+}
+
+impl Service<Request> for Scripted {
+    type Response = Answer;
+    type Error = Close;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Reply {
+        let id = request.frame.header.correlation_id;
+        self.called.lock().unwrap().push(id);
+        if id == self.refused {
+            return Reply::now(Err(Close::UnsupportedVersion { api: ApiKey::Metadata, version: 99 }));
+        }
+        let (let_go, answer_bytes) = (Arc::clone(&self.let_go), self.answer_bytes);
+        Reply::later(async move {
+            if let Ok(permit) = let_go.acquire().await {
+                permit.forget();
+            }
+            let length = u32::try_from(4 + answer_bytes).unwrap();
+            let frame = [&length.to_be_bytes()[..], &id.to_be_bytes(), &vec![7; answer_bytes]].concat();
+            Ok(Some(vec![Bytes::from(frame)]))
+        })
+    }
+}
+
+/// A connection on its task, and its far end.
+struct Scene {
+    far: DuplexStream,
+    stopping: CancellationToken,
+    ended: tokio::task::JoinHandle<(Closed, Option<String>)>,
+}
+
+impl Scene {
+    fn begin(pipeline: Scripted, pipe_bytes: usize) -> Self {
+        let (near, far) = tokio::io::duplex(pipe_bytes);
+        let stopping = CancellationToken::new();
+        let token = stopping.clone();
+        let peer = ([127, 0, 0, 1], 9).into();
+        let mut connection = Connection::new(near, peer, pipeline, LIMITS);
+        let ended = TaskTracker::new().spawn(async move {
+            let closed = connection.drive(&token).await;
+            (closed, connection.client_id().map(str::to_owned))
+        });
+        Self { far, stopping, ended }
+    }
+
+    async fn send(&mut self, correlation_id: i32) {
+        let request = encode_request(&MetadataRequest::default(), 12, correlation_id, Some("tester".into()));
+        self.far.write_all(&request.concat()).await.unwrap();
+    }
+
+    async fn receive(&mut self) -> i32 {
+        let length = self.far.read_u32().await.unwrap();
+        let mut frame = vec![0; usize::try_from(length).unwrap()];
+        self.far.read_exact(&mut frame).await.unwrap();
+        correlation_id(&Bytes::from(frame)).unwrap()
+    }
+
+    async fn closed(self) -> String {
+        drop(self.far);
+        self.ended.await.unwrap().0.to_string()
+    }
+}
+
+#[tokio::test]
+async fn requests_are_called_at_once_and_answered_in_order() {
+    let pipeline = Scripted::new(0);
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    for id in 0..5 {
+        scene.send(id).await;
+    }
+    // All of them reach the pipeline while no answer has left.
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while pipeline.called().len() < 5 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(pipeline.called(), [0, 1, 2, 3, 4]);
+    pipeline.let_go.close();
+    for id in 0..5 {
+        assert_eq!(scene.receive().await, id);
+    }
+    assert_eq!(scene.closed().await, "the client closed it");
+}
+
+#[tokio::test]
+async fn a_frame_may_come_byte_by_byte() {
+    let mut scene = Scene::begin(Scripted::new(2), 1 << 16);
+    let request = encode_request(&MetadataRequest::default(), 12, 7, Some("slow".into())).concat();
+    for byte in request {
+        scene.far.write_all(&[byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.receive().await, 7);
+    drop(scene.far);
+    assert_eq!(scene.ended.await.unwrap().1.as_deref(), Some("slow"));
+}
+
+#[tokio::test]
+async fn a_refused_request_closes_after_the_answers_before_it() {
+    let mut pipeline = Scripted::new(9);
+    pipeline.refused = 2;
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    for id in 1..=3 {
+        scene.send(id).await;
+    }
+    assert_eq!(scene.receive().await, 1);
+    assert_eq!(scene.far.read(&mut [0; 8]).await.unwrap(), 0, "closed");
+    assert_eq!(scene.closed().await, "Metadata v12: Metadata version 99 is not served");
+}
+
+#[tokio::test]
+async fn an_impossible_length_closes_before_its_bytes_come() {
+    let mut scene = Scene::begin(Scripted::new(0), 1 << 16);
+    scene.far.write_all(&(i32::MAX).to_be_bytes()).await.unwrap();
+    assert_eq!(scene.far.read(&mut [0; 8]).await.unwrap(), 0);
+    let said = scene.closed().await;
+    assert!(said.contains("2147483647 bytes") && said.contains("socket.request.max.bytes"), "{said}");
+}
+
+#[tokio::test]
+async fn a_frame_without_a_header_closes() {
+    let mut scene = Scene::begin(Scripted::new(0), 1 << 16);
+    scene.far.write_all(&[0, 0, 0, 3, 1, 2, 3]).await.unwrap();
+    assert_eq!(scene.far.read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(scene.closed().await.starts_with("malformed request header"));
+}
+
+#[tokio::test]
+async fn answers_are_not_made_for_a_reader_who_does_not_read() {
+    let mut pipeline = Scripted::new(100);
+    pipeline.answer_bytes = OUTBOX_LIMIT_BYTES;
+    let mut scene = Scene::begin(pipeline.clone(), 4096);
+    for id in 0..8 {
+        scene.send(id).await;
+    }
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while pipeline.called().len() < 8 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(pipeline.let_go.available_permits() >= 98, "at most two answers were made");
+    for id in 0..8 {
+        assert_eq!(scene.receive().await, id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_and_a_working_one_is_not() {
+    let pipeline = Scripted::new(1);
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    scene.send(1).await;
+    assert_eq!(scene.receive().await, 1);
+    // The handler of this one works for longer than a connection may be idle.
+    scene.send(2).await;
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    pipeline.let_go.add_permits(1);
+    assert_eq!(scene.receive().await, 2);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(scene.far.read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(scene.closed().await.starts_with("idle"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_request_does_not_keep_a_connection_open() {
+    let mut scene = Scene::begin(Scripted::new(0), 1 << 16);
+    for byte in [0, 0, 1, 0, 7] {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        if scene.far.write_all(&[byte]).await.is_err() {
+            break;
+        }
+    }
+    assert!(scene.closed().await.starts_with("idle"));
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_is_in_flight() {
+    let pipeline = Scripted::new(0);
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    let called = Arc::new(Notify::new());
+    scene.send(1).await;
+    called.notify_one();
+    while pipeline.called().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    scene.stopping.cancel();
+    pipeline.let_go.add_permits(1);
+    assert_eq!(scene.receive().await, 1);
+    assert_eq!(scene.far.read(&mut [0; 8]).await.unwrap(), 0);
+    assert_eq!(scene.closed().await, "the broker stops");
+}

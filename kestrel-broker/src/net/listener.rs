@@ -1,0 +1,129 @@
+//! Accepts connections on one address and gives each its own task.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+use tracing::{debug, warn};
+
+use super::connection::{Connection, ConnectionLimits};
+use super::connection_count::{ConnectionCount, ConnectionMaxima, Counted};
+use crate::api::{Answer, Close, Request};
+use crate::config::Endpoint;
+
+/// How long accepting rests after it failed: out of file descriptors, most often.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on `endpoint`; the first address of its host that can be bound.
+///
+/// # Errors
+/// When the host is not known or none of its addresses can be bound.
+pub(crate) async fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<TcpListener> {
+    let host = if endpoint.is_wildcard() && endpoint.host != "0.0.0.0" { "::" } else { &endpoint.host };
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in lookup_host((host, endpoint.port)).await? {
+        match listen(address, backlog) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    // A machine without IPv6 has no address that stands for both kinds.
+    if host == "::" && failure.kind() != io::ErrorKind::AddrInUse {
+        return listen(([0, 0, 0, 0], endpoint.port).into(), backlog);
+    }
+    Err(failure)
+}
+
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restarted broker gets its port back although old connections linger; two that listen still exclude each other.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
+}
+
+/// What accepts the connections of one address.
+#[derive(Debug)]
+pub(crate) struct Listener<M> {
+    socket: TcpListener,
+    /// Makes the pipeline of each connection.
+    make_pipeline: M,
+    limits: ConnectionLimits,
+    count: Arc<ConnectionCount>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl<M, P> Listener<M>
+where
+    M: Fn() -> P + Send + 'static,
+    P: Service<Request, Response = Answer, Error = Close> + Send + 'static,
+    P::Future: Unpin + Send,
+{
+    /// A listener whose connections run on `tasks` until `stopping` is cancelled.
+    pub(crate) fn new(
+        socket: TcpListener,
+        make_pipeline: M,
+        limits: ConnectionLimits,
+        maxima: ConnectionMaxima,
+        tasks: TaskTracker,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self { socket, make_pipeline, limits, count: ConnectionCount::new(maxima), tasks, stopping }
+    }
+
+    /// Accepts until `stopping` is cancelled.
+    pub(crate) async fn drive(self) {
+        let stopping = self.stopping.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                () = stopping.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.serve(stream, peer),
+                Err(error) => {
+                    warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let counted = match self.count.enter(peer.ip()) {
+            Ok(counted) => counted,
+            Err(too_many) => return warn!("refused a connection from {peer}: {too_many}"),
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            return debug!("closed connection from {peer}: {error}");
+        }
+        let connection = Connection::new(stream, peer, (self.make_pipeline)(), self.limits);
+        self.tasks.spawn(drive(connection, peer, counted, self.stopping.clone()));
+    }
+}
+
+/// Serves one connection and says in one line why it ended.
+async fn drive<P>(
+    mut connection: Connection<TcpStream, P>,
+    peer: SocketAddr,
+    _counted: Counted,
+    stopping: CancellationToken,
+) where
+    P: Service<Request, Response = Answer, Error = Close>,
+    P::Future: Unpin,
+{
+    let closed = connection.drive(&stopping).await;
+    let client_id = connection.client_id().unwrap_or_default();
+    if closed.is_fault() {
+        warn!("closed connection from {peer} (client.id {client_id:?}): {closed}");
+    } else {
+        debug!("closed connection from {peer} (client.id {client_id:?}): {closed}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The network: accepts connections, cuts their bytes into requests, hands those to the pipeline and sends the answers.
+//!
+//! Knows frames and nothing of what is in them. Started by `broker.rs`; calls `api/` through [`tower::Service`] only.
+
+mod closed;
+mod connection;
+mod connection_count;
+mod listener;
+mod outbox;
+
+pub(crate) use connection::ConnectionLimits;
+pub(crate) use connection_count::ConnectionMaxima;
+pub(crate) use listener::{Listener, bind};
