@@ -158,7 +158,7 @@ impl FaultRule<'_> {
 
 /// The layer: a service that lets the rules decide before the one below it.
 #[derive(Debug, Clone)]
-pub(super) struct FaultInjection<S> {
+pub(crate) struct FaultInjection<S> {
     faults: Faults,
     inner: S,
 }
@@ -200,7 +200,7 @@ where
 
 /// The reply of [`FaultInjection`].
 #[derive(Debug)]
-pub(super) enum Injected<F> {
+pub(crate) enum Injected<F> {
     /// As the service below answers.
     Nothing(F),
     /// Something else than the service below would answer.
