@@ -2,6 +2,7 @@
 //!
 //! Under construction.
 
+mod admin;
 mod client;
 mod config;
 mod consumer;
@@ -9,14 +10,25 @@ mod environment;
 mod error;
 mod metadata;
 mod net;
+mod producer;
 mod record;
 mod typed;
 
+pub use admin::{
+    Admin, AdminResults, AlterConfigs, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource,
+    CreatedTopic, DeleteRecordsTo, ListedOffset, NewPartitions, NewTopic, OffsetSpec, PartitionDescription,
+    TopicDescription, TopicListing,
+};
 pub use client::Client;
-pub use config::{AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel};
-pub use consumer::{DeserializeError, PositionError, PositionProblem};
+pub use config::{Acks, AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel};
+pub use consumer::{
+    AssignedConsumerBuilder, Batch, BatchRecords, Consumer, DeserializeError, OffsetAndTimestamp,
+    PositionError, PositionProblem, RecordRef,
+};
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};
 pub use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId, Uuid};
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
+pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
 pub use record::{ConsumerRecord, Record, RecordMetadata, Timestamp, TopicPartition};
+pub use typed::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};

@@ -80,6 +80,18 @@ impl TopicPartition {
     }
 }
 
+impl<T: Into<Arc<str>>> From<(T, i32)> for TopicPartition {
+    fn from((topic, partition): (T, i32)) -> Self {
+        Self::new(topic, partition)
+    }
+}
+
+impl From<&Self> for TopicPartition {
+    fn from(partition: &Self) -> Self {
+        partition.clone()
+    }
+}
+
 impl fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.topic, self.partition)

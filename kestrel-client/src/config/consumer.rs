@@ -220,7 +220,10 @@ impl ConsumerConfig {
             1,
         )?;
         if settings.fetch_max_wait >= request_timeout {
-            let problem = format!("{:?} has to be below request.timeout.ms, which is {request_timeout:?}", settings.fetch_max_wait);
+            let problem = format!(
+                "{:?} has to be below request.timeout.ms, which is {request_timeout:?}",
+                settings.fetch_max_wait
+            );
             return Err(Error::config("fetch.max.wait.ms", problem));
         }
         Ok(settings.clone())
@@ -309,9 +312,20 @@ mod tests {
     fn properties_say_the_same_as_setters() {
         let of = |text| reset(text).unwrap();
         assert_eq!(of("earliest"), AutoOffsetReset::Earliest);
-        assert_eq!(of("by_duration:P1DT2H3M4.5S"), AutoOffsetReset::ByDuration(Duration::from_millis(93_784_500)));
+        assert_eq!(
+            of("by_duration:P1DT2H3M4.5S"),
+            AutoOffsetReset::ByDuration(Duration::from_millis(93_784_500))
+        );
         assert_eq!(of("by_duration:PT0S"), AutoOffsetReset::ByDuration(Duration::ZERO));
-        for wrong in ["", "by_duration:", "by_duration:P", "by_duration:PT", "by_duration:-PT1S", "by_duration:PT1X", "by_duration:PT1M2H"] {
+        for wrong in [
+            "",
+            "by_duration:",
+            "by_duration:P",
+            "by_duration:PT",
+            "by_duration:-PT1S",
+            "by_duration:PT1X",
+            "by_duration:PT1M2H",
+        ] {
             assert!(reset(wrong).is_err(), "{wrong}");
         }
         for key in CONSUMER.iter().filter(|key| !key.default.is_empty()) {
@@ -324,6 +338,8 @@ mod tests {
         let text = |config: ConsumerConfig| config.settings(REQUEST_TIMEOUT).unwrap_err().to_string();
         assert!(text(ConsumerConfig::default().max_poll_records(0)).starts_with("max.poll.records: 0"));
         assert!(text(ConsumerConfig::default().fetch_min_bytes(-1)).starts_with("fetch.min.bytes: -1"));
-        assert!(text(ConsumerConfig::default().fetch_max_wait(REQUEST_TIMEOUT)).starts_with("fetch.max.wait.ms"));
+        assert!(
+            text(ConsumerConfig::default().fetch_max_wait(REQUEST_TIMEOUT)).starts_with("fetch.max.wait.ms")
+        );
     }
 }

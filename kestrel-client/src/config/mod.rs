@@ -10,5 +10,8 @@ pub(crate) mod producer;
 
 pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
-pub(crate) use consumer::ConsumerSettings;
 pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
+pub(crate) use consumer::{CONSUMER, ConsumerSettings};
+pub(crate) use keys::apply;
+pub use producer::Acks;
+pub(crate) use producer::{PRODUCER, ProducerConfig, ProducerSettings};

@@ -61,6 +61,8 @@ pub(crate) struct CompletedFetch {
     unopened: RecordBatches,
     open: Option<OpenBatch>,
     aborted: Option<AbortedTransactions>,
+    /// Set when a batch could not be opened: there is no way past it.
+    failed: Option<Damage>,
     next_offset: i64,
     end: FetchPosition,
     size_bytes: usize,
@@ -106,7 +108,8 @@ impl CompletedFetch {
                     };
                 }
                 Err(cause) => {
-                    damage = Some(Damage { offset: end.offset, next_offset: end.offset.saturating_add(1), cause });
+                    damage =
+                        Some(Damage { offset: end.offset, next_offset: end.offset.saturating_add(1), cause });
                 }
             }
         }
@@ -119,6 +122,7 @@ impl CompletedFetch {
             unopened: RecordBatches::new(fetched.records.slice(..whole_bytes)),
             open: None,
             aborted: fetched.aborted.map(AbortedTransactions::new),
+            failed: None,
             next_offset: fetched.position.offset,
             end,
             size_bytes: whole_bytes.max(OVERHEAD_BYTES),
@@ -152,6 +156,9 @@ impl CompletedFetch {
     ///
     /// Its first record is the next to hand out: those below the position are skipped already.
     pub(crate) fn open_batch(&mut self, options: OpenOptions) -> Result<Option<&mut OpenBatch>, Damage> {
+        if let Some(damage) = self.failed {
+            return Err(damage);
+        }
         loop {
             match &self.open {
                 Some(batch) if batch.records.remaining() > 0 => break,
@@ -162,8 +169,7 @@ impl CompletedFetch {
                 None => match self.unopened.next() {
                     None => return Ok(self.finish()),
                     Some(batch) => {
-                        let batch = batch.map_err(|cause| self.damage(self.next_offset.saturating_add(1), cause))?;
-                        self.open(&batch, options)?;
+                        self.try_open(batch, options).inspect_err(|&damage| self.failed = Some(damage))?
                     }
                 },
             }
@@ -177,7 +183,12 @@ impl CompletedFetch {
     }
 
     /// Opens `batch`, or moves the position past it when it has nothing for the caller.
-    fn open(&mut self, batch: &RecordBatch, options: OpenOptions) -> Result<(), Damage> {
+    fn try_open(
+        &mut self,
+        batch: Result<RecordBatch, DecodeError>,
+        options: OpenOptions,
+    ) -> Result<(), Damage> {
+        let batch = &batch.map_err(|cause| self.damage(self.next_offset.saturating_add(1), cause))?;
         let header = batch.header();
         let end_offset = header.next_offset();
         let is_aborted = self.aborted.as_mut().is_some_and(|aborted| aborted.is_aborted(batch));

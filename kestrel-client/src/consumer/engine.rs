@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-
 use kestrel_protocol::messages::fetch::{FetchResponse, PartitionData};
 use kestrel_protocol::messages::list_offsets::ListOffsetsResponse;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochResponse;
-use kestrel_protocol::{ApiKey, ByteString, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
+use kestrel_protocol::{
+    ApiKey, ByteString, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId,
+};
 
 use super::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
 use super::error::{PositionError, PositionProblem};
@@ -130,7 +131,10 @@ impl Engine {
 
     /// A new picture of the cluster.
     pub(crate) fn handle_metadata(&mut self, snapshot: &MetadataSnapshot, now: Instant) {
-        let views = self.subscription.iter().filter_map(|(id, partition)| Some((id, leader_view(snapshot, partition)?)));
+        let views = self
+            .subscription
+            .iter()
+            .filter_map(|(id, partition)| Some((id, leader_view(snapshot, partition)?)));
         let views: Vec<_> = views.collect();
         for (id, view) in views {
             if self.subscription.handle_leader(id, view, now) {
@@ -152,7 +156,12 @@ impl Engine {
     }
 
     /// A broker answered a fetch, or did not.
-    pub(crate) fn handle_fetch(&mut self, node: NodeId, result: Result<FetchResponse, Error>, now: Instant) -> Hints {
+    pub(crate) fn handle_fetch(
+        &mut self,
+        node: NodeId,
+        result: Result<FetchResponse, Error>,
+        now: Instant,
+    ) -> Hints {
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
@@ -230,10 +239,7 @@ impl Engine {
         self.served += 1;
         partition.last_served = self.served;
         let (topic, number) = (partition.topic(), partition.name.partition);
-        self.keep(
-            Fetched { ticket, topic, partition: number, position, records, aborted, frame_bytes },
-            now,
-        );
+        self.keep(Fetched { ticket, topic, partition: number, position, records, aborted, frame_bytes }, now);
     }
 
     fn keep(&mut self, fetched: Fetched, now: Instant) {
@@ -248,7 +254,11 @@ impl Engine {
             return self.buffer.push(fetch);
         }
         let torn = DecodeError::new(DecodeErrorKind::Truncated, "record batch");
-        let torn = is_torn_only.then_some(Damage { offset: position.offset, next_offset: position.offset + 1, cause: torn });
+        let torn = is_torn_only.then_some(Damage {
+            offset: position.offset,
+            next_offset: position.offset + 1,
+            cause: torn,
+        });
         if let Some(damage) = damage.or(torn) {
             let error = position_error(partition, damaged(damage));
             self.subscription.fail(id, now);
@@ -358,6 +368,10 @@ impl Engine {
         self.wake();
     }
 
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     fn wake_for_reports(&mut self) {
         if self.subscription.has_reports() {
             self.wake();
@@ -418,7 +432,8 @@ impl Engine {
     /// Whether the caller may go on with `fetch`. If not, it is to be dropped, and the error handed out.
     pub(crate) fn recheck(&mut self, fetch: &CompletedFetch) -> Result<bool, Error> {
         let id = fetch.ticket.id;
-        let truncated = |partition: &AssignedPartition| matches!(partition.state(), FetchState::Truncated { .. });
+        let truncated =
+            |partition: &AssignedPartition| matches!(partition.state(), FetchState::Truncated { .. });
         if self.subscription.get(id).is_some_and(truncated) {
             self.held = None;
             return self.resolve_truncation(id, fetch.position()).map_or(Ok(false), Err);
@@ -431,7 +446,12 @@ impl Engine {
     }
 
     /// The records in the caller's hands are damaged at `damage`: they are fetched again after a pause.
-    pub(crate) fn refetch(&mut self, ticket: Ticket, position: FetchPosition, damage: Damage) -> Option<Error> {
+    pub(crate) fn refetch(
+        &mut self,
+        ticket: Ticket,
+        position: FetchPosition,
+        damage: Damage,
+    ) -> Option<Error> {
         self.held = None;
         let partition = self.subscription.believe(ticket)?;
         partition.seek(position);
@@ -497,7 +517,10 @@ impl Engine {
         })
     }
 
-    fn assigned(&mut self, partition: &TopicPartition) -> Result<(PartitionId, &mut AssignedPartition), Error> {
+    fn assigned(
+        &mut self,
+        partition: &TopicPartition,
+    ) -> Result<(PartitionId, &mut AssignedPartition), Error> {
         let id = self.subscription.id(partition);
         let found = id.and_then(|id| Some((id, self.subscription.get_mut(id)?)));
         found.ok_or_else(|| PositionError::not_assigned(partition).into())

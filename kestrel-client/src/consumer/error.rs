@@ -53,7 +53,9 @@ pub enum PositionProblem {
     /// Records that were handed out are gone from the log: an unclean leader election cut it (KIP-320).
     ///
     /// Reported only with `auto.offset.reset=none`; otherwise the consumer goes on at the log's end and warns.
-    #[error("the log was cut at offset {end_offset}, below the position {offset}, and auto.offset.reset is none")]
+    #[error(
+        "the log was cut at offset {end_offset}, below the position {offset}, and auto.offset.reset is none"
+    )]
     Truncated {
         /// The position.
         offset: i64,

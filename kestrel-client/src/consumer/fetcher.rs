@@ -96,7 +96,8 @@ impl Fetcher {
                 continue;
             }
             let partition_bytes = to_usize(settings.max_partition_fetch_bytes);
-            let whole_bytes = (candidate.wanted.len() * partition_bytes).min(to_usize(settings.fetch_max_bytes));
+            let whole_bytes =
+                (candidate.wanted.len() * partition_bytes).min(to_usize(settings.fetch_max_bytes));
             let has_enough =
                 candidate.waiting_bytes * 2 > whole_bytes || candidate.largest_bytes > partition_bytes;
             let free_bytes = settings.fetch_buffer_bytes.saturating_sub(used_bytes);
@@ -112,7 +113,12 @@ impl Fetcher {
     }
 
     /// A broker answered. Gives what the answer says of the partitions that the request was about.
-    pub(crate) fn handle_answer(&mut self, node: NodeId, response: FetchResponse, now: Instant) -> FetchOutcome {
+    pub(crate) fn handle_answer(
+        &mut self,
+        node: NodeId,
+        response: FetchResponse,
+        now: Instant,
+    ) -> FetchOutcome {
         let Some(node) = self.nodes.get_mut(&node) else { return FetchOutcome::default() };
         node.in_flight_bytes = None;
         let mut outcome = FetchOutcome::default();
@@ -174,7 +180,10 @@ impl Node {
 
 /// How much waits of each partition that the caller can have. What a paused partition keeps is bounded by itself, and
 /// does not count: otherwise a few paused partitions would stop all others.
-fn waiting_by_partition(subscription: &SubscriptionState, buffer: &FetchBuffer) -> HashMap<PartitionId, usize> {
+fn waiting_by_partition(
+    subscription: &SubscriptionState,
+    buffer: &FetchBuffer,
+) -> HashMap<PartitionId, usize> {
     let mut waiting = HashMap::new();
     for (id, bytes) in buffer.sizes() {
         if subscription.get(id).is_some_and(|partition| !partition.paused) {
@@ -211,7 +220,12 @@ fn candidates(
     candidates
 }
 
-fn request(node: &mut Node, candidate: Candidate, answer_bytes: usize, settings: &ConsumerSettings) -> FetchRequest {
+fn request(
+    node: &mut Node,
+    candidate: Candidate,
+    answer_bytes: usize,
+    settings: &ConsumerSettings,
+) -> FetchRequest {
     let mut wanted = candidate.wanted;
     wanted.sort_by_key(|&(last_served, _)| last_served);
     let session = node.session.request(wanted.into_iter().map(|(_, wanted)| wanted).collect());

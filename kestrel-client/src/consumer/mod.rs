@@ -1,7 +1,25 @@
-//! Under construction.
+//! Consumer: reads records from the partitions that it is assigned.
+//!
+//! ```text
+//!   caller's task                          lock                     driver's task
+//!   Consumer::next, next_batch       ┌──────────────┐         sends Fetch to each leader on a
+//!     takes a run of batches ◄────── │   Engine     │ ◄────── connection of its own, keeps one
+//!     opens one batch at a time      │  FetchBuffer │         request under way per broker
+//!     (checksum, decompression)      │  Fetcher     │
+//!     decodes one record at a time   │  Subscription│ ──────► ListOffsets, OffsetForLeaderEpoch
+//!   seek, pause, assign ───────────► │  State       │         when a position is unknown or doubtful
+//!                                    └──────────────┘
+//! ```
+//!
+//! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
+//! [`completed_fetch`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
+mod batch;
+mod builder;
 mod completed_fetch;
+mod control;
+mod driver;
 mod engine;
 mod error;
 mod fetch_buffer;
@@ -9,6 +27,159 @@ mod fetch_session;
 mod fetcher;
 mod offsets;
 mod partition;
+mod parts;
+mod queries;
+mod shared;
+mod stream;
 mod subscription;
 
-pub use error::{DeserializeError, PositionError, PositionProblem};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use kestrel_serde::SerdeError;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::completed_fetch::{CompletedFetch, OpenOptions};
+use self::driver::Driver;
+use self::engine::Engine;
+use self::parts::PartCopier;
+use self::shared::Shared;
+use self::subscription::Ticket;
+use crate::client::Client;
+use crate::config::ConsumerSettings;
+use crate::typed::consumer::Decoders;
+
+pub use self::batch::{Batch, BatchRecords, RecordRef};
+pub use self::builder::AssignedConsumerBuilder;
+pub use self::error::{DeserializeError, PositionError, PositionProblem};
+pub use self::queries::OffsetAndTimestamp;
+
+/// Reads records from assigned partitions, with keys and values of the types `K` and `V`.
+///
+/// Made by [`Client::assigned_consumer`]. It is a [`Stream`](futures::Stream) of records; [`Self::next`] is the same without
+/// an import. Records are fetched in the background, bounded in bytes, while the caller works.
+///
+/// ```no_run
+/// # async fn f() -> Result<(), kestrel_client::Error> {
+/// use kestrel_client::{AutoOffsetReset, Client};
+/// use kestrel_serde::{Json, Utf8};
+///
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Click {
+///     page: String,
+/// }
+///
+/// let client = Client::builder("localhost:9092").connect().await?;
+/// let mut consumer = client
+///     .assigned_consumer::<String, Click>()
+///     .assign([("clicks", 0), ("clicks", 1)])
+///     .key(Utf8)
+///     .value(Json)
+///     .auto_offset_reset(AutoOffsetReset::Earliest)
+///     .build()
+///     .await?;
+/// while let Some(record) = consumer.next().await {
+///     let record = record?;
+///     println!("{}@{}: {:?}", record.partition, record.offset, record.value);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Position
+/// A partition's position is the offset that is handed out next. It moves when a record is handed out (with
+/// [`Self::next_batch`]: when its batch is), and past what is never handed out: transaction markers, records of aborted
+/// transactions with `read_committed`, and what compaction has removed.
+///
+/// # Order and fairness
+/// Records of a partition come in the order of their offsets, each once. Between partitions there is no order; runs of
+/// fetched batches take turns.
+///
+/// # Memory
+/// At most `fetch_buffer_bytes` wait for the caller. Keys, values and headers that are much smaller than the buffer they
+/// were fetched in are copied into small shared blocks (16 KiB), so a record that is kept for long does not keep a large
+/// buffer; larger ones share the buffer without a copy. Both hold for what a deserializer is given: what it makes of
+/// the bytes is its own business.
+///
+/// # Errors in the stream
+/// An `Err` item never ends the stream. A record that cannot be deserialized comes as
+/// [`Error::Deserialize`](crate::Error::Deserialize) with its bytes; trouble with a position as
+/// [`Error::Position`](crate::Error::Position); a topic that is missing for 5 seconds as
+/// [`Error::UnknownTopic`](crate::Error::UnknownTopic), and again every 5 seconds. Lost connections and leader changes
+/// are not reported: the consumer goes on by itself.
+///
+/// Dropping the consumer stops its task and closes its connections without blocking.
+pub struct Consumer<K, V> {
+    client: Client,
+    settings: Arc<ConsumerSettings>,
+    shared: Shared,
+    decoders: Decoders<K, V>,
+    /// The run of batches that is being handed out.
+    current: Option<CompletedFetch>,
+    seen_revision: u64,
+    /// A deserializer that has to wait before it can read the next record.
+    waiting: Option<Waiting>,
+    /// What came of waiting.
+    prepared: Option<Prepared>,
+    copier: PartCopier,
+    /// Ends the driver when the consumer is dropped.
+    _stop: DropGuard,
+}
+
+/// A deserializer that gets ready for the record at an offset.
+struct Waiting {
+    ticket: Ticket,
+    offset: i64,
+    /// In a mutex only so that a consumer may be shared between threads; never locked.
+    future: Mutex<BoxFuture<'static, Result<(), SerdeError>>>,
+}
+
+/// The deserializers are ready for the record at an offset, or never will be.
+#[derive(Debug)]
+struct Prepared {
+    ticket: Ticket,
+    offset: i64,
+    result: Result<(), SerdeError>,
+}
+
+impl<K, V> Consumer<K, V> {
+    fn start(client: Client, settings: ConsumerSettings, decoders: Decoders<K, V>) -> Self {
+        let settings = Arc::new(settings);
+        let max_age = client.settings().metadata_max_age;
+        let shared = Shared::new(Engine::new(settings.clone(), max_age, &client.retry_backoff()));
+        let stop = CancellationToken::new();
+        let driver = Driver::new(client.clone(), shared.clone());
+        client.tasks().spawn(driver.run(stop.clone()));
+        Self {
+            client,
+            settings,
+            shared,
+            decoders,
+            current: None,
+            seen_revision: 0,
+            waiting: None,
+            prepared: None,
+            copier: PartCopier::default(),
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            check_crcs: self.settings.check_crcs,
+            max_decompressed_batch_bytes: self.settings.max_decompressed_batch_bytes,
+        }
+    }
+
+    fn api_timeout(&self) -> Duration {
+        self.settings.default_api_timeout
+    }
+}
+
+impl<K, V> fmt::Debug for Consumer<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("assignment", &self.assignment()).finish_non_exhaustive()
+    }
+}

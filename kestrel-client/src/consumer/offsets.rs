@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::messages::list_offsets::{
-    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopic,
 };
 use kestrel_protocol::messages::offset_for_leader_epoch::{
     EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
@@ -102,7 +103,8 @@ pub(crate) fn poll_lookups(
             FetchState::Truncated { .. } | FetchState::Fetching(_) => {}
         }
     }
-    let offsets = offsets.into_iter().map(|((node, isolation), questions)| questions.list_offsets(node, isolation));
+    let offsets =
+        offsets.into_iter().map(|((node, isolation), questions)| questions.list_offsets(node, isolation));
     offsets.chain(epochs.into_iter().map(|(node, questions)| questions.leader_epochs(node))).collect()
 }
 
@@ -130,7 +132,9 @@ fn reset_timestamp(to: ResetTo, policy: AutoOffsetReset, wall: Timestamp) -> i64
     match (to, policy) {
         (ResetTo::Earliest, _) | (ResetTo::Policy, AutoOffsetReset::Earliest) => EARLIEST_TIMESTAMP,
         (ResetTo::Policy, AutoOffsetReset::ByDuration(ago)) => before(wall, ago),
-        (ResetTo::Latest, _) | (ResetTo::Policy, AutoOffsetReset::Latest | AutoOffsetReset::None) => LATEST_TIMESTAMP,
+        (ResetTo::Latest, _) | (ResetTo::Policy, AutoOffsetReset::Latest | AutoOffsetReset::None) => {
+            LATEST_TIMESTAMP
+        }
     }
 }
 
@@ -253,7 +257,11 @@ pub(crate) fn handle_leader_epochs(
 }
 
 /// True when the log was cut below the position.
-fn handle_epoch_end(partition: &mut AssignedPartition, position: FetchPosition, answer: &EpochEndOffset) -> bool {
+fn handle_epoch_end(
+    partition: &mut AssignedPartition,
+    position: FetchPosition,
+    answer: &EpochEndOffset,
+) -> bool {
     if answer.end_offset == NO_OFFSET || answer.leader_epoch == LeaderEpoch::NONE {
         // The leader knows nothing of the epoch, so it can't say where the logs part: see that the position is in it.
         partition.enter(FetchState::AwaitingRangeCheck { position, start_offset: None });
@@ -310,7 +318,8 @@ fn refused(
         ErrorClass::Retriable | ErrorClass::RefreshMetadata => outcome.wants_metadata = true,
         _ => {
             let Some(partition) = subscription.get(id) else { return };
-            let error = BrokerError::new(api, code).topic(partition.topic()).partition(partition.name.partition);
+            let error =
+                BrokerError::new(api, code).topic(partition.topic()).partition(partition.name.partition);
             subscription.report(id, error);
         }
     }
@@ -352,7 +361,8 @@ impl Questions<ListOffsetsPartition> {
 
 impl Questions<OffsetForLeaderPartition> {
     fn leader_epochs(self, node: NodeId) -> Lookup {
-        let topics = self.topics.into_iter().map(|(topic, partitions)| OffsetForLeaderTopic { topic, partitions });
+        let topics =
+            self.topics.into_iter().map(|(topic, partitions)| OffsetForLeaderTopic { topic, partitions });
         let request = OffsetForLeaderEpochRequest { replica_id: NodeId::NONE, topics: topics.collect() };
         Lookup { node, request: LookupRequest::LeaderEpochs(request), asked: self.asked }
     }

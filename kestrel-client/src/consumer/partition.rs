@@ -103,8 +103,6 @@ pub(crate) struct AssignedPartition {
     pub(crate) wire_topic: ByteString,
     pub(crate) topic_id: TopicId,
     pub(crate) paused: bool,
-    /// Whether the caller's task has fetched records of this partition in its hands.
-    pub(crate) held: bool,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
@@ -131,7 +129,6 @@ impl AssignedPartition {
             name,
             topic_id: TopicId::NIL,
             paused: false,
-            held: false,
             high_watermark: None,
             last_stable_offset: None,
             last_served: 0,

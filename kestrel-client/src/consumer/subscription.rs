@@ -97,10 +97,6 @@ impl SubscriptionState {
         self.partitions.iter().map(|(&id, partition)| (id, partition))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PartitionId, &mut AssignedPartition)> {
-        self.partitions.iter_mut().map(|(&id, partition)| (id, partition))
-    }
-
     /// The partition that `ticket` is about, unless its position was set from outside since.
     pub(crate) fn believe(&mut self, ticket: Ticket) -> Option<&mut AssignedPartition> {
         self.partitions.get_mut(&ticket.id).filter(|partition| partition.generation() == ticket.generation)

@@ -27,8 +27,12 @@ pub(crate) trait Decode<T>: Send + Sync {
     fn poll_ready(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Poll<Result<(), SerdeError>>;
 
     /// Waits until the deserializer is ready for these bytes.
-    fn ready(self: Arc<Self>, topic: Arc<str>, part: Part, bytes: Bytes)
-    -> BoxFuture<'static, Result<(), SerdeError>>;
+    fn ready(
+        self: Arc<Self>,
+        topic: Arc<str>,
+        part: Part,
+        bytes: Bytes,
+    ) -> BoxFuture<'static, Result<(), SerdeError>>;
 }
 
 impl<T, D: Deserializer<T>> Decode<T> for D {

@@ -1,3 +1,7 @@
-//! Typed keys and values over the byte engines.
+//! Typed keys and values over the byte engines: serializers joined to a producer's topic, deserializers to a consumer.
 
 pub(crate) mod consumer;
+mod producer;
+mod scratch;
+
+pub use producer::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};

@@ -58,7 +58,7 @@ pub use builder::{BatchFull, BuilderOptions, ProducerStamp, RecordBatchBuilder, 
 pub use compression::{Codec, CodecError, Compression, ParseCompressionError};
 pub use header::{Attributes, HEADER_BYTES, RecordBatchHeader, TimestampType, increment_sequence};
 pub use headers::{Header, Headers};
-pub use records::{Record, Records, RecordsMark};
+pub use records::{Record, RecordViews, Records, RecordsMark};
 pub use view::{HeaderView, HeadersView, RecordView};
 
 #[cfg(test)]

@@ -106,9 +106,9 @@ impl Records {
     }
 
     /// The records that were not handed out yet, borrowed, with this place left as it is.
-    pub fn views(&self) -> impl Iterator<Item = Result<RecordView<'_>, DecodeError>> {
-        let mut cursor = self.cursor;
-        std::iter::from_fn(move || cursor.next_in(&self.data))
+    #[must_use]
+    pub fn views(&self) -> RecordViews<'_> {
+        RecordViews { data: &self.data, cursor: self.cursor }
     }
 
     /// The next record, borrowed; allocates nothing. `None` after the last one.
@@ -144,6 +144,28 @@ impl Iterator for Records {
 }
 
 impl FusedIterator for Records {}
+
+/// The records of a [`Records`] as borrowed views, from [`Records::views`]. The first error ends the iteration.
+#[derive(Debug, Clone)]
+pub struct RecordViews<'a> {
+    data: &'a [u8],
+    cursor: RecordCursor,
+}
+
+impl<'a> Iterator for RecordViews<'a> {
+    type Item = Result<RecordView<'a>, DecodeError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.cursor.next_in(self.data)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.cursor.remaining + 1))
+    }
+}
+
+impl FusedIterator for RecordViews<'_> {}
 
 impl RecordCursor {
     #[inline]

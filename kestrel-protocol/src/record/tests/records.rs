@@ -99,6 +99,18 @@ fn views_and_owned_records_move_one_position() {
 }
 
 #[test]
+fn views_leave_the_position_and_a_mark_brings_it_back() {
+    let mut records = batch_of(&[b"a", b"b", b"c"], Compression::None).records(LIMIT_BYTES).unwrap();
+    records.next_view().unwrap().unwrap();
+    let mark = records.mark();
+    let values: Vec<_> = records.views().map(|view| view.unwrap().value.unwrap()[0]).collect();
+    assert_eq!((values, records.remaining()), (b"bc".to_vec(), 2));
+    let first = records.next_view().unwrap().unwrap().offset;
+    records.rewind(mark);
+    assert_eq!(records.next_view().unwrap().unwrap().offset, first);
+}
+
+#[test]
 fn a_header_name_that_is_not_text_is_shown_as_kafkas_client_shows_it() {
     // One header: name ff, value null.
     let mut records =

@@ -1,0 +1,97 @@
+//! Rounds of a call until every item is settled: done, refused for good, or out of time.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use kestrel_protocol::ErrorCode;
+
+use super::TIMEOUT_SETTING;
+use crate::client::Client;
+use crate::environment;
+use crate::error::{Error, Result};
+
+/// A call about several items.
+pub(super) trait Call: Sync {
+    /// What the call is about.
+    type Item: Clone + Send + Sync;
+    /// What comes out for each item.
+    type Output: Send;
+    /// What the call does, for the text of a timeout.
+    const OPERATION: &'static str;
+
+    /// Asks once about `items`, and may take until `deadline`; gives a result for each, in their order.
+    fn round(
+        &self,
+        client: &Client,
+        items: &[Self::Item],
+        deadline: Instant,
+    ) -> impl Future<Output = Vec<Result<Self::Output>>> + Send;
+
+    /// Whether an item that failed so is asked about again.
+    fn is_passing(&self, error: &Error) -> bool {
+        // To most calls a topic that is not there is an answer.
+        error.is_retriable() && error.code() != Some(ErrorCode::UnknownTopicOrPartition)
+    }
+}
+
+/// Calls until every item is settled or `timeout` is over; gives a result for each, in their order.
+pub(super) async fn settle<C: Call>(
+    client: &Client,
+    call: &C,
+    items: Vec<C::Item>,
+    timeout: Duration,
+) -> Vec<(C::Item, Result<C::Output>)> {
+    let deadline = environment::now() + timeout;
+    let mut backoff = client.retry_backoff();
+    let mut settled: Vec<Option<Result<C::Output>>> = items.iter().map(|_| None).collect();
+    let mut open: Vec<usize> = (0..items.len()).collect();
+    for failures in 1.. {
+        if open.is_empty() {
+            break;
+        }
+        let asked: Vec<_> = open.iter().filter_map(|&index| items.get(index).cloned()).collect();
+        let results = call.round(client, &asked, deadline).await;
+        let now = environment::now();
+        let mut again = Vec::new();
+        for (index, result) in std::mem::take(&mut open).into_iter().zip(results) {
+            let Some(slot) = settled.get_mut(index) else { continue };
+            *slot = Some(match result {
+                Err(error) if call.is_passing(&error) && now < deadline => {
+                    again.push(index);
+                    Err(timed_out::<C>(timeout, error))
+                }
+                result => result,
+            });
+        }
+        open = again;
+        if !open.is_empty() {
+            client.metadata().request_refresh();
+            let until = (now + backoff.delay(failures)).min(deadline);
+            environment::sleep_until(Some(until)).await;
+        }
+    }
+    let unanswered = || Err(Error::timeout(C::OPERATION, timeout, TIMEOUT_SETTING));
+    items.into_iter().zip(settled.into_iter().map(|result| result.unwrap_or_else(unanswered))).collect()
+}
+
+/// What is said of an item if it is not settled before the time is up.
+fn timed_out<C: Call>(timeout: Duration, cause: Error) -> Error {
+    Error::Timeout {
+        operation: C::OPERATION,
+        after: timeout,
+        setting: TIMEOUT_SETTING,
+        possibly_written: cause.possibly_written(),
+        cause: Some(Box::new(cause)),
+    }
+}
+
+/// How long a broker is to take for a request, in milliseconds: until `deadline`, at most the request timeout.
+pub(super) fn timeout_ms(client: &Client, deadline: Instant) -> i32 {
+    let left = deadline.saturating_duration_since(environment::now()).min(client.request_timeout());
+    i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
+}
+
+/// The same error for every item of a request.
+pub(super) fn all_failed<T>(count: usize, error: &Error) -> Vec<Result<T>> {
+    (0..count).map(|_| Err(error.clone())).collect()
+}

@@ -1,0 +1,122 @@
+//! Driver: the one task of a consumer. It sends what the engine says and hands in the answers.
+//!
+//! Shell of the [`Engine`](super::engine::Engine): owns the requests under way, reads the clock, decides nothing.
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use kestrel_protocol::NodeId;
+use kestrel_protocol::messages::fetch::FetchResponse;
+use tokio_util::sync::CancellationToken;
+
+use super::engine::{LookupAnswer, Work};
+use super::fetcher::FetchWork;
+use super::offsets::{Asked, Lookup, LookupRequest};
+use super::shared::Shared;
+use crate::client::Client;
+use crate::environment;
+use crate::error::Error;
+use crate::net::{HandleId, Purpose};
+
+/// What became of a request.
+#[derive(Debug)]
+enum Done {
+    Fetch(NodeId, Result<FetchResponse, Error>),
+    Lookup(Asked, Result<LookupAnswer, Error>),
+}
+
+/// The task's state.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    client: Client,
+    shared: Shared,
+    /// The owner of the fetch connections.
+    handle: HandleId,
+    under_way: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+impl Driver {
+    pub(crate) fn new(client: Client, shared: Shared) -> Self {
+        let handle = client.new_handle();
+        Self { client, shared, handle, under_way: FuturesUnordered::new() }
+    }
+
+    /// Runs until `stop`: requests under way are dropped, connections closed.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.drive() => {}
+        }
+        self.shared.handle(super::engine::Engine::close);
+        self.client.pool().release(self.handle);
+    }
+
+    async fn drive(&mut self) {
+        let mut snapshots = self.client.metadata().subscribe();
+        snapshots.mark_changed();
+        loop {
+            let now = environment::now();
+            let (work, deadline) = self
+                .shared
+                .handle(|engine| (engine.poll(now, environment::wall()), engine.next_deadline(now)));
+            self.begin(work);
+            tokio::select! {
+                Some(done) = self.under_way.next(), if !self.under_way.is_empty() => self.finish(done),
+                () = self.shared.changed_by_caller() => {}
+                changed = snapshots.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let snapshot = snapshots.borrow_and_update().clone();
+                    self.shared.handle(|engine| engine.handle_metadata(&snapshot, environment::now()));
+                }
+                () = environment::sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, work: Work) {
+        if work.wants_metadata {
+            self.client.metadata().request_refresh();
+        }
+        for FetchWork { node, request } in work.fetches {
+            let (client, purpose) = (self.client.clone(), Purpose::Fetch(self.handle));
+            self.under_way.push(Box::pin(async move {
+                let answer = client.send_on(purpose, node, &request).await;
+                Done::Fetch(node, answer.map(|(response, _)| response))
+            }));
+        }
+        for lookup in work.lookups {
+            self.under_way.push(Box::pin(look_up(self.client.clone(), lookup)));
+        }
+    }
+
+    fn finish(&self, done: Done) {
+        let now = environment::now();
+        match done {
+            Done::Fetch(node, result) => {
+                let hints = self.shared.handle(|engine| engine.handle_fetch(node, result, now));
+                if !hints.leaders.is_empty() {
+                    self.client.metadata().apply_hints(hints.leaders, hints.endpoints);
+                }
+            }
+            Done::Lookup(asked, result) => {
+                self.shared.handle(|engine| engine.handle_lookup(&asked, result, now))
+            }
+        }
+    }
+}
+
+async fn look_up(client: Client, lookup: Lookup) -> Done {
+    let Lookup { node, request, asked } = lookup;
+    let answer = match request {
+        LookupRequest::Offsets(request) => {
+            let answer = client.send_on(Purpose::General, node, &request).await;
+            answer.map(|(response, _)| LookupAnswer::Offsets(response))
+        }
+        LookupRequest::LeaderEpochs(request) => {
+            let answer = client.send_on(Purpose::General, node, &request).await;
+            answer.map(|(response, _)| LookupAnswer::LeaderEpochs(response))
+        }
+    };
+    Done::Lookup(asked, answer)
+}

@@ -1,0 +1,89 @@
+//! Shared: the engine behind its lock, and the signals between the driver and the caller's task.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use tokio::sync::Notify;
+
+use super::engine::{Delivery, Engine};
+
+/// What the driver and the consumer's handle share.
+///
+/// The lock is held for a few lines at a time and never across an await; the caller's task takes it per fetched run of
+/// batches, not per record.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    engine: Mutex<Engine>,
+    /// The engine's revision, to be looked at without the lock.
+    revision: AtomicU64,
+    /// The caller changed something: the driver looks what there is to do.
+    changed_by_caller: Notify,
+    /// The driver changed something: who waits for a position looks again.
+    changed_by_driver: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self(Arc::new(Inner {
+            engine: Mutex::new(engine),
+            revision: AtomicU64::new(0),
+            changed_by_caller: Notify::new(),
+            changed_by_driver: Notify::new(),
+        }))
+    }
+
+    fn engine(&self) -> MutexGuard<'_, Engine> {
+        self.0.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A change by the caller's task.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Engine) -> T) -> T {
+        let mut engine = self.engine();
+        let result = change(&mut engine);
+        self.0.revision.store(engine.revision(), Ordering::Release);
+        drop(engine);
+        self.0.changed_by_caller.notify_one();
+        result
+    }
+
+    /// A look by the caller's task that gives the driver nothing to do.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Engine) -> T) -> T {
+        look(&mut self.engine())
+    }
+
+    /// What there is for the caller. Records that leave the buffer make room for more.
+    pub(crate) fn take(&self, waker: &Waker) -> Delivery {
+        let delivery = self.engine().take(waker);
+        if matches!(delivery, Delivery::Records(_)) {
+            self.0.changed_by_caller.notify_one();
+        }
+        delivery
+    }
+
+    /// An event that the driver hands in.
+    pub(crate) fn handle<T>(&self, event: impl FnOnce(&mut Engine) -> T) -> T {
+        let mut engine = self.engine();
+        let result = event(&mut engine);
+        self.0.revision.store(engine.revision(), Ordering::Release);
+        drop(engine);
+        self.0.changed_by_driver.notify_waiters();
+        result
+    }
+
+    /// Grows when records in the caller's hands may have become void.
+    pub(crate) fn revision(&self) -> u64 {
+        self.0.revision.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn changed_by_caller(&self) {
+        self.0.changed_by_caller.notified().await;
+    }
+
+    pub(crate) fn changed_by_driver(&self) -> &Notify {
+        &self.0.changed_by_driver
+    }
+}

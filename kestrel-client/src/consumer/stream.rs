@@ -1,0 +1,237 @@
+//! The stream of records: what happens in the caller's task when it asks for the next one.
+//!
+//! Takes runs of batches from the engine, opens a batch when its first record is wanted, decodes one record at a time.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures::Stream;
+use kestrel_protocol::LeaderEpoch;
+use kestrel_protocol::record::{Headers, TimestampType};
+use kestrel_serde::{SerdeContext, SerdeError};
+
+use super::completed_fetch::{Damage, OpenBatch};
+use super::engine::{Delivery, Engine};
+use super::error::DeserializeError;
+use super::parts::PartBuffer;
+use super::{Consumer, Prepared, Waiting};
+use crate::error::{Error, Result};
+use crate::record::{ConsumerRecord, Timestamp};
+use crate::typed::consumer::{Decode, Decoders};
+
+/// What became of one attempt to hand out a record.
+enum Step<T> {
+    HandOut(T),
+    /// Nothing was handed out, but something changed: look again.
+    Again,
+    /// All of the current run was handed out.
+    RunEnded,
+}
+
+impl<K, V> Consumer<K, V> {
+    /// The next record, or what went wrong; see the type's documentation for which errors there are.
+    ///
+    /// Gives `None` only when nothing is assigned. While all partitions are paused or at their end, it waits.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a record is handed out only by the call that returns it.
+    pub async fn next(&mut self) -> Option<Result<ConsumerRecord<K, V>>> {
+        std::future::poll_fn(|cx| self.poll_record(cx)).await
+    }
+
+    fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
+        loop {
+            match ready!(self.poll_run(cx)) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+            match self.decode_next() {
+                Ok(Step::HandOut(record)) => return Poll::Ready(Some(record)),
+                Ok(Step::Again) => {}
+                Ok(Step::RunEnded) => self.end_run(),
+                Err(damage) => {
+                    if let Some(error) = self.give_up(damage) {
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until there is a run of batches to hand out from, and no deserializer that is getting ready.
+    pub(super) fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<()>>> {
+        if let Err(error) = self.recheck() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        if let Some(waiting) = &mut self.waiting {
+            let future = waiting.future.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let result = ready!(future.as_mut().poll(cx));
+            let (ticket, offset) = (waiting.ticket, waiting.offset);
+            self.waiting = None;
+            self.prepared = Some(Prepared { ticket, offset, result });
+        }
+        if self.current.is_some() {
+            return Poll::Ready(Some(Ok(())));
+        }
+        match self.shared.take(cx.waker()) {
+            Delivery::Records(fetch) => {
+                self.current = Some(fetch);
+                Poll::Ready(Some(Ok(())))
+            }
+            Delivery::Problem(error) => Poll::Ready(Some(Err(error))),
+            Delivery::Ended => Poll::Ready(None),
+            Delivery::Nothing => Poll::Pending,
+        }
+    }
+
+    /// After a log was cut or a topic made anew, what is in our hands may be void.
+    fn recheck(&mut self) -> Result<()> {
+        let revision = self.shared.revision();
+        if self.seen_revision == revision {
+            return Ok(());
+        }
+        self.seen_revision = revision;
+        let Some(fetch) = &self.current else { return Ok(()) };
+        let verdict = self.shared.change(|engine| engine.recheck(fetch));
+        if !matches!(verdict, Ok(true)) {
+            self.current = None;
+            self.waiting = None;
+        }
+        verdict.map(drop)
+    }
+
+    fn decode_next(&mut self) -> Result<Step<Result<ConsumerRecord<K, V>>>, Damage> {
+        let options = self.open_options();
+        let Some(fetch) = &mut self.current else { return Ok(Step::Again) };
+        let (topic, partition, ticket) = (fetch.topic.clone(), fetch.partition, fetch.ticket);
+        let Some(batch) = fetch.open_batch(options)? else { return Ok(Step::RunEnded) };
+        let OpenBatch { records, leader_epoch, pinned_bytes, .. } = batch;
+        // A second handle on the bytes, because a view borrows the records.
+        let data = records.data().clone();
+        let buffer = PartBuffer { data: &data, pinned_bytes: *pinned_bytes };
+        let (mark, timestamp_type, leader_epoch) = (records.mark(), records.timestamp_type(), *leader_epoch);
+        let view = match records.next_view() {
+            Some(Ok(view)) => view,
+            Some(Err(cause)) => return Err(fetch.damage_in_open(cause)),
+            None => return Ok(Step::Again),
+        };
+        let offset = view.offset;
+        let key = view.key.map(|part| self.copier.own(buffer, part));
+        let value = view.value.map(|part| self.copier.own(buffer, part));
+        let prepared = self.prepared.take_if(|done| done.ticket == ticket && done.offset == offset);
+        let decoded = decode(&self.decoders, &topic, (key.as_ref(), value.as_ref()), prepared);
+        let Poll::Ready(decoded) = decoded else {
+            records.rewind(mark);
+            let future = Mutex::new(self.decoders.ready(&topic, key, value));
+            self.waiting = Some(Waiting { ticket, offset, future });
+            return Ok(Step::Again);
+        };
+        let frame = RecordFrame {
+            topic,
+            partition,
+            offset,
+            timestamp: Timestamp::from_millis(view.timestamp),
+            timestamp_type,
+            headers: self.copier.headers(buffer, view.headers),
+            leader_epoch,
+        };
+        fetch.hand_out(offset);
+        Ok(Step::HandOut(match decoded {
+            Ok((decoded_key, decoded_value)) => Ok(frame.around(decoded_key, decoded_value)),
+            Err(cause) => Err(DeserializeError::into_error(frame.around(key, value), cause)),
+        }))
+    }
+
+    /// The current run was handed out: the next one may be taken.
+    pub(super) fn end_run(&mut self) {
+        self.current = None;
+        self.shared.change(Engine::release);
+    }
+
+    /// The current run is damaged at its position: it is fetched again. Gives the error, unless the run was void anyway.
+    pub(super) fn give_up(&mut self, damage: Damage) -> Option<Error> {
+        let fetch = self.current.take()?;
+        self.waiting = None;
+        self.shared.change(|engine| engine.refetch(fetch.ticket, fetch.position(), damage))
+    }
+
+    /// Puts back what is not handed out of the current run: in front of all others of its partition.
+    pub(super) fn return_run(&mut self) {
+        self.waiting = None;
+        if let Some(fetch) = self.current.take() {
+            self.shared.change(|engine| engine.put_back(fetch));
+        }
+    }
+}
+
+/// All of a record but its key and value.
+pub(super) struct RecordFrame {
+    pub(super) topic: Arc<str>,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) timestamp: Timestamp,
+    pub(super) timestamp_type: TimestampType,
+    pub(super) headers: Headers,
+    pub(super) leader_epoch: Option<LeaderEpoch>,
+}
+
+impl RecordFrame {
+    pub(super) fn around<K, V>(self, key: Option<K>, value: Option<V>) -> ConsumerRecord<K, V> {
+        let Self { topic, partition, offset, timestamp, timestamp_type, headers, leader_epoch } = self;
+        ConsumerRecord {
+            topic,
+            partition,
+            offset,
+            timestamp,
+            timestamp_type,
+            key,
+            value,
+            headers,
+            leader_epoch,
+        }
+    }
+}
+
+/// A key and a value; `None` is null.
+type Pair<K, V> = (Option<K>, Option<V>);
+
+/// Decodes a key and a value; pending while a deserializer has to get ready for them.
+fn decode<K, V>(
+    decoders: &Decoders<K, V>,
+    topic: &str,
+    (key, value): Pair<&Bytes, &Bytes>,
+    prepared: Option<Prepared>,
+) -> Poll<Result<Pair<K, V>, SerdeError>> {
+    let is_prepared = match prepared.map(|prepared| prepared.result) {
+        Some(Err(error)) => return Poll::Ready(Err(error)),
+        Some(Ok(())) => true,
+        None => false,
+    };
+    let key = ready!(decode_part(&*decoders.key, SerdeContext::key(topic), key, is_prepared));
+    let value = ready!(decode_part(&*decoders.value, SerdeContext::value(topic), value, is_prepared));
+    Poll::Ready(key.and_then(|key| Ok((key, value?))))
+}
+
+fn decode_part<T>(
+    decoder: &dyn Decode<T>,
+    ctx: SerdeContext<'_>,
+    bytes: Option<&Bytes>,
+    is_prepared: bool,
+) -> Poll<Result<Option<T>, SerdeError>> {
+    let Some(bytes) = bytes else { return Poll::Ready(Ok(None)) };
+    if is_prepared {
+        return Poll::Ready(decoder.decode(ctx, bytes).map(Some));
+    }
+    decoder.poll_decode(ctx, bytes).map_ok(Some)
+}
+
+impl<K, V> Stream for Consumer<K, V> {
+    type Item = Result<ConsumerRecord<K, V>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_record(cx)
+    }
+}

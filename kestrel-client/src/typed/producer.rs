@@ -1,0 +1,352 @@
+//! A topic with the types of its keys and values: what most code that produces holds.
+//!
+//! Serializes into a buffer that is used again and appends to the batch at once. Shares the engine of the
+//! [`Producer`](crate::Producer) that it was made from.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use kestrel_protocol::record::Headers;
+use kestrel_serde::{SerdeContext, SerdeError, Serializer};
+
+use super::scratch::Scratch;
+use crate::environment;
+use crate::error::Error;
+use crate::producer::accumulator::{RecordParts, TopicQueue};
+use crate::producer::{Delivery, Engine, HeaderSlices};
+use crate::record::Timestamp;
+
+/// The key type of topics without keys. It has no values: such a handle has `send_unkeyed` and `unkeyed` only.
+///
+/// ```no_run
+/// # async fn example(producer: kestrel_client::Producer) -> Result<(), kestrel_client::Error> {
+/// use kestrel_client::NoKey;
+/// use kestrel_serde::Utf8;
+///
+/// let lines = producer.topic::<NoKey, str>("lines").value(Utf8).open().await?;
+/// lines.send_unkeyed("one line").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoKey {}
+
+/// A serializer that was not set. It serializes [`NoKey`] alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unset;
+
+impl Serializer<NoKey> for Unset {
+    fn serialize(&self, _: SerdeContext<'_>, key: &NoKey, _: &mut BytesMut) -> Result<(), SerdeError> {
+        match *key {}
+    }
+}
+
+/// What was said about a typed topic handle; [`open`](Self::open) turns it into one.
+#[must_use = "a builder does nothing until `open`"]
+pub struct TypedProducerBuilder<K: ?Sized, V: ?Sized, KS = Unset, VS = Unset> {
+    engine: Arc<Engine>,
+    topic: Arc<str>,
+    key: KS,
+    value: VS,
+    types: PhantomData<fn(&K, &V)>,
+}
+
+impl<K: ?Sized, V: ?Sized> TypedProducerBuilder<K, V> {
+    pub(crate) fn new(engine: Arc<Engine>, topic: Arc<str>) -> Self {
+        Self { engine, topic, key: Unset, value: Unset, types: PhantomData }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized, KS, VS> TypedProducerBuilder<K, V, KS, VS> {
+    /// Sets how keys become bytes.
+    pub fn key<S: Serializer<K>>(self, key: S) -> TypedProducerBuilder<K, V, S, VS> {
+        TypedProducerBuilder {
+            engine: self.engine,
+            topic: self.topic,
+            key,
+            value: self.value,
+            types: PhantomData,
+        }
+    }
+
+    /// Sets how values become bytes.
+    pub fn value<S: Serializer<V>>(self, value: S) -> TypedProducerBuilder<K, V, KS, S> {
+        TypedProducerBuilder {
+            engine: self.engine,
+            topic: self.topic,
+            key: self.key,
+            value,
+            types: PhantomData,
+        }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized, KS: Serializer<K>, VS: Serializer<V>> TypedProducerBuilder<K, V, KS, VS> {
+    /// Fetches the topic's metadata and makes the serializers ready. The topic is created if the broker allows that.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTopic`] and timeouts of `max.block.ms`; [`Error::Serialize`] when a serializer can't be made
+    /// ready.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open(self) -> Result<TypedProducer<K, V, KS, VS>, Error> {
+        let Self { engine, topic, key, value, .. } = self;
+        key.ready(SerdeContext::key(&topic)).await?;
+        value.ready(SerdeContext::value(&topic)).await?;
+        let queue = engine.open_topic(&topic).await?;
+        let handle = Handle { engine, queue, key, value, scratch: Scratch::default() };
+        Ok(TypedProducer { handle: Arc::new(handle), types: PhantomData })
+    }
+}
+
+impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedProducerBuilder<K, V, KS, VS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedProducerBuilder").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+/// A topic that records with keys of type `K` and values of type `V` are written to.
+///
+/// Cheap to clone; usable from any task. A missing key and a missing value are methods and not options:
+/// [`send_unkeyed`](Self::send_unkeyed) and [`tombstone`](Self::tombstone).
+///
+/// ```no_run
+/// # async fn example(producer: kestrel_client::Producer) -> Result<(), kestrel_client::Error> {
+/// use kestrel_serde::{Int64, Utf8};
+///
+/// let balances = producer.topic::<str, i64>("balances").key(Utf8).value(Int64).open().await?;
+/// balances.send("customer-7", &100).await?;                              // accepted
+/// let receipt = balances.send("customer-7", &90).await?.await?;         // stored
+/// balances.record("customer-7", &80).header("trace", "7f3a").partition(0).send().await?;
+/// balances.tombstone("customer-7").await?.await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct TypedProducer<K: ?Sized, V: ?Sized, KS, VS> {
+    handle: Arc<Handle<KS, VS>>,
+    types: PhantomData<fn(&K, &V)>,
+}
+
+struct Handle<KS, VS> {
+    engine: Arc<Engine>,
+    queue: Arc<TopicQueue>,
+    key: KS,
+    value: VS,
+    scratch: Scratch,
+}
+
+impl<K, V, KS, VS> TypedProducer<K, V, KS, VS>
+where
+    K: ?Sized,
+    V: ?Sized,
+    KS: Serializer<K>,
+    VS: Serializer<V>,
+{
+    /// The topic's name.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.handle.queue.name()
+    }
+
+    /// Hands a record to the producer. The first await ends when it is accepted; the [`Delivery`] is the second one,
+    /// which ends when it is stored.
+    ///
+    /// Waits while the producer's memory is used up, at most `max.block.ms`.
+    ///
+    /// # Errors
+    /// [`Error::Serialize`], [`Error::Timeout`], [`Error::RecordTooLarge`], [`Error::Closed`],
+    /// [`Error::ProducerFailed`]. The record was not accepted then.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: when the future is dropped before it is ready, the record was not accepted.
+    pub async fn send(&self, key: &K, value: &V) -> Result<Delivery, Error> {
+        self.record(key, value).send().await
+    }
+
+    /// As [`send`](Self::send), at once or not at all.
+    ///
+    /// # Errors
+    /// [`Error::BufferFull`] when there is no memory at the moment; otherwise as `send`.
+    pub fn try_send(&self, key: &K, value: &V) -> Result<Delivery, Error> {
+        self.record(key, value).try_send()
+    }
+
+    /// As [`send`](Self::send), with a null key: the partitioner chooses the sticky partition unless told otherwise.
+    ///
+    /// # Errors
+    /// As `send`. Cancel-safe.
+    pub async fn send_unkeyed(&self, value: &V) -> Result<Delivery, Error> {
+        self.unkeyed(value).send().await
+    }
+
+    /// As [`send`](Self::send), with a null value: on a compacted topic, the key's end.
+    ///
+    /// # Errors
+    /// As `send`. Cancel-safe.
+    pub async fn tombstone(&self, key: &K) -> Result<Delivery, Error> {
+        self.typed_record(Some(key), None).send().await
+    }
+
+    /// Begins a record with headers, a timestamp or a partition of its own.
+    pub fn record<'a>(&'a self, key: &'a K, value: &'a V) -> TypedRecord<'a, K, V, KS, VS> {
+        self.typed_record(Some(key), Some(value))
+    }
+
+    /// As [`record`](Self::record), with a null key.
+    pub fn unkeyed<'a>(&'a self, value: &'a V) -> TypedRecord<'a, K, V, KS, VS> {
+        self.typed_record(None, Some(value))
+    }
+
+    fn typed_record<'a>(&'a self, key: Option<&'a K>, value: Option<&'a V>) -> TypedRecord<'a, K, V, KS, VS> {
+        TypedRecord { producer: self, key, value, headers: Headers::new(), timestamp: None, partition: None }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized, KS, VS> Clone for TypedProducer<K, V, KS, VS> {
+    fn clone(&self) -> Self {
+        Self { handle: Arc::clone(&self.handle), types: PhantomData }
+    }
+}
+
+impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedProducer<K, V, KS, VS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedProducer").field("topic", self.handle.queue.name()).finish_non_exhaustive()
+    }
+}
+
+/// A record under construction; [`send`](Self::send) hands it to the producer.
+#[must_use = "a record goes nowhere until `send`"]
+pub struct TypedRecord<'a, K: ?Sized, V: ?Sized, KS, VS> {
+    producer: &'a TypedProducer<K, V, KS, VS>,
+    key: Option<&'a K>,
+    value: Option<&'a V>,
+    headers: Headers,
+    timestamp: Option<Timestamp>,
+    partition: Option<i32>,
+}
+
+impl<K, V, KS, VS> TypedRecord<'_, K, V, KS, VS>
+where
+    K: ?Sized,
+    V: ?Sized,
+    KS: Serializer<K>,
+    VS: Serializer<V>,
+{
+    /// Adds a header after the others; keys may repeat.
+    pub fn header(mut self, key: impl Into<crate::ByteString>, value: impl Into<bytes::Bytes>) -> Self {
+        self.headers.push(key, Some(value.into()));
+        self
+    }
+
+    /// Sets the timestamp instead of the current time.
+    pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
+        self.timestamp = Some(timestamp.into());
+        self
+    }
+
+    /// Sets the partition instead of letting the partitioner choose.
+    pub fn partition(mut self, partition: i32) -> Self {
+        self.partition = Some(partition);
+        self
+    }
+
+    /// As [`TypedProducer::send`].
+    ///
+    /// # Errors
+    /// As there, and [`Error::UnknownPartition`]. Cancel-safe.
+    pub async fn send(self) -> Result<Delivery, Error> {
+        let handle = &*self.producer.handle;
+        // The buffer is lent for this moment only; who has to wait for memory takes a copy along.
+        let waiting =
+            match self.serialized(|record| match handle.engine.try_append(&handle.queue, &record)? {
+                Some(delivery) => Ok(Tried::Accepted(delivery)),
+                None => Ok(Tried::Waits(OwnedParts::copy(&record))),
+            })? {
+                Tried::Accepted(delivery) => return Ok(delivery),
+                Tried::Waits(waiting) => waiting,
+            };
+        handle.engine.append_waiting(&handle.queue, &waiting.borrow(&self.headers)).await
+    }
+
+    /// As [`TypedProducer::try_send`].
+    ///
+    /// # Errors
+    /// As there, and [`Error::UnknownPartition`].
+    pub fn try_send(self) -> Result<Delivery, Error> {
+        let handle = &*self.producer.handle;
+        let appended = self.serialized(|record| handle.engine.try_append(&handle.queue, &record))?;
+        appended.ok_or_else(|| handle.engine.buffer_full())
+    }
+
+    /// Calls `work` with the record's bytes.
+    fn serialized<T>(
+        &self,
+        work: impl FnOnce(RecordParts<'_, HeaderSlices<'_>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let handle = &*self.producer.handle;
+        let topic = handle.queue.name();
+        handle.scratch.with(|buffer| {
+            if let Some(key) = self.key {
+                handle.key.serialize(SerdeContext::key(topic), key, buffer)?;
+            }
+            let key_bytes = buffer.len();
+            if let Some(value) = self.value {
+                handle.value.serialize(SerdeContext::value(topic), value, buffer)?;
+            }
+            let (key, value) = buffer.split_at(key_bytes.min(buffer.len()));
+            work(RecordParts {
+                partition: self.partition,
+                timestamp: self.timestamp.unwrap_or_else(environment::wall),
+                key: self.key.map(|_| key),
+                value: self.value.map(|_| value),
+                headers: HeaderSlices(self.headers.as_slice()),
+            })
+        })
+    }
+}
+
+impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedRecord<'_, K, V, KS, VS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedRecord")
+            .field("topic", self.producer.handle.queue.name())
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
+
+enum Tried {
+    Accepted(Delivery),
+    Waits(OwnedParts),
+}
+
+/// A record that waits for memory: its bytes, without the shared buffer.
+struct OwnedParts {
+    partition: Option<i32>,
+    timestamp: Timestamp,
+    key: Option<Box<[u8]>>,
+    value: Option<Box<[u8]>>,
+}
+
+impl OwnedParts {
+    fn copy<H>(record: &RecordParts<'_, H>) -> Self {
+        Self {
+            partition: record.partition,
+            timestamp: record.timestamp,
+            key: record.key.map(Into::into),
+            value: record.value.map(Into::into),
+        }
+    }
+
+    fn borrow<'a>(&'a self, headers: &'a Headers) -> RecordParts<'a, HeaderSlices<'a>> {
+        RecordParts {
+            partition: self.partition,
+            timestamp: self.timestamp,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: HeaderSlices(headers.as_slice()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Buffers to serialize into, used again and again, so that a record costs no allocation.
+
+use std::sync::{Mutex, TryLockError};
+
+use bytes::BytesMut;
+
+/// How many tasks can serialize at once without an allocation.
+const BUFFERS: usize = 8;
+/// A buffer that has grown beyond this is given back to the allocator, in bytes.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// A few buffers shared by the users of one handle.
+#[derive(Debug, Default)]
+pub(super) struct Scratch([Mutex<BytesMut>; BUFFERS]);
+
+impl Scratch {
+    /// Calls `work` with an empty buffer.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut BytesMut) -> T) -> T {
+        for buffer in &self.0 {
+            let mut buffer = match buffer.try_lock() {
+                Ok(buffer) => buffer,
+                // A serializer panicked: what it left is thrown away.
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            buffer.clear();
+            let result = work(&mut buffer);
+            if buffer.capacity() > KEPT_BYTES {
+                *buffer = BytesMut::new();
+            }
+            return result;
+        }
+        work(&mut BytesMut::new())
+    }
+}
