@@ -11,9 +11,15 @@ mod table;
 
 mod api_versions;
 mod authorized_operations;
+mod create_partitions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
 mod describe_cluster;
+mod describe_configs;
 mod describe_topic_partitions;
 mod fetch;
+mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;

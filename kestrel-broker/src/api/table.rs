@@ -6,9 +6,15 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use kestrel_protocol::messages::api_versions::ApiVersionsRequest;
+use kestrel_protocol::messages::create_partitions::CreatePartitionsRequest;
+use kestrel_protocol::messages::create_topics::CreateTopicsRequest;
+use kestrel_protocol::messages::delete_records::DeleteRecordsRequest;
+use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
 use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
+use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
+use kestrel_protocol::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use kestrel_protocol::messages::init_producer_id::InitProducerIdRequest;
 use kestrel_protocol::messages::list_offsets::ListOffsetsRequest;
 use kestrel_protocol::messages::metadata::MetadataRequest;
@@ -37,8 +43,14 @@ pub(super) const APIS: &[Api] = &[
     Api::of::<ListOffsetsRequest>(),
     Api::of::<MetadataRequest>(),
     Api { dispatch: api_versions::dispatch, ..Api::of::<ApiVersionsRequest>() },
+    Api::of::<CreateTopicsRequest>(),
+    Api::of::<DeleteTopicsRequest>(),
+    Api::of::<DeleteRecordsRequest>(),
     Api::of::<InitProducerIdRequest>(),
     Api::of::<OffsetForLeaderEpochRequest>(),
+    Api::of::<DescribeConfigsRequest>(),
+    Api::of::<CreatePartitionsRequest>(),
+    Api::of::<IncrementalAlterConfigsRequest>(),
     Api::of::<DescribeClusterRequest>(),
     Api::of::<DescribeTopicPartitionsRequest>(),
 ];

@@ -9,14 +9,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChange, control_batch};
-use kestrel_protocol::{DecodeError, ErrorCode, LeaderEpoch, NodeId, Uuid};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Uuid};
 
 use super::controller::Controller;
 use super::entry::{Entry, entries, metadata_batch};
 use super::features::bootstrap_records;
 use super::quorum_state::QuorumState;
 use super::records::MetadataRecord;
-use super::replay::ReplayError;
 use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, write_bootstrap};
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::log::{

@@ -45,7 +45,7 @@ pub(crate) use controller::{
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;
-pub(crate) use features::{SUPPORTED_FEATURES, SupportedFeature};
+pub(crate) use features::SUPPORTED_FEATURES;
 pub(crate) use image::{
     BrokerImage, ClusterImage, ConfigMap, ConfigResource, PartitionImage, ResourceKind, TopicImage,
 };
@@ -95,11 +95,6 @@ impl Cluster {
     /// The metadata as of now.
     pub(crate) fn image(&self) -> Arc<ClusterImage> {
         Arc::clone(&self.images.borrow())
-    }
-
-    /// The metadata as it changes.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<ClusterImage>> {
-        self.images.clone()
     }
 
     /// Calls `read` with everything that is said about a topic: in `image`, or with values of its own instead.

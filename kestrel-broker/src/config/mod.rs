@@ -15,9 +15,7 @@ pub(crate) mod value;
 
 pub(crate) use broker::{BrokerConfig, ConfigError, Said};
 pub(crate) use effective::{
-    ConfigSource, ConfigSynonym, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key,
-    is_dynamic,
+    DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key, is_dynamic,
 };
-pub(crate) use endpoint::{ENDPOINT_FORM, Endpoint};
-pub(crate) use keys::{BrokerKey, Scope, Status};
-pub(crate) use suggest::closest;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use keys::{BrokerKey, Scope};

@@ -18,4 +18,4 @@ mod watermarks;
 pub(crate) use partition::{FetchRead, Identity, OffsetSpec, Partition, PartitionRead};
 pub(crate) use purgatory::{FetchWatch, any_news};
 pub(crate) use replica_manager::{LedPartition, ReplicaChanges, ReplicaManager, TopicSettings};
-pub(crate) use watermarks::{Isolation, Watermarks};
+pub(crate) use watermarks::Isolation;

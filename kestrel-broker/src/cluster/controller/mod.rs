@@ -20,15 +20,13 @@ use std::sync::Arc;
 
 use kestrel_protocol::Uuid;
 
-use super::image::ClusterImage;
+use super::image::{ClusterImage, ConfigMap, ConfigResource};
 use super::records::MetadataRecord;
 use super::replay::{Replay, ReplayError};
 use crate::config::{BrokerConfig, Layers};
-use crate::cluster::image::{ConfigMap, ConfigResource};
 
 pub(crate) use configs::{AlterOperation, ConfigAlteration, ResourceAlterations};
 pub(crate) use partitions::NewPartitions;
-pub(crate) use producer_ids::PRODUCER_ID_BLOCK_SIZE;
 pub(crate) use registration::Registration;
 pub(crate) use topics::{CreatedTopic, DeletedTopic, NewTopic, TopicRef};
 
@@ -51,6 +49,13 @@ pub(crate) enum Intent {
     Apply,
     /// The answer is the same, and nothing changes.
     ValidateOnly,
+}
+
+impl Intent {
+    /// What a request's `validate_only` says.
+    pub(crate) const fn of(validate_only: bool) -> Self {
+        if validate_only { Self::ValidateOnly } else { Self::Apply }
+    }
 }
 
 /// The controller's state: what was replayed, and what the broker was started with.

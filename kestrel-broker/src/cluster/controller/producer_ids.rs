@@ -6,7 +6,7 @@ use super::{Controller, Effects};
 use crate::cluster::records::ProducerIdsRecord;
 
 /// How many producer ids a block has.
-pub(crate) const PRODUCER_ID_BLOCK_SIZE: i64 = 1000;
+const PRODUCER_ID_BLOCK_SIZE: i64 = 1000;
 
 impl Controller {
     /// Gives this broker the next block of producer ids; none when all of them are used up.

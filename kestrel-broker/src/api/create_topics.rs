@@ -1,0 +1,110 @@
+//! CreateTopics, versions 2 to 7 (KIP-4, KIP-464, KIP-516, KIP-525): each topic is created or refused by itself.
+//!
+//! A topic that is reported as created can be produced to at once. From version 5 the answer holds its configuration.
+
+use std::collections::HashMap;
+
+use bytestring::ByteString;
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::create_topics::{
+    CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+};
+
+use super::{Handle, RequestContext, State};
+use crate::cluster::{ApiError, ClusterImage, CreatedTopic, Intent, NewTopic};
+use crate::config::topic::TopicKey;
+use crate::config::{DescribedConfig, describe_topic_key};
+
+impl Handle for CreateTopicsRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> CreateTopicsResponse {
+        let (once, repeated) = split_repeated(self.topics);
+        let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
+        let created =
+            state.cluster.create_topics(once.into_iter().map(new_topic).collect(), Intent::of(self.validate_only)).await;
+        let image = state.cluster.image();
+        let mut topics: Vec<_> = names
+            .into_iter()
+            .zip(created)
+            .map(|(name, outcome)| match outcome {
+                Ok(created) => success(name, created, &image, state),
+                Err(error) => failure(name, &error),
+            })
+            .collect();
+        let duplicate = ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
+        topics.extend(repeated.into_iter().map(|name| failure(name, &duplicate)));
+        CreateTopicsResponse { topics, ..Default::default() }
+    }
+
+    fn refusal(&self, error: ErrorCode) -> CreateTopicsResponse {
+        let topics = self.topics.iter().map(|topic| failure(topic.name.clone(), &error.into())).collect();
+        CreateTopicsResponse { topics, ..Default::default() }
+    }
+}
+
+/// The topics that are asked for once, and the names of the others.
+fn split_repeated(topics: Vec<CreatableTopic>) -> (Vec<CreatableTopic>, Vec<ByteString>) {
+    let mut counts: HashMap<ByteString, usize> = HashMap::new();
+    for topic in &topics {
+        *counts.entry(topic.name.clone()).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > 1);
+    let once = topics.into_iter().filter(|topic| !counts.contains_key(&topic.name)).collect();
+    (once, counts.into_keys().collect())
+}
+
+fn new_topic(topic: CreatableTopic) -> NewTopic {
+    NewTopic {
+        name: topic.name,
+        num_partitions: topic.num_partitions,
+        replication_factor: topic.replication_factor,
+        assignments: topic
+            .assignments
+            .into_iter()
+            .map(|assignment| (assignment.partition_index, assignment.broker_ids))
+            .collect(),
+        configs: topic.configs.into_iter().map(|config| (config.name, config.value)).collect(),
+    }
+}
+
+fn success(
+    name: ByteString,
+    created: CreatedTopic,
+    image: &ClusterImage,
+    state: &State,
+) -> CreatableTopicResult {
+    let configs = state.cluster.with_layers(image, &created.configs, |layers| {
+        TopicKey::described().map(|key| topic_config(describe_topic_key(key, layers))).collect()
+    });
+    CreatableTopicResult {
+        name,
+        topic_id: created.id,
+        error_code: ErrorCode::None,
+        num_partitions: created.num_partitions,
+        replication_factor: created.replication_factor,
+        configs: Some(configs),
+        ..Default::default()
+    }
+}
+
+fn topic_config(config: DescribedConfig) -> CreatableTopicConfigs {
+    CreatableTopicConfigs {
+        name: config.name.into(),
+        value: config.value.map(Into::into),
+        read_only: config.is_read_only,
+        config_source: config.source.wire(),
+        is_sensitive: config.is_sensitive,
+    }
+}
+
+fn failure(name: ByteString, error: &ApiError) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name,
+        error_code: error.code,
+        error_message: Some(error.message.as_str().into()),
+        configs: Some(Vec::new()),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
