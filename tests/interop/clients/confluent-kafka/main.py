@@ -176,7 +176,12 @@ def admin(args):
 
 
 def _check_topic(client, topic, partitions, nodes):
-    described = answer(client.describe_topics(TopicCollection([topic])))
+    def describe():
+        return answer(client.describe_topics(TopicCollection([topic])))
+
+    # A broker may learn of a change a little later than the controller that answered.
+    scenario.eventually("number of partitions", lambda: len(describe().partitions), partitions)
+    described = describe()
     expect("name", described.name, topic)
     expect("there is a topic id", str(described.topic_id) not in ("", "AAAAAAAAAAAAAAAAAAAAAA"), True)
     expect("partitions", [p.id for p in described.partitions], list(range(partitions)))
@@ -197,21 +202,19 @@ def _check_configs(client, topic):
         answer(client.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, topic,
                                                                 incremental_configs=[entry])]))
 
-    found = configs()
-    expect("a config of the topic", (found["cleanup.policy"].value, found["cleanup.policy"].is_default),
-           ("compact", False))
-    expect("a config by default", (found["segment.bytes"].value, found["segment.bytes"].is_default),
-           ("1073741824", True))
+    def check(when, *wanted):
+        """Each of `wanted` is a name, a value, and whether it is the default; a broker may learn of it a little later."""
+        for name, value, is_default in wanted:
+            scenario.eventually(f"{name} {when}", lambda: configs()[name].value, value)
+            expect(f"{name} {when} is the default", configs()[name].is_default, is_default)
+
+    check("at first", ("cleanup.policy", "compact", False), ("segment.bytes", "1073741824", True))
     alter("max.message.bytes", "3000", AlterConfigOpType.SET)
     alter("cleanup.policy", "delete", AlterConfigOpType.APPEND)
-    found = configs()
-    expect("after SET and APPEND", (found["max.message.bytes"].value, found["cleanup.policy"].value),
-           ("3000", "compact,delete"))
+    check("after SET and APPEND", ("max.message.bytes", "3000", False), ("cleanup.policy", "compact,delete", False))
     alter("cleanup.policy", "compact", AlterConfigOpType.SUBTRACT)
     alter("max.message.bytes", None, AlterConfigOpType.DELETE)
-    found = configs()
-    expect("after SUBTRACT and DELETE", (found["cleanup.policy"].value, found["max.message.bytes"].value,
-                                         found["max.message.bytes"].is_default), ("delete", "1048588", True))
+    check("after SUBTRACT and DELETE", ("cleanup.policy", "delete", False), ("max.message.bytes", "1048588", True))
 
 
 def errors(args):

@@ -64,15 +64,17 @@ func contains(ids []int32, id int32) bool {
 }
 
 func (r *run) checkTopic(client *kadm.Client, topic string, partitions int) error {
-	found, err := client.ListTopics(r.ctx, topic)
-	if err = errors.Join(err, found.Error()); err != nil {
+	var detail kadm.TopicDetail
+	// A broker may learn of a change a little later than the controller that answered.
+	err := eventually("partitions", func() (any, error) {
+		found, err := client.ListTopics(r.ctx, topic)
+		detail = found[topic]
+		return len(detail.Partitions), errors.Join(err, found.Error())
+	}, partitions)
+	if err != nil {
 		return err
 	}
-	detail := found[topic]
-	if err := errors.Join(
-		expect("partitions", len(detail.Partitions), partitions),
-		expect("there is a topic id", detail.ID != kadm.TopicID{}, true),
-	); err != nil {
+	if err := expect("there is a topic id", detail.ID != kadm.TopicID{}, true); err != nil {
 		return err
 	}
 	for _, p := range detail.Partitions.Sorted() {
@@ -85,23 +87,25 @@ func (r *run) checkTopic(client *kadm.Client, topic string, partitions int) erro
 }
 
 func (r *run) checkConfigs(client *kadm.Client, topic string) error {
-	check := func(when, name, value string, source kmsg.ConfigSource) error {
+	find := func(name string) (any, error) {
 		described, err := client.DescribeTopicConfigs(r.ctx, topic)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		of, err := described.On(topic, nil)
 		if err = errors.Join(err, of.Err); err != nil {
-			return err
+			return nil, err
 		}
 		for _, config := range of.Configs {
 			if config.Key == name {
-				return errors.Join(
-					expect(when+" "+name, config.MaybeValue(), value),
-					expect(when+" source of "+name, config.Source.String(), source.String()))
+				return config.MaybeValue() + " " + config.Source.String(), nil
 			}
 		}
-		return fmt.Errorf("%s: no config %s", when, name)
+		return "nothing", nil
+	}
+	// A broker may learn of a change a little later than the controller that answered.
+	check := func(when, name, value string, source kmsg.ConfigSource) error {
+		return eventually(when+" "+name, func() (any, error) { return find(name) }, value+" "+source.String())
 	}
 	alter := func(op kadm.IncrementalOp, name, value string) error {
 		altered, err := client.AlterTopicConfigs(r.ctx, []kadm.AlterConfig{{Op: op, Name: name, Value: kadm.StringPtr(value)}}, topic)

@@ -186,24 +186,23 @@ def _check_configs(client, topic):
     def alter(name, operation, value=None):
         expect("answer", client.alter_configs([_resource(topic, {name: (operation, value)})]), {"topic": {topic: "OK"}})
 
-    found = configs()
-    expect("a config of the topic", (found["cleanup.policy"]["value"], found["cleanup.policy"]["config_source"]),
-           ("compact", "DYNAMIC_TOPIC_CONFIG"))
-    expect("a config by default", (found["segment.bytes"]["value"], found["segment.bytes"]["config_source"]),
-           ("1073741824", "DEFAULT_CONFIG"))
-    expect("what stands behind it", found["max.message.bytes"]["synonyms"], [
-        {"name": "max.message.bytes", "value": "2000", "source": "DYNAMIC_TOPIC_CONFIG"},
-        {"name": "message.max.bytes", "value": "1048588", "source": "DEFAULT_CONFIG"}])
+    def check(when, *wanted):
+        """Each of `wanted` is a name, a value and its source; a broker may learn of it a little later."""
+        for name, value, source in wanted:
+            scenario.eventually(f"{name} {when}", lambda: configs()[name]["value"], value)
+            expect(f"source of {name} {when}", configs()[name]["config_source"], source)
+
+    own, standard = "DYNAMIC_TOPIC_CONFIG", "DEFAULT_CONFIG"
+    check("at first", ("cleanup.policy", "compact", own), ("segment.bytes", "1073741824", standard))
+    expect("what stands behind it", configs()["max.message.bytes"]["synonyms"], [
+        {"name": "max.message.bytes", "value": "2000", "source": own},
+        {"name": "message.max.bytes", "value": "1048588", "source": standard}])
     alter("max.message.bytes", "SET", "3000")
     alter("cleanup.policy", "APPEND", "delete")
-    found = configs()
-    expect("after SET and APPEND", (found["max.message.bytes"]["value"], found["cleanup.policy"]["value"]),
-           ("3000", "compact,delete"))
+    check("after SET and APPEND", ("max.message.bytes", "3000", own), ("cleanup.policy", "compact,delete", own))
     alter("cleanup.policy", "SUBTRACT", "compact")
     alter("max.message.bytes", "DELETE")
-    found = configs()
-    expect("after SUBTRACT and DELETE", (found["cleanup.policy"]["value"], found["max.message.bytes"]["value"]),
-           ("delete", "1048588"))
+    check("after SUBTRACT and DELETE", ("cleanup.policy", "delete", own), ("max.message.bytes", "1048588", standard))
 
 
 def errors(args):
