@@ -57,8 +57,9 @@ impl Cpu {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
         // The second field is the name in parentheses, which may hold spaces.
         let mut after_name = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11);
-        let mut seconds =
-            || after_name.next().and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / TICKS_PER_SECOND;
+        let mut seconds = || {
+            after_name.next().and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0) / TICKS_PER_SECOND
+        };
         Self { user_s: seconds(), sys_s: seconds() }
     }
 }

@@ -11,11 +11,13 @@ use crate::meter::Cost;
 #[derive(Debug)]
 pub(crate) struct Latencies(Histogram<u64>);
 
-impl Latencies {
-    pub(crate) fn new() -> Self {
+impl Default for Latencies {
+    fn default() -> Self {
         Self(Histogram::new_with_max(60_000_000, 3).expect("the bounds are constants that fit"))
     }
+}
 
+impl Latencies {
     pub(crate) fn record(&mut self, latency: Duration) {
         self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }

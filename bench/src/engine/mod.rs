@@ -7,6 +7,9 @@ mod rdkafka;
 use crate::args::{Client, Consume, EndToEnd, Produce};
 use crate::report::Report;
 
+/// Produce measures the latency of each n-th record; every acknowledgement is observed all the same.
+const LATENCY_SAMPLE: u64 = 64;
+
 /// Produces as fast as acknowledgements come.
 pub(crate) fn produce(work: &Produce) -> Result<Report, String> {
     match work.common.client {

@@ -13,6 +13,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::LATENCY_SAMPLE;
 use crate::args::{Acks, Codec, Common, Consume, EndToEnd, Produce, Tuning};
 use crate::meter::{self, Meter};
 use crate::payload::Payload;
@@ -22,7 +23,10 @@ const NAME: &str = "rdkafka";
 /// How long an answer may take before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Counts acknowledgements; the opaque of each record is when it was sent, in microseconds since the start.
+/// The opaque of a record whose latency is not measured.
+const UNSAMPLED: usize = usize::MAX;
+
+/// Counts acknowledgements; the opaque of a sampled record is when it was sent, in microseconds since the start.
 struct Acknowledged {
     started: Instant,
     acked: AtomicU64,
@@ -41,8 +45,10 @@ impl ProducerContext for Acknowledged {
             return;
         }
         self.acked.fetch_add(1, Ordering::Relaxed);
-        let latency = self.started.elapsed().saturating_sub(Duration::from_micros(sent_at_us as u64));
-        self.latencies.lock().expect("no panic while it is held").record(latency);
+        if sent_at_us != UNSAMPLED {
+            let latency = self.started.elapsed().saturating_sub(Duration::from_micros(sent_at_us as u64));
+            self.latencies.lock().expect("no panic while it is held").record(latency);
+        }
     }
 }
 
@@ -52,7 +58,7 @@ impl Acknowledged {
             started: meter::now(),
             acked: AtomicU64::new(0),
             errors: AtomicU64::new(0),
-            latencies: Mutex::new(Latencies::new()),
+            latencies: Mutex::new(Latencies::default()),
         }
     }
 
@@ -67,12 +73,14 @@ pub(super) fn produce(work: &Produce) -> Result<Report, String> {
     let payload = Payload::new(work.tuning.size);
     let meter = Meter::start();
     for index in 0..work.records {
-        send(&producer, &work.common.topic, payload.value(index))?;
+        let sent_at_us =
+            if index % LATENCY_SAMPLE == 0 { producer.context().elapsed_us() } else { UNSAMPLED };
+        send(&producer, &work.common.topic, payload.value(index), sent_at_us)?;
     }
     producer.flush(PATIENCE).map_err(text)?;
     let cost = meter.cost();
     let seen = producer.context();
-    let latencies = std::mem::replace(&mut *seen.latencies.lock().expect("the run is over"), Latencies::new());
+    let latencies = std::mem::take(&mut *seen.latencies.lock().expect("the run is over"));
     Ok(Report {
         client: NAME,
         work: "produce",
@@ -95,7 +103,16 @@ pub(super) fn consume(work: &Consume) -> Result<Report, String> {
         records += 1;
     }
     let cost = meter.cost();
-    Ok(Report { client: NAME, work: "consume", records, bytes, acked: records, errors: 0, cost, latencies: None })
+    Ok(Report {
+        client: NAME,
+        work: "consume",
+        records,
+        bytes,
+        acked: records,
+        errors: 0,
+        cost,
+        latencies: None,
+    })
 }
 
 pub(super) fn e2e(work: &EndToEnd) -> Result<Report, String> {
@@ -106,15 +123,17 @@ pub(super) fn e2e(work: &EndToEnd) -> Result<Report, String> {
     let started = meter::now();
     let meter = Meter::start();
     let failed = AtomicBool::new(false);
-    let mut latencies = Latencies::new();
+    let mut latencies = Latencies::default();
     let outcome = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut value = vec![0u8; work.tuning.size.max(8)];
             for index in 0..records {
-                let due = Duration::from_secs_f64(index as f64 / f64::from(work.rate));
+                let due = Duration::from_micros(index * 1_000_000 / u64::from(work.rate));
                 std::thread::sleep(due.saturating_sub(started.elapsed()));
-                value[..8].copy_from_slice(&(started.elapsed().as_micros() as u64).to_be_bytes());
-                send(&producer, &work.common.topic, &value).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+                let sent_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+                value[..8].copy_from_slice(&sent_us.to_be_bytes());
+                send(&producer, &work.common.topic, &value, UNSAMPLED)
+                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
             }
             producer.flush(PATIENCE).map_err(text)
         });
@@ -123,7 +142,8 @@ pub(super) fn e2e(work: &EndToEnd) -> Result<Report, String> {
                 break;
             }
             let message = next(&consumer)?;
-            let sent = message.payload().and_then(|p| p.first_chunk()).map_or(0, |sent| u64::from_be_bytes(*sent));
+            let sent =
+                message.payload().and_then(|p| p.first_chunk()).map_or(0, |sent| u64::from_be_bytes(*sent));
             latencies.record(started.elapsed().saturating_sub(Duration::from_micros(sent)));
         }
         sender.join().map_err(|_| "the sending thread panicked".to_owned())?
@@ -143,8 +163,12 @@ pub(super) fn e2e(work: &EndToEnd) -> Result<Report, String> {
 }
 
 /// Sends one record, waiting while the queue is full.
-fn send(producer: &ThreadedProducer<Acknowledged>, topic: &str, value: &[u8]) -> Result<(), String> {
-    let sent_at_us = producer.context().elapsed_us();
+fn send(
+    producer: &ThreadedProducer<Acknowledged>,
+    topic: &str,
+    value: &[u8],
+    sent_at_us: usize,
+) -> Result<(), String> {
     let mut record = BaseRecord::<(), [u8], usize>::with_opaque_to(topic, sent_at_us).payload(value);
     loop {
         match producer.send(record) {
