@@ -17,5 +17,8 @@ async fn a_refused_connection_names_each_address_and_its_cause() {
     let error = Client::builder("127.0.0.1:1,localhost:2").connect().await.unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, Error::Bootstrap { .. }), "{text}");
-    assert!(text.contains("127.0.0.1:1: ") && text.contains("localhost:2: ") && text.contains("refused"), "{text}");
+    assert!(
+        text.contains("127.0.0.1:1: ") && text.contains("localhost:2: ") && text.contains("refused"),
+        "{text}"
+    );
 }

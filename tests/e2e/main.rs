@@ -1,3 +1,4 @@
 //! End to end: the client over TCP against a broker, each feature in its own module.
 
 mod connect;
+mod produce;

@@ -1,0 +1,138 @@
+//! How the sender task learns that a partition has news: a list of partitions, and a wake-up when it is worth one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::queue::PartitionQueue;
+use crate::environment;
+
+/// The timer value that every deadline is before.
+const NEVER: u64 = u64::MAX;
+
+/// Partitions with news, and whether the sender sleeps.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    news: Mutex<Vec<Arc<PartitionQueue>>>,
+    wake: Notify,
+    /// A wake-up is on its way, or the sender is awake.
+    awake: AtomicBool,
+    /// When the sender's timer fires, in nanoseconds after `epoch`.
+    timer: AtomicU64,
+    /// Someone found no memory: batches should not linger.
+    pressure: AtomicBool,
+    epoch: Instant,
+}
+
+impl Signals {
+    pub(super) fn new() -> Self {
+        Self {
+            news: Mutex::new(Vec::new()),
+            wake: Notify::new(),
+            awake: AtomicBool::new(false),
+            timer: AtomicU64::new(NEVER),
+            pressure: AtomicBool::new(false),
+            epoch: environment::now(),
+        }
+    }
+
+    /// A partition has news. `deadline` is when something has to be done about it; `None` is now.
+    pub(super) fn add(&self, queue: &Arc<PartitionQueue>, deadline: Option<Instant>) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(queue));
+        self.wake_before(deadline);
+    }
+
+    /// Wakes the sender unless its timer fires by `deadline` anyway; `None` is now.
+    pub(super) fn wake_before(&self, deadline: Option<Instant>) {
+        let due = deadline.map_or(0, |deadline| self.nanos(deadline));
+        if due < self.timer.load(Ordering::SeqCst) && !self.awake.swap(true, Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Wakes the sender in any case.
+    pub(crate) fn wake(&self) {
+        self.wake_before(None);
+    }
+
+    /// Someone waits for memory or was refused for want of it.
+    pub(super) fn press(&self) {
+        if !self.pressure.swap(true, Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// The sender is about to look at everything: what comes after this wakes it again.
+    pub(crate) fn begin_look(&self) {
+        self.timer.store(NEVER, Ordering::SeqCst);
+        self.awake.store(false, Ordering::SeqCst);
+    }
+
+    /// The partitions with news, appended to `into`.
+    pub(crate) fn take(&self, into: &mut Vec<Arc<PartitionQueue>>) {
+        into.append(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whether there was pressure since the last call.
+    pub(crate) fn take_pressure(&self) -> bool {
+        self.pressure.swap(false, Ordering::SeqCst)
+    }
+
+    /// The sender sleeps until `deadline` at the longest.
+    pub(crate) fn set_timer(&self, deadline: Option<Instant>) {
+        self.timer.store(deadline.map_or(NEVER, |deadline| self.nanos(deadline)), Ordering::SeqCst);
+    }
+
+    /// Waits for a wake-up. Cancel-safe: one that has come is not lost.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(NEVER - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn is_woken(signals: &Signals) -> bool {
+        signals.woken().now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_sender_whose_timer_fires_in_time_is_not_woken() {
+        let signals = Signals::new();
+        let second = Duration::from_secs(1);
+        signals.begin_look();
+        signals.set_timer(Some(signals.epoch + 5 * second));
+        signals.wake_before(Some(signals.epoch + 6 * second));
+        assert!(!is_woken(&signals));
+        signals.wake_before(Some(signals.epoch + 4 * second));
+        assert!(is_woken(&signals));
+        signals.wake_before(None);
+        assert!(!is_woken(&signals), "once is enough until it looks again");
+        signals.begin_look();
+        signals.wake();
+        assert!(is_woken(&signals));
+    }
+
+    #[test]
+    fn pressure_wakes_once_until_it_is_taken() {
+        let signals = Signals::new();
+        signals.press();
+        assert!(is_woken(&signals));
+        signals.begin_look();
+        signals.press();
+        assert!(!is_woken(&signals));
+        assert!(signals.take_pressure());
+        assert!(!signals.take_pressure());
+    }
+}

@@ -1,0 +1,93 @@
+//! The partitions of one topic as the producer sees them, and the sticky one among them (KIP-794).
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use kestrel_protocol::NodeId;
+
+use super::queue::{PartitionQueue, SlotId};
+use crate::metadata::TopicView;
+
+/// A topic that this producer writes to.
+#[derive(Debug)]
+pub(crate) struct TopicQueue {
+    name: Arc<str>,
+    layout: RwLock<Layout>,
+    /// The sticky partition in the upper half, the bytes that went there in the lower.
+    sticky: AtomicU64,
+    counter: AtomicU32,
+}
+
+/// The partitions, by number, and which of them have a leader.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    pub(crate) queues: Vec<Arc<PartitionQueue>>,
+    available: Vec<usize>,
+}
+
+/// The sticky partition and how many bytes it has had in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sticky {
+    pub(super) partition: usize,
+    pub(super) bytes: usize,
+    packed: u64,
+}
+
+impl TopicQueue {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self { name, layout: RwLock::default(), sticky: AtomicU64::new(0), counter: AtomicU32::new(0) }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The partitions. Not to be kept across an await or an update.
+    pub(crate) fn layout(&self) -> RwLockReadGuard<'_, Layout> {
+        self.layout.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn counter(&self) -> &AtomicU32 {
+        &self.counter
+    }
+
+    /// Adds queues for partitions that are new, drops those beyond the last one, notes which partitions have a leader.
+    pub(super) fn update(&self, view: &TopicView, mut next_slot: impl FnMut() -> SlotId) {
+        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        let known = layout.queues.len();
+        for index in known..view.partitions.len() {
+            let partition = i32::try_from(index).unwrap_or(i32::MAX);
+            layout.queues.push(Arc::new(PartitionQueue::new(next_slot(), Arc::clone(&self.name), partition)));
+        }
+        layout.queues.truncate(view.partitions.len());
+        let has_leader = |index: &usize| {
+            view.partitions.get(*index).is_some_and(|partition| partition.leader != NodeId::NONE)
+        };
+        layout.available = (0..view.partitions.len()).filter(has_leader).collect();
+    }
+
+    pub(super) fn sticky(&self) -> Sticky {
+        let packed = self.sticky.load(Ordering::Relaxed);
+        let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).unwrap_or(usize::MAX);
+        Sticky { partition: half(packed >> 32), bytes: half(packed), packed }
+    }
+
+    /// Bytes went to the sticky partition.
+    pub(super) fn count(&self, bytes: usize) {
+        self.sticky.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Makes another partition sticky, any that has a leader; whoever comes second leaves the choice of the first.
+    pub(super) fn switch(&self, from: Sticky, layout: &Layout, random: u64) {
+        let below = |count: usize| {
+            let count = u64::try_from(count).unwrap_or(u64::MAX).max(1);
+            usize::try_from(random % count).unwrap_or(0)
+        };
+        let next = match layout.available.get(below(layout.available.len())) {
+            Some(partition) => *partition,
+            None => below(layout.queues.len()),
+        };
+        let next = u64::try_from(next).unwrap_or(0) << 32;
+        let _ = self.sticky.compare_exchange(from.packed, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,216 @@
+//! One batch of one partition on its way: the records, who waits for them, and where they come in the producer's order.
+//!
+//! Opened by the accumulator, numbered by the transaction manager, carried by the sender. However it ends, whoever
+//! waits is told: a batch that is dropped without an outcome fails its deliveries.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatch, RecordBatchBuilder};
+
+use super::delivery::{BatchState, Outcome};
+use super::memory::{Memory, Reservation};
+use crate::error::Error;
+use crate::record::Timestamp;
+
+/// The most that a record can expand to when a batch is taken apart: it was made by this producer.
+const OWN_RECORDS_LIMIT_BYTES: usize = i32::MAX as usize;
+
+/// A batch and what is owed for it.
+#[derive(Debug)]
+pub(crate) struct ProducerBatch {
+    owed: Owed,
+    contents: Contents,
+    pub(crate) created_at: Instant,
+    /// Identity and sequence, once the batch was sent with one.
+    pub(crate) stamp: Option<ProducerStamp>,
+    /// Where it comes among the batches of its partition: its number, and for a part the index of its first record.
+    pub(crate) order: (u64, u32),
+    /// How often it was sent.
+    pub(crate) attempts: u32,
+    /// Why it was not stored the last time.
+    pub(crate) last_error: Option<Error>,
+    /// Whether an attempt may have stored it without our knowing.
+    pub(crate) possibly_written: bool,
+    reservation: Option<Reservation>,
+}
+
+#[derive(Debug)]
+enum Contents {
+    /// Records can be added.
+    Open(RecordBatchBuilder),
+    /// The bytes that go to the broker.
+    Built(RecordBatch),
+    /// For a moment, while one becomes the other.
+    Moving,
+}
+
+/// Fails the deliveries if no outcome was set before it is dropped.
+#[derive(Debug)]
+struct Owed(Arc<BatchState>);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !self.0.is_settled() {
+            self.0.settle(Outcome::Failed(Error::closed("producer")));
+        }
+    }
+}
+
+impl ProducerBatch {
+    /// An empty batch for the partition of `state`.
+    pub(crate) fn open(
+        state: Arc<BatchState>,
+        builder: RecordBatchBuilder,
+        reservation: Reservation,
+        created_at: Instant,
+    ) -> Self {
+        Self {
+            owed: Owed(state),
+            contents: Contents::Open(builder),
+            created_at,
+            stamp: None,
+            order: (0, 0),
+            attempts: 0,
+            last_error: None,
+            possibly_written: false,
+            reservation: Some(reservation),
+        }
+    }
+
+    pub(crate) fn state(&self) -> &Arc<BatchState> {
+        &self.owed.0
+    }
+
+    /// The builder, while records can be added.
+    pub(crate) fn builder(&mut self) -> Option<&mut RecordBatchBuilder> {
+        match &mut self.contents {
+            Contents::Open(builder) => Some(builder),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn record_count(&self) -> i32 {
+        match &self.contents {
+            Contents::Open(builder) => builder.record_count(),
+            Contents::Built(batch) => batch.header().record_count,
+            Contents::Moving => 0,
+        }
+    }
+
+    /// How large it is, or will be at most unless compression makes it larger.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match &self.contents {
+            Contents::Open(builder) => builder.uncompressed_bytes(),
+            Contents::Built(batch) => batch.bytes().len(),
+            Contents::Moving => 0,
+        }
+    }
+
+    /// Whether building it is work that takes time: compressing.
+    pub(crate) fn needs_building(&self) -> bool {
+        matches!(self.contents, Contents::Open(_))
+    }
+
+    /// Makes the bytes that go to the broker, with the stamp; compresses. Does nothing when they are there.
+    pub(crate) fn build(&mut self) {
+        let stamp = self.stamp.unwrap_or(ProducerStamp::NONE);
+        self.contents = match std::mem::replace(&mut self.contents, Contents::Moving) {
+            Contents::Open(builder) => Contents::Built(builder.build(stamp)),
+            built => built,
+        };
+    }
+
+    /// Gives the batch another identity and sequence, also when it was built with an old one.
+    pub(crate) fn restamp(&mut self, stamp: ProducerStamp) {
+        self.stamp = Some(stamp);
+        self.contents = match std::mem::replace(&mut self.contents, Contents::Moving) {
+            Contents::Built(batch) => Contents::Built(batch.restamped(stamp)),
+            open => open,
+        };
+    }
+
+    /// The bytes, once built.
+    pub(crate) fn bytes(&self) -> Option<&Bytes> {
+        match &self.contents {
+            Contents::Built(batch) => Some(batch.bytes()),
+            _ => None,
+        }
+    }
+
+    /// Tells whoever waits; gives memory and buffer back.
+    pub(crate) fn settle(mut self, outcome: Outcome, memory: &Memory) {
+        self.owed.0.settle(outcome);
+        if let Contents::Built(batch) = std::mem::replace(&mut self.contents, Contents::Moving) {
+            let mut bytes = batch.into_bytes();
+            if bytes.is_unique() {
+                bytes.clear();
+                memory.recycle(bytes.into());
+            }
+        }
+    }
+
+    /// Takes the batch apart into two of about half the records each, so that the parts are smaller in any case.
+    ///
+    /// Gives the batch back when it holds one record.
+    pub(crate) fn split(mut self, options: BuilderOptions) -> Result<Vec<Self>, Self> {
+        let count = usize::try_from(self.record_count()).unwrap_or(0);
+        let Contents::Built(batch) = &self.contents else { return Err(self) };
+        if count < 2 {
+            return Err(self);
+        }
+        let Ok(records) = batch.records(OWN_RECORDS_LIMIT_BYTES) else { return Err(self) };
+        let (mut front, mut back) = (part_builder(options, batch), part_builder(options, batch));
+        for (index, record) in records.enumerate() {
+            let builder = if index < count / 2 { &mut front } else { &mut back };
+            let Ok(record) = record else { return Err(self) };
+            let key = record.key.as_deref();
+            let appended =
+                builder.append(record.timestamp, key, record.value.as_deref(), record.headers.iter());
+            if appended.is_err() {
+                return Err(self);
+            }
+        }
+        let reservation = self.reservation.take();
+        let parts = [self.part(front, 0, reservation), self.part(back, count / 2, None)];
+        let states = parts.iter().map(|(first, part)| (*first, Arc::clone(part.state()))).collect();
+        self.owed.0.settle(Outcome::Split(states));
+        Ok(parts.into_iter().map(|(_, part)| part).collect())
+    }
+
+    fn part(
+        &self,
+        builder: RecordBatchBuilder,
+        first: usize,
+        reservation: Option<Reservation>,
+    ) -> (u32, Self) {
+        let state = self.state();
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        let part = Self {
+            owed: Owed(Arc::new(BatchState::new(Arc::clone(state.topic()), state.partition()))),
+            contents: Contents::Open(builder),
+            created_at: self.created_at,
+            stamp: None,
+            order: (self.order.0, self.order.1 + first),
+            attempts: self.attempts,
+            last_error: self.last_error.clone(),
+            possibly_written: self.possibly_written,
+            reservation,
+        };
+        (first, part)
+    }
+
+    /// What an answer says of this batch's records.
+    pub(crate) fn stored(base_offset: i64, log_append_time_ms: i64) -> Outcome {
+        Outcome::Stored {
+            base_offset: (base_offset >= 0).then_some(base_offset),
+            log_append_time: (log_append_time_ms >= 0).then(|| Timestamp::from_millis(log_append_time_ms)),
+        }
+    }
+}
+
+fn part_builder(options: BuilderOptions, whole: &RecordBatch) -> RecordBatchBuilder {
+    let buffer = Vec::with_capacity(whole.bytes().len() / 2);
+    RecordBatchBuilder::with_buffer(options, OWN_RECORDS_LIMIT_BYTES, buffer)
+}

@@ -1,0 +1,128 @@
+//! The producer's memory (`buffer.memory`): reserved per batch, given back when the batch is settled; and batch buffers
+//! to use again.
+//!
+//! Asked by the accumulator when it opens a batch, never per record. Reservations free themselves when they are dropped.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+use crate::error::Error;
+
+/// A part of the producer's memory.
+pub(crate) type Reservation = OwnedSemaphorePermit;
+
+/// The budget, and the buffers that were used before.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    limit_bytes: usize,
+    /// The size of the buffers that are worth keeping.
+    chunk_bytes: usize,
+    budget: Arc<Semaphore>,
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Memory {
+    pub(crate) fn new(limit_bytes: usize, chunk_bytes: usize) -> Self {
+        Self {
+            limit_bytes,
+            chunk_bytes,
+            budget: Arc::new(Semaphore::new(limit_bytes)),
+            spare: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn limit_bytes(&self) -> usize {
+        self.limit_bytes
+    }
+
+    /// A reservation, if the memory is there now and no one waits for it.
+    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
+        let permits = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.budget).try_acquire_many_owned(permits).ok()
+    }
+
+    /// A reservation, as soon as the memory is there: first come, first served.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] after `patience`; [`Error::Closed`] when the producer is closed. Cancel-safe.
+    pub(crate) async fn reserve(&self, bytes: usize, patience: Duration) -> Result<Reservation, Error> {
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let acquired = Arc::clone(&self.budget).acquire_many_owned(permits);
+        match tokio::time::timeout(patience, acquired).await {
+            Ok(Ok(reservation)) => Ok(reservation),
+            Ok(Err(_)) => Err(Error::closed("producer")),
+            Err(_) => Err(Error::timeout("waiting for memory (buffer.memory)", patience, "max.block.ms")),
+        }
+    }
+
+    /// Whether the memory was closed: no one gets a reservation any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(Arc::clone(&self.budget).try_acquire_many_owned(0), Err(TryAcquireError::Closed))
+    }
+
+    /// Ends all waits.
+    pub(crate) fn close(&self) {
+        self.budget.close();
+    }
+
+    /// An empty buffer with room for `bytes`.
+    pub(crate) fn buffer(&self, bytes: usize) -> Vec<u8> {
+        let spare = if bytes <= self.chunk_bytes { self.spare().pop() } else { None };
+        spare.unwrap_or_else(|| Vec::with_capacity(bytes))
+    }
+
+    /// Takes back a buffer that is of the usual size.
+    pub(crate) fn recycle(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() < self.chunk_bytes || buffer.capacity() > 2 * self.chunk_bytes {
+            return;
+        }
+        let mut spare = self.spare();
+        if (spare.len() + 1) * self.chunk_bytes <= self.limit_bytes {
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_comes_back_when_a_reservation_is_dropped() {
+        let memory = Memory::new(100, 10);
+        let first = memory.try_reserve(70).unwrap();
+        assert!(memory.try_reserve(31).is_none());
+        let error = memory.reserve(31, Duration::from_secs(1)).await.unwrap_err();
+        assert!(error.to_string().contains("max.block.ms"), "{error}");
+        drop(first);
+        assert!(memory.reserve(100, Duration::from_secs(1)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn closing_ends_the_wait() {
+        let memory = Memory::new(10, 10);
+        let _all = memory.try_reserve(10).unwrap();
+        let patience = Duration::from_secs(60);
+        let (waited, ()) = tokio::join!(memory.reserve(1, patience), async { memory.close() });
+        assert!(matches!(waited, Err(Error::Closed { .. })));
+        assert!(memory.is_closed());
+    }
+
+    #[test]
+    fn buffers_of_the_usual_size_are_used_again() {
+        let memory = Memory::new(30, 10);
+        let buffer = memory.buffer(10);
+        let address = buffer.as_ptr();
+        memory.recycle(buffer);
+        assert_eq!(memory.buffer(8).as_ptr(), address);
+        memory.recycle(Vec::with_capacity(1000));
+        assert!(memory.spare().is_empty());
+    }
+}

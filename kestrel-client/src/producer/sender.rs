@@ -1,0 +1,385 @@
+//! The sender task of a producer: carries out what the [`Dispatcher`] says.
+//!
+//! One per producer. It owns the connections that the batches travel on, builds requests, and hands answers back to
+//! the machine. It never decides about a batch.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::poll_fn;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
+use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::accumulator::{Accumulator, PartitionQueue};
+use super::delivery::BatchState;
+use super::dispatcher::{Answer, Dispatcher, Outbound, Wave};
+use super::request::{FIRST_VERSION_WITH_IDS, Produce};
+use super::transaction_manager::Identity;
+use crate::client::{Client, Target};
+use crate::environment;
+use crate::error::{BrokerError, Error};
+use crate::metadata::MetadataSnapshot;
+use crate::net::{Call, Connection, HandleId, Peer, Purpose};
+
+/// Batches of at least this many bytes together are compressed off the sender task.
+const COMPRESS_ELSEWHERE_BYTES: usize = 32 * 1024;
+
+/// What the sender has to know of the producer's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct SenderSettings {
+    pub(crate) acks: i16,
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_in_flight: usize,
+    pub(crate) compresses: bool,
+}
+
+/// What the producer asks of its sender.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Seal all batches and name those that are not settled.
+    Flush(oneshot::Sender<Vec<Arc<BatchState>>>),
+}
+
+/// The sender task.
+pub(crate) struct Sender {
+    settings: SenderSettings,
+    client: Client,
+    handle: HandleId,
+    accumulator: Arc<Accumulator>,
+    dispatcher: Dispatcher,
+    connections: HashMap<NodeId, Connection>,
+    events: FuturesUnordered<Pin<Box<dyn Future<Output = Event> + Send>>>,
+    commands: mpsc::Receiver<Command>,
+    snapshots: watch::Receiver<Arc<MetadataSnapshot>>,
+    snapshot: Arc<MetadataSnapshot>,
+    news: Vec<Arc<PartitionQueue>>,
+    /// Tells `build` how the first identity came out.
+    started: Option<oneshot::Sender<Result<(), Error>>>,
+}
+
+/// What the sender waits for.
+enum Event {
+    Connected(NodeId, Result<Connection, Error>),
+    Built(Wave),
+    Answered(NodeId, Produce, Vec<Outbound>, Result<ProduceResponse, Error>),
+    Identity(Result<Identity, Error>),
+}
+
+impl Sender {
+    pub(crate) fn new(
+        settings: SenderSettings,
+        client: Client,
+        accumulator: Arc<Accumulator>,
+        dispatcher: Dispatcher,
+        commands: mpsc::Receiver<Command>,
+        started: oneshot::Sender<Result<(), Error>>,
+    ) -> Self {
+        let snapshots = client.metadata().subscribe();
+        Self {
+            settings,
+            handle: client.new_handle(),
+            snapshot: client.metadata().current(),
+            client,
+            accumulator,
+            dispatcher,
+            connections: HashMap::new(),
+            events: FuturesUnordered::new(),
+            commands,
+            snapshots,
+            news: Vec::new(),
+            started: Some(started),
+        }
+    }
+
+    /// Runs until `released` is cancelled and all that was accepted is settled.
+    pub(crate) async fn run(mut self, released: CancellationToken) {
+        loop {
+            // Read once: what is cancelled after this ends the wait below.
+            let closing = released.is_cancelled();
+            if closing {
+                self.accumulator.end(Error::closed("producer"));
+            }
+            self.drive();
+            if closing && self.is_done() {
+                break;
+            }
+            self.wait(&released, closing).await;
+        }
+    }
+
+    /// Waits until something happens.
+    async fn wait(&mut self, released: &CancellationToken, closing: bool) {
+        let deadline = self.dispatcher.next_deadline();
+        let signals = self.accumulator.signals();
+        signals.set_timer(deadline);
+        tokio::select! {
+            Some(event) = self.events.next(), if !self.events.is_empty() => self.handle_event(event),
+            () = signals.woken() => {}
+            Some(command) = self.commands.recv() => self.handle_command(command),
+            Ok(()) = self.snapshots.changed() => self.handle_snapshot(),
+            () = environment::sleep_until(deadline) => {}
+            () = released.cancelled(), if !closing => {}
+        }
+    }
+
+    /// Everything that can be done now, without waiting.
+    fn drive(&mut self) {
+        self.accumulator.signals().begin_look();
+        while let Some(Some(event)) = self.events.next().now_or_never() {
+            self.handle_event(event);
+        }
+        let now = environment::now();
+        self.take_news();
+        if self.accumulator.signals().take_pressure() || self.accumulator.check_open().is_err() {
+            self.dispatcher.handle_pressure(now);
+        }
+        self.dispatcher.handle_timeout(now);
+        self.notice_closed_connections();
+        if self.dispatcher.poll_identity_request(now) {
+            self.events.push(Box::pin(ask_identity(self.client.clone()).map(Event::Identity)));
+        }
+        while let Some(wave) = self.dispatcher.poll_wave(now) {
+            self.send(wave);
+        }
+        while let Some(node) = self.dispatcher.poll_connect() {
+            self.connect(node);
+        }
+        if self.dispatcher.poll_metadata_wanted() {
+            self.client.metadata().request_refresh();
+        }
+        self.tell_started();
+    }
+
+    fn take_news(&mut self) {
+        let now = environment::now();
+        let mut news = std::mem::take(&mut self.news);
+        self.accumulator.signals().take(&mut news);
+        for queue in news.drain(..) {
+            self.dispatcher.handle_news(&queue, &self.snapshot, now);
+        }
+        self.news = news;
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        let now = environment::now();
+        match event {
+            Event::Connected(node, Ok(connection)) => {
+                self.connections.insert(node, connection);
+                self.dispatcher.handle_connected(node);
+            }
+            Event::Connected(node, Err(error)) => {
+                tracing::warn!(%node, %error, "no connection to a leader");
+                self.dispatcher.handle_disconnected(node, &error);
+            }
+            Event::Built(wave) => {
+                self.dispatcher.release(wave.node);
+                self.transmit(wave);
+            }
+            Event::Answered(node, produce, batches, result) => {
+                self.handle_answer(node, &produce, batches, result);
+            }
+            Event::Identity(Ok(identity)) => self.dispatcher.handle_identity(identity, now),
+            Event::Identity(Err(error)) => self.dispatcher.handle_identity_error(error, now),
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Flush(reply) => {
+                self.take_news();
+                let _ = reply.send(self.dispatcher.handle_flush(environment::now()));
+            }
+        }
+    }
+
+    fn handle_snapshot(&mut self) {
+        self.snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        for topic in self.accumulator.topics() {
+            if let Some(view) = self.snapshot.topic(topic.name()) {
+                self.accumulator.update_topic(&topic, view);
+            }
+        }
+        self.dispatcher.handle_metadata(&self.snapshot, environment::now());
+    }
+
+    /// Builds the batches of a wave and sends it; compressing much is done on another thread.
+    fn send(&mut self, mut wave: Wave) {
+        let unbuilt = wave.batches.iter().filter(|outbound| outbound.batch.needs_building());
+        let bytes: usize = unbuilt.map(|outbound| outbound.batch.size_bytes()).sum();
+        if !self.settings.compresses || bytes < COMPRESS_ELSEWHERE_BYTES {
+            build(&mut wave);
+            return self.transmit(wave);
+        }
+        self.dispatcher.hold(wave.node);
+        let built = self.client.tasks().spawn_blocking(move || {
+            build(&mut wave);
+            wave
+        });
+        self.events.push(Box::pin(async move {
+            // The runtime drops the work only when it shuts down, and this task with it.
+            match built.await {
+                Ok(wave) => Event::Built(wave),
+                Err(_) => std::future::pending().await,
+            }
+        }));
+    }
+
+    /// Hands a built wave to the connection; from here on requests keep their order.
+    fn transmit(&mut self, wave: Wave) {
+        let Wave { node, batches } = wave;
+        let timeout_ms = i32::try_from(self.settings.request_timeout.as_millis()).unwrap_or(i32::MAX);
+        let produce = Produce::new(&batches, self.settings.acks, timeout_ms, &self.snapshot);
+        let answer = match self.call(node, &produce) {
+            Ok(answer) => answer,
+            Err(error) => return self.handle_answer(node, &produce, batches, Err(error)),
+        };
+        self.events.push(Box::pin(async move {
+            let result = answer.await;
+            Event::Answered(node, produce, batches, result)
+        }));
+    }
+
+    fn call(
+        &mut self,
+        node: NodeId,
+        produce: &Produce,
+    ) -> Result<impl Future<Output = Result<ProduceResponse, Error>> + Send + use<>, Error> {
+        let lost = |cause: &str| Error::Disconnected {
+            broker: node.to_string().into(),
+            cause: cause.into(),
+            possibly_written: false,
+        };
+        let connection = self.connections.get_mut(&node).ok_or_else(|| lost("there is no connection"))?;
+        let version = if produce.has_ids {
+            connection.version(ApiKey::Produce)?
+        } else {
+            connection.version_up_to(ApiKey::Produce, FIRST_VERSION_WITH_IDS - 1)?
+        };
+        let call = Call {
+            request: &produce.request,
+            version,
+            timeout: self.settings.request_timeout,
+            expects_answer: self.settings.acks != 0,
+        };
+        // The machine keeps to the same window as the connection, so there is always room.
+        poll_fn(|cx| Service::<Call<'_, ProduceRequest>>::poll_ready(connection, cx))
+            .now_or_never()
+            .ok_or_else(|| lost("its window is full"))??;
+        Ok(connection.call(call))
+    }
+
+    fn handle_answer(
+        &mut self,
+        node: NodeId,
+        produce: &Produce,
+        batches: Vec<Outbound>,
+        result: Result<ProduceResponse, Error>,
+    ) {
+        let now = environment::now();
+        match result {
+            Ok(_) if self.settings.acks == 0 => {
+                let answers = batches.into_iter().map(|outbound| (outbound, Answer::Unasked));
+                self.dispatcher.handle_answers(node, answers, now);
+            }
+            Ok(mut response) => {
+                let endpoints = std::mem::take(&mut response.node_endpoints);
+                let (mut answers, hints) = produce.read(response);
+                if !hints.is_empty() {
+                    let endpoints = endpoints.into_iter().map(|e| (e.node_id, e.host, e.port, e.rack));
+                    self.client.metadata().apply_hints(hints, endpoints);
+                }
+                let answers = batches.into_iter().map(|outbound| {
+                    let answer = answers.take(&outbound);
+                    (outbound, answer)
+                });
+                self.dispatcher.handle_answers(node, answers, now);
+            }
+            Err(error) => {
+                tracing::debug!(%node, %error, "a Produce request was lost");
+                let answers = batches.into_iter().map(|outbound| (outbound, Answer::Lost(error.clone())));
+                self.dispatcher.handle_answers(node, answers, now);
+                self.notice_closed_connections();
+            }
+        }
+    }
+
+    fn notice_closed_connections(&mut self) {
+        let closed: Vec<NodeId> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.is_closed())
+            .map(|(node, _)| *node)
+            .collect();
+        for node in closed {
+            self.connections.remove(&node);
+            let error = Error::Disconnected {
+                broker: node.to_string().into(),
+                cause: "the connection has ended".into(),
+                possibly_written: false,
+            };
+            self.dispatcher.handle_disconnected(node, &error);
+        }
+    }
+
+    fn connect(&mut self, node: NodeId) {
+        let pool = Arc::clone(self.client.pool());
+        let purpose = Purpose::Produce(self.handle);
+        let window = self.settings.max_in_flight;
+        self.events.push(Box::pin(async move {
+            let connection = pool.connection_with_window(purpose, Peer::Node(node), window).await;
+            Event::Connected(node, connection)
+        }));
+    }
+
+    fn tell_started(&mut self) {
+        let outcome = match self.dispatcher.failure() {
+            Some(error) => Err(error.clone()),
+            None if self.dispatcher.has_identity() => Ok(()),
+            None => return,
+        };
+        if let Some(started) = self.started.take() {
+            let _ = started.send(outcome);
+        }
+    }
+
+    /// Whether nothing is left to do; called when no handle is left that could bring more.
+    fn is_done(&mut self) -> bool {
+        self.take_news();
+        self.dispatcher.is_idle() || self.dispatcher.failure().is_some()
+    }
+}
+
+impl Drop for Sender {
+    /// Whoever still waits is told, also when the task is dropped with its runtime.
+    fn drop(&mut self) {
+        self.accumulator.end(Error::closed("producer"));
+        self.accumulator.clear();
+        self.client.pool().release(self.handle);
+    }
+}
+
+fn build(wave: &mut Wave) {
+    for outbound in &mut wave.batches {
+        outbound.batch.build();
+    }
+}
+
+/// Asks any broker for a producer id (KIP-98).
+async fn ask_identity(client: Client) -> Result<Identity, Error> {
+    let request =
+        InitProducerIdRequest { transaction_timeout_ms: i32::MAX, ..InitProducerIdRequest::default() };
+    let response: InitProducerIdResponse = client.send(Target::Any, &request).await?;
+    match response.error_code {
+        ErrorCode::None => Ok(Identity { id: response.producer_id, epoch: response.producer_epoch }),
+        code => Err(BrokerError::new(ApiKey::InitProducerId, code).into()),
+    }
+}
