@@ -35,7 +35,7 @@ impl Handle for DescribeClusterRequest {
         DescribeClusterResponse {
             error_code: error,
             error_message: Some(error.meaning().into()),
-            endpoint_type: self.endpoint_type,
+            endpoint_type: BROKERS,
             ..Default::default()
         }
     }

@@ -40,7 +40,11 @@ impl Handle for DescribeTopicPartitionsRequest {
     }
 
     fn refusal(&self, error: ErrorCode) -> DescribeTopicPartitionsResponse {
-        let topics = self.topics.iter().map(|topic| missing(topic.name.clone(), error));
+        let topics = self.topics.iter().map(|topic| DescribeTopicPartitionsResponseTopic {
+            error_code: error,
+            name: Some(topic.name.clone()),
+            ..Default::default()
+        });
         DescribeTopicPartitionsResponse { topics: topics.collect(), ..Default::default() }
     }
 }
@@ -56,6 +60,10 @@ struct Page<'a> {
 impl Page<'_> {
     /// Adds what fits of a topic, from partition `first` on; gives whether all of it did.
     fn add(&mut self, name: ByteString, first: i32) -> bool {
+        if self.left == 0 {
+            self.response.next_cursor = Some(Cursor { topic_name: name, partition_index: first });
+            return false;
+        }
         let Some(topic) = self.image.topic(&name) else {
             let error = match check_topic_name(&name) {
                 Ok(()) => ErrorCode::UnknownTopicOrPartition,
@@ -64,10 +72,6 @@ impl Page<'_> {
             self.response.topics.push(missing(name, error));
             return true;
         };
-        if self.left == 0 {
-            self.response.next_cursor = Some(Cursor { topic_name: name, partition_index: first });
-            return false;
-        }
         let mut rest = topic.numbered().skip(usize::try_from(first).unwrap_or_default()).peekable();
         let mut partitions = Vec::new();
         while let Some((number, partition)) = rest.next_if(|_| partitions.len() < self.left) {
@@ -113,7 +117,12 @@ fn described(
 }
 
 fn missing(name: ByteString, error_code: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
-    DescribeTopicPartitionsResponseTopic { error_code, name: Some(name), ..Default::default() }
+    DescribeTopicPartitionsResponseTopic {
+        error_code,
+        name: Some(name),
+        topic_authorized_operations: authorized_operations::on_topic(true),
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRea
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
+/// The first version whose answer names the leader when the epoch was wrong (KIP-951).
+const FIRST_LEADER_VERSION: i16 = 16;
 /// The epochs of a request that stands for itself: it opens a session, or ends one.
 const FULL_REQUEST_EPOCHS: [i32; 2] = [0, -1];
 /// What a watermark is in an answer that has none.
@@ -173,7 +175,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    /// A failure of a partition that is here: with its watermarks, and with its leader when the epoch was wrong (KIP-951).
+    /// A failure of a partition that is here: with its watermarks, and with its leader when the epoch was wrong.
     fn failed(
         &self,
         partition_index: i32,
@@ -189,7 +191,9 @@ impl<'a> Fetch<'a> {
                 data.last_stable_offset = watermarks.stable;
                 data.log_start_offset = watermarks.log_start;
             }
-            ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch => {
+            ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch
+                if self.version >= FIRST_LEADER_VERSION =>
+            {
                 let leader_id = self.state.config.node_id;
                 data.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch: partition.leader_epoch() };
                 if response.node_endpoints.is_empty() {

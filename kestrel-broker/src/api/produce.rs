@@ -29,6 +29,8 @@ const FIRST_TOPIC_ID_VERSION: i16 = 13;
 /// Where a batch has its attributes.
 const ATTRIBUTES_AT: usize = 21;
 
+/// What an offset is in an answer that has none.
+const NO_OFFSET: i64 = -1;
 /// The values of `acks` that there are.
 const NO_ACKS: i16 = 0;
 const ALL_ACKS: i16 = -1;
@@ -95,6 +97,8 @@ struct Refusal {
     error: ErrorCode,
     message: String,
     records: Vec<RecordFault>,
+    /// The first offset of the log that looked into the batch.
+    log_start_offset: i64,
 }
 
 impl Begun {
@@ -191,7 +195,7 @@ impl Append<'_> {
         let appended = self.check(&partition, records.as_ref()).and_then(|()| {
             partition
                 .append(records.unwrap_or_default(), AppendOrigin::Client, self.now)
-                .map_err(|error| Refusal::from(&error))
+                .map_err(|error| Refusal::by_log(&error, partition.watermarks().log_start))
         });
         (Some(partition), appended)
     }
@@ -240,25 +244,23 @@ fn attributes(records: &Bytes) -> Option<Attributes> {
 
 impl Refusal {
     fn new(error: ErrorCode, message: impl Into<String>) -> Self {
-        Self { error, message: message.into(), records: Vec::new() }
+        Self { error, message: message.into(), records: Vec::new(), log_start_offset: NO_OFFSET }
     }
-}
 
-impl From<ErrorCode> for Refusal {
-    fn from(error: ErrorCode) -> Self {
-        Self::new(error, error.meaning())
-    }
-}
-
-impl From<&AppendError> for Refusal {
-    fn from(error: &AppendError) -> Self {
+    fn by_log(error: &AppendError, log_start_offset: i64) -> Self {
         let records = match error {
             AppendError::InvalidRecord { records, .. } | AppendError::InvalidTimestamp { records, .. } => {
                 records.clone()
             }
             _ => Vec::new(),
         };
-        Self { error: error.into(), message: error.to_string(), records }
+        Self { error: error.into(), message: error.to_string(), records, log_start_offset }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(error: ErrorCode) -> Self {
+        Self::new(error, error.meaning())
     }
 }
 
@@ -272,6 +274,7 @@ fn result(index: i32, appended: Result<Appended, Refusal>) -> PartitionProduceRe
             ..Default::default()
         },
         Err(refusal) => PartitionProduceResponse {
+            log_start_offset: refusal.log_start_offset,
             record_errors: refusal.records.into_iter().map(record_error).collect(),
             ..refused(index, refusal.error, refusal.message)
         },
@@ -282,7 +285,7 @@ fn refused(index: i32, error: ErrorCode, message: String) -> PartitionProduceRes
     PartitionProduceResponse {
         index,
         error_code: error,
-        base_offset: -1,
+        base_offset: NO_OFFSET,
         error_message: Some(message.into()),
         ..Default::default()
     }

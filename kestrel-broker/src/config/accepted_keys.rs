@@ -28,7 +28,6 @@ pub(super) const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("alter.log.dirs.replication.quota.window.size.seconds", Int, Some("1"), AtLeast(1), ReadOnly, Cluster),
     ("auto.leader.rebalance.enable", Boolean, Some("true"), Any, ReadOnly, Cluster),
     ("broker.heartbeat.interval.ms", Int, Some("2000"), Any, ReadOnly, Cluster),
-    ("broker.rack", String, None, Any, ReadOnly, Cluster),
     ("broker.session.timeout.ms", Int, Some("9000"), Any, ReadOnly, Cluster),
     ("controlled.shutdown.enable", Boolean, Some("true"), Any, ReadOnly, Cluster),
     ("controller.listener.names", List, None, Any, ReadOnly, Cluster),

@@ -150,6 +150,8 @@ const ACTED_KEYS: &[ActedKey] = &[
         "Whether a topic is created when a client first asks for it and allows that."),
     ("broker.id", Int, Some("-1"), Any, Scope::ReadOnly,
         "An older name of node.id; used when node.id is not given."),
+    ("broker.rack", String, None, Any, Scope::ReadOnly,
+        "Where the broker stands, as Metadata tells clients."),
     ("compression.type", String, Some("producer"),
         OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Scope::ClusterWide,
         "How batches are stored in topics that do not say: as the producer sent them, or with one codec."),
