@@ -9,7 +9,7 @@ use kestrel_protocol::messages::fetch::FetchResponse;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{LookupAnswer, Work};
-use super::fetcher::FetchWork;
+use super::fetcher::{FetchWork, Lane};
 use super::offsets::{Asked, Lookup, LookupRequest};
 use super::shared::Shared;
 use crate::client::Client;
@@ -20,7 +20,7 @@ use crate::net::{HandleId, Purpose};
 /// What became of a request.
 #[derive(Debug)]
 enum Done {
-    Fetch(NodeId, Result<FetchResponse, Error>),
+    Fetch(NodeId, Lane, Result<FetchResponse, Error>),
     Lookup(Asked, Result<LookupAnswer, Error>),
 }
 
@@ -29,15 +29,16 @@ enum Done {
 pub(crate) struct Driver {
     client: Client,
     shared: Shared,
-    /// The owner of the fetch connections.
-    handle: HandleId,
+    /// The owners of the fetch connections, by lane.
+    main: HandleId,
+    side: HandleId,
     under_way: FuturesUnordered<BoxFuture<'static, Done>>,
 }
 
 impl Driver {
     pub(crate) fn new(client: Client, shared: Shared) -> Self {
-        let handle = client.new_handle();
-        Self { client, shared, handle, under_way: FuturesUnordered::new() }
+        let (main, side) = (client.new_handle(), client.new_handle());
+        Self { client, shared, main, side, under_way: FuturesUnordered::new() }
     }
 
     /// Runs until `stop`: requests under way are dropped, connections closed.
@@ -47,7 +48,8 @@ impl Driver {
             () = self.drive() => {}
         }
         self.shared.handle(super::engine::Engine::close);
-        self.client.pool().release(self.handle);
+        self.client.pool().release(self.main);
+        self.client.pool().release(self.side);
     }
 
     async fn drive(&mut self) {
@@ -78,11 +80,15 @@ impl Driver {
         if work.wants_metadata {
             self.client.metadata().request_refresh();
         }
-        for FetchWork { node, request } in work.fetches {
-            let (client, purpose) = (self.client.clone(), Purpose::Fetch(self.handle));
+        for FetchWork { node, lane, request } in work.fetches {
+            let handle = match lane {
+                Lane::Main => self.main,
+                Lane::Side => self.side,
+            };
+            let (client, purpose) = (self.client.clone(), Purpose::Fetch(handle));
             self.under_way.push(Box::pin(async move {
                 let answer = client.send_on(purpose, node, &request).await;
-                Done::Fetch(node, answer.map(|(response, _)| response))
+                Done::Fetch(node, lane, answer.map(|(response, _)| response))
             }));
         }
         for lookup in work.lookups {
@@ -93,8 +99,8 @@ impl Driver {
     fn finish(&self, done: Done) {
         let now = environment::now();
         match done {
-            Done::Fetch(node, result) => {
-                let hints = self.shared.handle(|engine| engine.handle_fetch(node, result, now));
+            Done::Fetch(node, lane, result) => {
+                let hints = self.shared.handle(|engine| engine.handle_fetch(node, lane, result, now));
                 if !hints.leaders.is_empty() {
                     self.client.metadata().apply_hints(hints.leaders, hints.endpoints);
                 }

@@ -18,7 +18,7 @@ use kestrel_protocol::{
 use super::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
 use super::error::{PositionError, PositionProblem};
 use super::fetch_buffer::FetchBuffer;
-use super::fetcher::{FetchWork, Fetcher, PartitionAnswer};
+use super::fetcher::{FetchWork, Fetcher, Lane, PartitionAnswer};
 use super::offsets::{self, Asked, Lookup, LookupOutcome};
 use super::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView, ResetTo};
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
@@ -159,6 +159,7 @@ impl Engine {
     pub(crate) fn handle_fetch(
         &mut self,
         node: NodeId,
+        lane: Lane,
         result: Result<FetchResponse, Error>,
         now: Instant,
     ) -> Hints {
@@ -167,7 +168,7 @@ impl Engine {
             Err(error) => {
                 tracing::debug!(%node, %error, "a fetch failed");
                 self.wants_metadata = true;
-                for ticket in self.fetcher.handle_failure(node, now) {
+                for ticket in self.fetcher.handle_failure(node, lane, now) {
                     if let Some(partition) = self.subscription.believe(ticket) {
                         partition.forget_preferred_replica();
                     }
@@ -178,7 +179,7 @@ impl Engine {
         let endpoints = std::mem::take(&mut response.node_endpoints);
         let endpoints = endpoints.into_iter().map(|node| (node.node_id, node.host, node.port, node.rack));
         let mut hints = Hints { leaders: Vec::new(), endpoints: endpoints.collect() };
-        let outcome = self.fetcher.handle_answer(node, response, now);
+        let outcome = self.fetcher.handle_answer(node, lane, response, now);
         if let Some(error) = outcome.error {
             tracing::warn!(%node, %error, "a broker refused a fetch");
             self.wants_metadata = true;

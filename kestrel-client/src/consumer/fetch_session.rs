@@ -54,7 +54,15 @@ pub(crate) struct FetchSession {
     names: HashMap<TopicId, ByteString>,
 }
 
+/// The epoch of requests that neither use nor open a session.
+const SESSIONLESS_EPOCH: i32 = -1;
+
 impl FetchSession {
+    /// For requests that each stand alone.
+    pub(crate) fn sessionless() -> Self {
+        Self { epoch: SESSIONLESS_EPOCH, ..Self::default() }
+    }
+
     /// The request that asks for `wanted`, in its order; `wanted` is remembered until the next request.
     pub(crate) fn request(&mut self, wanted: Vec<Wanted>) -> SessionRequest {
         let incremental = self.epoch > 0;
@@ -97,6 +105,7 @@ impl FetchSession {
     /// The broker answered, with `error` for the request as a whole.
     pub(crate) fn handle_answer(&mut self, error: ErrorCode, session_id: i32) {
         match error {
+            _ if self.epoch == SESSIONLESS_EPOCH => {}
             ErrorCode::None if session_id == 0 => (self.id, self.epoch) = (0, 0),
             ErrorCode::None => {
                 self.epoch = if session_id == self.id { next_epoch(self.epoch) } else { 1 };
@@ -110,7 +119,7 @@ impl FetchSession {
 
     /// No answer came: whether the broker took the request in is not known.
     pub(crate) fn handle_failure(&mut self) {
-        self.epoch = 0;
+        self.epoch = self.epoch.min(0);
     }
 }
 
@@ -235,6 +244,17 @@ mod tests {
         let request = session.request(vec![other]);
         assert_eq!(request.forgotten[0].topic_id, TopicId::from_u128(7));
         assert_eq!(request.topics[0].topic_id, TopicId::from_u128(8));
+    }
+
+    #[test]
+    fn requests_without_a_session_stand_alone() {
+        let mut session = FetchSession::sessionless();
+        for error in [ErrorCode::None, ErrorCode::UnknownTopicId] {
+            assert_eq!(show(&session.request(vec![wanted(0, 5)])), "0/-1 ask[0@5] forget[]");
+            session.handle_answer(error, 0);
+        }
+        session.handle_failure();
+        assert_eq!(show(&session.request(vec![wanted(0, 5)])), "0/-1 ask[0@5] forget[]");
     }
 
     #[test]

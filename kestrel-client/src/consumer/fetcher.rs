@@ -1,9 +1,12 @@
 //! Fetcher: which broker is asked for which partitions, from where, and what its answer means for each of them.
 //!
-//! A machine without I/O and clock, owned by the [`Engine`](super::engine::Engine). One request is under way per broker
-//! at most. A broker is asked again, for all of its partitions, once no more than half of what one answer may bring is
-//! still waiting for the caller: so the next records are on their way while the caller works, and an idle partition
-//! never keeps a busy one out of a request that is waiting at the broker.
+//! A machine without I/O and clock, owned by the [`Engine`](super::engine::Engine). A broker is asked again, for all of
+//! its partitions, once no more than half of what one answer may bring is still waiting for the caller: so the next
+//! records are on their way while the caller works, and an idle partition never keeps a busy one out of a request that
+//! is waiting at the broker.
+//!
+//! That request may wait there for `fetch.max.wait.ms`. A partition that is assigned, moved or resumed meanwhile is asked
+//! for on a second lane, a connection of its own, until the first one is free again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -18,10 +21,20 @@ use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::ConsumerSettings;
 use crate::net::ExponentialBackoff;
 
-/// A request to be sent to a broker on its fetch connection.
+/// The connections to a broker that fetches are sent on, one request at a time each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// For all partitions, in a fetch session.
+    Main,
+    /// For those that the request under way on the main lane does not ask for.
+    Side,
+}
+
+/// A request to be sent to a broker.
 #[derive(Debug)]
 pub(crate) struct FetchWork {
     pub(crate) node: NodeId,
+    pub(crate) lane: Lane,
     pub(crate) request: FetchRequest,
 }
 
@@ -47,13 +60,20 @@ pub(crate) struct FetchOutcome {
 }
 
 /// What is known of a broker that is fetched from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Node {
+    main: LaneState,
+    side: LaneState,
+    failures: u32,
+    not_before: Option<Instant>,
+}
+
+/// What is known of one lane.
+#[derive(Debug)]
+struct LaneState {
     session: FetchSession,
     /// How many bytes the request under way may bring.
     in_flight_bytes: Option<usize>,
-    failures: u32,
-    not_before: Option<Instant>,
 }
 
 /// The fetch requests of one consumer.
@@ -63,13 +83,14 @@ pub(crate) struct Fetcher {
     backoff: ExponentialBackoff,
 }
 
-/// The partitions that one broker can be asked for now.
-#[derive(Debug, Default)]
+/// A partition that a broker can be asked for now.
+#[derive(Debug)]
 struct Candidate {
     /// Who has waited longest comes first.
-    wanted: Vec<(u64, Wanted)>,
+    last_served: u64,
+    wanted: Wanted,
+    /// How much of it still waits for the caller.
     waiting_bytes: usize,
-    largest_bytes: usize,
 }
 
 impl Fetcher {
@@ -87,27 +108,24 @@ impl Fetcher {
         now: Instant,
     ) -> Vec<FetchWork> {
         let waiting = waiting_by_partition(subscription, buffer);
-        let mut used_bytes = held_bytes + waiting.values().sum::<usize>();
-        used_bytes += self.nodes.values().filter_map(|node| node.in_flight_bytes).sum::<usize>();
+        let in_flight_bytes: usize = self.nodes.values().map(Node::in_flight_bytes).sum();
+        let used_bytes = held_bytes + waiting.values().sum::<usize>() + in_flight_bytes;
+        let mut free_bytes = settings.fetch_buffer_bytes.saturating_sub(used_bytes);
         let mut work = Vec::new();
-        for (id, candidate) in candidates(subscription, &waiting, settings, now) {
+        for (id, candidates) in candidates(subscription, &waiting, settings, now) {
             let node = self.nodes.entry(id).or_default();
-            if node.in_flight_bytes.is_some() || node.not_before.is_some_and(|at| at > now) {
+            if node.not_before.is_some_and(|at| at > now) {
                 continue;
             }
-            let partition_bytes = to_usize(settings.max_partition_fetch_bytes);
-            let whole_bytes =
-                (candidate.wanted.len() * partition_bytes).min(to_usize(settings.fetch_max_bytes));
-            let has_enough =
-                candidate.waiting_bytes * 2 > whole_bytes || candidate.largest_bytes > partition_bytes;
-            let free_bytes = settings.fetch_buffer_bytes.saturating_sub(used_bytes);
-            if has_enough || free_bytes == 0 {
+            let Some((lane, candidates)) = node.free_lane(candidates) else { continue };
+            let answer_bytes = room(&candidates, settings).min(free_bytes);
+            if answer_bytes == 0 {
                 continue;
             }
-            let answer_bytes = whole_bytes.min(free_bytes);
-            used_bytes += answer_bytes;
-            node.in_flight_bytes = Some(answer_bytes);
-            work.push(FetchWork { node: id, request: request(node, candidate, answer_bytes, settings) });
+            free_bytes -= answer_bytes;
+            let state = node.lane(lane);
+            state.in_flight_bytes = Some(answer_bytes);
+            work.push(FetchWork { node: id, lane, request: request(state, candidates, answer_bytes, settings) });
         }
         work
     }
@@ -116,11 +134,12 @@ impl Fetcher {
     pub(crate) fn handle_answer(
         &mut self,
         node: NodeId,
+        lane: Lane,
         response: FetchResponse,
         now: Instant,
     ) -> FetchOutcome {
         let Some(node) = self.nodes.get_mut(&node) else { return FetchOutcome::default() };
-        node.in_flight_bytes = None;
+        node.lane(lane).in_flight_bytes = None;
         let mut outcome = FetchOutcome::default();
         match response.error_code {
             ErrorCode::None => {
@@ -128,7 +147,7 @@ impl Fetcher {
                 node.not_before = None;
                 for topic in response.responses {
                     for data in topic.partitions {
-                        let asked = node.session.asked(&topic.topic, topic.topic_id, data.partition_index);
+                        let asked = node.lane(lane).session.asked(&topic.topic, topic.topic_id, data.partition_index);
                         let Some(asked) = asked else { continue };
                         outcome.size_bytes += data.records.as_ref().map_or(0, bytes::Bytes::len);
                         outcome.answers.push(PartitionAnswer {
@@ -147,17 +166,18 @@ impl Fetcher {
                 outcome.error = Some(error);
             }
         }
-        node.session.handle_answer(response.error_code, response.session_id);
+        node.lane(lane).session.handle_answer(response.error_code, response.session_id);
         outcome
     }
 
     /// No answer came from a broker. Gives the partitions that the request was about.
-    pub(crate) fn handle_failure(&mut self, node: NodeId, now: Instant) -> Vec<Ticket> {
+    pub(crate) fn handle_failure(&mut self, node: NodeId, lane: Lane, now: Instant) -> Vec<Ticket> {
         let Some(node) = self.nodes.get_mut(&node) else { return Vec::new() };
-        node.in_flight_bytes = None;
         node.fail(&mut self.backoff, now);
-        node.session.handle_failure();
-        node.session.all_asked().map(|asked| asked.ticket).collect()
+        let state = node.lane(lane);
+        state.in_flight_bytes = None;
+        state.session.handle_failure();
+        state.session.all_asked().map(|asked| asked.ticket).collect()
     }
 
     /// When a broker may be asked again after a failure.
@@ -167,15 +187,68 @@ impl Fetcher {
 
     /// Forgets the brokers that are gone from the cluster, unless one is being asked.
     pub(crate) fn retain_nodes(&mut self, known: &HashSet<NodeId>) {
-        self.nodes.retain(|id, node| known.contains(id) || node.in_flight_bytes.is_some());
+        self.nodes.retain(|id, node| known.contains(id) || node.in_flight_bytes() > 0);
+    }
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        let lane = |session| LaneState { session, in_flight_bytes: None };
+        Self {
+            main: lane(FetchSession::default()),
+            side: lane(FetchSession::sessionless()),
+            failures: 0,
+            not_before: None,
+        }
     }
 }
 
 impl Node {
+    const fn lane(&mut self, lane: Lane) -> &mut LaneState {
+        match lane {
+            Lane::Main => &mut self.main,
+            Lane::Side => &mut self.side,
+        }
+    }
+
+    fn in_flight_bytes(&self) -> usize {
+        [&self.main, &self.side].into_iter().filter_map(|lane| lane.in_flight_bytes).sum()
+    }
+
+    /// The lane that can take a request now, and the partitions that no request under way asks for.
+    fn free_lane(&self, mut candidates: Vec<Candidate>) -> Option<(Lane, Vec<Candidate>)> {
+        let lane = match (self.main.in_flight_bytes, self.side.in_flight_bytes) {
+            (None, _) => Lane::Main,
+            (Some(_), None) => Lane::Side,
+            (Some(_), Some(_)) => return None,
+        };
+        candidates.retain(|candidate| !self.main.is_asking(&candidate.wanted));
+        candidates.retain(|candidate| !self.side.is_asking(&candidate.wanted));
+        (!candidates.is_empty()).then_some((lane, candidates))
+    }
+
     fn fail(&mut self, backoff: &mut ExponentialBackoff, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         self.not_before = Some(now + backoff.delay(self.failures));
     }
+}
+
+impl LaneState {
+    /// Whether the request under way asks for just this.
+    fn is_asking(&self, wanted: &Wanted) -> bool {
+        let asked = self.session.asked(&wanted.topic, wanted.topic_id, wanted.partition);
+        self.in_flight_bytes.is_some()
+            && asked.is_some_and(|asked| asked.ticket == wanted.ticket && asked.fetch_offset == wanted.fetch_offset)
+    }
+}
+
+/// How many bytes an answer may bring; none while enough of the same partitions waits for the caller.
+fn room(candidates: &[Candidate], settings: &ConsumerSettings) -> usize {
+    let partition_bytes = to_usize(settings.max_partition_fetch_bytes);
+    let whole_bytes = (candidates.len() * partition_bytes).min(to_usize(settings.fetch_max_bytes));
+    let waiting_bytes: usize = candidates.iter().map(|candidate| candidate.waiting_bytes).sum();
+    let is_one_full = candidates.iter().any(|candidate| candidate.waiting_bytes > partition_bytes);
+    if is_one_full || waiting_bytes * 2 > whole_bytes { 0 } else { whole_bytes }
 }
 
 /// How much waits of each partition that the caller can have. What a paused partition keeps is bounded by itself, and
@@ -198,37 +271,35 @@ fn candidates(
     waiting: &HashMap<PartitionId, usize>,
     settings: &ConsumerSettings,
     now: Instant,
-) -> BTreeMap<NodeId, Candidate> {
-    let mut candidates: BTreeMap<NodeId, Candidate> = BTreeMap::new();
+) -> BTreeMap<NodeId, Vec<Candidate>> {
+    let mut candidates: BTreeMap<NodeId, Vec<Candidate>> = BTreeMap::new();
     for (id, partition) in subscription.iter() {
         let Some((node, FetchPosition { offset, .. })) = partition.fetch_target(now) else { continue };
-        let candidate = candidates.entry(node).or_default();
-        let waiting_bytes = waiting.get(&id).copied().unwrap_or_default();
-        candidate.waiting_bytes += waiting_bytes;
-        candidate.largest_bytes = candidate.largest_bytes.max(waiting_bytes);
-        let wanted = Wanted {
-            topic: partition.wire_topic.clone(),
-            topic_id: partition.topic_id,
-            partition: partition.name.partition,
-            leader_epoch: partition.leader().map_or(LeaderEpoch::NONE, |leader| leader.epoch),
-            fetch_offset: offset,
-            max_bytes: settings.max_partition_fetch_bytes,
-            ticket: partition.ticket(id),
-        };
-        candidate.wanted.push((partition.last_served, wanted));
+        candidates.entry(node).or_default().push(Candidate {
+            last_served: partition.last_served,
+            wanted: Wanted {
+                topic: partition.wire_topic.clone(),
+                topic_id: partition.topic_id,
+                partition: partition.name.partition,
+                leader_epoch: partition.leader().map_or(LeaderEpoch::NONE, |leader| leader.epoch),
+                fetch_offset: offset,
+                max_bytes: settings.max_partition_fetch_bytes,
+                ticket: partition.ticket(id),
+            },
+            waiting_bytes: waiting.get(&id).copied().unwrap_or_default(),
+        });
     }
     candidates
 }
 
 fn request(
-    node: &mut Node,
-    candidate: Candidate,
+    lane: &mut LaneState,
+    mut candidates: Vec<Candidate>,
     answer_bytes: usize,
     settings: &ConsumerSettings,
 ) -> FetchRequest {
-    let mut wanted = candidate.wanted;
-    wanted.sort_by_key(|&(last_served, _)| last_served);
-    let session = node.session.request(wanted.into_iter().map(|(_, wanted)| wanted).collect());
+    candidates.sort_by_key(|candidate| candidate.last_served);
+    let session = lane.session.request(candidates.into_iter().map(|candidate| candidate.wanted).collect());
     FetchRequest {
         max_wait_ms: millis(settings.fetch_max_wait),
         min_bytes: settings.fetch_min_bytes,
