@@ -66,37 +66,38 @@ pub(crate) struct Appended {
 #[derive(Debug)]
 pub(crate) struct Log {
     /// This log as the flusher holds it.
-    me: Weak<Self>,
+    pub(super) me: Weak<Self>,
     name: PartitionName,
     pub(super) dir: PathBuf,
     pub(super) data_dir: Arc<DataDir>,
     config: Mutex<Arc<LogConfig>>,
-    writer: Mutex<Writer>,
+    pub(super) writer: Mutex<Writer>,
     view: Mutex<View>,
     pub(super) epochs: Mutex<LeaderEpochCache>,
     /// Held while a flush runs: one at a time.
-    flushing: Mutex<()>,
+    pub(super) flushing: Mutex<()>,
     /// Segments that were finished and not flushed as a whole since.
-    unflushed_segments: Mutex<Vec<Arc<LogSegment>>>,
+    pub(super) unflushed_segments: Mutex<Vec<Arc<LogSegment>>>,
     /// Whether files were created, renamed or deleted since the last flush.
-    dir_changed: AtomicBool,
-    flushed_end_offset: AtomicI64,
+    pub(super) dir_changed: AtomicBool,
+    pub(super) flushed_end_offset: AtomicI64,
     /// The time of the first append that is not flushed, in milliseconds since 1970.
-    unflushed_since: AtomicI64,
+    pub(super) unflushed_since: AtomicI64,
     pub(super) flush_queued: AtomicBool,
-    on_flushed: OnceLock<Listener>,
+    pub(super) on_flushed: OnceLock<Listener>,
     high_watermark: AtomicI64,
-    closed: AtomicBool,
+    pub(super) closed: AtomicBool,
+    pub(super) deleted: AtomicBool,
 }
 
 /// What the writer's lock protects.
 #[derive(Debug)]
-struct Writer {
-    active: ActiveSegment,
-    producers: ProducerState,
-    next_offset: i64,
+pub(super) struct Writer {
+    pub(super) active: ActiveSegment,
+    pub(super) producers: ProducerState,
+    pub(super) next_offset: i64,
     /// Whether anything was appended that the producer snapshot at the log's end lacks.
-    snapshot_due: bool,
+    pub(super) snapshot_due: bool,
 }
 
 /// What a reader sees of the log at one moment.
@@ -108,7 +109,7 @@ pub(super) struct View {
     pub(super) first_unstable_offset: Option<i64>,
 }
 
-struct Listener(Box<dyn Fn(i64) + Send + std::marker::Sync>);
+pub(super) struct Listener(pub(super) Box<dyn Fn(i64) + Send + std::marker::Sync>);
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,6 +159,7 @@ impl Log {
             on_flushed: OnceLock::new(),
             high_watermark: AtomicI64::new(loaded.log_start_offset),
             closed: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
         });
         if loaded.recovered {
             log.flush()?;
@@ -278,68 +280,6 @@ impl Log {
         Ok(offset)
     }
 
-    /// Writes everything appended so far to the disk; gives the flushed end.
-    ///
-    /// # Errors
-    /// A failed flush is final: [`LogError::Io`] once, [`LogError::Poisoned`] from then on.
-    pub(crate) fn flush(&self) -> Result<i64, LogError> {
-        let one_at_a_time = lock(&self.flushing);
-        self.data_dir.poison.check()?;
-        // First what the readers see, then the finished segments: a segment is put there before it is no longer the
-        // last one that readers see.
-        let view = self.view();
-        let finished = std::mem::take(&mut *lock(&self.unflushed_segments));
-        if finished.is_empty() && view.log_end_offset == self.flushed_end_offset() {
-            return Ok(view.log_end_offset);
-        }
-        self.unflushed_since.store(i64::MAX, Ordering::Release);
-        self.guard(self.sync_segments(&view, &finished))?;
-        self.flushed_end_offset.store(view.log_end_offset, Ordering::Release);
-        drop(one_at_a_time);
-        if let Some(Listener(listener)) = self.on_flushed.get() {
-            listener(view.log_end_offset);
-        }
-        Ok(view.log_end_offset)
-    }
-
-    /// Asks for a flush when `flush.ms` has passed since the first append that is not flushed, and forgets producers
-    /// that were idle too long.
-    pub(super) fn tick(&self, now: Timestamp) {
-        if let Some(interval) = self.config().flush_interval {
-            let since = Timestamp(self.unflushed_since.load(Ordering::Acquire));
-            if since.saturating_add(interval) <= now {
-                self.request_flush();
-            }
-        }
-        lock(&self.writer).producers.remove_expired(now, self.data_dir.producer_id_expiration);
-    }
-
-    /// The clean end: everything on the disk, with a producer snapshot at the log's end. Nothing can be done afterwards.
-    pub(super) fn close(&self) -> Result<(), LogError> {
-        let mut writer = self.lock_writer()?;
-        self.closed.store(true, Ordering::Release);
-        self.guard(writer.active.finish())?;
-        let active = Arc::clone(writer.active.segment());
-        if writer.snapshot_due {
-            self.guard(self.write_snapshot(&writer.producers, writer.next_offset, Sync::Yes))?;
-            writer.snapshot_due = false;
-            self.guard(active.sync_indexes())?;
-            self.dir_changed.store(true, Ordering::Release);
-        }
-        drop(writer);
-        self.flush()?;
-        active.release();
-        Ok(())
-    }
-
-    /// Takes the log out of service without writing anything: it is about to be deleted.
-    pub(super) fn abandon(&self) {
-        let writer = lock(&self.writer);
-        self.closed.store(true, Ordering::Release);
-        writer.active.segment().release();
-        lock(&self.unflushed_segments).clear();
-    }
-
     /// What a reader sees now.
     pub(super) fn view(&self) -> View {
         lock(&self.view).clone()
@@ -350,14 +290,16 @@ impl Log {
         if self.closed.load(Ordering::Acquire) { Err(LogError::Closed) } else { Ok(()) }
     }
 
-    fn lock_writer(&self) -> Result<MutexGuard<'_, Writer>, LogError> {
+    /// The writer's lock, if the log is in service.
+    pub(super) fn lock_writer(&self) -> Result<MutexGuard<'_, Writer>, LogError> {
         let writer = lock(&self.writer);
         self.check_open()?;
         self.data_dir.poison.check()?;
         Ok(writer)
     }
 
-    fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
+    /// Takes the data folder out of service when the disk failed.
+    pub(super) fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
         self.data_dir.poison.guard(result)
     }
 
@@ -409,7 +351,13 @@ impl Log {
         Ok(())
     }
 
-    fn write_snapshot(&self, producers: &ProducerState, offset: i64, sync: Sync) -> Result<(), LogError> {
+    /// Writes the producers as they are at `offset`.
+    pub(super) fn write_snapshot(
+        &self,
+        producers: &ProducerState,
+        offset: i64,
+        sync: Sync,
+    ) -> Result<(), LogError> {
         producers.write_snapshot(&segment_file(&self.dir, offset, SNAPSHOT_SUFFIX), sync)
     }
 
@@ -427,47 +375,6 @@ impl Log {
             return Ok(());
         }
         epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync())
-    }
-
-    fn note_unflushed(&self, base_offset: i64, now: Timestamp) {
-        if self.flushed_end_offset() >= base_offset {
-            self.unflushed_since.store(now.0, Ordering::Release);
-        }
-    }
-
-    fn request_flush_if_due(&self, config: &LogConfig, rolled: bool) {
-        let waiting = u64::try_from(self.log_end_offset() - self.flushed_end_offset()).unwrap_or(0);
-        let many = config.flush_messages.is_some_and(|most| waiting >= most);
-        if rolled || many || self.data_dir.durability == Durability::Group {
-            self.request_flush();
-        }
-    }
-
-    fn request_flush(&self) {
-        if let Some(me) = self.me.upgrade() {
-            self.data_dir.flush_queue.request(me);
-        }
-    }
-
-    fn sync_segments(&self, view: &View, finished: &[Arc<LogSegment>]) -> Result<(), LogError> {
-        for segment in finished {
-            match segment.sync_log().and_then(|()| segment.sync_indexes()) {
-                // Deleted meanwhile, as the log begins later now.
-                Err(error) if is_gone(&error) && !self.has_segment(segment) => {}
-                result => result?,
-            }
-        }
-        if let Some(active) = view.segments.last() {
-            active.sync_log()?;
-        }
-        if self.dir_changed.swap(false, Ordering::AcqRel) {
-            disk::sync_dir(&self.dir, Sync::Yes)?;
-        }
-        Ok(())
-    }
-
-    fn has_segment(&self, segment: &LogSegment) -> bool {
-        lock(&self.view).segments.iter().any(|one| one.base_offset() == segment.base_offset())
     }
 
     fn duplicate_of(&self, original: RememberedBatch) -> Appended {

@@ -68,6 +68,13 @@ pub(crate) struct OpenLog<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// What two of the checkpoint files say.
+#[derive(Debug, Clone, Default)]
+struct Checkpoints {
+    recovery_points: Offsets,
+    high_watermarks: Offsets,
+}
+
 /// All logs of one data folder.
 #[derive(Debug)]
 pub(crate) struct LogManager {
@@ -75,8 +82,8 @@ pub(crate) struct LogManager {
     meta: MetaProperties,
     clean: bool,
     found: Vec<FoundPartition>,
-    /// The recovery points of the logs that are not open: those in the file when the folder was opened.
-    recovery_points: Mutex<Offsets>,
+    /// The checkpoints as they were when the folder was opened: what holds for logs that are not open.
+    read: Mutex<Checkpoints>,
     logs: Mutex<BTreeMap<PartitionName, Arc<Log>>>,
     deleted_dirs: Mutex<Vec<PathBuf>>,
     /// Written by one thread at a time.
@@ -104,7 +111,10 @@ impl LogManager {
         };
         let meta = take_identity(path, options, data_dir.sync())?;
         data_dir.log_starts = Mutex::new(checkpoint::read_offsets(&path.join(LOG_START_CHECKPOINT))?);
-        let recovery_points = checkpoint::read_offsets(&path.join(RECOVERY_POINT_CHECKPOINT))?;
+        let read = Checkpoints {
+            recovery_points: checkpoint::read_offsets(&path.join(RECOVERY_POINT_CHECKPOINT))?,
+            high_watermarks: checkpoint::read_offsets(&path.join(HIGH_WATERMARK_CHECKPOINT))?,
+        };
         let clean = clean_shutdown::take(&path.join(CLEAN_SHUTDOWN), data_dir.sync())?;
         let (found, deleted_dirs) = find_partitions(path)?;
         let flusher =
@@ -114,7 +124,7 @@ impl LogManager {
             meta,
             clean,
             found,
-            recovery_points: Mutex::new(recovery_points),
+            read: Mutex::new(read),
             logs: Mutex::default(),
             deleted_dirs: Mutex::new(deleted_dirs),
             checkpointing: Mutex::default(),
@@ -175,7 +185,7 @@ impl LogManager {
         let dir = self.data_dir.path.join(name.dir_name());
         self.prepare_dir(&dir, open.topic_id)?;
         let options = LoadOptions {
-            recovery_point: lock(&self.recovery_points).get(&name).copied().unwrap_or(0),
+            recovery_point: lock(&self.read).recovery_points.get(&name).copied().unwrap_or(0),
             log_start_offset: lock(&self.data_dir.log_starts).get(&name).copied().unwrap_or(0),
             clean: self.clean,
             now: open.now,
@@ -196,7 +206,7 @@ impl LogManager {
             log.abandon();
         }
         // A folder of the same name must not be judged by what is known of this one.
-        lock(&self.recovery_points).remove(&name);
+        lock(&self.read).forget(&name);
         self.guard(self.checkpoint())?;
         self.guard(self.data_dir.forget_log_start(&name))?;
         let dir = self.data_dir.path.join(name.dir_name());
@@ -223,15 +233,19 @@ impl LogManager {
     pub(crate) fn checkpoint(&self) -> Result<(), LogError> {
         let _one_at_a_time = lock(&self.checkpointing);
         self.data_dir.poison.check()?;
-        let mut recovery_points = lock(&self.recovery_points).clone();
-        let mut high_watermarks = Offsets::new();
+        let mut now = lock(&self.read).clone();
         for (name, log) in &*lock(&self.logs) {
-            recovery_points.insert(name.clone(), log.flushed_end_offset());
-            high_watermarks.insert(name.clone(), log.noted_high_watermark());
+            now.recovery_points.insert(name.clone(), log.flushed_end_offset());
+            now.high_watermarks.insert(name.clone(), log.noted_high_watermark());
         }
         let (path, sync) = (&self.data_dir.path, self.data_dir.sync());
-        self.guard(checkpoint::write_offsets(&path.join(RECOVERY_POINT_CHECKPOINT), &recovery_points, sync))?;
-        self.guard(checkpoint::write_offsets(&path.join(HIGH_WATERMARK_CHECKPOINT), &high_watermarks, sync))
+        for (file, offsets) in [
+            (RECOVERY_POINT_CHECKPOINT, now.recovery_points),
+            (HIGH_WATERMARK_CHECKPOINT, now.high_watermarks),
+        ] {
+            self.guard(checkpoint::write_offsets(&path.join(file), &offsets, sync))?;
+        }
+        Ok(())
     }
 
     /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers. To be called every second or so.
@@ -273,6 +287,13 @@ impl LogManager {
 
     fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
         self.data_dir.poison.guard(result)
+    }
+}
+
+impl Checkpoints {
+    fn forget(&mut self, name: &PartitionName) {
+        self.recovery_points.remove(name);
+        self.high_watermarks.remove(name);
     }
 }
 

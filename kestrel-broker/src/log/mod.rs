@@ -27,6 +27,7 @@ mod dir_lock;
 mod disk;
 mod error;
 mod file_names;
+mod flush;
 mod flusher;
 mod index_file;
 mod leader_epoch;

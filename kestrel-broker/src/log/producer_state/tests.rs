@@ -130,7 +130,6 @@ fn a_snapshot_is_apache_kafkas() {
     }
 }
 
-
 /// A state with one batch per producer: all that a snapshot keeps.
 fn last_batches(mut state: ProducerState) -> ProducerState {
     for producer in state.producers.values_mut() {

@@ -1,1 +1,13 @@
-//! Tests of the log as a whole.
+//! Tests of the log as a whole, on real folders.
+
+mod append;
+mod flush;
+mod foreign;
+mod manager;
+mod model;
+mod recovery;
+mod rooms;
+
+pub(super) use rooms::{
+    Folder, NOW, OsFolder, append, batch, client, keyed, offsets_of, read_all, values_of,
+};

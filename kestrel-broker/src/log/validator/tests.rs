@@ -50,8 +50,14 @@ fn a_client_sends_exactly_one_batch() {
     let config = LogConfig::default();
     let batch = plain(&[(NOW.0, None)]);
     let two = [batch.bytes().clone(), batch.bytes().clone()].concat();
-    assert_eq!(refused(two.clone(), &config), "invalid record batch: 2 record batches where exactly one is allowed");
-    assert_eq!(refused(Bytes::new(), &config), "invalid record batch: 0 record batches where exactly one is allowed");
+    assert_eq!(
+        refused(two.clone(), &config),
+        "invalid record batch: 2 record batches where exactly one is allowed"
+    );
+    assert_eq!(
+        refused(Bytes::new(), &config),
+        "invalid record batch: 0 record batches where exactly one is allowed"
+    );
     assert_eq!(validate(two.into(), &config, context(AppendOrigin::Coordinator)).unwrap().len(), 2);
 }
 
@@ -87,7 +93,10 @@ fn a_client_writes_no_control_records() {
 fn counts_and_sequences_have_to_agree() {
     let config = LogConfig::default();
     let based = build(BuilderOptions { base_offset: 5, ..BuilderOptions::default() }, &[(NOW.0, None)]);
-    assert_eq!(refused(based.into_bytes(), &config), "invalid record batch: the base offset is 5 instead of 0");
+    assert_eq!(
+        refused(based.into_bytes(), &config),
+        "invalid record batch: the base offset is 5 instead of 0"
+    );
     let stamp =
         ProducerStamp { producer_id: ProducerId(1), producer_epoch: ProducerEpoch(0), base_sequence: -1 };
     let unsequenced = plain(&[(NOW.0, None)]).restamped(stamp);
@@ -149,7 +158,8 @@ fn the_broker_alone_sets_log_append_time() {
     let config = LogConfig { timestamp_type: TimestampType::LogAppend, ..LogConfig::default() };
     let stored = client(plain(&[(5, None), (i64::MAX, None)]).into_bytes(), &config).unwrap();
     stored.verify_checksum().unwrap();
-    let timestamps: Vec<i64> = stored.records(1 << 20).unwrap().map(|record| record.unwrap().timestamp).collect();
+    let timestamps: Vec<i64> =
+        stored.records(1 << 20).unwrap().map(|record| record.unwrap().timestamp).collect();
     assert_eq!(timestamps, [NOW.0, NOW.0]);
 }
 
