@@ -24,7 +24,10 @@ def admin_at(bootstrap):
 
 
 def create(args, topic, partitions=1, config=KEEP):
-    answer(admin_at(args.bootstrap).create_topics([NewTopic(topic, partitions, 1, config=config)]))
+    """Makes a topic; a broker may learn of it a little later than the controller that answered."""
+    client = admin_at(args.bootstrap)
+    answer(client.create_topics([NewTopic(topic, partitions, 1, config=config)]))
+    scenario.eventually("the topic is listed", lambda: topic in client.list_topics(timeout=DEADLINE_S).topics, True)
 
 
 def answer(futures):

@@ -96,7 +96,14 @@ func (r *run) create(topic string, partitions int32, configs map[string]string) 
 	if err != nil {
 		return err
 	}
-	return expect("created partitions", created.NumPartitions, partitions)
+	if err := expect("created partitions", created.NumPartitions, partitions); err != nil {
+		return err
+	}
+	// A broker may learn of it a little later than the controller that answered.
+	return eventually("the topic is listed", func() (any, error) {
+		every, err := client.ListTopics(r.ctx)
+		return every.Has(topic), err
+	}, true)
 }
 
 func expect(what string, got, want any) error {

@@ -38,6 +38,8 @@ final class Kafka {
         all.putAll(configs);
         try (Admin admin = admin(args)) {
             Check.get(admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(all))).all());
+            // A broker may learn of it a little later than the controller that answered.
+            Check.eventually("the topic is listed", () -> Check.get(admin.listTopics().names()).contains(topic), true);
         }
     }
 

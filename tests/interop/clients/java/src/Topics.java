@@ -71,6 +71,7 @@ final class Topics {
         Check.expect("replicas by default", Check.get(created.replicationFactor(topic)), 1);
         Check.expect("a config by default", Check.get(created.config(topic)).get("segment.bytes").value(), "1073741824");
         Uuid id = Check.get(created.topicId(topic));
+        Check.eventually("the topic is listed", () -> Check.get(admin.listTopics().names()).contains(topic), true);
         Check.expect("its id", Check.get(admin.describeTopics(List.of(topic)).allTopicNames()).get(topic).topicId(), id);
         Check.get(admin.deleteTopics(TopicCollection.ofTopicIds(List.of(id))).all());
     }
