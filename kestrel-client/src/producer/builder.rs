@@ -155,7 +155,8 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
         max_request_size: settings.max_request_size,
         builder,
     };
-    let accumulator = Arc::new(Accumulator::new(accumulator, environment::seed()));
+    let accumulator =
+        Arc::new(Accumulator::new(accumulator, Box::new(environment::now), environment::seed()));
     let dispatcher = DispatcherSettings {
         linger: settings.linger,
         delivery_timeout: settings.delivery_timeout,

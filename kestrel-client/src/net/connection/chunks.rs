@@ -68,7 +68,7 @@ mod tests {
     fn runs_are_consumed_in_order_whatever_the_steps() {
         for step in 1..8 {
             let mut chunks = Chunks::default();
-            chunks.extend(["ab", "", "cde", "f"].map(Bytes::from_static));
+            chunks.extend(["ab", "", "cde", "f"].map(|run| Bytes::from_static(run.as_bytes())));
             assert_eq!((chunks.count(), chunks.remaining()), (3, 6));
             let mut seen = Vec::new();
             while chunks.has_remaining() {

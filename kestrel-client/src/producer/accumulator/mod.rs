@@ -17,6 +17,7 @@ mod signals;
 mod topic;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -45,10 +46,13 @@ pub(crate) struct AccumulatorSettings {
     pub(crate) builder: BuilderOptions,
 }
 
+/// Tells the time when a batch is opened: records are too many to read a clock for each.
+pub(crate) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
+
 /// All open and sealed batches of a producer.
-#[derive(Debug)]
 pub(crate) struct Accumulator {
     settings: AccumulatorSettings,
+    clock: Clock,
     memory: Memory,
     topics: RwLock<HashMap<Arc<str>, Arc<TopicQueue>>>,
     signals: Signals,
@@ -86,12 +90,13 @@ enum Tried {
 }
 
 impl Accumulator {
-    pub(crate) fn new(settings: AccumulatorSettings, seed: u64) -> Self {
+    pub(crate) fn new(settings: AccumulatorSettings, clock: Clock, seed: u64) -> Self {
         Self {
+            signals: Signals::new(clock()),
+            clock,
             memory: Memory::new(settings.buffer_memory, settings.batch_size),
             settings,
             topics: RwLock::default(),
-            signals: Signals::new(),
             next_slot: AtomicU32::new(0),
             random: AtomicU64::new(seed),
             ended: OnceLock::new(),
@@ -274,9 +279,14 @@ impl Accumulator {
         environment::mix(self.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed))
     }
 
-    /// The deadline of a batch that is opened now.
-    fn linger_until(&self, opened_at: Instant) -> Instant {
-        opened_at + self.settings.linger
+    fn now(&self) -> Instant {
+        (self.clock)()
+    }
+}
+
+impl fmt::Debug for Accumulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accumulator").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

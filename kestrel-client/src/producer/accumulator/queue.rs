@@ -7,7 +7,6 @@ use std::time::Instant;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatchBuilder};
 
 use super::{Accumulator, RecordParts, Tried};
-use crate::environment;
 use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::{BatchState, Delivery};
 use crate::producer::memory::Reservation;
@@ -79,14 +78,14 @@ impl PartitionQueue {
             accumulator.signals().press();
             return Tried::NeedsMemory(bytes);
         };
-        let now = environment::now();
+        let now = accumulator.now();
         let buffer = accumulator.memory().buffer(bytes);
         let builder = RecordBatchBuilder::with_buffer(settings.builder, settings.batch_size, buffer);
         let state = Arc::new(BatchState::new(Arc::clone(&self.topic), self.partition));
         let mut open = ProducerBatch::open(state, builder, memory, now);
         let delivery = append_to(&mut open, record).expect("the first record of a batch always fits");
         batches.open = Some(open);
-        self.signal(batches, accumulator, was_full, Some(accumulator.linger_until(now)));
+        self.signal(batches, accumulator, was_full, Some(now + settings.linger));
         Tried::Accepted(delivery)
     }
 

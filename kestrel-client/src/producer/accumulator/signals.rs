@@ -7,7 +7,6 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use super::queue::PartitionQueue;
-use crate::environment;
 
 /// The timer value that every deadline is before.
 const NEVER: u64 = u64::MAX;
@@ -27,14 +26,14 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(epoch: Instant) -> Self {
         Self {
             news: Mutex::new(Vec::new()),
             wake: Notify::new(),
             awake: AtomicBool::new(false),
             timer: AtomicU64::new(NEVER),
             pressure: AtomicBool::new(false),
-            epoch: environment::now(),
+            epoch,
         }
     }
 
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_sender_whose_timer_fires_in_time_is_not_woken() {
-        let signals = Signals::new();
+        let signals = Signals::new(crate::environment::now());
         let second = Duration::from_secs(1);
         signals.begin_look();
         signals.set_timer(Some(signals.epoch + 5 * second));
@@ -126,7 +125,7 @@ mod tests {
 
     #[test]
     fn pressure_wakes_once_until_it_is_taken() {
-        let signals = Signals::new();
+        let signals = Signals::new(crate::environment::now());
         signals.press();
         assert!(is_woken(&signals));
         signals.begin_look();

@@ -1,0 +1,237 @@
+//! Order and duplicates when requests fail: the mistakes of other clients, each as a script.
+
+use super::rig::*;
+use crate::producer::Delivery;
+use kestrel_protocol::ErrorCode;
+
+fn rig() -> Rig {
+    Rig::new(&Options::default())
+}
+
+/// A retriable failure of the first of several requests: all go again, in order, under the same numbers.
+#[test]
+fn order_survives_a_retry_with_several_in_flight() {
+    let mut rig = rig();
+    let deliveries = rig.send_all(&["1", "2", "3"]);
+    let (waves, text) = rig.sent();
+    assert_eq!(text, "1@0:0 | 2@0:1 | 3@0:2");
+    let mut waves = waves.into_iter();
+    rig.answer(waves.next().unwrap(), ErrorCode::NotEnoughReplicas, -1);
+    rig.sleep(LONG_BACKOFF);
+    assert_eq!(rig.sent().1, "", "nothing goes while others are on their way");
+    for wave in waves {
+        rig.answer(wave, ErrorCode::OutOfOrderSequenceNumber, -1);
+    }
+    rig.sleep(LONG_BACKOFF);
+    let (waves, text) = rig.sent();
+    assert_eq!(text, "1@0:0 | 2@0:1 | 3@0:2");
+    for (offset, wave) in (0..).zip(waves) {
+        rig.answer(wave, ErrorCode::None, offset);
+    }
+    assert_eq!(offsets(deliveries), [0, 1, 2]);
+}
+
+#[test]
+fn new_batches_stay_behind_what_has_to_be_sent_again() {
+    let mut rig = rig();
+    let _deliveries = rig.send_all(&["1", "2"]);
+    let (waves, _) = rig.sent();
+    for wave in waves {
+        rig.lose(wave);
+    }
+    let _later = rig.send(0, "3");
+    rig.sleep(LONG_BACKOFF);
+    assert_eq!(rig.sent().1, "1@0:0 | 2@0:1 | 3@0:2");
+}
+
+/// The answer was lost after the broker had stored the batch.
+#[test]
+fn a_duplicate_is_a_success() {
+    let mut rig = rig();
+    let forgotten = rig.send(0, "1");
+    let remembered = rig.send(0, "2");
+    let (waves, _) = rig.sent();
+    waves.into_iter().for_each(|wave| rig.lose(wave));
+    rig.sleep(LONG_BACKOFF);
+    let (waves, _) = rig.sent();
+    let mut waves = waves.into_iter();
+    rig.answer(waves.next().unwrap(), ErrorCode::DuplicateSequenceNumber, -1);
+    rig.answer(waves.next().unwrap(), ErrorCode::None, 9);
+    assert_eq!(outcome(forgotten).unwrap().unwrap().offset, None, "the broker has forgotten where");
+    assert_eq!(outcome(remembered).unwrap().unwrap().offset, Some(9));
+}
+
+/// Two batches whose answers are lost; the first one times out, the second does not.
+fn first_of_two_times_out(rig: &mut Rig) -> Delivery {
+    let lost = rig.send(0, "1");
+    let (mut waves, _) = rig.sent();
+    rig.sleep(DELIVERY_TIMEOUT / 2);
+    let next = rig.send(0, "2");
+    waves.extend(rig.waves());
+    waves.into_iter().for_each(|wave| rig.lose(wave));
+    rig.sleep(DELIVERY_TIMEOUT / 2);
+    assert!(outcome(lost).unwrap().unwrap_err().possibly_written());
+    next
+}
+
+/// A batch that timed out was stored after all: the ones behind it keep their numbers, and nothing is fatal.
+#[test]
+fn a_batch_that_timed_out_may_turn_out_to_be_stored() {
+    let mut rig = rig();
+    let next = first_of_two_times_out(&mut rig);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "2@0:1", "the broker will say whether it has number 0");
+    rig.answer(waves.remove(0), ErrorCode::None, 1);
+    assert_eq!(offsets(vec![next]), [1]);
+    let _third = rig.send(0, "3");
+    assert_eq!(rig.sent().1, "3@0:2", "no new epoch was needed");
+}
+
+/// The same, and it was not stored: there is a gap, which a new epoch closes. Nothing is skipped in silence.
+#[test]
+fn a_batch_that_timed_out_leaves_no_gap() {
+    let mut rig = rig();
+    let next = first_of_two_times_out(&mut rig);
+    let (mut waves, _) = rig.sent();
+    rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
+    rig.sleep(LONG_BACKOFF);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "2@1:0");
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    assert_eq!(offsets(vec![next]), [0]);
+    let _third = rig.send(0, "3");
+    assert_eq!(rig.sent().1, "3@1:1");
+}
+
+/// The only batch times out and nothing is left that could show whether it was stored: a new epoch at once.
+#[test]
+fn a_lone_batch_that_timed_out_needs_a_new_epoch() {
+    let mut rig = rig();
+    let lost = rig.send(0, "1");
+    let (mut waves, _) = rig.sent();
+    rig.lose(waves.remove(0));
+    rig.sleep(DELIVERY_TIMEOUT);
+    assert!(outcome(lost).unwrap().unwrap_err().possibly_written());
+    let _next = rig.send(0, "2");
+    assert_eq!(rig.sent().1, "2@1:0");
+}
+
+/// It timed out while it was on its way, and the late answer says that it is stored: no gap, no new epoch.
+#[test]
+fn a_late_answer_still_counts_for_the_sequence() {
+    let mut rig = rig();
+    let lost = rig.send(0, "1");
+    let (mut waves, _) = rig.sent();
+    rig.sleep(DELIVERY_TIMEOUT);
+    assert!(outcome(lost).unwrap().unwrap_err().possibly_written());
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    let _next = rig.send(0, "2");
+    assert_eq!(rig.sent().1, "2@0:1");
+}
+
+/// A new epoch for one partition does not touch the numbers of batches of others that are on their way.
+#[test]
+fn a_new_epoch_leaves_other_partitions_alone() {
+    let mut rig = Rig::new(&Options { partitions: 2, ..Options::default() });
+    let _large = rig.send(0, "large");
+    let (mut waves, _) = rig.sent();
+    let _other = rig.send(1, "other");
+    let (mut others, text) = rig.sent();
+    assert_eq!(text, "other@0:0");
+    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    let _next = rig.send(0, "next");
+    assert_eq!(rig.sent().1, "next@1:0");
+    rig.lose(others.remove(0));
+    rig.sleep(LONG_BACKOFF);
+    let (mut others, text) = rig.sent();
+    assert_eq!(text, "other@0:0", "its outcome is unknown: it goes again as it was");
+    rig.answer(others.remove(0), ErrorCode::None, 0);
+    let _more = rig.send(1, "more");
+    assert_eq!(rig.sent().1, "more@1:0", "now the partition can change to the new epoch");
+}
+
+/// What comes before a gap may be stored, so it keeps its number until that is known.
+#[test]
+fn what_may_be_stored_is_not_numbered_anew() {
+    let mut rig = rig();
+    let first = rig.send(0, "1");
+    let refused = rig.send(0, "2");
+    let (waves, _) = rig.sent();
+    let mut waves = waves.into_iter();
+    rig.lose(waves.next().unwrap());
+    rig.answer(waves.next().unwrap(), ErrorCode::InvalidRecord, -1);
+    assert_eq!(outcome(refused).unwrap().unwrap_err().code(), Some(ErrorCode::InvalidRecord));
+    rig.sleep(LONG_BACKOFF);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "1@0:0");
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    assert_eq!(offsets(vec![first]), [0]);
+    let _next = rig.send(0, "3");
+    assert_eq!(rig.sent().1, "3@1:0");
+}
+
+/// The broker lost its state of the producer (an unclean election): a new epoch, and nothing is lost.
+#[test]
+fn a_broker_that_forgot_the_producer_is_met_with_a_new_epoch() {
+    for code in
+        [ErrorCode::OutOfOrderSequenceNumber, ErrorCode::UnknownProducerId, ErrorCode::InvalidProducerEpoch]
+    {
+        let mut rig = rig();
+        let first = rig.send(0, "1");
+        let (mut waves, _) = rig.sent();
+        rig.answer(waves.remove(0), ErrorCode::None, 0);
+        let rest = rig.send_all(&["2", "3"]);
+        let (waves, text) = rig.sent();
+        assert_eq!(text, "2@0:1 | 3@0:2");
+        waves.into_iter().for_each(|wave| rig.answer(wave, code, -1));
+        rig.sleep(LONG_BACKOFF);
+        let (waves, text) = rig.sent();
+        assert_eq!(text, "2@1:0 | 3@1:1", "{code}");
+        for (offset, wave) in (1..).zip(waves) {
+            rig.answer(wave, ErrorCode::None, offset);
+        }
+        assert_eq!(offsets(vec![first]), [0]);
+        assert_eq!(offsets(rest), [1, 2]);
+    }
+}
+
+#[test]
+fn when_the_epochs_are_used_up_a_new_producer_id_is_asked_for() {
+    let mut rig = rig();
+    rig.identity(7, i16::MAX);
+    let _large = rig.send(0, "large");
+    let next = rig.send(0, "next");
+    let (waves, text) = rig.sent();
+    assert_eq!(text, "large@32767:0 | next@32767:1");
+    let mut waves = waves.into_iter();
+    rig.answer(waves.next().unwrap(), ErrorCode::MessageTooLarge, -1);
+    rig.answer(waves.next().unwrap(), ErrorCode::OutOfOrderSequenceNumber, -1);
+    rig.sleep(LONG_BACKOFF);
+    assert_eq!(rig.sent().1, "", "there is no identity to send it under");
+    assert!(rig.dispatcher.poll_identity_request(rig.now));
+    rig.identity(8, 0);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "next@0:0");
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    assert_eq!(offsets(vec![next]), [0]);
+}
+
+#[test]
+fn asking_for_an_identity_is_tried_again_unless_it_is_forbidden() {
+    let mut rig = rig();
+    rig.identity(7, i16::MAX);
+    let _large = rig.send(0, "large");
+    let (mut waves, _) = rig.sent();
+    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    let waiting = rig.send(0, "waiting");
+    assert_eq!(rig.sent().1, "");
+    assert!(rig.dispatcher.poll_identity_request(rig.now));
+    let error = |code| crate::error::BrokerError::new(kestrel_protocol::ApiKey::InitProducerId, code).into();
+    rig.dispatcher.handle_identity_error(error(ErrorCode::CoordinatorLoadInProgress), rig.now);
+    assert!(!rig.dispatcher.poll_identity_request(rig.now), "not at once");
+    rig.sleep(LONG_BACKOFF);
+    assert!(rig.dispatcher.poll_identity_request(rig.now));
+    rig.dispatcher.handle_identity_error(error(ErrorCode::ClusterAuthorizationFailed), rig.now);
+    let failed = outcome(waiting).unwrap().unwrap_err();
+    assert_eq!(failed.code(), Some(ErrorCode::ClusterAuthorizationFailed));
+}

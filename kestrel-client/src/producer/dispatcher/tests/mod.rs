@@ -1,0 +1,6 @@
+//! The dispatcher by scripts with a hand-held clock, and against a model of a broker.
+
+mod idempotence;
+mod model;
+mod rig;
+mod waves;

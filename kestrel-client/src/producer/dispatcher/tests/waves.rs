@@ -1,0 +1,261 @@
+//! Which batches go when: linger, windows, leaders, flush, expiry, splitting.
+
+use super::rig::*;
+use crate::error::Severity;
+use kestrel_protocol::{ErrorCode, NodeId};
+use std::time::Duration;
+
+fn one_per_batch() -> Rig {
+    Rig::new(&Options::default())
+}
+
+fn lingering() -> Rig {
+    Rig::new(&Options { linger: 5 * MILLI, batch_size: 1000, partitions: 2, ..Options::default() })
+}
+
+#[test]
+fn a_batch_lingers_until_its_time_or_until_it_is_full() {
+    let mut rig = lingering();
+    let _deliveries = [rig.send(0, "a"), rig.send(0, "b")];
+    assert_eq!(rig.sent().1, "");
+    assert_eq!(rig.dispatcher.next_deadline(), Some(rig.now + 5 * MILLI));
+    rig.sleep(5 * MILLI);
+    assert_eq!(rig.sent().1, "a+b@0:0");
+    let large = "x".repeat(600);
+    let _deliveries = [rig.send(1, &large), rig.send(1, &large)];
+    let (waves, _) = rig.sent();
+    assert_eq!(waves.len(), 1, "the full batch goes, the open one lingers");
+}
+
+#[test]
+fn one_request_takes_a_batch_of_each_partition() {
+    let mut rig = Rig::new(&Options { partitions: 3, ..Options::default() });
+    let _deliveries = [rig.send(0, "a"), rig.send(1, "b"), rig.send(2, "c"), rig.send(1, "d")];
+    assert_eq!(rig.sent().1, "a@0:0 b@0:0 c@0:0 | d@0:1");
+}
+
+#[test]
+fn a_broker_has_no_more_requests_than_the_window_allows() {
+    let mut rig = one_per_batch();
+    let deliveries = rig.send_all(&["1", "2", "3", "4", "5", "6", "7"]);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "1@0:0 | 2@0:1 | 3@0:2 | 4@0:3 | 5@0:4");
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    let (more, text) = rig.sent();
+    assert_eq!(text, "6@0:5");
+    for (offset, wave) in (1..).zip(waves.into_iter().chain(more)) {
+        rig.answer(wave, ErrorCode::None, offset);
+    }
+    let (last, _) = rig.sent();
+    for wave in last {
+        rig.answer(wave, ErrorCode::None, 6);
+    }
+    assert_eq!(offsets(deliveries), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(rig.dispatcher.is_idle());
+}
+
+#[test]
+fn nothing_goes_before_there_is_an_identity() {
+    let mut rig = Rig::new(&Options { idempotent: false, ..Options::default() });
+    let _delivery = rig.send(0, "a");
+    assert_eq!(rig.sent().1, "a@-1:-1", "without idempotence there is nothing to wait for");
+}
+
+#[test]
+fn a_flush_ends_the_linger_and_names_who_waits() {
+    let mut rig = lingering();
+    let deliveries = vec![rig.send(0, "a"), rig.send(1, "b")];
+    rig.take_news();
+    let states = rig.dispatcher.handle_flush(rig.now);
+    assert_eq!(states.len(), 2);
+    let (mut waves, _) = rig.sent();
+    rig.answer(waves.remove(0), ErrorCode::None, 4);
+    assert!(states.iter().all(|state| state.is_settled()));
+    assert_eq!(offsets(deliveries), [4, 4]);
+    assert!(rig.dispatcher.handle_flush(rig.now).is_empty());
+}
+
+#[test]
+fn a_partition_without_a_leader_waits_for_one() {
+    let mut rig = one_per_batch();
+    rig.leaders(&[(-1, 1)]);
+    let _delivery = rig.send(0, "a");
+    assert_eq!(rig.sent().1, "");
+    assert!(rig.dispatcher.poll_metadata_wanted());
+    rig.leaders(&[(3, 2)]);
+    assert_eq!(rig.dispatcher.poll_connect(), Some(NodeId(3)));
+    assert_eq!(rig.sent().1, "", "not connected yet");
+    rig.dispatcher.handle_connected(NodeId(3));
+    let (waves, text) = rig.sent();
+    assert_eq!((waves[0].node, &*text), (NodeId(3), "a@0:0"));
+}
+
+#[test]
+fn what_goes_to_a_new_leader_waits_for_what_is_on_its_way_to_the_old_one() {
+    let mut rig = one_per_batch();
+    rig.dispatcher.handle_connected(NodeId(3));
+    let deliveries = rig.send_all(&["1", "2"]);
+    let (mut waves, _) = rig.sent();
+    rig.leaders(&[(3, 1)]);
+    let third = rig.send(0, "3");
+    assert_eq!(rig.sent().1, "");
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    rig.answer(waves.remove(0), ErrorCode::NotLeaderOrFollower, -1);
+    assert!(rig.dispatcher.poll_metadata_wanted());
+    rig.sleep(LONG_BACKOFF);
+    let (waves, text) = rig.sent();
+    assert_eq!(text, "2@0:1 | 3@0:2");
+    assert!(waves.iter().all(|wave| wave.node == NodeId(3)));
+    for (offset, wave) in (1..).zip(waves) {
+        rig.answer(wave, ErrorCode::None, offset);
+    }
+    assert_eq!(offsets(deliveries), [0, 1]);
+    assert_eq!(offsets(vec![third]), [2]);
+}
+
+#[test]
+fn a_new_leader_ends_the_backoff() {
+    let mut rig = one_per_batch();
+    rig.dispatcher.handle_connected(NodeId(3));
+    let _delivery = rig.send(0, "1");
+    let (mut waves, _) = rig.sent();
+    rig.answer(waves.remove(0), ErrorCode::NotLeaderOrFollower, -1);
+    assert_eq!(rig.sent().1, "");
+    rig.leaders(&[(3, 1)]);
+    assert_eq!(rig.sent().1, "1@0:0");
+}
+
+#[test]
+fn a_delivery_takes_no_longer_than_its_timeout_wherever_it_is() {
+    let mut rig = Rig::new(&Options { partitions: 3, ..Options::default() });
+    rig.leaders(&[(0, 0), (-1, 0), (0, 0)]);
+    let in_flight = rig.send(0, "in flight");
+    let leaderless = rig.send(1, "leaderless");
+    let retried = rig.send(2, "retried");
+    let (mut waves, _) = rig.sent();
+    let wave = waves.remove(0);
+    let mut batches = wave.batches.into_iter();
+    let (first, second) = (batches.next().unwrap(), batches.next().unwrap());
+    rig.reply(
+        super::super::Wave { node: wave.node, batches: vec![second] },
+        &refused(ErrorCode::NotEnoughReplicas),
+    );
+    rig.sleep(LONG_BACKOFF);
+    assert_eq!(rig.dispatcher.next_deadline(), Some(rig.now - LONG_BACKOFF + DELIVERY_TIMEOUT));
+    rig.sleep(DELIVERY_TIMEOUT - LONG_BACKOFF);
+    let error = |delivery| outcome(delivery).expect("settled").unwrap_err();
+    let text = error(in_flight);
+    assert!(text.possibly_written(), "{text}");
+    assert!(!error(leaderless).possibly_written());
+    let text = error(retried);
+    assert!(!text.possibly_written(), "{text}");
+    assert_eq!(text.code(), Some(ErrorCode::NotEnoughReplicas), "the cause is inside");
+    assert_eq!(text.severity(), Severity::Retriable);
+    // The late answer finds no one who waits.
+    rig.reply(
+        super::super::Wave { node: NodeId(0), batches: vec![first] },
+        &refused(ErrorCode::RequestTimedOut),
+    );
+    assert!(rig.dispatcher.is_idle());
+    assert_eq!(rig.sent().1, "");
+}
+
+fn refused(error_code: ErrorCode) -> super::super::Answer {
+    super::super::Answer::Said(kestrel_protocol::messages::produce::PartitionProduceResponse {
+        error_code,
+        base_offset: -1,
+        ..Default::default()
+    })
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_halved_until_it_fits() {
+    let mut rig = Rig::new(&Options { linger: MILLI, batch_size: 10_000, ..Options::default() });
+    let deliveries: Vec<_> = ["a", "b", "c", "d"].map(|value| rig.send(0, value)).into_iter().collect();
+    rig.sleep(2 * MILLI);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "a+b+c+d@0:0");
+    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "a+b@0:0 | c+d@0:2");
+    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
+    rig.sleep(LONG_BACKOFF);
+    let (waves, text) = rig.sent();
+    assert_eq!(text, "a@0:0 | b@0:1 | c+d@0:2");
+    for (offset, wave) in [0, 1, 2].into_iter().zip(waves) {
+        rig.answer(wave, ErrorCode::None, offset);
+    }
+    assert_eq!(offsets(deliveries), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_single_record_that_is_too_large_fails_and_the_next_one_goes_on() {
+    let mut rig = one_per_batch();
+    let large = rig.send(0, "large");
+    let next = rig.send(0, "next");
+    let (mut waves, _) = rig.sent();
+    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    let error = outcome(large).unwrap().unwrap_err();
+    assert_eq!((error.code(), error.severity()), (Some(ErrorCode::MessageTooLarge), Severity::Invalid));
+    rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
+    rig.sleep(LONG_BACKOFF);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "next@1:0", "the gap is closed under a new epoch");
+    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    assert_eq!(offsets(vec![next]), [0]);
+}
+
+#[test]
+fn retries_are_counted_when_they_are_limited() {
+    let mut rig = Rig::new(&Options { retries: 1, idempotent: false, ..Options::default() });
+    let delivery = rig.send(0, "a");
+    for _ in 0..2 {
+        let (mut waves, text) = rig.sent();
+        assert_eq!(text, "a@-1:-1");
+        rig.answer(waves.remove(0), ErrorCode::NotEnoughReplicas, -1);
+        rig.sleep(LONG_BACKOFF);
+    }
+    assert_eq!(outcome(delivery).unwrap().unwrap_err().code(), Some(ErrorCode::NotEnoughReplicas));
+}
+
+#[test]
+fn a_fatal_refusal_ends_the_producer_and_everyone_is_told() {
+    let mut rig = one_per_batch();
+    let first = rig.send(0, "1");
+    let (mut waves, _) = rig.sent();
+    let second = rig.send(0, "2");
+    rig.take_news();
+    rig.answer(waves.remove(0), ErrorCode::ClusterAuthorizationFailed, -1);
+    assert_eq!(outcome(first).unwrap().unwrap_err().code(), Some(ErrorCode::ClusterAuthorizationFailed));
+    assert_eq!(outcome(second).unwrap().unwrap_err().severity(), Severity::Fatal);
+    assert!(rig.accumulator.check_open().is_err());
+    assert!(rig.dispatcher.failure().is_some());
+}
+
+#[test]
+fn a_request_that_is_built_elsewhere_holds_the_next_one_back() {
+    let mut rig = one_per_batch();
+    let _deliveries = rig.send_all(&["1", "2"]);
+    rig.take_news();
+    let first = rig.dispatcher.poll_wave(rig.now).unwrap();
+    rig.dispatcher.hold(first.node);
+    assert!(rig.dispatcher.poll_wave(rig.now).is_none());
+    rig.dispatcher.release(first.node);
+    assert!(rig.dispatcher.poll_wave(rig.now).is_some());
+}
+
+#[test]
+fn a_lost_connection_is_made_again_only_for_what_waits() {
+    let mut rig = one_per_batch();
+    let gone = crate::error::Error::closed("connection");
+    rig.dispatcher.handle_disconnected(NodeId(0), &gone);
+    assert_eq!(rig.dispatcher.poll_connect(), None);
+    let _delivery = rig.send(0, "1");
+    assert_eq!(rig.sent().1, "");
+    assert_eq!(rig.dispatcher.poll_connect(), Some(NodeId(0)));
+    assert_eq!(rig.dispatcher.poll_connect(), None, "it is under way");
+    rig.sleep(Duration::from_secs(1));
+    rig.dispatcher.handle_connected(NodeId(0));
+    assert_eq!(rig.sent().1, "1@0:0");
+}
