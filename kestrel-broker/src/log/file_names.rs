@@ -17,6 +17,8 @@ pub(super) const CLEANED_SUFFIX: &str = ".cleaned";
 pub(super) const SWAP_SUFFIX: &str = ".swap";
 /// A folder whose partition was deleted.
 pub(super) const DELETE_DIR_SUFFIX: &str = "-delete";
+/// A folder whose partition is not known any more; it is never deleted.
+const STRAY_DIR_SUFFIX: &str = "-stray";
 
 pub(super) const PARTITION_METADATA: &str = "partition.metadata";
 pub(super) const LEADER_EPOCH_CHECKPOINT: &str = "leader-epoch-checkpoint";
@@ -70,8 +72,17 @@ impl PartitionName {
 
     /// What the folder is renamed to when the partition is deleted: unique, and never too long.
     pub(super) fn deleted_dir_name(&self, unique: Uuid) -> String {
+        self.retired_dir_name(unique, DELETE_DIR_SUFFIX)
+    }
+
+    /// What the folder is renamed to when nobody knows the partition: unique, and never too long.
+    pub(super) fn stray_dir_name(&self, unique: Uuid) -> String {
+        self.retired_dir_name(unique, STRAY_DIR_SUFFIX)
+    }
+
+    fn retired_dir_name(&self, unique: Uuid, suffix: &str) -> String {
         let unique = u128::from_be_bytes(unique.0);
-        let end = format!("-{}.{unique:032x}{DELETE_DIR_SUFFIX}", self.partition);
+        let end = format!("-{}.{unique:032x}{suffix}", self.partition);
         let room = MAX_NAME_BYTES - end.len();
         let topic = self.topic.get(..room).unwrap_or(&self.topic);
         format!("{topic}{end}")
@@ -113,5 +124,6 @@ mod tests {
         let name = long.deleted_dir_name(Uuid::from_u128(7));
         assert_eq!(name.len(), MAX_NAME_BYTES);
         assert!(name.ends_with("-0.00000000000000000000000000000007-delete"), "{name}");
+        assert!(long.stray_dir_name(Uuid::from_u128(7)).ends_with("7-stray"));
     }
 }

@@ -220,6 +220,19 @@ impl LogManager {
         Ok(())
     }
 
+    /// Moves the folder of a partition that nobody knows out of the way and keeps it; gives its new name. To be called
+    /// before the partition's log could be opened.
+    pub(crate) fn set_aside(&self, topic: &str, partition: i32) -> Result<PathBuf, LogError> {
+        let name = PartitionName { topic: topic.to_owned(), partition };
+        lock(&self.read).forget(&name);
+        self.guard(self.data_dir.forget_log_start(&name))?;
+        let dir = self.data_dir.path.join(name.dir_name());
+        let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));
+        self.guard(fs::rename(&dir, &stray).map_err(|error| LogError::io("rename", &dir, error)))?;
+        self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
+        Ok(stray)
+    }
+
     /// Unlinks the folders of deleted logs. Can take long: call it where blocking is allowed.
     pub(crate) fn purge_deleted(&self) -> Result<(), LogError> {
         let deleted = std::mem::take(&mut *lock(&self.deleted_dirs));

@@ -39,11 +39,11 @@ fn index_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-#[ignore = "needs KESTREL_KAFKA_FOLDER, a folder that Apache Kafka left cleanly; it is changed"]
+#[ignore = "needs KESTREL_KAFKA_FOLDER, a folder that Apache Kafka left, cleanly or not; it is changed"]
 fn a_folder_of_apache_kafka_is_read_and_continued() {
     let dir = folder_of("KESTREL_KAFKA_FOLDER");
     let manager = open(&dir);
-    assert!(manager.was_clean_shutdown());
+    println!("clean: {}", manager.was_clean_shutdown());
     for found in manager.found_partitions().iter().filter(|found| found.topic.starts_with("t-")) {
         let config = LogConfig { segment_bytes: 1 << 20, timestamp_after_max: None, ..LogConfig::default() };
         let log = open_found(&manager, found, config);
@@ -62,6 +62,7 @@ fn a_folder_of_apache_kafka_is_read_and_continued() {
             next_offset = batch.header().next_offset();
         }
         assert_eq!(next_offset, log.log_end_offset());
+        codecs.sort_by_key(|codec: &Compression| codec.id());
         codecs.dedup();
         println!("{} {}: {} records, {codecs:?}", found.topic, found.partition, times.len());
         for target in times.iter().map(|(timestamp, _)| *timestamp).step_by(997) {
@@ -76,15 +77,17 @@ fn a_folder_of_apache_kafka_is_read_and_continued() {
         assert_eq!(log.epoch_at(0), Some(LeaderEpoch(0)));
         let values: Vec<(i64, &str)> = vec![(largest + 1, "0123456789012345678901234567890123456789"); 50];
         for n in 0..400usize {
-            let stamp = keyed(9000, 0, i32::try_from(n * 50).unwrap(), 1).header().producer();
+            let stamp = keyed(9000 + next_offset, 0, i32::try_from(n * 50).unwrap(), 1).header().producer();
             append(&log, &batch(&values, Compression::ALL[n % 5], stamp)).unwrap();
         }
     }
-    manager.close(-1).unwrap();
+    if std::env::var_os("KESTREL_CRASH").is_none() {
+        manager.close(-1).unwrap();
+    }
 }
 
 #[test]
-#[ignore = "needs KESTREL_KAFKA_CRASHED, a folder that Apache Kafka was killed in; it is changed"]
+#[ignore = "needs KESTREL_KAFKA_CRASHED, a folder that Apache Kafka was killed in in its first run; it is changed"]
 fn the_indexes_made_by_recovery_are_apache_kafkas() {
     let dir = folder_of("KESTREL_KAFKA_CRASHED");
     let before = |found: &FoundPartition| dir.join(format!("{}-{}", found.topic, found.partition));
