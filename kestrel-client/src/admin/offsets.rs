@@ -196,7 +196,7 @@ impl ListOffsets {
             items,
             |(partition, _)| partition,
             &routes,
-            answers,
+            &answers,
             ApiKey::ListOffsets,
             listed_offset,
         )
@@ -259,7 +259,7 @@ async fn delete_at(
         topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index)).collect()
     });
     let low_watermark = |answer: &DeleteRecordsPartitionResult| (answer.error_code, answer.low_watermark);
-    assign_answers(items, |(partition, _)| partition, &routes, answers, ApiKey::DeleteRecords, low_watermark)
+    assign_answers(items, |(partition, _)| partition, &routes, &answers, ApiKey::DeleteRecords, low_watermark)
 }
 
 /// A partition's leader may not have heard of the partition yet, although the metadata has.
@@ -327,7 +327,7 @@ fn assign_answers<I, A, T>(
     items: &[I],
     partition_of: impl Fn(&I) -> &TopicPartition,
     routes: &[Route],
-    answers: Result<HashMap<(ByteString, i32), A>>,
+    answers: &Result<HashMap<(ByteString, i32), A>>,
     api: ApiKey,
     read: impl Fn(&A) -> (ErrorCode, T),
 ) -> Vec<(usize, Result<T>)> {
@@ -335,7 +335,7 @@ fn assign_answers<I, A, T>(
         let TopicPartition { topic, partition } = partition_of(items.get(route.index)?);
         let refused =
             |code| Err(BrokerError::new(api, code).topic(topic.clone()).partition(*partition).into());
-        let result = match &answers {
+        let result = match answers {
             Err(error) => Err(error.clone()),
             Ok(answers) => match answers.get(&(ByteString::from(&**topic), *partition)).map(&read) {
                 Some((ErrorCode::None, value)) => Ok(value),

@@ -85,7 +85,7 @@ pub(crate) struct OpenBatch {
 #[derive(Debug)]
 pub(crate) struct Scan {
     /// The whole batches, when there is at least one.
-    pub(crate) fetch: Option<CompletedFetch>,
+    pub(crate) fetch: Option<Box<CompletedFetch>>,
     /// What follows them and cannot be read.
     pub(crate) damage: Option<Damage>,
     /// Whether the answer has bytes, but not one whole batch.
@@ -115,18 +115,20 @@ impl CompletedFetch {
         }
         let whole_bytes = fetched.records.len() - batches.rest().len();
         let is_torn_only = whole_bytes == 0 && !fetched.records.is_empty() && damage.is_none();
-        let fetch = (whole_bytes > 0).then(|| Self {
-            ticket: fetched.ticket,
-            topic: fetched.topic,
-            partition: fetched.partition,
-            unopened: RecordBatches::new(fetched.records.slice(..whole_bytes)),
-            open: None,
-            aborted: fetched.aborted.map(AbortedTransactions::new),
-            failed: None,
-            next_offset: fetched.position.offset,
-            end,
-            size_bytes: whole_bytes.max(OVERHEAD_BYTES),
-            frame_bytes: fetched.frame_bytes,
+        let fetch = (whole_bytes > 0).then(|| {
+            Box::new(Self {
+                ticket: fetched.ticket,
+                topic: fetched.topic,
+                partition: fetched.partition,
+                unopened: RecordBatches::new(fetched.records.slice(..whole_bytes)),
+                open: None,
+                aborted: fetched.aborted.map(AbortedTransactions::new),
+                failed: None,
+                next_offset: fetched.position.offset,
+                end,
+                size_bytes: whole_bytes.max(OVERHEAD_BYTES),
+                frame_bytes: fetched.frame_bytes,
+            })
         });
         Scan { fetch, damage, is_torn_only }
     }
@@ -169,7 +171,7 @@ impl CompletedFetch {
                 None => match self.unopened.next() {
                     None => return Ok(self.finish()),
                     Some(batch) => {
-                        self.try_open(batch, options).inspect_err(|&damage| self.failed = Some(damage))?
+                        self.try_open(batch, options).inspect_err(|&damage| self.failed = Some(damage))?;
                     }
                 },
             }
@@ -226,7 +228,8 @@ impl CompletedFetch {
 
     /// What went wrong while a record of the open batch was decoded.
     pub(crate) fn damage_in_open(&self, cause: DecodeError) -> Damage {
-        let end = self.open.as_ref().map_or(self.next_offset.saturating_add(1), |batch| batch.end_offset);
+        let end =
+            self.open.as_ref().map_or_else(|| self.next_offset.saturating_add(1), |batch| batch.end_offset);
         self.damage(end, cause)
     }
 

@@ -106,7 +106,7 @@ impl Driver {
                 }
             }
             Done::Lookup(asked, result) => {
-                self.shared.handle(|engine| engine.handle_lookup(&asked, result, now))
+                self.shared.handle(|engine| engine.handle_lookup(&asked, result, now));
             }
         }
     }

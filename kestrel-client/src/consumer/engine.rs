@@ -53,7 +53,7 @@ pub(crate) struct Hints {
 /// What there is for the caller.
 #[derive(Debug)]
 pub(crate) enum Delivery {
-    Records(CompletedFetch),
+    Records(Box<CompletedFetch>),
     Problem(Error),
     /// Nothing will ever come: nothing is assigned, or the consumer is closed.
     Ended,
@@ -415,7 +415,7 @@ impl Engine {
     }
 
     /// Takes back what was not handed out to its end; what belongs to an older position is dropped.
-    pub(crate) fn put_back(&mut self, mut fetch: CompletedFetch) {
+    pub(crate) fn put_back(&mut self, mut fetch: Box<CompletedFetch>) {
         self.held = None;
         if self.subscription.believe(fetch.ticket).is_some_and(|partition| partition.paused) {
             fetch.detach();
@@ -529,7 +529,7 @@ impl Engine {
 }
 
 /// What the picture of the cluster says of a partition; `None` when it has not been asked yet.
-fn leader_view(snapshot: &MetadataSnapshot, partition: &AssignedPartition) -> Option<LeaderView> {
+pub(super) fn leader_view(snapshot: &MetadataSnapshot, partition: &AssignedPartition) -> Option<LeaderView> {
     let TopicPartition { topic, partition } = &partition.name;
     if let Some(view) = snapshot.topic(topic) {
         if view.partition(*partition).is_none() {

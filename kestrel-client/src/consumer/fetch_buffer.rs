@@ -11,21 +11,21 @@ use super::subscription::PartitionId;
 /// Completed fetches in order.
 #[derive(Debug, Default)]
 pub(crate) struct FetchBuffer {
-    queue: VecDeque<CompletedFetch>,
+    queue: VecDeque<Box<CompletedFetch>>,
 }
 
 impl FetchBuffer {
-    pub(crate) fn push(&mut self, fetch: CompletedFetch) {
+    pub(crate) fn push(&mut self, fetch: Box<CompletedFetch>) {
         self.queue.push_back(fetch);
     }
 
     /// Puts back what was taken and not read to its end: it is the next of its partition again.
-    pub(crate) fn put_back(&mut self, fetch: CompletedFetch) {
+    pub(crate) fn put_back(&mut self, fetch: Box<CompletedFetch>) {
         self.queue.push_front(fetch);
     }
 
     /// The oldest fetch of a partition that may be handed out.
-    pub(crate) fn take(&mut self, may_take: impl Fn(PartitionId) -> bool) -> Option<CompletedFetch> {
+    pub(crate) fn take(&mut self, may_take: impl Fn(PartitionId) -> bool) -> Option<Box<CompletedFetch>> {
         let index = self.queue.iter().position(|fetch| may_take(fetch.ticket.id))?;
         self.queue.remove(index)
     }
@@ -37,12 +37,12 @@ impl FetchBuffer {
 
     /// The first fetch that waits of a partition.
     pub(crate) fn first(&self, id: PartitionId) -> Option<&CompletedFetch> {
-        self.queue.iter().find(|fetch| fetch.ticket.id == id)
+        self.queue.iter().find(|fetch| fetch.ticket.id == id).map(|fetch| &**fetch)
     }
 
     /// Lets go of large frames that only a paused partition keeps in memory.
     pub(crate) fn detach(&mut self, id: PartitionId) {
-        self.queue.iter_mut().filter(|fetch| fetch.ticket.id == id).for_each(CompletedFetch::detach);
+        self.queue.iter_mut().filter(|fetch| fetch.ticket.id == id).for_each(|fetch| fetch.detach());
     }
 
     /// How much waits, by partition.

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn an_accepted_session_names_only_what_changed() {
         let mut session = FetchSession::default();
-        let mut ask = |session: &mut FetchSession, wanted| show(&session.request(wanted));
+        let ask = |session: &mut FetchSession, wanted| show(&session.request(wanted));
         assert_eq!(ask(&mut session, vec![wanted(0, 5), wanted(1, 9)]), "0/0 ask[0@5 1@9] forget[]");
         session.handle_answer(ErrorCode::None, 77);
         assert_eq!(ask(&mut session, vec![wanted(0, 6), wanted(1, 9)]), "77/1 ask[0@6] forget[]");

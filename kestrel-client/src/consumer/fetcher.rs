@@ -125,7 +125,11 @@ impl Fetcher {
             free_bytes -= answer_bytes;
             let state = node.lane(lane);
             state.in_flight_bytes = Some(answer_bytes);
-            work.push(FetchWork { node: id, lane, request: request(state, candidates, answer_bytes, settings) });
+            work.push(FetchWork {
+                node: id,
+                lane,
+                request: request(state, candidates, answer_bytes, settings),
+            });
         }
         work
     }
@@ -147,7 +151,8 @@ impl Fetcher {
                 node.not_before = None;
                 for topic in response.responses {
                     for data in topic.partitions {
-                        let asked = node.lane(lane).session.asked(&topic.topic, topic.topic_id, data.partition_index);
+                        let asked =
+                            node.lane(lane).session.asked(&topic.topic, topic.topic_id, data.partition_index);
                         let Some(asked) = asked else { continue };
                         outcome.size_bytes += data.records.as_ref().map_or(0, bytes::Bytes::len);
                         outcome.answers.push(PartitionAnswer {
@@ -238,7 +243,9 @@ impl LaneState {
     fn is_asking(&self, wanted: &Wanted) -> bool {
         let asked = self.session.asked(&wanted.topic, wanted.topic_id, wanted.partition);
         self.in_flight_bytes.is_some()
-            && asked.is_some_and(|asked| asked.ticket == wanted.ticket && asked.fetch_offset == wanted.fetch_offset)
+            && asked.is_some_and(|asked| {
+                asked.ticket == wanted.ticket && asked.fetch_offset == wanted.fetch_offset
+            })
     }
 }
 

@@ -32,6 +32,8 @@ mod queries;
 mod shared;
 mod stream;
 mod subscription;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -117,7 +119,7 @@ pub struct Consumer<K, V> {
     shared: Shared,
     decoders: Decoders<K, V>,
     /// The run of batches that is being handed out.
-    current: Option<CompletedFetch>,
+    current: Option<Box<CompletedFetch>>,
     seen_revision: u64,
     /// A deserializer that has to wait before it can read the next record.
     waiting: Option<Waiting>,

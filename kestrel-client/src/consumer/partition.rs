@@ -237,7 +237,7 @@ impl AssignedPartition {
             return None;
         }
         let preferred = self.preferred.filter(|replica| replica.until > now).map(|replica| replica.node);
-        Some((preferred.or(self.leader.map(|leader| leader.node))?, position))
+        Some((preferred.or_else(|| self.leader.map(|leader| leader.node))?, position))
     }
 
     pub(crate) fn prefer_replica(&mut self, node: NodeId, until: Instant) {

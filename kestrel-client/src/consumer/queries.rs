@@ -6,7 +6,6 @@ use std::pin::pin;
 use kestrel_protocol::LeaderEpoch;
 
 use super::Consumer;
-use super::completed_fetch::CompletedFetch;
 use crate::admin::{OffsetSpec, list_offsets};
 use crate::error::{Error, Result};
 use crate::record::{Timestamp, TopicPartition};
@@ -65,7 +64,7 @@ impl<K, V> Consumer<K, V> {
     fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
         let waiting = self.shared.look(|engine| engine.position(partition))?;
         let current = self.current.as_ref().filter(|_| self.is_current(partition));
-        Ok(current.map(CompletedFetch::next_offset).or(waiting))
+        Ok(current.map(|fetch| fetch.next_offset()).or(waiting))
     }
 
     /// For each partition, the first record whose timestamp is the given one or later; `None` when there is none.

@@ -1,1 +1,346 @@
-//! Under construction.
+//! Scripts for the engine: from fetch answers to deliveries, through everything that goes wrong between.
+
+use bytes::Bytes;
+use kestrel_protocol::TopicId;
+use kestrel_protocol::messages::fetch::{FetchableTopicResponse, LeaderIdAndEpoch};
+use kestrel_protocol::messages::offset_for_leader_epoch::{EpochEndOffset, OffsetForLeaderTopicResult};
+
+use super::super::completed_fetch::OpenOptions;
+use super::super::offsets::LookupRequest;
+use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, settings, snapshot};
+use super::*;
+use crate::config::ConsumerConfig;
+
+const OPTIONS: OpenOptions = OpenOptions { check_crcs: true, max_decompressed_batch_bytes: 1 << 20 };
+const WALL: Timestamp = Timestamp::from_millis(0);
+
+/// An engine with partition 0 of `clicks`, led by node 1 in epoch 5, at offset 0.
+struct Script {
+    clock: Clock,
+    now: u64,
+    engine: Engine,
+    id: PartitionId,
+    partition: TopicPartition,
+}
+
+impl Script {
+    fn new(reset: AutoOffsetReset) -> Self {
+        let clock = Clock::start();
+        let settings = settings(&ConsumerConfig::default().auto_offset_reset(reset));
+        let mut engine = Engine::new(Arc::new(settings), Duration::from_secs(300), &backoff());
+        let partition = TopicPartition::new("clicks", 0);
+        engine.assign(std::slice::from_ref(&partition));
+        engine.handle_metadata(&snapshot(TOPIC_ID, &[(1, 5)]), clock.at(0));
+        engine.seek(&partition, 0).unwrap();
+        let id = engine.subscription.id(&partition).unwrap();
+        Self { clock, now: 0, engine, id, partition }
+    }
+
+    fn poll(&mut self) -> Work {
+        self.engine.poll(self.clock.at(self.now), WALL)
+    }
+
+    /// Polls; the offset that node 1 or 2 is asked for, with the node.
+    fn asked(&mut self) -> Option<(i32, i64)> {
+        let work = self.poll();
+        let fetch = work.fetches.first()?;
+        let offset = fetch.request.topics.first().map_or(-1, |topic| topic.partitions[0].fetch_offset);
+        Some((fetch.node.0, offset))
+    }
+
+    fn answer_with(&mut self, node: i32, lane: Lane, data: PartitionData) -> Hints {
+        let topic =
+            FetchableTopicResponse { topic_id: TOPIC_ID, partitions: vec![data], ..Default::default() };
+        let response = FetchResponse { session_id: 1, responses: vec![topic], ..FetchResponse::default() };
+        self.engine.handle_fetch(NodeId(node), lane, Ok(response), self.clock.at(self.now))
+    }
+
+    fn answer(&mut self, records: Bytes) {
+        let data = PartitionData { high_watermark: 1000, records: Some(records), ..PartitionData::default() };
+        self.answer_with(1, Lane::Main, data);
+    }
+
+    fn refuse(&mut self, code: ErrorCode) {
+        self.answer_with(1, Lane::Main, PartitionData { error_code: code, ..PartitionData::default() });
+    }
+
+    fn take(&mut self) -> Delivery {
+        self.engine.take(Waker::noop())
+    }
+
+    fn take_records(&mut self) -> Box<CompletedFetch> {
+        match self.take() {
+            Delivery::Records(fetch) => fetch,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn take_problem(&mut self) -> Error {
+        match self.take() {
+            Delivery::Problem(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn state(&self) -> FetchState {
+        self.engine.subscription.get(self.id).unwrap().state()
+    }
+
+    /// The new leader, node 2 in epoch 6, says that epoch `epoch` ends at `end`.
+    fn leader_changes_and_says(&mut self, epoch: i32, end_offset: i64) {
+        self.engine.handle_metadata(&snapshot(TOPIC_ID, &[(2, 6)]), self.clock.at(self.now));
+        let lookup = self.poll().lookups.pop().unwrap();
+        assert!(matches!(lookup.request, LookupRequest::LeaderEpochs(_)));
+        let answer = EpochEndOffset {
+            partition: 0,
+            leader_epoch: LeaderEpoch(epoch),
+            end_offset,
+            ..Default::default()
+        };
+        let topic = OffsetForLeaderTopicResult { topic: "clicks".into(), partitions: vec![answer] };
+        let response = OffsetForLeaderEpochResponse { topics: vec![topic], ..Default::default() };
+        let now = self.clock.at(self.now);
+        self.engine.handle_lookup(&lookup.asked, Ok(LookupAnswer::LeaderEpochs(response)), now);
+    }
+}
+
+fn hand_out(fetch: &mut CompletedFetch, count: usize) -> Vec<i64> {
+    let mut offsets = Vec::new();
+    while offsets.len() < count {
+        let Some(batch) = fetch.open_batch(OPTIONS).unwrap() else { break };
+        let offset = batch.records.next_view().unwrap().unwrap().offset;
+        fetch.hand_out(offset);
+        offsets.push(offset);
+    }
+    offsets
+}
+
+fn problem(error: Error) -> PositionProblem {
+    match error {
+        Error::Position(error) => error.problem,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_next_fetch_is_under_way_while_the_caller_works() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    assert_eq!(script.asked(), Some((1, 0)));
+    script.answer(BatchSpec::of(0, 3).build());
+    assert_eq!(script.asked(), Some((1, 3)));
+    let mut fetch = script.take_records();
+    assert_eq!(hand_out(&mut fetch, 9), [0, 1, 2]);
+    script.engine.release();
+    assert!(matches!(script.take(), Delivery::Nothing));
+    assert_eq!(script.engine.position(&script.partition.clone()).unwrap(), Some(3));
+    assert_eq!(script.engine.readable_end(&script.partition.clone()).unwrap(), Some(1000));
+}
+
+#[test]
+fn a_seek_drops_what_waits_and_what_is_under_way() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    script.answer(BatchSpec::of(0, 3).build());
+    script.poll();
+    script.engine.seek(&script.partition.clone(), 7).unwrap();
+    assert!(matches!(script.take(), Delivery::Nothing));
+    assert_eq!(script.asked(), Some((1, 7)));
+    script.answer(BatchSpec::of(3, 3).build());
+    assert!(matches!(script.take(), Delivery::Nothing), "the answer is to a question of before the seek");
+}
+
+#[test]
+fn a_paused_partition_keeps_what_was_fetched() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    script.answer(concat([BatchSpec::of(0, 3).build(), BatchSpec::of(3, 3).build()]));
+    let mut fetch = script.take_records();
+    hand_out(&mut fetch, 2);
+    script.engine.set_paused(&script.partition.clone(), true).unwrap();
+    script.engine.put_back(fetch);
+    assert!(matches!(script.take(), Delivery::Nothing));
+    assert_eq!(script.asked(), None);
+    assert_eq!(script.engine.position(&script.partition.clone()).unwrap(), Some(2));
+    script.engine.set_paused(&script.partition.clone(), false).unwrap();
+    assert_eq!(hand_out(&mut script.take_records(), 9), [2, 3, 4, 5]);
+}
+
+#[test]
+fn nothing_assigned_is_an_end() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.engine.assign(&[]);
+    assert!(matches!(script.take(), Delivery::Ended));
+    assert!(script.engine.seek(&script.partition.clone(), 1).is_err());
+}
+
+#[test]
+fn a_moved_leader_is_followed() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    let data = PartitionData {
+        error_code: ErrorCode::NotLeaderOrFollower,
+        current_leader: LeaderIdAndEpoch { leader_id: NodeId(2), leader_epoch: LeaderEpoch(6) },
+        ..PartitionData::default()
+    };
+    let hints = script.answer_with(1, Lane::Main, data);
+    assert_eq!((hints.leaders[0].leader, hints.leaders[0].leader_epoch), (NodeId(2), LeaderEpoch(6)));
+    let work = script.poll();
+    assert!(work.wants_metadata && work.fetches.is_empty());
+    script.engine.handle_metadata(&snapshot(TOPIC_ID, &[(2, 6)]), script.clock.at(0));
+    script.now = 130;
+    assert_eq!(script.asked(), Some((2, 0)));
+    assert!(matches!(script.take(), Delivery::Nothing), "none of it is the caller's business");
+}
+
+#[test]
+fn a_lost_connection_is_tried_again_and_not_reported() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    let lost = Err(Error::closed("connection"));
+    script.engine.handle_fetch(NodeId(1), Lane::Main, lost, script.clock.at(0));
+    let work = script.poll();
+    assert!(work.wants_metadata && work.fetches.is_empty());
+    assert!(script.engine.next_deadline(script.clock.at(0)).is_some());
+    script.now = 130;
+    assert_eq!(script.asked(), Some((1, 0)));
+}
+
+#[test]
+fn out_of_range_is_checked_with_the_leader_before_a_reset() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    script.refuse(ErrorCode::OffsetOutOfRange);
+    assert_eq!(script.state(), FetchState::AwaitingRangeCheck { position: at(0, -1), start_offset: None });
+    // An answer of a leader that is none any more is not even checked.
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    script.engine.handle_metadata(&snapshot(TOPIC_ID, &[(2, 6)]), script.clock.at(0));
+    script.refuse(ErrorCode::OffsetOutOfRange);
+    assert_eq!(script.state(), FetchState::Fetching(at(0, -1)));
+    assert_eq!(script.asked(), Some((2, 0)));
+}
+
+#[test]
+fn a_preferred_replica_is_left_when_it_fails_or_is_behind() {
+    for failure in [None, Some(ErrorCode::OffsetOutOfRange), Some(ErrorCode::ReplicaNotAvailable)] {
+        let mut script = Script::new(AutoOffsetReset::Earliest);
+        script.poll();
+        let redirect = PartitionData { preferred_read_replica: NodeId(2), ..PartitionData::default() };
+        script.answer_with(1, Lane::Main, redirect);
+        assert_eq!(script.asked(), Some((2, 0)));
+        match failure {
+            Some(code) => {
+                let data = PartitionData { error_code: code, ..PartitionData::default() };
+                script.answer_with(2, Lane::Main, data);
+            }
+            None => {
+                let lost = Err(Error::closed("connection"));
+                script.engine.handle_fetch(NodeId(2), Lane::Main, lost, script.clock.at(0));
+            }
+        }
+        script.now = 130;
+        assert_eq!(script.asked().unwrap().0, 1, "{failure:?}");
+    }
+}
+
+#[test]
+fn a_cut_below_what_waits_loses_nothing_that_was_handed_out() {
+    let mut script = Script::new(AutoOffsetReset::None);
+    script.poll();
+    script.answer(concat([BatchSpec::of(0, 3).build(), BatchSpec::of(3, 3).build()]));
+    // Records 0 and 1 are handed out, the rest is in our hands; the log is cut at 4.
+    let mut fetch = script.take_records();
+    hand_out(&mut fetch, 2);
+    let revision = script.engine.revision();
+    script.leader_changes_and_says(1, 4);
+    assert!(script.engine.revision() > revision);
+    assert!(!script.engine.recheck(&fetch).unwrap(), "what is in our hands may not be in the log any more");
+    assert_eq!(script.state(), FetchState::Fetching(at(2, 1)));
+    assert_eq!(script.asked(), Some((2, 2)));
+}
+
+#[test]
+fn a_cut_below_what_was_handed_out_is_told_or_followed() {
+    for policy in [AutoOffsetReset::None, AutoOffsetReset::Latest] {
+        let mut script = Script::new(policy);
+        script.poll();
+        script.answer(BatchSpec::of(0, 6).build());
+        let mut fetch = script.take_records();
+        assert_eq!(hand_out(&mut fetch, 9).len(), 6);
+        script.engine.release();
+        script.leader_changes_and_says(0, 4);
+        if policy == AutoOffsetReset::None {
+            let expected = PositionProblem::Truncated { offset: 6, end_offset: 4 };
+            assert_eq!(problem(script.take_problem()), expected);
+            assert_eq!(script.state(), FetchState::AwaitingValidation(at(6, 1)));
+            script.engine.seek(&script.partition.clone(), 4).unwrap();
+            assert_eq!(script.asked(), Some((2, 4)));
+        } else {
+            assert_eq!(script.state(), FetchState::Fetching(at(4, 0)));
+            assert!(matches!(script.take(), Delivery::Nothing));
+        }
+    }
+}
+
+#[test]
+fn a_recreated_topic_is_told_once_and_read_from_its_beginning() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    script.poll();
+    script.answer(BatchSpec::of(0, 3).build());
+    let fetch = script.take_records();
+    script.refuse(ErrorCode::UnknownTopicId);
+    script.engine.handle_metadata(&snapshot(TopicId::from_u128(8), &[(1, 0)]), script.clock.at(0));
+    assert!(!script.engine.recheck(&fetch).unwrap());
+    assert_eq!(problem(script.take_problem()), PositionProblem::Recreated);
+    assert!(matches!(script.take(), Delivery::Nothing));
+    assert_eq!(script.state(), FetchState::AwaitingReset(ResetTo::Earliest));
+}
+
+#[test]
+fn damage_is_told_after_the_records_before_it_and_fetched_again() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    let mut second = BatchSpec::of(3, 3).build().to_vec();
+    *second.last_mut().unwrap() ^= 1;
+    script.answer(concat([BatchSpec::of(0, 3).build(), Bytes::from(second)]));
+    let mut fetch = script.take_records();
+    assert_eq!(hand_out(&mut fetch, 3), [0, 1, 2]);
+    let damage = fetch.open_batch(OPTIONS).unwrap_err();
+    let error = script.engine.refetch(fetch.ticket, fetch.position(), damage).unwrap();
+    assert!(matches!(problem(error), PositionProblem::Damaged { offset: 3, next_offset: 6, .. }));
+    assert!(script.poll().fetches.is_empty());
+    script.now = 130;
+    assert_eq!(script.asked(), Some((1, 3)));
+}
+
+#[test]
+fn damage_in_the_first_header_is_told_once_per_try() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    script.answer(Bytes::from_static(&[0; 100]));
+    assert!(matches!(problem(script.take_problem()), PositionProblem::Damaged { offset: 0, .. }));
+    assert!(script.poll().fetches.is_empty());
+    assert!(matches!(script.take(), Delivery::Nothing));
+    script.now = 130;
+    assert!(script.asked().is_some());
+}
+
+#[test]
+fn refusals_that_do_not_pass_are_told() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    script.refuse(ErrorCode::TopicAuthorizationFailed);
+    assert_eq!(script.take_problem().code(), Some(ErrorCode::TopicAuthorizationFailed));
+}
+
+#[test]
+fn what_is_refused_as_a_whole_is_tried_again() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.poll();
+    let response = FetchResponse { error_code: ErrorCode::UnknownTopicId, ..FetchResponse::default() };
+    script.engine.handle_fetch(NodeId(1), Lane::Main, Ok(response), script.clock.at(0));
+    let work = script.poll();
+    assert!(work.wants_metadata && work.fetches.is_empty());
+    script.now = 130;
+    assert_eq!(script.asked(), Some((1, 0)));
+}
