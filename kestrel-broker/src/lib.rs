@@ -58,6 +58,8 @@ mod housekeeper;
 mod log;
 mod net;
 mod partition;
+#[cfg(test)]
+mod testing;
 
 pub use api::{FaultRule, Faults};
 pub use broker::Broker;

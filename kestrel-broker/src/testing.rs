@@ -1,0 +1,113 @@
+//! For tests of handlers: a broker in this process and a peer that speaks to it over TCP, typed or byte by byte.
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use kestrel_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
+use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use kestrel_protocol::messages::produce::{
+    PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
+};
+use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
+use kestrel_protocol::{Request, TopicId, decode_response, encode_request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Broker;
+
+/// One connection to a broker.
+pub(crate) struct Peer {
+    stream: TcpStream,
+    next_id: i32,
+}
+
+impl Peer {
+    /// Connects.
+    pub(crate) async fn of(broker: &Broker) -> Self {
+        let stream = TcpStream::connect(broker.bootstrap_servers()).await.unwrap();
+        Self { stream, next_id: 0 }
+    }
+
+    /// Sends a request and reads its answer.
+    pub(crate) async fn call<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
+        self.send(request, version).await;
+        self.receive::<R>(version).await.expect("an answer and not the end of the connection")
+    }
+
+    /// Sends a request only.
+    pub(crate) async fn send<R: Request>(&mut self, request: &R, version: i16) {
+        self.next_id += 1;
+        let frame = encode_request(request, version, self.next_id, Some("tester".into())).concat();
+        self.send_bytes(&frame).await;
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Reads an answer; `None` when the broker closed the connection.
+    pub(crate) async fn receive<R: Request>(&mut self, version: i16) -> Option<R::Response> {
+        let frame = self.receive_frame().await?;
+        Some(decode_response::<R>(frame, version).expect("an answer of the request's kind and version"))
+    }
+
+    /// Reads the bytes of an answer without its length; `None` when the broker closed the connection.
+    pub(crate) async fn receive_frame(&mut self) -> Option<Bytes> {
+        let length = self.stream.read_u32().await.ok()?;
+        let mut frame = vec![0; usize::try_from(length).unwrap()];
+        self.stream.read_exact(&mut frame).await.ok()?;
+        Some(frame.into())
+    }
+
+    /// Creates a topic with default settings by asking for it; gives its id.
+    pub(crate) async fn create_topic(&mut self, name: &str) -> TopicId {
+        let topic = MetadataRequestTopic { name: Some(name.to_owned().into()), ..Default::default() };
+        let response = self.call(&MetadataRequest { topics: Some(vec![topic]), ..Default::default() }, 12).await;
+        response.topics[0].topic_id
+    }
+
+    /// Sends records to partition 0 of a topic with acks=all.
+    pub(crate) async fn produce(&mut self, topic: &str, records: Bytes) -> PartitionProduceResponse {
+        let response = self.call(&produce_request(topic, records), 12).await;
+        response.responses[0].partition_responses[0].clone()
+    }
+
+    /// Reads partition 0 of a topic from an offset on, without waiting.
+    pub(crate) async fn fetch(&mut self, topic: &str, fetch_offset: i64) -> PartitionData {
+        let response = self.call(&fetch_request(topic, fetch_offset), 12).await;
+        response.responses[0].partitions[0].clone()
+    }
+}
+
+/// A Produce request with acks=all for partition 0 of a topic, versions 3 to 12.
+pub(crate) fn produce_request(topic: &str, records: Bytes) -> ProduceRequest {
+    let partition = PartitionProduceData { index: 0, records: Some(records) };
+    let name = ByteString::from(topic.to_owned());
+    let topic = TopicProduceData { name, partition_data: vec![partition], ..Default::default() };
+    ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() }
+}
+
+/// A Fetch request for partition 0 of a topic that does not wait, versions 4 to 12.
+pub(crate) fn fetch_request(topic: &str, fetch_offset: i64) -> FetchRequest {
+    let partition = FetchPartition { fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() };
+    let topic =
+        FetchTopic { topic: topic.to_owned().into(), partitions: vec![partition], ..Default::default() };
+    FetchRequest { min_bytes: 1, max_bytes: 1 << 20, topics: vec![topic], ..Default::default() }
+}
+
+/// The time of the first record that [`batch`] builds; the next ones follow by a millisecond each.
+pub(crate) const FIRST_TIMESTAMP: i64 = 1_700_000_000_000;
+
+/// A batch of records with these values and without keys.
+pub(crate) fn batch(values: &[&str]) -> Bytes {
+    stamped_batch(values, ProducerStamp::NONE)
+}
+
+/// A batch of records with these values, from an idempotent producer.
+pub(crate) fn stamped_batch(values: &[&str], stamp: ProducerStamp) -> Bytes {
+    let mut builder = RecordBatchBuilder::new(BuilderOptions::default(), 1 << 20);
+    for (timestamp, value) in (FIRST_TIMESTAMP..).zip(values) {
+        builder.append(timestamp, None, Some(value.as_bytes()), []).unwrap();
+    }
+    builder.build(stamp).into_bytes()
+}
