@@ -38,6 +38,73 @@ fn index_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// A copy of the folder in `testdata`.
+fn fixture() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log/testdata/apache-kafka-4.3.1");
+    fs::create_dir(dir.path().join("fixture-0")).unwrap();
+    for part in ["", "fixture-0"] {
+        for entry in fs::read_dir(source.join(part)).unwrap().map(|entry| entry.unwrap()) {
+            if entry.path().is_file() {
+                fs::copy(entry.path(), dir.path().join(part).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    dir
+}
+
+/// The files of the partition with their content.
+fn partition_files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(dir.join("fixture-0"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_folder_of_apache_kafka_is_read_and_left_as_it_was() {
+    let dir = fixture();
+    let before = partition_files(dir.path());
+    let manager = open(dir.path());
+    assert!(manager.was_clean_shutdown());
+    let found = manager.found_partitions()[0].clone();
+    assert_eq!((found.topic.as_str(), found.partition), ("fixture", 0));
+    let log = open_found(&manager, &found, LogConfig::default());
+    let values: Vec<String> = values_of(read_all(&log)).into_iter().map(|(_, value)| value).collect();
+    let codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
+    let expected: Vec<String> =
+        codecs.iter().flat_map(|codec| (1..4).map(move |n| format!("value {n} {codec}"))).collect();
+    assert_eq!(values, expected);
+    // Each producer sends its last batch again.
+    for stored in RecordBatches::new(read_all(&log)) {
+        let stored = stored.unwrap();
+        let mut sent = stored.bytes().to_vec();
+        sent[..8].fill(0);
+        let context = AppendContext { now: Timestamp(stored.header().max_timestamp), ..client() };
+        let appended = log.append(sent.into(), context).unwrap();
+        assert_eq!((appended.base_offset, appended.duplicate), (stored.header().base_offset, true));
+    }
+    manager.close(11).unwrap();
+    assert_eq!(partition_files(dir.path()), before);
+}
+
+#[test]
+fn a_folder_of_apache_kafka_is_recovered() {
+    let dir = fixture();
+    let before = partition_files(dir.path());
+    fs::remove_file(dir.path().join(".kafka_cleanshutdown")).unwrap();
+    fs::remove_file(dir.path().join("recovery-point-offset-checkpoint")).unwrap();
+    let log = dir.path().join("fixture-0/00000000000000000000.log");
+    let whole = fs::read(&log).unwrap();
+    fs::write(&log, [&whole[..], &[0; 100]].concat()).unwrap();
+    let manager = open(dir.path());
+    let found = manager.found_partitions()[0].clone();
+    assert_eq!(open_found(&manager, &found, LogConfig::default()).log_end_offset(), 15);
+    manager.close(11).unwrap();
+    assert_eq!(partition_files(dir.path()), before);
+}
+
 #[test]
 #[ignore = "needs KESTREL_KAFKA_FOLDER, a folder that Apache Kafka left, cleanly or not; it is changed"]
 fn a_folder_of_apache_kafka_is_read_and_continued() {
