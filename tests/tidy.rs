@@ -40,6 +40,11 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Whether a file holds nothing but tests.
+fn is_test(path: &Path) -> bool {
+    path.iter().any(|part| part == "tests" || part == "tests.rs")
+}
+
 /// The rooms that a file's production code imports: `use crate::room::…`, also inside braces.
 fn imported_rooms(text: &str) -> Vec<String> {
     let production = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
@@ -78,9 +83,10 @@ fn rooms_of_the_broker_import_in_one_direction() {
     for path in sources(&source) {
         let inside = path.strip_prefix(&source).unwrap();
         let room = inside.iter().next().unwrap().to_str().unwrap();
-        let Some(allowed) = allowed.get(room) else { continue };
+        let Some(allowed) = allowed.get(room).filter(|_| !is_test(inside)) else { continue };
         for imported in imported_rooms(&fs::read_to_string(&path).unwrap()) {
-            let is_room = source.join(&imported).is_dir() || source.join(format!("{imported}.rs")).is_file();
+            let is_room = !imported.is_empty()
+                && (source.join(&imported).is_dir() || source.join(format!("{imported}.rs")).is_file());
             if is_room && imported != room && !allowed.contains(&imported.as_str()) {
                 wrong.push(format!("{} imports crate::{imported}", inside.display()));
             }
