@@ -1,0 +1,72 @@
+//! A broker inside a test: `cargo run --release --example embedded_broker`.
+//!
+//! The test at the end is what such a test looks like in a crate of yours, with kestrel-broker among its
+//! dev-dependencies. It checks that an application lives through a restart of its broker: the same client, producer and
+//! consumer go on, and no record is lost.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kestrel_broker::Broker;
+use kestrel_client::{AutoOffsetReset, Client, Consumer, NewTopic};
+use kestrel_examples::{Result, exit_code};
+use kestrel_serde::{Int64, Utf8};
+use tokio::time::timeout;
+
+const TOPIC: &str = "balances";
+/// What takes longer than this has gone wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    exit_code(restart().await)
+}
+
+async fn restart() -> Result {
+    let broker = Broker::test().await?;
+    let client = Client::builder(broker.bootstrap_servers()).connect().await?;
+    client.admin().create_topics([NewTopic::new(TOPIC)]).await.into_result()?;
+    let producer = client.producer().build().await?;
+    let balances = producer.topic::<str, i64>(TOPIC).key(Utf8).value(Int64).open().await?;
+
+    let before = balances.send("ada", &1_250).await?.await?;
+    println!("stored before the restart: offset {:?} on {}", before.offset, broker.bootstrap_servers());
+
+    // The address and the data stay. Connections break; producers and consumers come back by themselves.
+    broker.restart().await?;
+
+    let after = balances.send("ada", &990).await?.await?;
+    println!("stored after the restart:  offset {:?} on {}", after.offset, broker.bootstrap_servers());
+
+    let mut consumer = client
+        .assigned_consumer::<String, i64>()
+        .assign([(TOPIC, 0)])
+        .key(Utf8)
+        .value(Int64)
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .build()
+        .await?;
+    let read = [next_balance(&mut consumer).await?, next_balance(&mut consumer).await?];
+    println!("read: {read:?}");
+    if read != [1_250, 990] {
+        return Err(format!("wrote 1250 and 990, read {read:?}").into());
+    }
+    Ok(())
+}
+
+async fn next_balance(consumer: &mut Consumer<String, i64>) -> Result<i64> {
+    let record = timeout(PATIENCE, consumer.next()).await?.ok_or("nothing is assigned")??;
+    Ok(record.value.ok_or("a record without a value")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn records_survive_a_restart_of_the_broker() {
+        restart().await.unwrap();
+    }
+}
