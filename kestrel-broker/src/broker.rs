@@ -157,10 +157,15 @@ impl Broker {
     ///
     /// Never ends for a broker that is well, or stopped.
     pub async fn failed(&self) -> String {
-        let watched = self.running().as_ref().map(|running| (running.failed.clone(), Arc::clone(&running.logs)));
+        let watched =
+            self.running().as_ref().map(|running| (running.failed.clone(), Arc::clone(&running.logs)));
         let Some((failed, logs)) = watched else { return std::future::pending().await };
         failed.cancelled().await;
-        format!("the data folder {} is out of service: {}", logs.data_dir().display(), logs.poisoned().unwrap_or_default())
+        format!(
+            "the data folder {} is out of service: {}",
+            logs.data_dir().display(),
+            logs.poisoned().unwrap_or_default()
+        )
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
@@ -277,7 +282,11 @@ impl Running {
             self.config.node_id,
             image.cluster_id(),
             image.topics().len(),
-            if self.logs.was_clean_shutdown() { "" } else { " (the folder is new, or was not closed cleanly)" },
+            if self.logs.was_clean_shutdown() {
+                ""
+            } else {
+                " (the folder is new, or was not closed cleanly)"
+            },
         );
     }
 
@@ -352,7 +361,9 @@ async fn advertised(config: &BrokerConfig) -> Endpoint {
         Some(endpoint) => endpoint.clone(),
         None if config.listen.is_wildcard() => {
             let host = host_name(port).await;
-            info!("listening on every interface; clients are told to connect to {host}:{port} (--advertise changes that)");
+            info!(
+                "listening on every interface; clients are told to connect to {host}:{port} (--advertise changes that)"
+            );
             Endpoint { host, port }
         }
         None => config.listen.clone(),

@@ -52,7 +52,9 @@ fn listen_failure(source: &io::Error) -> String {
             "the port is taken; stop whoever listens there, or choose another one with --listen"
         }
         io::ErrorKind::PermissionDenied => "not allowed; choose a port above 1023 with --listen",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have the address; choose another one with --listen",
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have the address; choose another one with --listen"
+        }
         _ => return source.to_string(),
     };
     remedy.to_owned()
@@ -63,7 +65,9 @@ impl StartError {
     pub(crate) fn storage(data_dir: PathBuf, error: &StorageError) -> Self {
         let remedy = match error {
             StorageError::Locked { .. } => return Self::Locked { dir: data_dir },
-            StorageError::NodeIdMismatch { found, .. } => format!("; start with --set node.id={found}, or use another folder"),
+            StorageError::NodeIdMismatch { found, .. } => {
+                format!("; start with --set node.id={found}, or use another folder")
+            }
             StorageError::ClusterIdMismatch { .. } => "; use another folder".to_owned(),
             StorageError::Damaged { .. } | StorageError::Log(LogError::Corrupt { .. }) => {
                 "; restore the file from a copy, or start with another folder".to_owned()
@@ -78,7 +82,9 @@ impl StartError {
     pub(crate) fn metadata(data_dir: PathBuf, error: &MetadataError) -> Self {
         let remedy = match error {
             MetadataError::Log(LogError::Io { source, .. }) => io_remedy(source),
-            MetadataError::Log(LogError::Corrupt { .. }) => "; restore the file from a copy, or start with another folder",
+            MetadataError::Log(LogError::Corrupt { .. }) => {
+                "; restore the file from a copy, or start with another folder"
+            }
             _ => "",
         };
         Self::Data { dir: data_dir, message: format!("{error}{remedy}") }
@@ -104,7 +110,9 @@ fn io_remedy(source: &io::Error) -> &'static str {
             "; make it writable for this user, or choose another folder with --data-dir"
         }
         io::ErrorKind::StorageFull => "; make room on the disk",
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "; choose another folder with --data-dir",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "; choose another folder with --data-dir"
+        }
         _ => "",
     }
 }
@@ -120,7 +128,9 @@ impl From<&LogError> for ErrorCode {
         match error {
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             LogError::InconsistentTopicId { .. } => Self::InconsistentTopicId,
-            LogError::Corrupt { .. } | LogError::Io { .. } | LogError::Poisoned { .. } => Self::KafkaStorageError,
+            LogError::Corrupt { .. } | LogError::Io { .. } | LogError::Poisoned { .. } => {
+                Self::KafkaStorageError
+            }
             LogError::Closed => Self::NotLeaderOrFollower,
         }
     }

@@ -33,6 +33,14 @@ impl Peer {
         self.receive::<R>(version).await.expect("an answer and not the end of the connection")
     }
 
+    /// As [`Self::call`]; `None` when the broker closes the connection instead of answering.
+    pub(crate) async fn try_call<R: Request>(&mut self, request: &R, version: i16) -> Option<R::Response> {
+        self.next_id += 1;
+        let frame = encode_request(request, version, self.next_id, Some("tester".into())).concat();
+        self.stream.write_all(&frame).await.ok()?;
+        self.receive::<R>(version).await
+    }
+
     /// Sends a request only.
     pub(crate) async fn send<R: Request>(&mut self, request: &R, version: i16) {
         self.next_id += 1;
@@ -62,7 +70,8 @@ impl Peer {
     /// Creates a topic with default settings by asking for it; gives its id.
     pub(crate) async fn create_topic(&mut self, name: &str) -> TopicId {
         let topic = MetadataRequestTopic { name: Some(name.to_owned().into()), ..Default::default() };
-        let response = self.call(&MetadataRequest { topics: Some(vec![topic]), ..Default::default() }, 12).await;
+        let response =
+            self.call(&MetadataRequest { topics: Some(vec![topic]), ..Default::default() }, 12).await;
         response.topics[0].topic_id
     }
 

@@ -20,7 +20,7 @@ const FIRST_SOFTWARE_VERSION: i16 = 3;
 const FIRST_LEVEL_ZERO_VERSION: i16 = 4;
 
 /// Answers whatever the version; the other APIs close the connection for one that is not theirs.
-pub(super) fn dispatch(state: Arc<State>, request: Request) -> Reply {
+pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     let version = request.context.version;
     if ApiVersionsRequest::VERSIONS.contains(&version) {
         return table::answer::<ApiVersionsRequest>(state, request);
@@ -37,7 +37,8 @@ pub(super) fn dispatch(state: Arc<State>, request: Request) -> Reply {
 impl Handle for ApiVersionsRequest {
     async fn handle(self, context: &RequestContext, state: &State) -> ApiVersionsResponse {
         let names_software = context.version >= FIRST_SOFTWARE_VERSION;
-        if names_software && !(is_name(&self.client_software_name) && is_name(&self.client_software_version)) {
+        if names_software && !(is_name(&self.client_software_name) && is_name(&self.client_software_version))
+        {
             return self.refusal(ErrorCode::InvalidRequest);
         }
         let image = state.cluster.image();

@@ -106,7 +106,9 @@ impl Future for Reply {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Self::Now(answer) => Poll::Ready(answer.take().expect("a reply is polled until it is ready, not again")),
+            Self::Now(answer) => {
+                Poll::Ready(answer.take().expect("a reply is polled until it is ready, not again"))
+            }
             Self::Later(answer) => answer.as_mut().poll(cx),
         }
     }

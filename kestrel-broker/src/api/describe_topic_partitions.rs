@@ -80,12 +80,15 @@ impl Page<'_> {
         self.left -= partitions.len();
         let next = rest.next().map(|(number, _)| number);
         self.response.topics.push(described(topic, partitions));
-        self.response.next_cursor =
-            next.map(|partition_index| Cursor { topic_name: name, partition_index });
+        self.response.next_cursor = next.map(|partition_index| Cursor { topic_name: name, partition_index });
         next.is_none()
     }
 
-    fn partition(&self, partition_index: i32, partition: &PartitionImage) -> DescribeTopicPartitionsResponsePartition {
+    fn partition(
+        &self,
+        partition_index: i32,
+        partition: &PartitionImage,
+    ) -> DescribeTopicPartitionsResponsePartition {
         let is_served = |node: &NodeId| self.image.broker(*node).is_some_and(|broker| !broker.fenced);
         let leader = Some(partition.leader).filter(is_served);
         DescribeTopicPartitionsResponsePartition {

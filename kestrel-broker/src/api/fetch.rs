@@ -79,7 +79,8 @@ struct Pass {
 
 impl<'a> Fetch<'a> {
     fn new(request: &'a FetchRequest, context: &RequestContext, state: &'a State) -> Self {
-        let max_bytes = usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
+        let max_bytes =
+            usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
         Self {
             request,
             version: context.version,
@@ -99,7 +100,8 @@ impl<'a> Fetch<'a> {
             is_enough: self.min_bytes == 0,
         };
         for topic in &self.request.topics {
-            let partitions = topic.partitions.iter().map(|asked| self.read_partition(topic, asked, &mut pass));
+            let partitions =
+                topic.partitions.iter().map(|asked| self.read_partition(topic, asked, &mut pass));
             let partitions = partitions.collect();
             pass.response.responses.push(FetchableTopicResponse {
                 topic: topic.topic.clone(),
@@ -209,12 +211,7 @@ impl<'a> Fetch<'a> {
         let image = self.state.cluster.image();
         let broker = image.broker(node_id)?;
         let (host, port) = client_endpoint(broker)?;
-        Some(NodeEndpoint {
-            node_id,
-            host,
-            port,
-            rack: broker.rack.clone(),
-        })
+        Some(NodeEndpoint { node_id, host, port, rack: broker.rack.clone() })
     }
 }
 

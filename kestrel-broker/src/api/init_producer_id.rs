@@ -43,11 +43,9 @@ impl Handle for InitProducerIdRequest {
         }
         // An idempotent producer that has an id gets a new one: nobody else can be using it.
         match state.producer_ids.next(&state.cluster).await {
-            Ok(producer_id) => InitProducerIdResponse {
-                producer_id,
-                producer_epoch: ProducerEpoch(0),
-                ..Default::default()
-            },
+            Ok(producer_id) => {
+                InitProducerIdResponse { producer_id, producer_epoch: ProducerEpoch(0), ..Default::default() }
+            }
             Err(error) => self.refusal(error.code),
         }
     }

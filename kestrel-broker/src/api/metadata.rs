@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::metadata::{
-    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-    MetadataResponseTopic,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic,
 };
 use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
@@ -92,7 +92,9 @@ impl AskedTopics for MetadataRequest {
 
 fn asked_topic(topic: &MetadataRequestTopic, version: i16) -> Result<Asked, ErrorCode> {
     match &topic.name {
-        _ if topic.topic_id != TopicId::NIL && version >= FIRST_BY_ID_VERSION => Ok(Asked::Id(topic.topic_id)),
+        _ if topic.topic_id != TopicId::NIL && version >= FIRST_BY_ID_VERSION => {
+            Ok(Asked::Id(topic.topic_id))
+        }
         Some(name) if topic.topic_id == TopicId::NIL => Ok(Asked::Name(name.clone())),
         _ => Err(ErrorCode::InvalidRequest),
     }
@@ -103,12 +105,12 @@ async fn create_missing(topics: &[Asked], state: &State) -> Vec<(ByteString, Err
     let image = state.cluster.image();
     let mut failed = Vec::new();
     for topic in topics {
-        if let Asked::Name(name) = topic {
-            if image.topic(name).is_none() && check_topic_name(name).is_ok() {
-                if let Err(error) = state.cluster.auto_create(name.clone()).await {
-                    failed.push((name.clone(), error.code));
-                }
-            }
+        if let Asked::Name(name) = topic
+            && image.topic(name).is_none()
+            && check_topic_name(name).is_ok()
+            && let Err(error) = state.cluster.auto_create(name.clone()).await
+        {
+            failed.push((name.clone(), error.code));
         }
     }
     failed
@@ -120,12 +122,7 @@ fn brokers(image: &ClusterImage) -> Vec<MetadataResponseBroker> {
     serving
         .filter_map(|broker| {
             let (host, port) = client_endpoint(broker)?;
-            Some(MetadataResponseBroker {
-                node_id: broker.id,
-                host,
-                port,
-                rack: broker.rack.clone(),
-            })
+            Some(MetadataResponseBroker { node_id: broker.id, host, port, rack: broker.rack.clone() })
         })
         .collect()
 }
@@ -163,7 +160,10 @@ impl Describe<'_> {
             name: Some(topic.name.clone()),
             topic_id: topic.id,
             is_internal: topic.is_internal(),
-            partitions: topic.numbered().map(|(number, partition)| self.partition(number, partition)).collect(),
+            partitions: topic
+                .numbered()
+                .map(|(number, partition)| self.partition(number, partition))
+                .collect(),
             topic_authorized_operations: authorized_operations::on_topic(self.with_operations),
         }
     }

@@ -67,11 +67,7 @@ pub(crate) struct State {
 /// Handlers never fail: what goes wrong is an error code in the response.
 pub(crate) trait Handle: kestrel_protocol::Request {
     /// Answers the request.
-    fn handle(
-        self,
-        context: &RequestContext,
-        state: &State,
-    ) -> impl Future<Output = Self::Response> + Send;
+    fn handle(self, context: &RequestContext, state: &State) -> impl Future<Output = Self::Response> + Send;
 
     /// The answer in which everything that was asked for fails with `error`; fault injection sends it.
     fn refusal(&self, error: ErrorCode) -> Self::Response;
@@ -107,7 +103,7 @@ impl Service<Request> for Router {
 
     fn call(&mut self, request: Request) -> Reply {
         match table::route(&request) {
-            Ok(api) => api.dispatch(Arc::clone(&self.state), request),
+            Ok(api) => api.dispatch(&self.state, request),
             Err(close) => Reply::now(Err(close)),
         }
     }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::messages::produce::{
-    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicProduceData, TopicProduceResponse,
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 use kestrel_protocol::record::{Attributes, Compression};
 use kestrel_protocol::{ErrorCode, TopicId, encode_response};
@@ -37,11 +37,11 @@ const ALL_ACKS: i16 = -1;
 const LEADER_ACKS: i16 = 1;
 
 /// Appends in the order of the calls; the reply waits until what was appended is stored.
-pub(super) fn dispatch(state: Arc<State>, request: Request) -> Reply {
+pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     let Request { frame, context } = request;
     let correlation_id = frame.header.correlation_id;
     let begun = match frame.decode::<ProduceRequest>() {
-        Ok(request) => Begun::append(request, &context, &state),
+        Ok(request) => Begun::append(request, &context, state),
         Err(error) => return Reply::now(Err(error.into())),
     };
     // From here on nothing holds the frame, so that its buffer can be read into again.
@@ -130,17 +130,17 @@ impl Begun {
         let mut results = Vec::with_capacity(partition_data.len());
         for PartitionProduceData { index, records } in partition_data {
             let (partition, appended) = append.batch(&name, topic_id, index, records);
-            if let Some(partition) = &partition {
+            if let Some(partition) = &partition
+                && append.version < FIRST_TOPIC_ID_VERSION
+            {
                 // The name in the request is a slice of the frame and would keep it.
-                if append.version < FIRST_TOPIC_ID_VERSION {
-                    name = partition.topic().clone();
-                }
+                name = partition.topic().clone();
             }
-            if let (Some(partition), Ok(appended)) = (partition, &appended) {
-                if partition.watermarks().high <= appended.last_offset {
-                    let place = (place, results.len());
-                    self.unstored.push(Unstored { partition, last_offset: appended.last_offset, place });
-                }
+            if let (Some(partition), Ok(appended)) = (partition, &appended)
+                && partition.watermarks().high <= appended.last_offset
+            {
+                let place = (place, results.len());
+                self.unstored.push(Unstored { partition, last_offset: appended.last_offset, place });
             }
             results.push(result(index, appended));
         }
@@ -149,7 +149,8 @@ impl Begun {
 
     /// Waits until everything is stored or the time is over. What is not stored then stays in the log.
     async fn stored(mut self) -> ProduceResponse {
-        for Unstored { partition, last_offset, place: (topic, result) } in std::mem::take(&mut self.unstored) {
+        for Unstored { partition, last_offset, place: (topic, result) } in std::mem::take(&mut self.unstored)
+        {
             let stored = timeout_at(self.deadline.into(), partition.committed(last_offset)).await;
             let error = match stored {
                 Ok(Ok(())) => continue,
@@ -223,14 +224,18 @@ impl Append<'_> {
             return Err(Refusal::new(ErrorCode::InvalidTopic, "only the broker itself writes to this topic"));
         }
         let Some(attributes) = records.and_then(attributes) else {
-            return Err(Refusal::new(ErrorCode::InvalidRecord, "exactly one record batch is needed, and there is none"));
+            return Err(Refusal::new(
+                ErrorCode::InvalidRecord,
+                "exactly one record batch is needed, and there is none",
+            ));
         };
         if self.is_transactional || attributes.is_transactional() {
             return Err(Refusal::new(ErrorCode::InvalidTxnState, "this broker has no transactions yet"));
         }
         let is_zstd = matches!(attributes.compression(), Ok(Compression::Zstd));
         if is_zstd && self.version < FIRST_ZSTD_VERSION {
-            let message = "zstd needs version 7 of the request, so that old consumers are not surprised by it";
+            let message =
+                "zstd needs version 7 of the request, so that old consumers are not surprised by it";
             return Err(Refusal::new(ErrorCode::UnsupportedCompressionType, message));
         }
         Ok(())

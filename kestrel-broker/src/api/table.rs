@@ -30,7 +30,7 @@ pub(super) struct Api {
     pub(super) key: ApiKey,
     first_advertised: i16,
     last_version: i16,
-    dispatch: fn(Arc<State>, Request) -> Reply,
+    dispatch: fn(&Arc<State>, Request) -> Reply,
     refuse: fn(&RequestFrame, ErrorCode) -> Result<Answer, Close>,
 }
 
@@ -73,7 +73,7 @@ impl Api {
     }
 
     /// Runs the handler: the ordered part now, the waiting part in the reply.
-    pub(super) fn dispatch(&self, state: Arc<State>, request: Request) -> Reply {
+    pub(super) fn dispatch(&self, state: &Arc<State>, request: Request) -> Reply {
         (self.dispatch)(state, request)
     }
 
@@ -89,10 +89,8 @@ impl Api {
 /// When the API or its version is not served. ApiVersions is served in every version: its handler names ours.
 pub(super) fn route(request: &Request) -> Result<&'static Api, Close> {
     let header = &request.frame.header;
-    let api = APIS
-        .iter()
-        .find(|api| api.key.key() == header.api_key)
-        .ok_or(Close::UnknownApi(header.api_key))?;
+    let api =
+        APIS.iter().find(|api| api.key.key() == header.api_key).ok_or(Close::UnknownApi(header.api_key))?;
     if api.key != ApiKey::ApiVersions && !api.key.versions().contains(&header.api_version) {
         return Err(Close::UnsupportedVersion { api: api.key, version: header.api_version });
     }
@@ -100,13 +98,16 @@ pub(super) fn route(request: &Request) -> Result<&'static Api, Close> {
 }
 
 /// Decodes the body, runs the handler, encodes the response.
-pub(super) fn answer<R: Handle>(state: Arc<State>, request: Request) -> Reply {
+pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
     let Request { frame, context } = request;
     match frame.decode::<R>() {
-        Ok(body) => Reply::later(async move {
-            let response = body.handle(&context, &state).await;
-            Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id)))
-        }),
+        Ok(body) => {
+            let state = Arc::clone(state);
+            Reply::later(async move {
+                let response = body.handle(&context, &state).await;
+                Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id)))
+            })
+        }
         Err(error) => Reply::now(Err(error.into())),
     }
 }
@@ -115,3 +116,6 @@ fn refuse<R: Handle>(request: &RequestFrame, error: ErrorCode) -> Result<Answer,
     let response = request.decode::<R>()?.refusal(error);
     Ok(Some(encode_response::<R>(&response, request.header.api_version, request.header.correlation_id)))
 }
+
+#[cfg(test)]
+mod tests;

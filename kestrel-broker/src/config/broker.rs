@@ -215,11 +215,6 @@ impl BrokerConfig {
     pub(crate) fn said(&self, key: &str) -> Option<&str> {
         self.said.get(key).map(String::as_str)
     }
-
-    /// The value of `key`: what was said, or the key's default. `None` is null, or no such key.
-    pub(crate) fn value(&self, key: &str) -> Option<&str> {
-        self.said(key).or_else(|| BrokerKey::find(key)?.default)
-    }
 }
 
 /// Checks each key and value by itself; gives a warning for each key that has no effect.
@@ -269,7 +264,11 @@ fn number<N: TryFrom<i64>>(said: &Said, key: &str) -> N {
 }
 
 fn node_id(said: &Said) -> Result<i32, ConfigError> {
-    let key = if said.get("node.id").is_none() && said.get("broker.id").is_some() { "broker.id" } else { "node.id" };
+    let key = if said.get("node.id").is_none() && said.get("broker.id").is_some() {
+        "broker.id"
+    } else {
+        "node.id"
+    };
     let id: i32 = number(said, key);
     if id < 0 { Err(said.invalid(key, "a whole number from 0 to 2147483647")) } else { Ok(id) }
 }

@@ -48,7 +48,8 @@ impl NamedEndpoint {
     /// Reads `NAME://HOST:PORT`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (name, address) = text.trim().split_once("://")?;
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        let is_name =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
         is_name
             .then(|| Endpoint::parse(address))
             .flatten()

@@ -118,6 +118,11 @@ impl BrokerKey {
         ACTED_KEYS.iter().copied().map(Self::acted).chain(ACCEPTED_KEYS.iter().copied().map(Self::accepted))
     }
 
+    /// Whether Apache Kafka keeps it for itself: it is taken and not shown.
+    pub(crate) const fn is_internal(&self) -> bool {
+        matches!(self.status, Status::Accepted(Area::Internal))
+    }
+
     /// What it means, for whoever reads DescribeConfigs.
     pub(crate) fn doc(&self) -> std::string::String {
         match self.status {
@@ -132,7 +137,9 @@ impl BrokerKey {
         Self { name, value_type, default, allowed, scope, status: Status::Acted(doc) }
     }
 
-    const fn accepted((name, value_type, default, allowed, scope, area): super::accepted_keys::AcceptedKey) -> Self {
+    const fn accepted(
+        (name, value_type, default, allowed, scope, area): super::accepted_keys::AcceptedKey,
+    ) -> Self {
         Self { name, value_type, default, allowed, scope, status: Status::Accepted(area) }
     }
 }

@@ -81,7 +81,9 @@ fn unescape(c: char, rest: &mut Peekable<Chars<'_>>, line: usize) -> Result<char
         Some('n') => '\n',
         Some('r') => '\r',
         Some('f') => '\u{c}',
-        Some('u') => unicode(rest).ok_or(PropertiesError { line, why: "\\u needs four hexadecimal digits" })?,
+        Some('u') => {
+            unicode(rest).ok_or(PropertiesError { line, why: "\\u needs four hexadecimal digits" })?
+        }
         Some(other) => other,
         None => return Ok('\\'),
     })
@@ -136,6 +138,9 @@ mod tests {
         let properties = parse("\na=1\\\n2\n\nb=\\u00e9").unwrap();
         assert_eq!((properties[0].line, properties[1].line), (2, 5));
         assert_eq!(properties[1].value, "é");
-        assert_eq!(parse("\nb=\\u00g9").unwrap_err().to_string(), "line 2: \\u needs four hexadecimal digits");
+        assert_eq!(
+            parse("\nb=\\u00g9").unwrap_err().to_string(),
+            "line 2: \\u needs four hexadecimal digits"
+        );
     }
 }

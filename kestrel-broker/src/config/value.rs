@@ -84,7 +84,8 @@ pub(crate) fn check(value_type: ValueType, allowed: Allowed, value: &str) -> Res
         ValueType::Double => value.parse::<f64>().is_ok(),
         ValueType::String | ValueType::List | ValueType::Class | ValueType::Password => true,
     };
-    let in_range = |low: i64, high: i64| value.parse::<i64>().is_ok_and(|number| (low..=high).contains(&number));
+    let in_range =
+        |low: i64, high: i64| value.parse::<i64>().is_ok_and(|number| (low..=high).contains(&number));
     let is_allowed = match allowed {
         Allowed::Any => true,
         Allowed::AtLeast(low) => in_range(low, i64::MAX),
@@ -147,7 +148,12 @@ mod tests {
             (ValueType::Short, Allowed::AtLeast(1), "40000", "a whole number from 1 to 32767"),
             (ValueType::Double, Allowed::Fraction(0.0, 1.0), "1.5", "a number from 0 to 1"),
             (ValueType::String, Allowed::OneOf(&["a", "b"]), "A", "one of a, b"),
-            (ValueType::List, Allowed::Each(&["compact", "delete"]), "delete, x", "a list of compact, delete"),
+            (
+                ValueType::List,
+                Allowed::Each(&["compact", "delete"]),
+                "delete, x",
+                "a list of compact, delete",
+            ),
             (ValueType::Int, Allowed::MinusOneOrBetween(1, 9), "0", "-1, or a whole number from 1 to 9"),
         ];
         for (value_type, allowed, value, expected) in cases {

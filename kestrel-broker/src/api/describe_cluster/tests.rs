@@ -9,7 +9,8 @@ async fn the_cluster_is_this_broker() {
     let broker = Broker::builder().ephemeral().set("broker.rack", "r1").start().await.unwrap();
     let mut peer = Peer::of(&broker).await;
     for version in 0..=2 {
-        let request = DescribeClusterRequest { include_cluster_authorized_operations: true, ..Default::default() };
+        let request =
+            DescribeClusterRequest { include_cluster_authorized_operations: true, ..Default::default() };
         let response = peer.call(&request, version).await;
         assert_eq!(response.error_code, ErrorCode::None);
         assert_eq!(response.cluster_id.len(), 22);

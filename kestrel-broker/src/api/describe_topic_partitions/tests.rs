@@ -15,11 +15,7 @@ async fn broker_with(topics: &[&str]) -> (Broker, Peer) {
 
 fn request(topics: &[&str], limit: i32) -> DescribeTopicPartitionsRequest {
     let topics = topics.iter().map(|name| TopicRequest { name: (*name).to_owned().into() });
-    DescribeTopicPartitionsRequest {
-        topics: topics.collect(),
-        response_partition_limit: limit,
-        cursor: None,
-    }
+    DescribeTopicPartitionsRequest { topics: topics.collect(), response_partition_limit: limit, cursor: None }
 }
 
 /// Topic and partition of each entry.
@@ -61,8 +57,11 @@ async fn a_topic_that_is_not_there_has_an_error() {
     let response = peer.call(&request(&["zz", "a", "b b"], 100), 0).await;
     let errors: Vec<_> =
         response.topics.iter().map(|topic| (topic.name.as_deref().unwrap(), topic.error_code)).collect();
-    let expected =
-        [("a", ErrorCode::None), ("b b", ErrorCode::InvalidTopic), ("zz", ErrorCode::UnknownTopicOrPartition)];
+    let expected = [
+        ("a", ErrorCode::None),
+        ("b b", ErrorCode::InvalidTopic),
+        ("zz", ErrorCode::UnknownTopicOrPartition),
+    ];
     assert_eq!(errors, expected);
 }
 

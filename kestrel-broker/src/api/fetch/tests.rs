@@ -57,7 +57,9 @@ async fn whole_batches_come_back_in_every_version() {
 #[tokio::test]
 async fn the_batch_that_contains_the_offset_comes_from_its_base() {
     let (_broker, mut peer, _) = broker_with_records().await;
-    for (offset, expected) in [(1, &[(0, 1), (2, 3), (4, 5)][..]), (3, &[(2, 3), (4, 5)]), (5, &[(4, 5)]), (6, &[])] {
+    for (offset, expected) in
+        [(1, &[(0, 1), (2, 3), (4, 5)][..]), (3, &[(2, 3), (4, 5)]), (5, &[(4, 5)]), (6, &[])]
+    {
         assert_eq!(offsets(&peer.fetch("events", offset).await), expected, "from {offset}");
     }
 }

@@ -51,7 +51,8 @@ async fn transactions_are_refused_honestly() {
 async fn an_id_comes_with_its_epoch_or_not_at_all() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
-    let both = InitProducerIdRequest { producer_id: ProducerId(7), producer_epoch: ProducerEpoch(3), ..request() };
+    let both =
+        InitProducerIdRequest { producer_id: ProducerId(7), producer_epoch: ProducerEpoch(3), ..request() };
     let response = peer.call(&both, 5).await;
     assert_eq!((response.error_code, response.producer_epoch), (ErrorCode::None, ProducerEpoch(0)));
     let half = InitProducerIdRequest { producer_epoch: ProducerEpoch::NONE, ..both };

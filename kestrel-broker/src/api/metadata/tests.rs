@@ -117,5 +117,8 @@ async fn operations_are_named_when_asked_for() {
     request.include_cluster_authorized_operations = true;
     request.include_topic_authorized_operations = true;
     let told = peer.call(&request, 10).await;
-    assert_eq!((told.cluster_authorized_operations, told.topics[0].topic_authorized_operations), (8096, 3576));
+    assert_eq!(
+        (told.cluster_authorized_operations, told.topics[0].topic_authorized_operations),
+        (8096, 3576)
+    );
 }

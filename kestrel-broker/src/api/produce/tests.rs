@@ -105,7 +105,9 @@ async fn acks_0_has_no_answer_and_a_failure_closes() {
 async fn each_partition_has_its_own_error() {
     let (_broker, mut peer, _) = broker_with_topic().await;
     let mut request = produce_request("events", batch(&["a"]));
-    request.topic_data[0].partition_data.push(PartitionProduceData { index: 7, records: Some(batch(&["b"])) });
+    request.topic_data[0]
+        .partition_data
+        .push(PartitionProduceData { index: 7, records: Some(batch(&["b"])) });
     request.topic_data.extend(produce_request("nowhere", batch(&["c"])).topic_data);
     let response = peer.call(&request, 9).await;
     let errors: Vec<_> = response
@@ -205,7 +207,8 @@ async fn a_batch_may_be_as_large_as_message_max_bytes() {
 
 #[tokio::test]
 async fn records_of_a_compacted_topic_need_a_key() {
-    let builder = Broker::builder().ephemeral().durability(Durability::Os).set("log.cleanup.policy", "compact");
+    let builder =
+        Broker::builder().ephemeral().durability(Durability::Os).set("log.cleanup.policy", "compact");
     let broker = builder.start().await.unwrap();
     let mut peer = Peer::of(&broker).await;
     peer.create_topic("events").await;

@@ -21,7 +21,6 @@ fn nothing_needs_to_be_said() {
     assert_eq!(config.connections_max_idle, Some(Duration::from_secs(600)));
     assert_eq!(config.warnings, [""; 0]);
     assert_eq!(config.said("num.partitions"), None);
-    assert_eq!(config.value("num.partitions"), Some("1"));
 }
 
 #[test]

@@ -1,0 +1,128 @@
+use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
+use kestrel_protocol::{Message, encode_request};
+
+use super::*;
+use crate::Broker;
+use crate::testing::{Peer, batch, produce_request};
+
+/// Sends an empty request of each version and expects an answer of that version.
+async fn answers_every_version<R: Handle>(peer: &mut Peer) {
+    for version in R::VERSIONS {
+        peer.call(&R::default(), version).await;
+    }
+}
+
+#[tokio::test]
+async fn every_api_answers_in_every_version() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    answers_every_version::<FetchRequest>(&mut peer).await;
+    answers_every_version::<ListOffsetsRequest>(&mut peer).await;
+    answers_every_version::<MetadataRequest>(&mut peer).await;
+    answers_every_version::<ApiVersionsRequest>(&mut peer).await;
+    answers_every_version::<CreateTopicsRequest>(&mut peer).await;
+    answers_every_version::<DeleteTopicsRequest>(&mut peer).await;
+    answers_every_version::<DeleteRecordsRequest>(&mut peer).await;
+    answers_every_version::<InitProducerIdRequest>(&mut peer).await;
+    answers_every_version::<OffsetForLeaderEpochRequest>(&mut peer).await;
+    answers_every_version::<DescribeConfigsRequest>(&mut peer).await;
+    answers_every_version::<CreatePartitionsRequest>(&mut peer).await;
+    answers_every_version::<IncrementalAlterConfigsRequest>(&mut peer).await;
+    answers_every_version::<DescribeClusterRequest>(&mut peer).await;
+    answers_every_version::<DescribeTopicPartitionsRequest>(&mut peer).await;
+    for version in ProduceRequest::VERSIONS {
+        peer.call(&ProduceRequest { acks: 1, ..Default::default() }, version).await;
+    }
+}
+
+#[test]
+fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
+    assert!(APIS.is_sorted_by_key(|api| api.key));
+    for api in APIS {
+        assert_eq!(api.advertised().end(), api.key.versions().end());
+        assert!(api.advertised().start() <= api.key.versions().start());
+    }
+}
+
+/// The frame of a request with another key and version in its header.
+fn frame_with(api_key: i16, version: i16) -> Vec<u8> {
+    let mut frame = encode_request(&HeartbeatRequest::default(), 0, 1, Some("tester".into())).concat();
+    frame[4..6].copy_from_slice(&api_key.to_be_bytes());
+    frame[6..8].copy_from_slice(&version.to_be_bytes());
+    frame
+}
+
+#[tokio::test]
+async fn what_is_not_served_closes_the_connection() {
+    let broker = Broker::test().await.unwrap();
+    let cases = [
+        ("an unknown key", 999, 0),
+        ("a coordinator's key", ApiKey::Heartbeat.key(), 0),
+        ("a version above ours", ApiKey::Metadata.key(), 14),
+        ("a version below ours", ApiKey::Fetch.key(), 3),
+        ("a version that is only advertised", ApiKey::Produce.key(), 2),
+        ("a negative version", ApiKey::Metadata.key(), -1),
+    ];
+    for (what, api_key, version) in cases {
+        let mut peer = Peer::of(&broker).await;
+        peer.send_bytes(&frame_with(api_key, version)).await;
+        assert_eq!(peer.receive_frame().await, None, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_short_closes_the_connection() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    let mut frame = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).concat();
+    frame.pop();
+    frame[3] -= 1;
+    peer.send_bytes(&frame).await;
+    assert_eq!(peer.receive_frame().await, None);
+}
+
+#[tokio::test]
+async fn what_follows_a_body_is_ignored() {
+    // As Apache Kafka does: librdkafka 2.16 leaves three bytes behind its Metadata request for all topics.
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    let mut frame = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).concat();
+    frame.extend_from_slice(&[0; 3]);
+    frame[3] += 3;
+    peer.send_bytes(&frame).await;
+    assert!(peer.receive::<MetadataRequest>(9).await.is_some());
+}
+
+#[tokio::test]
+async fn what_came_before_a_bad_request_is_still_answered() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("events").await;
+    peer.send(&produce_request("events", batch(&["a"])), 9).await;
+    peer.send_bytes(&frame_with(999, 0)).await;
+    let response = peer.receive::<ProduceRequest>(9).await.unwrap();
+    assert_eq!(response.responses[0].partition_responses[0].error_code, ErrorCode::None);
+    assert_eq!(peer.receive_frame().await, None);
+}
+
+#[tokio::test]
+async fn unknown_tagged_fields_are_skipped_and_disorder_is_refused() {
+    let broker = Broker::test().await.unwrap();
+    let plain = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).concat();
+    // The body ends in the count of its tagged fields.
+    let with_tags = |tags: &[u8]| {
+        let mut frame = plain[..plain.len() - 1].to_vec();
+        frame.extend_from_slice(tags);
+        let length = u32::try_from(frame.len() - 4).unwrap();
+        frame[..4].copy_from_slice(&length.to_be_bytes());
+        frame
+    };
+    let mut peer = Peer::of(&broker).await;
+    peer.send_bytes(&with_tags(&[2, 90, 1, 7, 91, 0])).await;
+    assert!(peer.receive::<MetadataRequest>(9).await.is_some());
+    for disordered in [&[2, 90, 0, 90, 0], &[2, 91, 0, 90, 0]] {
+        let mut peer = Peer::of(&broker).await;
+        peer.send_bytes(&with_tags(disordered)).await;
+        assert_eq!(peer.receive_frame().await, None);
+    }
+}
