@@ -1,5 +1,7 @@
 //! End to end: the client over TCP against a broker, each feature in its own module.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
+
 mod admin;
 mod connect;
 mod consume;

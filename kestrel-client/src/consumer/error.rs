@@ -1,6 +1,6 @@
 //! What a consumer's stream reports beside records: trouble with a position, and records that cannot be deserialized.
 //!
-//! Both travel inside [`Error`](crate::Error). The stream goes on after them; each says what it does next.
+//! Both travel inside [`Error`]. The stream goes on after them; each says what it does next.
 
 use std::fmt;
 use std::sync::Arc;
