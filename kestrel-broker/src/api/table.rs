@@ -14,6 +14,7 @@ use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
 use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
+use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use kestrel_protocol::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use kestrel_protocol::messages::init_producer_id::InitProducerIdRequest;
 use kestrel_protocol::messages::list_offsets::ListOffsetsRequest;
@@ -42,6 +43,7 @@ pub(super) const APIS: &[Api] = &[
     Api::of::<FetchRequest>(),
     Api::of::<ListOffsetsRequest>(),
     Api::of::<MetadataRequest>(),
+    Api::of::<FindCoordinatorRequest>(),
     Api { dispatch: api_versions::dispatch, ..Api::of::<ApiVersionsRequest>() },
     Api::of::<CreateTopicsRequest>(),
     Api::of::<DeleteTopicsRequest>(),
