@@ -21,21 +21,23 @@ impl Handle for CreatePartitionsRequest {
         let outcomes =
             state.cluster.create_partitions(once.into_iter().map(new_partitions).collect(), intent).await;
         let duplicate = || Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name."));
-        let mut results: Vec<_> = names.into_iter().zip(outcomes).map(|(name, outcome)| result(name, &outcome)).collect();
+        let mut results: Vec<_> =
+            names.into_iter().zip(outcomes).map(|(name, outcome)| result(name, &outcome)).collect();
         results.extend(repeated.into_iter().map(|topic| result(topic.name, &duplicate())));
         CreatePartitionsResponse { results, ..Default::default() }
     }
 
     fn refusal(&self, error: ErrorCode) -> CreatePartitionsResponse {
-        let results = self.topics.iter().map(|topic| result(topic.name.clone(), &Err(error.into()))).collect();
+        let results =
+            self.topics.iter().map(|topic| result(topic.name.clone(), &Err(error.into()))).collect();
         CreatePartitionsResponse { results, ..Default::default() }
     }
 }
 
 fn new_partitions(topic: CreatePartitionsTopic) -> NewPartitions {
-    let assignments = topic.assignments.map(|assignments| {
-        assignments.into_iter().map(|assignment| assignment.broker_ids).collect()
-    });
+    let assignments = topic
+        .assignments
+        .map(|assignments| assignments.into_iter().map(|assignment| assignment.broker_ids).collect());
     NewPartitions { topic: topic.name, count: topic.count, assignments }
 }
 

@@ -19,14 +19,16 @@ impl Handle for CreateTopicsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> CreateTopicsResponse {
         let (once, repeated) = split_repeated(self.topics);
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
-        let created =
-            state.cluster.create_topics(once.into_iter().map(new_topic).collect(), Intent::of(self.validate_only)).await;
+        let created = state
+            .cluster
+            .create_topics(once.into_iter().map(new_topic).collect(), Intent::of(self.validate_only))
+            .await;
         let image = state.cluster.image();
         let mut topics: Vec<_> = names
             .into_iter()
             .zip(created)
             .map(|(name, outcome)| match outcome {
-                Ok(created) => success(name, created, &image, state),
+                Ok(created) => success(name, &created, &image, state),
                 Err(error) => failure(name, &error),
             })
             .collect();
@@ -68,7 +70,7 @@ fn new_topic(topic: CreatableTopic) -> NewTopic {
 
 fn success(
     name: ByteString,
-    created: CreatedTopic,
+    created: &CreatedTopic,
     image: &ClusterImage,
     state: &State,
 ) -> CreatableTopicResult {

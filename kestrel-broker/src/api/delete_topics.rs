@@ -19,7 +19,11 @@ impl Handle for DeleteTopicsRequest {
     async fn handle(self, context: &RequestContext, state: &State) -> DeleteTopicsResponse {
         if !state.config.delete_topics {
             let disabled = context.version >= FIRST_DISABLED_VERSION;
-            return self.refusal(if disabled { ErrorCode::TopicDeletionDisabled } else { ErrorCode::InvalidRequest });
+            return self.refusal(if disabled {
+                ErrorCode::TopicDeletionDisabled
+            } else {
+                ErrorCode::InvalidRequest
+            });
         }
         let mut responses = Vec::new();
         let mut topics = Vec::new();
@@ -69,7 +73,9 @@ fn checked(
     seen: &mut HashSet<(Option<ByteString>, TopicId)>,
 ) -> Result<TopicRef, ApiError> {
     let (topic, twice) = match &asked.name {
-        Some(_) if !asked.topic_id.is_nil() => return invalid("You may not specify both topic name and topic id."),
+        Some(_) if !asked.topic_id.is_nil() => {
+            return invalid("You may not specify both topic name and topic id.");
+        }
         None if asked.topic_id.is_nil() => return invalid("Neither topic name nor id were specified."),
         Some(name) => (TopicRef::Name(name.clone()), "Duplicate topic name."),
         None => (TopicRef::Id(asked.topic_id), "Duplicate topic id."),

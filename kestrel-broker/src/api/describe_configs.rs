@@ -49,7 +49,7 @@ fn describe(
     let described = match ResourceKind::from_wire(asked.resource_type) {
         ResourceKind::Topic => {
             check_topic_name(name).map_err(|message| ApiError::new(ErrorCode::InvalidTopic, message))?;
-            image.topic(name).ok_or(ApiError::new(ErrorCode::UnknownTopicOrPartition, ""))?;
+            image.topic(name).ok_or_else(|| ApiError::new(ErrorCode::UnknownTopicOrPartition, ""))?;
             state.cluster.with_layers(image, &image.topic_config(name), |layers| {
                 let keys = TopicKey::described().filter(|key| is_asked(key.name));
                 keys.map(|key| describe_topic_key(key, layers)).collect()
@@ -74,7 +74,8 @@ fn describe(
 }
 
 fn by_name(is_asked: impl Fn(&str) -> bool) -> impl Iterator<Item = BrokerKey> {
-    let mut keys: Vec<BrokerKey> = BrokerKey::all().filter(|key| is_asked(key.name)).collect();
+    let mut keys: Vec<BrokerKey> =
+        BrokerKey::all().filter(|key| !key.is_internal() && is_asked(key.name)).collect();
     keys.sort_unstable_by_key(|key| key.name);
     keys.into_iter()
 }

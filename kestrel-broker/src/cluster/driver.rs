@@ -16,17 +16,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::ClusterOptions;
 use super::controller::{
-    Controller, CreatedTopic, DeletedTopic, Effects, Intent, NewPartitions, NewTopic, Registration, ResourceAlterations,
-    TopicRef,
+    Controller, CreatedTopic, DeletedTopic, Effects, Intent, NewPartitions, NewTopic, Registration,
+    ResourceAlterations, TopicRef,
 };
 use super::error::ApiError;
 use super::image::ClusterImage;
 use super::metadata_log::{MetadataError, MetadataLog};
 use super::publisher::Publisher;
 use super::records::{MetadataRecord, RegisteredEndpoint};
-use super::ClusterOptions;
+use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::clock::Clock;
+use crate::log::FoundPartition;
 
 /// How many commands may wait for the controller; more wait with whoever sends them.
 pub(super) const MAX_QUEUED_COMMANDS: usize = 64;
@@ -175,8 +177,32 @@ fn take_over(
         after_clean_stop: options.logs.was_clean_shutdown(),
     };
     let records = controller.register(registration, log.end_offset());
-    append(&mut controller, &log, &records, &options.clock).map_err(|error| log.unsupported(error.message))?;
+    append(&mut controller, &log, &records, &options.clock)
+        .map_err(|error| log.unsupported(error.message))?;
+    set_strays_aside(controller.image(), options)?;
     Ok((controller, log))
+}
+
+/// Moves folders out of the way that belong to no partition of this broker: those of a topic that was deleted just before
+/// a crash, or of another topic of the same name.
+fn set_strays_aside(image: &ClusterImage, options: &ClusterOptions) -> Result<(), MetadataError> {
+    let is_ours = |found: &FoundPartition| {
+        let topic = image.topic(&found.topic).filter(|topic| found.topic_id.is_none_or(|id| id == topic.id));
+        let partition = topic.and_then(|topic| topic.partition(found.partition));
+        partition.is_some_and(|partition| partition.replicas.contains(&options.config.node_id))
+    };
+    let found = options.logs.found_partitions().iter().filter(|found| found.topic != CLUSTER_METADATA_TOPIC);
+    for stray in found.filter(|found| !is_ours(found)) {
+        let aside = options.logs.set_aside(&stray.topic, stray.partition)?;
+        tracing::warn!(
+            "the metadata knows no partition {} of topic {}{}: its folder is kept as {}",
+            stray.partition,
+            stray.topic,
+            stray.topic_id.map(|id| format!(" with id {id}")).unwrap_or_default(),
+            aside.display()
+        );
+    }
+    Ok(())
 }
 
 /// The security protocol of a listener, as metadata records number it.
@@ -226,7 +252,9 @@ fn append(
     // As a restart will read them: what is in memory is never more than what is in the log.
     for (offset, value) in (appended.base_offset..).zip(values) {
         let record = MetadataRecord::decode(value).expect("it was encoded a moment ago");
-        controller.replay(record, offset).expect("the controller's records follow from the metadata before them");
+        controller
+            .replay(record, offset)
+            .expect("the controller's records follow from the metadata before them");
     }
     Ok(())
 }

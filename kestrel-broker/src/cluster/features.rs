@@ -42,7 +42,11 @@ pub(crate) struct SupportedFeature {
 /// The features that are there: what registration and ApiVersions name.
 pub(crate) const SUPPORTED_FEATURES: &[SupportedFeature] = &[
     SupportedFeature { name: KRAFT_VERSION, min_level: 0, max_level: 1 },
-    SupportedFeature { name: METADATA_VERSION, min_level: MIN_METADATA_VERSION, max_level: MAX_METADATA_VERSION },
+    SupportedFeature {
+        name: METADATA_VERSION,
+        min_level: MIN_METADATA_VERSION,
+        max_level: MAX_METADATA_VERSION,
+    },
 ];
 
 /// The finalized levels, by feature. A feature that is not there has level 0.
@@ -135,7 +139,9 @@ mod tests {
     #[test]
     fn records_are_written_as_the_finalized_level_says() {
         // Taken from org.apache.kafka.server.common.MetadataVersion of Apache Kafka 4.3.1.
-        for (level, register_broker, partition) in [(10, 2, 0), (17, 3, 1), (22, 3, 1), (23, 3, 2), (30, 4, 2)] {
+        for (level, register_broker, partition) in
+            [(10, 2, 0), (17, 3, 1), (22, 3, 1), (23, 3, 2), (30, 4, 2)]
+        {
             assert_eq!(at(level).record_versions(), RecordVersions { register_broker, partition }, "{level}");
         }
     }

@@ -19,7 +19,8 @@ use super::records::MetadataRecord;
 use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, write_bootstrap};
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::log::{
-    AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager, OpenLog, Timestamp,
+    AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager,
+    OpenLog, Timestamp,
 };
 use crate::partition::{FetchRead, Identity, Isolation, Partition};
 
@@ -105,7 +106,7 @@ impl MetadataLog {
             now,
         })?;
         let state = match QuorumState::read(&dir)? {
-            Some(state) => state.map_err(|why| damaged(&dir.join("quorum-state"), why))?,
+            Some(state) => state.map_err(|why| damaged(&dir.join("quorum-state"), &why))?,
             None => QuorumState { leader_epoch: 0, voters: Some(vec![node_id]) },
         };
         check_voters(&dir, state.voters.as_deref().unwrap_or(&[node_id]), node_id)?;
@@ -114,7 +115,8 @@ impl MetadataLog {
         let leader_epoch = LeaderEpoch(state.leader_epoch.max(last_epoch.0) + 1);
         let sync = if durability == Durability::Os { FileSync::No } else { FileSync::Yes };
         QuorumState { leader_epoch: leader_epoch.0, ..state }.write(&dir, node_id, sync)?;
-        let identity = Identity { topic: CLUSTER_METADATA_TOPIC.into(), topic_id: METADATA_TOPIC_ID, index: 0 };
+        let identity =
+            Identity { topic: CLUSTER_METADATA_TOPIC.into(), topic_id: METADATA_TOPIC_ID, index: 0 };
         let partition = Partition::lead(identity, log, durability, leader_epoch)?;
         Ok(Self { dir, data_dir, node_id, sync, partition })
     }
@@ -128,7 +130,7 @@ impl MetadataLog {
         let watermarks = self.partition.watermarks();
         if next_offset < watermarks.log_start {
             let why = format!("its log begins at {} and no snapshot leads there", watermarks.log_start);
-            return Err(damaged(&self.dir, why));
+            return Err(damaged(&self.dir, &why));
         }
         while next_offset < watermarks.end {
             next_offset = self.replay_from(next_offset, controller)?;
@@ -138,15 +140,18 @@ impl MetadataLog {
 
     /// Replays the newest snapshot; gives the offset where the log goes on.
     fn replay_snapshot(&self, controller: &mut Controller) -> Result<i64, MetadataError> {
-        let newest = newest_snapshot(&self.dir)
-            .map_err(|source| LogError::Io { doing: "list", file: self.dir.clone(), source })?;
+        let newest = newest_snapshot(&self.dir).map_err(|source| LogError::Io {
+            doing: "list",
+            file: self.dir.clone(),
+            source,
+        })?;
         let Some(snapshot) = newest else { return Ok(0) };
-        let contents = read_snapshot(&snapshot.path)?.map_err(|error| damaged(&snapshot.path, error))?;
+        let contents = read_snapshot(&snapshot.path)?.map_err(|error| damaged(&snapshot.path, &error))?;
         for value in contents.values {
-            let record = MetadataRecord::decode(value).map_err(|error| damaged(&snapshot.path, error))?;
+            let record = MetadataRecord::decode(value).map_err(|error| damaged(&snapshot.path, &error))?;
             controller
                 .replay(record, snapshot.end_offset - 1)
-                .map_err(|error| damaged(&snapshot.path, error))?;
+                .map_err(|error| damaged(&snapshot.path, &error))?;
         }
         Ok(snapshot.end_offset)
     }
@@ -161,11 +166,11 @@ impl MetadataLog {
             current_leader_epoch: LeaderEpoch::NONE,
             last_fetched_epoch: LeaderEpoch::NONE,
         });
-        let read = read.map_err(|code| damaged(&self.dir, code.meaning()))?;
+        let read = read.map_err(|code| damaged(&self.dir, &code.meaning()))?;
         let mut next_offset = offset;
         for batch in RecordBatches::new(read.records) {
-            let batch = batch.map_err(|error| damaged(&self.dir, error))?;
-            for (record_offset, entry) in entries(&batch).map_err(|error| damaged(&self.dir, error))? {
+            let batch = batch.map_err(|error| damaged(&self.dir, &error))?;
+            for (record_offset, entry) in entries(&batch).map_err(|error| damaged(&self.dir, &error))? {
                 if record_offset >= offset {
                     self.replay_entry(entry, record_offset, controller)?;
                 }
@@ -173,17 +178,22 @@ impl MetadataLog {
             next_offset = batch.header().next_offset();
         }
         if next_offset == offset {
-            return Err(damaged(&self.dir, format!("nothing can be read at offset {offset}")));
+            return Err(damaged(&self.dir, &format!("nothing can be read at offset {offset}")));
         }
         Ok(next_offset)
     }
 
-    fn replay_entry(&self, entry: Entry, offset: i64, controller: &mut Controller) -> Result<(), MetadataError> {
+    fn replay_entry(
+        &self,
+        entry: Entry,
+        offset: i64,
+        controller: &mut Controller,
+    ) -> Result<(), MetadataError> {
         match entry {
             Entry::Metadata(value) => {
                 let record = MetadataRecord::decode(value)
                     .map_err(|error| self.unsupported(format!("the record at offset {offset}: {error}")))?;
-                controller.replay(record, offset).map_err(|error| damaged(&self.dir, error))
+                controller.replay(record, offset).map_err(|error| damaged(&self.dir, &error))
             }
             Entry::Control(ControlRecord::LeaderChange(change)) => {
                 check_voters(&self.dir, &change.voters, self.node_id)
@@ -198,7 +208,8 @@ impl MetadataLog {
     /// When the file cannot be written or understood.
     pub(super) fn bootstrap(&self, now: Timestamp) -> Result<Vec<Bytes>, MetadataError> {
         if let Some(contents) = read_bootstrap(&self.data_dir)? {
-            let contents = contents.map_err(|error| damaged(&self.data_dir.join("bootstrap.checkpoint"), error))?;
+            let contents =
+                contents.map_err(|error| damaged(&self.data_dir.join("bootstrap.checkpoint"), &error))?;
             return Ok(contents.values);
         }
         // A feature level has the same version at every metadata.version.
@@ -257,7 +268,7 @@ fn check_voters(dir: &Path, voters: &[NodeId], node_id: NodeId) -> Result<(), Me
     Err(MetadataError::OtherVoters { dir: dir.to_path_buf(), voters: voters.to_vec(), node_id })
 }
 
-fn damaged(file: &Path, why: impl ToString) -> MetadataError {
+fn damaged(file: &Path, why: &dyn std::fmt::Display) -> MetadataError {
     MetadataError::Damaged { file: file.to_path_buf(), why: why.to_string() }
 }
 

@@ -40,8 +40,8 @@ use crate::partition::ReplicaManager;
 use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
 
 pub(crate) use controller::{
-    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic, ResourceAlterations,
-    TopicRef,
+    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic,
+    ResourceAlterations, TopicRef,
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;
@@ -112,7 +112,11 @@ impl Cluster {
     /// Creates topics, each by itself. What was created can be produced to at once.
     ///
     /// Dropping the future does not undo what was begun; so for all commands.
-    pub(crate) async fn create_topics(&self, topics: Vec<NewTopic>, intent: Intent) -> Outcomes<CreatedTopic> {
+    pub(crate) async fn create_topics(
+        &self,
+        topics: Vec<NewTopic>,
+        intent: Intent,
+    ) -> Outcomes<CreatedTopic> {
         let count = topics.len();
         self.submit_all(count, |answer| Command::CreateTopics(topics, intent, answer)).await
     }
@@ -143,7 +147,11 @@ impl Cluster {
     }
 
     /// Changes the configuration of resources, each by itself.
-    pub(crate) async fn alter_configs(&self, resources: Vec<ResourceAlterations>, intent: Intent) -> Outcomes<()> {
+    pub(crate) async fn alter_configs(
+        &self,
+        resources: Vec<ResourceAlterations>,
+        intent: Intent,
+    ) -> Outcomes<()> {
         let count = resources.len();
         self.submit_all(count, |answer| Command::AlterConfigs(resources, intent, answer)).await
     }
@@ -154,7 +162,9 @@ impl Cluster {
     /// When the block could not be written down, or every id was given out.
     pub(crate) async fn allocate_producer_ids(&self) -> Result<Range<i64>, ApiError> {
         let block = self.submit(Command::AllocateProducerIds).await?;
-        block.ok_or_else(|| ApiError::new(ErrorCode::UnknownServerError, "All producer ids have been given out."))
+        block.ok_or_else(|| {
+            ApiError::new(ErrorCode::UnknownServerError, "All producer ids have been given out.")
+        })
     }
 
     /// Sends a command that asks for several things; when it is not carried out, each of them has the reason.

@@ -15,8 +15,13 @@ pub(crate) fn place_replicas(
     if replication_factor > brokers.len() {
         return None;
     }
-    let replicas = |partition: usize| brokers.iter().cycle().skip(partition % brokers.len()).take(replication_factor);
-    Some((first_partition..first_partition + partitions).map(|partition| replicas(partition).copied().collect()).collect())
+    let replicas =
+        |partition: usize| brokers.iter().cycle().skip(partition % brokers.len()).take(replication_factor);
+    Some(
+        (first_partition..first_partition + partitions)
+            .map(|partition| replicas(partition).copied().collect())
+            .collect(),
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use kestrel_protocol::{NodeId, TopicId};
+use kestrel_protocol::NodeId;
 use tokio::sync::watch;
 
 use super::image::{ClusterImage, ConfigResource, TopicImage};
@@ -77,7 +77,9 @@ fn newly_led<'a>(
     };
     topic
         .numbered()
-        .filter(move |(number, partition)| partition.leader == node_id && is_new(*number, partition.leader_epoch))
+        .filter(move |(number, partition)| {
+            partition.leader == node_id && is_new(*number, partition.leader_epoch)
+        })
         .map(move |(number, partition)| LedPartition {
             topic: topic.name.clone(),
             topic_id: topic.id,
@@ -95,11 +97,6 @@ fn topic_log_config(image: &ClusterImage, topic: &TopicImage, config: &BrokerCon
     let own = image.topic_config(&topic.name);
     let [broker, all_brokers] = broker_resources(config.node_id).map(|resource| image.config(&resource));
     log_config(&Layers { topic: &own, broker: &broker, all_brokers: &all_brokers, config })
-}
-
-/// Whether a folder of this topic belongs to a topic that exists.
-pub(super) fn is_live(image: &ClusterImage, topic: &str, id: Option<TopicId>) -> bool {
-    image.topic(topic).is_some_and(|topic| id.is_none_or(|id| id == topic.id))
 }
 
 #[cfg(test)]

@@ -84,8 +84,12 @@ impl ClusterImage {
                 self.brokers.remove(&record.broker_id);
             }
             MetadataRecord::BrokerRegistrationChange(record) => self.change_registration(&record)?,
-            MetadataRecord::FenceBroker(record) => self.change_broker(record.id, |broker| broker.fenced = true)?,
-            MetadataRecord::UnfenceBroker(record) => self.change_broker(record.id, |broker| broker.fenced = false)?,
+            MetadataRecord::FenceBroker(record) => {
+                self.change_broker(record.id, |broker| broker.fenced = true)?
+            }
+            MetadataRecord::UnfenceBroker(record) => {
+                self.change_broker(record.id, |broker| broker.fenced = false)?
+            }
             MetadataRecord::Topic(record) => self.add_topic(record)?,
             MetadataRecord::Partition(record) => self.put_partition(record)?,
             MetadataRecord::PartitionChange(record) => self.change_partition(record)?,
@@ -94,7 +98,9 @@ impl ClusterImage {
             MetadataRecord::FeatureLevel(record) => self.features.replay(record),
             MetadataRecord::ProducerIds(record) => self.next_producer_id = record.next_producer_id,
             MetadataRecord::ClearElr(record) => self.clear_elr(&record.topic_name),
-            MetadataRecord::BeginTransaction(_) => return Err("a transaction begins inside of another".to_owned()),
+            MetadataRecord::BeginTransaction(_) => {
+                return Err("a transaction begins inside of another".to_owned());
+            }
             MetadataRecord::EndTransaction(_) | MetadataRecord::AbortTransaction(_) => {
                 return Err("a transaction ends that never began".to_owned());
             }
@@ -165,7 +171,8 @@ impl ClusterImage {
 
     fn change_partition(&mut self, record: PartitionChangeRecord) -> Result<(), String> {
         let topic = self.topic_mut(record.topic_id)?;
-        let partition = usize::try_from(record.partition_id).ok().and_then(|index| topic.partitions.get_mut(index));
+        let partition =
+            usize::try_from(record.partition_id).ok().and_then(|index| topic.partitions.get_mut(index));
         let Some(partition) = partition else {
             return Err(format!("topic {} has no partition {}", topic.name, record.partition_id));
         };

@@ -12,8 +12,8 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use kestrel_protocol::record::control::{ControlPlace, ControlRecord, control_batch};
 use kestrel_protocol::record::RecordBatches;
+use kestrel_protocol::record::control::{ControlPlace, ControlRecord, control_batch};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch};
 
 use super::entry::{Entry, entries, metadata_batch};
@@ -78,12 +78,19 @@ pub(super) fn read_snapshot(path: &Path) -> Result<Result<SnapshotContents, Deco
 ///
 /// # Errors
 /// As [`read_snapshot`].
-pub(super) fn read_bootstrap(data_dir: &Path) -> Result<Option<Result<SnapshotContents, DecodeError>>, LogError> {
+pub(super) fn read_bootstrap(
+    data_dir: &Path,
+) -> Result<Option<Result<SnapshotContents, DecodeError>>, LogError> {
     Ok(read_file(&data_dir.join(BOOTSTRAP))?.map(|bytes| parse(bytes.into())))
 }
 
 /// Writes the bootstrap file.
-pub(super) fn write_bootstrap(data_dir: &Path, values: &[Bytes], now: Timestamp, sync: FileSync) -> Result<(), LogError> {
+pub(super) fn write_bootstrap(
+    data_dir: &Path,
+    values: &[Bytes],
+    now: Timestamp,
+    sync: FileSync,
+) -> Result<(), LogError> {
     let leader_epoch = LeaderEpoch(0);
     let place = |base_offset| ControlPlace { base_offset, leader_epoch, timestamp: now.0 };
     let header = ControlRecord::SnapshotHeader { last_contained_log_timestamp: 0 };

@@ -83,17 +83,10 @@ pub(crate) struct Layers<'a> {
 }
 
 impl<'a> Layers<'a> {
-    /// The same with other topic values.
-    pub(crate) const fn with_topic(self, topic: &'a Set) -> Self {
-        Self { topic, ..self }
-    }
-
     /// The value of a topic key, as it was written; empty when the key's default is.
     pub(crate) fn text(&self, topic_key: &str) -> &'a str {
-        self.find(topic_key).map_or_else(
-            || TopicKey::find(topic_key).map_or("", |key| key.default),
-            |(value, _)| value,
-        )
+        self.find(topic_key)
+            .map_or_else(|| TopicKey::find(topic_key).map_or("", |key| key.default), |(value, _)| value)
     }
 
     /// The value of a topic key that is a whole number.
@@ -178,7 +171,8 @@ pub(crate) fn describe_topic_key(key: &'static TopicKey, layers: &Layers<'_>) ->
     let chain: Vec<&'static str> = key.synonyms.iter().map(|synonym| synonym.name).collect();
     let mut synonyms = chain.first().map_or_else(Vec::new, |first| layers.synonyms(first, &chain, false));
     if let Some(value) = layers.topic.get(key.name) {
-        let own = ConfigSynonym { name: key.name, value: Some(value.to_string()), source: ConfigSource::Topic };
+        let own =
+            ConfigSynonym { name: key.name, value: Some(value.to_string()), source: ConfigSource::Topic };
         synonyms.insert(0, own);
     }
     let value = match key.value_type {
@@ -253,20 +247,29 @@ fn canonical(value_type: ValueType, value: &str) -> Cow<'_, str> {
     let value = value.trim();
     match value_type {
         ValueType::Boolean => value.to_ascii_lowercase().into(),
-        ValueType::List if value.contains(' ') => list(value).collect::<Vec<_>>().join(",").into(),
-        ValueType::Double => value.parse().map_or(value.into(), |number| shown_double(number).into()),
+        ValueType::List => without_repetition(value).into(),
+        ValueType::Double => {
+            value.parse().map_or_else(|_| value.into(), |number| shown_double(number).into())
+        }
         _ => value.into(),
     }
+}
+
+/// A list with each item once, where it comes first.
+fn without_repetition(value: &str) -> String {
+    let mut items: Vec<&str> = Vec::new();
+    for item in list(value) {
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    items.join(",")
 }
 
 /// A number with a fraction as Java writes it in the usual range.
 fn shown_double(number: f64) -> String {
     const LARGEST_WITHOUT_EXPONENT: f64 = 1e7;
-    if number.abs() < LARGEST_WITHOUT_EXPONENT {
-        format!("{number:?}")
-    } else {
-        format!("{number:E}")
-    }
+    if number.abs() < LARGEST_WITHOUT_EXPONENT { format!("{number:?}") } else { format!("{number:E}") }
 }
 
 #[cfg(test)]

@@ -145,7 +145,8 @@ pub(super) fn limit(number: i64) -> Option<u64> {
 
 fn is_replica_list(value: &str) -> bool {
     let is_number = |text: &str| text.trim().parse::<i32>().is_ok_and(|number| number >= 0);
-    let is_replica = |item: &str| item.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right));
+    let is_replica =
+        |item: &str| item.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right));
     value.trim() == "*" || list(value).all(is_replica)
 }
 

@@ -150,11 +150,6 @@ impl LogManager {
         &self.data_dir.path
     }
 
-    /// When an append counts as stored.
-    pub(crate) fn durability(&self) -> Durability {
-        self.data_dir.durability
-    }
-
     /// Whether the last stop was clean: no log is scanned then.
     pub(crate) fn was_clean_shutdown(&self) -> bool {
         self.clean

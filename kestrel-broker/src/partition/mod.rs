@@ -10,6 +10,7 @@
 //!       delete_records ►  transactions end ►   flush, replicas ►    append ►
 //! ```
 
+#[expect(clippy::module_inception, reason = "the room is named after its central type")]
 mod partition;
 mod purgatory;
 mod replica_manager;

@@ -4,8 +4,8 @@
 //! Appends and reads are synchronous and short: the page cache, under the log's own lock. Only [`Partition::committed`] and
 //! [`Partition::delete_records`] wait.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -123,22 +123,24 @@ impl Partition {
         }
         let watermarks = Watermarks::new(LogPosition::of(&log), durability);
         log.note_high_watermark(watermarks.high);
-        let partition = Arc::new(Self {
-            topic: identity.topic,
-            topic_id: identity.topic_id,
-            index: identity.index,
-            durability,
-            leader_epoch: AtomicI32::new(leader_epoch.0),
-            published: watch::Sender::new(Published { watermarks, retired: false }),
-            log: Arc::clone(&log),
-        });
-        let weak = Arc::downgrade(&partition);
-        log.on_flushed(Box::new(move |_| {
-            if let Some(partition) = weak.upgrade() {
-                partition.advance();
+        let partition = Arc::new_cyclic(|this: &Weak<Self>| {
+            let this = this.clone();
+            log.on_flushed(Box::new(move |_| {
+                if let Some(partition) = this.upgrade() {
+                    partition.advance();
+                }
+            }));
+            Self {
+                topic: identity.topic,
+                topic_id: identity.topic_id,
+                index: identity.index,
+                durability,
+                leader_epoch: AtomicI32::new(leader_epoch.0),
+                published: watch::Sender::new(Published { watermarks, retired: false }),
+                log,
             }
-        }));
-        // What was flushed before the listener was there.
+        });
+        // What was flushed before the partition was whole.
         partition.advance();
         Ok(partition)
     }
@@ -151,11 +153,6 @@ impl Partition {
     /// The topic's id.
     pub(crate) const fn topic_id(&self) -> TopicId {
         self.topic_id
-    }
-
-    /// The partition's number.
-    pub(crate) const fn index(&self) -> i32 {
-        self.index
     }
 
     /// The epoch in which this broker leads.
@@ -212,14 +209,14 @@ impl Partition {
         if let Some(diverging) = self.divergence(fetch.last_fetched_epoch, fetch.fetch_offset)? {
             return Ok(PartitionRead { records: Bytes::new(), watermarks, diverging: Some(diverging) });
         }
-        let read = self.log.read(ReadRequest {
+        let records = self.log.read(ReadRequest {
             fetch_offset: fetch.fetch_offset,
             max_bytes: fetch.max_bytes,
             up_to_offset: watermarks.readable_end(fetch.isolation),
             first_batch: fetch.first_batch,
         });
-        let read = read.map_err(|error| self.storage_failure(&error))?;
-        Ok(PartitionRead { records: read.records, watermarks, diverging: None })
+        let records = records.map_err(|error| self.storage_failure(&error))?;
+        Ok(PartitionRead { records, watermarks, diverging: None })
     }
 
     /// Finds an offset for ListOffsets; `None` when no record answers the question.

@@ -71,7 +71,7 @@ pub(crate) async fn any_news(watches: impl IntoIterator<Item = FetchWatch>) {
     let mut waiting: FuturesUnordered<BoxFuture<'static, ()>> =
         watches.into_iter().map(|watch| Box::pin(watch.news()) as BoxFuture<'static, ()>).collect();
     if waiting.next().await.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

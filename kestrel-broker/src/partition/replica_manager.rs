@@ -90,7 +90,10 @@ impl ReplicaManager {
     /// # Errors
     /// `UNKNOWN_TOPIC_OR_PARTITION`; `KAFKA_STORAGE_ERROR` or the like when its log could not be opened.
     pub(crate) fn get(&self, topic: &str, partition: i32) -> Result<Arc<Partition>, ErrorCode> {
-        self.hosted().topics.get(topic).map_or(Err(ErrorCode::UnknownTopicOrPartition), |hosted| hosted.get(partition))
+        self.hosted()
+            .topics
+            .get(topic)
+            .map_or(Err(ErrorCode::UnknownTopicOrPartition), |hosted| hosted.get(partition))
     }
 
     /// The partition of the topic with this id (KIP-516).
@@ -150,7 +153,8 @@ impl ReplicaManager {
     }
 
     async fn open(&self, led: LedPartition, now: Timestamp) {
-        let existing = self.get(&led.topic, led.partition).ok().filter(|partition| partition.topic_id() == led.topic_id);
+        let existing =
+            self.get(&led.topic, led.partition).ok().filter(|partition| partition.topic_id() == led.topic_id);
         let (logs, durability, request) = (Arc::clone(&self.logs), self.durability, led.clone());
         let opening = spawn_blocking(move || match existing {
             Some(partition) => partition.lead_in(request.leader_epoch).map(|()| partition),

@@ -114,7 +114,9 @@ impl Controller {
         let name = &resource.name;
         let invalid = |message: String| Err(ApiError::new(ErrorCode::InvalidRequest, message));
         match resource.kind {
-            ResourceKind::Topic if name.is_empty() => invalid("Default topic resources are not allowed.".to_owned()),
+            ResourceKind::Topic if name.is_empty() => {
+                invalid("Default topic resources are not allowed.".to_owned())
+            }
             ResourceKind::Topic => {
                 check_topic_name(name).map_err(|message| ApiError::new(ErrorCode::InvalidTopic, message))?;
                 if self.image().topic(name).is_some() {
@@ -126,9 +128,10 @@ impl Controller {
             ResourceKind::Broker if name.is_empty() => Ok(()),
             ResourceKind::Broker => match name.parse::<i32>() {
                 Ok(id) if id == self.config.node_id.0 => Ok(()),
-                Ok(id) => {
-                    invalid(format!("Unexpected broker id, expected {}, but received {id}", self.config.node_id))
-                }
+                Ok(id) => invalid(format!(
+                    "Unexpected broker id, expected {}, but received {id}",
+                    self.config.node_id
+                )),
                 Err(_) => invalid(format!("Node id must be an integer, but it is: {name}")),
             },
             ResourceKind::Other(number) => {
@@ -141,7 +144,8 @@ impl Controller {
     fn check_topic(&self, before: &ConfigMap, after: &ConfigMap) -> Result<(), ApiError> {
         let invalid = |message: String| ApiError::new(ErrorCode::InvalidConfig, message);
         for (name, value) in after.iter().filter(|(name, value)| before.get(*name) != Some(*value)) {
-            let key = TopicKey::find(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
+            let key =
+                TopicKey::find(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
             key.check(value).map_err(invalid)?;
         }
         self.with_layers(after, check_together).map_err(invalid)
@@ -160,9 +164,14 @@ impl Controller {
                 check_min_insync_replicas(is_all_brokers, *operation)?;
             }
             // Whatever was set once may be taken back.
-            let (Some(value), true) = (after.get(name), *operation != AlterOperation::Delete) else { continue };
+            let (Some(value), true) = (after.get(name), *operation != AlterOperation::Delete) else {
+                continue;
+            };
             let Some(key) = BrokerKey::find(name) else {
-                return Err(ApiError::new(ErrorCode::InvalidConfig, format!("Unknown broker config name: {name}")));
+                return Err(ApiError::new(
+                    ErrorCode::InvalidConfig,
+                    format!("Unknown broker config name: {name}"),
+                ));
             };
             check_broker_key(&key, is_all_brokers, value)
                 .map_err(|message| ApiError::new(ErrorCode::InvalidRequest, message))?;
@@ -207,7 +216,10 @@ fn alter(configs: &mut ConfigMap, kind: ResourceKind, alteration: &ConfigAlterat
         return Ok(());
     }
     let Some(value) = value else {
-        return Err(ApiError::new(ErrorCode::InvalidRequest, format!("Null value not supported for : {name}")));
+        return Err(ApiError::new(
+            ErrorCode::InvalidRequest,
+            format!("Null value not supported for : {name}"),
+        ));
     };
     if *operation == AlterOperation::Set {
         configs.insert(name.clone(), value.clone());

@@ -55,7 +55,10 @@ impl Controller {
             )?,
         };
         let first = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-        Ok((first..).zip(replicas).map(|(number, replicas)| self.new_partition(topic.id, number, replicas)).collect())
+        Ok((first..)
+            .zip(replicas)
+            .map(|(number, replicas)| self.new_partition(topic.id, number, replicas))
+            .collect())
     }
 
     fn assigned(
@@ -85,7 +88,9 @@ fn additional_partitions(topic: &TopicImage, count: i32) -> Result<usize, ApiErr
     let message = match wanted.checked_sub(existing) {
         Some(0) => format!("Topic already has {existing} partition(s)."),
         Some(additional) => return Ok(additional),
-        None => format!("The topic {name} currently has {existing} partition(s); {count} would not be an increase."),
+        None => format!(
+            "The topic {name} currently has {existing} partition(s); {count} would not be an increase."
+        ),
     };
     Err(ApiError::new(ErrorCode::InvalidPartitions, message))
 }

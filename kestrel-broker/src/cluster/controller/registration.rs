@@ -45,7 +45,8 @@ impl Controller {
         let after_clean_stop = registration.after_clean_stop;
         records.push(register_broker(id, broker_epoch, registration));
         records.push(
-            BrokerRegistrationChangeRecord { broker_id: id, broker_epoch, fenced: -1, ..Default::default() }.into(),
+            BrokerRegistrationChangeRecord { broker_id: id, broker_epoch, fenced: -1, ..Default::default() }
+                .into(),
         );
         records.extend(self.leadership_changes(id, after_clean_stop));
         records
@@ -66,9 +67,10 @@ impl Controller {
 
     /// Every partition that this broker may lead and does not, and after an unclean stop those that it does.
     fn leadership_changes(&self, id: NodeId, after_clean_stop: bool) -> impl Iterator<Item = MetadataRecord> {
-        let partitions = self.image().topics().flat_map(|topic| {
-            topic.numbered().map(|(number, partition)| (topic.id, number, partition))
-        });
+        let partitions = self
+            .image()
+            .topics()
+            .flat_map(|topic| topic.numbered().map(|(number, partition)| (topic.id, number, partition)));
         partitions.filter_map(move |(topic_id, partition_id, partition)| {
             let change = if partition.leader == id {
                 (!after_clean_stop).then(|| PartitionChangeRecord { leader: id, ..Default::default() })
@@ -139,4 +141,3 @@ fn supported_features() -> Vec<RegisteredFeature> {
         })
         .collect()
 }
-

@@ -7,9 +7,11 @@ use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
 use super::{Controller, Effects, Ids, Intent, MAX_RECORDS_PER_REQUEST};
 use crate::cluster::error::ApiError;
-use crate::cluster::image::{ConfigMap, ResourceKind};
+use crate::cluster::image::{BrokerImage, ConfigMap, ResourceKind};
 use crate::cluster::placement::place_replicas;
-use crate::cluster::records::{ConfigRecord, MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
+use crate::cluster::records::{
+    ConfigRecord, MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord,
+};
 use crate::cluster::topic_name::{CLUSTER_METADATA_TOPIC, check_topic_name, collide};
 use crate::config::topic::{TopicKey, check_together};
 
@@ -97,14 +99,27 @@ impl Controller {
         for topic in topics {
             let found = self.find(topic).and_then(|topic| {
                 let is_first = deleted.insert(topic.id);
-                is_first.then_some(topic).ok_or_else(|| ApiError::from(ErrorCode::UnknownTopicOrPartition))
+                let message = "The provided topic name maps to an ID that was already supplied.";
+                is_first.then_some(topic).ok_or_else(|| ApiError::new(ErrorCode::InvalidRequest, message))
             });
             if let Ok(topic) = &found {
-                effects.records.push(RemoveTopicRecord { topic_id: topic.id }.into());
+                effects.records.extend(self.removal(topic));
             }
             effects.reply.push(found);
         }
         effects
+    }
+
+    /// The records that end a topic. Its end includes that of its configuration, which is written out all the same: Apache
+    /// Kafka's brokers keep the configuration of a topic that they see created and deleted in one go, as at their start.
+    fn removal(&self, topic: &DeletedTopic) -> Vec<MetadataRecord> {
+        let configs = self.image().topic_config(&topic.name);
+        let resets = configs.keys().map(|name| {
+            let resource_type = ResourceKind::Topic.wire();
+            ConfigRecord { resource_type, resource_name: topic.name.clone(), name: name.clone(), value: None }
+                .into()
+        });
+        resets.chain([RemoveTopicRecord { topic_id: topic.id }.into()]).collect()
     }
 
     fn find(&self, topic: &TopicRef) -> Result<DeletedTopic, ApiError> {
@@ -136,7 +151,9 @@ impl Controller {
         let reply = CreatedTopic {
             id,
             num_partitions: i32::try_from(replicas.len()).unwrap_or(i32::MAX),
-            replication_factor: replicas.first().map_or(0, |first| i16::try_from(first.len()).unwrap_or(i16::MAX)),
+            replication_factor: replicas
+                .first()
+                .map_or(0, |first| i16::try_from(first.len()).unwrap_or(i16::MAX)),
             configs: configs.clone(),
         };
         let mut records = vec![TopicRecord { name: topic.name.clone(), topic_id: id }.into()];
@@ -144,7 +161,8 @@ impl Controller {
             let resource_type = ResourceKind::Topic.wire();
             ConfigRecord { resource_type, resource_name: topic.name.clone(), name, value: Some(value) }.into()
         }));
-        records.extend((0..).zip(replicas).map(|(number, replicas)| self.new_partition(id, number, replicas)));
+        records
+            .extend((0..).zip(replicas).map(|(number, replicas)| self.new_partition(id, number, replicas)));
         Ok((records, reply))
     }
 
@@ -177,8 +195,10 @@ impl Controller {
         let mut checked = ConfigMap::new();
         for (name, value) in configs {
             let value = value.as_ref();
-            let value = value.ok_or_else(|| invalid(format!("Null value not supported for topic configs: {name}")))?;
-            let key = TopicKey::find(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
+            let value = value
+                .ok_or_else(|| invalid(format!("Null value not supported for topic configs: {name}")))?;
+            let key =
+                TopicKey::find(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
             key.check(value).map_err(invalid)?;
             checked.insert(name.clone(), value.clone());
         }
@@ -239,7 +259,8 @@ impl Controller {
             (topic.num_partitions == DEFAULT, "numPartitions"),
         ] {
             if !is_default {
-                let message = format!("A manual partition assignment was specified, but {what} was not set to -1.");
+                let message =
+                    format!("A manual partition assignment was specified, but {what} was not set to -1.");
                 return Err(ApiError::new(ErrorCode::InvalidRequest, message));
             }
         }
@@ -248,7 +269,9 @@ impl Controller {
         for (number, replicas) in &topic.assignments {
             self.check_assignment(replicas, by_number.values().next())?;
             if by_number.insert(*number, replicas.clone()).is_some() {
-                return Err(invalid(format!("Found multiple manual partition assignments for partition {number}")));
+                return Err(invalid(format!(
+                    "Found multiple manual partition assignments for partition {number}"
+                )));
             }
         }
         if !(0..).zip(by_number.keys()).all(|(expected, number)| expected == *number) {
@@ -258,12 +281,18 @@ impl Controller {
     }
 
     /// Whether partitions may have these replicas, given by hand, beside those of another partition of the topic.
-    pub(super) fn check_assignment(&self, replicas: &[NodeId], other: Option<&Vec<NodeId>>) -> Result<(), ApiError> {
+    pub(super) fn check_assignment(
+        &self,
+        replicas: &[NodeId],
+        other: Option<&Vec<NodeId>>,
+    ) -> Result<(), ApiError> {
         let mut seen = BTreeSet::new();
         let problem = if replicas.is_empty() {
             "The manual partition assignment includes an empty replica list.".to_owned()
         } else if let Some(unknown) = replicas.iter().find(|id| self.image().broker(**id).is_none()) {
-            format!("The manual partition assignment includes broker {unknown}, but no such broker is registered.")
+            format!(
+                "The manual partition assignment includes broker {unknown}, but no such broker is registered."
+            )
         } else if let Some(twice) = replicas.iter().find(|id| !seen.insert(**id)) {
             format!("The manual partition assignment includes the broker {twice} more than once.")
         } else if let Some(other) = other.filter(|other| other.len() != replicas.len()) {
@@ -274,7 +303,8 @@ impl Controller {
                 other.len()
             )
         } else if !self.has_active(replicas) {
-            "All brokers specified in the manual partition assignment are fenced or in controlled shutdown.".to_owned()
+            "All brokers specified in the manual partition assignment are fenced or in controlled shutdown."
+                .to_owned()
         } else {
             return Ok(());
         };
@@ -282,11 +312,16 @@ impl Controller {
     }
 
     fn has_active(&self, replicas: &[NodeId]) -> bool {
-        replicas.iter().any(|id| self.image().broker(*id).is_some_and(|broker| broker.is_active()))
+        replicas.iter().any(|id| self.image().broker(*id).is_some_and(BrokerImage::is_active))
     }
 
     /// The record of a new partition: its first active replica leads, all active ones are in sync.
-    pub(super) fn new_partition(&self, topic_id: TopicId, number: i32, replicas: Vec<NodeId>) -> MetadataRecord {
+    pub(super) fn new_partition(
+        &self,
+        topic_id: TopicId,
+        number: i32,
+        replicas: Vec<NodeId>,
+    ) -> MetadataRecord {
         let brokers: Vec<_> = replicas.iter().map(|id| self.image().broker(*id)).collect();
         let isr: Vec<NodeId> =
             brokers.iter().flatten().filter(|broker| broker.is_active()).map(|broker| broker.id).collect();

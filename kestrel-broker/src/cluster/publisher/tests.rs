@@ -1,1 +1,93 @@
+use kestrel_protocol::{LeaderEpoch, TopicId, Uuid};
 
+use super::*;
+use crate::cluster::records::*;
+use crate::cluster::replay::Replay;
+use crate::config::Said;
+
+const ONE: TopicId = Uuid::from_u128(1);
+const TWO: TopicId = Uuid::from_u128(2);
+
+fn config() -> BrokerConfig {
+    BrokerConfig::new(&Said::default()).unwrap()
+}
+
+fn image_after(image: &ClusterImage, records: Vec<MetadataRecord>) -> ClusterImage {
+    let mut replay = Replay::new(image.clone());
+    for record in records {
+        replay.replay(record, 0).unwrap();
+    }
+    replay.image().clone()
+}
+
+fn topic(name: &'static str, topic_id: TopicId, leaders: &[i32]) -> Vec<MetadataRecord> {
+    let partitions = (0..).zip(leaders).map(|(partition_id, leader)| {
+        let (leader, leader_epoch) = (NodeId(*leader), 0);
+        PartitionRecord { partition_id, topic_id, leader, leader_epoch, ..Default::default() }.into()
+    });
+    [TopicRecord { name: name.into(), topic_id }.into()].into_iter().chain(partitions).collect()
+}
+
+fn set(kind: i8, resource: &'static str, name: &'static str, value: &'static str) -> MetadataRecord {
+    let (resource_name, name, value) = (resource.into(), name.into(), Some(value.into()));
+    ConfigRecord { resource_type: kind, resource_name, name, value }.into()
+}
+
+fn led(changes: &ReplicaChanges) -> Vec<(&str, i32, i32)> {
+    changes.led.iter().map(|led| (&*led.topic, led.partition, led.leader_epoch.0)).collect()
+}
+
+#[test]
+fn new_partitions_are_led_where_this_broker_leads() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let one = image_after(&empty, topic("one", ONE, &[1, 2, 1]));
+    let changes = replica_changes(&empty, &one, &config());
+    assert_eq!(led(&changes), [("one", 0, 0), ("one", 2, 0)]);
+    assert!(changes.deleted.is_empty() && changes.reconfigured.is_empty());
+    assert_eq!(led(&replica_changes(&one, &one, &config())), []);
+}
+
+#[test]
+fn only_what_changed_is_touched() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let before = image_after(&empty, [topic("one", ONE, &[1, 1]), topic("two", TWO, &[1])].concat());
+    let elected =
+        PartitionChangeRecord { partition_id: 1, topic_id: ONE, leader: NodeId(1), ..Default::default() };
+    let after = image_after(&before, vec![elected.into()]);
+    let changes = replica_changes(&before, &after, &config());
+    assert_eq!(led(&changes), [("one", 1, 1)]);
+    assert_eq!(changes.led[0].leader_epoch, LeaderEpoch(1));
+}
+
+#[test]
+fn a_topic_that_returns_is_deleted_and_led_again() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let before = image_after(&empty, topic("one", ONE, &[1]));
+    let removed = vec![RemoveTopicRecord { topic_id: ONE }.into()];
+    let after = image_after(&before, [removed, topic("one", TWO, &[1])].concat());
+    let changes = replica_changes(&before, &after, &config());
+    assert_eq!(changes.deleted, [ONE]);
+    assert_eq!((led(&changes), changes.led[0].topic_id), (vec![("one", 0, 0)], TWO));
+}
+
+#[test]
+fn settings_reach_the_topics_that_they_are_of() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let before = image_after(&empty, [topic("one", ONE, &[1]), topic("two", TWO, &[1])].concat());
+
+    let own = image_after(&before, vec![set(2, "one", "max.message.bytes", "5")]);
+    let changes = replica_changes(&before, &own, &config());
+    let reconfigured: Vec<_> =
+        changes.reconfigured.iter().map(|topic| (&*topic.topic, topic.config.max_message_bytes)).collect();
+    assert_eq!((reconfigured, led(&changes)), (vec![("one", 5)], vec![]));
+
+    // A default reaches every topic, but not past the value of its own.
+    for resource in ["", "1"] {
+        let after = image_after(&own, vec![set(4, resource, "message.max.bytes", "6")]);
+        let changes = replica_changes(&own, &after, &config());
+        let sizes: Vec<_> = changes.reconfigured.iter().map(|topic| topic.config.max_message_bytes).collect();
+        assert_eq!(sizes, [5, 6]);
+    }
+    let other_broker = image_after(&own, vec![set(4, "9", "message.max.bytes", "6")]);
+    assert!(replica_changes(&own, &other_broker, &config()).reconfigured.is_empty());
+}

@@ -140,7 +140,11 @@ impl MetadataRecord {
             Self::BrokerRegistrationChange(change) => match change {
                 BrokerRegistrationChangeRecord { cordoned_log_dirs: Some(_), .. } => 3,
                 BrokerRegistrationChangeRecord { log_dirs, .. } if !log_dirs.is_empty() => 2,
-                BrokerRegistrationChangeRecord { in_controlled_shutdown, .. } if *in_controlled_shutdown != 0 => 1,
+                BrokerRegistrationChangeRecord { in_controlled_shutdown, .. }
+                    if *in_controlled_shutdown != 0 =>
+                {
+                    1
+                }
                 _ => 0,
             },
             _ => 0,

@@ -1,1 +1,123 @@
+use std::collections::BTreeMap;
 
+use bytestring::ByteString;
+
+use super::super::broker::{BrokerConfig, Said};
+use super::super::keys::BrokerKey;
+use super::*;
+
+fn with_topic<T>(entries: &[(&'static str, &'static str)], read: impl FnOnce(&Layers<'_>) -> T) -> T {
+    let topic: BTreeMap<ByteString, ByteString> = entries
+        .iter()
+        .map(|(key, value)| (ByteString::from_static(key), ByteString::from_static(value)))
+        .collect();
+    let config = BrokerConfig::new(&Said::default()).unwrap();
+    let empty = BTreeMap::new();
+    read(&Layers { topic: &topic, broker: &empty, all_brokers: &empty, config: &config })
+}
+
+#[test]
+fn each_key_is_there_once_in_order_and_takes_its_own_default() {
+    let names: Vec<_> = TOPIC_KEYS.iter().map(|key| key.name).collect();
+    assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+    for key in TOPIC_KEYS.iter().filter(|key| key.name != INTERNAL_SEGMENT_BYTES) {
+        assert_eq!(key.check(key.default), Ok(()), "{}", key.name);
+        assert!(key.doc.ends_with('.'), "{}", key.name);
+        for synonym in key.synonyms {
+            assert!(BrokerKey::find(synonym.name).is_some(), "{}", synonym.name);
+        }
+    }
+}
+
+#[test]
+fn values_outside_of_the_range_are_refused() {
+    let cases = [
+        ("retention.ms", "x", "expected a whole number from -1 to 9223372036854775807"),
+        ("segment.bytes", "10", "expected a whole number from 1048576 to 2147483647"),
+        ("cleanup.policy", "delete,foo", "expected a list of compact, delete"),
+        ("compression.gzip.level", "0", "expected -1, or a whole number from 1 to 9"),
+        ("min.cleanable.dirty.ratio", "2", "expected a number from 0 to 1"),
+        ("preallocate", "yes", "expected true or false"),
+        (
+            "leader.replication.throttled.replicas",
+            "0:x",
+            "expected the literal '*' or a list of PARTITION:BROKER",
+        ),
+    ];
+    for (name, value, expected) in cases {
+        let refusal = TopicKey::find(name).unwrap().check(value).unwrap_err();
+        assert_eq!(refusal, format!("Invalid value {value} for configuration {name}: {expected}"));
+    }
+    for (name, value) in [
+        ("retention.ms", " 1000 "),
+        ("preallocate", " TRUE "),
+        ("cleanup.policy", ""),
+        ("cleanup.policy", "delete,compact"),
+        ("follower.replication.throttled.replicas", "0:1, 1:1"),
+        ("follower.replication.throttled.replicas", "*"),
+        ("internal.segment.bytes", "100"),
+    ] {
+        assert_eq!(TopicKey::find(name).unwrap().check(value), Ok(()), "{name}={value}");
+    }
+}
+
+#[test]
+fn values_must_go_together() {
+    let lags = [("min.compaction.lag.ms", "10"), ("max.compaction.lag.ms", "5")];
+    assert!(with_topic(&lags, check_together).unwrap_err().contains("min.compaction.lag.ms (10)"));
+    assert!(with_topic(&[("remote.storage.enable", "true")], check_together).is_err());
+    assert_eq!(with_topic(&[], check_together), Ok(()));
+}
+
+#[test]
+fn the_defaults_are_those_of_the_log() {
+    assert_eq!(with_topic(&[], log_config), LogConfig::default());
+}
+
+#[test]
+fn each_value_reaches_the_log() {
+    let entries = [
+        ("segment.bytes", "2000000"),
+        ("segment.ms", "1000"),
+        ("segment.index.bytes", "4096"),
+        ("index.interval.bytes", "1"),
+        ("max.message.bytes", "77"),
+        ("cleanup.policy", "compact,delete"),
+        ("compression.type", "gzip"),
+        ("compression.gzip.level", "9"),
+        ("message.timestamp.type", "LogAppendTime"),
+        ("message.timestamp.before.max.ms", "5"),
+        ("message.timestamp.after.max.ms", "9223372036854775807"),
+        ("flush.messages", "3"),
+        ("flush.ms", "4"),
+    ];
+    let expected = LogConfig {
+        segment_bytes: 2_000_000,
+        segment_roll: Duration::from_secs(1),
+        segment_index_bytes: 4096,
+        index_interval_bytes: 1,
+        max_message_bytes: 77,
+        compact: true,
+        compression: CompressionType::Codec(Codec::new(Compression::Gzip, Some(9)).unwrap()),
+        timestamp_type: TimestampType::LogAppend,
+        timestamp_before_max: Some(Duration::from_millis(5)),
+        timestamp_after_max: None,
+        flush_messages: Some(3),
+        flush_interval: Some(Duration::from_millis(4)),
+    };
+    assert_eq!(with_topic(&entries, log_config), expected);
+    assert!(with_topic(&entries, |layers| cleans(layers, "delete")));
+    assert!(!with_topic(&[("cleanup.policy", "compact")], |layers| cleans(layers, "delete")));
+    let internal = [("internal.segment.bytes", "100"), ("segment.bytes", "2000000")];
+    assert_eq!(with_topic(&internal, log_config).segment_bytes, 100);
+}
+
+#[test]
+fn every_compression_is_understood() {
+    let compression = |name| with_topic(&[("compression.type", name)], log_config).compression;
+    assert_eq!(compression("producer"), CompressionType::Producer);
+    assert_eq!(compression("uncompressed"), CompressionType::Codec(Codec::NONE));
+    for codec in [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd] {
+        assert_eq!(compression(codec.name()), CompressionType::Codec(Codec::new(codec, None).unwrap()));
+    }
+}

@@ -1,0 +1,136 @@
+use bytes::Bytes;
+use bytestring::ByteString;
+use kestrel_protocol::{ErrorCode, NodeId, TopicId};
+
+use super::*;
+use crate::cluster::error::ApiError;
+use crate::cluster::features::bootstrap_records;
+use crate::cluster::image::{ConfigResource, ResourceKind};
+use crate::cluster::records::RegisteredEndpoint;
+use crate::config::Said;
+
+mod admin;
+mod property;
+
+/// A controller with its log, on which commands are carried out at once.
+struct Harness {
+    controller: Controller,
+    log: Vec<Bytes>,
+    next_id: u128,
+}
+
+impl Harness {
+    /// A new cluster, with this broker registered.
+    fn new() -> Self {
+        let config = Arc::new(BrokerConfig::new(&Said::default()).unwrap());
+        let mut harness = Self { controller: fresh(&config), log: Vec::new(), next_id: 1 };
+        harness.apply(bootstrap_records());
+        harness.start(true);
+        harness
+    }
+
+    /// What a broker that starts appends.
+    fn start(&mut self, after_clean_stop: bool) {
+        let registration = Registration {
+            incarnation_id: Uuid::from_u128(self.log.len() as u128 + 1000),
+            endpoints: vec![RegisteredEndpoint {
+                name: "PLAINTEXT".into(),
+                host: "h".into(),
+                port: 1,
+                security_protocol: 0,
+            }],
+            rack: None,
+            log_dir: Uuid::from_u128(99),
+            after_clean_stop,
+        };
+        let records = self.controller.register(registration, self.log.len() as i64);
+        self.apply(records);
+    }
+
+    fn apply(&mut self, records: Vec<MetadataRecord>) {
+        let versions = self.controller.image().features().record_versions();
+        for record in records {
+            let value = record.encode(versions);
+            let offset = self.log.len() as i64;
+            self.controller.replay(MetadataRecord::decode(value.clone()).unwrap(), offset).unwrap();
+            self.log.push(value);
+        }
+    }
+
+    fn carry_out<R>(&mut self, effects: Effects<R>) -> R {
+        self.apply(effects.records);
+        effects.reply
+    }
+
+    fn create(&mut self, topic: NewTopic) -> Result<CreatedTopic, ApiError> {
+        self.create_all(vec![topic], Intent::Apply).pop().unwrap()
+    }
+
+    fn create_all(&mut self, topics: Vec<NewTopic>, intent: Intent) -> Vec<Result<CreatedTopic, ApiError>> {
+        let next_id = &mut self.next_id;
+        let effects = self.controller.create_topics(topics, intent, &mut || {
+            *next_id += 1;
+            Uuid::from_u128(*next_id)
+        });
+        self.carry_out(effects)
+    }
+
+    fn delete(&mut self, topics: &[TopicRef]) -> Vec<Result<DeletedTopic, ApiError>> {
+        self.carry_out(self.controller.delete_topics(topics))
+    }
+
+    fn grow(
+        &mut self,
+        topic: &'static str,
+        count: i32,
+        assignments: Option<&[&[i32]]>,
+    ) -> Result<(), ApiError> {
+        let assignments = assignments.map(|all| all.iter().map(|ids| nodes(ids)).collect());
+        let request = NewPartitions { topic: topic.into(), count, assignments };
+        self.carry_out(self.controller.create_partitions(&[request], Intent::Apply)).pop().unwrap()
+    }
+
+    fn alter(
+        &mut self,
+        resource: ConfigResource,
+        alterations: &[(&'static str, AlterOperation, Option<&'static str>)],
+    ) -> Result<(), ApiError> {
+        let alterations = alterations
+            .iter()
+            .map(|(name, operation, value)| ConfigAlteration {
+                name: ByteString::from_static(name),
+                operation: *operation,
+                value: value.map(ByteString::from_static),
+            })
+            .collect();
+        let request = ResourceAlterations { resource, alterations };
+        self.carry_out(self.controller.alter_configs(&[request], Intent::Apply)).pop().unwrap()
+    }
+
+    fn topic_config(&self, topic: &str) -> Vec<(String, String)> {
+        let configs = self.controller.image().topic_config(topic);
+        configs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+}
+
+fn fresh(config: &Arc<BrokerConfig>) -> Controller {
+    Controller::new(ClusterImage::new("cluster", NodeId(1)), Arc::clone(config))
+}
+
+fn nodes(ids: &[i32]) -> Vec<NodeId> {
+    ids.iter().copied().map(NodeId).collect()
+}
+
+fn topic(name: &str, num_partitions: i32, replication_factor: i16) -> NewTopic {
+    NewTopic { num_partitions, replication_factor, ..NewTopic::with_defaults(name.to_owned()) }
+}
+
+fn assigned(name: &'static str, assignments: &[(i32, &[i32])]) -> NewTopic {
+    let assignments = assignments.iter().map(|(number, ids)| (*number, nodes(ids))).collect();
+    NewTopic { assignments, ..NewTopic::with_defaults(name) }
+}
+
+fn configured(name: &'static str, key: &'static str, value: Option<&'static str>) -> NewTopic {
+    let configs = vec![(key.into(), value.map(ByteString::from_static))];
+    NewTopic { configs, ..NewTopic::with_defaults(name) }
+}
