@@ -85,11 +85,6 @@ pub(super) fn sync_dir(dir: &Path, sync: Sync) -> Result<(), LogError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| LogError::io("sync", dir, error))
 }
 
-/// Makes a file durable that is not open.
-pub(super) fn sync_file(path: &Path) -> Result<(), LogError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(|error| LogError::io("sync", path, error))
-}
-
 /// Deletes a file; one that is not there is deleted already.
 pub(super) fn remove_file(path: &Path) -> Result<(), LogError> {
     match fs::remove_file(path) {

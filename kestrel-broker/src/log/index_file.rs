@@ -77,11 +77,6 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
         Ok(before.checked_sub(1).and_then(|last| entries.get(last).copied()))
     }
 
-    /// All entries: for checks and tests.
-    pub(super) fn entries(&self) -> io::Result<Vec<[u8; ENTRY]>> {
-        self.read(0, self.count())
-    }
-
     /// Adds an entry at the end.
     pub(super) fn append(&self, entry: &[u8; ENTRY]) -> io::Result<()> {
         let count = self.count();

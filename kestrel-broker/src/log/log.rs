@@ -12,16 +12,16 @@ use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, TimestampType};
 
-use super::config::{Durability, LogConfig};
+use super::config::LogConfig;
 use super::data_dir::DataDir;
-use super::disk::{self, Sync};
+use super::disk::Sync;
 use super::error::{AppendError, LogError};
 use super::file_names::{PartitionName, SNAPSHOT_SUFFIX, segment_file};
 use super::leader_epoch::{self, LeaderEpochCache};
 use super::loader::Loaded;
 use super::producer_state::{ProducerState, RememberedBatch, Verdict};
 use super::scan;
-use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch, is_gone};
+use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 use super::timestamp::Timestamp;
 use super::validator;
 
@@ -30,9 +30,7 @@ use super::validator;
 pub(crate) enum AppendOrigin {
     /// A producer: exactly one batch, no control records, everything checked.
     Client,
-    /// A coordinator of this broker: one or more batches, control records allowed.
-    Coordinator,
-    /// The controller, writing the metadata log: as the coordinator.
+    /// The controller, writing the metadata log: one or more batches, control records allowed.
     Controller,
 }
 

@@ -31,15 +31,6 @@ pub(crate) struct ReadRequest {
     pub(crate) first_batch: FirstBatch,
 }
 
-/// What a reader gets.
-#[derive(Debug, Clone)]
-pub(crate) struct LogRead {
-    /// Whole batches, the first of which contains the offset asked for; empty when there is nothing below the bound.
-    pub(crate) records: Bytes,
-    /// The first offset of the log when it was read.
-    pub(crate) log_start_offset: i64,
-}
-
 /// A record found by its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FoundOffset {
@@ -53,17 +44,16 @@ pub(crate) struct FoundOffset {
 
 impl Log {
     /// Reads whole batches, beginning with the one that contains the offset: one read from the file in most cases.
-    /// May stop where a segment ends.
+    /// Empty when there is nothing below the bound; may stop where a segment ends.
     ///
     /// # Errors
     /// [`LogError::OffsetOutOfRange`] below the log start and above the log end.
-    pub(crate) fn read(&self, request: ReadRequest) -> Result<LogRead, LogError> {
+    pub(crate) fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
         self.with_view(|view| {
             if !(view.log_start_offset..=view.log_end_offset).contains(&request.fetch_offset) {
                 return Err(view.out_of_range(request.fetch_offset));
             }
-            let records = view.read(request)?;
-            Ok(LogRead { records, log_start_offset: view.log_start_offset })
+            view.read(request)
         })
     }
 

@@ -16,7 +16,6 @@
 //!
 //! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
 //! to the listener. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
-#![allow(dead_code, unused_imports, reason = "under construction: the callers come next")]
 
 mod checkpoint;
 mod clean_shutdown;
@@ -55,6 +54,6 @@ pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;
 pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};
-pub(crate) use lookup::{FirstBatch, FoundOffset, LogRead, ReadRequest};
+pub(crate) use lookup::{FirstBatch, FoundOffset, ReadRequest};
 pub(crate) use manager::{FoundPartition, LogManager, ManagerOptions, OpenLog};
 pub(crate) use timestamp::Timestamp;

@@ -98,11 +98,6 @@ impl OffsetIndex {
     pub(super) fn release(&self) {
         self.file.release();
     }
-
-    #[cfg(test)]
-    pub(super) fn entries(&self) -> Vec<OffsetEntry> {
-        self.file.entries().unwrap().into_iter().map(|entry| decode(self.base_offset, entry)).collect()
-    }
 }
 
 /// `offset` as an index stores it.

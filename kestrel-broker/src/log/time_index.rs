@@ -89,11 +89,6 @@ impl TimeIndex {
     pub(super) fn release(&self) {
         self.file.release();
     }
-
-    #[cfg(test)]
-    pub(super) fn entries(&self) -> Vec<TimestampOffset> {
-        self.file.entries().unwrap().into_iter().map(|entry| decode(self.base_offset, entry)).collect()
-    }
 }
 
 fn decode(base_offset: i64, entry: [u8; TIME_ENTRY_BYTES]) -> TimestampOffset {

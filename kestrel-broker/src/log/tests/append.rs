@@ -24,7 +24,7 @@ fn read(
     first_batch: FirstBatch,
 ) -> Vec<(i64, i64)> {
     let request = ReadRequest { fetch_offset, max_bytes, up_to_offset, first_batch };
-    offsets_of(log.read(request).unwrap().records)
+    offsets_of(log.read(request).unwrap())
 }
 
 #[test]
@@ -165,10 +165,10 @@ fn the_last_five_batches_are_appended_once() {
 }
 
 #[test]
-fn a_coordinator_appends_several_batches_and_markers() {
+fn the_controller_appends_several_batches_and_markers() {
     let folder = Folder::new(LogConfig::default());
     let open = folder.open();
-    let context = AppendContext { origin: AppendOrigin::Coordinator, ..client() };
+    let context = AppendContext { origin: AppendOrigin::Controller, ..client() };
     let two = [plain(2).into_bytes(), plain(1).into_bytes()].concat();
     let appended = open.log.append(two.into(), context).unwrap();
     assert_eq!((appended.base_offset, appended.last_offset), (0, 2));
@@ -186,7 +186,6 @@ fn a_coordinator_appends_several_batches_and_markers() {
     open.log.append(marker.into_bytes(), context).unwrap();
     assert_eq!(open.log.first_unstable_offset(), None);
 
-    let context = AppendContext { origin: AppendOrigin::Controller, ..context };
     let footer = control_batch(place, &[ControlRecord::SnapshotFooter]);
     assert_eq!(open.log.append(footer.into_bytes(), context).unwrap().base_offset, 5);
 }

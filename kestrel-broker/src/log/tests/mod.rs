@@ -8,6 +8,4 @@ mod model;
 mod recovery;
 mod rooms;
 
-pub(super) use rooms::{
-    Folder, NOW, OsFolder, append, batch, client, keyed, offsets_of, read_all, values_of,
-};
+pub(super) use rooms::{Folder, NOW, append, batch, client, keyed, offsets_of, read_all, values_of};

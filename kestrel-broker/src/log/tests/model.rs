@@ -78,7 +78,7 @@ impl Model {
                 up_to_offset: end,
                 first_batch: FirstBatch::Always,
             };
-            let batches = offsets_of(log.read(request).unwrap().records);
+            let batches = offsets_of(log.read(request).unwrap());
             assert!(
                 matches!(*batches, [(base, last)] if (base..=last).contains(&offset)),
                 "{offset}: {batches:?}"

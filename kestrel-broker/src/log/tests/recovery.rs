@@ -246,7 +246,7 @@ fn a_cleaning_that_was_to_be_swapped_in_is_finished() {
     assert_eq!(offsets, (2..18).collect::<Vec<i64>>());
     let request =
         ReadRequest { fetch_offset: 0, max_bytes: 1, up_to_offset: 18, first_batch: FirstBatch::Always };
-    assert_eq!(offsets_of(open.log.read(request).unwrap().records), [(2, 3)], "the next batch that is left");
+    assert_eq!(offsets_of(open.log.read(request).unwrap()), [(2, 3)], "the next batch that is left");
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) struct Folder {
 
 /// An open folder and its log. Dropping it is a crash of the process.
 #[derive(Debug)]
-pub(crate) struct OsFolder {
+pub(crate) struct OpenFolder {
     pub(crate) manager: LogManager,
     pub(crate) log: Arc<Log>,
 }
@@ -66,14 +66,14 @@ impl Folder {
         LogManager::open(self.path(), options(self.durability)).unwrap()
     }
 
-    pub(crate) fn open(&self) -> OsFolder {
+    pub(crate) fn open(&self) -> OpenFolder {
         self.try_open().unwrap()
     }
 
-    pub(crate) fn try_open(&self) -> Result<OsFolder, LogError> {
+    pub(crate) fn try_open(&self) -> Result<OpenFolder, LogError> {
         let manager = self.manager();
         let log = manager.open_log(self.partition())?;
-        Ok(OsFolder { manager, log })
+        Ok(OpenFolder { manager, log })
     }
 
     pub(crate) fn partition(&self) -> OpenLog<'static> {
@@ -81,7 +81,7 @@ impl Folder {
     }
 }
 
-impl OsFolder {
+impl OpenFolder {
     /// The clean stop.
     pub(crate) fn close(self) {
         self.manager.close(7).unwrap();
@@ -135,7 +135,7 @@ pub(crate) fn read_all(log: &Log) -> Bytes {
             up_to_offset: i64::MAX,
             first_batch: FirstBatch::Always,
         };
-        let read = log.read(request).unwrap().records;
+        let read = log.read(request).unwrap();
         assert!(!read.is_empty(), "nothing at {fetch_offset}");
         fetch_offset = RecordBatches::new(read.clone()).last().unwrap().unwrap().header().next_offset();
         all.extend_from_slice(&read);

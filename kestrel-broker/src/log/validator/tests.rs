@@ -58,7 +58,7 @@ fn a_client_sends_exactly_one_batch() {
         refused(Bytes::new(), &config),
         "invalid record batch: 0 record batches where exactly one is allowed"
     );
-    assert_eq!(validate(two.into(), &config, context(AppendOrigin::Coordinator)).unwrap().len(), 2);
+    assert_eq!(validate(two.into(), &config, context(AppendOrigin::Controller)).unwrap().len(), 2);
 }
 
 #[test]
