@@ -183,3 +183,6 @@ impl Cluster {
         answered.await.map_err(|_| stopped())?
     }
 }
+
+#[cfg(test)]
+mod tests;

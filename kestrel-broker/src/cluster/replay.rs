@@ -85,10 +85,10 @@ impl ClusterImage {
             }
             MetadataRecord::BrokerRegistrationChange(record) => self.change_registration(&record)?,
             MetadataRecord::FenceBroker(record) => {
-                self.change_broker(record.id, |broker| broker.fenced = true)?
+                self.change_broker(record.id, |broker| broker.fenced = true)?;
             }
             MetadataRecord::UnfenceBroker(record) => {
-                self.change_broker(record.id, |broker| broker.fenced = false)?
+                self.change_broker(record.id, |broker| broker.fenced = false)?;
             }
             MetadataRecord::Topic(record) => self.add_topic(record)?,
             MetadataRecord::Partition(record) => self.put_partition(record)?,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A command, or what happens between commands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Create(usize, i32, Option<usize>),
     Delete(usize),

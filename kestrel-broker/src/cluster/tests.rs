@@ -1,0 +1,125 @@
+//! The metadata as a whole, in a running broker: folders of Apache Kafka, strays, crashes.
+
+use kestrel_protocol::messages::metadata::MetadataRequest;
+use kestrel_protocol::record::RecordBatches;
+use kestrel_protocol::{ErrorCode, NodeId};
+
+use crate::testing::{Peer, batch};
+use crate::{Broker, Durability};
+
+const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+async fn start(dir: &std::path::Path) -> Broker {
+    Broker::builder().data_dir(dir).listen("127.0.0.1:0").durability(Durability::Os).start().await.unwrap()
+}
+
+async fn topics(peer: &mut Peer) -> Vec<(String, usize, i32)> {
+    let response = peer.call(&MetadataRequest { topics: None, ..Default::default() }, 12).await;
+    let shown = response.topics.iter().map(|topic| {
+        assert!(topic.partitions.iter().all(|partition| partition.leader_id == NodeId(1)));
+        (
+            topic.name.as_deref().unwrap().to_owned(),
+            topic.partitions.len(),
+            topic.partitions[0].leader_epoch.0,
+        )
+    });
+    shown.collect()
+}
+
+#[tokio::test]
+async fn a_folder_of_apache_kafka_is_served_and_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&std::path::Path::new(FOLDERS).join("static-voters"), dir.path());
+    for restart in 0..2 {
+        let broker = start(dir.path()).await;
+        let mut peer = Peer::of(&broker).await;
+        // Apache Kafka's last stop was the first epoch's end; a clean stop of ours ends none.
+        assert_eq!(topics(&mut peer).await, [("orders".to_owned(), 3, 2), ("plain".to_owned(), 2, 2)]);
+        let read = peer.fetch("plain", 0).await;
+        assert_eq!(read.high_watermark, 2 + restart);
+        let batches: Vec<_> = RecordBatches::new(read.records.unwrap()).collect::<Result<_, _>>().unwrap();
+        let values: Vec<_> = batches
+            .iter()
+            .flat_map(|batch| batch.records(1 << 20).unwrap())
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(values[0].value.as_deref(), Some(&b"a"[..]));
+        assert_eq!(peer.produce("plain", batch(&["more"])).await.base_offset, 2 + restart);
+        broker.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_leader_epoch_ends_with_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let broker = start(dir.path()).await;
+        Peer::of(&broker).await.create_topic("t").await;
+        // As a crash would leave it: another broker finds the folder without a mark of a clean stop.
+        broker.stop().await.unwrap();
+        std::fs::remove_file(dir.path().join(".kafka_cleanshutdown")).unwrap();
+    }
+    let broker = start(dir.path()).await;
+    let mut peer = Peer::of(&broker).await;
+    assert_eq!(topics(&mut peer).await, [("t".to_owned(), 1, 1)]);
+    assert_eq!(peer.produce("t", batch(&["a"])).await.error_code, ErrorCode::None);
+}
+
+#[tokio::test]
+async fn a_folder_that_nobody_knows_is_kept_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = start(dir.path()).await;
+    Peer::of(&broker).await.create_topic("t").await;
+    broker.stop().await.unwrap();
+    // The folder of an older topic of the same name, and one that was never known.
+    std::fs::write(
+        dir.path().join("t-0/partition.metadata"),
+        "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAEQ\n",
+    )
+    .unwrap();
+    copy(&dir.path().join("t-0"), &dir.path().join("u-3"));
+
+    let broker = start(dir.path()).await;
+    let names: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let strays = |prefix: &str| {
+        names.iter().filter(|name| name.starts_with(prefix) && name.ends_with("-stray")).count()
+    };
+    assert_eq!((strays("t-0."), strays("u-3.")), (1, 1), "{names:?}");
+    assert!(!names.contains(&"u-3".to_owned()));
+    let mut peer = Peer::of(&broker).await;
+    assert_eq!(peer.produce("t", batch(&["a"])).await.base_offset, 0);
+}
+
+#[tokio::test]
+async fn what_was_created_together_is_created_whole() {
+    let broker = Broker::test().await.unwrap();
+    let creations = (0..20).map(|number| {
+        let broker = &broker;
+        async move {
+            let mut peer = Peer::of(broker).await;
+            let name = format!("t{number}");
+            peer.create_topic(&name).await;
+            peer.produce(&name, batch(&["a"])).await.error_code
+        }
+    });
+    let outcomes = futures::future::join_all(creations).await;
+    assert!(outcomes.iter().all(|code| *code == ErrorCode::None));
+    broker.restart().await.unwrap();
+    assert_eq!(topics(&mut Peer::of(&broker).await).await.len(), 20);
+}
