@@ -95,7 +95,8 @@ impl Log {
         }
     }
 
-    fn request_flush(&self) {
+    /// Asks for a flush.
+    pub(super) fn request_flush(&self) {
         if let Some(me) = self.me.upgrade() {
             self.data_dir.flush_queue.request(me);
         }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, TimestampType};
 
-use super::config::LogConfig;
+use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
 use super::disk::Sync;
 use super::error::{AppendError, LogError};
@@ -116,7 +116,8 @@ impl fmt::Debug for Listener {
 }
 
 impl Log {
-    /// A log of what was loaded. What recovery may have found in the page cache only is flushed first.
+    /// A log of what was loaded. What recovery may have found in the page cache only is flushed, with group durability
+    /// before anyone may rely on it.
     pub(super) fn new(
         name: PartitionName,
         data_dir: Arc<DataDir>,
@@ -124,8 +125,7 @@ impl Log {
         loaded: Loaded,
     ) -> Result<Arc<Self>, LogError> {
         let dir = data_dir.path.join(name.dir_name());
-        let (finished, _) = loaded.segments.split_at(loaded.segments.len() - 1);
-        let unflushed_segments = if loaded.recovered { finished.to_vec() } else { Vec::new() };
+        let unflushed_segments = loaded.unflushed_segments();
         let view = View {
             log_start_offset: loaded.log_start_offset,
             log_end_offset: loaded.next_offset,
@@ -138,7 +138,6 @@ impl Log {
             next_offset: loaded.next_offset,
             snapshot_due: loaded.recovered && loaded.next_offset > 0,
         };
-        let flushed_end_offset = if loaded.recovered { loaded.log_start_offset } else { loaded.next_offset };
         let log = Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             name,
@@ -151,7 +150,7 @@ impl Log {
             flushing: Mutex::new(()),
             unflushed_segments: Mutex::new(unflushed_segments),
             dir_changed: AtomicBool::new(true),
-            flushed_end_offset: AtomicI64::new(flushed_end_offset),
+            flushed_end_offset: AtomicI64::new(loaded.flushed_end_offset),
             unflushed_since: AtomicI64::new(i64::MAX),
             flush_queued: AtomicBool::new(false),
             on_flushed: OnceLock::new(),
@@ -159,8 +158,10 @@ impl Log {
             closed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
         });
-        if loaded.recovered {
-            log.flush()?;
+        match log.data_dir.durability {
+            _ if !loaded.recovered => {}
+            Durability::Group => _ = log.flush()?,
+            Durability::Os | Durability::Interval => log.request_flush(),
         }
         Ok(log)
     }

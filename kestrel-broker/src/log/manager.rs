@@ -166,7 +166,8 @@ impl LogManager {
     }
 
     /// Opens the log of a partition, or creates it. Recovers it first when the last stop was not clean, which can take
-    /// long: call it where blocking is allowed. A log that is open already is given as it is.
+    /// long: call it where blocking is allowed. A log that is open already is given as it is; but two threads must not
+    /// open the same one at the same time.
     ///
     /// # Errors
     /// [`LogError::InconsistentTopicId`] when the folder was made for another topic; [`LogError::Corrupt`] when data
@@ -220,6 +221,7 @@ impl LogManager {
     pub(crate) fn set_aside(&self, topic: &str, partition: i32) -> Result<PathBuf, LogError> {
         let name = PartitionName { topic: topic.to_owned(), partition };
         lock(&self.read).forget(&name);
+        self.guard(self.checkpoint())?;
         self.guard(self.data_dir.forget_log_start(&name))?;
         let dir = self.data_dir.path.join(name.dir_name());
         let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));

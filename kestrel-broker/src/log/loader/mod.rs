@@ -59,8 +59,19 @@ pub(super) struct Loaded {
     pub(super) epochs: LeaderEpochCache,
     pub(super) log_start_offset: i64,
     pub(super) next_offset: i64,
-    /// Whether segments were walked: what they have may be in the page cache only.
+    /// Everything below is on the disk.
+    pub(super) flushed_end_offset: i64,
+    /// Whether segments were walked: what they have above that may be in the page cache only.
     pub(super) recovered: bool,
+}
+
+impl Loaded {
+    /// The segments before the active one that were walked: their indexes are new.
+    pub(super) fn unflushed_segments(&self) -> Vec<Arc<LogSegment>> {
+        let ends_above = |next: &Arc<LogSegment>| next.base_offset() > self.flushed_end_offset;
+        let finished = self.segments.iter().zip(self.segments.iter().skip(1));
+        finished.filter(|(_, next)| ends_above(next)).map(|(segment, _)| Arc::clone(segment)).collect()
+    }
 }
 
 /// Opens the log in `dir`, a folder that exists. A folder without a segment gets a first one.
@@ -103,7 +114,8 @@ fn begin(dir: &Path, options: LoadOptions) -> Result<Loaded, LogError> {
         epochs: LeaderEpochCache::read(&leader_epoch::checkpoint_path(dir))?.unwrap_or_default(),
         log_start_offset: base_offset,
         next_offset: base_offset,
-        recovered: options.sync == Sync::Yes,
+        flushed_end_offset: base_offset,
+        recovered: false,
     })
 }
 
@@ -169,7 +181,18 @@ impl Loader<'_> {
             epochs.write(&leader_epoch::checkpoint_path(self.dir), self.options.sync)?;
         }
         snapshots::remove_strays(self.dir, &segments, next_offset)?;
-        Ok(Loaded { segments, active, producers, epochs, log_start_offset, next_offset, recovered })
+        let flushed_end_offset =
+            if recovered { self.options.recovery_point.max(log_start_offset) } else { next_offset };
+        Ok(Loaded {
+            segments,
+            active,
+            producers,
+            epochs,
+            log_start_offset,
+            next_offset,
+            flushed_end_offset,
+            recovered,
+        })
     }
 
     /// Opens a segment that had been flushed as a whole. Indexes that are missing or cannot be right are rebuilt.

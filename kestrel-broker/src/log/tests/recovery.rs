@@ -47,7 +47,7 @@ fn log_file(base_offset: i64) -> String {
 
 #[test]
 fn a_torn_end_is_cut_off() {
-    let folder = crashed(5);
+    let folder = crashed(5).with_durability(Durability::Group);
     damage(&folder.file(&log_file(6)), |bytes| bytes.truncate(bytes.len() - 1));
     let open = folder.open();
     assert_eq!(open.log.log_end_offset(), 8);
