@@ -1,3 +1,5 @@
+//! The leader epoch cache against a plain list, and its file.
+
 use proptest::prelude::*;
 
 use super::*;

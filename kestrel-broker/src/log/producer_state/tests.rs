@@ -1,3 +1,5 @@
+//! Producers by scripts, and their snapshot against Apache Kafka's.
+
 use bytes::Bytes;
 
 use super::*;

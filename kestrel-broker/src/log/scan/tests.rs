@@ -1,3 +1,5 @@
+//! The scan of a segment that is cut or flipped at every byte.
+
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{BuilderOptions, Codec, Compression, ProducerStamp, RecordBatchBuilder};
 use proptest::prelude::*;

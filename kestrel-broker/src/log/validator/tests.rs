@@ -1,3 +1,5 @@
+//! What may be appended, and what is stored.
+
 use std::time::Duration;
 
 use kestrel_protocol::record::{
