@@ -10,7 +10,7 @@ use kestrel_protocol::{ApiKey, NodeId, Request};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::config::{ClientBuilder, ClientSettings};
+use crate::config::{ClientBuilder, ClientSettings, Setting, keys};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::{MetadataCache, MetadataHandle, MetadataSnapshot, Refresher};
@@ -39,7 +39,6 @@ struct Inner {
     pool: Arc<Pool>,
     metadata: MetadataHandle,
     tasks: TaskTracker,
-    shutdown: CancellationToken,
     /// Ends every task when the last clone is dropped.
     _on_drop: DropGuard,
 }
@@ -80,6 +79,16 @@ impl Client {
         ClientBuilder::from_properties(properties)
     }
 
+    /// Every setting that [`from_properties`](Self::from_properties) understands: name, default, meaning.
+    ///
+    /// ```
+    /// let linger = kestrel_client::Client::settings_reference().find(|setting| setting.name == "linger.ms");
+    /// assert_eq!(linger.map(|setting| setting.default), Some("5"));
+    /// ```
+    pub fn settings_reference() -> impl Iterator<Item = Setting> {
+        keys::reference()
+    }
+
     /// The brokers, and the topics that producers and consumers of this client use, as last heard of.
     #[must_use]
     pub fn metadata_snapshot(&self) -> Arc<MetadataSnapshot> {
@@ -97,8 +106,8 @@ impl Client {
         let metadata = MetadataHandle::new(cache, Arc::clone(&pool));
         let refresher = Refresher::new(metadata.clone(), settings.request_timeout);
         refresher.refresh_once().await?;
-        tasks.spawn(refresher.run(shutdown.clone()));
-        let inner = Inner { settings, pool, metadata, tasks, shutdown, _on_drop: on_drop };
+        tasks.spawn(refresher.run(shutdown));
+        let inner = Inner { settings, pool, metadata, tasks, _on_drop: on_drop };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -160,11 +169,6 @@ impl Client {
     /// Where the client's tasks are spawned.
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.inner.tasks
-    }
-
-    /// Cancelled when the client ends.
-    pub(crate) fn shutdown(&self) -> &CancellationToken {
-        &self.inner.shutdown
     }
 
     /// A backoff between retries, as the client's settings say.

@@ -74,7 +74,7 @@ pub enum Error {
         /// The setting with that limit.
         setting: &'static str,
         /// The last failure on the way, when there was one.
-        cause: Option<Box<Error>>,
+        cause: Option<Box<Self>>,
         /// Whether what was sent may have been stored all the same.
         possibly_written: bool,
     },
@@ -142,7 +142,7 @@ pub enum Error {
     #[error("the producer has failed: {cause}")]
     ProducerFailed {
         /// The error that ended it.
-        cause: Box<Error>,
+        cause: Box<Self>,
     },
     /// The handle was closed before or during the call.
     #[error("the {what} is closed")]

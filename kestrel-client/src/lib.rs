@@ -20,7 +20,7 @@ pub use admin::{
     TopicDescription, TopicListing,
 };
 pub use client::Client;
-pub use config::{Acks, AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel};
+pub use config::{Acks, AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel, Setting};
 pub use consumer::{
     AssignedConsumerBuilder, Batch, BatchRecords, Consumer, DeserializeError, OffsetAndTimestamp,
     PositionError, PositionProblem, RecordRef,

@@ -1,36 +1,65 @@
 //! The harness of Kestrel's test rings: where the broker is, fresh topic names, waiting for a condition.
 //!
-//! With `KESTREL_TEST_BOOTSTRAP` set, the end-to-end ring runs against that cluster.
+//! Each test has a broker of its own in this process. With `KESTREL_TEST_BOOTSTRAP` set, the same tests run against that
+//! cluster instead: Apache Kafka, for comparing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kestrel_broker::{Broker, BrokerBuilder, Durability};
 use kestrel_client::Client;
 
 /// The environment variable that names a cluster to run against.
 pub const BOOTSTRAP_VARIABLE: &str = "KESTREL_TEST_BOOTSTRAP";
 
-/// A broker for one test.
+/// A broker for one test: embedded, or the cluster that the environment names.
 #[derive(Debug)]
-pub struct TestBroker {
-    bootstrap_servers: String,
+pub enum TestBroker {
+    /// A Kestrel broker in this process, gone with the test.
+    Embedded(Box<Broker>),
+    /// Some other cluster, with its bootstrap servers.
+    External(String),
 }
 
 impl TestBroker {
-    /// The cluster that the environment names.
+    /// A broker with the settings of a test.
     ///
     /// # Panics
-    /// When there is none.
+    /// When the embedded broker does not start.
     pub async fn start() -> Self {
-        let bootstrap_servers =
-            std::env::var(BOOTSTRAP_VARIABLE).expect("KESTREL_TEST_BOOTSTRAP names a cluster");
-        Self { bootstrap_servers }
+        match std::env::var(BOOTSTRAP_VARIABLE) {
+            Ok(bootstrap_servers) => Self::External(bootstrap_servers),
+            Err(_) => Self::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await,
+        }
+    }
+
+    /// A Kestrel broker with settings of its own, also when the environment names a cluster.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn embedded(builder: BrokerBuilder) -> Self {
+        Self::Embedded(Box::new(builder.start().await.expect("the embedded broker starts")))
+    }
+
+    /// The embedded broker, for what only it can do.
+    ///
+    /// # Panics
+    /// When the tests run against another cluster.
+    #[must_use]
+    pub fn kestrel(&self) -> &Broker {
+        match self {
+            Self::Embedded(broker) => broker,
+            Self::External(servers) => panic!("{servers} is not in this process"),
+        }
     }
 
     /// The addresses to give to a client.
     #[must_use]
     pub fn bootstrap_servers(&self) -> &str {
-        &self.bootstrap_servers
+        match self {
+            Self::Embedded(broker) => broker.bootstrap_servers(),
+            Self::External(servers) => servers,
+        }
     }
 
     /// A client of this broker.

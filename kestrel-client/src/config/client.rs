@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use kestrel_protocol::ByteString;
 
+use super::consumer::{CONSUMER, ConsumerConfig};
 use super::keys::{self, Properties};
+use super::producer::{PRODUCER, ProducerConfig};
 use crate::client::Client;
 use crate::error::Error;
 use crate::net::HostPort;
@@ -101,6 +103,9 @@ impl ClientBuilder {
         builder.properties = Properties::parse(properties)?;
         let own = builder.properties.clone();
         keys::apply(keys::CLIENT, &own, &mut builder.config)?;
+        // What is meant for producers and consumers is looked at now too, so that a mistake shows where it was made.
+        keys::apply(PRODUCER, &own, &mut ProducerConfig::default())?;
+        keys::apply(CONSUMER, &own, &mut ConsumerConfig::default())?;
         Ok(builder)
     }
 
@@ -169,7 +174,7 @@ impl ClientBuilder {
         Client::start(settings).await
     }
 
-    fn check(self) -> Result<ClientSettings, Error> {
+    pub(crate) fn check(self) -> Result<ClientSettings, Error> {
         let ClientConfig { bootstrap_servers, .. } = &self.config;
         let entries = bootstrap_servers.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let bootstrap_servers = entries.map(HostPort::parse).collect::<Result<Vec<_>, _>>()?;

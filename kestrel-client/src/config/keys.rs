@@ -75,6 +75,39 @@ keys! {
     }
 }
 
+/// One setting, as documentation shows it: see [`Client::settings_reference`](crate::Client::settings_reference).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// What it is a setting of: `client`, `producer` or `consumer`.
+    pub scope: &'static str,
+    /// Kafka's name.
+    pub name: &'static str,
+    /// Other names that are understood, as librdkafka has them.
+    pub aliases: &'static [&'static str],
+    /// The default, as a properties file would say it; empty when there is none.
+    pub default: &'static str,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+}
+
+/// All settings of all tables.
+pub(crate) fn reference() -> impl Iterator<Item = Setting> {
+    settings_of("client", CLIENT)
+        .chain(settings_of("producer", PRODUCER))
+        .chain(settings_of("consumer", CONSUMER))
+}
+
+fn settings_of<C>(scope: &'static str, table: &'static [Key<C>]) -> impl Iterator<Item = Setting> {
+    table.iter().map(move |key| Setting {
+        scope,
+        name: key.name,
+        aliases: key.aliases,
+        default: key.default,
+        meaning: key.doc,
+    })
+}
+
 /// Properties by name, each known to one of the tables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Properties(Arc<BTreeMap<String, String>>);
@@ -111,11 +144,7 @@ pub(crate) fn apply<C>(table: &[Key<C>], properties: &Properties, config: &mut C
 
 /// Every name and alias of every table.
 fn names() -> impl Iterator<Item = &'static str> {
-    names_of(CLIENT).chain(names_of(PRODUCER)).chain(names_of(CONSUMER))
-}
-
-fn names_of<C>(table: &'static [Key<C>]) -> impl Iterator<Item = &'static str> {
-    table.iter().flat_map(|key| std::iter::once(key.name).chain(key.aliases.iter().copied()))
+    reference().flat_map(|setting| std::iter::once(setting.name).chain(setting.aliases.iter().copied()))
 }
 
 fn unknown(name: &str) -> String {
@@ -160,4 +189,75 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 /// Reads `true` or `false`.
 pub(crate) fn flag(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "expected true or false".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::producer::ProducerConfig;
+    use super::*;
+    use crate::client::Client;
+
+    #[test]
+    fn each_key_is_documented_and_takes_its_own_default() {
+        for setting in reference() {
+            assert!(setting.meaning.ends_with('.') && setting.meaning.len() > 20, "{}", setting.name);
+            let servers = ("bootstrap.servers", "a:1");
+            if !setting.default.is_empty() {
+                let _builder = Client::from_properties([servers, (setting.name, setting.default)]).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn no_table_has_a_name_twice() {
+        let mut seen = HashSet::new();
+        for setting in reference() {
+            for name in std::iter::once(&setting.name).chain(setting.aliases) {
+                assert!(seen.insert((setting.scope, *name)), "{name}");
+            }
+        }
+    }
+
+    fn problem(name: &str, value: &str) -> String {
+        Client::from_properties([("bootstrap.servers", "a:1"), (name, value)]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_key_that_is_misspelt_is_met_with_the_right_one() {
+        assert_eq!(problem("client.ids", "x"), "client.ids: unknown setting; did you mean `client.id`?");
+        assert_eq!(problem("batch-size", "1"), "batch-size: unknown setting; did you mean `batch.size`?");
+        assert_eq!(problem("xyzzy", "1"), "xyzzy: unknown setting");
+    }
+
+    #[test]
+    fn a_value_that_is_malformed_is_shown() {
+        assert_eq!(
+            problem("request.timeout.ms", "30s"),
+            "request.timeout.ms: `30s`: expected a number of milliseconds"
+        );
+    }
+
+    #[test]
+    fn both_names_of_a_setting_mean_the_same() {
+        let set = |name: &str| {
+            let mut config = ProducerConfig::default();
+            let properties = Properties::parse([(name, "50"), ("client.id", "not the producer's")]).unwrap();
+            apply(PRODUCER, &properties, &mut config).unwrap();
+            config.linger
+        };
+        assert_eq!(set("linger.ms"), Duration::from_millis(50));
+        assert_eq!(set("queue.buffering.max.ms"), Duration::from_millis(50));
+    }
+
+    #[test]
+    fn distances_are_those_of_levenshtein() {
+        for (from, to, expected) in
+            [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("linger.msec", "linger.ms", 2)]
+        {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+            assert_eq!(distance(to, from), expected, "{to} {from}");
+        }
+    }
 }

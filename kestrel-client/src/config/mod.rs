@@ -12,6 +12,7 @@ pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
 pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 pub(crate) use consumer::{CONSUMER, ConsumerSettings};
+pub use keys::Setting;
 pub(crate) use keys::apply;
 pub use producer::Acks;
 pub(crate) use producer::{PRODUCER, ProducerConfig, ProducerSettings};

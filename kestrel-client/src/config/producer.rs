@@ -63,6 +63,8 @@ pub(crate) struct ProducerConfig {
     pub(crate) max_request_size: usize,
     pub(crate) compression: Compression,
     pub(crate) compression_level: Option<i32>,
+    /// Levels that were given for one codec each; the one of the codec in use counts.
+    pub(crate) codec_levels: Vec<(Compression, i32)>,
     pub(crate) partitioner: Arc<dyn Partitioner>,
 }
 
@@ -81,6 +83,7 @@ impl Default for ProducerConfig {
             max_request_size: 1024 * 1024,
             compression: Compression::None,
             compression_level: None,
+            codec_levels: Vec::new(),
             partitioner: Arc::new(Murmur2),
         }
     }
@@ -145,7 +148,9 @@ impl ProducerConfig {
         if self.batch_size > self.buffer_memory {
             return Err(Error::config("buffer.memory", "must not be below batch.size"));
         }
-        let codec = Codec::new(self.compression, self.compression_level)
+        let of_codec = self.codec_levels.iter().rev().find(|(codec, _)| *codec == self.compression);
+        let level = self.compression_level.or_else(|| of_codec.map(|(_, level)| *level));
+        let codec = Codec::new(self.compression, level)
             .map_err(|error| Error::config("compression.type", error.to_string()))?;
         Ok(ProducerSettings {
             acks: self.acks,
@@ -233,8 +238,14 @@ keys! {
             |c, text| c.max_request_size = number(text)?;
         "compression.type" | "compression.codec", "none", "none, gzip, snappy, lz4 or zstd.",
             |c, text| c.compression = text.parse().map_err(|error| format!("{error}"))?;
-        "compression.level", "", "The codec's level; empty or absent for its default.",
-            |c, text| c.compression_level = if text.is_empty() { None } else { Some(number(text)?) };
+        "compression.level", "", "The codec's level, whichever codec it is; its own default when absent.",
+            |c, text| c.compression_level = Some(number(text)?);
+        "compression.gzip.level", "6", "The level when the codec is gzip: 1 to 9, or -1 for the default.",
+            |c, text| c.codec_levels.push((Compression::Gzip, number(text)?));
+        "compression.lz4.level", "9", "The level when the codec is lz4: 1 to 17.",
+            |c, text| c.codec_levels.push((Compression::Lz4, number(text)?));
+        "compression.zstd.level", "3", "The level when the codec is zstd: -131072 to 22.",
+            |c, text| c.codec_levels.push((Compression::Zstd, number(text)?));
         "partitioner", "murmur2", "Which partition a record goes to: murmur2, round_robin, crc32 or fnv1a.",
             |c, text| c.partitioner = partitioner(text)?;
     }

@@ -14,9 +14,15 @@ const SHARE_RATIO: usize = 16;
 const BLOCK_BYTES: usize = 16 * 1024;
 
 /// Makes owned parts out of borrowed ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PartCopier {
     block: BytesMut,
+}
+
+impl Default for PartCopier {
+    fn default() -> Self {
+        Self { block: BytesMut::with_capacity(BLOCK_BYTES) }
+    }
 }
 
 /// The buffer that the parts of a record are slices of.
@@ -36,10 +42,8 @@ impl PartCopier {
         if part.len().saturating_mul(SHARE_RATIO) >= buffer.pinned_bytes {
             return buffer.data.slice_ref(part);
         }
-        if self.block.capacity() - self.block.len() < part.len() {
-            // A block of its own for each generation: what was cut off the last one belongs to its records.
-            self.block = BytesMut::with_capacity(BLOCK_BYTES.max(part.len()));
-        }
+        // Goes back to the block's front when no record keeps a part of it; otherwise takes a block of the same size.
+        self.block.reserve(part.len());
         self.block.extend_from_slice(part);
         self.block.split().freeze()
     }
@@ -74,6 +78,23 @@ mod tests {
         assert_eq!((&small[..], large.len()), (&data[10..20], 512 * 1024));
         assert!(!data.as_ptr_range().contains(&small.as_ptr()));
         assert_eq!(large.as_ptr(), data.as_ptr());
+    }
+
+    #[test]
+    fn blocks_stay_small_whether_parts_are_kept_or_not() {
+        let data = Bytes::from(vec![7; 1024 * 1024]);
+        let buffer = PartBuffer { data: &data, pinned_bytes: data.len() };
+        let mut copier = PartCopier::default();
+        for keep in [false, true] {
+            let mut kept = Vec::new();
+            for at in 0..10_000 {
+                let part = copier.own(buffer, &data[at..at + 100]);
+                if keep {
+                    kept.push(part);
+                }
+                assert!(copier.block.capacity() <= BLOCK_BYTES);
+            }
+        }
     }
 
     #[test]

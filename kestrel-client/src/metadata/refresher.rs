@@ -88,11 +88,6 @@ impl MetadataHandle {
         }
     }
 
-    /// `topic` need not be kept in the picture any longer.
-    pub(crate) fn unwant_topic(&self, topic: &str) {
-        self.shared.cache().handle_unwanted(topic);
-    }
-
     /// The picture was found wrong: fetch it again, as soon as the backoff allows.
     pub(crate) fn request_refresh(&self) {
         self.shared.cache().handle_refresh_request();

@@ -58,6 +58,15 @@ impl Drop for Owed {
     }
 }
 
+/// What became of a batch that was to be taken apart.
+#[derive(Debug)]
+pub(crate) enum Split {
+    /// The parts, in order.
+    Parts(Vec<ProducerBatch>),
+    /// A single record can't be taken apart.
+    Whole(Box<ProducerBatch>),
+}
+
 impl ProducerBatch {
     /// An empty batch for the partition of `state`.
     pub(crate) fn open(
@@ -152,31 +161,29 @@ impl ProducerBatch {
     }
 
     /// Takes the batch apart into two of about half the records each, so that the parts are smaller in any case.
-    ///
-    /// Gives the batch back when it holds one record.
-    pub(crate) fn split(mut self, options: BuilderOptions) -> Result<Vec<Self>, Self> {
+    pub(crate) fn split(mut self, options: BuilderOptions) -> Split {
         let count = usize::try_from(self.record_count()).unwrap_or(0);
-        let Contents::Built(batch) = &self.contents else { return Err(self) };
+        let Contents::Built(batch) = &self.contents else { return Split::Whole(Box::new(self)) };
         if count < 2 {
-            return Err(self);
+            return Split::Whole(Box::new(self));
         }
-        let Ok(records) = batch.records(OWN_RECORDS_LIMIT_BYTES) else { return Err(self) };
+        let Ok(records) = batch.records(OWN_RECORDS_LIMIT_BYTES) else { return Split::Whole(Box::new(self)) };
         let (mut front, mut back) = (part_builder(options, batch), part_builder(options, batch));
         for (index, record) in records.enumerate() {
             let builder = if index < count / 2 { &mut front } else { &mut back };
-            let Ok(record) = record else { return Err(self) };
+            let Ok(record) = record else { return Split::Whole(Box::new(self)) };
             let key = record.key.as_deref();
             let appended =
                 builder.append(record.timestamp, key, record.value.as_deref(), record.headers.iter());
             if appended.is_err() {
-                return Err(self);
+                return Split::Whole(Box::new(self));
             }
         }
         let reservation = self.reservation.take();
         let parts = [self.part(front, 0, reservation), self.part(back, count / 2, None)];
         let states = parts.iter().map(|(first, part)| (*first, Arc::clone(part.state()))).collect();
         self.owed.0.settle(Outcome::Split(states));
-        Ok(parts.into_iter().map(|(_, part)| part).collect())
+        Split::Parts(parts.into_iter().map(|(_, part)| part).collect())
     }
 
     fn part(

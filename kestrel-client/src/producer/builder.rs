@@ -28,15 +28,14 @@ const COMMANDS: usize = 16;
 pub struct ProducerBuilder {
     client: Client,
     config: ProducerConfig,
-    problem: Option<Error>,
 }
 
 impl ProducerBuilder {
     pub(super) fn new(client: Client) -> Self {
         let mut config = ProducerConfig::default();
-        // What was wrong with a property is told by `build`, as all that is wrong with a setting.
-        let problem = apply(PRODUCER, &client.settings().properties, &mut config).err();
-        Self { client, config, problem }
+        apply(PRODUCER, &client.settings().properties, &mut config)
+            .expect("the properties were checked when the client was made");
+        Self { client, config }
     }
 
     /// `acks`: who has to have a record before it counts as stored; default all in-sync replicas.
@@ -131,9 +130,6 @@ impl ProducerBuilder {
     /// # Cancel safety
     /// Cancel-safe: dropping the future ends the producer.
     pub async fn build(self) -> Result<Producer, Error> {
-        if let Some(problem) = self.problem {
-            return Err(problem);
-        }
         let settings = self.config.check(self.client.request_timeout())?;
         let patience = settings.max_block;
         let (producer, started) = start(self.client, settings);

@@ -46,8 +46,10 @@ pub(crate) struct MetadataCache {
     refresh_requested: bool,
     asking: bool,
     refreshed_at: Option<Instant>,
-    /// No request before this.
+    /// Before this, new topics are asked for and nothing else.
     not_before: Option<Instant>,
+    /// The last request failed on the way: new topics have to wait too.
+    unreachable: bool,
     failures: u32,
     backoff: ExponentialBackoff,
     max_age: Duration,
@@ -63,6 +65,7 @@ impl MetadataCache {
             asking: false,
             refreshed_at: None,
             not_before: None,
+            unreachable: false,
             failures: 0,
             backoff,
             max_age,
@@ -87,12 +90,6 @@ impl MetadataCache {
         false
     }
 
-    /// No one uses the topic any more: it is no longer asked for, and forgotten with the next full refresh.
-    pub(crate) fn handle_unwanted(&mut self, topic: &str) {
-        self.wanted.remove(topic);
-        self.pending.remove(topic);
-    }
-
     /// The picture was found wrong, or someone wants it new.
     pub(crate) fn handle_refresh_request(&mut self) {
         self.refresh_requested = true;
@@ -100,14 +97,15 @@ impl MetadataCache {
 
     /// What to ask now, if anything.
     pub(crate) fn poll_request(&mut self, now: Instant) -> Option<MetadataRequest> {
-        if self.asking || self.not_before.is_some_and(|not_before| now < not_before) {
+        if self.asking {
             return None;
         }
+        let pauses = self.not_before.is_some_and(|not_before| now < not_before);
         let aged = self.refreshed_at.is_none_or(|at| now.duration_since(at) >= self.max_age);
-        let names = if aged || self.refresh_requested {
+        let names = if !pauses && (aged || self.refresh_requested) {
             self.refresh_requested = false;
             self.wanted.keys().cloned().collect()
-        } else if self.pending.is_empty() {
+        } else if self.pending.is_empty() || (pauses && self.unreachable) {
             return None;
         } else {
             std::mem::take(&mut self.pending)
@@ -120,6 +118,9 @@ impl MetadataCache {
         if self.asking {
             return None;
         }
+        if !self.pending.is_empty() && !self.unreachable {
+            return Some(now);
+        }
         let due = if self.refresh_requested || !self.pending.is_empty() {
             now
         } else {
@@ -131,13 +132,16 @@ impl MetadataCache {
     /// The last request failed on the way.
     pub(crate) fn handle_failure(&mut self, now: Instant) {
         self.asking = false;
+        self.unreachable = true;
         self.refresh_requested = true;
-        self.back_off(now);
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = Some(now + self.backoff.delay(self.failures));
     }
 
     /// The last request was answered. The snapshot is a new one afterwards.
     pub(crate) fn handle_response(&mut self, response: MetadataResponse, now: Instant) {
         self.asking = false;
+        self.unreachable = false;
         let mut next = MetadataSnapshot::clone(&self.snapshot);
         next.version += 1;
         next.cluster_id = response.cluster_id;
@@ -152,13 +156,10 @@ impl MetadataCache {
         self.pending.retain(|name| !next.topics.contains_key(name) && !next.errors.contains_key(name));
         self.snapshot = Arc::new(next);
         self.refreshed_at = Some(now);
-        if unsettled {
-            self.refresh_requested = true;
-            self.back_off(now);
-        } else {
-            self.failures = 0;
-            self.not_before = None;
-        }
+        self.refresh_requested |= unsettled;
+        // Even a good answer is followed by a pause: whoever finds a leader wrong meets others that find the same.
+        self.failures = if unsettled { self.failures.saturating_add(1) } else { 0 };
+        self.not_before = Some(now + self.backoff.delay(self.failures.max(1)));
     }
 
     /// A broker named the leaders of partitions. Gives whether anything was new; the snapshot is a new one then.
@@ -200,11 +201,6 @@ impl MetadataCache {
             allow_auto_topic_creation,
             ..MetadataRequest::default()
         }
-    }
-
-    fn back_off(&mut self, now: Instant) {
-        self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + self.backoff.delay(self.failures));
     }
 }
 

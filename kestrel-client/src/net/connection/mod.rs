@@ -184,11 +184,6 @@ impl Connection {
         self.shared.ended.is_cancelled()
     }
 
-    /// Resolves when the connection has ended.
-    pub(crate) async fn closed(&self) {
-        self.shared.ended.cancelled().await;
-    }
-
     /// Ends the connection: requests in flight fail.
     pub(crate) fn close(&self, cause: &str) {
         self.shared.end(cause);

@@ -1,1 +1,253 @@
+//! A connection over an in-memory stream, the test being the broker.
 
+use std::task::Poll;
+
+use futures::poll;
+use kestrel_protocol::messages::api_versions::ApiVersion;
+use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataResponse};
+use kestrel_protocol::messages::produce::ProduceRequest;
+use kestrel_protocol::{RequestFrame, encode_response};
+use proptest::prelude::*;
+use tokio::io::DuplexStream;
+
+use super::*;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The broker's end of a connection.
+struct Peer {
+    stream: DuplexStream,
+    received: BytesMut,
+}
+
+impl Peer {
+    /// The next request.
+    async fn request(&mut self) -> RequestFrame {
+        loop {
+            if let Some(frame) = FrameDecoder::new(1 << 20).decode(&mut self.received).unwrap() {
+                return RequestFrame::parse(frame).unwrap();
+            }
+            assert_ne!(self.stream.read_buf(&mut self.received).await.unwrap(), 0, "the client hung up");
+        }
+    }
+
+    /// Answers a Metadata request with a controller id to tell it by.
+    async fn answer(&mut self, request: &RequestFrame, controller: i32) {
+        let response = MetadataResponse { controller_id: controller.into(), ..MetadataResponse::default() };
+        let header = &request.header;
+        for chunk in encode_response::<MetadataRequest>(&response, header.api_version, header.correlation_id)
+        {
+            self.stream.write_all(&chunk).await.unwrap();
+        }
+    }
+}
+
+fn connect(window: usize) -> (Connection, Peer) {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let options = ConnectionOptions {
+        broker: "1 (test:9092)".into(),
+        client_id: "test".into(),
+        window,
+        receive_limit_bytes: 1024,
+        max_idle: Duration::from_secs(600),
+    };
+    let speaks = |api: ApiKey| ApiVersion {
+        api_key: api.key(),
+        min_version: *api.versions().start(),
+        max_version: *api.versions().end(),
+    };
+    let versions = Versions::intersect(&[speaks(ApiKey::Metadata), speaks(ApiKey::Produce)]);
+    let tasks = TaskTracker::new();
+    let stream = tokio::io::split(ours);
+    let connection = Connection::start(stream, versions, options, &tasks, CancellationToken::new());
+    (connection, Peer { stream: theirs, received: BytesMut::new() })
+}
+
+async fn ready(connection: &mut Connection) {
+    poll_fn(|cx| Service::<Call<'_, MetadataRequest>>::poll_ready(connection, cx)).await.unwrap();
+}
+
+fn call(connection: &mut Connection, timeout: Duration) -> Answer<MetadataRequest> {
+    let request = &MetadataRequest::default();
+    connection.call(Call { request, version: 12, timeout, expects_answer: true })
+}
+
+#[tokio::test]
+async fn requests_are_pipelined_and_answers_find_their_callers() {
+    let (mut connection, mut peer) = connect(3);
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        ready(&mut connection).await;
+        answers.push(call(&mut connection, TIMEOUT));
+    }
+    let mut requests = Vec::new();
+    for _ in 0..3 {
+        requests.push(peer.request().await);
+    }
+    for (controller, request) in (0..).zip(&requests) {
+        peer.answer(request, controller).await;
+    }
+    for (controller, answer) in (0..).zip(answers) {
+        assert_eq!(answer.await.unwrap().controller_id.0, controller);
+    }
+}
+
+#[tokio::test]
+async fn the_window_is_what_poll_ready_waits_for() {
+    let (mut connection, mut peer) = connect(1);
+    ready(&mut connection).await;
+    let first = call(&mut connection, TIMEOUT);
+    let mut other = connection.clone();
+    assert!(matches!(poll!(std::pin::pin!(ready(&mut other))), Poll::Pending));
+    assert_eq!(connection.in_flight(), 1);
+    let request = peer.request().await;
+    peer.answer(&request, 1).await;
+    first.await.unwrap();
+    ready(&mut other).await;
+}
+
+#[tokio::test]
+async fn who_gives_up_does_not_disturb_the_others() {
+    let (connection, mut peer) = connect(2);
+    let request = MetadataRequest::default();
+    let mut given_up = Box::pin(connection.send(&request, TIMEOUT));
+    assert!(matches!(poll!(&mut given_up), Poll::Pending));
+    drop(given_up);
+    let (_, second) = tokio::join!(
+        async {
+            for controller in 0..2 {
+                let request = peer.request().await;
+                peer.answer(&request, controller).await;
+            }
+        },
+        connection.send(&request, TIMEOUT),
+    );
+    assert_eq!(second.unwrap().controller_id.0, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_unanswered_request_ends_the_connection_and_everyone_is_told() {
+    let (mut connection, mut peer) = connect(2);
+    ready(&mut connection).await;
+    let silent = call(&mut connection, Duration::from_secs(5));
+    ready(&mut connection).await;
+    let behind = call(&mut connection, TIMEOUT);
+    peer.request().await;
+    let error = silent.await.unwrap_err();
+    assert!(error.to_string().contains("request.timeout.ms") && error.possibly_written(), "{error}");
+    let error = behind.await.unwrap_err();
+    assert!(matches!(error, Error::Disconnected { possibly_written: true, .. }), "{error}");
+    assert!(connection.is_closed());
+    let error = connection.send(&MetadataRequest::default(), TIMEOUT).await.unwrap_err();
+    assert!(!error.possibly_written(), "{error}");
+    assert!(error.to_string().contains("1 (test:9092): a request was not answered in time"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_out_of_order_ends_the_connection() {
+    let (mut connection, mut peer) = connect(2);
+    ready(&mut connection).await;
+    let first = call(&mut connection, TIMEOUT);
+    ready(&mut connection).await;
+    let second = call(&mut connection, TIMEOUT);
+    let _first = peer.request().await;
+    let request = peer.request().await;
+    peer.answer(&request, 2).await;
+    let error = first.await.unwrap_err();
+    assert!(error.to_string().contains("correlation id"), "{error}");
+    assert!(second.await.is_err());
+    assert!(connection.is_closed());
+}
+
+#[tokio::test]
+async fn a_peer_that_hangs_up_fails_what_is_on_its_way() {
+    let (mut connection, mut peer) = connect(1);
+    ready(&mut connection).await;
+    let answer = call(&mut connection, TIMEOUT);
+    peer.request().await;
+    drop(peer);
+    let error = answer.await.unwrap_err();
+    assert!(error.to_string().contains("closed the connection") && error.possibly_written(), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_above_the_limit_is_not_waited_for() {
+    let (mut connection, mut peer) = connect(1);
+    ready(&mut connection).await;
+    let answer = call(&mut connection, TIMEOUT);
+    peer.stream.write_all(&2048_i32.to_be_bytes()).await.unwrap();
+    let error = answer.await.unwrap_err();
+    assert!(error.to_string().contains("2048 bytes was announced"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_an_error_of_its_own() {
+    let (mut connection, mut peer) = connect(1);
+    ready(&mut connection).await;
+    let answer = call(&mut connection, TIMEOUT);
+    let correlation_id = peer.request().await.header.correlation_id;
+    let frame = [&5_i32.to_be_bytes()[..], &correlation_id.to_be_bytes(), &[0]].concat();
+    peer.stream.write_all(&frame).await.unwrap();
+    let error = answer.await.unwrap_err();
+    assert!(matches!(error, Error::MalformedResponse { .. }), "{error}");
+    assert!(connection.is_closed());
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_is_done_when_it_is_written() {
+    let (mut connection, mut peer) = connect(1);
+    for _ in 0..2 {
+        ready(&mut connection).await;
+        let request = &ProduceRequest::default();
+        let written = connection.call(Call { request, version: 9, timeout: TIMEOUT, expects_answer: false });
+        written.await.unwrap();
+        assert_eq!(peer.request().await.header.api(), Some(ApiKey::Produce));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_closed_after_its_time() {
+    let (connection, mut peer) = connect(1);
+    let request = MetadataRequest::default();
+    tokio::time::advance(Duration::from_secs(400)).await;
+    let (answer, ()) = tokio::join!(connection.send(&request, TIMEOUT), async {
+        let request = peer.request().await;
+        peer.answer(&request, 1).await;
+    });
+    answer.unwrap();
+    tokio::time::sleep(Duration::from_secs(500)).await;
+    assert!(!connection.is_closed(), "it was used 500 s ago");
+    tokio::time::sleep(Duration::from_secs(101)).await;
+    assert!(connection.is_closed());
+}
+
+#[tokio::test]
+async fn an_api_that_the_broker_lacks_is_named() {
+    let (connection, _peer) = connect(1);
+    let error = connection.version(ApiKey::Fetch).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "broker 1 (test:9092) does not speak Fetch in a version that this client does"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_peer_sends_the_caller_gets_an_outcome(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (mut connection, mut peer) = connect(1);
+            ready(&mut connection).await;
+            let answer = call(&mut connection, TIMEOUT);
+            peer.request().await;
+            // The answer's length and correlation id are right, so that the garbage gets to the decoder.
+            let length = i32::try_from(bytes.len() + 4).unwrap().to_be_bytes();
+            let frame = [&length[..], &1_i32.to_be_bytes(), &bytes].concat();
+            peer.stream.write_all(&frame).await.unwrap();
+            drop(peer);
+            let _ = answer.await;
+        });
+    }
+}

@@ -18,11 +18,11 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kestrel_protocol::NodeId;
 use kestrel_protocol::record::BuilderOptions;
-use kestrel_protocol::{LeaderEpoch, NodeId};
 
 use super::accumulator::{Accumulator, PartitionQueue, SlotId};
-use super::batch::ProducerBatch;
+use super::batch::{ProducerBatch, Split};
 use super::delivery::{BatchState, Outcome};
 use super::transaction_manager::{Certainty, Identity, TransactionManager};
 use crate::error::Error;
@@ -247,8 +247,8 @@ impl Dispatcher {
 
     /// A broker to connect to.
     pub(crate) fn poll_connect(&mut self) -> Option<NodeId> {
-        let idle = |node: &&mut Node| node.link == Link::Down && !node.ready.is_empty();
-        let (id, node) = self.nodes.iter_mut().find(|(_, node)| idle(&node))?;
+        let idle = |node: &Node| node.link == Link::Down && !node.ready.is_empty();
+        let (id, node) = self.nodes.iter_mut().find(|(_, node)| idle(node))?;
         node.link = Link::Connecting;
         Some(*id)
     }
@@ -412,8 +412,8 @@ impl Dispatcher {
     fn split(&mut self, id: SlotId, batch: ProducerBatch, refusal: Refusal) {
         let stamp = batch.stamp;
         match batch.split(self.settings.builder) {
-            Err(whole) => self.give_up(id, whole, refusal),
-            Ok(mut parts) => {
+            Split::Whole(whole) => self.give_up(id, *whole, refusal),
+            Split::Parts(mut parts) => {
                 Slot::stamp_parts(&mut parts, stamp);
                 let Some(slot) = self.slots.get_mut(&id) else { return };
                 slot.muted = !slot.in_flight.is_empty();
@@ -472,7 +472,7 @@ impl Dispatcher {
             }
             let (unsent, view) = slot.queue.take_older(oldest_allowed);
             slot.view = view;
-            let (expired, waiting) = std::mem::take(&mut slot.waiting)
+            let (expired, waiting): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut slot.waiting)
                 .into_iter()
                 .partition(|batch| batch.created_at <= oldest_allowed);
             slot.waiting = waiting;
@@ -487,7 +487,7 @@ impl Dispatcher {
                 batch.last_error = last_error.clone();
                 self.time_out(id, batch);
             }
-            for batch in VecDeque::from(expired) {
+            for batch in expired {
                 self.time_out(id, batch);
             }
             for state in overdue {

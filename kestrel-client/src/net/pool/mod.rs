@@ -3,7 +3,7 @@
 //! Asked by everything that sends. Knows the addresses of the brokers (told by the metadata refresher) and the
 //! bootstrap servers; waits out the reconnect backoff; connects once however many callers wait. Never retries for a caller.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,8 +37,6 @@ pub(crate) enum Purpose {
     Produce(HandleId),
     /// The long polls of one consumer.
     Fetch(HandleId),
-    /// Joins and heartbeats of one group member, which may wait for a rebalance.
-    Coordination(HandleId),
 }
 
 /// Whom to connect to.
@@ -111,9 +109,7 @@ impl Pool {
     pub(crate) fn release(&self, handle: HandleId) {
         let owns = |purpose: &Purpose| match purpose {
             Purpose::General => false,
-            Purpose::Produce(owner) | Purpose::Fetch(owner) | Purpose::Coordination(owner) => {
-                *owner == handle
-            }
+            Purpose::Produce(owner) | Purpose::Fetch(owner) => *owner == handle,
         };
         self.close_where("its owner has gone", |purpose, _| owns(purpose));
     }
@@ -121,11 +117,15 @@ impl Pool {
     /// The brokers of the cluster have changed. Connections to those that are gone or have moved are closed, so that
     /// what waits on them fails at once and not when it times out.
     pub(crate) fn set_brokers(&self, brokers: HashMap<NodeId, HostPort>) {
-        let previous = std::mem::replace(&mut self.state().brokers, brokers.clone());
-        let moved = |node: &NodeId| previous.contains_key(node) && previous.get(node) != brokers.get(node);
+        let differs = |state: &State, node: &NodeId| state.brokers.get(node) != brokers.get(node);
+        let moved: HashSet<NodeId> = {
+            let state = self.state();
+            state.brokers.keys().filter(|node| differs(&state, node)).copied().collect()
+        };
+        self.state().brokers = brokers;
         self.close_where(
             "the broker has left the cluster or moved",
-            |_, peer| matches!(peer, Peer::Node(node) if moved(node)),
+            |_, peer| matches!(peer, Peer::Node(node) if moved.contains(node)),
         );
     }
 
@@ -292,3 +292,6 @@ impl fmt::Display for Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
