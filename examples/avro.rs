@@ -24,9 +24,9 @@ use tokio::time::timeout;
 const TOPIC: &str = "truck_gps";
 const PARTITIONS: i32 = 10;
 const TRUCKS: i32 = 12;
-/// Between two positions of a truck.
-const INTERVAL: Duration = Duration::from_secs(20);
-const DRIVE: Duration = Duration::from_secs(600);
+/// Between two positions of a truck, in simulated time.
+const INTERVAL_SECONDS: i64 = 20;
+const DRIVE_SECONDS: i64 = 600;
 /// What takes longer than this has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -46,7 +46,7 @@ struct TruckPosition {
     time_ms: i64,
     latitude: f64,
     longitude: f64,
-    speed_kmh: f32,
+    speed_kmh: f64,
     /// The next stop, once the driver knows it.
     next_stop: Option<String>,
 }
@@ -181,7 +181,7 @@ fn distance_km(from: &TruckPosition, to: &TruckPosition) -> f64 {
 fn drive() -> Vec<TruckPosition> {
     let mut trucks: Vec<_> = (1..=TRUCKS).map(at_the_depot).collect();
     let mut positions = trucks.clone();
-    for _ in 0..DRIVE.as_secs() / INTERVAL.as_secs() {
+    for _ in 0..DRIVE_SECONDS / INTERVAL_SECONDS {
         trucks.iter_mut().for_each(drive_on);
         positions.extend_from_slice(&trucks);
     }
@@ -206,11 +206,11 @@ fn drive_on(truck: &mut TruckPosition) {
     let number = f64::from(truck.truck);
     let direction = (number * 30.0 + minutes * 4.0).to_radians();
     let speed_kmh = 55.0 + 25.0 * (minutes + number).sin();
-    let km = speed_kmh * INTERVAL.as_secs_f64() / 3_600.0;
+    let km = speed_kmh * INTERVAL_SECONDS as f64 / 3_600.0;
     truck.longitude += km * direction.sin() / (KM_PER_DEGREE * truck.latitude.to_radians().cos());
     truck.latitude += km * direction.cos() / KM_PER_DEGREE;
-    truck.time_ms += INTERVAL.as_millis() as i64;
-    truck.speed_kmh = speed_kmh as f32;
+    truck.time_ms += INTERVAL_SECONDS * 1_000;
+    truck.speed_kmh = speed_kmh;
     truck.next_stop = (minutes >= 5.0).then(|| format!("stop {}", truck.truck * 10));
 }
 

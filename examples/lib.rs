@@ -51,7 +51,7 @@ pub async fn connect(bootstrap_servers: &str, client_id: &str) -> Result<Client>
     let connected = Client::builder(bootstrap_servers).client_id(client_id).connect().await;
     Ok(connected.map_err(|error| match error {
         kestrel_client::Error::Bootstrap { .. } => {
-            format!("{error}\n`cargo run --release -p kestrel-broker` starts a broker on 127.0.0.1:9092")
+            format!("{error}\ncheck --bootstrap; `cargo run --release -p kestrel-broker` starts a broker on 127.0.0.1:9092")
         }
         other => other.to_string(),
     })?)

@@ -84,7 +84,7 @@ async fn print_ends(receipts: impl Stream<Item = kestrel_client::Result<RecordMe
     for (partition, Stored { records, last_offset }) in &partitions {
         let last_offset = last_offset.map_or_else(|| "unknown".to_owned(), |offset| offset.to_string());
         println!(
-            "partition {partition}: {:>9} records stored, the last at offset {last_offset}",
+            "partition {partition}: {:>10} records stored, the last at offset {last_offset}",
             thousands(*records as u64)
         );
     }

@@ -98,10 +98,10 @@ struct Network<'a> {
 }
 
 fn print_networks(events: &[Event]) {
-    println!("network   events  strongest  place                                partition");
+    println!("network   events  strongest  place                                         partition");
     for Network { name, events, strongest, partition } in networks(events) {
         let Earthquake { magnitude, place, .. } = strongest;
-        println!("{name:<7} {:>8} {magnitude:>10.1}  {place:<36} {partition:>9}", thousands(events as u64));
+        println!("{name:<7} {:>8} {magnitude:>10.1}  {place:<45} {partition:>9}", thousands(events as u64));
     }
     println!();
 }
