@@ -358,7 +358,12 @@ async fn advertised(config: &BrokerConfig) -> Endpoint {
     let port = config.listen.port;
     match &config.advertise {
         Some(endpoint) if endpoint.port == 0 => Endpoint { host: endpoint.host.clone(), port },
-        Some(endpoint) => endpoint.clone(),
+        Some(endpoint) => {
+            if *endpoint != config.listen {
+                info!("listening on {}; clients are told to connect to {endpoint}", config.listen);
+            }
+            endpoint.clone()
+        }
         None if config.listen.is_wildcard() => {
             let host = host_name(port).await;
             info!(

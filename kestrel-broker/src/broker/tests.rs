@@ -1,3 +1,5 @@
+//! The life of a broker: start, restart, stop, drop, limits and faults.
+
 use std::sync::Arc;
 
 use kestrel_protocol::messages::metadata::MetadataRequest;

@@ -30,7 +30,6 @@ pub(super) const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("broker.heartbeat.interval.ms", Int, Some("2000"), Any, ReadOnly, Cluster),
     ("broker.session.timeout.ms", Int, Some("9000"), Any, ReadOnly, Cluster),
     ("controlled.shutdown.enable", Boolean, Some("true"), Any, ReadOnly, Cluster),
-    ("controller.listener.names", List, None, Any, ReadOnly, Cluster),
     ("controller.quorum.append.linger.ms", Int, Some("25"), AtLeast(0), ReadOnly, Cluster),
     ("controller.quorum.auto.join.enable", Boolean, Some("false"), Any, ReadOnly, Cluster),
     ("controller.quorum.bootstrap.servers", List, Some(""), Any, ReadOnly, Cluster),

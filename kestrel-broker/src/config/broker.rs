@@ -9,7 +9,7 @@ use std::time::Duration;
 use kestrel_protocol::NodeId;
 
 use super::endpoint::{ENDPOINT_FORM, Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
-use super::keys::{BrokerKey, Status};
+use super::keys::{Area, BrokerKey, Status};
 use super::properties::{self, PropertiesError};
 use super::suggest::closest;
 use super::value::{check, list};
@@ -217,9 +217,10 @@ impl BrokerConfig {
     }
 }
 
-/// Checks each key and value by itself; gives a warning for each key that has no effect.
+/// Checks each key and value by itself; gives warnings for those that have no effect.
 fn check_keys(said: &Said) -> Result<Vec<String>, ConfigError> {
     let mut warnings = Vec::new();
+    let mut without_effect: BTreeMap<Area, Vec<&str>> = BTreeMap::new();
     for (name, (value, origin)) in &said.0 {
         // A key may be given to one listener alone (KIP-103); there is only one, and it is not secured.
         if name.starts_with("listener.name.") {
@@ -236,12 +237,12 @@ fn check_keys(said: &Said) -> Result<Vec<String>, ConfigError> {
         check(key.value_type, key.allowed, value)
             .map_err(|expected| said.invalid(name, expected.to_string()))?;
         if let Status::Accepted(area) = key.status {
-            warnings.push(format!(
-                "{name} has no effect: Kestrel knows this key of Apache Kafka and does not act on it yet ({})",
-                area.name()
-            ));
+            without_effect.entry(area).or_default().push(name);
         }
     }
+    warnings.extend(without_effect.into_iter().map(|(area, names)| {
+        format!("Kestrel does not act yet on keys of {}: {}", area.name(), names.join(", "))
+    }));
     Ok(warnings)
 }
 

@@ -44,7 +44,7 @@ pub(crate) enum Scope {
 }
 
 /// What a key belongs to that Kestrel does not act on yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Area {
     /// Compaction in the background.
     Cleaner,
@@ -83,7 +83,7 @@ pub(crate) enum Area {
 }
 
 impl Area {
-    /// What it is, as the subject of a sentence.
+    /// What it is, in words.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cleaner => "log compaction in the background",
@@ -164,6 +164,8 @@ const ACTED_KEYS: &[ActedKey] = &[
         "How batches are stored in topics that do not say: as the producer sent them, or with one codec."),
     ("connections.max.idle.ms", Long, Some("600000"), Any, Scope::ReadOnly,
         "A connection without a request for this many milliseconds is closed; a negative value: never."),
+    ("controller.listener.names", List, None, Any, Scope::ReadOnly,
+        "The names of listeners that only controllers use. They are not opened: the controller is part of the broker."),
     ("default.replication.factor", Int, Some("1"), AtLeast(1), Scope::ReadOnly,
         "How many replicas a topic gets that does not say. There is one node, so anything above 1 refuses such topics."),
     ("delete.topic.enable", Boolean, Some("true"), Any, Scope::ReadOnly,

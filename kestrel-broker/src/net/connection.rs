@@ -35,6 +35,9 @@ const OUTBOX_LIMIT_BYTES: usize = 64 << 10;
 /// A read buffer that grew beyond this for one frame is given back after it.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
 
+/// An idle limit beyond this is none: a year.
+const LONGEST_IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
@@ -97,7 +100,10 @@ where
             outbox: Outbox::default(),
             closing: None,
             last_active: now,
-            idle: limits.max_idle.map(|limit| (limit, Box::pin(sleep_until(now + limit)))),
+            idle: limits
+                .max_idle
+                .filter(|limit| *limit < LONGEST_IDLE)
+                .map(|limit| (limit, Box::pin(sleep_until(now + limit)))),
         }
     }
 

@@ -1,3 +1,5 @@
+//! ApiVersions over TCP: what is advertised, and how newer clients learn it.
+
 use kestrel_protocol::{correlation_id, encode_request};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! DescribeCluster over TCP.
+
 use kestrel_protocol::NodeId;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! DescribeTopicPartitions over TCP: pages, cursors, missing topics.
+
 use kestrel_protocol::messages::describe_topic_partitions::TopicRequest;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Fetch over TCP: whole batches, limits, waiting, epochs, sessions that are not kept.
+
 use std::time::Instant as StdInstant;
 
 use kestrel_protocol::LeaderEpoch;

@@ -1,3 +1,5 @@
+//! InitProducerId over TCP.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! ListOffsets over TCP: every special timestamp, and times.
+
 use kestrel_protocol::NodeId;
 use kestrel_protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,

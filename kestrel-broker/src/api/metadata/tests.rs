@@ -1,3 +1,5 @@
+//! Metadata over TCP: quirks of old versions, topics by id, topics that are created on the way.
+
 use super::*;
 use crate::Broker;
 use crate::testing::Peer;

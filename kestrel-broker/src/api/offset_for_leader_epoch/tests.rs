@@ -1,3 +1,5 @@
+//! OffsetForLeaderEpoch over TCP: known, unknown and future epochs.
+
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderTopic;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Produce over TCP: order, acknowledgements, what is refused, idempotence.
+
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kestrel_protocol::record::{BuilderOptions, Codec, ProducerStamp, RecordBatchBuilder, RecordBatches};
 use kestrel_protocol::{ProducerEpoch, ProducerId};

@@ -1,3 +1,5 @@
+//! The table of APIs over TCP: everything in it answers, everything else closes the connection.
+
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::{Message, encode_request};
 

@@ -1,3 +1,5 @@
+//! What is said about a broker, and what it means.
+
 use super::*;
 
 fn config(said: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
@@ -103,8 +105,14 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     assert_eq!(config.num_partitions, 5, "what is said beside the file counts");
     let warned = |word: &str| config.warnings.iter().filter(|warning| warning.contains(word)).count();
     assert_eq!(warned("CONTROLLER://:9093 is not opened"), 1);
-    assert_eq!(warned("log.retention.hours has no effect"), 1);
+    assert_eq!(warned("Kestrel does not act yet on keys of deleting old segments: log.retention.hours"), 1);
     assert_eq!(warned("num.partitions"), 0);
+    assert_eq!(
+        config.warnings.len(),
+        5,
+        "one for each area, and one for the listener: {:#?}",
+        config.warnings
+    );
 
     std::fs::write(&file, "\nnum.partitons=3\n").unwrap();
     let mut said = Said::default();

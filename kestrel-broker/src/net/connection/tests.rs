@@ -1,3 +1,5 @@
+//! A connection over a pipe in memory, with a pipeline that does as it is told.
+
 use std::sync::{Arc, Mutex};
 
 use kestrel_protocol::messages::metadata::MetadataRequest;
