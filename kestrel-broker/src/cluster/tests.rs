@@ -9,7 +9,8 @@ use crate::{Broker, Durability};
 
 const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+/// Copies a folder with all that is in it.
+pub(super) fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -8,6 +8,7 @@ use kestrel_protocol::NodeId;
 use super::*;
 use crate::cluster::image::{ClusterImage, ConfigResource};
 use crate::cluster::records::TopicRecord;
+use crate::cluster::tests::copy;
 use crate::config::{BrokerConfig, Said};
 use crate::log::ManagerOptions;
 
@@ -45,19 +46,6 @@ fn copy_of(name: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     copy(&Path::new(FOLDERS).join(name), dir.path());
     dir
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn epoch_in(dir: &Path) -> i32 {
