@@ -1,6 +1,7 @@
 //! The life of a broker: start, restart, stop, drop, limits and faults.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::messages::produce::ProduceRequest;

@@ -93,6 +93,27 @@ async fn with_group_durability_an_ack_waits_for_the_flush() {
 }
 
 #[tokio::test]
+async fn what_is_not_stored_in_time_is_timed_out_and_kept() {
+    let broker = Broker::builder().ephemeral().durability(Durability::Group).start().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("events").await;
+    // Without any time, only a flush that is done before the answer is looked for is in time.
+    let request = ProduceRequest { timeout_ms: 0, ..produce_request("events", batch(&["a"])) };
+    for appended in 0..1000 {
+        let response = peer.call(&request, 12).await;
+        let result = &response.responses[0].partition_responses[0];
+        assert_eq!(result.base_offset, appended);
+        if result.error_code == ErrorCode::RequestTimedOut {
+            let next = peer.produce("events", batch(&["b"])).await;
+            assert_eq!(next.base_offset, appended + 1);
+            return;
+        }
+        assert_eq!(result.error_code, ErrorCode::None);
+    }
+    panic!("a flush was never waited for");
+}
+
+#[tokio::test]
 async fn acks_0_has_no_answer_and_a_failure_closes() {
     let (_broker, mut peer, _) = broker_with_topic().await;
     let silent = ProduceRequest { acks: NO_ACKS, ..produce_request("events", batch(&["a"])) };

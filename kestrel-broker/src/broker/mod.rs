@@ -1,0 +1,203 @@
+//! The broker as a whole, as its user holds it: started, restarted, stopped, dropped.
+//!
+//! [`Running`] has the rooms and tasks from a start to a stop.
+
+mod advertised;
+mod running;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tracing::warn;
+
+use crate::api::Faults;
+use crate::builder::BrokerBuilder;
+use crate::config::{BrokerConfig, Endpoint};
+use crate::error::{StartError, StopError};
+use crate::log::Durability;
+use crate::net::bind;
+use advertised::advertised;
+use running::Running;
+
+/// A broker that serves: from the moment it is there until it is stopped or dropped.
+///
+/// Runs on the tokio runtime that it was started on, which has to be alive for it to answer. `Send` and `Sync`; all
+/// methods take `&self`, so it can be shared in an [`Arc`].
+///
+/// Dropping it ends it at once, as a crash would: nothing acknowledged is lost, but the next start has to look through the
+/// logs, and until its tasks have ended the data folder may still be in use. [`stop`](Self::stop) is the orderly way.
+/// The folder of [`Broker::test`] is deleted in either case when the `Broker` is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use kestrel_broker::Broker;
+///
+/// let broker = Broker::test().await?;
+/// assert!(broker.bootstrap_servers().starts_with("127.0.0.1:"));
+/// broker.stop().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Broker {
+    config: Arc<BrokerConfig>,
+    durability: Durability,
+    faults: Faults,
+    bootstrap_servers: String,
+    /// Out while it is being restarted or after it was stopped.
+    running: Mutex<Option<Running>>,
+    temp_dir: Option<TempDir>,
+}
+
+/// What a broker is started from.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) config: BrokerConfig,
+    pub(crate) temp_dir: Option<TempDir>,
+    pub(crate) durability: Durability,
+    pub(crate) faults: Faults,
+}
+
+impl Broker {
+    /// A broker for a test: on a free port of 127.0.0.1, with a folder of its own that goes when the broker is dropped.
+    ///
+    /// Its durability is [`Durability::Os`], since no test survives a power cut; everything else is the default.
+    ///
+    /// # Errors
+    /// When there is no temporary folder or no free port.
+    pub async fn test() -> Result<Self, StartError> {
+        Self::builder().ephemeral().durability(Durability::Os).start().await
+    }
+
+    /// Begins the settings of a broker.
+    pub fn builder() -> BrokerBuilder {
+        BrokerBuilder::default()
+    }
+
+    pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
+        let Plan { mut config, temp_dir, durability, faults } = plan;
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let socket = listen(&config).await?;
+        // A restart gets the port that the system chose for this start.
+        config.listen.port = port_of(&socket, &config.listen)?;
+        let endpoint = advertised(&config).await;
+        let bootstrap_servers = endpoint.to_string();
+        config.advertise = Some(endpoint);
+        let config = Arc::new(config);
+        let running = Running::start(Arc::clone(&config), durability, faults.clone(), socket).await?;
+        let running = Mutex::new(Some(running));
+        Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir })
+    }
+
+    /// What a client's `bootstrap.servers` should be: `host:port` of the advertised address. Stays the same for the life
+    /// of the broker.
+    #[must_use]
+    pub fn bootstrap_servers(&self) -> &str {
+        &self.bootstrap_servers
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.config.data_dir
+    }
+
+    /// The broker's faults: rules may be added and removed while it serves.
+    #[must_use]
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Stops the broker and starts it again: on the same address, with the same data, settings and faults. Starts it too
+    /// when it was stopped. Connections are closed; clients are expected to come back.
+    ///
+    /// One restart at a time. When the future is dropped the broker is left stopped.
+    ///
+    /// # Errors
+    /// As for a stop and a start; the broker is then stopped.
+    pub async fn restart(&self) -> Result<(), StartError> {
+        self.stop().await.map_err(|error| StartError::Data {
+            dir: self.config.data_dir.clone(),
+            message: error.to_string(),
+        })?;
+        let socket = listen(&self.config).await?;
+        let config = Arc::clone(&self.config);
+        let running = Running::start(config, self.durability, self.faults.clone(), socket).await?;
+        *self.running() = Some(running);
+        Ok(())
+    }
+
+    /// Stops the broker: answers what is in flight, closes connections and logs, and marks the folder as cleanly closed.
+    /// Does nothing when it is stopped already.
+    ///
+    /// Waits up to 10 seconds for answers in flight. When the future is dropped, the broker ends as when it is dropped.
+    ///
+    /// # Errors
+    /// When the disk fails; the next start then looks through the logs.
+    pub async fn stop(&self) -> Result<(), StopError> {
+        let running = self.running().take();
+        match running {
+            Some(running) => running.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until the data folder fails, after which nothing can be produced or read any more; gives what happened.
+    ///
+    /// Never ends for a broker that is well, or stopped.
+    pub async fn failed(&self) -> String {
+        let failure = self.running().as_ref().map(Running::failure);
+        match failure {
+            Some(failure) => failure.await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("data_dir", &self.config.data_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // The tasks are told to end and are not waited for: this may be one of their threads.
+        drop(self.running().take());
+        if let Some(dir) = self.temp_dir.take() {
+            // Files that are still open go with their last user. A file that a task makes just now can be in the way, once.
+            let path = dir.keep();
+            if std::fs::remove_dir_all(&path).is_err() {
+                let _ = std::fs::remove_dir_all(&path);
+            }
+        }
+    }
+}
+
+async fn listen(config: &BrokerConfig) -> Result<TcpListener, StartError> {
+    bind(&config.listen, config.listen_backlog)
+        .await
+        .map_err(|source| StartError::Listen { address: config.listen.to_string(), source })
+}
+
+fn port_of(socket: &TcpListener, endpoint: &Endpoint) -> Result<u16, StartError> {
+    let address = socket.local_addr();
+    address
+        .map(|address| address.port())
+        .map_err(|source| StartError::Listen { address: endpoint.to_string(), source })
+}
+
+#[cfg(test)]
+mod tests;

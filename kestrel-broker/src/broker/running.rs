@@ -1,0 +1,186 @@
+//! The rooms and tasks of a broker from a start to a stop: built in order, taken down in reverse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::api::{Faults, ProducerIds, Router, State, pipeline};
+use crate::clock::Clock;
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::config::BrokerConfig;
+use crate::error::{StartError, StopError};
+use crate::housekeeper::Housekeeper;
+use crate::log::{Durability, LogManager, ManagerOptions};
+use crate::net::{ConnectionLimits, ConnectionMaxima, Listener};
+use crate::partition::ReplicaManager;
+
+/// How long a stop waits for what is in flight.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The rooms and tasks of a broker from a start to a stop.
+pub(super) struct Running {
+    config: Arc<BrokerConfig>,
+    cluster: Cluster,
+    logs: Arc<LogManager>,
+    /// The listener, the connections and the housekeeper.
+    serving: TaskTracker,
+    stop_serving: CancellationToken,
+    /// The controller: it ends when nobody can ask it anything any more.
+    controlling: TaskTracker,
+    stop_controlling: CancellationToken,
+    failed: CancellationToken,
+}
+
+impl Running {
+    /// Builds the rooms from the log up and begins to serve on `socket`.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used.
+    pub(super) async fn start(
+        config: Arc<BrokerConfig>,
+        durability: Durability,
+        faults: Faults,
+        socket: TcpListener,
+    ) -> Result<Self, StartError> {
+        let clock = Clock::System;
+        let started_at = clock.now();
+        let logs = open_logs(&config, durability).await?;
+        let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), durability));
+        let options = ClusterOptions {
+            logs: Arc::clone(&logs),
+            replicas: Arc::clone(&replicas),
+            config: Arc::clone(&config),
+            durability,
+            clock: clock.clone(),
+            endpoint_name: config.listener_name.as_str().into(),
+            endpoint: config.advertise.clone().unwrap_or_else(|| config.listen.clone()),
+        };
+        let (cluster, driver) = Cluster::start(options)
+            .await
+            .map_err(|error| StartError::metadata(config.data_dir.clone(), &error))?;
+
+        let running = Self {
+            config: Arc::clone(&config),
+            cluster: cluster.clone(),
+            logs: Arc::clone(&logs),
+            serving: TaskTracker::new(),
+            stop_serving: CancellationToken::new(),
+            controlling: TaskTracker::new(),
+            stop_controlling: CancellationToken::new(),
+            failed: CancellationToken::new(),
+        };
+        running.controlling.spawn(driver.run(running.stop_controlling.clone()));
+        let housekeeper = Housekeeper { logs, clock: clock.clone(), failed: running.failed.clone() };
+        running.serving.spawn(housekeeper.drive(running.stop_serving.clone()));
+        let state = State {
+            cluster,
+            replicas,
+            config,
+            clock: clock.clone(),
+            producer_ids: ProducerIds::default(),
+            stopping: running.stop_serving.clone(),
+        };
+        running.serve(socket, Router::new(Arc::new(state)), faults, clock.clone());
+        running.report(clock.now() - started_at);
+        Ok(running)
+    }
+
+    fn serve(&self, socket: TcpListener, router: Router, faults: Faults, clock: Clock) {
+        let limits = ConnectionLimits {
+            request_max_bytes: self.config.request_max_bytes,
+            max_idle: self.config.connections_max_idle,
+        };
+        let maxima = ConnectionMaxima {
+            total: self.config.max_connections,
+            per_ip: self.config.max_connections_per_ip,
+        };
+        let make_pipeline = move || pipeline(router.clone(), faults.clone(), clock.clone());
+        let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
+        let listener = Listener::new(socket, make_pipeline, limits, maxima, tasks, stopping);
+        self.serving.spawn(listener.drive());
+    }
+
+    fn report(&self, took: Duration) {
+        let image = self.cluster.image();
+        info!(
+            "started in {took:.1?}: node {} of cluster {}, {} topics{}",
+            self.config.node_id,
+            image.cluster_id(),
+            image.topics().len(),
+            if self.logs.was_clean_shutdown() {
+                ""
+            } else {
+                " (the folder is new, or was not closed cleanly)"
+            },
+        );
+    }
+
+    /// Takes everything down in reverse order.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(super) async fn stop(self) -> Result<(), StopError> {
+        self.stop_serving.cancel();
+        self.serving.close();
+        if timeout(STOP_PATIENCE, self.serving.wait()).await.is_err() {
+            warn!("{} tasks did not end within {STOP_PATIENCE:?}", self.serving.len());
+        }
+        let image = self.cluster.image();
+        let broker_epoch = image.broker(self.config.node_id).map_or(-1, |broker| broker.epoch);
+        self.stop_controlling.cancel();
+        self.controlling.close();
+        if timeout(STOP_PATIENCE, self.controlling.wait()).await.is_err() {
+            warn!("the controller did not end within {STOP_PATIENCE:?}");
+        }
+        let logs = Arc::clone(&self.logs);
+        let closed = spawn_blocking(move || logs.close(broker_epoch)).await;
+        match closed {
+            Ok(Ok(())) => {
+                info!("stopped");
+                Ok(())
+            }
+            Ok(Err(error)) => Err(StopError::new(error.to_string())),
+            Err(panicked) => Err(StopError::new(panicked.to_string())),
+        }
+    }
+
+    /// Waits until the data folder is out of service; gives why.
+    pub(super) fn failure(&self) -> impl Future<Output = String> + Send + use<> {
+        let (failed, logs) = (self.failed.clone(), Arc::clone(&self.logs));
+        async move {
+            failed.cancelled().await;
+            let (dir, reason) = (logs.data_dir().display(), logs.poisoned().unwrap_or_default());
+            format!("the data folder {dir} is out of service: {reason}")
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop_serving.cancel();
+        self.stop_controlling.cancel();
+    }
+}
+
+async fn open_logs(config: &BrokerConfig, durability: Durability) -> Result<Arc<LogManager>, StartError> {
+    let options = ManagerOptions {
+        node_id: config.node_id,
+        cluster_id: None,
+        durability,
+        producer_id_expiration: config.producer_id_expiration,
+    };
+    let dir = config.data_dir.clone();
+    let opened = spawn_blocking(move || {
+        LogManager::open(&dir, options).map_err(|error| StartError::storage(dir, &error))
+    });
+    match opened.await {
+        Ok(logs) => logs.map(Arc::new),
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
