@@ -76,8 +76,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "not a folder").unwrap();
     let data_dir = file.join("data");
-    let text =
-        complaint(&run_to_end(&["--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()]));
+    let text = complaint(&run_to_end(&["--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()]));
     assert!(text.contains(data_dir.to_str().unwrap()), "{text}");
 }
 

@@ -1,5 +1,7 @@
 //! The binary as a user meets it: its command line, its errors, its signals, and what survives SIGKILL.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
+
 mod command_line;
 mod crash;
 mod program;

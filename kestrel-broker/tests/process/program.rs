@@ -52,7 +52,8 @@ impl Program {
     /// Starts a broker on `listen`.
     pub(crate) fn start_on(listen: &str, data_dir: &Path, more: &[&str]) -> Self {
         let data_dir = data_dir.to_str().unwrap();
-        let mut child = command(&[&["--listen", listen, "--data-dir", data_dir], more].concat()).spawn().unwrap();
+        let mut child =
+            command(&[&["--listen", listen, "--data-dir", data_dir], more].concat()).spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
         let log = thread::spawn(move || {
             let mut text = String::new();

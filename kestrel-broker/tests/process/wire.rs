@@ -82,7 +82,10 @@ impl Wire {
                 while let Some(record) = records.next_view() {
                     let record = record.unwrap();
                     if record.offset >= next_offset {
-                        values.push((record.offset, String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
+                        values.push((
+                            record.offset,
+                            String::from_utf8(record.value.unwrap().to_vec()).unwrap(),
+                        ));
                     }
                 }
             }
