@@ -5,4 +5,5 @@
 mod admin;
 mod connect;
 mod consume;
+mod faults;
 mod produce;

@@ -162,6 +162,14 @@ impl PartitionSequences {
         *self = Self { identity: Some(identity), ..Self::default() };
     }
 
+    /// Whether more than one batch may be on its way: no identity is needed, or the broker has confirmed a batch of it.
+    ///
+    /// A broker that knows nothing of a producer takes any number from it: if the very first batch were lost and the
+    /// second one arrived, the first would come behind it when it is sent again.
+    pub(crate) fn may_pipeline(&self) -> bool {
+        self.identity.is_none() || self.last_acked.is_some()
+    }
+
     /// A batch was stored, and with it everything before it: brokers take them in order only.
     pub(crate) fn handle_stored(&mut self, stamp: ProducerStamp, record_count: i32) {
         if !self.is_of(stamp) {

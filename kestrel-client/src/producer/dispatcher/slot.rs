@@ -91,10 +91,11 @@ impl Slot {
 
     /// What the partition waits for now.
     pub(super) fn find_place(&self, rules: Rules, now: Instant) -> Place {
+        let max_in_flight = if self.sequences.may_pipeline() { rules.max_in_flight } else { 1 };
         let may_send_to = |node| match self.in_flight.front() {
             None => true,
             // What is on its way to an old leader has to come back first, or the order would be lost.
-            Some(sent) => !self.muted && sent.node == node && self.in_flight.len() < rules.max_in_flight,
+            Some(sent) => !self.muted && sent.node == node && self.in_flight.len() < max_in_flight,
         };
         let due = if !self.waiting.is_empty() || self.view.sealed > 0 {
             now

@@ -57,7 +57,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let options = Options { partitions: 2, batch_size: 90, ..Options::default() };
+        let options = Options { partitions: 2, batch_size: 90, primed: false, ..Options::default() };
         Self {
             rig: Rig::new(&options),
             wire: VecDeque::new(),

@@ -44,6 +44,8 @@ pub(super) struct Options {
     pub(super) max_in_flight: usize,
     pub(super) partitions: usize,
     pub(super) retries: u32,
+    /// Whether each partition has had a batch with sequence number 0 before the script begins.
+    pub(super) primed: bool,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             max_in_flight: 5,
             partitions: 1,
             retries: u32::MAX,
+            primed: true,
         }
     }
 }
@@ -98,7 +101,22 @@ impl Rig {
             assert!(rig.dispatcher.poll_identity_request(rig.now));
             rig.identity(7, 0);
         }
+        if options.idempotent && options.primed {
+            rig.prime();
+        }
         rig
+    }
+
+    /// Each partition gets a batch stored, with number 0, so that more than one may be on its way.
+    pub(super) fn prime(&mut self) {
+        let partitions = i32::try_from(self.topic.layout().queues.len()).unwrap();
+        let primers: Vec<_> = (0..partitions).map(|partition| self.send(partition, "primer")).collect();
+        self.take_news();
+        self.dispatcher.handle_flush(self.now);
+        for wave in self.waves() {
+            self.answer(wave, ErrorCode::None, 0);
+        }
+        assert_eq!(offsets(primers).len(), self.topic.layout().queues.len());
     }
 
     pub(super) fn identity(&mut self, id: i64, epoch: i16) {
@@ -255,7 +273,7 @@ impl ModelPartition {
             if header.producer_epoch.0 < known.epoch {
                 return (ErrorCode::InvalidProducerEpoch, -1);
             }
-            if header.producer_epoch.0 > known.epoch {
+            if header.producer_epoch.0 > known.epoch && !first_time {
                 if header.base_sequence != 0 {
                     return (ErrorCode::OutOfOrderSequenceNumber, -1);
                 }
@@ -266,10 +284,12 @@ impl ModelPartition {
             {
                 return (ErrorCode::None, *offset);
             }
+            // A broker that knows nothing of a producer takes any number from it.
             let expected = known.batches.last().map_or(0, |(first, n, _)| first + n);
-            if header.base_sequence != expected && !(first_time && header.base_sequence == 0) {
+            if header.base_sequence != expected && !first_time {
                 return (ErrorCode::OutOfOrderSequenceNumber, -1);
             }
+            known.epoch = header.producer_epoch.0;
             known.batches.push((header.base_sequence, count, base_offset));
             if known.batches.len() > 5 {
                 known.batches.remove(0);

@@ -20,7 +20,7 @@ fn a_batch_lingers_until_its_time_or_until_it_is_full() {
     assert_eq!(rig.sent().1, "");
     assert_eq!(rig.dispatcher.next_deadline(), Some(rig.now + 5 * MILLI));
     rig.sleep(5 * MILLI);
-    assert_eq!(rig.sent().1, "a+b@0:0");
+    assert_eq!(rig.sent().1, "a+b@0:1");
     let large = "x".repeat(600);
     let _deliveries = [rig.send(1, &large), rig.send(1, &large)];
     let (waves, _) = rig.sent();
@@ -31,7 +31,7 @@ fn a_batch_lingers_until_its_time_or_until_it_is_full() {
 fn one_request_takes_a_batch_of_each_partition() {
     let mut rig = Rig::new(&Options { partitions: 3, ..Options::default() });
     let _deliveries = [rig.send(0, "a"), rig.send(1, "b"), rig.send(2, "c"), rig.send(1, "d")];
-    assert_eq!(rig.sent().1, "a@0:0 b@0:0 c@0:0 | d@0:1");
+    assert_eq!(rig.sent().1, "a@0:1 b@0:1 c@0:1 | d@0:2");
 }
 
 #[test]
@@ -39,10 +39,10 @@ fn a_broker_has_no_more_requests_than_the_window_allows() {
     let mut rig = one_per_batch();
     let deliveries = rig.send_all(&["1", "2", "3", "4", "5", "6", "7"]);
     let (mut waves, text) = rig.sent();
-    assert_eq!(text, "1@0:0 | 2@0:1 | 3@0:2 | 4@0:3 | 5@0:4");
+    assert_eq!(text, "1@0:1 | 2@0:2 | 3@0:3 | 4@0:4 | 5@0:5");
     rig.answer(waves.remove(0), ErrorCode::None, 0);
     let (more, text) = rig.sent();
-    assert_eq!(text, "6@0:5");
+    assert_eq!(text, "6@0:6");
     for (offset, wave) in (1..).zip(waves.into_iter().chain(more)) {
         rig.answer(wave, ErrorCode::None, offset);
     }
@@ -87,7 +87,7 @@ fn a_partition_without_a_leader_waits_for_one() {
     assert_eq!(rig.sent().1, "", "not connected yet");
     rig.dispatcher.handle_connected(NodeId(3));
     let (waves, text) = rig.sent();
-    assert_eq!((waves[0].node, &*text), (NodeId(3), "a@0:0"));
+    assert_eq!((waves[0].node, &*text), (NodeId(3), "a@0:1"));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn what_goes_to_a_new_leader_waits_for_what_is_on_its_way_to_the_old_one() {
     assert!(rig.dispatcher.poll_metadata_wanted());
     rig.sleep(LONG_BACKOFF);
     let (waves, text) = rig.sent();
-    assert_eq!(text, "2@0:1 | 3@0:2");
+    assert_eq!(text, "2@0:2 | 3@0:3");
     assert!(waves.iter().all(|wave| wave.node == NodeId(3)));
     for (offset, wave) in (1..).zip(waves) {
         rig.answer(wave, ErrorCode::None, offset);
@@ -122,7 +122,7 @@ fn a_new_leader_ends_the_backoff() {
     rig.answer(waves.remove(0), ErrorCode::NotLeaderOrFollower, -1);
     assert_eq!(rig.sent().1, "");
     rig.leaders(&[(3, 1)]);
-    assert_eq!(rig.sent().1, "1@0:0");
+    assert_eq!(rig.sent().1, "1@0:1");
 }
 
 #[test]
@@ -174,15 +174,15 @@ fn a_batch_that_is_too_large_is_halved_until_it_fits() {
     let deliveries: Vec<_> = ["a", "b", "c", "d"].map(|value| rig.send(0, value)).into_iter().collect();
     rig.sleep(2 * MILLI);
     let (mut waves, text) = rig.sent();
-    assert_eq!(text, "a+b+c+d@0:0");
+    assert_eq!(text, "a+b+c+d@0:1");
     rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
     let (mut waves, text) = rig.sent();
-    assert_eq!(text, "a+b@0:0 | c+d@0:2");
+    assert_eq!(text, "a+b@0:1 | c+d@0:3");
     rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
     rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
     rig.sleep(LONG_BACKOFF);
     let (waves, text) = rig.sent();
-    assert_eq!(text, "a@0:0 | b@0:1 | c+d@0:2");
+    assert_eq!(text, "a@0:1 | b@0:2 | c+d@0:3");
     for (offset, wave) in [0, 1, 2].into_iter().zip(waves) {
         rig.answer(wave, ErrorCode::None, offset);
     }
@@ -257,5 +257,5 @@ fn a_lost_connection_is_made_again_only_for_what_waits() {
     assert_eq!(rig.dispatcher.poll_connect(), None, "it is under way");
     rig.sleep(Duration::from_secs(1));
     rig.dispatcher.handle_connected(NodeId(0));
-    assert_eq!(rig.sent().1, "1@0:0");
+    assert_eq!(rig.sent().1, "1@0:1");
 }
