@@ -324,7 +324,7 @@ impl Log {
         self.note_epoch(context.leader_epoch, writer.next_offset)?;
         self.guard(writer.active.append(&stored, config))?;
         for (batch, stored) in batches.iter().zip(&stored) {
-            writer.producers.replay(&stored.header, scan::marker_of(batch));
+            writer.producers.replay(&stored.header, scan::marker_of(batch), context.now);
         }
         self.note_unflushed(writer.next_offset, context.now);
         writer.next_offset = incoming.last_offset + 1;

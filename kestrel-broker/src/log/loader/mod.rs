@@ -228,9 +228,9 @@ impl Loader<'_> {
             if !walked.segments.is_empty() {
                 snapshots::write(self.dir, &walked.producers, base_offset, self.options.sync)?;
             }
-            let (producers, epochs) = (&mut walked.producers, &mut walked.epochs);
+            let (producers, epochs, now) = (&mut walked.producers, &mut walked.epochs, self.options.now);
             let (active, end) = self.rebuild(base_offset, |batch| {
-                producers.replay(batch.header(), batch.marker());
+                producers.replay(batch.header(), batch.marker(), now);
                 epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
             })?;
             let segment = Arc::clone(active.segment());
@@ -312,7 +312,7 @@ impl Loader<'_> {
         let latest = snapshots::latest(self.dir, offset, &self.options)?;
         let (snapshot_offset, mut producers) = latest.unwrap_or_default();
         if snapshot_offset < offset {
-            replay(segments, snapshot_offset, &mut producers)?;
+            replay(segments, snapshot_offset, &mut producers, self.options.now)?;
             producers.remove_expired(self.options.now, self.options.producer_id_expiration);
         }
         if keep_snapshot_at_offset && snapshot_offset < offset && producers.len() > 0 {
@@ -336,6 +336,7 @@ fn replay(
     segments: &[Arc<LogSegment>],
     from_offset: i64,
     producers: &mut ProducerState,
+    now: Timestamp,
 ) -> Result<(), LogError> {
     let first = segments.partition_point(|segment| segment.base_offset() <= from_offset).saturating_sub(1);
     for segment in segments.iter().skip(first) {
@@ -349,7 +350,7 @@ fn replay(
             } else {
                 None
             };
-            producers.replay(&header, marker);
+            producers.replay(&header, marker, now);
         }
     }
     Ok(())

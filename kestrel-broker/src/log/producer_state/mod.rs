@@ -60,7 +60,7 @@ pub(super) enum Verdict {
 struct Producer {
     epoch: ProducerEpoch,
     coordinator_epoch: i32,
-    last_timestamp: Timestamp,
+    last_seen: Timestamp,
     transaction_start: Option<i64>,
     batches: VecDeque<RememberedBatch>,
 }
@@ -109,15 +109,18 @@ impl ProducerState {
         }
     }
 
-    /// Takes in a batch of the log, given its stored header. `marker` is the coordinator's epoch when the batch is a
-    /// marker that ends a transaction.
-    pub(super) fn replay(&mut self, header: &RecordBatchHeader, marker: Option<i32>) {
+    /// Takes in a batch of the log, given its stored header, at the time `now`. `marker` is the coordinator's epoch when
+    /// the batch is a marker that ends a transaction.
+    ///
+    /// A producer is idle since its last append, however old the events are that it writes. (Apache Kafka goes by the
+    /// timestamps of the records alone, so it forgets a producer of last year's events between two batches.)
+    pub(super) fn replay(&mut self, header: &RecordBatchHeader, marker: Option<i32>, now: Timestamp) {
         if header.producer_id == ProducerId::NONE {
             return;
         }
         let producer = self.producers.entry(header.producer_id).or_insert_with(|| Producer::new(header));
         producer.move_to_epoch(header.producer_epoch);
-        producer.last_timestamp = Timestamp(header.max_timestamp);
+        producer.last_seen = now.max(Timestamp(header.max_timestamp));
         if let Some(coordinator_epoch) = marker {
             producer.coordinator_epoch = coordinator_epoch;
             if let Some(start) = producer.transaction_start.take() {
@@ -141,7 +144,7 @@ impl ProducerState {
     pub(super) fn remove_expired(&mut self, now: Timestamp, expiration: Duration) {
         let oldest = now.saturating_sub(expiration);
         self.producers
-            .retain(|_, producer| producer.transaction_start.is_some() || producer.last_timestamp > oldest);
+            .retain(|_, producer| producer.transaction_start.is_some() || producer.last_seen > oldest);
     }
 
     /// How many producers are remembered.
@@ -155,7 +158,7 @@ impl Producer {
         Self {
             epoch: header.producer_epoch,
             coordinator_epoch: NO_COORDINATOR_EPOCH,
-            last_timestamp: Timestamp::NONE,
+            last_seen: Timestamp::NONE,
             transaction_start: None,
             batches: VecDeque::new(),
         }

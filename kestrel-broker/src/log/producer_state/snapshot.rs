@@ -39,7 +39,7 @@ message! {
         last_offset: i64;
         /// The last sequence of that batch less the first.
         offset_delta: i32;
-        /// The largest timestamp of that batch.
+        /// When that batch was appended, or its largest timestamp if that is later. Apache Kafka writes the latter.
         timestamp: i64;
         /// The epoch of the coordinator that ended its last transaction.
         coordinator_epoch: i32;
@@ -113,7 +113,7 @@ impl Producer {
             last_sequence: last.map_or(super::NO_SEQUENCE, |batch| batch.last_sequence),
             last_offset: last.map_or(NONE, |batch| batch.last_offset),
             offset_delta: last.map_or(0, |batch| batch.offset_delta),
-            timestamp: self.last_timestamp.0,
+            timestamp: self.last_seen.0,
             coordinator_epoch: self.coordinator_epoch,
             current_txn_first_offset: self.transaction_start.unwrap_or(NONE),
         }
@@ -129,7 +129,7 @@ impl Producer {
         Self {
             epoch: entry.epoch,
             coordinator_epoch: entry.coordinator_epoch,
-            last_timestamp: Timestamp(entry.timestamp),
+            last_seen: Timestamp(entry.timestamp),
             transaction_start: (entry.current_txn_first_offset >= 0)
                 .then_some(entry.current_txn_first_offset),
             batches: (entry.last_offset >= 0).then_some(last).into_iter().collect(),

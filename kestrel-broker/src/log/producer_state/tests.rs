@@ -8,6 +8,8 @@ use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder
 use proptest::prelude::*;
 
 const DAY: Duration = Duration::from_secs(86_400);
+/// When batches arrive: long after what their records tell of.
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// The stored header of a batch of `count` records.
 fn batch(base_offset: i64, epoch: i16, base_sequence: i32, count: i32) -> RecordBatchHeader {
@@ -37,7 +39,7 @@ fn state(batches: &[RecordBatchHeader]) -> ProducerState {
     let mut state = ProducerState::default();
     for header in batches {
         assert_eq!(state.check(header).unwrap(), Verdict::New);
-        state.replay(header, None);
+        state.replay(header, None, NOW);
     }
     state
 }
@@ -70,7 +72,7 @@ fn a_newer_epoch_begins_at_zero_and_fences_the_older() {
     let mut state = state(&[batch(0, 3, 0, 2)]);
     assert_eq!(check(&state, 4, 2, 1), "producer 7 sent sequence 2 where 0 was expected");
     assert_eq!(check(&state, 4, 0, 1), "new");
-    state.replay(&batch(2, 4, 0, 1), None);
+    state.replay(&batch(2, 4, 0, 1), None, NOW);
     assert_eq!(check(&state, 3, 2, 1), "producer 7 has epoch 3, but epoch 4 exists");
     assert_eq!(check(&state, 4, 1, 1), "new");
 }
@@ -79,9 +81,9 @@ fn a_newer_epoch_begins_at_zero_and_fences_the_older() {
 fn an_unknown_producer_may_begin_anywhere() {
     let mut state = ProducerState::default();
     assert_eq!(check(&state, 0, 5, 1), "new");
-    state.replay(&batch(0, 0, 5, 1), None);
+    state.replay(&batch(0, 0, 5, 1), None, NOW);
     assert_eq!(check(&state, 0, 6, 1), "new");
-    state.remove_expired(Timestamp(1000).saturating_add(DAY), DAY);
+    state.remove_expired(NOW.saturating_add(DAY), DAY);
     assert_eq!(state.len(), 0);
     assert_eq!(check(&state, 0, 9, 1), "new");
 }
@@ -102,7 +104,7 @@ fn an_open_transaction_holds_the_stable_offset() {
     assert_eq!(state.first_unstable_offset(), Some(1));
     state.remove_expired(Timestamp(i64::MAX), DAY);
     assert_eq!(state.first_unstable_offset(), Some(1), "an open transaction does not expire");
-    state.replay(&header(5, 1, -1, 1, control), Some(9));
+    state.replay(&header(5, 1, -1, 1, control), Some(9), NOW);
     assert_eq!(state.first_unstable_offset(), None);
     assert_eq!(check(&state, 1, 0, 1), "new", "the marker raised the epoch");
 }
@@ -153,7 +155,7 @@ proptest! {
             let options = BuilderOptions { transactional, ..BuilderOptions::default() };
             let mut header = header(offset, epoch, 0, count, options);
             header.producer_id = ProducerId(producer);
-            state.replay(&header, None);
+            state.replay(&header, None, Timestamp(header.max_timestamp));
             offset += i64::from(count);
         }
         let decoded = ProducerState::decode(&state.encode().into()).unwrap();
