@@ -1,3 +1,5 @@
+//! CreatePartitions over TCP: what grows, and what is refused.
+
 use kestrel_protocol::NodeId;
 use kestrel_protocol::messages::create_partitions::CreatePartitionsAssignment;
 use kestrel_protocol::messages::metadata::MetadataRequest;

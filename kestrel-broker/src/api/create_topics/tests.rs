@@ -1,3 +1,5 @@
+//! CreateTopics over TCP: what is created in each version, and what is refused.
+
 use kestrel_protocol::messages::create_topics::{CreatableReplicaAssignment, CreatableTopicConfig};
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::{NodeId, TopicId};

@@ -1,3 +1,5 @@
+//! DeleteRecords over TCP: how the log start moves, and what is refused.
+
 use kestrel_protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use kestrel_protocol::messages::delete_records::DeleteRecordsTopic;
 

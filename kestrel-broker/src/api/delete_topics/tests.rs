@@ -1,3 +1,5 @@
+//! DeleteTopics over TCP: by name, by id, and what is refused.
+
 use kestrel_protocol::messages::metadata::MetadataRequest;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! DescribeConfigs over TCP: topics, brokers, and what is refused.
+
 use super::*;
 use crate::Broker;
 use crate::testing::Peer;

@@ -1,3 +1,5 @@
+//! IncrementalAlterConfigs over TCP: what changes, and what is refused.
+
 use kestrel_protocol::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What a change of the metadata does to partitions and settings.
+
 use kestrel_protocol::{LeaderEpoch, TopicId, Uuid};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The metadata log's records, beside bytes of Apache Kafka's.
+
 use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::record::control::ControlRecord;
 

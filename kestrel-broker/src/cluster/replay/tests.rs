@@ -1,3 +1,5 @@
+//! Replay of the metadata log into an image.
+
 use bytestring::ByteString;
 use kestrel_protocol::Uuid;
 

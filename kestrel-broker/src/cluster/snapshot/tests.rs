@@ -1,3 +1,5 @@
+//! The KRaft snapshot of Apache Kafka, read and refused.
+
 use super::*;
 use crate::cluster::records::MetadataRecord;
 

@@ -1,3 +1,5 @@
+//! What DescribeConfigs shows of each layer, beside what Apache Kafka shows.
+
 use super::super::broker::Said;
 use super::*;
 

@@ -1,3 +1,5 @@
+//! Topic settings: each key once, ranges, combinations, and what reaches the log.
+
 use std::collections::BTreeMap;
 
 use bytestring::ByteString;

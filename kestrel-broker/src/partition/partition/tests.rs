@@ -1,3 +1,5 @@
+//! One partition: what is read up to where, and who is woken when.
+
 use kestrel_protocol::{NodeId, Uuid};
 
 use super::*;

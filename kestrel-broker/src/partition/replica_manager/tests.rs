@@ -1,3 +1,5 @@
+//! The partitions of this broker: found by name and id, created, deleted, checkpointed.
+
 use kestrel_protocol::{NodeId, Uuid};
 
 use super::*;

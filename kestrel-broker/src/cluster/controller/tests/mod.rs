@@ -1,3 +1,5 @@
+//! The controller as a machine: requests in, records and answers out, on a clock held by hand.
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, NodeId, TopicId};
