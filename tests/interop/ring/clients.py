@@ -21,6 +21,14 @@ class Client:
     scenarios: tuple = _EVERY
     # Whose topics it reads: None for everybody's.
     reads: tuple | None = None
+    # The scenarios of groups.py that its members take part in.
+    groups: tuple = ("sharing", "static", "cooperative")
+    # Its members do not say which partitions they have.
+    blind: bool = False
+    # Its members commit by themselves, and do not say so.
+    commits: bool = True
+    # How late its members say what happened: they read it from what a tool prints.
+    late_ms: int = 0
 
     def install(self):
         for component in self.components:
@@ -49,13 +57,15 @@ CLIENTS = (
     Client("console-tools", ("kafka-jars",), lambda: _script("console-tools"),
            scenarios=("acks", "offsets", "admin", "errors"),
            # A start of the JVM for each partition: it reads what has one partition.
-           reads=("console-tools", "kcat")),
+           reads=("console-tools", "kcat"), groups=("sharing",), blind=True, commits=False),
     Client("java", ("kafka-jars", "java-clients"), java.client_command),
     Client("kafka-python", ("python",), lambda: _in_venv("kafka-python")),
     Client("confluent-kafka", ("python",), lambda: _in_venv("confluent-kafka")),
-    Client("kcat", ("kcat",), lambda: _script("kcat"), scenarios=("acks", "offsets", "admin", "errors")),
+    Client("kcat", ("kcat",), lambda: _script("kcat"), scenarios=("acks", "offsets", "admin", "errors"),
+           groups=("sharing", "static"), commits=False, late_ms=2_000),
     # It reads only as a member of a group, and has no lz4 and zstd of its own.
     Client("kafkajs", ("node",), _node, codecs=("none", "gzip", "snappy"),
-           scenarios=("acks", "offsets", "admin", "errors"), reads=()),
+           scenarios=("acks", "offsets", "admin", "errors"), reads=(),
+           groups=("sharing",)),
     Client("franz-go", ("franz-go",), _franz_go),
 )

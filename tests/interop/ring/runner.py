@@ -9,11 +9,22 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ring import records, tools
-from ring.clients import CLIENTS
+from ring import groups, java, records, tools
+from ring.clients import CLIENTS, Client
+from ring.group import Group
 from ring.report import FAILED, PASSED, SKIPPED, Result
+from ring.scenario import Differs
 
 SCENARIO_DEADLINE_S = 240
+# How many partitions a client shares with its own kind, and with the others.
+SHARED_PARTITIONS, MIXED_PARTITIONS = 4, 12
+# Groups wait most of the time: for sessions to end, for members to come.
+GROUPS_PER_JOB = 3
+# The members of the mixed groups, by the assignor that all of them know.
+MIXED = {
+    "range": ("confluent-kafka", "franz-go", "java", "kafka-python", "kafkajs", "console-tools"),
+    "cooperative-sticky": ("confluent-kafka", "franz-go", "java", "kafka-python"),
+}
 # The tail of what a failed program printed.
 TOLD_CHARACTERS = 3_000
 
@@ -21,11 +32,13 @@ TOLD_CHARACTERS = 3_000
 class Ring:
     """One run: its clients, its folder for record files, its topics' prefix."""
 
-    def __init__(self, report, work, clients, allow_missing, jobs):
+    def __init__(self, report, work, clients, allow_missing, jobs, members=()):
         self._report = report
         self._work = Path(work)
         self._prefix = f"i{int(time.time())}"
         self._jobs = jobs
+        # Programs that take part in the mixed groups beside the clients.
+        self._members = [Client(Path(program).name, (), lambda program=program: [program]) for program in members]
         # Topics by client and codec, of those that were written.
         self.written = {}
         self._clients = [c for c in CLIENTS if not clients or c.name in clients]
@@ -49,6 +62,48 @@ class Ring:
                                for writer in self._clients if reader.reads is None or writer.name in reader.reads])
         self._in_parallel([(self._scenario, client, name, name, bootstrap, "--prefix", self._prefix)
                            for client in self._clients for name in client.scenarios if wanted(name)])
+        if wanted("groups"):
+            self._groups(bootstrap)
+
+    def _groups(self, bootstrap):
+        """Groups of each client's members, and of all clients' together."""
+        tasks = []
+        for assignor, names in MIXED.items():
+            clients = [client for client in self._clients if client.name in names]
+            if len(clients) == len(names):
+                mixed = lambda group, a=assignor, c=(*clients, *self._members): groups.mixed(group, c, a)  # noqa: E731
+                tasks.append(("all", f"mixed-{assignor}", MIXED_PARTITIONS, mixed))
+        for client in self._clients:
+            for name in client.groups:
+                scenario = lambda group, c=client, s=getattr(groups, name): s(group, c)  # noqa: E731
+                tasks.append((client.name, name, SHARED_PARTITIONS, scenario))
+        try:
+            self._create_topics(bootstrap, [f"{self._topic(who, name)}:{count}" for who, name, count, _ in tasks])
+        except Differs as e:
+            self._report.add(Result("all", "groups-topics", "groups", FAILED, why=str(e)))
+            return
+        self._in_parallel([(self._group, bootstrap, *task) for task in tasks], self._jobs * GROUPS_PER_JOB)
+
+    def _topic(self, who, name):
+        return f"{self._prefix}-{who}-groups-{name}"
+
+    def _create_topics(self, bootstrap, topics):
+        for component in ("kcat", "kafka-jars", "java-clients"):
+            tools.ensure(component)
+        words = [word for topic in topics for word in ("--topic", topic)]
+        outcome, why = _run(java.client_command("topics", "--bootstrap", bootstrap, *words))
+        if outcome != PASSED:
+            raise Differs(why)
+
+    def _group(self, bootstrap, who, name, partitions, scenario):
+        began, outcome, why = time.monotonic(), PASSED, ""
+        try:
+            with Group(bootstrap, self._topic(who, name), partitions, self._work) as group:
+                scenario(group)
+                group.check()
+        except Differs as e:
+            outcome, why = FAILED, str(e)
+        self._report.add(Result(who, f"groups-{name}", "groups", outcome, time.monotonic() - began, why))
 
     def _produce(self, bootstrap):
         for client in self._clients:
@@ -79,8 +134,8 @@ class Ring:
         self._report.add(Result(client.name, name, group, outcome, time.monotonic() - began, why))
         return outcome == PASSED
 
-    def _in_parallel(self, tasks):
-        with ThreadPoolExecutor(self._jobs) as pool:
+    def _in_parallel(self, tasks, jobs=None):
+        with ThreadPoolExecutor(jobs or self._jobs) as pool:
             for done in [pool.submit(*task) for task in tasks]:
                 done.result()
 

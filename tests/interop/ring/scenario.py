@@ -73,6 +73,10 @@ def main(client, scenarios):
     parser.add_argument("--topic", action="append", default=[], help="topic to write or read (produce, consume)")
     parser.add_argument("--records", help="the records in that topic, as JSON lines (produce, consume)")
     parser.add_argument("--codec", choices=CODECS, default="none", help="compression (produce)")
+    parser.add_argument("--group", help="group to join (member)")
+    parser.add_argument("--assignor", default="range", help="how its partitions are shared (member)")
+    parser.add_argument("--instance", help="group instance id, for static membership (member)")
+    parser.add_argument("--session-ms", type=int, default=6_000, help="session timeout (member)")
     args = parser.parse_args()
     try:
         scenarios[args.scenario](args)

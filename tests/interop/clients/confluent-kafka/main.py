@@ -11,7 +11,7 @@ from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, 
                                    NewTopic, OffsetSpec, ResourceType)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import records, scenario  # noqa: E402
+from ring import member, records, scenario  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
@@ -268,5 +268,61 @@ def _read_from(args, topic, offset):
         raise KafkaException(message.error())
 
 
+def join(args):
+    """A member of a group (see ring/member.py)."""
+    (topic,) = args.topic
+    settings = {"bootstrap.servers": args.bootstrap, "group.id": args.group, "auto.offset.reset": "earliest",
+                "enable.auto.commit": False, "session.timeout.ms": args.session_ms, "fetch.wait.max.ms": 100,
+                "heartbeat.interval.ms": member.HEARTBEAT_MS, "partition.assignment.strategy": args.assignor}
+    if args.instance:
+        settings["group.instance.id"] = args.instance
+    consumer, ended, unseen = Consumer(settings), member.input_end(), []
+
+    def assigned(_, partitions):
+        unseen.extend(p.partition for p in partitions)
+        member.say("assigned", partitions=[p.partition for p in partitions], member=consumer.memberid())
+
+    def left(event):
+        return lambda _, partitions: member.say(event, partitions=[p.partition for p in partitions])
+
+    consumer.subscribe([topic], on_assign=assigned, on_revoke=left("revoked"), on_lost=left("lost"))
+    while not ended.is_set():
+        messages = consumer.consume(500, 0.1)
+        _find(consumer, topic, unseen)
+        read = {}
+        for message in messages:
+            if message.error():
+                raise KafkaException(message.error())
+            member.say("record", partition=message.partition(), offset=message.offset())
+            read[message.partition()] = message.offset() + 1
+        if read:
+            _commit(consumer, topic, read)
+    consumer.close()
+    member.say("closed")
+
+
+def _find(consumer, topic, unseen):
+    """Says what was committed for partitions that were assigned since the last call."""
+    if unseen:
+        for found in consumer.committed([TopicPartition(topic, p) for p in unseen], DEADLINE_S):
+            if found.offset >= 0:
+                member.say("found", partition=found.partition, offset=found.offset, metadata=found.metadata)
+        unseen.clear()
+
+
+def _commit(consumer, topic, read):
+    offsets = [TopicPartition(topic, p, offset, metadata=f"confluent-kafka at {offset}") for p, offset in read.items()]
+    try:
+        answers = consumer.commit(offsets=offsets, asynchronous=False)
+        failed = [answer.error.name() for answer in answers if answer.error]
+    except KafkaException as e:
+        failed = [e.args[0].name()]
+    if failed:
+        member.say("commit-failed", why=failed[0])
+    else:
+        member.say("committed", offsets=read)
+
+
 scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                                  "log-append-time": log_append_time, "admin": admin, "errors": errors})
+                                  "log-append-time": log_append_time, "admin": admin, "errors": errors,
+                                  "member": join})

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import java, printed, records, scenario  # noqa: E402
+from ring import java, member, printed, records, scenario  # noqa: E402
 from ring.scenario import expect  # noqa: E402
 
 TOOLS = "org.apache.kafka.tools"
@@ -165,5 +165,29 @@ def errors(args):
     expect_text("a record that is too large", done.stdout + done.stderr, "RecordTooLargeException")
 
 
+def join(args):
+    """A member of a group (see ring/member.py); kafka-console-consumer tells nobody what it is assigned and commits."""
+    (topic,) = args.topic
+    settings = {"session.timeout.ms": args.session_ms, "heartbeat.interval.ms": member.HEARTBEAT_MS,
+                "auto.commit.interval.ms": 200, "fetch.max.wait.ms": 100}
+    if args.instance:
+        settings["group.instance.id"] = args.instance
+    options = [word for name, value in settings.items() for word in ("--command-property", f"{name}={value}")]
+    show = [f"print.{name}" for name in ("partition", "offset")]
+    options += [word for name in show for word in ("--formatter-property", f"{name}=true")]
+    process = subprocess.Popen(
+        java.command(f"{TOOLS}.consumer.ConsoleConsumer", "--bootstrap-server", args.bootstrap, "--topic", topic,
+                     "--group", args.group, "--from-beginning", *options),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    member.input_end(process.terminate)
+    for line in process.stdout:
+        found = re.match(r"Partition:(\d+)\tOffset:(\d+)", line)
+        if found:
+            member.say("record", partition=int(found[1]), offset=int(found[2]))
+    # A JVM that is asked to end by a signal ends with 128 + 15.
+    expect("the console consumer ends", process.wait() in (0, 143), True)
+    member.say("closed")
+
+
 scenario.main("console-tools", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                                "admin": admin, "errors": errors})
+                                "admin": admin, "errors": errors, "member": join})

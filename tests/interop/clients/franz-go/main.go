@@ -28,6 +28,7 @@ var scenarios = map[string]func(*run) error{
 	"log-append-time": logAppendTime,
 	"admin":           admin,
 	"errors":          errorCases,
+	"member":          member,
 }
 
 // run is what every scenario gets: its arguments, and an end to waiting.
@@ -38,6 +39,10 @@ type run struct {
 	topics    []string
 	records   string
 	codec     string
+	group     string
+	assignor  string
+	instance  string
+	session   time.Duration
 }
 
 func main() {
@@ -52,11 +57,16 @@ func main() {
 	flags.StringVar(&r.prefix, "prefix", "interop", "begins the name of every topic that the scenario makes")
 	flags.StringVar(&r.records, "records", "", "the records in the topic, as JSON lines")
 	flags.StringVar(&r.codec, "codec", "none", "compression")
+	flags.StringVar(&r.group, "group", "", "group to join")
+	flags.StringVar(&r.assignor, "assignor", "range", "how the group's partitions are shared")
+	flags.StringVar(&r.instance, "instance", "", "group instance id, for static membership")
+	sessionMs := flags.Int("session-ms", 6_000, "session timeout")
 	flags.Func("topic", "topic to write or read", func(topic string) error {
 		r.topics = append(r.topics, topic)
 		return nil
 	})
 	flags.Parse(os.Args[2:])
+	r.session = time.Duration(*sessionMs) * time.Millisecond
 	ctx, cancel := context.WithTimeout(context.Background(), 2*deadline)
 	defer cancel()
 	r.ctx = ctx

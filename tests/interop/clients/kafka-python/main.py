@@ -5,12 +5,15 @@ import functools
 import sys
 from pathlib import Path
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import records, scenario  # noqa: E402
+from ring import member, records, scenario  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
 CREATE_TIME, LOG_APPEND_TIME = 0, 1
@@ -245,5 +248,73 @@ def _read_from(args, partition, offset):
         consumer.close()
 
 
+ASSIGNORS = {"range": RangePartitionAssignor, "cooperative-sticky": CooperativeStickyAssignor}
+
+
+class Listener(ConsumerRebalanceListener):
+    """Says what comes and goes, and keeps what came for the next look at its offsets."""
+
+    def __init__(self, consumer):
+        self.consumer = consumer
+        self.unseen = set()
+
+    def on_partitions_assigned(self, assigned):
+        self.unseen |= set(assigned)
+        metadata = self.consumer.group_metadata()
+        member.say("assigned", partitions=[p.partition for p in assigned], member=metadata.member_id,
+                   generation=metadata.generation_id)
+
+    def on_partitions_revoked(self, revoked):
+        self._gone("revoked", revoked)
+
+    def on_partitions_lost(self, lost):
+        self._gone("lost", lost)
+
+    def _gone(self, event, partitions):
+        self.unseen -= set(partitions)
+        member.say(event, partitions=[p.partition for p in partitions])
+
+
+def join(args):
+    """A member of a group (see ring/member.py)."""
+    settings = {"group_instance_id": args.instance} if args.instance else {}
+    consumer = KafkaConsumer(
+        bootstrap_servers=args.bootstrap, group_id=args.group, auto_offset_reset="earliest", enable_auto_commit=False,
+        session_timeout_ms=args.session_ms, heartbeat_interval_ms=member.HEARTBEAT_MS, fetch_max_wait_ms=100,
+        partition_assignment_strategy=[ASSIGNORS[args.assignor]], **settings)
+    ended, listener = member.input_end(), Listener(consumer)
+    consumer.subscribe(args.topic, listener=listener)
+    while not ended.is_set():
+        polled = consumer.poll(100)
+        _find(consumer, listener)
+        read = {}
+        for partition, messages in polled.items():
+            for message in messages:
+                member.say("record", partition=message.partition, offset=message.offset)
+                read[partition] = OffsetAndMetadata(message.offset + 1, f"kafka-python at {message.offset + 1}", -1)
+        if read:
+            _commit(consumer, read)
+    consumer.close(autocommit=False)
+    member.say("closed")
+
+
+def _find(consumer, listener):
+    """Says what was committed for partitions that were assigned since the last call."""
+    for partition in list(listener.unseen):
+        found = consumer.committed(partition, metadata=True)
+        if found is not None:
+            member.say("found", partition=partition.partition, offset=found.offset, metadata=found.metadata)
+        listener.unseen.discard(partition)
+
+
+def _commit(consumer, read):
+    try:
+        consumer.commit(read)
+    except KafkaError as e:
+        member.say("commit-failed", why=type(e).__name__)
+    else:
+        member.say("committed", offsets={p.partition: o.offset for p, o in read.items()})
+
+
 scenario.main("kafka-python", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                               "log-append-time": log_append_time, "admin": admin, "errors": errors})
+                               "log-append-time": log_append_time, "admin": admin, "errors": errors, "member": join})

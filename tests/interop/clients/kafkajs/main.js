@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // Interop scenarios of kafkajs: the old layouts of every message, none of the flexible ones.
 //
-// kafkajs reads only as a member of a group, so that other clients read what it writes here.
+// kafkajs reads only as a member of a group: what it writes here is read by others, and `member` reads in a group.
 'use strict'
 
 const fs = require('fs')
 const { parseArgs } = require('util')
-const { Kafka, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel } = require('kafkajs')
+const {
+  Kafka, AssignerProtocol, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel,
+} = require('kafkajs')
 
 CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy')
 
@@ -24,6 +26,9 @@ const { values: args, positionals } = parseArgs({
     topic: { type: 'string' },
     records: { type: 'string' },
     codec: { type: 'string', default: 'none' },
+    group: { type: 'string' },
+    assignor: { type: 'string', default: 'range' },
+    'session-ms': { type: 'string', default: '6000' },
   },
 })
 
@@ -208,7 +213,91 @@ async function errors() {
   expect('create a topic that is there', again, false)
 }
 
-const SCENARIOS = { produce, acks, offsets, admin: administer, errors }
+function say(event, more = {}) {
+  console.log(JSON.stringify({ event, at: Date.now(), ...more }))
+}
+
+/** The assignor that all clients know; kafkajs comes with one of its own only. */
+const range = ({ cluster }) => ({
+  name: 'range',
+  version: 0,
+  protocol: ({ topics }) => ({
+    name: 'range',
+    metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData: Buffer.alloc(0) }),
+  }),
+  async assign({ members, topics }) {
+    const ids = members.map(({ memberId }) => memberId).sort()
+    const shares = ids.map(() => ({}))
+    for (const topic of topics) {
+      const partitions = cluster.findTopicPartitionMetadata(topic).map(p => p.partitionId).sort((a, b) => a - b)
+      const [each, extra] = [Math.floor(partitions.length / ids.length), partitions.length % ids.length]
+      shares.forEach((share, i) => {
+        const from = each * i + Math.min(i, extra)
+        share[topic] = partitions.slice(from, from + each + (i < extra ? 1 : 0))
+      })
+    }
+    return ids.map((memberId, i) => ({
+      memberId,
+      memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: 0, assignment: shares[i], userData: Buffer.alloc(0) }),
+    }))
+  },
+})
+
+/** A member of a group (see ring/member.py). */
+async function member() {
+  const consumer = kafka.consumer({
+    groupId: args.group,
+    sessionTimeout: Number(args['session-ms']),
+    heartbeatInterval: 300,
+    maxWaitTimeInMs: 100,
+    partitionAssigners: [range],
+    retry: { retries: 20 },
+  })
+  let owned = []
+  const { GROUP_JOIN, REBALANCING, CRASH } = consumer.events
+  const gone = event => {
+    if (owned.length > 0) say(event, { partitions: owned })
+    owned = []
+  }
+  consumer.on(REBALANCING, () => gone('revoked'))
+  consumer.on(CRASH, ({ payload }) => console.error(payload.error))
+  consumer.on(GROUP_JOIN, ({ payload }) => {
+    gone('lost')
+    owned = payload.memberAssignment[args.topic] ?? []
+    say('assigned', { partitions: owned, member: payload.memberId })
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topic: args.topic, fromBeginning: true })
+  await consumer.run({ autoCommit: false, eachBatch: batch => processBatch(consumer, batch) })
+  for await (const _ of process.stdin); // until it ends
+  await consumer.disconnect()
+  gone('revoked')
+  say('closed')
+}
+
+async function processBatch(consumer, { batch, heartbeat, isRunning, isStale }) {
+  const [first] = batch.messages
+  const [found] = await admin.fetchOffsets({ groupId: args.group, topics: [batch.topic] })
+  const before = found.partitions.find(p => p.partition === batch.partition)
+  if (before && Number(before.offset) === Number(first.offset)) {
+    say('found', { partition: batch.partition, offset: Number(before.offset), metadata: before.metadata })
+  }
+  if (!isRunning() || isStale()) return
+  for (const { offset } of batch.messages) say('record', { partition: batch.partition, offset: Number(offset) })
+  const next = Number(batch.lastOffset()) + 1
+  try {
+    await consumer.commitOffsets([
+      { topic: batch.topic, partition: batch.partition, offset: String(next), metadata: `kafkajs at ${next}` },
+    ])
+    say('committed', { offsets: { [batch.partition]: next } })
+  } catch (error) {
+    say('commit-failed', { why: error.type ?? error.name })
+    throw error
+  }
+  await heartbeat()
+}
+
+const SCENARIOS = { produce, acks, offsets, admin: administer, errors, member }
 
 async function main() {
   const [name] = positionals

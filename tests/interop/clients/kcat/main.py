@@ -3,13 +3,15 @@
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import printed, records, scenario  # noqa: E402
+from ring import member, printed, records, scenario  # noqa: E402
 from ring.scenario import expect  # noqa: E402
 
 KEY_END, RECORD_END = b"\x01", b"\x02"
@@ -142,5 +144,37 @@ def errors(args):
     expect("it says that the offset is out of range", b"out of range" in beyond.stderr, True)
 
 
+def join(args):
+    """A member of a group (see ring/member.py); kcat commits by itself, and says so to nobody."""
+    (topic,) = args.topic
+    settings = {"session.timeout.ms": args.session_ms, "heartbeat.interval.ms": member.HEARTBEAT_MS,
+                "auto.commit.interval.ms": 200, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 100,
+                "partition.assignment.strategy": args.assignor}
+    if args.instance:
+        settings["group.instance.id"] = args.instance
+    options = [word for name, value in settings.items() for word in ("-X", f"{name}={value}")]
+    process = subprocess.Popen(["kcat", "-b", args.bootstrap, "-G", args.group, "-u", "-f", r"%p %o\n", *options, topic],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    member.input_end(process.terminate)
+    rebalances = threading.Thread(target=_tell_rebalances, args=(process.stderr,))
+    rebalances.start()
+    for line in process.stdout:
+        partition, offset = map(int, line.split())
+        member.say("record", partition=partition, offset=offset)
+    expect("kcat ends", process.wait(), 0)
+    rebalances.join()
+    member.say("closed")
+
+
+def _tell_rebalances(lines):
+    for line in lines:
+        found = re.search(r"rebalanced \(memberid (.*?)\): (assigned|revoked)(.*)", line)
+        if found:
+            partitions = [int(p) for p in re.findall(r"\[(\d+)\]", found[3])]
+            member.say(found[2], partitions=partitions, member=found[1])
+        else:
+            print(line, end="", file=sys.stderr)
+
+
 scenario.main("kcat", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                       "admin": admin, "errors": errors})
+                       "admin": admin, "errors": errors, "member": join})

@@ -23,6 +23,8 @@ public final class Main {
         SCENARIOS.put("log-append-time", Data::logAppendTime);
         SCENARIOS.put("admin", Topics::admin);
         SCENARIOS.put("errors", Failures::errors);
+        SCENARIOS.put("topics", Topics::create);
+        SCENARIOS.put("member", Member::run);
     }
 
     /** What the command line says. */
@@ -32,6 +34,10 @@ public final class Main {
         final List<String> topics = new ArrayList<>();
         String records;
         String codec = "none";
+        String group;
+        String assignor = "range";
+        String instance;
+        int sessionMs = 6_000;
 
         Args(String[] words) {
             for (int i = 1; i + 1 < words.length; i += 2) {
@@ -42,6 +48,10 @@ public final class Main {
                     case "--topic" -> topics.add(value);
                     case "--records" -> records = value;
                     case "--codec" -> codec = value;
+                    case "--group" -> group = value;
+                    case "--assignor" -> assignor = value;
+                    case "--instance" -> instance = value;
+                    case "--session-ms" -> sessionMs = Integer.parseInt(value);
                     default -> throw new IllegalArgumentException("unknown option " + words[i]);
                 }
             }

@@ -27,6 +27,21 @@ import org.apache.kafka.common.config.ConfigResource;
 final class Topics {
     private Topics() {}
 
+    /** Makes the topics that other scenarios need, each given as NAME:PARTITIONS. */
+    static void create(Main.Args args) throws Exception {
+        List<NewTopic> topics = new ArrayList<>();
+        for (String topic : args.topics) {
+            int colon = topic.lastIndexOf(':');
+            topics.add(new NewTopic(topic.substring(0, colon), Integer.parseInt(topic.substring(colon + 1)), (short) 1));
+        }
+        try (Admin admin = Kafka.admin(args)) {
+            Check.get(admin.createTopics(topics).all());
+            List<String> names = topics.stream().map(NewTopic::name).toList();
+            // A broker may learn of them a little later than the controller that answered.
+            Check.eventually("all are listed", () -> Check.get(admin.listTopics().names()).containsAll(names), true);
+        }
+    }
+
     static void admin(Main.Args args) throws Exception {
         String topic = args.prefix + "-java-admin";
         try (Admin admin = Kafka.admin(args)) {
