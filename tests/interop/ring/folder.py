@@ -1,5 +1,6 @@
 """What Apache Kafka's own kafka-dump-log says of a data folder. Used by `dump-log`, and by `run` when it is done."""
 
+import json
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from ring import java
 
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
 METADATA = "__cluster_metadata-0"
+OFFSETS = "__consumer_offsets"
 FILES_AT_ONCE = 300
 
 # What the tool says when something is wrong; it ends with 0 all the same.
@@ -16,6 +18,9 @@ _COMPLAINT = re.compile(r"isvalid: false|invalid bytes at the end|[Mm]ismatch|No
                         r"|[Cc]orrupt|Exception|Could not")
 _BATCH = re.compile(r"baseOffset: \d+ .*compresscodec: (\w+)")
 _RECORD = re.compile(r"\| offset: \d+ ")
+# A record of a group, decoded: its key, and its value or nothing.
+_OF_GROUP = re.compile(r'\| offset: \d+ .*? key: (\{"type":"\d+","data":.*?\}) payload: (.*)')
+_OFFSET, _GROUP = "1", "2"
 
 
 class Damaged(Exception):
@@ -24,7 +29,7 @@ class Damaged(Exception):
 
 @dataclass
 class Found:
-    """How much was read, and with which codecs the batches of each topic are compressed."""
+    """How much was read, and with which codecs the batches of each topic are compressed; what groups have committed."""
 
     segments: int = 0
     batches: int = 0
@@ -32,6 +37,9 @@ class Found:
     indexes: int = 0
     snapshots: int = 0
     codecs: dict = field(default_factory=dict)
+    # The last value of each key: by group, topic and partition what was committed; by group its members.
+    commits: dict = field(default_factory=dict)
+    groups: dict = field(default_factory=dict)
 
 
 def check(folder):
@@ -43,6 +51,7 @@ def check(folder):
     topics = [p for p in partitions if p.name != METADATA]
     _logs(found, _files(topics, "log"), "--deep-iteration")
     _logs(found, _files([folder / METADATA], "log"), "--deep-iteration", "--cluster-metadata-decoder")
+    _groups(found, _files([p for p in topics if p.name.startswith(f"{OFFSETS}-")], "log"))
     indexes = _files(partitions, "index", "timeindex")
     found.indexes = len(indexes)
     # Indexes of segments that are empty or that nothing was indexed in have nothing to check.
@@ -71,6 +80,28 @@ def _logs(found, files, *options):
             found.records += 1
 
 
+def _groups(found, files):
+    """What coordinators of groups have written."""
+    for line in _dump(files, "--offsets-decoder"):
+        if not _RECORD.match(line):
+            continue
+        decoded = _OF_GROUP.match(line)
+        if not decoded:
+            raise Damaged(f"a record of {OFFSETS} could not be decoded: {line}")
+        key = json.loads(decoded[1])
+        value = None if decoded[2] in ("null", "<DELETE>") else json.loads(decoded[2])["data"]
+        if key["type"] == _OFFSET:
+            _keep(found.commits, (key["data"]["group"], key["data"]["topic"], key["data"]["partition"]), value)
+        elif key["type"] == _GROUP:
+            _keep(found.groups, key["data"]["group"], value)
+
+
+def _keep(values, key, value):
+    values[key] = value
+    if value is None:
+        del values[key]
+
+
 def _dump(files, *options):
     """The lines that the tool prints of some files."""
     lines = []
@@ -78,8 +109,8 @@ def _dump(files, *options):
         some = ",".join(map(str, files[start:start + FILES_AT_ONCE]))
         done = subprocess.run(java.command(DUMP, *options, "--files", some), capture_output=True, text=True)
         printed = done.stdout.splitlines()
-        # Payloads are the user's, and names of files are names of topics: neither is a complaint.
-        wrong = [line for line in printed if _COMPLAINT.search(line.partition(" payload: ")[0])
+        # Keys and payloads are the user's, and names of files are names of topics: neither is a complaint.
+        wrong = [line for line in printed if _COMPLAINT.search(re.split(" key: | payload: ", line)[0])
                  and not line.startswith("Dumping ") and not line.endswith((" is empty.", " passed sanity check."))]
         if done.returncode != 0 or wrong or done.stderr.strip():
             told = "\n".join([*wrong[:20], done.stderr[-2_000:]])

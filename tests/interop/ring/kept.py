@@ -12,6 +12,9 @@ from ring.scenario import Differs, shorten
 LINES = tools.HERE.parent.parent / "examples" / "data" / "earthquakes.jsonl"
 APACHE_KAFKA = tools.HERE / "apache-kafka"
 TOPIC = "earthquakes"
+GROUP = "readers"
+# How many lines a member reads before it leaves.
+SHARE = 200
 
 
 def kill(program, work):
@@ -50,7 +53,44 @@ def from_kafka(program, work):
     folder.check(data_dir)
 
 
-SCENARIOS = {"kill": kill, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka}
+def groups(program, work):
+    """A group goes on where it stopped: after a stop, after SIGKILL, under Apache Kafka, and back."""
+    data_dir, log = work / "groups", work / "groups.log"
+    lines = LINES.read_bytes().splitlines(keepends=True)
+    read = iter(range(0, len(lines), SHARE))
+
+    def expect_next(broker, when):
+        first = next(read)
+        # A member that reads so many lines, commits and leaves.
+        got = _kcat(broker, "-G", GROUP, "-c", str(SHARE), "-X", "auto.offset.reset=earliest",
+                    "-X", "session.timeout.ms=6000", "-X", "fetch.wait.max.ms=20", TOPIC)
+        if got != b"".join(lines[first:first + SHARE]):
+            raise Differs(f"{when}: {_lines(got)} lines that begin with {shorten(got[:200])}, want those from {first} on")
+
+    with Broker(program, data_dir, log) as broker:
+        _kcat(broker, "-P", "-t", TOPIC, "-l", str(LINES))
+        expect_next(broker, "at first")
+    with Broker(program, data_dir, log) as broker:
+        expect_next(broker, "after a stop")
+        broker.kill()
+    with Broker(program, data_dir, log) as broker:
+        expect_next(broker, "after SIGKILL")
+    _expect_committed(data_dir, 3 * SHARE)
+    with Broker(APACHE_KAFKA, data_dir, work / "groups.apache-kafka.log") as broker:
+        expect_next(broker, "under Apache Kafka")
+    with Broker(program, data_dir, log) as broker:
+        expect_next(broker, "after Apache Kafka")
+    _expect_committed(data_dir, 5 * SHARE)
+
+
+def _expect_committed(data_dir, offset):
+    found = folder.check(data_dir)
+    committed = found.commits.get((GROUP, TOPIC, 0), {}).get("offset")
+    if committed != offset or GROUP not in found.groups:
+        raise Differs(f"kafka-dump-log finds offset {committed}, want {offset}, and the groups {sorted(found.groups)}")
+
+
+SCENARIOS = {"kill": kill, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka, "folder-groups": groups}
 
 
 def _expect_lines(broker, when):

@@ -15,6 +15,7 @@ from ring.scenario import expect  # noqa: E402
 TOOLS = "org.apache.kafka.tools"
 TOPICS = f"{TOOLS}.TopicCommand"
 CONFIGS = "kafka.admin.ConfigCommand"
+GROUPS = f"{TOOLS}.consumer.group.ConsumerGroupCommand"
 
 
 def run(args, tool, *options, stdin=b""):
@@ -165,6 +166,68 @@ def errors(args):
     expect_text("a record that is too large", done.stdout + done.stderr, "RecordTooLargeException")
 
 
+def group_admin(args):
+    """All that kafka-consumer-groups does, to a group with a member and to one without."""
+    topic = group = f"{args.prefix}-console-tools-group-admin"
+    create(args, topic, 2)
+    write(args, topic, b"".join(b"NULL\tk%d\tv\n" % i for i in range(10)))
+    ends = _ends(args, topic)
+    expect("there are records in both partitions", all(ends.values()), True)
+    consumer = subprocess.Popen(
+        java.command(f"{TOOLS}.consumer.ConsoleConsumer", "--bootstrap-server", args.bootstrap, "--topic", topic,
+                     "--group", group, "--from-beginning", "--command-property", "auto.commit.interval.ms=100"),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        expect("what the member reads", [consumer.stdout.readline() for _ in range(10)], [b"v\n"] * 10)
+        _with_member(args, group, topic, ends)
+    finally:
+        consumer.terminate()
+        consumer.wait()
+    _without_member(args, group, topic, ends)
+
+
+def _lags(args, group):
+    """What --describe says: a dict from partition to offset, end and lag; and who has it."""
+    text = output(args, GROUPS, "--describe", "--group", group).decode()
+    rows = [line.split() for line in text.splitlines() if line.startswith(group)]
+    return {int(row[2]): tuple(map(int, row[3:6])) for row in rows}, {row[6] for row in rows}
+
+
+def _with_member(args, group, topic, ends):
+    at_end = {partition: (end, end, 0) for partition, end in ends.items()}
+    scenario.eventually("offsets and lags", lambda: _lags(args, group)[0], at_end)
+    expect_text("list", output(args, GROUPS, "--list", "--state"), rf"(?m)^{group}\s+Stable")
+    expect_text("members", output(args, GROUPS, "--describe", "--group", group, "--members", "--verbose"),
+                rf"{group}\s+console-consumer\S*\s+/127.0.0.1\s+console-consumer\s+2\s+-\s+{topic}:0,1")
+    expect_text("state", output(args, GROUPS, "--describe", "--group", group, "--state"),
+                rf"{group}\s+{args.bootstrap}\s+\(\d+\)\s+range\s+Stable\s+1")
+    for what, pattern, *options in (
+            ("reset", "is inactive, but the current state is Stable", "--reset-offsets", "--topic", topic,
+             "--to-earliest", "--execute"),
+            ("delete offsets", "GroupSubscribedToTopicException", "--delete-offsets", "--topic", topic),
+            ("delete", "GroupNotEmptyException", "--delete")):
+        done = run(args, GROUPS, "--group", group, *options)
+        expect_text(f"{what} with a member", done.stdout + done.stderr, pattern)
+
+
+def _without_member(args, group, topic, ends):
+    def reset(what, how, want):
+        done = output(args, GROUPS, "--reset-offsets", "--group", group, *how, "--execute").decode()
+        rows = [line.split() for line in done.splitlines() if line.startswith(group)]
+        expect(what, {int(row[2]): int(row[3]) for row in rows}, want)
+
+    reset("reset to the start", ("--topic", topic, "--to-earliest"), {0: 0, 1: 0})
+    reset("reset by one", ("--topic", f"{topic}:0", "--shift-by", "1"), {0: 1})
+    reset("reset to a time", ("--topic", f"{topic}:1", "--to-datetime", "2001-01-01T00:00:00.000"), {1: 0})
+    expect("lags after it", _lags(args, group), ({0: (1, ends[0], ends[0] - 1), 1: (0, ends[1], ends[1])}, {"-"}))
+    deleted = output(args, GROUPS, "--delete-offsets", "--group", group, "--topic", f"{topic}:1")
+    expect_text("delete offsets", deleted, rf"{topic}\s+1\s+Successful")
+    expect("lags after that", _lags(args, group)[0], {0: (1, ends[0], ends[0] - 1)})
+    expect_text("delete", output(args, GROUPS, "--delete", "--group", group), "was successful")
+    gone = run(args, GROUPS, "--describe", "--group", group)
+    expect_text("describe a group that is not there", gone.stdout + gone.stderr, f"Group {group} not found")
+
+
 def join(args):
     """A member of a group (see ring/member.py); kafka-console-consumer tells nobody what it is assigned and commits."""
     (topic,) = args.topic
@@ -190,4 +253,5 @@ def join(args):
 
 
 scenario.main("console-tools", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                                "admin": admin, "errors": errors, "member": join})
+                                "admin": admin, "errors": errors, "group-admin": group_admin,
+                                "member": join})
