@@ -7,7 +7,7 @@ from typing import Callable
 from ring import java, tools
 from ring.scenario import CODECS
 
-_EVERY = ("acks", "offsets", "log-append-time", "admin", "errors")
+_EVERY = ("acks", "offsets", "log-append-time", "admin", "errors", "group-admin")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ CLIENTS = (
            groups=("sharing", "static"), commits=False, late_ms=2_000),
     # It reads only as a member of a group, and has no lz4 and zstd of its own.
     Client("kafkajs", ("node",), _node, codecs=("none", "gzip", "snappy"),
-           scenarios=("acks", "offsets", "admin", "errors"), reads=(),
+           scenarios=("acks", "offsets", "admin", "errors", "group-admin"), reads=(),
            groups=("sharing",)),
     Client("franz-go", ("franz-go",), _franz_go),
 )

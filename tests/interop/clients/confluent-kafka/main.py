@@ -5,8 +5,8 @@ import functools
 import sys
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka import TopicCollection
+from confluent_kafka import (Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException,
+                             Producer, TopicCollection, TopicPartition)
 from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions,
                                    NewTopic, OffsetSpec, ResourceType)
 
@@ -268,6 +268,38 @@ def _read_from(args, topic, offset):
         raise KafkaException(message.error())
 
 
+def group_admin(args):
+    """The life of a group that has committed and has no member."""
+    client = admin_at(args.bootstrap)
+    topic = group = f"{args.prefix}-confluent-kafka-group-admin"
+    create(args, topic, 2)
+    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": group, "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition(topic, 0, 7, metadata="a text")], asynchronous=False)
+    first, second = consumer.committed([TopicPartition(topic, 0), TopicPartition(topic, 1)], DEADLINE_S)
+    expect("committed", (first.offset, first.metadata), (7, "a text"))
+    expect("what nobody committed", second.offset < 0, True)
+    consumer.close()
+
+    def offsets_of(group, *partitions):
+        wanted = [TopicPartition(topic, p) for p in partitions] or None
+        found = answer(client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)]))
+        return {p.partition: p.offset for p in found.topic_partitions}
+
+    def listed():
+        return [g.state for g in client.list_consumer_groups().result(DEADLINE_S).valid if g.group_id == group]
+
+    expect("states in which it is listed", listed(), [ConsumerGroupState.EMPTY])
+    described = answer(client.describe_consumer_groups([group]))
+    expect("described", (described.group_id, described.state, described.members), (group, ConsumerGroupState.EMPTY, []))
+    changed = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 1, 3)])
+    answer(client.alter_consumer_group_offsets([changed]))
+    expect("all offsets", offsets_of(group), {0: 7, 1: 3})
+    expect("offsets of one", offsets_of(group, 1), {1: 3})
+    answer(client.delete_consumer_groups([group]))
+    expect("states in which it is listed then", listed(), [])
+    expect("delete it again", error_of(lambda: answer(client.delete_consumer_groups([group]))), "GROUP_ID_NOT_FOUND")
+
+
 def join(args):
     """A member of a group (see ring/member.py)."""
     (topic,) = args.topic
@@ -325,4 +357,4 @@ def _commit(consumer, topic, read):
 
 scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                   "log-append-time": log_append_time, "admin": admin, "errors": errors,
-                                  "member": join})
+                                  "group-admin": group_admin, "member": join})

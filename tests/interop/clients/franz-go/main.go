@@ -28,6 +28,7 @@ var scenarios = map[string]func(*run) error{
 	"log-append-time": logAppendTime,
 	"admin":           admin,
 	"errors":          errorCases,
+	"group-admin":     groupAdmin,
 	"member":          member,
 }
 

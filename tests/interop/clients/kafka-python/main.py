@@ -248,6 +248,37 @@ def _read_from(args, partition, offset):
         consumer.close()
 
 
+def group_admin(args):
+    """The life of a group that has committed and has no member."""
+    client = admin_at(args.bootstrap)
+    topic = group = f"{args.prefix}-kafka-python-group-admin"
+    create(args, topic, 2)
+    first, second = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=group, enable_auto_commit=False)
+    consumer.assign([first, second])
+    consumer.commit({first: OffsetAndMetadata(7, "a text", -1)})
+    expect("committed", consumer.committed(first, metadata=True)[:2], (7, "a text"))
+    expect("what nobody committed", consumer.committed(second), None)
+    consumer.close(autocommit=False)
+
+    def offsets_of():
+        found = client.list_group_offsets([group])[group]
+        return {p.partition: (o.offset, o.metadata) for p, o in found.items()}
+
+    def listed():
+        return [g["group_id"] for g in client.list_groups() if g["group_id"] == group]
+
+    expect("listed", listed(), [group])
+    described = client.describe_groups([group])[group]
+    expect("described", (described["group_state"], described["members"]), ("Empty", []))
+    client.alter_group_offsets(group, {second: OffsetAndMetadata(3, "", -1)})
+    expect("all offsets", offsets_of(), {0: (7, "a text"), 1: (3, "")})
+    client.delete_group_offsets(group, [first])
+    expect("what is left", offsets_of(), {1: (3, "")})
+    client.delete_groups([group])
+    expect("listed then", listed(), [])
+
+
 ASSIGNORS = {"range": RangePartitionAssignor, "cooperative-sticky": CooperativeStickyAssignor}
 
 
@@ -317,4 +348,5 @@ def _commit(consumer, read):
 
 
 scenario.main("kafka-python", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                               "log-append-time": log_append_time, "admin": admin, "errors": errors, "member": join})
+                               "log-append-time": log_append_time, "admin": admin, "errors": errors,
+                               "group-admin": group_admin, "member": join})

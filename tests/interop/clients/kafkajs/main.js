@@ -213,6 +213,30 @@ async function errors() {
   expect('create a topic that is there', again, false)
 }
 
+/** The life of a group that has committed and has no member. */
+async function groupAdmin() {
+  const topic = `${args.prefix}-kafkajs-group-admin`
+  const groupId = topic
+  await create(topic, 2)
+  const offsets = async () => {
+    const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
+    return found.partitions.sort((a, b) => a.partition - b.partition).map(p => [p.offset, p.metadata])
+  }
+  const listed = async () => (await admin.listGroups()).groups.filter(group => group.groupId === groupId).length
+  expect('offsets of a group that is not there', (await offsets()).map(([offset]) => offset), ['-1', '-1'])
+  await withProducer({}, producer => producer.send({ topic, messages: TIMES.map(() => ({ partition: 0, value: 'v' })) }))
+  await admin.setOffsets({ groupId, topic, partitions: [{ partition: 0, offset: '3' }] })
+  expect('offsets', (await offsets()).map(([offset]) => offset), ['3', '-1'])
+  expect('listed', await listed(), 1)
+  const described = (await admin.describeGroups([groupId])).groups[0]
+  expect('described', [described.groupId, described.state, described.members], [groupId, 'Empty', []])
+  await admin.resetOffsets({ groupId, topic, earliest: true })
+  expect('offsets after a reset', (await offsets()).map(([offset]) => Number(offset) <= 0), [true, true])
+  await admin.deleteGroups([groupId])
+  expect('listed then', await listed(), 0)
+  expect('describe it', (await admin.describeGroups([groupId])).groups[0].state, 'Dead')
+}
+
 function say(event, more = {}) {
   console.log(JSON.stringify({ event, at: Date.now(), ...more }))
 }
@@ -297,7 +321,7 @@ async function processBatch(consumer, { batch, heartbeat, isRunning, isStale }) 
   await heartbeat()
 }
 
-const SCENARIOS = { produce, acks, offsets, admin: administer, errors, member }
+const SCENARIOS = { produce, acks, offsets, admin: administer, errors, 'group-admin': groupAdmin, member }
 
 async function main() {
   const [name] = positionals

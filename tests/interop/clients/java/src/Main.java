@@ -23,6 +23,7 @@ public final class Main {
         SCENARIOS.put("log-append-time", Data::logAppendTime);
         SCENARIOS.put("admin", Topics::admin);
         SCENARIOS.put("errors", Failures::errors);
+        SCENARIOS.put("group-admin", Groups::admin);
         SCENARIOS.put("topics", Topics::create);
         SCENARIOS.put("member", Member::run);
     }
