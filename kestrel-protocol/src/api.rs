@@ -128,6 +128,8 @@ apis! {
     DeleteGroups = 42: delete_groups, DeleteGroupsRequest => DeleteGroupsResponse;
     /// Sets, deletes, appends to or subtracts from single configuration keys (KIP-339).
     IncrementalAlterConfigs = 44: incremental_alter_configs, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+    /// Forgets stored positions of a group (KIP-496).
+    OffsetDelete = 47: offset_delete, OffsetDeleteRequest => OffsetDeleteResponse;
     /// Asks for the cluster id, the controller and the brokers (KIP-700).
     DescribeCluster = 60: describe_cluster, DescribeClusterRequest => DescribeClusterResponse;
     /// Asks which client metrics the broker wants (KIP-714).

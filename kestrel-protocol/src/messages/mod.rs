@@ -35,7 +35,7 @@ use crate::wire::{Reader, Writer};
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub mod api_versions;
 pub mod create_partitions;
@@ -59,6 +59,7 @@ pub mod list_groups;
 pub mod list_offsets;
 pub mod metadata;
 pub mod offset_commit;
+pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
