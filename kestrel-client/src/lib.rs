@@ -23,7 +23,7 @@ pub use client::Client;
 pub use config::{Acks, AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel, Setting};
 pub use consumer::{
     AssignedConsumerBuilder, Batch, BatchRecords, Consumer, DeserializeError, OffsetAndTimestamp,
-    PositionError, PositionProblem, RecordRef,
+    PositionError, PositionProblem, RecordRef, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};

@@ -15,6 +15,7 @@
 //! [`completed_fetch`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
+pub mod assignor;
 mod batch;
 mod builder;
 mod completed_fetch;
