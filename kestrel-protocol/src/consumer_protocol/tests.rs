@@ -27,7 +27,7 @@ proptest! {
         check_memory::<StickyUserData>(seed);
     }
 
-    /// Client mistake 28: a truncated assignment is an error at every byte and never a shorter assignment.
+    /// A truncated assignment is an error at every byte and never a shorter assignment.
     #[test]
     fn a_truncated_assignment_is_an_error(seed: u64, version in 0i16..=3) {
         let assignment = Assignment::sample(&mut Seed::new(seed), Version::of::<Assignment>(version));
