@@ -20,9 +20,11 @@ pub use admin::{
     TopicDescription, TopicListing,
 };
 pub use client::Client;
-pub use config::{Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting};
+pub use config::{
+    Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
+};
 pub use consumer::{
-    Assigned, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit, Consumer,
+    AckToken, Assigned, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit, Consumer,
     ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PositionError, PositionProblem,
     RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
 };

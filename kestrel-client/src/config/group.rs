@@ -198,9 +198,8 @@ mod tests {
 
     #[test]
     fn assignors_are_known_by_protocol_and_by_class() {
-        let names = |text: &str| {
-            assignors(text).unwrap().iter().map(|one| one.name().to_owned()).collect::<Vec<_>>()
-        };
+        let names =
+            |text: &str| assignors(text).unwrap().iter().map(|one| one.name().to_owned()).collect::<Vec<_>>();
         assert_eq!(names("range, sticky"), ["range", "sticky"]);
         assert_eq!(
             names("org.apache.kafka.clients.consumer.CooperativeStickyAssignor"),

@@ -117,7 +117,10 @@ pub struct Subscribed {
 impl fmt::Debug for Subscribed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { group_id, topics, .. } = self;
-        f.debug_struct("Subscribed").field("group_id", group_id).field("topics", topics).finish_non_exhaustive()
+        f.debug_struct("Subscribed")
+            .field("group_id", group_id)
+            .field("topics", topics)
+            .finish_non_exhaustive()
     }
 }
 

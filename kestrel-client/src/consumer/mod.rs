@@ -15,6 +15,7 @@
 //! [`completed_fetch`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
+mod acks;
 pub mod assignor;
 mod batch;
 mod builder;
@@ -63,12 +64,12 @@ use crate::client::Client;
 use crate::config::ConsumerSettings;
 use crate::typed::consumer::Decoders;
 
+pub use self::acks::AckToken;
+pub(crate) use self::acks::RecordAck;
 pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{Assigned, AssignedConsumerBuilder, ConsumerBuilder, Subscribed};
-pub use self::group::{
-    AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions,
-};
 pub use self::error::{DeserializeError, PositionError, PositionProblem};
+pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::queries::OffsetAndTimestamp;
 
 /// Reads records from assigned partitions, with keys and values of the types `K` and `V`.

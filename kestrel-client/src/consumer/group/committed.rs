@@ -177,11 +177,7 @@ impl OffsetQuestion {
 
 /// Asks for the coordinator of a group, in both forms of the request (KIP-699).
 pub(crate) fn find_coordinator(group_id: &ByteString) -> FindCoordinatorRequest {
-    FindCoordinatorRequest {
-        key: group_id.clone(),
-        key_type: 0,
-        coordinator_keys: vec![group_id.clone()],
-    }
+    FindCoordinatorRequest { key: group_id.clone(), key_type: 0, coordinator_keys: vec![group_id.clone()] }
 }
 
 /// Whether a refusal to tell a committed offset goes away by itself. Nothing that a coordinator refuses means that there is

@@ -24,7 +24,9 @@ use super::committed::{Answered, OffsetQuestion, find_coordinator, is_passing};
 use super::committer::{Assignment, CommitNews, CommitRequest, Committer, JobId};
 use super::effects::{EffectDone, Effects};
 use super::handle::{Command, done_entries};
-use super::membership::{Effect, EffectRound, MemberSettings, Membership, PartitionCounts, Request, RequestId};
+use super::membership::{
+    Effect, EffectRound, MemberSettings, Membership, PartitionCounts, Request, RequestId,
+};
 use super::protocols::Protocols;
 use super::topics::TopicSelection;
 use crate::client::{Client, Target};
@@ -180,6 +182,8 @@ impl GroupDriver {
                     self.handle_metadata(&snapshot);
                 }
                 () = self.shared.changed_for_group() => {}
+                // The caller may wait because too much was not done.
+                () = self.shared.progress().acked().notified() => self.shared.look(Engine::nudge),
                 () = environment::sleep_until(deadline) => {}
             }
         }
@@ -387,9 +391,9 @@ impl GroupDriver {
             Ok(answers) => answers,
             Err(error) => {
                 tracing::debug!(%error, "the group's offsets could not be fetched");
-                let is_elsewhere = error.code().is_none_or(|code| {
-                    code.class() == kestrel_protocol::ErrorClass::FindCoordinator
-                });
+                let is_elsewhere = error
+                    .code()
+                    .is_none_or(|code| code.class() == kestrel_protocol::ErrorClass::FindCoordinator);
                 if is_elsewhere {
                     self.membership.handle_coordinator_lost(node, now);
                 }

@@ -36,7 +36,8 @@ impl TopicSelection {
         let mut topics = self.names.clone();
         if let Some(pattern) = &self.pattern {
             let listed = client.admin().list_topics().await?;
-            let matching = listed.into_iter().filter(|topic| !topic.is_internal && pattern.is_match(&topic.name));
+            let matching =
+                listed.into_iter().filter(|topic| !topic.is_internal && pattern.is_match(&topic.name));
             topics.extend(matching.map(|topic| topic.name));
         }
         Ok(topics)

@@ -190,7 +190,10 @@ fn handle_offset(
             let range = start_offset..=answer.offset;
             handle_range(subscription, id, position, range, now, outcome);
         }
-        FetchState::AwaitingValidation(_) | FetchState::AwaitingCommitted | FetchState::Truncated { .. } | FetchState::Fetching(_) => {}
+        FetchState::AwaitingValidation(_)
+        | FetchState::AwaitingCommitted
+        | FetchState::Truncated { .. }
+        | FetchState::Fetching(_) => {}
     }
 }
 

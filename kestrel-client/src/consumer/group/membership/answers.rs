@@ -17,7 +17,11 @@ use crate::record::TopicPartition;
 
 impl Membership {
     /// A broker said who coordinates the group, or did not.
-    pub(crate) fn handle_coordinator(&mut self, result: Result<FindCoordinatorResponse, Error>, now: Instant) {
+    pub(crate) fn handle_coordinator(
+        &mut self,
+        result: Result<FindCoordinatorResponse, Error>,
+        now: Instant,
+    ) {
         let found = result.and_then(|response| {
             let (code, node, message) = match response.coordinators.into_iter().next() {
                 Some(found) => (found.error_code, found.node_id, found.error_message),
@@ -47,7 +51,12 @@ impl Membership {
     }
 
     /// The coordinator answered JoinGroup, or did not.
-    pub(crate) fn handle_join(&mut self, id: RequestId, result: Result<JoinGroupResponse, Error>, now: Instant) {
+    pub(crate) fn handle_join(
+        &mut self,
+        id: RequestId,
+        result: Result<JoinGroupResponse, Error>,
+        now: Instant,
+    ) {
         if !self.end(id, Kind::Join) {
             return;
         }
@@ -72,7 +81,8 @@ impl Membership {
         self.succeed(now);
         let is_leader = response.leader == response.member_id;
         self.member_id = response.member_id;
-        self.generation = Some(Generation { id: response.generation_id, protocol: protocol.clone(), is_leader });
+        self.generation =
+            Some(Generation { id: response.generation_id, protocol: protocol.clone(), is_leader });
         tracing::debug!(
             group = %self.settings.group_id, member = %self.member_id, generation = response.generation_id,
             is_leader, "joined"
@@ -86,7 +96,12 @@ impl Membership {
     }
 
     /// The coordinator answered SyncGroup, or did not.
-    pub(crate) fn handle_sync(&mut self, id: RequestId, result: Result<SyncGroupResponse, Error>, now: Instant) {
+    pub(crate) fn handle_sync(
+        &mut self,
+        id: RequestId,
+        result: Result<SyncGroupResponse, Error>,
+        now: Instant,
+    ) {
         if !self.end(id, Kind::Sync) {
             return;
         }
@@ -258,6 +273,9 @@ impl Membership {
 fn is_passing(code: ErrorCode) -> bool {
     matches!(
         code.class(),
-        ErrorClass::Retriable | ErrorClass::RefreshMetadata | ErrorClass::FindCoordinator | ErrorClass::Rejoin
+        ErrorClass::Retriable
+            | ErrorClass::RefreshMetadata
+            | ErrorClass::FindCoordinator
+            | ErrorClass::Rejoin
     )
 }
