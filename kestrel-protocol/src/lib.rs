@@ -21,6 +21,7 @@
 //! ```
 
 mod api;
+pub mod consumer_protocol;
 mod error;
 mod error_code;
 mod frame;

@@ -109,6 +109,7 @@ macro_rules! check {
             CreatePartitions: create_partitions::CreatePartitionsRequest,
             DeleteGroups: delete_groups::DeleteGroupsRequest,
             IncrementalAlterConfigs: incremental_alter_configs::IncrementalAlterConfigsRequest,
+            OffsetDelete: offset_delete::OffsetDeleteRequest,
             DescribeCluster: describe_cluster::DescribeClusterRequest,
             DescribeTopicPartitions: describe_topic_partitions::DescribeTopicPartitionsRequest,
         )

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
+use super::acks::PartitionAcks;
 use super::subscription::{PartitionId, Ticket};
 use crate::error::Error;
 use crate::record::TopicPartition;
@@ -52,7 +53,8 @@ pub(crate) enum ResetTo {
 /// How far a partition is from being fetched.
 ///
 /// ```text
-///      assigned
+///      assigned ──── in a group: AwaitingCommitted ──── the group has an offset ───► AwaitingValidation, Fetching
+///         │ ◄──────── it has none ────┘
 ///         │                      the answer gives an offset
 ///         ▼                    ┌──────────────────────────────┐
 ///   AwaitingReset ─────────────┘                              ▼
@@ -68,6 +70,8 @@ pub(crate) enum ResetTo {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FetchState {
+    /// The group's committed offset is not known yet: OffsetFetch gives it.
+    AwaitingCommitted,
     /// There is no offset to fetch from: ListOffsets gives one.
     AwaitingReset(ResetTo),
     /// A broker said that the position is outside the log. Only when ListOffsets agrees is it given up: a leader that has
@@ -103,6 +107,12 @@ pub(crate) struct AssignedPartition {
     pub(crate) wire_topic: ByteString,
     pub(crate) topic_id: TopicId,
     pub(crate) paused: bool,
+    /// Being given up to the group: nothing is handed out or fetched any more.
+    pub(crate) revoking: bool,
+    /// The position up to which the caller is done with all: what may be committed.
+    pub(crate) done: Option<FetchPosition>,
+    /// Which of the records that were handed out are done, when the caller says so of each.
+    pub(crate) acks: Option<Arc<PartitionAcks>>,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
@@ -129,6 +139,9 @@ impl AssignedPartition {
             name,
             topic_id: TopicId::NIL,
             paused: false,
+            revoking: false,
+            done: None,
+            acks: None,
             high_watermark: None,
             last_stable_offset: None,
             last_served: 0,
@@ -168,7 +181,7 @@ impl AssignedPartition {
     /// The offset of the next fetch, when there is one.
     pub(crate) const fn fetch_offset(&self) -> Option<i64> {
         match self.state {
-            FetchState::AwaitingReset(_) => None,
+            FetchState::AwaitingCommitted | FetchState::AwaitingReset(_) => None,
             FetchState::AwaitingRangeCheck { position, .. }
             | FetchState::AwaitingValidation(position)
             | FetchState::Truncated { position, .. }
@@ -181,8 +194,46 @@ impl AssignedPartition {
         self.enter_anew(FetchState::Fetching(position));
     }
 
+    /// The position comes from what the group has committed.
+    pub(crate) fn await_committed(&mut self) {
+        self.enter_anew(FetchState::AwaitingCommitted);
+    }
+
+    /// From now on records count as done when the caller says so: those of the position that holds now.
+    pub(crate) fn renew_acks(&mut self, acks: Option<Arc<PartitionAcks>>) {
+        if let Some(old) = std::mem::replace(&mut self.acks, acks) {
+            old.close();
+        }
+    }
+
+    /// What may be committed: up to where everything is done.
+    pub(crate) fn committable(&self) -> Option<FetchPosition> {
+        let done = self.done?;
+        let Some(acks) = &self.acks else { return Some(done) };
+        let acked = acks.committable(done.offset);
+        let epoch = if acked.offset == done.offset { done.epoch } else { acked.leader_epoch };
+        Some(FetchPosition { offset: acked.offset, epoch })
+    }
+
+    /// Whether the caller may be handed another record: if not, it is told when it may.
+    pub(crate) fn has_room(&self) -> bool {
+        self.acks.as_ref().is_none_or(|acks| {
+            acks.has_room() || {
+                // Before the second look, so that no ack falls between.
+                acks.await_progress(true);
+                acks.has_room()
+            }
+        })
+    }
+
+    /// Whether the group may be asked for the committed offset now.
+    pub(crate) fn may_ask_committed(&self, now: Instant) -> bool {
+        self.state == FetchState::AwaitingCommitted && !self.asked && !self.is_waiting(now)
+    }
+
     /// Gives up the position: a lookup finds a new one.
     pub(crate) fn reset(&mut self, to: ResetTo) {
+        self.done = None;
         self.enter_anew(FetchState::AwaitingReset(to));
     }
 
@@ -205,6 +256,12 @@ impl AssignedPartition {
     pub(crate) fn enter(&mut self, state: FetchState) {
         self.state = state;
         self.asked = false;
+    }
+
+    /// A lookup found where to begin: that is worth a commit, so that a restart begins there too.
+    pub(crate) fn start_at(&mut self, position: FetchPosition) {
+        self.done = Some(position);
+        self.enter(FetchState::Fetching(position));
     }
 
     /// A fetch brought records up to `position`.
@@ -233,7 +290,7 @@ impl AssignedPartition {
     /// Whom to fetch from, and from where: `None` when the partition is not to be fetched now.
     pub(crate) fn fetch_target(&self, now: Instant) -> Option<(NodeId, FetchPosition)> {
         let FetchState::Fetching(position) = self.state else { return None };
-        if self.paused || self.failed_outside || self.is_waiting(now) {
+        if self.paused || self.revoking || self.failed_outside || self.is_waiting(now) {
             return None;
         }
         let preferred = self.preferred.filter(|replica| replica.until > now).map(|replica| replica.node);

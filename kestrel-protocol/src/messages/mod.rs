@@ -35,7 +35,7 @@ use crate::wire::{Reader, Writer};
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub mod api_versions;
 pub mod create_partitions;

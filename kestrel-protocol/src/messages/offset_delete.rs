@@ -6,7 +6,7 @@ use crate::error_code::ErrorCode;
 use crate::message;
 
 message! {
-    /// Forgets stored positions of a group (KIP-496).
+    /// Forgets stored positions of a group, for topics that no member is subscribed to (KIP-496).
     OffsetDeleteRequest(versions: 0..=0) {
         group_id: ByteString;
         topics: Vec<OffsetDeleteRequestTopic>;

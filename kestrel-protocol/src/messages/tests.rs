@@ -68,7 +68,7 @@ fn check_against_oracle<M: Message, O: Encodable + Decodable + Debug>(
     assert_eq!(shared(&ours, &theirs), shared(&theirs, &ours), "{} v{version}", M::NAME);
 }
 
-fn check<M: Message + Sample, O: Encodable + Decodable + Debug>(seed: u64) {
+pub(crate) fn check<M: Message + Sample, O: Encodable + Decodable + Debug>(seed: u64) {
     for version in M::VERSIONS {
         let message = M::sample(&mut Seed::new(seed), Version::of::<M>(version));
         let bytes = encoded(&message, version);
@@ -80,7 +80,7 @@ fn check<M: Message + Sample, O: Encodable + Decodable + Debug>(seed: u64) {
 }
 
 /// Every truncation and a run of random bytes: an error or a value, never a panic.
-fn check_hostile<M: Message + Sample>(seed: u64) {
+pub(crate) fn check_hostile<M: Message + Sample>(seed: u64) {
     let mut random = Seed::new(seed);
     for version in M::VERSIONS {
         let bytes = encoded(&M::sample(&mut random, Version::of::<M>(version)), version);
@@ -123,7 +123,7 @@ fn bomb(bytes: &Bytes, random: &mut Seed) -> Bytes {
     bomb.into()
 }
 
-fn check_memory<M: Message + Sample>(seed: u64) {
+pub(crate) fn check_memory<M: Message + Sample>(seed: u64) {
     let mut random = Seed::new(seed);
     for version in M::VERSIONS {
         let bytes = encoded(&M::sample(&mut random, Version::of::<M>(version)), version);
@@ -193,6 +193,7 @@ for_each_message! { check, check_hostile, check_memory:
     delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
     offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
     incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+    offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
     describe_cluster: DescribeClusterRequest, DescribeClusterResponse;
     get_telemetry_subscriptions: GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse;
     describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;

@@ -63,7 +63,9 @@ impl SubscriptionState {
         let ended = self.ids.iter().filter(|(partition, _)| !kept.contains_key(*partition));
         let ended: Vec<_> = ended.map(|(_, &id)| id).collect();
         for id in &ended {
-            self.partitions.remove(id);
+            if let Some(mut partition) = self.partitions.remove(id) {
+                partition.renew_acks(None);
+            }
         }
         self.reports.retain(|id| !ended.contains(id));
         self.ids = kept;
@@ -182,8 +184,10 @@ impl SubscriptionState {
     /// Which partitions need an answer before they can be fetched, and may ask for it now.
     pub(crate) fn lookups(&self, now: Instant) -> impl Iterator<Item = (PartitionId, &AssignedPartition)> {
         self.iter().filter(move |(_, partition)| {
-            !matches!(partition.state(), FetchState::Fetching(_) | FetchState::Truncated { .. })
-                && partition.may_ask(now)
+            !matches!(
+                partition.state(),
+                FetchState::AwaitingCommitted | FetchState::Fetching(_) | FetchState::Truncated { .. }
+            ) && partition.may_ask(now)
         })
     }
 }
