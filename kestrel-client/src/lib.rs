@@ -22,7 +22,7 @@ pub use admin::{
 pub use client::Client;
 pub use config::{Acks, AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel, Setting};
 pub use consumer::{
-    AssignedConsumerBuilder, Batch, BatchRecords, Consumer, DeserializeError, OffsetAndTimestamp,
+    AckToken, AssignedConsumerBuilder, Batch, BatchRecords, Consumer, DeserializeError, OffsetAndTimestamp,
     PositionError, PositionProblem, RecordRef, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};

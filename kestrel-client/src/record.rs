@@ -10,6 +10,8 @@ use bytes::Bytes;
 use kestrel_protocol::record::{Headers, TimestampType};
 use kestrel_protocol::{ByteString, LeaderEpoch};
 
+use crate::consumer::{AckToken, RecordAck};
+
 /// A wall time as Kafka keeps it: milliseconds since 1970.
 ///
 /// ```
@@ -208,4 +210,24 @@ pub struct ConsumerRecord<K = Bytes, V = Bytes> {
     pub headers: Headers,
     /// The epoch of the leader that appended the record, when the broker said it.
     pub leader_epoch: Option<LeaderEpoch>,
+    pub(crate) ack: RecordAck,
+}
+
+impl<K, V> ConsumerRecord<K, V> {
+    /// Says that the record is done: in any order, from any task. Committed is the offset of the first one that is not.
+    ///
+    /// Does nothing unless the consumer is a group's member with `CommitPolicy::OnAck`, and nothing when the partition has been
+    /// given up since; see [`AckToken`].
+    pub fn ack(&self) {
+        if let Some(token) = &self.ack.0 {
+            token.ack();
+        }
+    }
+
+    /// What says that the record is done, for a task that does not get the record itself; `None` unless the consumer is a
+    /// group's member with `CommitPolicy::OnAck`.
+    #[must_use]
+    pub fn ack_token(&self) -> Option<AckToken> {
+        self.ack.0.clone()
+    }
 }

@@ -12,9 +12,10 @@
 //! ```
 //!
 //! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
-//! [`completed_fetch`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
+//! [`completed_fetch`], [`acks`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
+mod acks;
 pub mod assignor;
 mod batch;
 mod builder;
@@ -54,6 +55,8 @@ use crate::client::Client;
 use crate::config::ConsumerSettings;
 use crate::typed::consumer::Decoders;
 
+pub use self::acks::AckToken;
+pub(crate) use self::acks::RecordAck;
 pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::AssignedConsumerBuilder;
 pub use self::error::{DeserializeError, PositionError, PositionProblem};

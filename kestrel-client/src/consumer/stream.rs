@@ -16,7 +16,7 @@ use super::completed_fetch::{Damage, OpenBatch};
 use super::engine::{Delivery, Engine};
 use super::error::DeserializeError;
 use super::parts::PartBuffer;
-use super::{Consumer, Prepared, Waiting};
+use super::{Consumer, Prepared, RecordAck, Waiting};
 use crate::error::{Error, Result};
 use crate::record::{ConsumerRecord, Timestamp};
 use crate::typed::consumer::{Decode, Decoders};
@@ -191,6 +191,7 @@ impl RecordFrame {
             value,
             headers,
             leader_epoch,
+            ack: RecordAck::default(),
         }
     }
 }

@@ -1,0 +1,151 @@
+//! Acks: which of the records that were handed out are done, told one by one, in any order, from any task.
+//!
+//! ```text
+//!   consumer's task             PartitionAcks (one per assignment)            any task
+//!     hand_out(offset) ──────►  ┌ done ┬ done ┬ open ┬ done ┬ open ┐  ◄────── AckToken::ack
+//!         gives a token         └──────┴──────┴──▲───┴──────┴──────┘
+//!                                                └ committable: what is before it is all done
+//! ```
+//!
+//! A [`PartitionAcks`] belongs to one assignment of one partition: a partition that is given up, or whose position is set
+//! anew, gets another one, so that tokens of the old one change nothing any more. The engine keeps them and commits what
+//! they say; nothing here does I/O. The lock inside is held for a few instructions and never while anything waits.
+//!
+//! Memory is bounded by the window: at most `max_open_records` between the first record that is not done and the last one
+//! that was handed out, with one bit for each, and 24 bytes for each gap between their offsets. When it is full, nothing more
+//! is handed out of the partition until the first one is done.
+
+mod window;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kestrel_protocol::LeaderEpoch;
+
+use self::window::Window;
+
+/// The records of one assignment of a partition that were handed out.
+pub(crate) struct PartitionAcks {
+    window: Mutex<Window>,
+    /// Whether someone waits for acks.
+    is_awaited: AtomicBool,
+    /// Tells whoever waits.
+    on_progress: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Up to where everything is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Committable {
+    /// The offset to commit: that of the first record that is not done.
+    pub(crate) offset: i64,
+    /// The epoch of the leader that appended the last record before it, when one was handed out and had one.
+    pub(crate) leader_epoch: Option<LeaderEpoch>,
+}
+
+impl PartitionAcks {
+    /// Nothing is handed out yet. `on_progress` is called after acks while [`Self::await_progress`] is on, by the task
+    /// that acks: it must not block.
+    pub(crate) fn new(max_open_records: usize, on_progress: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            window: Mutex::new(Window::new(max_open_records)),
+            is_awaited: AtomicBool::new(false),
+            on_progress: Box::new(on_progress),
+        })
+    }
+
+    /// A record is being handed out; offsets only grow. `None` when the window is full: it must not be handed out then.
+    pub(crate) fn hand_out(
+        self: &Arc<Self>,
+        offset: i64,
+        leader_epoch: Option<LeaderEpoch>,
+    ) -> Option<AckToken> {
+        let index = self.window().hand_out(offset, leader_epoch)?;
+        Some(AckToken { acks: Arc::clone(self), index })
+    }
+
+    /// Whether another record may be handed out.
+    pub(crate) fn has_room(&self) -> bool {
+        self.window().has_room()
+    }
+
+    /// How many records were handed out and are not done.
+    pub(crate) fn open_records(&self) -> usize {
+        self.window().open_records()
+    }
+
+    /// What to commit when the partition's position is `position`, which was read before this is called.
+    pub(crate) fn committable(&self, position: i64) -> Committable {
+        let window = self.window();
+        let offset = window.first_open().map_or(position, |first_open| first_open.min(position));
+        Committable { offset, leader_epoch: window.last_done_epoch() }
+    }
+
+    /// The assignment is over: tokens do nothing from now on.
+    pub(crate) fn close(&self) {
+        self.window().close();
+    }
+
+    /// From now on, or no longer, whoever waits is told of acks.
+    pub(crate) fn await_progress(&self, awaited: bool) {
+        self.is_awaited.store(awaited, Ordering::SeqCst);
+    }
+
+    fn finish(&self, index: u64) {
+        let is_new = self.window().finish(index);
+        if is_new && self.is_awaited.load(Ordering::SeqCst) {
+            (self.on_progress)();
+        }
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        // Every change of the window is complete before anything could panic.
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for PartitionAcks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartitionAcks").field("window", &*self.window()).finish_non_exhaustive()
+    }
+}
+
+/// Says of one record that it is done. Goes to any task; a few instructions, no memory.
+///
+/// Every record of a consumer with `CommitPolicy::OnAck` has one, and
+/// [`ConsumerRecord::ack`](crate::ConsumerRecord::ack) uses it; take it out with
+/// [`ConsumerRecord::ack_token`](crate::ConsumerRecord::ack_token) where the record itself goes elsewhere. Records may be
+/// done in any order: what is committed is the offset of the first one that is not. A token that is dropped without
+/// [`Self::ack`] leaves its record open, so that it and all after it are read again by whoever gets the partition next.
+/// A token of a partition that the consumer has given up does nothing.
+#[derive(Clone)]
+pub struct AckToken {
+    acks: Arc<PartitionAcks>,
+    index: u64,
+}
+
+impl AckToken {
+    /// The record is done. Saying so again changes nothing.
+    pub fn ack(&self) {
+        self.acks.finish(self.index);
+    }
+}
+
+impl fmt::Debug for AckToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AckToken").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+/// The token of a record, if it has one. No part of what the record says: records are equal whatever their tokens are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RecordAck(pub(crate) Option<AckToken>);
+
+impl PartialEq for RecordAck {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
