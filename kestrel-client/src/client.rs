@@ -131,6 +131,20 @@ impl Client {
         Ok((connection.send_version(request, version, timeout).await?, version))
     }
 
+    /// As [`Self::send_on`], in a version of at most `at_most` and within `timeout`.
+    pub(crate) async fn send_within<R: Request>(
+        &self,
+        purpose: Purpose,
+        node: NodeId,
+        request: &R,
+        at_most: i16,
+        timeout: Duration,
+    ) -> Result<R::Response, Error> {
+        let connection = self.connection(purpose, node).await?;
+        let version = connection.version_up_to(R::KEY, at_most)?;
+        connection.send_version(request, version, timeout).await
+    }
+
     /// The newest version of `api` that both `node` and this client speak.
     pub(crate) async fn version_of(&self, node: NodeId, api: ApiKey) -> Result<i16, Error> {
         self.connection(Purpose::General, node).await?.version(api)

@@ -278,6 +278,11 @@ impl BrokerError {
         self
     }
 
+    pub(crate) fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
     pub(crate) fn message(mut self, message: Option<&str>) -> Self {
         self.message = message.filter(|text| !text.is_empty()).map(Into::into);
         self

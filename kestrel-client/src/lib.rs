@@ -20,10 +20,13 @@ pub use admin::{
     TopicDescription, TopicListing,
 };
 pub use client::Client;
-pub use config::{Acks, AutoOffsetReset, ClientBuilder, ConsumerConfig, IsolationLevel, Setting};
+pub use config::{
+    Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
+};
 pub use consumer::{
-    AckToken, AssignedConsumerBuilder, Batch, BatchRecords, Consumer, DeserializeError, OffsetAndTimestamp,
-    PositionError, PositionProblem, RecordRef, assignor,
+    AckToken, Assigned, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit, Consumer,
+    ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PositionError, PositionProblem,
+    RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};

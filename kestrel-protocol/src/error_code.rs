@@ -182,7 +182,7 @@ error_codes! {
     79, MemberIdRequired, "MEMBER_ID_REQUIRED", Rejoin, "A member id was assigned: join again with it (KIP-394).";
     80, PreferredLeaderNotAvailable, "PREFERRED_LEADER_NOT_AVAILABLE", RefreshMetadata, "The preferred leader is not available.";
     81, GroupMaxSizeReached, "GROUP_MAX_SIZE_REACHED", Fatal, "The group has group.max.size members already.";
-    82, FencedInstanceId, "FENCED_INSTANCE_ID", Rejoin, "A newer member with the same group.instance.id has replaced this one.";
+    82, FencedInstanceId, "FENCED_INSTANCE_ID", Fenced, "A newer member with the same group.instance.id has replaced this one.";
     83, EligibleLeadersNotAvailable, "ELIGIBLE_LEADERS_NOT_AVAILABLE", RefreshMetadata, "No eligible leader is available.";
     84, ElectionNotNeeded, "ELECTION_NOT_NEEDED", RefreshMetadata, "The partition already has the wanted leader.";
     85, NoReassignmentInProgress, "NO_REASSIGNMENT_IN_PROGRESS", Fatal, "No reassignment is under way.";

@@ -389,12 +389,12 @@ async fn the_stream_ends_when_nothing_is_assigned() {
     let mut consumer = raw(&client, &topic).build().await.unwrap();
     let three: Vec<_> = (&mut consumer).take(3).map(|record| record.unwrap().offset).collect().await;
     assert_eq!(three, [0, 1, 2]);
-    consumer.unassign();
+    consumer.unassign().unwrap();
     assert!(consumer.next().await.is_none());
     assert!(consumer.next_batch().await.unwrap().is_none());
     consumer.assign([(topic.as_str(), 0)]).unwrap();
     assert_eq!(next_offsets(&mut consumer, 1).await, [0]);
-    tokio::time::timeout(PATIENCE, consumer.close()).await.unwrap();
+    tokio::time::timeout(PATIENCE, consumer.close()).await.unwrap().unwrap();
 }
 
 #[tokio::test]

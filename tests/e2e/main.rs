@@ -6,4 +6,5 @@ mod admin;
 mod connect;
 mod consume;
 mod faults;
+mod groups;
 mod produce;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::group::{GroupSettings, assignors};
 use super::keys::{Key, flag, keys, millis, number};
 use crate::error::{Error, Result};
 
@@ -71,6 +72,7 @@ pub(crate) struct ConsumerSettings {
     pub(crate) fetch_buffer_bytes: usize,
     pub(crate) max_decompressed_batch_bytes: usize,
     pub(crate) default_api_timeout: Duration,
+    pub(crate) group: GroupSettings,
 }
 
 keys! {
@@ -96,6 +98,22 @@ keys! {
             |c, text| c.settings.client_rack = text.to_owned();
         "default.api.timeout.ms", "60000", "How long a consumer's questions about offsets may take.",
             |c, text| c.settings.default_api_timeout = millis(text)?;
+        "group.instance.id", "", "A name for the member that outlives its process (KIP-345).",
+            |c, text| c.settings.group.instance_id = (!text.is_empty()).then(|| text.to_owned());
+        "session.timeout.ms", "45000", "How long a member may be silent before the group goes on without it.",
+            |c, text| c.settings.group.session_timeout = millis(text)?;
+        "heartbeat.interval.ms", "3000", "How often a member tells the coordinator that it is there.",
+            |c, text| c.settings.group.heartbeat_interval = millis(text)?;
+        "max.poll.interval.ms", "300000", "How long the application may take between two polls, and so how long a rebalance waits.",
+            |c, text| c.settings.group.max_poll_interval = millis(text)?;
+        "partition.assignment.strategy", "range,cooperative-sticky", "How partitions are divided among members: range, roundrobin, sticky, cooperative-sticky.",
+            |c, text| c.settings.group.assignors = assignors(text)?;
+        "enable.auto.commit", "true", "Whether offsets are committed each auto.commit.interval.ms.",
+            |c, text| { c.settings.group.auto_commit = flag(text)?; c.settings.group.update_policy() };
+        "auto.commit.interval.ms", "5000", "How often offsets are committed, if they are by themselves.",
+            |c, text| { c.settings.group.auto_commit_interval = millis(text)?; c.settings.group.update_policy() };
+        "keep.pauses", "false", "Whether partitions that come back to a member are still paused (Kestrel's own).",
+            |c, text| c.settings.group.keep_pauses = flag(text)?;
         "fetch.buffer.bytes", "67108864", "How many fetched bytes may wait for the caller (Kestrel's own).",
             |c, text| c.settings.fetch_buffer_bytes = number(text)?;
         "max.decompressed.batch.bytes", "134217728", "How large a record batch may be when it is decompressed (Kestrel's own).",
@@ -119,6 +137,7 @@ impl Default for ConsumerConfig {
                 fetch_buffer_bytes: 64 * 1024 * 1024,
                 max_decompressed_batch_bytes: 128 * 1024 * 1024,
                 default_api_timeout: Duration::from_secs(60),
+                group: GroupSettings::default(),
             },
         }
     }
@@ -206,9 +225,14 @@ impl ConsumerConfig {
         self
     }
 
+    pub(super) fn group_mut(&mut self) -> &mut GroupSettings {
+        &mut self.settings.group
+    }
+
     /// Checks the settings together.
     pub(crate) fn settings(&self, request_timeout: Duration) -> Result<ConsumerSettings> {
         let settings = &self.settings;
+        settings.group.check()?;
         at_least("fetch.min.bytes", i64::from(settings.fetch_min_bytes), 0)?;
         at_least("fetch.max.bytes", i64::from(settings.fetch_max_bytes), 1)?;
         at_least("max.partition.fetch.bytes", i64::from(settings.max_partition_fetch_bytes), 1)?;

@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 pub(crate) mod consumer;
+pub(crate) mod group;
 pub(crate) mod keys;
 pub(crate) mod producer;
 
@@ -12,6 +13,7 @@ pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
 pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 pub(crate) use consumer::{CONSUMER, ConsumerSettings};
+pub use group::CommitPolicy;
 pub use keys::Setting;
 pub(crate) use keys::apply;
 pub use producer::Acks;

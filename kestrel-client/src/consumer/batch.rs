@@ -269,6 +269,7 @@ impl<K, V> Consumer<K, V> {
     }
 
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch<K, V>>>> {
+        self.note_ask();
         loop {
             match ready!(self.poll_run(cx)) {
                 Some(Ok(())) => {}
@@ -278,6 +279,7 @@ impl<K, V> Consumer<K, V> {
             match self.gather() {
                 Ok(Gathered::Runs(runs)) => {
                     let Some(fetch) = &self.current else { continue };
+                    self.shared.progress().hand_out();
                     return Poll::Ready(Some(Ok(Batch {
                         topic: fetch.topic.clone(),
                         partition: fetch.partition,

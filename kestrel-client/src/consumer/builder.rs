@@ -1,5 +1,6 @@
-//! The builder of consumers with assigned partitions.
+//! The builder of consumers: with partitions that are told, or as a member of a group.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,12 @@ use std::time::Duration;
 use kestrel_serde::{Deserializer, Raw};
 
 use super::Consumer;
+use super::assignor::Assignor;
 use super::control::checked;
+use super::group::RebalanceListener;
+use super::group::topics::TopicSelection;
 use crate::client::Client;
-use crate::config::{AutoOffsetReset, CONSUMER, ConsumerConfig, IsolationLevel, apply};
+use crate::config::{AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply};
 use crate::error::{Error, Result};
 use crate::metadata::Wanted;
 use crate::record::TopicPartition;
@@ -31,14 +35,45 @@ impl Client {
     /// # }
     /// ```
     pub fn assigned_consumer<K, V>(&self) -> AssignedConsumerBuilder<K, V> {
+        self.consumer_builder(Assigned::default())
+    }
+
+    /// Begins a consumer that is a member of the group `group_id`: the members share the partitions of their topics, and go on
+    /// where the group has committed. See [`Consumer`] for three ways to commit.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::AutoOffsetReset;
+    /// use kestrel_serde::Utf8;
+    ///
+    /// let mut consumer = client
+    ///     .consumer::<String, String>("billing")
+    ///     .topics(["clicks"])
+    ///     .key(Utf8)
+    ///     .value(Utf8)
+    ///     .auto_offset_reset(AutoOffsetReset::Earliest)
+    ///     .build()
+    ///     .await?;
+    /// while let Some(record) = consumer.next().await {
+    ///     println!("{:?}", record?.value);
+    /// }
+    /// consumer.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn consumer<K, V>(&self, group_id: impl Into<String>) -> ConsumerBuilder<K, V> {
+        let group_id = group_id.into();
+        self.consumer_builder(Subscribed { group_id, topics: TopicSelection::default(), listener: None })
+    }
+
+    fn consumer_builder<K, V, S>(&self, source: S) -> ConsumerBuilder<K, V, Raw, Raw, S> {
         let mut config = ConsumerConfig::default();
         let applied = apply(CONSUMER, &self.settings().properties, &mut config);
-        AssignedConsumerBuilder {
+        ConsumerBuilder {
             client: self.clone(),
             config,
             problem: applied.err(),
-            partitions: Vec::new(),
-            topics: Vec::new(),
+            source,
             key: Raw,
             value: Raw,
             types: PhantomData,
@@ -46,26 +81,53 @@ impl Client {
     }
 }
 
-/// What was said about a consumer with assigned partitions; made by [`Client::assigned_consumer`].
+/// What was said about a consumer; made by [`Client::consumer`] and [`Client::assigned_consumer`].
 ///
-/// Settings are those of [`ConsumerConfig`]; what the client was given as properties comes first.
+/// Settings are those of [`ConsumerConfig`]; what the client was given as properties comes first. `S` says where its
+/// partitions come from.
 #[derive(Debug)]
 #[must_use]
-pub struct AssignedConsumerBuilder<K, V, KD = Raw, VD = Raw> {
+pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S = Subscribed> {
     client: Client,
     config: ConsumerConfig,
     problem: Option<Error>,
-    partitions: Vec<TopicPartition>,
-    topics: Vec<Arc<str>>,
+    source: S,
     key: KD,
     value: VD,
     types: PhantomData<fn() -> (K, V)>,
 }
 
+/// The builder of a consumer with assigned partitions; made by [`Client::assigned_consumer`].
+pub type AssignedConsumerBuilder<K, V, KD = Raw, VD = Raw> = ConsumerBuilder<K, V, KD, VD, Assigned>;
+
+/// The partitions that a consumer is told to read.
+#[derive(Debug, Default)]
+pub struct Assigned {
+    partitions: Vec<TopicPartition>,
+    topics: Vec<Arc<str>>,
+}
+
+/// The group that a consumer is a member of, and the topics that it reads.
+pub struct Subscribed {
+    group_id: String,
+    topics: TopicSelection,
+    listener: Option<Arc<dyn RebalanceListener>>,
+}
+
+impl fmt::Debug for Subscribed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group_id, topics, .. } = self;
+        f.debug_struct("Subscribed")
+            .field("group_id", group_id)
+            .field("topics", topics)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Setters of the builder that hand on to [`ConsumerConfig`].
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
-        impl<K, V, KD, VD> AssignedConsumerBuilder<K, V, KD, VD> {
+        impl<K, V, KD, VD, S> ConsumerBuilder<K, V, KD, VD, S> {
             $(
                 $(#[$doc])*
                 #[doc = concat!("See [`ConsumerConfig::", stringify!($name), "`].")]
@@ -103,33 +165,46 @@ settings! {
     max_decompressed_batch_bytes: usize,
 }
 
-impl<K, V, KD, VD> AssignedConsumerBuilder<K, V, KD, VD> {
-    /// Assigns these partitions too.
-    pub fn assign(mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Self {
-        match checked(partitions) {
-            Ok(partitions) => self.partitions.extend(partitions),
-            Err(error) => self.problem = Some(error),
+/// Setters for members of groups that hand on to [`ConsumerConfig`].
+macro_rules! group_settings {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
+        impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
+            $(
+                $(#[$doc])*
+                #[doc = concat!("See [`ConsumerConfig::", stringify!($name), "`].")]
+                pub fn $name(mut self, $name: $type) -> Self {
+                    self.config = self.config.$name($name);
+                    self
+                }
+            )+
         }
-        self
-    }
+    };
+}
 
-    /// Assigns all partitions that these topics have when the consumer is built. Partitions that are added to the topics
-    /// later are not read.
-    pub fn assign_topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        self.topics.extend(topics.into_iter().map(Into::into));
-        self
-    }
+group_settings! {
+    /// How long the member may be silent before the group goes on without it. Default: 45 s.
+    session_timeout: Duration,
+    /// How often the member tells the coordinator that it is there. Default: 3 s.
+    heartbeat_interval: Duration,
+    /// How long the application may work on what it was handed out. Default: 5 min.
+    max_poll_interval: Duration,
+    /// When offsets are committed without being asked to. Default: each 5 s.
+    commit_policy: CommitPolicy,
+    /// Whether a paused partition that comes back is still paused. Default: false.
+    keep_pauses: bool,
+}
 
+impl<K, V, KD, VD, S> ConsumerBuilder<K, V, KD, VD, S> {
     /// How keys become values of `K`. Default: [`Raw`].
-    pub fn key<D>(self, key: D) -> AssignedConsumerBuilder<K, V, D, VD> {
-        let Self { client, config, problem, partitions, topics, key: _, value, types } = self;
-        AssignedConsumerBuilder { client, config, problem, partitions, topics, key, value, types }
+    pub fn key<D>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
+        let Self { client, config, problem, source, key: _, value, types } = self;
+        ConsumerBuilder { client, config, problem, source, key, value, types }
     }
 
     /// How values become values of `V`. Default: [`Raw`].
-    pub fn value<D>(self, value: D) -> AssignedConsumerBuilder<K, V, KD, D> {
-        let Self { client, config, problem, partitions, topics, key, value: _, types } = self;
-        AssignedConsumerBuilder { client, config, problem, partitions, topics, key, value, types }
+    pub fn value<D>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
+        let Self { client, config, problem, source, key, value: _, types } = self;
+        ConsumerBuilder { client, config, problem, source, key, value, types }
     }
 
     /// Replaces all settings said so far, those of the client's properties included.
@@ -142,6 +217,24 @@ impl<K, V, KD, VD> AssignedConsumerBuilder<K, V, KD, VD> {
     /// See [`ConsumerConfig::client_rack`].
     pub fn client_rack(mut self, rack: impl Into<String>) -> Self {
         self.config = self.config.client_rack(rack);
+        self
+    }
+}
+
+impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
+    /// Assigns these partitions too.
+    pub fn assign(mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Self {
+        match checked(partitions) {
+            Ok(partitions) => self.source.partitions.extend(partitions),
+            Err(error) => self.problem = Some(error),
+        }
+        self
+    }
+
+    /// Assigns all partitions that these topics have when the consumer is built. Partitions that are added to the topics
+    /// later are not read.
+    pub fn assign_topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.source.topics.extend(topics.into_iter().map(Into::into));
         self
     }
 
@@ -164,8 +257,8 @@ impl<K, V, KD, VD> AssignedConsumerBuilder<K, V, KD, VD> {
             return Err(problem);
         }
         let settings = self.config.settings(self.client.request_timeout())?;
-        let mut partitions = self.partitions;
-        for topic in &self.topics {
+        let Assigned { mut partitions, topics } = self.source;
+        for topic in &topics {
             let timeout = settings.default_api_timeout;
             let looked_up =
                 self.client.metadata().topic(topic, Wanted::IfExists, timeout, "default.api.timeout.ms");
@@ -175,6 +268,81 @@ impl<K, V, KD, VD> AssignedConsumerBuilder<K, V, KD, VD> {
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
         let mut consumer = Consumer::start(self.client, settings, decoders);
         consumer.assign(partitions)?;
+        Ok(consumer)
+    }
+}
+
+impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
+    /// Reads these topics too. They need not exist yet.
+    pub fn topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.source.topics.names.extend(topics.into_iter().map(Into::into));
+        self
+    }
+
+    /// Reads all topics whose whole name the regular expression matches, also those that are created later: they are looked
+    /// for each `metadata.max.age.ms`. Topics that Kafka made for itself are never among them.
+    ///
+    /// The syntax is that of the crate `regex-lite`, which has what Java's has but look-around and back-references.
+    pub fn topics_matching(mut self, pattern: &str) -> Self {
+        if let Err(error) = self.source.topics.matching(pattern) {
+            self.problem = Some(error);
+        }
+        self
+    }
+
+    /// Who hears of partitions that come and go. Default: nobody.
+    pub fn rebalance_listener(mut self, listener: impl RebalanceListener) -> Self {
+        self.source.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// A name for this member that outlives its process (KIP-345). Default: none.
+    /// See [`ConsumerConfig::group_instance_id`].
+    pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
+        self.config = self.config.group_instance_id(id);
+        self
+    }
+
+    /// How partitions are divided among the members, the preferred way first. Default: ranges.
+    /// See [`ConsumerConfig::partition_assignment_strategy`].
+    pub fn partition_assignment_strategy(
+        mut self,
+        assignors: impl IntoIterator<Item = Arc<dyn Assignor>>,
+    ) -> Self {
+        self.config = self.config.partition_assignment_strategy(assignors);
+        self
+    }
+
+    /// Checks the settings, looks up the topics of [`Self::topics_matching`], and starts to join the group.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for settings that cannot work, no topic, or an empty group id; what listing topics fails with, when
+    /// there is a pattern. What the group refuses shows in the stream.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: nothing has been started when the future is dropped.
+    pub async fn build(self) -> Result<Consumer<K, V>>
+    where
+        KD: Deserializer<K>,
+        VD: Deserializer<V>,
+        K: 'static,
+        V: 'static,
+    {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let settings = self.config.settings(self.client.request_timeout())?;
+        let Subscribed { group_id, topics, listener } = self.source;
+        if group_id.is_empty() {
+            return Err(Error::config("group.id", "must not be empty"));
+        }
+        if topics.is_empty() {
+            return Err(Error::config("topics", "a member of a group reads at least one topic"));
+        }
+        let found = topics.resolve(&self.client).await?;
+        let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
+        let mut consumer = Consumer::start(self.client, settings, decoders);
+        consumer.join(&group_id, (topics, found), listener);
         Ok(consumer)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! None of these calls waits or sends anything itself. They hold for the very next record that is handed out.
 
+use std::time::Duration;
+
 use super::Consumer;
 use super::engine::Engine;
 use super::partition::ResetTo;
@@ -9,14 +11,18 @@ use crate::environment;
 use crate::error::{Error, Result};
 use crate::record::TopicPartition;
 
+/// How long closing may take when nothing else is said.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
+
 impl<K, V> Consumer<K, V> {
     /// Replaces the assignment. Partitions that stay assigned keep their position, their fetched records and their pause;
     /// new ones begin where `auto.offset.reset` says, unless [`Self::seek`] says otherwise first.
     ///
     /// # Errors
-    /// [`Error::Config`] for a negative partition number or an empty name; the assignment is then as it was. Whether the
-    /// partitions exist shows in the stream.
+    /// [`Error::Config`] for a negative partition number or an empty name, and for a member of a group, whose assignment is
+    /// the group's; the assignment is then as it was. Whether the partitions exist shows in the stream.
     pub fn assign(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.check_ungrouped()?;
         let partitions = checked(partitions)?;
         for partition in &partitions {
             self.client.metadata().want_topic(&partition.topic);
@@ -32,9 +38,21 @@ impl<K, V> Consumer<K, V> {
     }
 
     /// Ends the assignment: fetched records that were not handed out are dropped, and the stream ends.
-    pub fn unassign(&mut self) {
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a member of a group: close it instead.
+    pub fn unassign(&mut self) -> Result<()> {
+        self.check_ungrouped()?;
         self.shared.change(|engine| engine.assign(&[]));
         self.return_run();
+        Ok(())
+    }
+
+    fn check_ungrouped(&self) -> Result<()> {
+        match &self.group {
+            Some(_) => Err(Error::config("assignment", "this consumer's partitions come from its group")),
+            None => Ok(()),
+        }
     }
 
     /// The assigned partitions, in the order in which they were assigned.
@@ -112,18 +130,45 @@ impl<K, V> Consumer<K, V> {
         self.shared.look(|engine| engine.paused())
     }
 
-    /// Stops the consumer: its task ends and its connections close. Dropping it does the same without waiting.
+    /// Stops the consumer: its tasks end and its connections close. A member of a group commits what was handed out, as its
+    /// [`CommitPolicy`](crate::CommitPolicy) says, and leaves, so that others take over at once; a static one
+    /// (`group.instance.id`) only commits. That may take 30 s; see [`Self::close_within`].
+    ///
+    /// Dropping the consumer stops it without waiting, committing or leaving: the group misses it after
+    /// `session.timeout.ms`, and what was not committed is read again.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when the group could not be left in time. The consumer is stopped all the same.
     ///
     /// # Cancel safety
-    /// Cancel-safe: the consumer stops also when the future is dropped.
-    pub async fn close(self) {
+    /// The consumer stops also when the future is dropped, then without leaving.
+    pub async fn close(self) -> Result<()> {
+        self.close_within(CLOSE_PATIENCE).await
+    }
+
+    /// As [`Self::close`], waiting at most `patience`.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    ///
+    /// # Cancel safety
+    /// As [`Self::close`].
+    pub async fn close_within(mut self, patience: Duration) -> Result<()> {
+        self.note_ask();
+        self.return_run();
+        let left = match &self.group {
+            Some(group) => tokio::time::timeout(patience, group.close()).await.map_err(|_| {
+                Error::timeout("leaving the group", patience, "the argument of close_within; close has 30 s")
+            }),
+            None => Ok(Ok(())),
+        };
         let shared = self.shared.clone();
         drop(self);
         loop {
             let mut changed = std::pin::pin!(shared.changed_by_driver().notified());
             changed.as_mut().enable();
             if shared.look(|engine| engine.is_closed()) {
-                return;
+                return left?;
             }
             changed.await;
         }

@@ -19,6 +19,7 @@ mod acks;
 pub mod assignor;
 mod batch;
 mod builder;
+mod commit;
 mod completed_fetch;
 mod control;
 mod driver;
@@ -27,9 +28,11 @@ mod error;
 mod fetch_buffer;
 mod fetch_session;
 mod fetcher;
+mod group;
 mod offsets;
 mod partition;
 mod parts;
+mod progress;
 mod queries;
 mod shared;
 mod stream;
@@ -37,6 +40,7 @@ mod subscription;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -48,6 +52,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::completed_fetch::{CompletedFetch, OpenOptions};
 use self::driver::Driver;
 use self::engine::Engine;
+use self::group::driver::GroupDriver;
+use self::group::effects::Effects;
+use self::group::handle::GroupHandle;
+use self::group::protocols::Protocols;
+use self::group::topics::TopicSelection;
 use self::parts::PartCopier;
 use self::shared::Shared;
 use self::subscription::Ticket;
@@ -58,8 +67,9 @@ use crate::typed::consumer::Decoders;
 pub use self::acks::AckToken;
 pub(crate) use self::acks::RecordAck;
 pub use self::batch::{Batch, BatchRecords, RecordRef};
-pub use self::builder::AssignedConsumerBuilder;
+pub use self::builder::{Assigned, AssignedConsumerBuilder, ConsumerBuilder, Subscribed};
 pub use self::error::{DeserializeError, PositionError, PositionProblem};
+pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::queries::OffsetAndTimestamp;
 
 /// Reads records from assigned partitions, with keys and values of the types `K` and `V`.
@@ -130,8 +140,11 @@ pub struct Consumer<K, V> {
     /// What came of waiting.
     prepared: Option<Prepared>,
     copier: PartCopier,
-    /// Ends the driver when the consumer is dropped.
-    _stop: DropGuard,
+    /// The group, if there is one.
+    group: Option<GroupHandle>,
+    stop: CancellationToken,
+    /// Ends the drivers when the consumer is dropped.
+    _on_drop: DropGuard,
 }
 
 /// A deserializer that gets ready for the record at an offset.
@@ -168,8 +181,34 @@ impl<K, V> Consumer<K, V> {
             waiting: None,
             prepared: None,
             copier: PartCopier::default(),
-            _stop: stop.drop_guard(),
+            group: None,
+            _on_drop: stop.clone().drop_guard(),
+            stop,
         }
+    }
+
+    /// Becomes a member of a group.
+    fn join(
+        &mut self,
+        group_id: &str,
+        topics: (TopicSelection, BTreeSet<Arc<str>>),
+        listener: Option<Arc<dyn RebalanceListener>>,
+    ) {
+        let (group, inbox) = GroupHandle::new(group_id.into(), self.shared.clone());
+        self.shared.change(Engine::enter_group);
+        let settings = self.settings.clone();
+        let effects = Effects {
+            client: self.client.clone(),
+            shared: self.shared.clone(),
+            group: group.clone(),
+            policy: settings.group.commit_policy,
+            protocols: Protocols::new(settings.group.assignors.clone(), &settings.client_rack),
+            listener,
+        };
+        let driver =
+            GroupDriver::new(self.client.clone(), self.shared.clone(), settings, topics, effects, inbox);
+        self.client.tasks().spawn(driver.run(self.stop.clone()));
+        self.group = Some(group);
     }
 
     fn open_options(&self) -> OpenOptions {

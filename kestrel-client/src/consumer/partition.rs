@@ -52,7 +52,8 @@ pub(crate) enum ResetTo {
 /// How far a partition is from being fetched.
 ///
 /// ```text
-///      assigned
+///      assigned ──── in a group: AwaitingCommitted ──── the group has an offset ───► AwaitingValidation, Fetching
+///         │ ◄──────── it has none ────┘
 ///         │                      the answer gives an offset
 ///         ▼                    ┌──────────────────────────────┐
 ///   AwaitingReset ─────────────┘                              ▼
@@ -68,6 +69,8 @@ pub(crate) enum ResetTo {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FetchState {
+    /// The group's committed offset is not known yet: OffsetFetch gives it.
+    AwaitingCommitted,
     /// There is no offset to fetch from: ListOffsets gives one.
     AwaitingReset(ResetTo),
     /// A broker said that the position is outside the log. Only when ListOffsets agrees is it given up: a leader that has
@@ -103,6 +106,10 @@ pub(crate) struct AssignedPartition {
     pub(crate) wire_topic: ByteString,
     pub(crate) topic_id: TopicId,
     pub(crate) paused: bool,
+    /// Being given up to the group: nothing is handed out or fetched any more.
+    pub(crate) revoking: bool,
+    /// The position up to which the caller is done with all: what may be committed.
+    pub(crate) done: Option<FetchPosition>,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
@@ -129,6 +136,8 @@ impl AssignedPartition {
             name,
             topic_id: TopicId::NIL,
             paused: false,
+            revoking: false,
+            done: None,
             high_watermark: None,
             last_stable_offset: None,
             last_served: 0,
@@ -168,7 +177,7 @@ impl AssignedPartition {
     /// The offset of the next fetch, when there is one.
     pub(crate) const fn fetch_offset(&self) -> Option<i64> {
         match self.state {
-            FetchState::AwaitingReset(_) => None,
+            FetchState::AwaitingCommitted | FetchState::AwaitingReset(_) => None,
             FetchState::AwaitingRangeCheck { position, .. }
             | FetchState::AwaitingValidation(position)
             | FetchState::Truncated { position, .. }
@@ -181,8 +190,19 @@ impl AssignedPartition {
         self.enter_anew(FetchState::Fetching(position));
     }
 
+    /// The position comes from what the group has committed.
+    pub(crate) fn await_committed(&mut self) {
+        self.enter_anew(FetchState::AwaitingCommitted);
+    }
+
+    /// Whether the group may be asked for the committed offset now.
+    pub(crate) fn may_ask_committed(&self, now: Instant) -> bool {
+        self.state == FetchState::AwaitingCommitted && !self.asked && !self.is_waiting(now)
+    }
+
     /// Gives up the position: a lookup finds a new one.
     pub(crate) fn reset(&mut self, to: ResetTo) {
+        self.done = None;
         self.enter_anew(FetchState::AwaitingReset(to));
     }
 
@@ -205,6 +225,12 @@ impl AssignedPartition {
     pub(crate) fn enter(&mut self, state: FetchState) {
         self.state = state;
         self.asked = false;
+    }
+
+    /// A lookup found where to begin: that is worth a commit, so that a restart begins there too.
+    pub(crate) fn start_at(&mut self, position: FetchPosition) {
+        self.done = Some(position);
+        self.enter(FetchState::Fetching(position));
     }
 
     /// A fetch brought records up to `position`.
@@ -233,7 +259,7 @@ impl AssignedPartition {
     /// Whom to fetch from, and from where: `None` when the partition is not to be fetched now.
     pub(crate) fn fetch_target(&self, now: Instant) -> Option<(NodeId, FetchPosition)> {
         let FetchState::Fetching(position) = self.state else { return None };
-        if self.paused || self.failed_outside || self.is_waiting(now) {
+        if self.paused || self.revoking || self.failed_outside || self.is_waiting(now) {
             return None;
         }
         let preferred = self.preferred.filter(|replica| replica.until > now).map(|replica| replica.node);

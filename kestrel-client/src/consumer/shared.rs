@@ -7,6 +7,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use super::engine::{Delivery, Engine};
+use super::progress::Progress;
 
 /// What the driver and the consumer's handle share.
 ///
@@ -24,11 +25,19 @@ struct Inner {
     changed_by_caller: Notify,
     /// The driver changed something: who waits for a position looks again.
     changed_by_driver: Notify,
+    /// The caller did something that the group's driver waits for.
+    changed_for_group: Notify,
+    /// The caller asked for more, while someone waited for that.
+    asked_by_caller: Notify,
+    progress: Arc<Progress>,
 }
 
 impl Shared {
     pub(crate) fn new(engine: Engine) -> Self {
         Self(Arc::new(Inner {
+            progress: engine.progress().clone(),
+            changed_for_group: Notify::new(),
+            asked_by_caller: Notify::new(),
             engine: Mutex::new(engine),
             revision: AtomicU64::new(0),
             changed_by_caller: Notify::new(),
@@ -70,6 +79,34 @@ impl Shared {
         let result = event(&mut engine);
         self.0.revision.store(engine.revision(), Ordering::Release);
         drop(engine);
+        self.0.changed_by_driver.notify_waiters();
+        result
+    }
+
+    /// The caller asks for more: all before `next_offset` of the run in its hands is done.
+    pub(crate) fn ask(&self, next_offset: Option<i64>) {
+        if self.0.progress.ask(next_offset) {
+            self.0.changed_for_group.notify_one();
+            self.0.asked_by_caller.notify_waiters();
+        }
+    }
+
+    /// What the caller's task tells without the lock.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.0.progress
+    }
+
+    pub(crate) fn asked_by_caller(&self) -> &Notify {
+        &self.0.asked_by_caller
+    }
+
+    pub(crate) async fn changed_for_group(&self) {
+        self.0.changed_for_group.notified().await;
+    }
+
+    /// A change by the group's driver: both other tasks look.
+    pub(crate) fn change_by_group<T>(&self, change: impl FnOnce(&mut Engine) -> T) -> T {
+        let result = self.change(change);
         self.0.changed_by_driver.notify_waiters();
         result
     }

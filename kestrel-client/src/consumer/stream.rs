@@ -42,6 +42,7 @@ impl<K, V> Consumer<K, V> {
     }
 
     fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
+        self.note_ask();
         loop {
             match ready!(self.poll_run(cx)) {
                 Some(Ok(())) => {}
@@ -49,7 +50,10 @@ impl<K, V> Consumer<K, V> {
                 None => return Poll::Ready(None),
             }
             match self.decode_next() {
-                Ok(Step::HandOut(record)) => return Poll::Ready(Some(record)),
+                Ok(Step::HandOut(record)) => {
+                    self.shared.progress().hand_out();
+                    return Poll::Ready(Some(record));
+                }
                 Ok(Step::Again) => {}
                 Ok(Step::RunEnded) => self.end_run(),
                 Err(damage) => {
@@ -59,6 +63,11 @@ impl<K, V> Consumer<K, V> {
                 }
             }
         }
+    }
+
+    /// What was handed out before is done.
+    pub(super) fn note_ask(&self) {
+        self.shared.ask(self.current.as_ref().map(|fetch| fetch.next_offset()));
     }
 
     /// Waits until there is a run of batches to hand out from, and no deserializer that is getting ready.
@@ -147,6 +156,7 @@ impl<K, V> Consumer<K, V> {
 
     /// The current run was handed out: the next one may be taken.
     pub(super) fn end_run(&mut self) {
+        self.note_ask();
         self.current = None;
         self.shared.change(Engine::release);
     }

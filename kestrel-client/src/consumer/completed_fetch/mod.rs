@@ -65,6 +65,7 @@ pub(crate) struct CompletedFetch {
     failed: Option<Damage>,
     next_offset: i64,
     end: FetchPosition,
+    epochs: Arc<[EpochStart]>,
     size_bytes: usize,
     frame_bytes: usize,
 }
@@ -80,6 +81,9 @@ pub(crate) struct OpenBatch {
     /// The offset after the batch.
     end_offset: i64,
 }
+
+/// From which offset on a run's batches were appended in an epoch.
+pub(crate) type EpochStart = (i64, Option<LeaderEpoch>);
 
 /// What a look at the batch headers of an answer found.
 #[derive(Debug)]
@@ -98,10 +102,12 @@ impl CompletedFetch {
         let mut end = fetched.position;
         let mut batches = RecordBatches::new(fetched.records.clone());
         let mut damage = None;
+        let mut epochs = Vec::new();
         for batch in &mut batches {
             match batch {
                 Ok(batch) => {
                     let header = batch.header();
+                    note_epoch(&mut epochs, header.base_offset, known_epoch(header.partition_leader_epoch));
                     end = FetchPosition {
                         offset: end.offset.max(header.next_offset()),
                         epoch: known_epoch(header.partition_leader_epoch).or(end.epoch),
@@ -126,6 +132,7 @@ impl CompletedFetch {
                 failed: None,
                 next_offset: fetched.position.offset,
                 end,
+                epochs: epochs.into(),
                 size_bytes: whole_bytes.max(OVERHEAD_BYTES),
                 frame_bytes: fetched.frame_bytes,
             })
@@ -141,6 +148,11 @@ impl CompletedFetch {
     /// Where the fetch after this one begins.
     pub(crate) const fn end(&self) -> FetchPosition {
         self.end
+    }
+
+    /// The epochs of the run's batches, in order; mostly there is one.
+    pub(crate) const fn epochs(&self) -> &Arc<[EpochStart]> {
+        &self.epochs
     }
 
     /// What this counts for in the buffer.
@@ -244,6 +256,12 @@ impl CompletedFetch {
             self.frame_bytes = rest.len();
             self.unopened = RecordBatches::new(BytesMut::from(&rest[..]).freeze());
         }
+    }
+}
+
+fn note_epoch(epochs: &mut Vec<EpochStart>, base_offset: i64, epoch: Option<LeaderEpoch>) {
+    if epochs.last().is_none_or(|&(_, last)| last != epoch) {
+        epochs.push((base_offset, epoch));
     }
 }
 

@@ -3,7 +3,9 @@
 //! The driver polls it for requests and hands in answers; the caller's task takes out fetched records and sets positions.
 //! No I/O, no clock, no await: every call is a few lines of state. Seeks and pauses are synchronous because of it.
 
-use std::collections::HashSet;
+mod group;
+
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -15,12 +17,13 @@ use kestrel_protocol::{
     ApiKey, ByteString, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId,
 };
 
-use super::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
+use super::completed_fetch::{CompletedFetch, Damage, EpochStart, Fetched, Scan};
 use super::error::{PositionError, PositionProblem};
 use super::fetch_buffer::FetchBuffer;
 use super::fetcher::{FetchWork, Fetcher, Lane, PartitionAnswer};
 use super::offsets::{self, Asked, Lookup, LookupOutcome};
 use super::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView, ResetTo};
+use super::progress::Progress;
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, ConsumerSettings, IsolationLevel};
 use crate::error::{BrokerError, Error};
@@ -62,10 +65,11 @@ pub(crate) enum Delivery {
 }
 
 /// What the caller's task has taken out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Held {
-    id: PartitionId,
+    ticket: Ticket,
     size_bytes: usize,
+    epochs: Arc<[EpochStart]>,
 }
 
 /// The state of one consumer.
@@ -77,6 +81,13 @@ pub(crate) struct Engine {
     fetcher: Fetcher,
     buffer: FetchBuffer,
     held: Option<Held>,
+    progress: Arc<Progress>,
+    /// Whether a group decides what is assigned: then nothing assigned is not the end.
+    in_group: bool,
+    /// Problems of the group, for the caller.
+    problems: VecDeque<Error>,
+    /// Paused partitions that the group has taken away, if their pauses are to be kept.
+    kept_pauses: HashSet<TopicPartition>,
     served: u64,
     revision: u64,
     wants_metadata: bool,
@@ -97,6 +108,10 @@ impl Engine {
             settings,
             buffer: FetchBuffer::default(),
             held: None,
+            progress: Arc::default(),
+            in_group: false,
+            problems: VecDeque::new(),
+            kept_pauses: HashSet::new(),
             served: 0,
             revision: 0,
             wants_metadata: false,
@@ -117,7 +132,7 @@ impl Engine {
         }
         self.subscription.poll_trouble(now);
         let lookups = offsets::poll_lookups(&mut self.subscription, self.settings.isolation_level, now, wall);
-        let held_bytes = self.held.map_or(0, |held| held.size_bytes);
+        let held_bytes = self.held.as_ref().map_or(0, |held| held.size_bytes);
         let fetches = self.fetcher.poll(&self.subscription, &self.buffer, held_bytes, &self.settings, now);
         self.wake_for_reports();
         Work { fetches, lookups, wants_metadata: std::mem::take(&mut self.wants_metadata) }
@@ -322,7 +337,7 @@ impl Engine {
 
     /// A log was cut. When the caller's task has records of it in its hands, only that task knows the position.
     fn handle_truncated(&mut self, id: PartitionId) {
-        if self.held.is_some_and(|held| held.id == id) {
+        if self.held.as_ref().is_some_and(|held| held.ticket.id == id) {
             self.revision += 1;
             return self.wake();
         }
@@ -351,6 +366,7 @@ impl Engine {
                 "the log was cut below the position: going on at its end"
             );
             partition.seek(end);
+            partition.done = Some(end);
             return None;
         }
         partition.seek(consumed);
@@ -391,18 +407,24 @@ impl Engine {
     /// What there is for the caller: problems of a partition come after the records before them.
     pub(crate) fn take(&mut self, waker: &Waker) -> Delivery {
         let (buffer, subscription) = (&mut self.buffer, &mut self.subscription);
+        if let Some(error) = self.problems.pop_front() {
+            return Delivery::Problem(error);
+        }
         if self.closed {
             return Delivery::Ended;
         }
         if let Some(error) = subscription.take_report(|id| buffer.first(id).is_none()) {
             return Delivery::Problem(error);
         }
-        let may_take = |id| subscription.get(id).is_some_and(|partition| !partition.paused);
+        let may_take =
+            |id| subscription.get(id).is_some_and(|partition| !partition.paused && !partition.revoking);
         if let Some(fetch) = buffer.take(may_take) {
-            self.held = Some(Held { id: fetch.ticket.id, size_bytes: fetch.size_bytes() });
+            let (ticket, size_bytes, epochs) = (fetch.ticket, fetch.size_bytes(), fetch.epochs().clone());
+            self.progress.begin(fetch.next_offset());
+            self.held = Some(Held { ticket, size_bytes, epochs });
             return Delivery::Records(fetch);
         }
-        if subscription.is_empty() {
+        if subscription.is_empty() && !self.in_group {
             return Delivery::Ended;
         }
         self.waker = Some(waker.clone());
@@ -411,12 +433,26 @@ impl Engine {
 
     /// What was taken has been handed out to its end, or its partition is not assigned any more.
     pub(crate) fn release(&mut self) {
+        self.settle_held();
         self.held = None;
+    }
+
+    /// Takes over what the caller is done with of the run in its hands.
+    fn settle_held(&mut self) {
+        let Some(held) = &self.held else { return };
+        let offset = self.progress.done_offset();
+        let epoch = held.epochs.iter().rev().find(|(start, _)| *start < offset).and_then(|&(_, epoch)| epoch);
+        if let Some(partition) = self.subscription.believe(held.ticket) {
+            // A run that begins where a commit left off has nothing new to say before its first record is done.
+            if partition.done.is_none_or(|done| done.offset < offset) {
+                partition.done = Some(FetchPosition { offset, epoch });
+            }
+        }
     }
 
     /// Takes back what was not handed out to its end; what belongs to an older position is dropped.
     pub(crate) fn put_back(&mut self, mut fetch: Box<CompletedFetch>) {
-        self.held = None;
+        self.release();
         if self.subscription.believe(fetch.ticket).is_some_and(|partition| partition.paused) {
             fetch.detach();
         }
@@ -436,12 +472,12 @@ impl Engine {
         let truncated =
             |partition: &AssignedPartition| matches!(partition.state(), FetchState::Truncated { .. });
         if self.subscription.get(id).is_some_and(truncated) {
-            self.held = None;
+            self.release();
             return self.resolve_truncation(id, fetch.position()).map_or(Ok(false), Err);
         }
-        let is_valid = self.subscription.believe(fetch.ticket).is_some();
+        let is_valid = self.subscription.believe(fetch.ticket).is_some_and(|partition| !partition.revoking);
         if !is_valid {
-            self.held = None;
+            self.release();
         }
         Ok(is_valid)
     }
@@ -453,7 +489,7 @@ impl Engine {
         position: FetchPosition,
         damage: Damage,
     ) -> Option<Error> {
-        self.held = None;
+        self.release();
         let partition = self.subscription.believe(ticket)?;
         partition.seek(position);
         partition.fail_outside();
@@ -489,7 +525,9 @@ impl Engine {
 
     pub(crate) fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), Error> {
         let (id, state) = self.assigned(partition)?;
-        state.seek(FetchPosition { offset, epoch: None });
+        let position = FetchPosition { offset, epoch: None };
+        state.seek(position);
+        state.done = Some(position);
         self.buffer.drop_partition(id);
         Ok(())
     }
@@ -561,6 +599,8 @@ const fn damaged(damage: Damage) -> PositionProblem {
     let Damage { offset, next_offset, cause } = damage;
     PositionProblem::Damaged { offset, next_offset, cause }
 }
+
+pub(crate) use self::group::Committable;
 
 #[cfg(test)]
 mod tests;

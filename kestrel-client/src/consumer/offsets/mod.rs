@@ -100,7 +100,7 @@ pub(crate) fn poll_lookups(
                 };
                 epochs.entry(leader.node).or_default().add(partition, id, question);
             }
-            FetchState::Truncated { .. } | FetchState::Fetching(_) => {}
+            FetchState::AwaitingCommitted | FetchState::Truncated { .. } | FetchState::Fetching(_) => {}
         }
     }
     let offsets =
@@ -181,7 +181,7 @@ fn handle_offset(
         }
         FetchState::AwaitingReset(_) => {
             let epoch = (answer.leader_epoch != LeaderEpoch::NONE).then_some(answer.leader_epoch);
-            partition.enter(FetchState::Fetching(FetchPosition { offset: answer.offset, epoch }));
+            partition.start_at(FetchPosition { offset: answer.offset, epoch });
         }
         FetchState::AwaitingRangeCheck { position, start_offset: None } => {
             partition.enter(FetchState::AwaitingRangeCheck { position, start_offset: Some(answer.offset) });
@@ -190,7 +190,10 @@ fn handle_offset(
             let range = start_offset..=answer.offset;
             handle_range(subscription, id, position, range, now, outcome);
         }
-        FetchState::AwaitingValidation(_) | FetchState::Truncated { .. } | FetchState::Fetching(_) => {}
+        FetchState::AwaitingValidation(_)
+        | FetchState::AwaitingCommitted
+        | FetchState::Truncated { .. }
+        | FetchState::Fetching(_) => {}
     }
 }
 

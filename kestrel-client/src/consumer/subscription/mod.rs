@@ -182,8 +182,10 @@ impl SubscriptionState {
     /// Which partitions need an answer before they can be fetched, and may ask for it now.
     pub(crate) fn lookups(&self, now: Instant) -> impl Iterator<Item = (PartitionId, &AssignedPartition)> {
         self.iter().filter(move |(_, partition)| {
-            !matches!(partition.state(), FetchState::Fetching(_) | FetchState::Truncated { .. })
-                && partition.may_ask(now)
+            !matches!(
+                partition.state(),
+                FetchState::AwaitingCommitted | FetchState::Fetching(_) | FetchState::Truncated { .. }
+            ) && partition.may_ask(now)
         })
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Purpose {
     Produce(HandleId),
     /// The long polls of one consumer.
     Fetch(HandleId),
+    /// What one member of a group and its coordinator say to each other.
+    Coordinator(HandleId),
 }
 
 /// Whom to connect to.
@@ -109,7 +111,7 @@ impl Pool {
     pub(crate) fn release(&self, handle: HandleId) {
         let owns = |purpose: &Purpose| match purpose {
             Purpose::General => false,
-            Purpose::Produce(owner) | Purpose::Fetch(owner) => *owner == handle,
+            Purpose::Produce(owner) | Purpose::Fetch(owner) | Purpose::Coordinator(owner) => *owner == handle,
         };
         self.close_where("its owner has gone", |purpose, _| owns(purpose));
     }

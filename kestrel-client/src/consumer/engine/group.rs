@@ -1,0 +1,182 @@
+//! The group's side of the [`Engine`]: taking partitions on and giving them up, committed offsets, what may be committed.
+//!
+//! Called by the group's driver only. A partition that is given up is not handed out from any more at once; it stays
+//! assigned, with what the caller is done with, until its last commit is through.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use kestrel_protocol::TopicId;
+
+use super::Engine;
+use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState};
+use crate::consumer::progress::Progress;
+use crate::consumer::subscription::{PartitionId, Ticket};
+use crate::error::Error;
+use crate::record::TopicPartition;
+
+/// How many problems wait for the caller: later ones are only logged.
+const MAX_PROBLEMS: usize = 16;
+
+/// What of a partition may be committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Committable {
+    pub(crate) partition: TopicPartition,
+    /// The assignment that the position belongs to.
+    pub(crate) id: PartitionId,
+    pub(crate) position: FetchPosition,
+}
+
+impl Engine {
+    /// From now on a group decides what is assigned.
+    pub(crate) fn enter_group(&mut self) {
+        self.in_group = true;
+    }
+
+    pub(crate) const fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// Hands out nothing more of `partitions`, not even what is in the caller's hands unread.
+    pub(crate) fn begin_revoke(&mut self, partitions: &BTreeSet<TopicPartition>) {
+        for partition in partitions {
+            let Some(id) = self.subscription.id(partition) else { continue };
+            self.buffer.drop_partition(id);
+            if let Some(state) = self.subscription.get_mut(id) {
+                state.revoking = true;
+            }
+        }
+        self.revision += 1;
+    }
+
+    /// Whether the caller works on something of `partitions`: it has not asked for more since.
+    pub(crate) fn is_in_hand(&self, partitions: &BTreeSet<TopicPartition>) -> bool {
+        let held = self.held.as_ref().and_then(|held| self.subscription.get(held.ticket.id));
+        self.progress.is_busy() && held.is_some_and(|partition| partitions.contains(&partition.name))
+    }
+
+    /// The group's assignment: what stays keeps its position, what is new begins where `starts` says, else where the group
+    /// has committed.
+    pub(crate) fn take_on(
+        &mut self,
+        assigned: &BTreeSet<TopicPartition>,
+        starts: &BTreeMap<TopicPartition, i64>,
+        paused: &BTreeSet<TopicPartition>,
+    ) {
+        self.keep_pauses(assigned);
+        let known: BTreeSet<_> = self.subscription.iter().map(|(id, _)| id).collect();
+        let assigned: Vec<_> = assigned.iter().cloned().collect();
+        self.assign(&assigned);
+        let added = self.subscription.iter().map(|(id, _)| id).filter(|id| !known.contains(id));
+        for id in added.collect::<Vec<_>>() {
+            let Some(partition) = self.subscription.get_mut(id) else { continue };
+            match starts.get(&partition.name) {
+                Some(&offset) => {
+                    let position = FetchPosition { offset, epoch: None };
+                    partition.seek(position);
+                    partition.done = Some(position);
+                }
+                None => partition.await_committed(),
+            }
+            partition.paused = self.kept_pauses.remove(&partition.name) || paused.contains(&partition.name);
+        }
+        self.revision += 1;
+        self.wake();
+    }
+
+    /// Nothing is assigned any more.
+    pub(crate) fn take_on_nothing(&mut self) {
+        self.take_on(&BTreeSet::new(), &BTreeMap::new(), &BTreeSet::new());
+    }
+
+    fn keep_pauses(&mut self, assigned: &BTreeSet<TopicPartition>) {
+        if self.settings.group.keep_pauses {
+            let ends = self.subscription.iter().filter(|(_, state)| !assigned.contains(&state.name));
+            let paused = ends.filter(|(_, state)| state.paused).map(|(_, state)| state.name.clone());
+            self.kept_pauses.extend(paused);
+        }
+    }
+
+    /// What the caller is done with, by partition.
+    pub(crate) fn committable(&mut self) -> Vec<Committable> {
+        self.settle_held();
+        let done = self.subscription.iter().filter_map(|(id, state)| {
+            Some(Committable { partition: state.name.clone(), id, position: state.done? })
+        });
+        done.collect()
+    }
+
+    /// The current assignment of a partition.
+    pub(crate) fn assigned_id(&self, partition: &TopicPartition) -> Option<PartitionId> {
+        self.subscription.id(partition)
+    }
+
+    pub(crate) fn topic_id(&self, partition: &TopicPartition) -> Option<TopicId> {
+        let id = self.subscription.id(partition)?;
+        self.subscription.get(id).map(|state| state.topic_id)
+    }
+
+    /// The partitions whose committed offset is to be asked for now. They count as asked.
+    pub(crate) fn poll_committed(&mut self, now: Instant) -> Vec<(TopicPartition, Ticket)> {
+        let due = self.subscription.iter().filter(|(_, state)| state.may_ask_committed(now));
+        let due: Vec<_> = due.map(|(id, state)| (state.name.clone(), state.ticket(id))).collect();
+        for (_, ticket) in &due {
+            if let Some(state) = self.subscription.get_mut(ticket.id) {
+                state.mark_asked();
+            }
+        }
+        due
+    }
+
+    /// When [`Self::poll_committed`] may have more: after a pause.
+    pub(crate) fn committed_deadline(&self, now: Instant) -> Option<Instant> {
+        let waits =
+            self.subscription.iter().filter(|(_, state)| state.state() == FetchState::AwaitingCommitted);
+        waits.flat_map(|(_, state)| state.deadlines()).filter(|&at| at > now).min()
+    }
+
+    /// The group has committed `position`, or nothing.
+    pub(crate) fn handle_committed(&mut self, ticket: Ticket, position: Option<FetchPosition>) {
+        let Some(partition) = self.awaiting_committed(ticket) else { return };
+        partition.succeed();
+        match position {
+            Some(position) if position.epoch.is_some() => {
+                partition.enter(FetchState::AwaitingValidation(position));
+            }
+            Some(position) => partition.enter(FetchState::Fetching(position)),
+            None => partition.reset(super::ResetTo::Policy),
+        }
+    }
+
+    /// The committed offset is not known yet: it is asked for again, whatever `auto.offset.reset` says. A lasting error is
+    /// for the caller too.
+    pub(crate) fn handle_committed_failure(&mut self, ticket: Ticket, error: Option<Error>, now: Instant) {
+        if self.awaiting_committed(ticket).is_none() {
+            return;
+        }
+        self.subscription.fail(ticket.id, now);
+        if let Some(error) = error {
+            self.subscription.report(ticket.id, error);
+        }
+        self.wake_for_reports();
+    }
+
+    fn awaiting_committed(&mut self, ticket: Ticket) -> Option<&mut AssignedPartition> {
+        let partition = self.subscription.believe(ticket)?;
+        (partition.state() == FetchState::AwaitingCommitted).then_some(partition)
+    }
+
+    /// A problem of the whole group, for the caller.
+    pub(crate) fn report_problem(&mut self, error: Error) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push_back(error);
+        }
+        self.wake();
+    }
+
+    /// Asks a caller that waits whether it still does: it polls again if so.
+    pub(crate) fn nudge(&mut self) {
+        self.wake();
+    }
+}

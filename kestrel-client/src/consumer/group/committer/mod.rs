@@ -1,0 +1,360 @@
+//! Committer: sends offsets to the coordinator, one request at a time. A machine: no I/O, no clock.
+//!
+//! Driven by the [`GroupDriver`](super::driver::GroupDriver). Every offset carries the assignment that it belongs to; one
+//! of an assignment that has ended is never sent, so a late commit cannot rewind what the next owner has committed. What
+//! fails for a while is tried again until its deadline; nothing here keeps the consumer from fetching.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use kestrel_protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+};
+use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, TopicId};
+
+use super::membership::MemberIdentityView;
+use super::offset::OffsetAndMetadata;
+use crate::consumer::error::PositionError;
+use crate::consumer::subscription::PartitionId;
+use crate::error::{BrokerError, Error};
+use crate::net::ExponentialBackoff;
+use crate::record::TopicPartition;
+
+/// The last version of OffsetCommit that names topics; later ones have their ids, which not every broker gives.
+const LAST_VERSION_WITH_NAMES: i16 = 9;
+const LAST_VERSION: i16 = 10;
+
+/// The assignment of a partition that an offset belongs to, and the topic that the partition was of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    pub(crate) id: PartitionId,
+    /// Nil when the broker does not say it.
+    pub(crate) topic_id: TopicId,
+}
+
+/// An offset to commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) assignment: Assignment,
+    pub(crate) offset: OffsetAndMetadata,
+}
+
+/// Offsets to commit, by partition.
+pub(crate) type Entries = BTreeMap<TopicPartition, Entry>;
+
+/// Says which call waits for what became of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct JobId(u64);
+
+/// Offsets that were handed in together.
+#[derive(Debug)]
+struct Job {
+    id: JobId,
+    entries: Entries,
+    /// When to give up; `None` for automatic commits, which are not tried twice: the next one says more.
+    deadline: Option<(Instant, Duration)>,
+    not_before: Option<Instant>,
+    failures: u32,
+    problem: Option<Error>,
+}
+
+/// What to send.
+#[derive(Debug, PartialEq)]
+pub(crate) struct CommitRequest {
+    pub(crate) request: OffsetCommitRequest,
+    pub(crate) at_most: i16,
+}
+
+/// What an answer says about the membership.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct CommitNews {
+    /// The broker is not the coordinator, or cannot be reached.
+    pub(crate) is_coordinator_lost: bool,
+    /// The coordinator does not take commits of the member in this generation.
+    pub(crate) refused: Option<(i32, ErrorCode)>,
+}
+
+/// The commits of one consumer.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    group_id: ByteString,
+    backoff: ExponentialBackoff,
+    jobs: VecDeque<Job>,
+    under_way: Option<(Job, i32)>,
+    done: Vec<(JobId, Result<(), Error>)>,
+    /// What the coordinator has, as far as it was told in these assignments, and by which job.
+    committed: BTreeMap<TopicPartition, (Entry, JobId)>,
+    next_job: u64,
+}
+
+impl Committer {
+    pub(crate) fn new(group_id: ByteString, backoff: ExponentialBackoff) -> Self {
+        Self {
+            group_id,
+            backoff,
+            jobs: VecDeque::new(),
+            under_way: None,
+            done: Vec::new(),
+            committed: BTreeMap::new(),
+            next_job: 0,
+        }
+    }
+
+    /// Commits `entries` and says what became of it within `patience`.
+    pub(crate) fn submit(&mut self, entries: Entries, now: Instant, patience: Duration) -> JobId {
+        self.push(entries, Some((now + patience, patience)))
+    }
+
+    /// Commits what of `entries` has changed. Nobody waits for it.
+    pub(crate) fn submit_quietly(&mut self, mut entries: Entries) {
+        entries.retain(|partition, entry| !self.is_committed(partition, entry));
+        if entries.is_empty() {
+            return;
+        }
+        // One automatic commit at the end of the queue is enough: the later one knows more.
+        if let Some(last) = self.jobs.back_mut().filter(|job| job.deadline.is_none()) {
+            last.entries.extend(entries);
+        } else {
+            self.push(entries, None);
+        }
+    }
+
+    fn push(&mut self, entries: Entries, deadline: Option<(Instant, Duration)>) -> JobId {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
+        self.jobs.push_back(Job { id, entries, deadline, not_before: None, failures: 0, problem: None });
+        id
+    }
+
+    fn is_committed(&self, partition: &TopicPartition, entry: &Entry) -> bool {
+        self.committed.get(partition).is_some_and(|(known, _)| known == entry)
+    }
+
+    /// How many jobs are not done yet.
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len() + usize::from(self.under_way.is_some())
+    }
+
+    /// What to send now, as the member that `identity` says, if anything. What is not assigned any more as `is_current`
+    /// says is not sent.
+    pub(crate) fn poll(
+        &mut self,
+        identity: Option<&MemberIdentityView>,
+        is_current: impl Fn(&TopicPartition, Assignment) -> bool,
+        now: Instant,
+    ) -> Option<CommitRequest> {
+        self.drop_obsolete(&is_current);
+        self.give_up(now);
+        let identity = identity.filter(|_| self.under_way.is_none())?;
+        let index = self.jobs.iter().position(|job| job.not_before.is_none_or(|at| at <= now))?;
+        let job = self.jobs.remove(index)?;
+        let request = self.request(&job, identity);
+        self.under_way = Some((job, identity.generation));
+        Some(request)
+    }
+
+    /// When there may be something to send or to give up without a new event.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let waits = self.jobs.iter().filter_map(|job| job.not_before);
+        let ends = self.jobs.iter().filter_map(|job| job.deadline).map(|(at, _)| at);
+        waits.chain(ends).min()
+    }
+
+    /// The coordinator answered, or did not.
+    pub(crate) fn handle_answer(
+        &mut self,
+        result: Result<OffsetCommitResponse, Error>,
+        now: Instant,
+    ) -> CommitNews {
+        let mut news = CommitNews::default();
+        let Some((mut job, generation)) = self.under_way.take() else { return news };
+        match result {
+            Ok(response) => {
+                for (partition, code) in outcomes(&job.entries, response) {
+                    self.handle_outcome(&mut job, &partition, code, generation, &mut news);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(group = %self.group_id, %error, "a commit was not answered");
+                news.is_coordinator_lost = !matches!(error, Error::UnsupportedApi { .. });
+                job.problem = Some(error);
+            }
+        }
+        self.settle(job, now);
+        news
+    }
+
+    fn handle_outcome(
+        &mut self,
+        job: &mut Job,
+        partition: &TopicPartition,
+        code: ErrorCode,
+        generation: i32,
+        news: &mut CommitNews,
+    ) {
+        let class = code.class();
+        if class == ErrorClass::None {
+            if let Some(entry) = job.entries.remove(partition) {
+                self.committed.insert(partition.clone(), (entry, job.id));
+            }
+            return;
+        }
+        tracing::debug!(group = %self.group_id, %partition, %code, "a commit was refused");
+        let error = BrokerError::new(ApiKey::OffsetCommit, code)
+            .group(&*self.group_id)
+            .topic(partition.topic.clone())
+            .partition(partition.partition);
+        job.problem = Some(error.into());
+        match class {
+            ErrorClass::Retriable | ErrorClass::RefreshMetadata => {}
+            ErrorClass::FindCoordinator => news.is_coordinator_lost = true,
+            ErrorClass::Rejoin => news.refused = Some((generation, code)),
+            _ => {
+                if class == ErrorClass::Fenced {
+                    news.refused = Some((generation, code));
+                }
+                // The whole job has failed: what else it carries is not tried again.
+                job.entries.clear();
+                job.failures = u32::MAX;
+            }
+        }
+    }
+
+    /// Ends a job whose request was answered, or has it wait for its next try.
+    fn settle(&mut self, mut job: Job, now: Instant) {
+        if job.failures == u32::MAX {
+            return self.end(job.id, job.deadline.is_some(), Err(job.problem.unwrap_or_else(closed)));
+        }
+        if job.entries.is_empty() {
+            return self.end(job.id, job.deadline.is_some(), Ok(()));
+        }
+        if job.deadline.is_none() {
+            return;
+        }
+        job.failures += 1;
+        job.not_before = Some(now + self.backoff.delay(job.failures));
+        self.jobs.push_front(job);
+    }
+
+    fn end(&mut self, id: JobId, is_awaited: bool, result: Result<(), Error>) {
+        if is_awaited {
+            self.done.push((id, result));
+        }
+    }
+
+    /// The jobs that are over, each once.
+    pub(crate) fn take_done(&mut self) -> Vec<(JobId, Result<(), Error>)> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// Ends all jobs: the consumer is closed.
+    pub(crate) fn close(&mut self) {
+        let under_way = self.under_way.take().map(|(job, _)| job);
+        for job in under_way.into_iter().chain(std::mem::take(&mut self.jobs)) {
+            self.end(job.id, job.deadline.is_some(), Err(job.problem.unwrap_or_else(closed)));
+        }
+    }
+
+    /// Takes out what belongs to assignments that have ended, and what a later job has overtaken.
+    fn drop_obsolete(&mut self, is_current: &impl Fn(&TopicPartition, Assignment) -> bool) {
+        self.committed.retain(|partition, (entry, _)| is_current(partition, entry.assignment));
+        let mut kept = VecDeque::with_capacity(self.jobs.len());
+        for mut job in std::mem::take(&mut self.jobs) {
+            let mut lost = None;
+            job.entries.retain(|partition, entry| {
+                if !is_current(partition, entry.assignment) {
+                    lost = Some(partition.clone());
+                }
+                let is_overtaken = self.committed.get(partition).is_some_and(|&(_, by)| by > job.id);
+                lost.as_ref() != Some(partition) && !is_overtaken
+            });
+            match lost {
+                Some(partition) => {
+                    let error = Err(PositionError::not_assigned(&partition).into());
+                    self.end(job.id, job.deadline.is_some(), error);
+                }
+                None if job.entries.is_empty() => self.end(job.id, job.deadline.is_some(), Ok(())),
+                None => kept.push_back(job),
+            }
+        }
+        self.jobs = kept;
+    }
+
+    fn give_up(&mut self, now: Instant) {
+        let is_late = |job: &Job| job.deadline.is_some_and(|(at, _)| at <= now);
+        let (late, kept): (Vec<_>, _) = std::mem::take(&mut self.jobs).into_iter().partition(is_late);
+        self.jobs = VecDeque::from(kept);
+        for job in late {
+            let after = job.deadline.map(|(_, patience)| patience).unwrap_or_default();
+            let error = Error::Timeout {
+                operation: "committing offsets",
+                after,
+                setting: "default.api.timeout.ms",
+                possibly_written: job.problem.as_ref().is_some_and(Error::possibly_written),
+                cause: job.problem.map(Box::new),
+            };
+            self.end(job.id, true, Err(error));
+        }
+    }
+
+    fn request(&self, job: &Job, identity: &MemberIdentityView) -> CommitRequest {
+        let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
+        let mut at_most = LAST_VERSION;
+        for (partition, entry) in &job.entries {
+            let topic_id = entry.assignment.topic_id;
+            if topic_id.is_nil() {
+                at_most = LAST_VERSION_WITH_NAMES;
+            }
+            let offset = OffsetCommitRequestPartition {
+                partition_index: partition.partition,
+                committed_offset: entry.offset.offset,
+                committed_leader_epoch: entry.offset.leader_epoch.unwrap_or(LeaderEpoch::NONE),
+                committed_metadata: Some(ByteString::from(&*entry.offset.metadata)),
+            };
+            match topics.last_mut().filter(|topic| *topic.name == *partition.topic) {
+                Some(topic) => topic.partitions.push(offset),
+                None => topics.push(OffsetCommitRequestTopic {
+                    name: ByteString::from(&*partition.topic),
+                    topic_id,
+                    partitions: vec![offset],
+                }),
+            }
+        }
+        let request = OffsetCommitRequest {
+            group_id: self.group_id.clone(),
+            generation_id_or_member_epoch: identity.generation,
+            member_id: identity.member_id.clone(),
+            group_instance_id: identity.instance_id.clone(),
+            topics,
+            ..OffsetCommitRequest::default()
+        };
+        CommitRequest { request, at_most }
+    }
+}
+
+fn closed() -> Error {
+    Error::closed("consumer")
+}
+
+/// What the answer says of each partition; one that it leaves out is tried again.
+fn outcomes(entries: &Entries, response: OffsetCommitResponse) -> Vec<(TopicPartition, ErrorCode)> {
+    let mut outcomes = Vec::new();
+    for topic in response.topics {
+        let is_named = !topic.name.is_empty();
+        for answer in topic.partitions {
+            let found = entries.iter().find(|(partition, entry)| {
+                let is_topic = if is_named {
+                    *topic.name == *partition.topic
+                } else {
+                    topic.topic_id == entry.assignment.topic_id
+                };
+                is_topic && partition.partition == answer.partition_index
+            });
+            outcomes.extend(found.map(|(partition, _)| (partition.clone(), answer.error_code)));
+        }
+    }
+    outcomes
+}
+
+#[cfg(test)]
+mod tests;

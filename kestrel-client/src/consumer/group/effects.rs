@@ -1,0 +1,180 @@
+//! Effects: carries out what [`Membership`](super::membership::Membership) decides about partitions. Async, for the driver.
+//!
+//! The order of giving up: nothing more is handed out; the caller finishes what it has in its hands; what it is done with is
+//! committed; the listener is told; the partitions go. The order of taking on: the listener is told, then the partitions come.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, join_all};
+use kestrel_protocol::ByteString;
+use kestrel_protocol::messages::join_group::JoinGroupResponseMember;
+
+use super::driver::partition_counts;
+use super::handle::GroupHandle;
+use super::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};
+use super::membership::{Effect, PartitionCounts};
+use super::protocols::Protocols;
+use crate::client::Client;
+use crate::config::CommitPolicy;
+use crate::consumer::assignor::AssignableTopics;
+use crate::consumer::shared::Shared;
+use crate::metadata::{MetadataSnapshot, Wanted};
+use crate::record::TopicPartition;
+
+/// How long the leader waits for the metadata of topics that only other members read.
+const METADATA_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What came of an effect.
+#[derive(Debug)]
+pub(crate) enum EffectDone {
+    Lost,
+    Revoked,
+    Settled { gave_up: bool },
+    Assigned { assignments: Vec<(ByteString, Bytes)>, counts: PartitionCounts },
+}
+
+/// What effects need; clones share it.
+#[derive(Clone)]
+pub(crate) struct Effects {
+    pub(crate) client: Client,
+    pub(crate) shared: Shared,
+    pub(crate) group: GroupHandle,
+    pub(crate) policy: CommitPolicy,
+    pub(crate) protocols: Protocols,
+    pub(crate) listener: Option<Arc<dyn RebalanceListener>>,
+}
+
+impl Effects {
+    /// Carries out `effect`: at once, or as a future.
+    pub(crate) fn begin(&self, effect: Effect) -> Option<BoxFuture<'static, EffectDone>> {
+        let this = self.clone();
+        match effect {
+            Effect::Report(error) => {
+                tracing::warn!(group = %self.group.group_id, %error, "the group has a problem");
+                self.shared.change_by_group(|engine| engine.report_problem(error));
+                None
+            }
+            Effect::Lose { partitions } => {
+                tracing::warn!(group = %self.group.group_id, ?partitions, "partitions were lost");
+                self.shared.change_by_group(|engine| engine.take_on_nothing());
+                Some(Box::pin(async move { this.lose(partitions).await }))
+            }
+            Effect::Revoke { partitions } => Some(Box::pin(async move {
+                this.give_up(partitions).await;
+                this.shared.change_by_group(|engine| engine.take_on_nothing());
+                EffectDone::Revoked
+            })),
+            Effect::Settle { revoked, added, assigned } => {
+                Some(Box::pin(async move { this.settle(revoked, added, assigned).await }))
+            }
+            Effect::Assign { protocol, members } => {
+                Some(Box::pin(async move { this.assign(protocol, members).await }))
+            }
+        }
+    }
+
+    async fn lose(&self, partitions: BTreeSet<TopicPartition>) -> EffectDone {
+        if let Some(listener) = &self.listener {
+            let partitions: Vec<_> = partitions.into_iter().collect();
+            listener.lost(&partitions).await;
+        }
+        EffectDone::Lost
+    }
+
+    /// Gives up `partitions` in good order; they are still in the engine afterwards.
+    async fn give_up(&self, partitions: BTreeSet<TopicPartition>) {
+        tracing::info!(group = %self.group.group_id, ?partitions, "giving up partitions");
+        self.shared.change_by_group(|engine| engine.begin_revoke(&partitions));
+        self.wait_for_caller(&partitions).await;
+        if self.policy != CommitPolicy::Manual
+            && let Err(error) = self.group.commit_done(Some(&partitions)).await
+        {
+            tracing::warn!(group = %self.group.group_id, %error, "what was done was not committed: it will be done again");
+        }
+        if let Some(listener) = &self.listener {
+            let revoked = RevokedPartitions { partitions, group: self.group.clone() };
+            listener.revoked(&revoked).await;
+        }
+    }
+
+    /// Waits until the caller asks for more, if what it works on is of `partitions`.
+    async fn wait_for_caller(&self, partitions: &BTreeSet<TopicPartition>) {
+        loop {
+            let mut asked = pin!(self.shared.asked_by_caller().notified());
+            asked.as_mut().enable();
+            self.shared.progress().await_caller(true);
+            if !self.shared.look(|engine| engine.is_in_hand(partitions)) {
+                return;
+            }
+            asked.await;
+        }
+    }
+
+    async fn settle(
+        &self,
+        revoked: BTreeSet<TopicPartition>,
+        added: BTreeSet<TopicPartition>,
+        assigned: BTreeSet<TopicPartition>,
+    ) -> EffectDone {
+        let gave_up = !revoked.is_empty();
+        if gave_up {
+            self.give_up(revoked).await;
+            let kept: BTreeSet<_> = assigned.difference(&added).cloned().collect();
+            self.shared.change_by_group(|engine| engine.take_on(&kept, &[].into(), &BTreeSet::new()));
+        }
+        tracing::info!(group = %self.group.group_id, ?added, assigned = assigned.len(), "took on partitions");
+        let mut taken_on = AssignedPartitions::new(added);
+        if let Some(listener) = &self.listener {
+            listener.assigned(&mut taken_on).await;
+        }
+        for partition in &assigned {
+            self.client.metadata().want_topic(&partition.topic);
+        }
+        let snapshot = self.client.metadata().current();
+        self.shared.change_by_group(|engine| {
+            engine.take_on(&assigned, &taken_on.starts, &taken_on.paused);
+            // Topics that are in the picture already bring no new one.
+            engine.handle_metadata(&snapshot, crate::environment::now());
+        });
+        EffectDone::Settled { gave_up }
+    }
+
+    async fn assign(&self, protocol: ByteString, answered: Vec<JoinGroupResponseMember>) -> EffectDone {
+        let members = Protocols::members(answered);
+        let topics: BTreeSet<Arc<str>> =
+            members.iter().flat_map(|member| member.topics.iter().cloned()).collect();
+        let metadata = self.client.metadata();
+        // A topic that does not come in time is not assigned now; when it comes, the group rebalances.
+        join_all(topics.iter().map(|topic| {
+            metadata.topic(topic, Wanted::IfExists, METADATA_PATIENCE, "default.api.timeout.ms")
+        }))
+        .await;
+        let snapshot = metadata.current();
+        let counts = partition_counts(&snapshot, topics.iter());
+        let assignments = self.protocols.assign(&protocol, &assignable(&snapshot, &topics), &members);
+        EffectDone::Assigned { assignments, counts }
+    }
+}
+
+/// The topics that exist, with the racks of their replicas (KIP-881).
+fn assignable(snapshot: &MetadataSnapshot, topics: &BTreeSet<Arc<str>>) -> AssignableTopics {
+    let views = topics.iter().filter_map(|topic| snapshot.topic(topic));
+    views.fold(AssignableTopics::new(), |all, view| {
+        let racks = view.partitions.iter().map(|partition| {
+            let brokers = partition.replicas.iter().filter_map(|node| snapshot.brokers.get(node));
+            brokers.filter_map(|broker| broker.rack.as_deref().map(Arc::from)).collect::<Vec<Arc<str>>>()
+        });
+        all.topic_with_racks(view.name.clone(), racks)
+    })
+}
+
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Effects").field("group", &self.group.group_id).finish_non_exhaustive()
+    }
+}

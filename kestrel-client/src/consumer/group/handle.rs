@@ -1,0 +1,162 @@
+//! GroupHandle: how the consumer, and listeners, speak to the group's driver.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use kestrel_protocol::{ByteString, TopicId};
+use tokio::sync::{mpsc, oneshot};
+
+use super::committer::{Assignment, Entries, Entry};
+use super::offset::OffsetAndMetadata;
+use crate::consumer::engine::Engine;
+use crate::consumer::error::PositionError;
+use crate::consumer::shared::Shared;
+use crate::error::{Error, Result};
+use crate::record::TopicPartition;
+
+/// How many commands may wait for the driver.
+const INBOX: usize = 64;
+
+/// What the driver is asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Commit(Entries, oneshot::Sender<Result<()>>),
+    /// Give up everything in good order and leave. The sender is dropped when that is done.
+    Close(oneshot::Sender<Result<()>>),
+}
+
+/// Speaks to the group's driver; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupHandle {
+    pub(crate) group_id: ByteString,
+    commands: mpsc::Sender<Command>,
+    shared: Shared,
+}
+
+impl GroupHandle {
+    pub(crate) fn new(group_id: ByteString, shared: Shared) -> (Self, mpsc::Receiver<Command>) {
+        let (commands, inbox) = mpsc::channel(INBOX);
+        (Self { group_id, commands, shared }, inbox)
+    }
+
+    /// Commits what the caller is done with: of `partitions`, or of all.
+    pub(crate) async fn commit_done(&self, partitions: Option<&BTreeSet<TopicPartition>>) -> Result<()> {
+        let entries = self.shared.look(|engine| done_entries(engine, partitions));
+        self.submit(entries).await
+    }
+
+    /// Commits these offsets.
+    pub(crate) async fn commit(&self, offsets: Vec<(TopicPartition, OffsetAndMetadata)>) -> Result<()> {
+        self.submit(self.entries(offsets)?).await
+    }
+
+    /// The offsets with the assignments that they belong to.
+    pub(crate) fn entries(&self, offsets: Vec<(TopicPartition, OffsetAndMetadata)>) -> Result<Entries> {
+        self.shared.look(|engine| {
+            let entry = |(partition, offset): (TopicPartition, OffsetAndMetadata)| {
+                if offset.offset < 0 {
+                    let problem = format!("{} is negative: offsets begin at 0", offset.offset);
+                    return Err(Error::config("offset", problem));
+                }
+                let id = engine.assigned_id(&partition);
+                let id = id.ok_or_else(|| PositionError::not_assigned(&partition))?;
+                let topic_id = engine.topic_id(&partition).unwrap_or(TopicId::NIL);
+                Ok((partition, Entry { assignment: Assignment { id, topic_id }, offset }))
+            };
+            offsets.into_iter().map(entry).collect()
+        })
+    }
+
+    async fn submit(&self, entries: Entries) -> Result<()> {
+        self.submit_now(entries).await
+    }
+
+    /// Hands `entries` to the driver: at once if its inbox has room.
+    pub(crate) fn submit_now(&self, entries: Entries) -> Commit {
+        if entries.is_empty() {
+            return Commit(State::Done(Some(Ok(()))));
+        }
+        let (reply, answer) = oneshot::channel();
+        match self.commands.try_send(Command::Commit(entries, reply)) {
+            Ok(()) => Commit(State::Waiting(answer)),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                Commit(State::Done(Some(Err(Error::closed("consumer")))))
+            }
+            Err(mpsc::error::TrySendError::Full(command)) => {
+                let commands = self.commands.clone();
+                Commit(State::Sending(Box::pin(async move {
+                    if commands.send(command).await.is_err() {
+                        return Err(Error::closed("consumer"));
+                    }
+                    answer.await.unwrap_or_else(|_| Err(Error::closed("consumer")))
+                })))
+            }
+        }
+    }
+
+    /// Has the driver leave the group, and waits until it has.
+    pub(crate) async fn close(&self) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::Close(reply)).await.is_err() {
+            return Ok(());
+        }
+        answer.await.unwrap_or(Ok(()))
+    }
+}
+
+/// What the caller is done with, as entries to commit.
+pub(crate) fn done_entries(engine: &mut Engine, partitions: Option<&BTreeSet<TopicPartition>>) -> Entries {
+    let done = engine.committable();
+    let wanted = done.into_iter().filter(|one| partitions.is_none_or(|all| all.contains(&one.partition)));
+    let entry = |one: crate::consumer::engine::Committable| {
+        let topic_id = engine.topic_id(&one.partition).unwrap_or(TopicId::NIL);
+        let assignment = Assignment { id: one.id, topic_id };
+        (one.partition, Entry { assignment, offset: one.position.into() })
+    };
+    wanted.map(entry).collect()
+}
+
+/// A commit under way: a future of what becomes of it. Dropping it does not take the commit back.
+///
+/// Made by [`Consumer::commit_async`](crate::Consumer::commit_async).
+#[derive(Debug)]
+pub struct Commit(State);
+
+enum State {
+    Done(Option<Result<()>>),
+    Waiting(oneshot::Receiver<Result<()>>),
+    /// The driver's inbox was full.
+    Sending(Pin<Box<dyn Future<Output = Result<()>> + Send>>),
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Done(_) => "Done",
+            Self::Waiting(_) => "Waiting",
+            Self::Sending(_) => "Sending",
+        })
+    }
+}
+
+impl Commit {
+    pub(crate) fn failed(error: Error) -> Self {
+        Self(State::Done(Some(Err(error))))
+    }
+}
+
+impl Future for Commit {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Done(result) => Poll::Ready(result.take().unwrap_or(Ok(()))),
+            State::Waiting(answer) => Pin::new(answer)
+                .poll(cx)
+                .map(|answered| answered.unwrap_or_else(|_| Err(Error::closed("consumer")))),
+            State::Sending(future) => future.as_mut().poll(cx),
+        }
+    }
+}

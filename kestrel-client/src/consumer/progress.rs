@@ -1,0 +1,59 @@
+//! Progress: what the caller has in its hands, told without a lock.
+//!
+//! Written by the caller's task at each record, read under the engine's lock. A record that was handed out counts as done
+//! when the next one is asked for: what is handed out and not done is never committed by itself.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+/// What the caller's task tells, for the run of batches that it has taken.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The offset below which all of the run is done.
+    done_offset: AtomicI64,
+    /// Whether something was handed out since the caller asked last.
+    is_busy: AtomicBool,
+    /// How often the caller has asked.
+    polls: AtomicU64,
+    /// Whether someone waits for the caller to ask.
+    is_awaited: AtomicBool,
+}
+
+impl Progress {
+    /// The caller asks for more, so all before `next_offset` of its run is done. True when someone waits for that.
+    pub(crate) fn ask(&self, next_offset: Option<i64>) -> bool {
+        if let Some(next_offset) = next_offset {
+            self.done_offset.store(next_offset, Ordering::Release);
+        }
+        // The caller's task is the only writer, so this need not be one step.
+        self.polls.store(self.polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.is_busy.store(false, Ordering::SeqCst);
+        self.is_awaited.load(Ordering::SeqCst)
+    }
+
+    /// Something is being handed out.
+    pub(crate) fn hand_out(&self) {
+        self.is_busy.store(true, Ordering::Release);
+    }
+
+    /// A run was taken, whose first record is at `offset`.
+    pub(crate) fn begin(&self, offset: i64) {
+        self.done_offset.store(offset, Ordering::Release);
+    }
+
+    pub(crate) fn done_offset(&self) -> i64 {
+        self.done_offset.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    /// From now on the caller says when it asks, until told otherwise.
+    pub(crate) fn await_caller(&self, awaited: bool) {
+        self.is_awaited.store(awaited, Ordering::SeqCst);
+    }
+}
