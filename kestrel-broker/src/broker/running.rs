@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::api::{Faults, ProducerIds, Router, State, pipeline};
+use crate::api::{Faults, FetchSessions, ProducerIds, Router, State, pipeline};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
@@ -78,12 +78,14 @@ impl Running {
         running.controlling.spawn(driver.run(running.stop_controlling.clone()));
         let housekeeper = Housekeeper { logs, clock: clock.clone(), failed: running.failed.clone() };
         running.serving.spawn(housekeeper.drive(running.stop_serving.clone()));
+        let fetch_sessions = FetchSessions::new(config.fetch_sessions);
         let state = State {
             cluster,
             replicas,
             config,
             clock: clock.clone(),
             producer_ids: ProducerIds::default(),
+            fetch_sessions,
             stopping: running.stop_serving.clone(),
         };
         running.serve(socket, Router::new(Arc::new(state)), faults, clock.clone());
