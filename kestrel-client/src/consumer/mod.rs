@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
-//! [`completed_fetch`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
+//! [`completed_fetch`], [`acks`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
 mod acks;
