@@ -574,3 +574,18 @@ async fn a_listener_may_wait_for_acks() {
     assert_eq!(next_numbers(&mut members[0], 5).await, [5, 6, 7, 8, 9]);
     members.remove(0).close().await.unwrap();
 }
+
+/// Asking for a partition twice is asking for it.
+#[tokio::test]
+async fn committed_offsets_may_be_asked_for_twice() {
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    produce(&client, &topic, 1, 0..10).await;
+    let mut consumer = member(&client, &group, &topic).build().await.unwrap();
+    next(&mut consumer).await;
+    let partition = TopicPartition::new(topic.as_str(), 0);
+    consumer.commit_offsets([(partition.clone(), 7)]).await.unwrap();
+    let committed = consumer.committed([partition.clone(), partition.clone()]).await.unwrap();
+    assert_eq!(committed[&partition].as_ref().unwrap().offset, 7);
+}

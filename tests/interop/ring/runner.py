@@ -37,7 +37,7 @@ class Ring:
         self._work = Path(work)
         self._prefix = f"i{int(time.time())}"
         self._jobs = jobs
-        # Programs that take part in the mixed groups beside the clients.
+        # Programs that take part in the groups beside the clients.
         self._members = [Client(Path(program).name, (), lambda program=program: [program]) for program in members]
         # Topics by client and codec, of those that were written.
         self.written = {}
@@ -73,7 +73,7 @@ class Ring:
             if len(clients) == len(names):
                 mixed = lambda group, a=assignor, c=(*clients, *self._members): groups.mixed(group, c, a)  # noqa: E731
                 tasks.append(("all", f"mixed-{assignor}", MIXED_PARTITIONS, mixed))
-        for client in self._clients:
+        for client in (*self._clients, *self._members):
             for name in client.groups:
                 scenario = lambda group, c=client, s=getattr(groups, name): s(group, c)  # noqa: E731
                 tasks.append((client.name, name, SHARED_PARTITIONS, scenario))

@@ -164,6 +164,10 @@ impl OffsetQuestion {
         let mut answers = self.ask(client, Purpose::General, node).await?;
         let mut found = HashMap::with_capacity(self.partitions.len());
         for (partition, _) in &self.partitions {
+            if found.contains_key(partition) {
+                // It was asked for twice.
+                continue;
+            }
             let answer = answers.remove(partition).unwrap_or(Err(ErrorCode::UnknownServerError));
             let refusal = |code| {
                 let error = self.refusal(code).topic(partition.topic.clone());
