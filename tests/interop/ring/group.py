@@ -133,6 +133,14 @@ class Group:
         self.members.append(member)
         return member
 
+    def stop(self, *members):
+        """Has these members leave, or all that are there, at the same time."""
+        members = members or [member for member in self.members if not member.ended_at]
+        for member in members:
+            member.end()
+        for member in members:
+            member.ended()
+
     def wait(self, what, condition):
         """Waits until the condition holds; it is looked at whenever a member has said something."""
         until = time.monotonic() + DEADLINE_S
