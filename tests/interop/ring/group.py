@@ -98,6 +98,9 @@ class Member:
             self._reader.join(DEADLINE_S)
         self.ended_at = self.ended_at or int(time.time() * 1000)
 
+    def was_killed(self):
+        return self._process.returncode == -signal.SIGKILL
+
     def told(self):
         """What it said last, for whoever has to find out."""
         kinds = [e for e in self.events if e["event"] not in ("record", "committed")][-TOLD_LINES:]
@@ -132,6 +135,14 @@ class Group:
         member = Member(self, client, len(self.members) + 1, options)
         self.members.append(member)
         return member
+
+    def stop(self, *members):
+        """Has these members leave, or all that are there, at the same time."""
+        members = members or [member for member in self.members if not member.ended_at]
+        for member in members:
+            member.end()
+        for member in members:
+            member.ended()
 
     def wait(self, what, condition):
         """Waits until the condition holds; it is looked at whenever a member has said something."""
@@ -280,9 +291,12 @@ class Group:
             texts[partition, offset].add(f"{name.rpartition('-')[0]} at {offset}")
         # Some commit without a text, and do not say when.
         silent = any(not member.client.commits for member in self.members)
+        # Who was killed may have committed without coming to say so.
+        killed = {member.client.name for member in self.members if member.was_killed()}
         for member in self.members:
             for event in member.said("found"):
                 wanted, text = texts[event["partition"], event["offset"]], event["metadata"] or ""
+                wanted = wanted | {f"{name} at {event['offset']}" for name in killed}
                 # confluent-kafka commits the end of its C string too, and reads on behind the end of others'.
                 beyond = member.client.name == "confluent-kafka" and any(map(text.startswith, wanted))
                 if text.rstrip("\0") not in wanted and not beyond and not (silent and not text):

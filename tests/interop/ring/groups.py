@@ -17,7 +17,7 @@ def sharing(group, client):
     one, two = group.join(client), group.join(client)
     group.wait_shared(one, two)
     group.wait_read()
-    _stop(one, two)
+    group.stop(one, two)
     before = group.stored()
     group.write(40)
     three = group.join(client)
@@ -56,7 +56,7 @@ def static(group, client):
     group.write(40)
     group.wait_read()
     expect("rebalances that the other saw", len(one.said("assigned", "revoked", "lost")), rebalances)
-    _stop(one, again)
+    group.stop(one, again)
 
 
 def cooperative(group, client):
@@ -92,7 +92,7 @@ def mixed(group, clients, assignor):
         members += [group.join(member.client, assignor=assignor) for member in (leaves, dies)]
         _wait_shared(group, members)
     group.wait_read()
-    _stop(*members)
+    group.stop(*members)
 
 
 def _wait_shared(group, members):
@@ -115,10 +115,3 @@ def _revoked(member):
     if len(revoked) != len(set(revoked)):
         raise Differs(f"{member.name} gave up a partition twice: {revoked}")
     return set(revoked)
-
-
-def _stop(*members):
-    for member in members:
-        member.end()
-    for member in members:
-        member.ended()

@@ -5,14 +5,18 @@ Each function is one scenario of `run --broker`; it raises what is wrong.
 
 import subprocess
 
-from ring import folder, tools
+from ring import folder, java, tools
 from ring.broker import Broker
-from ring.scenario import Differs, shorten
+from ring.clients import CLIENTS
+from ring.group import Group
+from ring.scenario import Differs, expect, shorten
 
 LINES = tools.HERE.parent.parent / "examples" / "data" / "earthquakes.jsonl"
 APACHE_KAFKA = tools.HERE / "apache-kafka"
 TOPIC = "earthquakes"
 GROUP = "readers"
+# Whose members see their broker go and come back. Not franz-go's: it gives its membership up when nobody answers.
+RESTARTED = ("java", "confluent-kafka", "kafka-python")
 # How many lines a member reads before it leaves.
 SHARE = 200
 
@@ -90,7 +94,66 @@ def _expect_committed(data_dir, offset):
         raise Differs(f"kafka-dump-log finds offset {committed}, want {offset}, and the groups {sorted(found.groups)}")
 
 
-SCENARIOS = {"kill": kill, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka, "folder-groups": groups}
+def restart(program, work):
+    """Members go on while their broker is stopped, killed and started again; none of them is rebalanced."""
+    data_dir, log = work / "restart", work / "restart.log"
+    clients = [client for client in CLIENTS if client.name in RESTARTED]
+    for client in clients:
+        client.install()
+    with Broker(program, data_dir, log) as broker:
+        listen = broker.bootstrap
+        # Not both kinds in one group: kafka-python as its leader forgets some of the members then.
+        topics = {"dynamic": False, "static": True}
+        _create(listen, *(f"{topic}:{len(clients)}" for topic in topics))
+        groups = [Group(listen, topic, len(clients), work) for topic in topics]
+        with groups[0], groups[1]:
+            for group, static in zip(groups, topics.values()):
+                _join(group, clients, static)
+            for group in groups:
+                group.wait_shared(*group.members)
+            _write_and_read(groups)
+            rebalances = _rebalances(groups)
+            broker.stop()
+            with Broker(program, data_dir, log, listen=listen) as again:
+                _write_and_read(groups)
+                again.kill()
+            with Broker(program, data_dir, log, listen=listen):
+                _write_and_read(groups)
+                expect("rebalances that members saw", _rebalances(groups), rebalances)
+                for group in groups:
+                    group.stop()
+                    group.check()
+
+
+def _create(bootstrap, *topics):
+    words = [word for topic in topics for word in ("--topic", topic)]
+    done = subprocess.run(java.client_command("topics", "--bootstrap", bootstrap, *words), capture_output=True,
+                          text=True, timeout=120)
+    if done.returncode != 0:
+        raise Differs(f"topics could not be made: {done.stderr}")
+
+
+def _join(group, clients, static):
+    """One member of each client; the sessions are long enough that a broker can be away."""
+    for client in clients:
+        instance = {"instance": client.name} if static else {}
+        group.join(client, **{"session-ms": 60_000}, **instance)
+
+
+def _write_and_read(groups):
+    for group in groups:
+        group.write(60)
+    for group in groups:
+        group.wait_read()
+
+
+def _rebalances(groups):
+    return {f"{group.id}/{member.name}": len(member.said("assigned", "revoked", "lost"))
+            for group in groups for member in group.members}
+
+
+SCENARIOS = {"kill": kill, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka, "folder-groups": groups,
+             "groups-restart": restart}
 
 
 def _expect_lines(broker, when):

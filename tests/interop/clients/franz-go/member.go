@@ -74,7 +74,9 @@ func member(r *run) error {
 func (m *groupMember) consume(ctx context.Context) error {
 	for ctx.Err() == nil {
 		fetches := m.client.PollFetches(ctx)
-		if err := fetches.Err0(); err != nil && !errors.Is(err, context.Canceled) {
+		// It joins again by itself.
+		var session *kgo.ErrGroupSession
+		if err := fetches.Err0(); err != nil && !errors.Is(err, context.Canceled) && !errors.As(err, &session) {
 			return err
 		}
 		if err := m.find(); err != nil {
