@@ -53,6 +53,7 @@ mod builder;
 mod clock;
 mod cluster;
 mod config;
+mod coordinator;
 mod error;
 mod housekeeper;
 mod log;

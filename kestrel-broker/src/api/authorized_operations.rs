@@ -20,6 +20,11 @@ pub(super) const fn on_topic(asked: bool) -> i32 {
     if asked { bits(&all) } else { NOT_ASKED }
 }
 
+/// What may be done with a group, if `asked`.
+pub(super) const fn on_group(asked: bool) -> i32 {
+    if asked { bits(&[READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]) } else { NOT_ASKED }
+}
+
 /// What may be done with the cluster, if `asked`.
 pub(super) const fn on_cluster(asked: bool) -> i32 {
     let all = [CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE];

@@ -191,8 +191,8 @@ for_each_message! { check, check_hostile, check_memory:
     describe_configs: DescribeConfigsRequest, DescribeConfigsResponse;
     create_partitions: CreatePartitionsRequest, CreatePartitionsResponse;
     delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
-    incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
     offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
+    incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
     describe_cluster: DescribeClusterRequest, DescribeClusterResponse;
     get_telemetry_subscriptions: GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse;
     describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;

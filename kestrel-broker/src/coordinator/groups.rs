@@ -1,0 +1,258 @@
+//! The group coordinator as handlers see it: finds the place of a group, hands requests in, waits until answers may leave.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytestring::ByteString;
+use kestrel_protocol::messages::describe_groups::DescribedGroup;
+use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
+use kestrel_protocol::messages::join_group::JoinGroupResponse;
+use kestrel_protocol::messages::leave_group::MemberIdentity;
+use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use kestrel_protocol::{ErrorCode, TopicId};
+use tokio::sync::Notify;
+
+use super::group::{
+    Commit, Effects, FetchedOffset, GroupOverview, GroupShard, Handled, Joining, ListFilter, Now, Reply,
+};
+use super::partitioner::partition_for;
+use super::slot::{Awaited, Slot};
+use crate::clock::Clock;
+use crate::cluster::{ApiError, Cluster, Intent, NewTopic, TopicImage};
+use crate::config::{BrokerConfig, GroupSettings};
+use crate::partition::ReplicaManager;
+
+/// The topic in which groups are kept.
+pub(super) const GROUPS_TOPIC: &str = "__consumer_offsets";
+
+/// The group coordinator of a broker.
+#[derive(Debug)]
+pub(crate) struct GroupCoordinator {
+    cluster: Cluster,
+    replicas: Arc<ReplicaManager>,
+    config: Arc<BrokerConfig>,
+    clock: Clock,
+    /// By partition number.
+    slots: Mutex<Vec<Arc<Slot>>>,
+    /// Wakes the driver.
+    pub(super) wake: Arc<Notify>,
+}
+
+impl GroupCoordinator {
+    /// The coordinator of the groups in `replicas`. Its [`Driver`](super::Driver) is to be spawned: it loads what is there.
+    pub(crate) fn new(
+        cluster: Cluster,
+        replicas: Arc<ReplicaManager>,
+        config: Arc<BrokerConfig>,
+        clock: Clock,
+    ) -> Self {
+        Self { cluster, replicas, config, clock, slots: Mutex::default(), wake: Arc::default() }
+    }
+
+    /// The settings of groups.
+    pub(crate) fn settings(&self) -> &GroupSettings {
+        &self.config.groups
+    }
+
+    /// Makes sure that there is a place for groups: creates the topic when it is first needed.
+    ///
+    /// # Errors
+    /// Why it cannot be created.
+    pub(crate) async fn ensure(&self) -> Result<(), ApiError> {
+        if self.cluster.image().topic(GROUPS_TOPIC).is_some() {
+            return Ok(());
+        }
+        let config = |key: &str, value: String| (ByteString::from(key), Some(ByteString::from(value)));
+        let topic = NewTopic {
+            name: GROUPS_TOPIC.into(),
+            num_partitions: self.config.offsets_topic_partitions,
+            // `offsets.topic.replication.factor` is for clusters of several nodes.
+            replication_factor: 1,
+            configs: vec![
+                config("cleanup.policy", "compact".to_owned()),
+                config("compression.type", "producer".to_owned()),
+                config("segment.bytes", self.config.offsets_topic_segment_bytes.to_string()),
+            ],
+            ..NewTopic::default()
+        };
+        let created = self.cluster.create_topics(vec![topic], Intent::Apply).await.into_iter().next();
+        match created {
+            Some(Err(error)) if error.code != ErrorCode::TopicAlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Handles JoinGroup; waits until the group's next generation begins.
+    pub(crate) async fn join(&self, joining: &Joining) -> Result<JoinGroupResponse, ErrorCode> {
+        let slot = self.slot(&joining.request.group_id)?;
+        let awaited = slot.ask(|shard, reply_to, now| shard.join(joining, reply_to, now))?;
+        match self.reply(awaited).await? {
+            Reply::Joined(response) => Ok(response),
+            Reply::Synced(_) => unreachable!("a JoinGroup is answered as one"),
+        }
+    }
+
+    /// Handles SyncGroup; waits until the leader has made its assignment.
+    pub(crate) async fn sync(&self, request: &SyncGroupRequest) -> Result<SyncGroupResponse, ErrorCode> {
+        let slot = self.slot(&request.group_id)?;
+        let awaited = slot.ask(|shard, reply_to, now| shard.sync(request, reply_to, now))?;
+        match self.reply(awaited).await? {
+            Reply::Synced(response) => Ok(response),
+            Reply::Joined(_) => unreachable!("a SyncGroup is answered as one"),
+        }
+    }
+
+    /// Handles Heartbeat.
+    pub(crate) async fn heartbeat(&self, request: &HeartbeatRequest) -> Result<ErrorCode, ErrorCode> {
+        self.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)).await
+    }
+
+    /// Handles LeaveGroup: an outcome for each member.
+    pub(crate) async fn leave(
+        &self,
+        group_id: &str,
+        members: &[MemberIdentity],
+    ) -> Result<Vec<ErrorCode>, ErrorCode> {
+        self.handle(group_id, |shard, now| shard.leave(group_id, members, now)).await
+    }
+
+    /// Handles OffsetCommit: an outcome for each partition.
+    pub(crate) async fn commit(&self, commit: &Commit) -> Result<Vec<ErrorCode>, ErrorCode> {
+        self.handle(&commit.group_id, |shard, now| shard.commit(commit, now)).await
+    }
+
+    /// Handles OffsetFetch for some partitions of a group.
+    pub(crate) async fn fetch(
+        &self,
+        group_id: &str,
+        partitions: &[(ByteString, i32)],
+        require_stable: bool,
+    ) -> Result<Vec<FetchedOffset>, ErrorCode> {
+        let fetch = |shard: &GroupShard| shard.fetch(group_id, partitions, require_stable);
+        self.handle(group_id, |shard, _| (fetch(shard), Effects::default())).await
+    }
+
+    /// Handles OffsetFetch for all partitions that a group has offsets of.
+    pub(crate) async fn fetch_all(
+        &self,
+        group_id: &str,
+        require_stable: bool,
+    ) -> Result<Vec<(ByteString, i32, FetchedOffset)>, ErrorCode> {
+        let fetch = |shard: &GroupShard| shard.fetch_all(group_id, require_stable);
+        self.handle(group_id, |shard, _| (fetch(shard), Effects::default())).await
+    }
+
+    /// Handles OffsetDelete: an outcome for each partition.
+    pub(crate) async fn delete_offsets(
+        &self,
+        group_id: &ByteString,
+        partitions: &[(ByteString, i32)],
+    ) -> Result<Vec<ErrorCode>, ErrorCode> {
+        self.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions)).await?
+    }
+
+    /// Handles DescribeGroups for one group; `None` when it is not there.
+    pub(crate) async fn describe(&self, group_id: &str) -> Result<Option<DescribedGroup>, ErrorCode> {
+        self.handle(group_id, |shard, _| (shard.describe(group_id), Effects::default())).await
+    }
+
+    /// Handles DeleteGroups for one group.
+    pub(crate) async fn delete_group(&self, group_id: &str) -> Result<ErrorCode, ErrorCode> {
+        self.handle(group_id, |shard, _| shard.delete_group(group_id)).await
+    }
+
+    /// Handles ListGroups.
+    ///
+    /// # Errors
+    /// `COORDINATOR_LOAD_IN_PROGRESS` while some of the groups are being loaded, and the like.
+    pub(crate) async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupOverview>, ErrorCode> {
+        let mut groups = Vec::new();
+        for slot in self.all_slots() {
+            let parked = slot.handle(|shard, _| (shard.list(filter), Effects::default()))?;
+            groups.extend(parked.stored(self.patience()).await?);
+        }
+        Ok(groups)
+    }
+
+    /// Deletes the offsets of topics that are not there any more.
+    pub(super) fn forget_deleted_topics(&self) {
+        let image = self.cluster.image();
+        let is_there = |name: &ByteString, id: TopicId| {
+            image.topic(name).is_some_and(|topic| id.is_nil() || topic.id == id)
+        };
+        for slot in self.all_slots() {
+            // A slot that is loading is asked again when it is loaded.
+            let _ = slot.handle(|shard, _| ((), shard.delete_offsets_of_deleted_topics(is_there)));
+        }
+    }
+
+    /// The places of all groups that there are.
+    pub(super) fn all_slots(&self) -> Vec<Arc<Slot>> {
+        let image = self.cluster.image();
+        let Some(topic) = image.topic(GROUPS_TOPIC) else { return Vec::new() };
+        self.slots_of(topic).clone()
+    }
+
+    /// The metadata, for whoever wants to know when it changes.
+    pub(super) const fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The time.
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    async fn handle<R>(
+        &self,
+        group_id: &str,
+        command: impl FnOnce(&mut GroupShard, Now) -> Handled<R>,
+    ) -> Result<R, ErrorCode> {
+        let parked = self.slot(group_id)?.handle(command)?;
+        parked.stored(self.patience()).await
+    }
+
+    async fn reply(&self, awaited: Awaited) -> Result<Reply, ErrorCode> {
+        let parked = awaited.await.map_err(|_| ErrorCode::NotCoordinator)?;
+        parked.stored(self.patience()).await
+    }
+
+    /// The place of a group.
+    fn slot(&self, group_id: &str) -> Result<Arc<Slot>, ErrorCode> {
+        let image = self.cluster.image();
+        let topic = image.topic(GROUPS_TOPIC).ok_or(ErrorCode::NotCoordinator)?;
+        let slots = self.slots_of(topic);
+        let count = i32::try_from(slots.len()).unwrap_or(i32::MAX);
+        if count == 0 {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        let number = usize::try_from(partition_for(group_id, count)).unwrap_or_default();
+        slots.get(number).cloned().ok_or(ErrorCode::CoordinatorNotAvailable)
+    }
+
+    /// The places of the groups of the topic, made when it is new.
+    fn slots_of(&self, topic: &TopicImage) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+        // Whoever panicked while holding it had not begun to change it.
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.first().is_none_or(|first| first.topic_id() != topic.id) {
+            let partitions = topic.numbered().map(|(number, _)| self.replicas.get(GROUPS_TOPIC, number));
+            match partitions.collect::<Result<Vec<_>, _>>() {
+                Ok(partitions) => {
+                    let slot = |partition| {
+                        let settings = self.config.groups.clone();
+                        Arc::new(Slot::new(partition, settings, self.clock.clone(), Arc::clone(&self.wake)))
+                    };
+                    *slots = partitions.into_iter().map(slot).collect();
+                    self.wake.notify_one();
+                }
+                // A partition whose log is out of service takes all groups with it: they could be in there.
+                Err(_) => slots.clear(),
+            }
+        }
+        slots
+    }
+
+    fn patience(&self) -> Duration {
+        self.config.offsets_commit_timeout
+    }
+}
