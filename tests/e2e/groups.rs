@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use kestrel_client::assignor::{Assignor, CooperativeSticky};
 use kestrel_client::{
-    AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, ConsumerBuilder, ConsumerRecord, Error,
-    NewTopic, OffsetAndMetadata, PositionError, PositionProblem, Record, RebalanceListener, RevokedPartitions,
-    TopicPartition,
+    AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, ConsumerBuilder, ConsumerRecord,
+    Error, NewTopic, OffsetAndMetadata, PositionError, PositionProblem, RebalanceListener, Record,
+    RevokedPartitions, TopicPartition,
 };
 use kestrel_tests::{TestBroker, unique};
 
@@ -88,7 +88,8 @@ async fn poll_until(
     let settled = async {
         loop {
             for consumer in members.iter_mut() {
-                if let Ok(Some(record)) = tokio::time::timeout(Duration::from_millis(10), consumer.next()).await
+                if let Ok(Some(record)) =
+                    tokio::time::timeout(Duration::from_millis(10), consumer.next()).await
                 {
                     records.push(record.unwrap());
                 }
