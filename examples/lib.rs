@@ -174,3 +174,8 @@ mod tests {
         assert_eq!(texts, ["0", "12", "999", "1,000", "45,678", "1,234,567"]);
     }
 }
+
+/// The README's programs have to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,57 @@
 //! An async client for Apache Kafka: typed producers and consumers, idempotent by default, in Rust alone.
 //!
-//! Under construction.
+//! It speaks Apache Kafka's own protocol, so it runs on Apache Kafka (tested on 4.3), and in tests on `kestrel-broker`, which
+//! starts inside the test.
+//!
+//! # A tour
+//! One [`Client`] has the connections and the metadata; it is cheap to clone. Everything else is made from it.
+//!
+//! ```no_run
+//! use futures::StreamExt;
+//! use kestrel_client::{AutoOffsetReset, Client, NewTopic};
+//! use kestrel_serde::{Json, Utf8};
+//!
+//! #[derive(Debug, serde::Serialize, serde::Deserialize)]
+//! struct Click {
+//!     page: String,
+//! }
+//!
+//! # async fn tour() -> Result<(), kestrel_client::Error> {
+//! let client = Client::builder("localhost:9092").client_id("shop").connect().await?;
+//! client.admin().create_topics([NewTopic::new("clicks").partitions(3)]).await.into_result()?;
+//!
+//! // A producer is one engine: batches, retries, idempotence. Topics are opened over it, typed.
+//! let producer = client.producer().build().await?;
+//! let clicks = producer.topic::<str, Click>("clicks").key(Utf8).value(Json).open().await?;
+//! let delivery = clicks.send("user-1", &Click { page: "/".into() }).await?; // accepted: waits for memory only
+//! let receipt = delivery.await?; // stored: as `acks` says
+//! assert!(receipt.offset.is_some());
+//!
+//! // A consumer is a stream of typed records.
+//! let mut consumer = client
+//!     .assigned_consumer::<String, Click>()
+//!     .assign_topics(["clicks"])
+//!     .key(Utf8)
+//!     .value(Json)
+//!     .auto_offset_reset(AutoOffsetReset::Earliest)
+//!     .build()
+//!     .await?;
+//! while let Some(record) = consumer.next().await {
+//!     println!("{:?}", record?.value);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Client`]: connecting; what is shared. Settings have Kafka's names in snake case and Apache Kafka 4's defaults.
+//! - [`Producer`] sends bytes to any topic; [`TypedProducer`] sends keys and values of one type to one topic.
+//! - [`Consumer`] reads the partitions that it was assigned: records one by one, or [`Batch`]es of borrowed [`RecordRef`]s.
+//! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
+//! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
+//!
+//! # Features
+//! `gzip`, `snappy`, `lz4`, `zstd`: the codecs that a producer may write and a consumer can read. All are on by default;
+//! only `zstd` needs a C compiler. A record in a codec that is off is an error that names the feature.
 
 mod admin;
 mod client;

@@ -210,22 +210,40 @@ pub struct ConsumerRecord<K = Bytes, V = Bytes> {
     pub headers: Headers,
     /// The epoch of the leader that appended the record, when the broker said it.
     pub leader_epoch: Option<LeaderEpoch>,
+    /// With `CommitPolicy::OnAck`, what says that the record is done.
     pub(crate) ack: RecordAck,
 }
 
 impl<K, V> ConsumerRecord<K, V> {
-    /// Says that the record is done: in any order, from any task. Committed is the offset of the first one that is not.
+    /// The record is done: with [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck), the offset of the first record of its
+    /// partition that is not done is committed. May be called from any task, in any order, more than once.
     ///
-    /// Does nothing unless the consumer is a group's member with `CommitPolicy::OnAck`, and nothing when the partition has been
-    /// given up since; see [`AckToken`].
+    /// Does nothing with the other policies, without a group, and when the partition was given up meanwhile.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::CommitPolicy;
+    /// use kestrel_serde::Utf8;
+    ///
+    /// let consumer = client.consumer::<String, String>("billing").topics(["clicks"]).key(Utf8).value(Utf8);
+    /// let mut consumer = consumer.commit_policy(CommitPolicy::OnAck).build().await?;
+    /// while let Some(record) = consumer.next().await {
+    ///     let record = record?;
+    ///     tokio::spawn(async move {
+    ///         // ... work on the record ...
+    ///         record.ack();
+    ///     });
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ack(&self) {
         if let Some(token) = &self.ack.0 {
             token.ack();
         }
     }
 
-    /// What says that the record is done, for a task that does not get the record itself; `None` unless the consumer is a
-    /// group's member with `CommitPolicy::OnAck`.
+    /// What [`Self::ack`] uses, to be kept when the record itself goes elsewhere; `None` where `ack` does nothing.
     #[must_use]
     pub fn ack_token(&self) -> Option<AckToken> {
         self.ack.0.clone()

@@ -136,11 +136,12 @@ async fn a_record_that_the_broker_refuses_does_not_stop_the_others() {
 async fn a_delivery_that_takes_too_long_says_what_was_wrong() {
     let broker = TestBroker::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await;
     let client = Client::builder(broker.bootstrap_servers())
-        .request_timeout(Duration::from_millis(200))
+        .request_timeout(Duration::from_secs(1))
+        .retry_backoff(Duration::from_millis(5), Duration::from_millis(50))
         .connect()
         .await
         .unwrap();
-    let (_producer, numbers) = numbers(client.producer().delivery_timeout(Duration::from_millis(300))).await;
+    let (_producer, numbers) = numbers(client.producer().delivery_timeout(Duration::from_secs(2))).await;
     broker.kestrel().faults().on(ApiKey::Produce).times(1000).answer(ErrorCode::NotEnoughReplicas);
     let error = numbers.send_unkeyed(&0).await.unwrap().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { setting: "delivery.timeout.ms", .. }), "{error}");

@@ -364,7 +364,7 @@ async fn a_static_member_restarts_without_a_rebalance() {
     let mut members = vec![build("a", &first).await.unwrap(), build("b", &second).await.unwrap()];
     poll_until(&mut members, |owned| shares(owned, 4, 2)).await;
     let kept = partitions_of(&members[1]);
-    (first.take(), second.take());
+    first.take();
     members.pop().unwrap().close().await.unwrap();
     members.push(build("b", &second).await.unwrap());
     poll_until(&mut members, |owned| shares(owned, 4, 2)).await;
@@ -484,4 +484,93 @@ async fn a_member_that_does_not_poll_leaves_until_it_does() {
     for consumer in others {
         consumer.close().await.unwrap();
     }
+}
+
+/// Waits until the group has committed `offset` for the partition, and checks that it never had more.
+async fn committed_becomes(consumer: &Member, partition: &TopicPartition, offset: i64) {
+    let becomes = async {
+        loop {
+            let found = consumer.committed([partition]).await.unwrap();
+            let found = found[partition].as_ref().map_or(0, |found| found.offset);
+            assert!(found <= offset, "{found} is committed");
+            if found == offset {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, becomes).await.expect("the commit comes");
+}
+
+#[tokio::test]
+async fn acks_come_in_any_order_from_any_task() {
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    produce(&client, &topic, 1, 0..10).await;
+    let build = || member(&client, &group, &topic).commit_policy(CommitPolicy::OnAck).build();
+    let mut consumer = build().await.unwrap();
+    let mut records = Vec::new();
+    for _ in 0..9 {
+        records.push(next(&mut consumer).await);
+    }
+    let tokens: Vec<_> = records.iter().map(|record| record.ack_token().unwrap()).collect();
+    // All but the fourth, backwards, elsewhere.
+    let acked = records.into_iter().rev().filter(|record| record.offset != 3);
+    let acked: Vec<_> = acked.collect();
+    std::thread::spawn(move || acked.iter().for_each(ConsumerRecord::ack)).join().unwrap();
+    let partition = TopicPartition::new(topic.as_str(), 0);
+    committed_becomes(&consumer, &partition, 3).await;
+    next(&mut consumer).await;
+    tokens[3].ack();
+    committed_becomes(&consumer, &partition, 9).await;
+    consumer.close().await.unwrap();
+
+    // The last record was handed out, but nobody said that it is done.
+    let mut consumer = build().await.unwrap();
+    let batch = tokio::time::timeout(PATIENCE, consumer.next_batch()).await.unwrap().unwrap().unwrap();
+    assert_eq!(batch.records().map(|record| record.offset()).collect::<Vec<_>>(), [9]);
+    tokens[8].ack();
+    batch.ack();
+    consumer.close().await.unwrap();
+    let consumer = build().await.unwrap();
+    committed_becomes(&consumer, &partition, 10).await;
+    consumer.close().await.unwrap();
+}
+
+/// A listener that waits for what is still worked on hands its partitions over without a record twice.
+#[tokio::test]
+async fn a_listener_may_wait_for_acks() {
+    struct Drains;
+
+    #[async_trait::async_trait]
+    impl RebalanceListener for Drains {
+        async fn revoked(&self, revoked: &RevokedPartitions) {
+            revoked.drain().await;
+            revoked.commit().await.unwrap();
+        }
+    }
+
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    produce(&client, &topic, 1, 0..10).await;
+    let on_ack = || member(&client, &group, &topic).commit_policy(CommitPolicy::OnAck);
+    let mut first = on_ack().rebalance_listener(Drains).build().await.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(next(&mut first).await);
+    }
+    let mut closing = tokio::task::JoinSet::new();
+    closing.spawn(first.close());
+    let second = on_ack().build().await.unwrap();
+    let mut members = vec![second];
+    for record in &open {
+        assert!(members[0].assignment().is_empty());
+        poll_until(&mut members, |_| true).await;
+        record.ack();
+    }
+    closing.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(next_numbers(&mut members[0], 5).await, [5, 6, 7, 8, 9]);
+    members.remove(0).close().await.unwrap();
 }

@@ -48,6 +48,7 @@ use tower::Service;
 
 pub(crate) use context::{Answer, Close, Described, Reply, Request, RequestContext};
 pub use fault::{FaultRule, Faults};
+pub(crate) use fetch::FetchSessions;
 pub(crate) use init_producer_id::ProducerIds;
 pub(crate) use layers::pipeline;
 
@@ -72,6 +73,8 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     /// Producer ids to give out.
     pub(crate) producer_ids: ProducerIds,
+    /// What clients fetch.
+    pub(crate) fetch_sessions: FetchSessions,
     /// Cancelled when the broker stops: whoever waits for something answers with what there is.
     pub(crate) stopping: CancellationToken,
 }

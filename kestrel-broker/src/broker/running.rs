@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::api::{Faults, ProducerIds, Router, State, pipeline};
+use crate::api::{Faults, FetchSessions, ProducerIds, Router, State, pipeline};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
@@ -87,6 +87,7 @@ impl Running {
         ));
         let coordinating = coordinator::Driver::new(Arc::clone(&groups));
         running.serving.spawn(coordinating.drive(running.stop_serving.clone()));
+        let fetch_sessions = FetchSessions::new(config.fetch_sessions);
         let state = State {
             cluster,
             replicas,
@@ -94,6 +95,7 @@ impl Running {
             config,
             clock: clock.clone(),
             producer_ids: ProducerIds::default(),
+            fetch_sessions,
             stopping: running.stop_serving.clone(),
         };
         running.serve(socket, Router::new(Arc::new(state)), faults, clock.clone());

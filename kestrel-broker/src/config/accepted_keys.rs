@@ -79,7 +79,6 @@ pub(super) const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("config.providers", List, Some(""), Any, ClusterWide, Engine),
     ("delete.records.purgatory.purge.interval.requests", Int, Some("1"), Any, ReadOnly, Engine),
     ("fetch.purgatory.purge.interval.requests", Int, Some("1000"), Any, ReadOnly, Engine),
-    ("max.incremental.fetch.session.cache.slots", Int, Some("1000"), AtLeast(0), ReadOnly, Engine),
     ("num.io.threads", Int, Some("8"), AtLeast(1), ClusterWide, Engine),
     ("num.network.threads", Int, Some("3"), AtLeast(1), ClusterWide, Engine),
     ("num.recovery.threads.per.data.dir", Int, Some("2"), AtLeast(1), ClusterWide, Engine),

@@ -216,6 +216,8 @@ const ACTED_KEYS: &[ActedKey] = &[
         "How many connections may be open at once; further ones are closed as they come."),
     ("max.connections.per.ip", Int, Some("2147483647"), AtLeast(0), Scope::ClusterWide,
         "How many connections one address may have open at once; further ones are closed as they come."),
+    ("max.incremental.fetch.session.cache.slots", Int, Some("1000"), AtLeast(0), Scope::ReadOnly,
+        "How many fetch sessions are kept at most; other clients name all their partitions in each request."),
     ("max.request.partition.size.limit", Int, Some("2000"), AtLeast(1), Scope::ReadOnly,
         "How many partitions one answer to DescribeTopicPartitions holds at most."),
     ("message.max.bytes", Int, Some("1048588"), AtLeast(0), Scope::ClusterWide,

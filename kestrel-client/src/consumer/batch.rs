@@ -12,6 +12,7 @@ use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{HeadersView, RecordView, RecordViews, Records, TimestampType};
 use kestrel_serde::{SerdeContext, SerdeError};
 
+use super::acks::{AckToken, PartitionAcks};
 use super::completed_fetch::{Damage, OpenBatch};
 use super::error::DeserializeError;
 use super::stream::RecordFrame;
@@ -42,9 +43,17 @@ pub struct Batch<K, V> {
     runs: Vec<OpenBatch>,
     len: usize,
     decoders: Decoders<K, V>,
+    ack: Option<AckToken>,
 }
 
 impl<K, V> Batch<K, V> {
+    /// All records of the batch are done; see [`ConsumerRecord::ack`](crate::ConsumerRecord::ack).
+    pub fn ack(&self) {
+        if let Some(token) = &self.ack {
+            token.ack();
+        }
+    }
+
     /// The topic's name.
     #[must_use]
     pub const fn topic(&self) -> &Arc<str> {
@@ -229,6 +238,7 @@ impl<'a, K, V> RecordRef<'a, K, V> {
                 .map(|header| (header.key().into_owned(), header.value.map(|value| self.share(value))))
                 .collect(),
             leader_epoch: self.leader_epoch(),
+            ack: None,
         }
     }
 
@@ -248,6 +258,8 @@ enum Gathered {
     Runs(Vec<OpenBatch>),
     /// Nothing: all of it was handed out.
     RunEnded,
+    /// Nothing: too much of the partition is not done yet.
+    Full,
     /// Nothing: a deserializer has to get ready first.
     Waiting,
 }
@@ -279,6 +291,10 @@ impl<K, V> Consumer<K, V> {
             match self.gather() {
                 Ok(Gathered::Runs(runs)) => {
                     let Some(fetch) = &self.current else { continue };
+                    // The batch counts as one record, at the offset of its first.
+                    let token =
+                        |acks: &Arc<PartitionAcks>| acks.hand_out(first_offset(&runs)?, last_epoch(&runs));
+                    let ack = fetch.acks.as_ref().and_then(token);
                     self.shared.progress().hand_out();
                     return Poll::Ready(Some(Ok(Batch {
                         topic: fetch.topic.clone(),
@@ -286,9 +302,11 @@ impl<K, V> Consumer<K, V> {
                         len: runs.iter().map(|run| run.records.remaining()).sum(),
                         runs,
                         decoders: self.decoders.clone(),
+                        ack,
                     })));
                 }
                 Ok(Gathered::RunEnded) => self.end_run(),
+                Ok(Gathered::Full) => self.return_run(),
                 Ok(Gathered::Waiting) => {}
                 Err(damage) => {
                     if let Some(error) = self.give_up(damage) {
@@ -304,6 +322,9 @@ impl<K, V> Consumer<K, V> {
         let (options, max_records) = (self.open_options(), self.settings.max_poll_records);
         let Some(fetch) = &mut self.current else { return Ok(Gathered::RunEnded) };
         let (topic, ticket) = (fetch.topic.clone(), fetch.ticket);
+        if fetch.acks.as_ref().is_some_and(|acks| !acks.has_room()) {
+            return Ok(Gathered::Full);
+        }
         let mut runs: Vec<OpenBatch> = Vec::new();
         let mut len = 0;
         while len < max_records {
@@ -333,6 +354,15 @@ impl<K, V> Consumer<K, V> {
         }
         Ok(if runs.is_empty() { Gathered::RunEnded } else { Gathered::Runs(runs) })
     }
+}
+
+fn first_offset(runs: &[OpenBatch]) -> Option<i64> {
+    let first = runs.iter().find_map(|run| run.records.views().next());
+    first.and_then(Result::ok).map(|view| view.offset)
+}
+
+fn last_epoch(runs: &[OpenBatch]) -> Option<LeaderEpoch> {
+    runs.last().and_then(|run| run.leader_epoch)
 }
 
 /// The first record for which a deserializer has to get ready, after the one at `done`; what it says to bytes that it

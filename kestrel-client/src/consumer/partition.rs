@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
+use super::acks::PartitionAcks;
 use super::subscription::{PartitionId, Ticket};
 use crate::error::Error;
 use crate::record::TopicPartition;
@@ -110,6 +111,8 @@ pub(crate) struct AssignedPartition {
     pub(crate) revoking: bool,
     /// The position up to which the caller is done with all: what may be committed.
     pub(crate) done: Option<FetchPosition>,
+    /// Which of the records that were handed out are done, when the caller says so of each.
+    pub(crate) acks: Option<Arc<PartitionAcks>>,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
@@ -138,6 +141,7 @@ impl AssignedPartition {
             paused: false,
             revoking: false,
             done: None,
+            acks: None,
             high_watermark: None,
             last_stable_offset: None,
             last_served: 0,
@@ -193,6 +197,33 @@ impl AssignedPartition {
     /// The position comes from what the group has committed.
     pub(crate) fn await_committed(&mut self) {
         self.enter_anew(FetchState::AwaitingCommitted);
+    }
+
+    /// From now on records count as done when the caller says so: those of the position that holds now.
+    pub(crate) fn renew_acks(&mut self, acks: Option<Arc<PartitionAcks>>) {
+        if let Some(old) = std::mem::replace(&mut self.acks, acks) {
+            old.close();
+        }
+    }
+
+    /// What may be committed: up to where everything is done.
+    pub(crate) fn committable(&self) -> Option<FetchPosition> {
+        let done = self.done?;
+        let Some(acks) = &self.acks else { return Some(done) };
+        let acked = acks.committable(done.offset);
+        let epoch = if acked.offset == done.offset { done.epoch } else { acked.leader_epoch };
+        Some(FetchPosition { offset: acked.offset, epoch })
+    }
+
+    /// Whether the caller may be handed another record: if not, it is told when it may.
+    pub(crate) fn has_room(&self) -> bool {
+        self.acks.as_ref().is_none_or(|acks| {
+            acks.has_room() || {
+                // Before the second look, so that no ack falls between.
+                acks.await_progress(true);
+                acks.has_room()
+            }
+        })
     }
 
     /// Whether the group may be asked for the committed offset now.

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
+use tokio::sync::Notify;
+
 /// What the caller's task tells, for the run of batches that it has taken.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -16,6 +18,9 @@ pub(crate) struct Progress {
     polls: AtomicU64,
     /// Whether someone waits for the caller to ask.
     is_awaited: AtomicBool,
+    /// Rung by acks that someone waits for: once for the group's driver, and for all who wait for records to be done.
+    acked: Notify,
+    drained: Notify,
 }
 
 impl Progress {
@@ -46,6 +51,20 @@ impl Progress {
 
     pub(crate) fn is_busy(&self) -> bool {
         self.is_busy.load(Ordering::SeqCst)
+    }
+
+    /// A record is done, and someone waits for that.
+    pub(crate) fn ring(&self) {
+        self.acked.notify_one();
+        self.drained.notify_waiters();
+    }
+
+    pub(crate) fn acked(&self) -> &Notify {
+        &self.acked
+    }
+
+    pub(crate) fn drained(&self) -> &Notify {
+        &self.drained
     }
 
     pub(crate) fn polls(&self) -> u64 {

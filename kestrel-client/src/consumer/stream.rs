@@ -12,6 +12,7 @@ use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{Headers, TimestampType};
 use kestrel_serde::{SerdeContext, SerdeError};
 
+use super::acks::AckToken;
 use super::completed_fetch::{Damage, OpenBatch};
 use super::engine::{Delivery, Engine};
 use super::error::DeserializeError;
@@ -26,6 +27,8 @@ enum Step<T> {
     HandOut(T),
     /// Nothing was handed out, but something changed: look again.
     Again,
+    /// So much of the partition is not done yet that nothing more of it is handed out.
+    Full,
     /// All of the current run was handed out.
     RunEnded,
 }
@@ -52,9 +55,13 @@ impl<K, V> Consumer<K, V> {
             match self.decode_next() {
                 Ok(Step::HandOut(record)) => {
                     self.shared.progress().hand_out();
-                    return Poll::Ready(Some(record));
+                    // The partition may have been taken away meanwhile: then the record was not handed out.
+                    if self.recheck().is_ok() && self.current.is_some() {
+                        return Poll::Ready(Some(record));
+                    }
                 }
                 Ok(Step::Again) => {}
+                Ok(Step::Full) => self.return_run(),
                 Ok(Step::RunEnded) => self.end_run(),
                 Err(damage) => {
                     if let Some(error) = self.give_up(damage) {
@@ -116,6 +123,10 @@ impl<K, V> Consumer<K, V> {
         let options = self.open_options();
         let Some(fetch) = &mut self.current else { return Ok(Step::Again) };
         let (topic, partition, ticket) = (fetch.topic.clone(), fetch.partition, fetch.ticket);
+        let acks = fetch.acks.clone();
+        if acks.as_ref().is_some_and(|acks| !acks.has_room()) {
+            return Ok(Step::Full);
+        }
         let Some(batch) = fetch.open_batch(options)? else { return Ok(Step::RunEnded) };
         let OpenBatch { records, leader_epoch, pinned_bytes, .. } = batch;
         // A second handle on the bytes, because a view borrows the records.
@@ -146,6 +157,7 @@ impl<K, V> Consumer<K, V> {
             timestamp_type,
             headers: self.copier.headers(buffer, view.headers),
             leader_epoch,
+            ack: acks.and_then(|acks| acks.hand_out(offset, leader_epoch)),
         };
         fetch.hand_out(offset);
         Ok(Step::HandOut(match decoded {
@@ -186,11 +198,12 @@ pub(super) struct RecordFrame {
     pub(super) timestamp_type: TimestampType,
     pub(super) headers: Headers,
     pub(super) leader_epoch: Option<LeaderEpoch>,
+    pub(super) ack: Option<AckToken>,
 }
 
 impl RecordFrame {
     pub(super) fn around<K, V>(self, key: Option<K>, value: Option<V>) -> ConsumerRecord<K, V> {
-        let Self { topic, partition, offset, timestamp, timestamp_type, headers, leader_epoch } = self;
+        let Self { topic, partition, offset, timestamp, timestamp_type, headers, leader_epoch, ack } = self;
         ConsumerRecord {
             topic,
             partition,
@@ -201,7 +214,7 @@ impl RecordFrame {
             value,
             headers,
             leader_epoch,
-            ack: RecordAck::default(),
+            ack: RecordAck(ack),
         }
     }
 }

@@ -1,50 +1,48 @@
 //! Fetch, versions 4 to 18 (topics by id from 13, KIP-516): reads whole batches; waits for min_bytes without polling.
 //!
-//! Fetch sessions (KIP-227) are not kept: each full request is answered with session id 0, which tells a client to go on
-//! with full requests, and a request that refers to a session gets FETCH_SESSION_ID_NOT_FOUND.
+//! With a fetch session (KIP-227) a request names what has changed since the one before, and the answer has what is news:
+//! [`sessions`] says which partitions that are.
+
+mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse,
-    LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
+    PartitionData,
 };
-use kestrel_protocol::{ErrorCode, NodeId, TopicId};
+use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::time::Instant;
 
 use super::{Handle, RequestContext, State, client_endpoint};
 use crate::log::{EpochEnd, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
+pub(crate) use sessions::FetchSessions;
+use sessions::{Answered, Asked, Naming};
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
 /// The first version whose answer names the leader when the epoch was wrong (KIP-951).
 const FIRST_LEADER_VERSION: i16 = 16;
-/// The epochs of a request that stands for itself: it opens a session, or ends one.
-const FULL_REQUEST_EPOCHS: [i32; 2] = [0, -1];
 /// What a watermark is in an answer that has none.
 const NO_OFFSET: i64 = -1;
 
 impl Handle for FetchRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> FetchResponse {
-        if !FULL_REQUEST_EPOCHS.contains(&self.session_epoch) {
-            return FetchResponse { error_code: ErrorCode::FetchSessionIdNotFound, ..Default::default() };
-        }
-        let max_wait = Duration::from_millis(u64::try_from(self.max_wait_ms).unwrap_or_default());
-        let deadline = Instant::from_std(context.received_at) + max_wait;
-        let fetch = Fetch::new(&self, context, state);
-        loop {
-            let read = fetch.read();
-            if read.is_enough || read.watches.is_empty() || Instant::now() >= deadline {
-                return read.response;
+    async fn handle(mut self, context: &RequestContext, state: &State) -> FetchResponse {
+        let naming = if context.version < FIRST_TOPIC_ID_VERSION { Naming::Names } else { Naming::Ids };
+        let sessions = &state.fetch_sessions;
+        let (begun, asked) = match sessions.begin(&mut self, naming, state.clock.now()) {
+            Ok(begun) => begun,
+            Err(error_code) => return FetchResponse { error_code, ..Default::default() },
+        };
+        let Pass { answers, node_endpoints, .. } = Fetch::new(&self, &asked, context, state).wait().await;
+        match sessions.finish(begun, answers, state.clock.now()) {
+            Ok((session_id, news)) => {
+                FetchResponse { session_id, responses: by_topic(news), node_endpoints, ..Default::default() }
             }
-            tokio::select! {
-                () = any_news(read.watches) => {}
-                () = tokio::time::sleep_until(deadline) => return read.response,
-                () = state.stopping.cancelled() => return read.response,
-            }
+            Err(error_code) => FetchResponse { error_code, ..Default::default() },
         }
     }
 
@@ -60,8 +58,10 @@ impl Handle for FetchRequest {
 
 /// A request with its limits.
 struct Fetch<'a> {
-    request: &'a FetchRequest,
+    asked: &'a [Asked],
+    is_follower: bool,
     version: i16,
+    deadline: Instant,
     state: &'a State,
     isolation: Isolation,
     max_bytes: usize,
@@ -70,7 +70,8 @@ struct Fetch<'a> {
 
 /// What one pass over the partitions found.
 struct Pass {
-    response: FetchResponse,
+    answers: Vec<Answered>,
+    node_endpoints: Vec<NodeEndpoint>,
     watches: Vec<FetchWatch>,
     size_bytes: usize,
     /// Whether there is something to answer with at once: enough bytes, an error, or a log that left the reader's.
@@ -78,12 +79,15 @@ struct Pass {
 }
 
 impl<'a> Fetch<'a> {
-    fn new(request: &'a FetchRequest, context: &RequestContext, state: &'a State) -> Self {
+    fn new(request: &FetchRequest, asked: &'a [Asked], context: &RequestContext, state: &'a State) -> Self {
         let max_bytes =
             usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
+        let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
         Self {
-            request,
+            asked,
+            is_follower: request.replica_id.0 >= 0 || request.replica_state.replica_id.0 >= 0,
             version: context.version,
+            deadline: Instant::from_std(context.received_at) + max_wait,
             state,
             isolation: Isolation::from_wire(request.isolation_level),
             max_bytes,
@@ -91,30 +95,42 @@ impl<'a> Fetch<'a> {
         }
     }
 
+    /// Reads until it is enough or has taken long enough.
+    async fn wait(&self) -> Pass {
+        loop {
+            let mut read = self.read();
+            if read.is_enough || read.watches.is_empty() || Instant::now() >= self.deadline {
+                return read;
+            }
+            tokio::select! {
+                () = any_news(std::mem::take(&mut read.watches)) => {}
+                () = tokio::time::sleep_until(self.deadline) => return read,
+                () = self.state.stopping.cancelled() => return read,
+            }
+        }
+    }
+
     /// Reads what there is now, partition after partition, until the answer is full.
     fn read(&self) -> Pass {
         let mut pass = Pass {
-            response: FetchResponse::default(),
+            answers: Vec::with_capacity(self.asked.len()),
+            node_endpoints: Vec::new(),
             watches: Vec::new(),
             size_bytes: 0,
             is_enough: self.min_bytes == 0,
         };
-        for topic in &self.request.topics {
-            let partitions =
-                topic.partitions.iter().map(|asked| self.read_partition(topic, asked, &mut pass));
-            let partitions = partitions.collect();
-            pass.response.responses.push(FetchableTopicResponse {
-                topic: topic.topic.clone(),
-                topic_id: topic.topic_id,
-                partitions,
-            });
+        for asked in self.asked {
+            let data = self.read_partition(asked, &mut pass);
+            pass.answers.push(Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data });
         }
         pass.is_enough |= pass.size_bytes >= self.min_bytes;
         pass
     }
 
-    fn read_partition(&self, topic: &FetchTopic, asked: &FetchPartition, pass: &mut Pass) -> PartitionData {
-        let partition = match self.partition(topic, asked.partition) {
+    fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> PartitionData {
+        let found = self.partition(asked);
+        let asked = &asked.partition;
+        let partition = match found {
             Ok(partition) => partition,
             Err(error) => {
                 pass.is_enough = true;
@@ -140,27 +156,23 @@ impl<'a> Fetch<'a> {
             }
             Err(error) => {
                 pass.is_enough = true;
-                self.failed(asked.partition, error, &partition, &mut pass.response)
+                self.failed(asked.partition, error, &partition, &mut pass.node_endpoints)
             }
         }
     }
 
-    fn partition(&self, topic: &FetchTopic, index: i32) -> Result<Arc<Partition>, ErrorCode> {
-        if self.is_follower() {
+    fn partition(&self, Asked { topic, topic_id, partition }: &Asked) -> Result<Arc<Partition>, ErrorCode> {
+        let index = partition.partition;
+        if self.is_follower {
             // There is no other broker whose replica this could be.
-            return Err(ErrorCode::NotLeaderOrFollower);
-        }
-        if self.version < FIRST_TOPIC_ID_VERSION {
-            self.state.replicas.get(&topic.topic, index)
-        } else if topic.topic_id == TopicId::NIL {
+            Err(ErrorCode::NotLeaderOrFollower)
+        } else if self.version < FIRST_TOPIC_ID_VERSION {
+            self.state.replicas.get(topic, index)
+        } else if topic_id.is_nil() {
             Err(ErrorCode::UnknownTopicId)
         } else {
-            self.state.replicas.get_by_id(topic.topic_id, index)
+            self.state.replicas.get_by_id(*topic_id, index)
         }
-    }
-
-    fn is_follower(&self) -> bool {
-        self.request.replica_id.0 >= 0 || self.request.replica_state.replica_id.0 >= 0
     }
 
     fn found(&self, partition_index: i32, read: PartitionRead) -> PartitionData {
@@ -183,7 +195,7 @@ impl<'a> Fetch<'a> {
         partition_index: i32,
         error: ErrorCode,
         partition: &Partition,
-        response: &mut FetchResponse,
+        node_endpoints: &mut Vec<NodeEndpoint>,
     ) -> PartitionData {
         let mut data = refused(partition_index, error);
         match error {
@@ -198,8 +210,8 @@ impl<'a> Fetch<'a> {
             {
                 let leader_id = self.state.config.node_id;
                 data.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch: partition.leader_epoch() };
-                if response.node_endpoints.is_empty() {
-                    response.node_endpoints.extend(self.this_node(leader_id));
+                if node_endpoints.is_empty() {
+                    node_endpoints.extend(self.this_node(leader_id));
                 }
             }
             _ => {}
@@ -217,6 +229,18 @@ impl<'a> Fetch<'a> {
 
 const fn epoch_end(end: EpochEnd) -> EpochEndOffset {
     EpochEndOffset { epoch: end.epoch, end_offset: end.end_offset }
+}
+
+/// Answers as the wire has them: neighbours of one topic share an entry, so that the order is kept.
+fn by_topic(answers: Vec<Answered>) -> Vec<FetchableTopicResponse> {
+    let mut topics: Vec<FetchableTopicResponse> = Vec::new();
+    for Answered { topic, topic_id, data } in answers {
+        match topics.last_mut() {
+            Some(last) if last.topic == topic && last.topic_id == topic_id => last.partitions.push(data),
+            _ => topics.push(FetchableTopicResponse { topic, topic_id, partitions: vec![data] }),
+        }
+    }
+    topics
 }
 
 /// The answer for a partition without records: they are there and empty, since null breaks librdkafka.

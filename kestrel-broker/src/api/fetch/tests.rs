@@ -1,10 +1,11 @@
-//! Fetch over TCP: whole batches, limits, waiting, epochs, sessions that are not kept.
+//! Fetch over TCP: whole batches, limits, waiting, epochs, sessions.
 
 use std::time::Instant as StdInstant;
 
-use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
+use kestrel_protocol::messages::fetch::ForgottenTopic;
 use kestrel_protocol::record::RecordBatches;
+use kestrel_protocol::{LeaderEpoch, TopicId};
 
 use super::*;
 use crate::Broker;
@@ -173,21 +174,95 @@ async fn it_does_not_hold_up_a_stop() {
     broker.stop().await.unwrap();
 }
 
+/// Opens a session for partition 0 of `events`, from the end on; gives its id.
+async fn open_session(peer: &mut Peer, version: i16, topic_id: TopicId) -> i32 {
+    let mut request = FetchRequest { session_epoch: 0, ..fetch_request("events", 6) };
+    request.topics[0].topic_id = topic_id;
+    let response = peer.call(&request, version).await;
+    assert_eq!(only(&response).high_watermark, 6, "a full request is answered in full");
+    assert_ne!(response.session_id, 0);
+    response.session_id
+}
+
+/// A request that goes on with a session and changes nothing.
+fn goes_on(session_id: i32, session_epoch: i32) -> FetchRequest {
+    FetchRequest { session_id, session_epoch, topics: vec![], ..fetch_request("", 0) }
+}
+
 #[tokio::test]
-async fn sessions_are_not_kept() {
-    let (_broker, mut peer, _) = broker_with_records().await;
-    for (session_id, session_epoch, error) in [
-        (0, 0, ErrorCode::None),
-        (0, -1, ErrorCode::None),
-        (77, -1, ErrorCode::None),
-        (77, 1, ErrorCode::FetchSessionIdNotFound),
-        (0, 1, ErrorCode::FetchSessionIdNotFound),
-    ] {
-        let request = FetchRequest { session_id, session_epoch, ..fetch_request("events", 0) };
-        let response = peer.call(&request, 12).await;
-        assert_eq!((response.error_code, response.session_id), (error, 0), "{session_id} {session_epoch}");
-        assert_eq!(response.responses.is_empty(), error != ErrorCode::None);
+async fn a_session_answers_what_is_news_in_every_version() {
+    let (broker, mut peer, id) = broker_with_records().await;
+    for version in 7..=18 {
+        let session = open_session(&mut peer, version, id).await;
+        let nothing = peer.call(&goes_on(session, 1), version).await;
+        assert_eq!(
+            (nothing.error_code, nothing.session_id, nothing.responses.len()),
+            (ErrorCode::None, session, 0)
+        );
+        let closed = FetchRequest { session_epoch: -1, ..goes_on(session, 0) };
+        assert_eq!(peer.call(&closed, version).await.session_id, 0);
+        let gone = peer.call(&goes_on(session, 2), version).await;
+        assert_eq!((gone.error_code, gone.session_id), (ErrorCode::FetchSessionIdNotFound, 0));
     }
+    // On another connection too: it may be lost while the session is there.
+    let session = open_session(&mut peer, 18, id).await;
+    let waiting = FetchRequest { max_wait_ms: 600_000, ..goes_on(session, 1) };
+    let mut other = Peer::of(&broker).await;
+    other.send(&waiting, 18).await;
+    peer.produce("events", batch(&["g", "h"])).await;
+    let response = other.receive::<FetchRequest>(18).await.unwrap();
+    assert_eq!(response.responses[0].topic_id, id);
+    assert_eq!(offsets(only(&response)), [(6, 7)]);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_error_that_says_why() {
+    let (_broker, mut peer, id) = broker_with_records().await;
+    let session = open_session(&mut peer, 12, id).await;
+    for (request, version, error) in [
+        (goes_on(session, 2), 12, ErrorCode::InvalidFetchSessionEpoch),
+        (goes_on(session, 1), 13, ErrorCode::FetchSessionTopicIdError),
+        (goes_on(session.wrapping_add(1) & i32::MAX, 1), 12, ErrorCode::FetchSessionIdNotFound),
+        (goes_on(0, 1), 12, ErrorCode::FetchSessionIdNotFound),
+    ] {
+        let response = peer.call(&request, version).await;
+        assert_eq!((response.error_code, response.session_id, response.responses), (error, 0, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn a_session_learns_of_a_topic_that_is_deleted_and_of_one_that_comes() {
+    let (_broker, mut peer, id) = broker_with_records().await;
+    let session = open_session(&mut peer, 13, id).await;
+    let delete = DeleteTopicsRequest { topic_names: vec!["events".into()], ..Default::default() };
+    peer.call(&delete, 5).await;
+    for epoch in [1, 2] {
+        let response = peer.call(&goes_on(session, epoch), 13).await;
+        assert_eq!(only(&response).error_code, ErrorCode::UnknownTopicId, "each time");
+    }
+    let new_id = peer.create_topic("events").await;
+    let mut request = FetchRequest { topics: fetch_request("", 0).topics, ..goes_on(session, 3) };
+    request.topics[0].topic_id = new_id;
+    request.forgotten_topics_data =
+        vec![ForgottenTopic { topic_id: id, partitions: vec![0], ..Default::default() }];
+    let response = peer.call(&request, 13).await;
+    assert_eq!((response.responses[0].topic_id, only(&response).error_code), (new_id, ErrorCode::None));
+    assert_eq!(peer.call(&goes_on(session, 4), 13).await.responses, []);
+}
+
+#[tokio::test]
+async fn a_broker_without_slots_serves_without_sessions() {
+    let broker = Broker::builder()
+        .ephemeral()
+        .set("max.incremental.fetch.session.cache.slots", "0")
+        .start()
+        .await
+        .unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("events").await;
+    let request = FetchRequest { session_epoch: 0, ..fetch_request("events", 0) };
+    let response = peer.call(&request, 12).await;
+    assert_eq!((response.error_code, response.session_id, response.responses.len()), (ErrorCode::None, 0, 1));
 }
 
 #[tokio::test]

@@ -157,6 +157,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) request_max_bytes: usize,
     /// `fetch.max.bytes`. Default 55 MiB.
     pub(crate) fetch_max_bytes: usize,
+    /// `max.incremental.fetch.session.cache.slots`. Default 1,000.
+    pub(crate) fetch_sessions: usize,
     /// `max.connections`. Default no limit.
     pub(crate) max_connections: usize,
     /// `max.connections.per.ip`. Default no limit.
@@ -219,6 +221,7 @@ impl BrokerConfig {
             default_replication_factor: number(said, "default.replication.factor"),
             request_max_bytes: number(said, "socket.request.max.bytes"),
             fetch_max_bytes: number(said, "fetch.max.bytes"),
+            fetch_sessions: number(said, "max.incremental.fetch.session.cache.slots"),
             max_connections: number(said, "max.connections"),
             max_connections_per_ip: number(said, "max.connections.per.ip"),
             connections_max_idle: u64::try_from(number::<i64>(said, "connections.max.idle.ms"))

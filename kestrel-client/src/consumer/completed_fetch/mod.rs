@@ -12,6 +12,7 @@ use kestrel_protocol::record::{Compression, RecordBatch, RecordBatches, Records}
 use kestrel_protocol::{DecodeError, LeaderEpoch};
 
 use super::aborted::AbortedTransactions;
+use super::acks::PartitionAcks;
 use super::partition::FetchPosition;
 use super::subscription::Ticket;
 
@@ -58,6 +59,8 @@ pub(crate) struct CompletedFetch {
     pub(crate) ticket: Ticket,
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
+    /// Where records are counted as handed out, when the caller says of each that it is done.
+    pub(crate) acks: Option<Arc<PartitionAcks>>,
     unopened: RecordBatches,
     open: Option<OpenBatch>,
     aborted: Option<AbortedTransactions>,
@@ -126,6 +129,7 @@ impl CompletedFetch {
                 ticket: fetched.ticket,
                 topic: fetched.topic,
                 partition: fetched.partition,
+                acks: None,
                 unopened: RecordBatches::new(fetched.records.slice(..whole_bytes)),
                 open: None,
                 aborted: fetched.aborted.map(AbortedTransactions::new),

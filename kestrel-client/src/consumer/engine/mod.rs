@@ -163,6 +163,7 @@ impl Engine {
 
     fn handle_recreated(&mut self, id: PartitionId) {
         self.buffer.drop_partition(id);
+        self.renew_acks(id);
         self.revision += 1;
         let Some(partition) = self.subscription.get(id) else { return };
         tracing::warn!(partition = %partition.name, "the topic was deleted and created again");
@@ -365,8 +366,13 @@ impl Engine {
                 partition = %partition.name, position = consumed.offset, end_offset = end.offset,
                 "the log was cut below the position: going on at its end"
             );
-            partition.seek(end);
-            partition.done = Some(end);
+            // What is still worked on below the end is read again, so that it is not taken for done.
+            let acked =
+                partition.acks.as_ref().map_or(end.offset, |acks| acks.committable(end.offset).offset);
+            let again = if acked < end.offset { FetchPosition { offset: acked, epoch: None } } else { end };
+            partition.seek(again);
+            partition.done = Some(again);
+            self.renew_acks(id);
             return None;
         }
         partition.seek(consumed);
@@ -416,9 +422,13 @@ impl Engine {
         if let Some(error) = subscription.take_report(|id| buffer.first(id).is_none()) {
             return Delivery::Problem(error);
         }
-        let may_take =
-            |id| subscription.get(id).is_some_and(|partition| !partition.paused && !partition.revoking);
-        if let Some(fetch) = buffer.take(may_take) {
+        let may_take = |id| {
+            let partition = subscription.get(id);
+            partition
+                .is_some_and(|partition| !partition.paused && !partition.revoking && partition.has_room())
+        };
+        if let Some(mut fetch) = buffer.take(may_take) {
+            fetch.acks = subscription.get(fetch.ticket.id).and_then(|partition| partition.acks.clone());
             let (ticket, size_bytes, epochs) = (fetch.ticket, fetch.size_bytes(), fetch.epochs().clone());
             self.progress.begin(fetch.next_offset());
             self.held = Some(Held { ticket, size_bytes, epochs });
@@ -528,6 +538,7 @@ impl Engine {
         let position = FetchPosition { offset, epoch: None };
         state.seek(position);
         state.done = Some(position);
+        self.renew_acks(id);
         self.buffer.drop_partition(id);
         Ok(())
     }
@@ -535,6 +546,7 @@ impl Engine {
     pub(crate) fn reset(&mut self, partition: &TopicPartition, to: ResetTo) -> Result<(), Error> {
         let (id, state) = self.assigned(partition)?;
         state.reset(to);
+        self.renew_acks(id);
         self.buffer.drop_partition(id);
         Ok(())
     }

@@ -182,6 +182,8 @@ impl GroupDriver {
                     self.handle_metadata(&snapshot);
                 }
                 () = self.shared.changed_for_group() => {}
+                // The caller may wait because too much was not done.
+                () = self.shared.progress().acked().notified() => self.shared.look(Engine::nudge),
                 () = environment::sleep_until(deadline) => {}
             }
         }

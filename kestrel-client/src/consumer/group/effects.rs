@@ -22,6 +22,7 @@ use super::protocols::Protocols;
 use crate::client::Client;
 use crate::config::CommitPolicy;
 use crate::consumer::assignor::AssignableTopics;
+use crate::consumer::engine::Engine;
 use crate::consumer::shared::Shared;
 use crate::metadata::{MetadataSnapshot, Wanted};
 use crate::record::TopicPartition;
@@ -61,12 +62,12 @@ impl Effects {
             }
             Effect::Lose { partitions } => {
                 tracing::warn!(group = %self.group.group_id, ?partitions, "partitions were lost");
-                self.shared.change_by_group(|engine| engine.take_on_nothing());
+                self.shared.change_by_group(Engine::take_on_nothing);
                 Some(Box::pin(async move { this.lose(partitions).await }))
             }
             Effect::Revoke { partitions } => Some(Box::pin(async move {
                 this.give_up(partitions).await;
-                this.shared.change_by_group(|engine| engine.take_on_nothing());
+                this.shared.change_by_group(Engine::take_on_nothing);
                 EffectDone::Revoked
             })),
             Effect::Settle { revoked, added, assigned } => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use kestrel_protocol::{ByteString, TopicId};
@@ -45,6 +45,20 @@ impl GroupHandle {
     pub(crate) async fn commit_done(&self, partitions: Option<&BTreeSet<TopicPartition>>) -> Result<()> {
         let entries = self.shared.look(|engine| done_entries(engine, partitions));
         self.submit(entries).await
+    }
+
+    /// Waits until everything that was handed out of `partitions` is acknowledged.
+    pub(crate) async fn drain(&self, partitions: &BTreeSet<TopicPartition>) {
+        let acks = self.shared.look(|engine| engine.acks_of(partitions));
+        loop {
+            let mut drained = pin!(self.shared.progress().drained().notified());
+            drained.as_mut().enable();
+            acks.iter().for_each(|acks| acks.await_progress(true));
+            if acks.iter().all(|acks| acks.open_records() == 0) {
+                return;
+            }
+            drained.await;
+        }
     }
 
     /// Commits these offsets.

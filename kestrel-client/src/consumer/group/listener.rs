@@ -119,6 +119,15 @@ impl RevokedPartitions {
         self.partitions.iter()
     }
 
+    /// With [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck), waits until all that was handed out of these partitions is
+    /// acknowledged. At once with the other policies: the application has asked for more already.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn drain(&self) {
+        self.group.drain(&self.partitions).await;
+    }
+
     /// Commits what the application is done with of these partitions.
     ///
     /// # Errors

@@ -63,7 +63,9 @@ impl SubscriptionState {
         let ended = self.ids.iter().filter(|(partition, _)| !kept.contains_key(*partition));
         let ended: Vec<_> = ended.map(|(_, &id)| id).collect();
         for id in &ended {
-            self.partitions.remove(id);
+            if let Some(mut partition) = self.partitions.remove(id) {
+                partition.renew_acks(None);
+            }
         }
         self.reports.retain(|id| !ended.contains(id));
         self.ids = kept;

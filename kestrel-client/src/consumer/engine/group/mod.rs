@@ -10,6 +10,8 @@ use std::time::Instant;
 use kestrel_protocol::TopicId;
 
 use super::Engine;
+use crate::config::CommitPolicy;
+use crate::consumer::acks::PartitionAcks;
 use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState};
 use crate::consumer::progress::Progress;
 use crate::consumer::subscription::{PartitionId, Ticket};
@@ -18,6 +20,8 @@ use crate::record::TopicPartition;
 
 /// How many problems wait for the caller: later ones are only logged.
 const MAX_PROBLEMS: usize = 16;
+/// How many records of a partition may be open at once with `CommitPolicy::OnAck`: a bit of memory for each.
+const MAX_OPEN_RECORDS: usize = 100_000;
 
 /// What of a partition may be committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,9 +84,26 @@ impl Engine {
                 None => partition.await_committed(),
             }
             partition.paused = self.kept_pauses.remove(&partition.name) || paused.contains(&partition.name);
+            self.renew_acks(id);
         }
         self.revision += 1;
         self.wake();
+    }
+
+    /// What was handed out of a partition up to now belongs to an older position.
+    pub(super) fn renew_acks(&mut self, id: PartitionId) {
+        let has_acks = self.in_group && self.settings.group.commit_policy == CommitPolicy::OnAck;
+        let progress = self.progress.clone();
+        let acks = has_acks.then(|| PartitionAcks::new(MAX_OPEN_RECORDS, move || progress.ring()));
+        if let Some(partition) = self.subscription.get_mut(id) {
+            partition.renew_acks(acks);
+        }
+    }
+
+    /// Where the records of `partitions` that the caller says are done are counted.
+    pub(crate) fn acks_of(&self, partitions: &BTreeSet<TopicPartition>) -> Vec<Arc<PartitionAcks>> {
+        let ids = partitions.iter().filter_map(|partition| self.subscription.id(partition));
+        ids.filter_map(|id| self.subscription.get(id)?.acks.clone()).collect()
     }
 
     /// Nothing is assigned any more.
@@ -102,7 +123,7 @@ impl Engine {
     pub(crate) fn committable(&mut self) -> Vec<Committable> {
         self.settle_held();
         let done = self.subscription.iter().filter_map(|(id, state)| {
-            Some(Committable { partition: state.name.clone(), id, position: state.done? })
+            Some(Committable { partition: state.name.clone(), id, position: state.committable()? })
         });
         done.collect()
     }
@@ -180,3 +201,6 @@ impl Engine {
         self.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;
