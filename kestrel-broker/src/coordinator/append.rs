@@ -43,11 +43,10 @@ mod tests {
         let records: Vec<_> = (0..20_000)
             .map(|partition| GroupRecord::offset_tombstone("group".into(), "topic".into(), partition))
             .collect();
-        let batches: Vec<_> =
-            RecordBatches::new(super::batches(&records, Timestamp(7))).map(Result::unwrap).collect();
-        assert!(batches.len() > 1 && batches.iter().all(|batch| batch.bytes().len() <= BATCH_BYTES));
-        let count: i32 = batches.iter().map(|batch| batch.header().record_count).sum();
+        let split: Vec<_> = RecordBatches::new(batches(&records, Timestamp(7))).map(Result::unwrap).collect();
+        assert!(split.len() > 1 && split.iter().all(|batch| batch.bytes().len() <= BATCH_BYTES));
+        let count: i32 = split.iter().map(|batch| batch.header().record_count).sum();
         assert_eq!(count, 20_000);
-        assert!(super::batches(&[], Timestamp(7)).is_empty());
+        assert!(batches(&[], Timestamp(7)).is_empty());
     }
 }

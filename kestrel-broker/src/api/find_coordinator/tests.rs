@@ -1,1 +1,67 @@
+//! FindCoordinator over TCP: this broker from the first request on, and what it does not coordinate.
 
+use kestrel_protocol::messages::metadata::MetadataRequest;
+
+use super::*;
+use crate::Broker;
+use crate::testing::Peer;
+
+#[tokio::test]
+async fn the_first_request_finds_this_broker_in_every_version() {
+    for version in 0..=6 {
+        let broker = Broker::test().await.unwrap();
+        let mut peer = Peer::of(&broker).await;
+        let request = FindCoordinatorRequest {
+            key: "billing".into(),
+            coordinator_keys: vec!["billing".into(), "audit".into()],
+            ..Default::default()
+        };
+        let response = peer.call(&request, version).await;
+        let found = if version >= 4 {
+            let keys: Vec<_> = response.coordinators.iter().map(|found| &*found.key).collect();
+            assert_eq!(keys, ["billing", "audit"]);
+            response.coordinators
+        } else {
+            let FindCoordinatorResponse { error_code, node_id, host, port, .. } = response;
+            vec![Coordinator { error_code, node_id, host, port, ..Default::default() }]
+        };
+        for found in found {
+            assert_eq!((found.error_code, found.node_id), (ErrorCode::None, NodeId(1)), "version {version}");
+            assert_eq!(format!("{}:{}", found.host, found.port), broker.bootstrap_servers());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_topic_of_the_groups_is_that_of_apache_kafka() {
+    let broker =
+        Broker::builder().ephemeral().set("offsets.topic.num.partitions", "7").start().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.find_coordinator("billing").await;
+    let topics = peer.call(&MetadataRequest { topics: None, ..Default::default() }, 9).await.topics;
+    let [topic] = &topics[..] else { panic!("one topic") };
+    assert_eq!((topic.name.as_deref(), topic.partitions.len()), (Some("__consumer_offsets"), 7));
+    assert!(topic.is_internal);
+    // It is found again after a restart, and by two who ask at once.
+    broker.restart().await.unwrap();
+    let (mut one, mut two) = (Peer::of(&broker).await, Peer::of(&broker).await);
+    let (one, two) = tokio::join!(one.find_coordinator("a"), two.find_coordinator("b"));
+    assert_eq!((one.error_code, two.error_code), (ErrorCode::None, ErrorCode::None));
+}
+
+#[tokio::test]
+async fn transactions_have_no_coordinator_and_other_keys_none_at_all() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    for (key_type, expected) in [(1, ErrorCode::CoordinatorNotAvailable), (2, ErrorCode::InvalidRequest)] {
+        let request =
+            FindCoordinatorRequest { key: "t".into(), key_type, coordinator_keys: vec!["t".into()] };
+        let old = peer.call(&request, 3).await;
+        assert_eq!((old.error_code, old.node_id, old.port), (expected, NodeId::NONE, -1));
+        let new = peer.call(&request, 6).await;
+        assert_eq!(
+            (new.coordinators[0].error_code, new.coordinators[0].error_message.is_some()),
+            (expected, true)
+        );
+    }
+}

@@ -131,12 +131,15 @@ impl ClassicGroup {
 
     /// Refuses the SyncGroups that wait, and forgets the assignments of the generation that ends.
     fn refuse_syncs(&mut self, error: ErrorCode, turn: &mut Turn<'_>) {
+        let mut refused = Vec::new();
         for member in self.members.values_mut() {
             member.assignment.clear();
             if let Some(syncing) = member.syncing.take() {
                 turn.answer_sync(syncing, refusal(error));
+                refused.push(member.id.clone());
             }
         }
+        refused.iter().for_each(|id| self.renew_session(id, turn));
     }
 }
 

@@ -78,3 +78,6 @@ fn random_uuid() -> Uuid {
     getrandom::fill(&mut bytes).expect("the system has random bytes");
     Uuid::from_random_bytes(bytes)
 }
+
+#[cfg(test)]
+mod tests;
