@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kestrel_broker::{Broker, Durability};
 use kestrel_client::{
-    Admin, AutoOffsetReset, Client, DeleteRecordsTo, Error, ErrorCode, GroupFilter, GroupState, GroupType,
-    MemberAssignment, NewTopic, OffsetAndMetadata, Record, ResetTo, Timestamp, TopicPartition,
+    Admin, ApiKey, AutoOffsetReset, Client, DeleteRecordsTo, Error, ErrorCode, GroupFilter, GroupState,
+    GroupType, MemberAssignment, NewTopic, OffsetAndMetadata, Record, ResetTo, Timestamp, TopicPartition,
 };
 use kestrel_tests::{TestBroker, unique};
 
@@ -213,4 +214,50 @@ async fn a_group_with_members_is_described_and_left_alone() {
 
     consumer.close().await.unwrap();
     admin.delete_groups([group.as_str()]).await.into_result().unwrap();
+}
+
+#[tokio::test]
+async fn a_coordinator_that_moves_or_starts_is_asked_for_again() {
+    let broker = TestBroker::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await;
+    let client = Client::builder(broker.bootstrap_servers())
+        .retry_backoff(Duration::from_millis(5), Duration::from_millis(50))
+        .reconnect_backoff(Duration::from_millis(5), Duration::from_millis(50))
+        .connect()
+        .await
+        .unwrap();
+    let admin = client.admin();
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    let partition = (topic.as_str(), 0);
+    let apis = [
+        ApiKey::FindCoordinator,
+        ApiKey::OffsetCommit,
+        ApiKey::OffsetFetch,
+        ApiKey::DescribeGroups,
+        ApiKey::ListGroups,
+        ApiKey::OffsetDelete,
+        ApiKey::DeleteGroups,
+    ];
+    let fail = |how: &dyn Fn(ApiKey)| apis.into_iter().for_each(how);
+    let faults = broker.kestrel().faults();
+    for code in
+        [ErrorCode::NotCoordinator, ErrorCode::CoordinatorNotAvailable, ErrorCode::CoordinatorLoadInProgress]
+    {
+        fail(&|api| faults.on(api).times(2).answer(code));
+        everything_of_a_group(&admin, &group, partition).await;
+    }
+    fail(&|api| faults.on(api).drop_connection());
+    everything_of_a_group(&admin, &group, partition).await;
+}
+
+/// Makes a group and lets nothing of it be left, with every call that goes to its coordinator.
+async fn everything_of_a_group(admin: &Admin, group: &str, partition: (&str, i32)) {
+    admin.alter_group_offsets(group, [(partition, 5)]).await.into_result().unwrap();
+    assert_eq!(offsets(admin, group).await[&partition.into()].offset, 5);
+    admin.describe_groups([group]).await.into_result().unwrap();
+    assert!(admin.list_groups(GroupFilter::all()).await.unwrap().iter().any(|one| *one.group_id == *group));
+    admin.delete_group_offsets(group, [partition]).await.into_result().unwrap();
+    // Without offsets and members Kafka takes a group away by itself.
+    admin.alter_group_offsets(group, [(partition, 6)]).await.into_result().unwrap();
+    admin.delete_groups([group]).await.into_result().unwrap();
+    assert!(offsets(admin, group).await.is_empty());
 }
