@@ -67,8 +67,9 @@ mod typed;
 
 pub use admin::{
     Admin, AdminResults, AlterConfigs, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource,
-    CreatedTopic, DeleteRecordsTo, ListedOffset, NewPartitions, NewTopic, OffsetSpec, PartitionDescription,
-    TopicDescription, TopicListing,
+    CreatedTopic, DeleteRecordsTo, GroupDescription, GroupFilter, GroupListing, GroupMemberDescription,
+    GroupState, GroupType, ListedOffset, MemberAssignment, NewPartitions, NewTopic, OffsetReset, OffsetSpec,
+    PartitionDescription, ResetTo, TopicDescription, TopicListing,
 };
 pub use client::Client;
 pub use config::{

@@ -1,10 +1,12 @@
-//! Admin: topics, configurations, offsets and the cluster itself.
+//! Admin: topics, configurations, offsets, groups and the cluster itself.
 //!
 //! One file per family of calls. Each call is a [`settle::Call`]: one round of requests, repeated for the items that
 //! failed for a reason that passes, until the time is up. Nothing here keeps state between calls.
 
 mod cluster;
 mod configs;
+mod coordinators;
+mod groups;
 mod leaders;
 mod offsets;
 mod settle;
@@ -18,6 +20,10 @@ use crate::error::Result;
 
 pub use self::cluster::ClusterDescription;
 pub use self::configs::{AlterConfigs, ConfigEntry, ConfigResource, ConfigSource};
+pub use self::groups::{
+    GroupDescription, GroupFilter, GroupListing, GroupMemberDescription, GroupState, GroupType,
+    MemberAssignment, OffsetReset, ResetTo,
+};
 pub(crate) use self::offsets::list_offsets;
 pub use self::offsets::{DeleteRecordsTo, ListedOffset, OffsetSpec};
 pub use self::topics::{
@@ -29,10 +35,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The setting that the texts of timeouts name.
 const TIMEOUT_SETTING: &str = "default.api.timeout.ms";
 
-/// Creates, describes, changes and deletes topics and configurations. Cheap to clone.
+/// Creates, describes, changes and deletes topics, configurations and groups. Cheap to clone.
 ///
-/// Requests go to the broker that can answer them (the controller, a partition's leader, the broker that a configuration
-/// belongs to) and are tried again while the reason of a failure is one that passes, such as a controller that moves.
+/// Requests go to the broker that can answer them (the controller, a partition's leader, a group's coordinator, the broker that a
+/// configuration belongs to) and are tried again while the reason of a failure is one that passes, such as a controller that moves.
 /// Calls about several items give a result for each.
 ///
 /// ```no_run

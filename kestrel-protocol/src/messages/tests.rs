@@ -193,7 +193,6 @@ for_each_message! { check, check_hostile, check_memory:
     delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
     offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
     incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
-    offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
     describe_cluster: DescribeClusterRequest, DescribeClusterResponse;
     get_telemetry_subscriptions: GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse;
     describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;

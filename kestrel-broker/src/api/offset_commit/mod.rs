@@ -1,14 +1,13 @@
 //! OffsetCommit, versions 2 to 10 (topics by id from version 10, KIP-848): stores positions of a group, each by itself.
 
-use bytestring::ByteString;
+use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestTopic, OffsetCommitResponse, OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
 };
-use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::{Handle, RequestContext, State};
-use crate::cluster::ClusterImage;
+use crate::cluster::{ClusterImage, TopicImage};
 use crate::coordinator::{Commit, CommittedPartition};
 
 /// The first version that names topics by id.
@@ -38,7 +37,8 @@ impl Handle for OffsetCommitRequest {
             Err(error) => return self.refusal(error),
         };
         let topics = self.topics.iter().zip(known).map(|(topic, known)| {
-            answer(topic, || match &known {
+            answer(topic, |partition| match &known {
+                Ok(known) if known.partition(partition).is_none() => ErrorCode::UnknownTopicOrPartition,
                 Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
                 Err(error) => *error,
             })
@@ -47,33 +47,35 @@ impl Handle for OffsetCommitRequest {
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetCommitResponse {
-        let topics = self.topics.iter().map(|topic| answer(topic, || error));
+        let topics = self.topics.iter().map(|topic| answer(topic, |_| error));
         OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
     }
 }
 
-/// The name and id of a topic that is there.
-fn find(
+/// A topic that is there.
+fn find<'a>(
     topic: &OffsetCommitRequestTopic,
     version: i16,
-    image: &ClusterImage,
-) -> Result<(ByteString, TopicId), ErrorCode> {
+    image: &'a ClusterImage,
+) -> Result<&'a TopicImage, ErrorCode> {
     let (found, error) = if version >= FIRST_TOPIC_ID_VERSION {
         (image.topic_by_id(topic.topic_id), ErrorCode::UnknownTopicId)
     } else {
         (image.topic(&topic.name), ErrorCode::UnknownTopicOrPartition)
     };
-    found.map(|topic| (topic.name.clone(), topic.id)).ok_or(error)
+    found.map(|topic| &**topic).ok_or(error)
 }
 
 fn committed(
     topic: &OffsetCommitRequestTopic,
-    known: &Result<(ByteString, TopicId), ErrorCode>,
+    known: &Result<&TopicImage, ErrorCode>,
 ) -> Vec<CommittedPartition> {
-    let Ok((name, topic_id)) = known else { return Vec::new() };
-    let partition = topic.partitions.iter().map(|partition| CommittedPartition {
-        topic: name.clone(),
-        topic_id: *topic_id,
+    let Ok(known) = known else { return Vec::new() };
+    let there =
+        topic.partitions.iter().filter(|partition| known.partition(partition.partition_index).is_some());
+    let partition = there.map(|partition| CommittedPartition {
+        topic: known.name.clone(),
+        topic_id: known.id,
         partition: partition.partition_index,
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
@@ -84,11 +86,11 @@ fn committed(
 
 fn answer(
     topic: &OffsetCommitRequestTopic,
-    mut outcome: impl FnMut() -> ErrorCode,
+    mut outcome: impl FnMut(i32) -> ErrorCode,
 ) -> OffsetCommitResponseTopic {
     let partitions = topic.partitions.iter().map(|partition| OffsetCommitResponsePartition {
         partition_index: partition.partition_index,
-        error_code: outcome(),
+        error_code: outcome(partition.partition_index),
     });
     OffsetCommitResponseTopic {
         name: topic.name.clone(),

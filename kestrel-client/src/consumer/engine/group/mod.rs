@@ -201,3 +201,6 @@ impl Engine {
         self.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;

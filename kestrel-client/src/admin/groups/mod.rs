@@ -1,0 +1,194 @@
+//! Groups: list (KIP-518, KIP-848), describe, delete (KIP-229).
+//!
+//! What is asked about one group goes to its coordinator, and a list to every broker. Offsets are in [`offsets`], setting
+//! them back in [`reset`].
+
+mod description;
+mod listing;
+mod offsets;
+mod reset;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kestrel_protocol::messages::delete_groups::DeleteGroupsRequest;
+use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
+use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
+
+pub use self::description::{GroupDescription, GroupMemberDescription, MemberAssignment};
+pub use self::listing::{GroupFilter, GroupListing, GroupState, GroupType};
+pub use self::reset::{OffsetReset, ResetTo};
+use super::coordinators::{at_coordinators, is_passing_at_coordinator};
+use super::settle::{Call, all_failed, settle};
+use super::{Admin, AdminResults};
+use crate::client::{Client, Target};
+use crate::error::{BrokerError, Error, Result};
+
+impl Admin {
+    /// The groups of the cluster that this client may see, by id: every broker is asked for the ones that it coordinates.
+    ///
+    /// ```no_run
+    /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::{GroupFilter, GroupState};
+    ///
+    /// let idle = GroupFilter::all().states([GroupState::Empty]);
+    /// for group in admin.list_groups(idle).await? {
+    ///     println!("{} ({})", group.group_id, group.protocol_type);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedApi`] when a broker is too old for the filter (Apache Kafka 2.6 for states, 3.8 for types),
+    /// `CLUSTER_AUTHORIZATION_FAILED`, [`Error::Timeout`] when a broker cannot be asked: a list without its groups would not
+    /// be whole.
+    pub async fn list_groups(&self, filter: GroupFilter) -> Result<Vec<GroupListing>> {
+        let brokers: Vec<NodeId> = self.client.metadata().current().brokers.keys().copied().collect();
+        let settled = settle(&self.client, &listing::ListGroups { filter }, brokers, self.timeout).await;
+        let mut groups = Vec::new();
+        for (_, found) in settled {
+            groups.extend(found?);
+        }
+        groups.sort_by(|left: &GroupListing, right| left.group_id.cmp(&right.group_id));
+        // One that moved meanwhile may be named by two brokers.
+        groups.dedup_by(|left, right| left.group_id == right.group_id);
+        Ok(groups)
+    }
+
+    /// Classic groups with their members and what these are assigned.
+    ///
+    /// ```no_run
+    /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::MemberAssignment;
+    ///
+    /// for (group, described) in admin.describe_groups(["billing"]).await {
+    ///     let described = described?;
+    ///     println!("{group}: {:?}, {}", described.state, described.protocol);
+    ///     for member in described.members {
+    ///         if let MemberAssignment::Partitions(partitions) = member.assignment {
+    ///             println!("  {} at {}: {partitions:?}", member.client_id, member.client_host);
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Per group: `GROUP_ID_NOT_FOUND`, also for a group of another kind ([`GroupType`]), `GROUP_AUTHORIZATION_FAILED`,
+    /// `INVALID_GROUP_ID`, [`Error::Timeout`].
+    pub async fn describe_groups(
+        &self,
+        groups: impl IntoIterator<Item = impl Into<Arc<str>>>,
+    ) -> AdminResults<Arc<str>, GroupDescription> {
+        let groups = groups.into_iter().map(Into::into).collect();
+        AdminResults(settle(&self.client, &DescribeGroups, groups, self.timeout).await)
+    }
+
+    /// Deletes groups that have no members, with their offsets.
+    ///
+    /// # Errors
+    /// Per group: `NON_EMPTY_GROUP`, `GROUP_ID_NOT_FOUND` (also when an earlier attempt of this call had deleted it and its
+    /// answer was lost), `GROUP_AUTHORIZATION_FAILED`, [`Error::Timeout`].
+    pub async fn delete_groups(
+        &self,
+        groups: impl IntoIterator<Item = impl Into<Arc<str>>>,
+    ) -> AdminResults<Arc<str>, ()> {
+        let groups = groups.into_iter().map(Into::into).collect();
+        AdminResults(settle(&self.client, &DeleteGroups, groups, self.timeout).await)
+    }
+}
+
+#[derive(Debug)]
+struct DescribeGroups;
+
+impl Call for DescribeGroups {
+    type Item = Arc<str>;
+    type Output = GroupDescription;
+    const OPERATION: &'static str = "describing groups";
+
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<GroupDescription>> {
+        at_coordinators(client, items, |node, groups| describe_at(client, node, groups)).await
+    }
+
+    fn is_passing(&self, error: &Error) -> bool {
+        is_passing_at_coordinator(error)
+    }
+}
+
+async fn describe_at(client: &Client, node: NodeId, groups: Vec<Arc<str>>) -> Vec<Result<GroupDescription>> {
+    let request = DescribeGroupsRequest { groups: names(&groups), include_authorized_operations: false };
+    let response = match client.send(Target::Node(node), &request).await {
+        Ok(response) => response,
+        Err(error) => return all_failed(groups.len(), &error),
+    };
+    let mut answers: HashMap<_, _> =
+        response.groups.into_iter().map(|group| (group.group_id.clone(), group)).collect();
+    let described = |group: &Arc<str>| {
+        let answer = answers.remove(&**group).ok_or_else(|| left_out(ApiKey::DescribeGroups, group))?;
+        check(ApiKey::DescribeGroups, group, answer.error_code, answer.error_message.as_deref())?;
+        // Before version 6 (KIP-1043), and while it goes, a group that is not there is a dead one.
+        match GroupDescription::read(answer, node) {
+            dead if dead.state == GroupState::Dead => {
+                Err(refused(ApiKey::DescribeGroups, group, ErrorCode::GroupIdNotFound).into())
+            }
+            described => Ok(described),
+        }
+    };
+    groups.iter().map(described).collect()
+}
+
+#[derive(Debug)]
+struct DeleteGroups;
+
+impl Call for DeleteGroups {
+    type Item = Arc<str>;
+    type Output = ();
+    const OPERATION: &'static str = "deleting groups";
+
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<()>> {
+        at_coordinators(client, items, |node, groups| delete_at(client, node, groups)).await
+    }
+
+    fn is_passing(&self, error: &Error) -> bool {
+        is_passing_at_coordinator(error)
+    }
+}
+
+async fn delete_at(client: &Client, node: NodeId, groups: Vec<Arc<str>>) -> Vec<Result<()>> {
+    let request = DeleteGroupsRequest { groups_names: names(&groups) };
+    let response = match client.send(Target::Node(node), &request).await {
+        Ok(response) => response,
+        Err(error) => return all_failed(groups.len(), &error),
+    };
+    let answers: HashMap<_, _> =
+        response.results.into_iter().map(|group| (group.group_id, group.error_code)).collect();
+    let deleted = |group: &Arc<str>| {
+        let code = answers.get(&**group).ok_or_else(|| left_out(ApiKey::DeleteGroups, group))?;
+        check(ApiKey::DeleteGroups, group, *code, None)
+    };
+    groups.iter().map(deleted).collect()
+}
+
+fn names(groups: &[Arc<str>]) -> Vec<ByteString> {
+    groups.iter().map(|group| ByteString::from(&**group)).collect()
+}
+
+fn check(api: ApiKey, group: &Arc<str>, code: ErrorCode, message: Option<&str>) -> Result<()> {
+    match code {
+        ErrorCode::None => Ok(()),
+        code => Err(refused(api, group, code).message(message).into()),
+    }
+}
+
+fn refused(api: ApiKey, group: &Arc<str>, code: ErrorCode) -> BrokerError {
+    BrokerError::new(api, code).group(Arc::clone(group))
+}
+
+/// An answer that leaves out what was asked about.
+fn left_out(api: ApiKey, group: &Arc<str>) -> Error {
+    let message = Some("the broker's answer leaves it out");
+    refused(api, group, ErrorCode::UnknownServerError).message(message).into()
+}
