@@ -77,8 +77,8 @@ pub use config::{
 };
 pub use consumer::{
     AckToken, Assigned, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit, Consumer,
-    ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PositionError, PositionProblem,
-    RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
+    ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, PositionError,
+    PositionProblem, RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};

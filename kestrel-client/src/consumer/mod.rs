@@ -31,6 +31,7 @@ mod fetcher;
 mod group;
 mod offsets;
 mod partition;
+mod partition_stream;
 mod parts;
 mod progress;
 mod queries;
@@ -70,6 +71,7 @@ pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{Assigned, AssignedConsumerBuilder, ConsumerBuilder, Subscribed};
 pub use self::error::{DeserializeError, PositionError, PositionProblem};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
+pub use self::partition_stream::PartitionStream;
 pub use self::queries::OffsetAndTimestamp;
 
 /// Reads records from assigned partitions, with keys and values of the types `K` and `V`.

@@ -57,7 +57,8 @@ impl Membership {
         result: Result<JoinGroupResponse, Error>,
         now: Instant,
     ) {
-        if !self.end(id, Kind::Join) {
+        // A closing member waits for nobody: it gives up and leaves as who it was before.
+        if !self.end(id, Kind::Join) || self.state != State::Joining {
             return;
         }
         let response = match result {
@@ -135,6 +136,9 @@ impl Membership {
 
     fn take_on(&mut self, assigned: BTreeSet<TopicPartition>, now: Instant) {
         self.succeed(now);
+        if self.is_closing {
+            return self.give_up_and_leave();
+        }
         let revoked = self.owned.difference(&assigned).cloned().collect();
         let added = assigned.difference(&self.owned).cloned().collect();
         self.owned.clone_from(&assigned);
@@ -254,10 +258,6 @@ impl Membership {
     fn rejoin_anew(&mut self, now: Instant) {
         let is_repeated = self.state == State::Joining && self.generation.is_none();
         self.lose_generation();
-        if self.is_closing {
-            self.state = State::Left;
-            return;
-        }
         self.start_joining("the coordinator does not know the member any more");
         if is_repeated {
             self.pause(now);
