@@ -16,7 +16,7 @@ use super::group::{
     Commit, Effects, FetchedOffset, GroupOverview, GroupShard, Handled, Joining, ListFilter, Now, Reply,
 };
 use super::partitioner::partition_for;
-use super::slot::{Awaited, Slot};
+use super::slot::{Awaited, Parked, Slot};
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, Intent, NewTopic, TopicImage};
 use crate::config::{BrokerConfig, GroupSettings};
@@ -25,7 +25,16 @@ use crate::partition::ReplicaManager;
 /// The topic in which groups are kept.
 pub(super) const GROUPS_TOPIC: &str = "__consumer_offsets";
 
+/// What a request leads to, once it is stored, or why it cannot be handled: `NOT_COORDINATOR`,
+/// `COORDINATOR_LOAD_IN_PROGRESS`, and `COORDINATOR_NOT_AVAILABLE` after `offsets.commit.timeout.ms`.
+pub(crate) trait Outcome<R>: Future<Output = Result<R, ErrorCode>> + Send + 'static {}
+
+impl<R, F: Future<Output = Result<R, ErrorCode>> + Send + 'static> Outcome<R> for F {}
+
 /// The group coordinator of a broker.
+///
+/// What changes a group happens while the method is called, in the order of the calls; the future that it gives only waits,
+/// and dropping it undoes nothing.
 #[derive(Debug)]
 pub(crate) struct GroupCoordinator {
     cluster: Cluster,
@@ -82,43 +91,47 @@ impl GroupCoordinator {
         }
     }
 
-    /// Handles JoinGroup; waits until the group's next generation begins.
-    pub(crate) async fn join(&self, joining: &Joining) -> Result<JoinGroupResponse, ErrorCode> {
-        let slot = self.slot(&joining.request.group_id)?;
-        let awaited = slot.ask(|shard, reply_to, now| shard.join(joining, reply_to, now))?;
-        match self.reply(awaited).await? {
-            Reply::Joined(response) => Ok(response),
-            Reply::Synced(_) => unreachable!("a JoinGroup is answered as one"),
+    /// Handles JoinGroup; the answer comes when the group's next generation begins.
+    pub(crate) fn join(&self, joining: &Joining) -> impl Outcome<JoinGroupResponse> + use<> {
+        let slot = self.slot(&joining.request.group_id);
+        let reply = self.reply(slot.and_then(|slot| slot.ask(|shard, to, now| shard.join(joining, to, now))));
+        async move {
+            match reply.await? {
+                Reply::Joined(response) => Ok(response),
+                Reply::Synced(_) => unreachable!("a JoinGroup is answered as one"),
+            }
         }
     }
 
-    /// Handles SyncGroup; waits until the leader has made its assignment.
-    pub(crate) async fn sync(&self, request: &SyncGroupRequest) -> Result<SyncGroupResponse, ErrorCode> {
-        let slot = self.slot(&request.group_id)?;
-        let awaited = slot.ask(|shard, reply_to, now| shard.sync(request, reply_to, now))?;
-        match self.reply(awaited).await? {
-            Reply::Synced(response) => Ok(response),
-            Reply::Joined(_) => unreachable!("a SyncGroup is answered as one"),
+    /// Handles SyncGroup; the answer comes when the leader has made its assignment.
+    pub(crate) fn sync(&self, request: &SyncGroupRequest) -> impl Outcome<SyncGroupResponse> + use<> {
+        let slot = self.slot(&request.group_id);
+        let reply = self.reply(slot.and_then(|slot| slot.ask(|shard, to, now| shard.sync(request, to, now))));
+        async move {
+            match reply.await? {
+                Reply::Synced(response) => Ok(response),
+                Reply::Joined(_) => unreachable!("a SyncGroup is answered as one"),
+            }
         }
     }
 
     /// Handles Heartbeat.
-    pub(crate) async fn heartbeat(&self, request: &HeartbeatRequest) -> Result<ErrorCode, ErrorCode> {
-        self.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)).await
+    pub(crate) fn heartbeat(&self, request: &HeartbeatRequest) -> impl Outcome<ErrorCode> + use<> {
+        self.stored(self.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)))
     }
 
     /// Handles LeaveGroup: an outcome for each member.
-    pub(crate) async fn leave(
+    pub(crate) fn leave(
         &self,
         group_id: &str,
         members: &[MemberIdentity],
-    ) -> Result<Vec<ErrorCode>, ErrorCode> {
-        self.handle(group_id, |shard, now| shard.leave(group_id, members, now)).await
+    ) -> impl Outcome<Vec<ErrorCode>> + use<> {
+        self.stored(self.handle(group_id, |shard, now| shard.leave(group_id, members, now)))
     }
 
     /// Handles OffsetCommit: an outcome for each partition.
-    pub(crate) async fn commit(&self, commit: &Commit) -> Result<Vec<ErrorCode>, ErrorCode> {
-        self.handle(&commit.group_id, |shard, now| shard.commit(commit, now)).await
+    pub(crate) fn commit(&self, commit: &Commit) -> impl Outcome<Vec<ErrorCode>> + use<> {
+        self.stored(self.handle(&commit.group_id, |shard, now| shard.commit(commit, now)))
     }
 
     /// Handles OffsetFetch for some partitions of a group.
@@ -129,7 +142,7 @@ impl GroupCoordinator {
         require_stable: bool,
     ) -> Result<Vec<FetchedOffset>, ErrorCode> {
         let fetch = |shard: &GroupShard| shard.fetch(group_id, partitions, require_stable);
-        self.handle(group_id, |shard, _| (fetch(shard), Effects::default())).await
+        self.stored(self.handle(group_id, |shard, _| (fetch(shard), Effects::default()))).await
     }
 
     /// Handles OffsetFetch for all partitions that a group has offsets of.
@@ -139,7 +152,7 @@ impl GroupCoordinator {
         require_stable: bool,
     ) -> Result<Vec<(ByteString, i32, FetchedOffset)>, ErrorCode> {
         let fetch = |shard: &GroupShard| shard.fetch_all(group_id, require_stable);
-        self.handle(group_id, |shard, _| (fetch(shard), Effects::default())).await
+        self.stored(self.handle(group_id, |shard, _| (fetch(shard), Effects::default()))).await
     }
 
     /// Handles OffsetDelete: an outcome for each partition.
@@ -148,17 +161,17 @@ impl GroupCoordinator {
         group_id: &ByteString,
         partitions: &[(ByteString, i32)],
     ) -> Result<Vec<ErrorCode>, ErrorCode> {
-        self.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions)).await?
+        self.stored(self.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions))).await?
     }
 
     /// Handles DescribeGroups for one group; `None` when it is not there.
     pub(crate) async fn describe(&self, group_id: &str) -> Result<Option<DescribedGroup>, ErrorCode> {
-        self.handle(group_id, |shard, _| (shard.describe(group_id), Effects::default())).await
+        self.stored(self.handle(group_id, |shard, _| (shard.describe(group_id), Effects::default()))).await
     }
 
     /// Handles DeleteGroups for one group.
     pub(crate) async fn delete_group(&self, group_id: &str) -> Result<ErrorCode, ErrorCode> {
-        self.handle(group_id, |shard, _| shard.delete_group(group_id)).await
+        self.stored(self.handle(group_id, |shard, _| shard.delete_group(group_id))).await
     }
 
     /// Handles ListGroups.
@@ -176,13 +189,16 @@ impl GroupCoordinator {
 
     /// Deletes the offsets of topics that are not there any more.
     pub(super) fn forget_deleted_topics(&self) {
-        let image = self.cluster.image();
-        let is_there = |name: &ByteString, id: TopicId| {
-            image.topic(name).is_some_and(|topic| id.is_nil() || topic.id == id)
-        };
         for slot in self.all_slots() {
+            let forget = |shard: &mut GroupShard| {
+                // The metadata as of now: a topic whose offsets came in before is in there.
+                let image = self.cluster.image();
+                shard.delete_offsets_of_deleted_topics(|name: &ByteString, id: TopicId| {
+                    image.topic(name).is_some_and(|topic| id.is_nil() || topic.id == id)
+                })
+            };
             // A slot that is loading is asked again when it is loaded.
-            let _ = slot.handle(|shard, _| ((), shard.delete_offsets_of_deleted_topics(is_there)));
+            let _ = slot.handle(|shard, _| ((), forget(shard)));
         }
     }
 
@@ -203,18 +219,28 @@ impl GroupCoordinator {
         &self.clock
     }
 
-    async fn handle<R>(
+    /// Lets a request have its effect.
+    fn handle<R>(
         &self,
         group_id: &str,
         command: impl FnOnce(&mut GroupShard, Now) -> Handled<R>,
-    ) -> Result<R, ErrorCode> {
-        let parked = self.slot(group_id)?.handle(command)?;
-        parked.stored(self.patience()).await
+    ) -> Result<Parked<R>, ErrorCode> {
+        self.slot(group_id)?.handle(command)
     }
 
-    async fn reply(&self, awaited: Awaited) -> Result<Reply, ErrorCode> {
-        let parked = awaited.await.map_err(|_| ErrorCode::NotCoordinator)?;
-        parked.stored(self.patience()).await
+    /// Waits until the answer may leave.
+    fn stored<R: Send + 'static>(&self, parked: Result<Parked<R>, ErrorCode>) -> impl Outcome<R> + use<R> {
+        let patience = self.patience();
+        async move { parked?.stored(patience).await }
+    }
+
+    /// Waits for the reply to a request that waits, and then until it may leave.
+    fn reply(&self, awaited: Result<Awaited, ErrorCode>) -> impl Outcome<Reply> + use<> {
+        let patience = self.patience();
+        async move {
+            let parked = awaited?.await.map_err(|_| ErrorCode::NotCoordinator)?;
+            parked.stored(patience).await
+        }
     }
 
     /// The place of a group.
