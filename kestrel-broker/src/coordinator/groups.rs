@@ -1,6 +1,6 @@
 //! The group coordinator as handlers see it: finds the place of a group, hands requests in, waits until answers may leave.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -18,18 +18,29 @@ use super::group::{
 use super::partitioner::partition_for;
 use super::slot::{Awaited, Parked, Slot};
 use crate::clock::Clock;
-use crate::cluster::{ApiError, Cluster, Intent, NewTopic, TopicImage};
+use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
 use crate::config::{BrokerConfig, GroupSettings};
 use crate::partition::ReplicaManager;
 
 /// The topic in which groups are kept.
-pub(super) const GROUPS_TOPIC: &str = "__consumer_offsets";
+pub(crate) const GROUPS_TOPIC: &str = "__consumer_offsets";
 
 /// What a request leads to, once it is stored, or why it cannot be handled: `NOT_COORDINATOR`,
 /// `COORDINATOR_LOAD_IN_PROGRESS`, and `COORDINATOR_NOT_AVAILABLE` after `offsets.commit.timeout.ms`.
 pub(crate) trait Outcome<R>: Future<Output = Result<R, ErrorCode>> + Send + 'static {}
 
 impl<R, F: Future<Output = Result<R, ErrorCode>> + Send + 'static> Outcome<R> for F {}
+
+/// The places of all groups.
+#[derive(Debug, Default)]
+struct Places {
+    /// The topic that they are in; nil before there is one.
+    topic_id: TopicId,
+    /// By partition number; none where the partition's log is out of service.
+    slots: Slots,
+}
+
+type Slots = Arc<[Option<Arc<Slot>>]>;
 
 /// The group coordinator of a broker.
 ///
@@ -41,8 +52,7 @@ pub(crate) struct GroupCoordinator {
     replicas: Arc<ReplicaManager>,
     config: Arc<BrokerConfig>,
     clock: Clock,
-    /// By partition number.
-    slots: Mutex<Vec<Arc<Slot>>>,
+    places: Mutex<Places>,
     /// Wakes the driver.
     pub(super) wake: Arc<Notify>,
 }
@@ -55,7 +65,7 @@ impl GroupCoordinator {
         config: Arc<BrokerConfig>,
         clock: Clock,
     ) -> Self {
-        Self { cluster, replicas, config, clock, slots: Mutex::default(), wake: Arc::default() }
+        Self { cluster, replicas, config, clock, places: Mutex::default(), wake: Arc::default() }
     }
 
     /// The settings of groups.
@@ -180,9 +190,10 @@ impl GroupCoordinator {
     /// `COORDINATOR_LOAD_IN_PROGRESS` while some of the groups are being loaded, and the like.
     pub(crate) async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupOverview>, ErrorCode> {
         let mut groups = Vec::new();
-        for slot in self.all_slots() {
-            let parked = slot.handle(|shard, _| (shard.list(filter), Effects::default()))?;
-            groups.extend(parked.stored(self.patience()).await?);
+        for slot in self.slots().iter() {
+            let slot = slot.as_ref().ok_or(ErrorCode::CoordinatorNotAvailable)?;
+            let parked = slot.handle(|shard, _| (shard.list(filter), Effects::default()));
+            groups.extend(self.stored(parked).await?);
         }
         Ok(groups)
     }
@@ -202,11 +213,9 @@ impl GroupCoordinator {
         }
     }
 
-    /// The places of all groups that there are.
+    /// The places of groups that are in service.
     pub(super) fn all_slots(&self) -> Vec<Arc<Slot>> {
-        let image = self.cluster.image();
-        let Some(topic) = image.topic(GROUPS_TOPIC) else { return Vec::new() };
-        self.slots_of(topic).clone()
+        self.slots().iter().flatten().map(Arc::clone).collect()
     }
 
     /// The metadata, for whoever wants to know when it changes.
@@ -245,37 +254,36 @@ impl GroupCoordinator {
 
     /// The place of a group.
     fn slot(&self, group_id: &str) -> Result<Arc<Slot>, ErrorCode> {
-        let image = self.cluster.image();
-        let topic = image.topic(GROUPS_TOPIC).ok_or(ErrorCode::NotCoordinator)?;
-        let slots = self.slots_of(topic);
-        let count = i32::try_from(slots.len()).unwrap_or(i32::MAX);
-        if count == 0 {
-            return Err(ErrorCode::CoordinatorNotAvailable);
+        let slots = self.slots();
+        if slots.is_empty() {
+            return Err(ErrorCode::NotCoordinator);
         }
+        let count = i32::try_from(slots.len()).unwrap_or(i32::MAX);
         let number = usize::try_from(partition_for(group_id, count)).unwrap_or_default();
-        slots.get(number).cloned().ok_or(ErrorCode::CoordinatorNotAvailable)
+        slots.get(number).cloned().flatten().ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 
-    /// The places of the groups of the topic, made when it is new.
-    fn slots_of(&self, topic: &TopicImage) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+    /// The places of all groups, made anew when the topic is another one; none without a topic.
+    ///
+    /// Partitions that are added to the topic later take part after a restart, as in Apache Kafka: until then a group stays
+    /// where it is.
+    fn slots(&self) -> Slots {
+        let image = self.cluster.image();
+        let Some(topic) = image.topic(GROUPS_TOPIC) else { return Slots::default() };
         // Whoever panicked while holding it had not begun to change it.
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.first().is_none_or(|first| first.topic_id() != topic.id) {
-            let partitions = topic.numbered().map(|(number, _)| self.replicas.get(GROUPS_TOPIC, number));
-            match partitions.collect::<Result<Vec<_>, _>>() {
-                Ok(partitions) => {
-                    let slot = |partition| {
-                        let settings = self.config.groups.clone();
-                        Arc::new(Slot::new(partition, settings, self.clock.clone(), Arc::clone(&self.wake)))
-                    };
-                    *slots = partitions.into_iter().map(slot).collect();
-                    self.wake.notify_one();
-                }
-                // A partition whose log is out of service takes all groups with it: they could be in there.
-                Err(_) => slots.clear(),
-            }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.topic_id != topic.id {
+            let slots = topic.numbered().map(|(number, _)| self.open(number)).collect();
+            *places = Places { topic_id: topic.id, slots };
+            self.wake.notify_one();
         }
-        slots
+        Arc::clone(&places.slots)
+    }
+
+    fn open(&self, number: i32) -> Option<Arc<Slot>> {
+        let partition = self.replicas.get(GROUPS_TOPIC, number).ok()?;
+        let settings = self.config.groups.clone();
+        Some(Arc::new(Slot::new(partition, settings, self.clock.clone(), Arc::clone(&self.wake))))
     }
 
     fn patience(&self) -> Duration {

@@ -50,6 +50,16 @@ async fn the_topic_of_the_groups_is_that_of_apache_kafka() {
 }
 
 #[tokio::test]
+async fn who_reads_the_topic_of_the_groups_first_gets_the_same_one() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("__consumer_offsets").await;
+    let topics = peer.call(&MetadataRequest { topics: None, ..Default::default() }, 9).await.topics;
+    assert_eq!(topics[0].partitions.len(), 50);
+    peer.join_alone("g").await;
+}
+
+#[tokio::test]
 async fn transactions_have_no_coordinator_and_other_keys_none_at_all() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
