@@ -269,12 +269,15 @@ impl GroupCoordinator {
     /// where it is.
     fn slots(&self) -> Slots {
         let image = self.cluster.image();
-        let Some(topic) = image.topic(GROUPS_TOPIC) else { return Slots::default() };
+        let topic = image.topic(GROUPS_TOPIC);
+        let topic_id = topic.map_or(TopicId::NIL, |topic| topic.id);
         // Whoever panicked while holding it had not begun to change it.
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.topic_id != topic.id {
-            let slots = topic.numbered().map(|(number, _)| self.open(number)).collect();
-            *places = Places { topic_id: topic.id, slots };
+        if places.topic_id != topic_id {
+            // Those who wait in the places of a topic that is gone are sent away as these are dropped.
+            let partitions = topic.into_iter().flat_map(|topic| topic.numbered());
+            let slots = partitions.map(|(number, _)| self.open(number)).collect();
+            *places = Places { topic_id, slots };
             self.wake.notify_one();
         }
         Arc::clone(&places.slots)
