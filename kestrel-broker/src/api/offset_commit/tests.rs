@@ -1,7 +1,5 @@
 //! OffsetCommit over TCP: by whom, in every version, and what is there after a restart.
 
-use kestrel_protocol::TopicId;
-
 use super::*;
 use crate::Broker;
 use crate::testing::{Peer, commit_request};
