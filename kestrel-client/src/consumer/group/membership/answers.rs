@@ -12,7 +12,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use super::{Effect, Generation, Kind, Membership, REFUSED_PAUSE, RequestId, State};
 use crate::consumer::group::protocols::{PROTOCOL_TYPE, Protocols};
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Error, Severity};
 use crate::record::TopicPartition;
 
 impl Membership {
@@ -41,8 +41,7 @@ impl Membership {
             Err(error) => {
                 tracing::debug!(group = %self.settings.group_id, %error, "the coordinator was not found");
                 self.coordinator.handle_failure(now);
-                let is_lasting = error.code().is_some_and(|code| !is_passing(code));
-                if is_lasting {
+                if !is_passing(&error) {
                     self.coordinator.wait_until(now + REFUSED_PAUSE);
                     self.effects.push_back(Effect::Report(error));
                 }
@@ -219,6 +218,10 @@ impl Membership {
         if let Some(node) = self.coordinator.node() {
             self.coordinator.forget(node, now);
         }
+        if !is_passing(error) {
+            self.not_before = Some(now + REFUSED_PAUSE);
+            self.effects.push_back(Effect::Report(error.clone()));
+        }
     }
 
     /// The coordinator refused, by class of the refusal.
@@ -269,13 +272,7 @@ impl Membership {
     }
 }
 
-/// Whether a refusal goes away by itself.
-fn is_passing(code: ErrorCode) -> bool {
-    matches!(
-        code.class(),
-        ErrorClass::Retriable
-            | ErrorClass::RefreshMetadata
-            | ErrorClass::FindCoordinator
-            | ErrorClass::Rejoin
-    )
+/// Whether a problem goes away by itself.
+fn is_passing(error: &Error) -> bool {
+    error.severity() == Severity::Retriable
 }
