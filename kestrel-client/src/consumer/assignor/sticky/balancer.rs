@@ -215,7 +215,8 @@ impl<'a> Balancer<'a> {
     /// least two less; to the one that has least if there are several.
     fn chain_from(&self, giver: usize, movable: Movable) -> Option<Vec<usize>> {
         let target_load = self.held[giver].len().checked_sub(2)?;
-        let mut came_from: HashMap<usize, usize> = HashMap::from([(giver, giver)]);
+        let mut came_from = vec![None; self.members.len()];
+        came_from[giver] = Some(giver);
         let mut seen_topics = BTreeSet::new();
         let mut ring = vec![giver];
         while !ring.is_empty() {
@@ -226,10 +227,10 @@ impl<'a> Balancer<'a> {
                         continue;
                     }
                     for &reader in &self.readers[topic] {
-                        came_from.entry(reader).or_insert_with(|| {
+                        if came_from[reader].is_none() {
+                            came_from[reader] = Some(member);
                             next.push(reader);
-                            member
-                        });
+                        }
                     }
                 }
             }
@@ -242,15 +243,23 @@ impl<'a> Balancer<'a> {
         None
     }
 
-    /// Moves the partition that is missed least: one that goes home or is a guest, before one that is at home.
+    /// Moves the partition that is missed least: a guest that goes home, any guest, the last one. Where racks matter, one that
+    /// is near its replicas then before all.
     fn pass_on(&mut self, from: usize, to: usize, movable: Movable) {
         let cost = |slot: &Slot| {
-            let home = self.homes.get(slot);
-            let far = !self.is_near(to, *slot);
-            (far, home != Some(&to), home == Some(&from), Reverse(slot.1), Reverse(slot.0))
+            let is_guest = self.guests[from].contains(slot);
+            let goes_home = is_guest && self.homes.get(slot) == Some(&to);
+            (!self.is_near(to, *slot), !goes_home, !is_guest, Reverse(slot.1), Reverse(slot.0))
         };
-        let slots = self.movable(from, movable).iter().copied();
-        if let Some(slot) = slots.filter(|slot| self.wanted[to].contains(&slot.0)).min_by_key(cost) {
+        let cheapest = |slots: &BTreeSet<Slot>| {
+            slots.iter().copied().filter(|slot| self.wanted[to].contains(&slot.0)).min_by_key(cost)
+        };
+        let slot = match movable {
+            Movable::All if self.racks_matter => cheapest(&self.held[from]),
+            Movable::All => cheapest(&self.guests[from]).or_else(|| cheapest(&self.held[from])),
+            Movable::Guests => cheapest(&self.guests[from]),
+        };
+        if let Some(slot) = slot {
             self.take(from, slot);
             self.give(to, slot);
         }
@@ -292,7 +301,8 @@ impl<'a> Balancer<'a> {
     fn guest_chain(&self, from: usize, giver: usize) -> Option<Vec<usize>> {
         let load = self.held[giver].len();
         let may_end = |member: usize| member == giver || self.held[member].len() + 1 == load;
-        let mut came_from: HashMap<usize, usize> = HashMap::from([(from, from)]);
+        let mut came_from = vec![None; self.members.len()];
+        came_from[from] = Some(from);
         let mut seen_topics = BTreeSet::new();
         let mut queue = VecDeque::from([from]);
         while let Some(member) = queue.pop_front() {
@@ -304,10 +314,10 @@ impl<'a> Balancer<'a> {
                     continue;
                 }
                 for &reader in &self.readers[topic] {
-                    came_from.entry(reader).or_insert_with(|| {
+                    if came_from[reader].is_none() {
+                        came_from[reader] = Some(member);
                         queue.push_back(reader);
-                        member
-                    });
+                    }
                 }
             }
         }
@@ -368,12 +378,12 @@ fn topics_of(slots: &BTreeSet<Slot>) -> impl Iterator<Item = usize> {
 }
 
 /// The members from `giver` to `taker`.
-fn chain(came_from: &HashMap<usize, usize>, giver: usize, taker: usize) -> Vec<usize> {
+fn chain(came_from: &[Option<usize>], giver: usize, taker: usize) -> Vec<usize> {
     let mut chain = vec![taker];
     let mut member = taker;
-    while member != giver {
-        member = came_from[&member];
-        chain.push(member);
+    while let Some(before) = came_from[member].filter(|_| member != giver) {
+        chain.push(before);
+        member = before;
     }
     chain.reverse();
     chain
