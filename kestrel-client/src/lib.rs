@@ -27,10 +27,10 @@
 //! let receipt = delivery.await?; // stored: as `acks` says
 //! assert!(receipt.offset.is_some());
 //!
-//! // A consumer is a stream of typed records.
+//! // A consumer is a stream of typed records. Consumers of the same group share the partitions.
 //! let mut consumer = client
-//!     .assigned_consumer::<String, Click>()
-//!     .assign_topics(["clicks"])
+//!     .consumer::<String, Click>("billing")
+//!     .topics(["clicks"])
 //!     .key(Utf8)
 //!     .value(Json)
 //!     .auto_offset_reset(AutoOffsetReset::Earliest)
@@ -45,7 +45,8 @@
 //!
 //! - [`Client`]: connecting; what is shared. Settings have Kafka's names in snake case and Apache Kafka 4's defaults.
 //! - [`Producer`] sends bytes to any topic; [`TypedProducer`] sends keys and values of one type to one topic.
-//! - [`Consumer`] reads the partitions that it was assigned: records one by one, or [`Batch`]es of borrowed [`RecordRef`]s.
+//! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
+//!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
 //! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
 //!
@@ -77,8 +78,8 @@ pub use config::{
 };
 pub use consumer::{
     AckToken, Assigned, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit, Consumer,
-    ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PositionError, PositionProblem,
-    RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
+    ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, PositionError,
+    PositionProblem, RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};

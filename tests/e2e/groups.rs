@@ -574,3 +574,96 @@ async fn a_listener_may_wait_for_acks() {
     assert_eq!(next_numbers(&mut members[0], 5).await, [5, 6, 7, 8, 9]);
     members.remove(0).close().await.unwrap();
 }
+
+/// Works on all partitions until `stop`, noting what was worked on; then leaves.
+async fn work_on_partitions(
+    mut consumer: Member,
+    seen: Arc<Mutex<Vec<(i32, i64)>>>,
+    stop: Arc<tokio::sync::Notify>,
+) -> Member {
+    let work = consumer.for_each_partition(|mut partition| {
+        let seen = seen.clone();
+        async move {
+            while let Some(record) = partition.next().await {
+                let record = record?;
+                tokio::task::yield_now().await;
+                seen.lock().unwrap().push((record.partition, record.offset));
+            }
+            Ok::<(), Error>(())
+        }
+    });
+    tokio::select! {
+        outcome = work => outcome.unwrap(),
+        () = stop.notified() => {}
+    }
+    consumer
+}
+
+#[tokio::test]
+async fn partitions_have_tasks_of_their_own() {
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 4).await, unique("group"));
+    produce(&client, &topic, 4, 0..200).await;
+    let config = kestrel_client::ConsumerConfig::default()
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .heartbeat_interval(Duration::from_millis(200))
+        .max_poll_records(5);
+    let build = || client.consumer(group.as_str()).topics([topic.as_str()]).config(config.clone()).build();
+    let (seen, stop) = (Arc::default(), Arc::new(tokio::sync::Notify::new()));
+    let mut members = tokio::task::JoinSet::new();
+    let reaches = async |count| {
+        let seen: &Arc<Mutex<Vec<(i32, i64)>>> = &seen;
+        let reached = async {
+            while seen.lock().unwrap().len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("all is worked on");
+    };
+    members.spawn(work_on_partitions(build().await.unwrap(), seen.clone(), stop.clone()));
+    reaches(100).await;
+    // A second member takes over half of it while tasks are at work.
+    members.spawn(work_on_partitions(build().await.unwrap(), seen.clone(), stop.clone()));
+    reaches(200).await;
+    produce(&client, &topic, 4, 200..400).await;
+    reaches(400).await;
+    stop.notify_waiters();
+    while let Some(consumer) = members.join_next().await {
+        consumer.unwrap().close().await.unwrap();
+    }
+    let mut seen = seen.lock().unwrap().clone();
+    let mut ends = BTreeMap::new();
+    for &(partition, offset) in &seen {
+        assert!(ends.insert(partition, offset).is_none_or(|last| last < offset));
+    }
+    seen.sort_unstable();
+    let expected: Vec<_> =
+        (0..4).flat_map(|partition| (0..100).map(move |offset| (partition, offset))).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn the_tasks_of_partitions_end_together() {
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 2).await, unique("group"));
+    produce(&client, &topic, 2, 0..20).await;
+    let mut consumer = member(&client, &group, &topic).build().await.unwrap();
+    let work = consumer.for_each_partition(|mut partition| async move {
+        while let Some(record) = partition.next().await {
+            if number(&record?) == 6 {
+                return Err(Error::Closed { what: "test" });
+            }
+        }
+        Ok(())
+    });
+    let outcome = tokio::time::timeout(PATIENCE, work).await.expect("the task ends");
+    assert!(matches!(outcome, Err(Error::Closed { what: "test" })), "{outcome:?}");
+    // The record that was not done comes again.
+    let mut again = Vec::new();
+    while again.first() != Some(&6) {
+        again = next_numbers(&mut consumer, 1).await;
+    }
+    consumer.close().await.unwrap();
+}

@@ -11,6 +11,8 @@
 //!                                    └──────────────┘
 //! ```
 //!
+//! In a [`group`], a second task decides what is assigned and where partitions begin, and commits what the caller is done with.
+//!
 //! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
 //! [`completed_fetch`], [`acks`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
 
@@ -31,6 +33,7 @@ mod fetcher;
 mod group;
 mod offsets;
 mod partition;
+mod partition_stream;
 mod parts;
 mod progress;
 mod queries;
@@ -70,12 +73,14 @@ pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{Assigned, AssignedConsumerBuilder, ConsumerBuilder, Subscribed};
 pub use self::error::{DeserializeError, PositionError, PositionProblem};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
+pub use self::partition_stream::PartitionStream;
 pub use self::queries::OffsetAndTimestamp;
 
-/// Reads records from assigned partitions, with keys and values of the types `K` and `V`.
+/// Reads records, with keys and values of the types `K` and `V`: as a member of a group, or from assigned partitions.
 ///
-/// Made by [`Client::assigned_consumer`]. It is a [`Stream`](futures::Stream) of records; [`Self::next`] is the same without
-/// an import. Records are fetched in the background, bounded in bytes, while the caller works.
+/// Made by [`Client::consumer`] and [`Client::assigned_consumer`]. It is a [`Stream`](futures::Stream) of records;
+/// [`Self::next`] is the same without an import. Records are fetched in the background, bounded in bytes, while the caller
+/// works.
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), kestrel_client::Error> {
@@ -89,8 +94,8 @@ pub use self::queries::OffsetAndTimestamp;
 ///
 /// let client = Client::builder("localhost:9092").connect().await?;
 /// let mut consumer = client
-///     .assigned_consumer::<String, Click>()
-///     .assign([("clicks", 0), ("clicks", 1)])
+///     .consumer::<String, Click>("billing")
+///     .topics(["clicks"])
 ///     .key(Utf8)
 ///     .value(Json)
 ///     .auto_offset_reset(AutoOffsetReset::Earliest)
@@ -103,6 +108,69 @@ pub use self::queries::OffsetAndTimestamp;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Groups
+/// The members of a group divide the partitions of their topics: each partition is read by one member. Members may come and
+/// go at any time; a member that is closed gives up its partitions at once, one that vanishes after `session.timeout.ms`,
+/// and one whose application does not ask for records within `max.poll.interval.ms` until it asks again. Partitions that
+/// come begin where the group has committed, and where `auto.offset.reset` says when it has not.
+///
+/// While a partition is given up, nothing more of it is handed out, and the rebalance waits until the caller asks for the next
+/// record: so what it was at is done, and committed. A [`RebalanceListener`] may do more then. What a rebalance does not
+/// take is read on, if the assignors are cooperative ones; see [`assignor`].
+///
+/// # Three ways to commit
+/// At least once, which is the default: a record counts as done when the next one is asked for, and what is done is
+/// committed each 5 s, when partitions are given up, and on [`Self::close`]. A crash repeats what came after the last commit.
+///
+/// ```no_run
+/// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+/// # async fn work(_: kestrel_client::ConsumerRecord<String, u64>) {}
+/// while let Some(record) = consumer.next().await {
+///     work(record?).await;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// At least once with work in other tasks, in any order: with [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck), what is
+/// committed is the first record that was not acknowledged. [`Self::for_each_partition`] is the same with a task for each
+/// partition.
+///
+/// ```no_run
+/// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+/// # async fn work(_: &kestrel_client::ConsumerRecord) {}
+/// use kestrel_client::CommitPolicy;
+///
+/// let consumer = client.consumer("billing").topics(["clicks"]).commit_policy(CommitPolicy::OnAck);
+/// let mut consumer = consumer.build().await?;
+/// while let Some(record) = consumer.next().await {
+///     let record = record?;
+///     tokio::spawn(async move {
+///         work(&record).await;
+///         record.ack();
+///     });
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// At most once: commit first, then work, with [`CommitPolicy::Manual`](crate::CommitPolicy::Manual). A crash loses what was
+/// committed and not worked on.
+///
+/// ```no_run
+/// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+/// # async fn work(_: kestrel_client::Batch<String, u64>) {}
+/// while let Some(batch) = consumer.next_batch().await? {
+///     consumer.commit().await?;
+///     work(batch).await;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To read again from an earlier place, [`Self::seek`], or say where partitions begin in
+/// [`RebalanceListener::assigned`].
 ///
 /// # Position
 /// A partition's position is the offset that is handed out next. It moves when a record is handed out (with
@@ -126,7 +194,8 @@ pub use self::queries::OffsetAndTimestamp;
 /// [`Error::UnknownTopic`](crate::Error::UnknownTopic), and again every 5 seconds. Lost connections and leader changes
 /// are not reported: the consumer goes on by itself.
 ///
-/// Dropping the consumer stops its task and closes its connections without blocking.
+/// Dropping the consumer stops its tasks and closes its connections without blocking, committing or leaving its group; see
+/// [`Self::close`].
 pub struct Consumer<K, V> {
     client: Client,
     settings: Arc<ConsumerSettings>,

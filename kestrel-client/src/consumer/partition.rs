@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
 use super::acks::PartitionAcks;
+use super::partition_stream::Workers;
 use super::subscription::{PartitionId, Ticket};
 use crate::error::Error;
 use crate::record::TopicPartition;
@@ -113,6 +114,8 @@ pub(crate) struct AssignedPartition {
     pub(crate) done: Option<FetchPosition>,
     /// Which of the records that were handed out are done, when the caller says so of each.
     pub(crate) acks: Option<Arc<PartitionAcks>>,
+    /// The tasks that work on the partition, if it has any.
+    pub(crate) workers: Workers,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
@@ -142,6 +145,7 @@ impl AssignedPartition {
             revoking: false,
             done: None,
             acks: None,
+            workers: Workers::default(),
             high_watermark: None,
             last_stable_offset: None,
             last_served: 0,

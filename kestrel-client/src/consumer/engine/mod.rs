@@ -84,6 +84,8 @@ pub(crate) struct Engine {
     progress: Arc<Progress>,
     /// Whether a group decides what is assigned: then nothing assigned is not the end.
     in_group: bool,
+    /// How many records of a partition may be open at once, when it is said of each that it is done.
+    max_open_records: Option<usize>,
     /// Problems of the group, for the caller.
     problems: VecDeque<Error>,
     /// Paused partitions that the group has taken away, if their pauses are to be kept.
@@ -110,6 +112,7 @@ impl Engine {
             held: None,
             progress: Arc::default(),
             in_group: false,
+            max_open_records: None,
             problems: VecDeque::new(),
             kept_pauses: HashSet::new(),
             served: 0,

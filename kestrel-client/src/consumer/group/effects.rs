@@ -23,6 +23,7 @@ use crate::client::Client;
 use crate::config::CommitPolicy;
 use crate::consumer::assignor::AssignableTopics;
 use crate::consumer::engine::Engine;
+use crate::consumer::partition_stream::Workers;
 use crate::consumer::shared::Shared;
 use crate::metadata::{MetadataSnapshot, Wanted};
 use crate::record::TopicPartition;
@@ -92,6 +93,8 @@ impl Effects {
         tracing::info!(group = %self.group.group_id, ?partitions, "giving up partitions");
         self.shared.change_by_group(|engine| engine.begin_revoke(&partitions));
         self.wait_for_caller(&partitions).await;
+        let workers = self.shared.look(|engine| engine.workers_of(&partitions));
+        join_all(workers.iter().map(Workers::finish)).await;
         if self.policy != CommitPolicy::Manual
             && let Err(error) = self.group.commit_done(Some(&partitions)).await
         {

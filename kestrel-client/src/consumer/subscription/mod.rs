@@ -65,6 +65,7 @@ impl SubscriptionState {
         for id in &ended {
             if let Some(mut partition) = self.partitions.remove(id) {
                 partition.renew_acks(None);
+                partition.workers.over.cancel();
             }
         }
         self.reports.retain(|id| !ended.contains(id));

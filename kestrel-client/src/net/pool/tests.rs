@@ -72,13 +72,16 @@ async fn many_callers_share_one_attempt() {
     assert!(listener.accept().now_or_never().is_none(), "there is no second connection");
 }
 
+/// Row 34: a large fetch answer delays no heartbeat.
 #[tokio::test]
 async fn each_purpose_has_a_connection_of_its_own() {
     let (listener, port) = listen().await;
     let pool = pool("127.0.0.1:1");
     pool.set_brokers(broker_at(port));
     let handle = pool.new_handle();
-    for purpose in [Purpose::General, Purpose::Produce(handle)] {
+    let all =
+        [Purpose::General, Purpose::Produce(handle), Purpose::Fetch(handle), Purpose::Coordinator(handle)];
+    for purpose in all {
         let (connection, _) = tokio::join!(pool.connection(purpose, NODE), welcome(&listener));
         connection.unwrap();
     }

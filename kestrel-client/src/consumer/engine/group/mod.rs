@@ -13,6 +13,7 @@ use super::Engine;
 use crate::config::CommitPolicy;
 use crate::consumer::acks::PartitionAcks;
 use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState};
+use crate::consumer::partition_stream::Workers;
 use crate::consumer::progress::Progress;
 use crate::consumer::subscription::{PartitionId, Ticket};
 use crate::error::Error;
@@ -36,6 +37,52 @@ impl Engine {
     /// From now on a group decides what is assigned.
     pub(crate) fn enter_group(&mut self) {
         self.in_group = true;
+        self.max_open_records = self.own_max_open_records();
+    }
+
+    /// With `CommitPolicy::OnAck` the caller says of each record that it is done.
+    fn own_max_open_records(&self) -> Option<usize> {
+        (self.settings.group.commit_policy == CommitPolicy::OnAck).then_some(MAX_OPEN_RECORDS)
+    }
+
+    /// From now on records go to the tasks of their partitions, which say of each that it is done. What was handed out
+    /// before and not done is handed out again.
+    pub(crate) fn begin_partition_acks(&mut self, max_open_records: usize) {
+        self.max_open_records = Some(max_open_records);
+        self.go_back_to_done();
+    }
+
+    /// The tasks are over: what they have not done is handed out again.
+    pub(crate) fn end_partition_acks(&mut self) {
+        self.max_open_records = self.own_max_open_records();
+        self.go_back_to_done();
+    }
+
+    fn go_back_to_done(&mut self) {
+        let ids: Vec<_> = self.subscription.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            let Some(partition) = self.subscription.get_mut(id) else { continue };
+            if let Some(done) = partition.committable()
+                && partition.done != Some(done)
+            {
+                partition.seek(done);
+                partition.done = Some(done);
+                self.buffer.drop_partition(id);
+            }
+            self.renew_acks(id);
+        }
+    }
+
+    /// The tasks of a partition, if it is assigned and not being given up.
+    pub(crate) fn workers(&self, partition: &TopicPartition) -> Option<Workers> {
+        let state = self.subscription.get(self.subscription.id(partition)?)?;
+        (!state.revoking).then(|| state.workers.clone())
+    }
+
+    /// The tasks of partitions that are being given up.
+    pub(crate) fn workers_of(&self, partitions: &BTreeSet<TopicPartition>) -> Vec<Workers> {
+        let ids = partitions.iter().filter_map(|partition| self.subscription.id(partition));
+        ids.filter_map(|id| Some(self.subscription.get(id)?.workers.clone())).collect()
     }
 
     pub(crate) const fn progress(&self) -> &Arc<Progress> {
@@ -49,6 +96,7 @@ impl Engine {
             self.buffer.drop_partition(id);
             if let Some(state) = self.subscription.get_mut(id) {
                 state.revoking = true;
+                state.workers.over.cancel();
             }
         }
         self.revision += 1;
@@ -92,9 +140,9 @@ impl Engine {
 
     /// What was handed out of a partition up to now belongs to an older position.
     pub(super) fn renew_acks(&mut self, id: PartitionId) {
-        let has_acks = self.in_group && self.settings.group.commit_policy == CommitPolicy::OnAck;
         let progress = self.progress.clone();
-        let acks = has_acks.then(|| PartitionAcks::new(MAX_OPEN_RECORDS, move || progress.ring()));
+        let max_open_records = self.max_open_records;
+        let acks = max_open_records.map(|most| PartitionAcks::new(most, move || progress.ring()));
         if let Some(partition) = self.subscription.get_mut(id) {
             partition.renew_acks(acks);
         }

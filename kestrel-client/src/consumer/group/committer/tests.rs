@@ -2,9 +2,7 @@
 
 use std::cell::Cell;
 
-use kestrel_protocol::messages::offset_commit::{
-    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
-};
+use kestrel_protocol::messages::offset_commit::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 
 use super::*;
 use crate::consumer::error::PositionProblem;

@@ -12,7 +12,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use super::{Effect, Generation, Kind, Membership, REFUSED_PAUSE, RequestId, State};
 use crate::consumer::group::protocols::{PROTOCOL_TYPE, Protocols};
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Error, Severity};
 use crate::record::TopicPartition;
 
 impl Membership {
@@ -41,8 +41,7 @@ impl Membership {
             Err(error) => {
                 tracing::debug!(group = %self.settings.group_id, %error, "the coordinator was not found");
                 self.coordinator.handle_failure(now);
-                let is_lasting = error.code().is_some_and(|code| !is_passing(code));
-                if is_lasting {
+                if !is_passing(&error) {
                     self.coordinator.wait_until(now + REFUSED_PAUSE);
                     self.effects.push_back(Effect::Report(error));
                 }
@@ -57,7 +56,8 @@ impl Membership {
         result: Result<JoinGroupResponse, Error>,
         now: Instant,
     ) {
-        if !self.end(id, Kind::Join) {
+        // A closing member waits for nobody: it gives up and leaves as who it was before.
+        if !self.end(id, Kind::Join) || self.state != State::Joining {
             return;
         }
         let response = match result {
@@ -135,6 +135,9 @@ impl Membership {
 
     fn take_on(&mut self, assigned: BTreeSet<TopicPartition>, now: Instant) {
         self.succeed(now);
+        if self.is_closing {
+            return self.give_up_and_leave();
+        }
         let revoked = self.owned.difference(&assigned).cloned().collect();
         let added = assigned.difference(&self.owned).cloned().collect();
         self.owned.clone_from(&assigned);
@@ -215,6 +218,10 @@ impl Membership {
         if let Some(node) = self.coordinator.node() {
             self.coordinator.forget(node, now);
         }
+        if !is_passing(error) {
+            self.not_before = Some(now + REFUSED_PAUSE);
+            self.effects.push_back(Effect::Report(error.clone()));
+        }
     }
 
     /// The coordinator refused, by class of the refusal.
@@ -254,10 +261,6 @@ impl Membership {
     fn rejoin_anew(&mut self, now: Instant) {
         let is_repeated = self.state == State::Joining && self.generation.is_none();
         self.lose_generation();
-        if self.is_closing {
-            self.state = State::Left;
-            return;
-        }
         self.start_joining("the coordinator does not know the member any more");
         if is_repeated {
             self.pause(now);
@@ -269,13 +272,7 @@ impl Membership {
     }
 }
 
-/// Whether a refusal goes away by itself.
-fn is_passing(code: ErrorCode) -> bool {
-    matches!(
-        code.class(),
-        ErrorClass::Retriable
-            | ErrorClass::RefreshMetadata
-            | ErrorClass::FindCoordinator
-            | ErrorClass::Rejoin
-    )
+/// Whether a problem goes away by itself.
+fn is_passing(error: &Error) -> bool {
+    error.severity() == Severity::Retriable
 }

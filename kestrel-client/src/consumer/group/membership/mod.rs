@@ -343,10 +343,18 @@ impl Membership {
         }
         self.is_closing = true;
         match self.state {
-            State::Left | State::Failed => {}
-            State::Revoking => {}
-            _ if self.owned.is_empty() => self.leave_for_good(),
-            _ => self.revoke_all(),
+            State::Left | State::Failed | State::Revoking => {}
+            // Half way through a rebalance nothing can be committed, and others may wait for this member's SyncGroup.
+            State::Assigning | State::Syncing(_) if !self.owned.is_empty() => {}
+            _ => self.give_up_and_leave(),
+        }
+    }
+
+    fn give_up_and_leave(&mut self) {
+        if self.owned.is_empty() {
+            self.leave_for_good();
+        } else {
+            self.revoke_all();
         }
     }
 
@@ -468,6 +476,9 @@ impl Membership {
     }
 
     fn start_joining(&mut self, reason: &'static str) {
+        if self.is_closing {
+            return self.give_up_and_leave();
+        }
         self.join_reason = reason;
         self.rejoin = None;
         self.state = State::Joining;
