@@ -1,49 +1,58 @@
 //! OffsetCommit, versions 2 to 10 (topics by id from version 10, KIP-848): stores positions of a group, each by itself.
 
+use std::sync::Arc;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestTopic, OffsetCommitResponse, OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
 };
 
-use super::{Handle, RequestContext, State};
+use super::{Begin, Handle, RequestContext, State};
 use crate::cluster::{ClusterImage, TopicImage};
 use crate::coordinator::{Commit, CommittedPartition};
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 10;
 
-impl Handle for OffsetCommitRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> OffsetCommitResponse {
+impl Begin for OffsetCommitRequest {
+    fn begin(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = OffsetCommitResponse> + use<> {
         let image = state.cluster.image();
         let known: Vec<_> = self.topics.iter().map(|topic| find(topic, context.version, &image)).collect();
-        let commit = Commit {
+        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));
+        let committing = state.groups.commit(&Commit {
             version: context.version,
             group_id: self.group_id.clone(),
             generation: self.generation_id_or_member_epoch,
             member_id: self.member_id.clone(),
             instance_id: self.group_instance_id.clone(),
             retention_ms: self.retention_time_ms,
-            partitions: self
-                .topics
-                .iter()
-                .zip(&known)
-                .flat_map(|(topic, known)| committed(topic, known))
-                .collect(),
-        };
-        let outcomes = state.groups.commit(&commit).await;
-        let mut outcomes = match outcomes {
-            Ok(outcomes) => outcomes.into_iter(),
-            Err(error) => return self.refusal(error),
-        };
-        let topics = self.topics.iter().zip(known).map(|(topic, known)| {
-            answer(topic, |partition| match &known {
-                Ok(known) if known.partition(partition).is_none() => ErrorCode::UnknownTopicOrPartition,
-                Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
-                Err(error) => *error,
-            })
+            partitions: partitions.collect(),
         });
-        OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+        async move {
+            let mut outcomes = match committing.await {
+                Ok(outcomes) => outcomes.into_iter(),
+                Err(error) => return self.refusal(error),
+            };
+            let topics = self.topics.iter().zip(known).map(|(topic, known)| {
+                answer(topic, |partition| match &known {
+                    Ok(known) if known.partition(partition).is_none() => ErrorCode::UnknownTopicOrPartition,
+                    Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
+                    Err(error) => *error,
+                })
+            });
+            OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+        }
+    }
+}
+
+impl Handle for OffsetCommitRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> OffsetCommitResponse {
+        self.begin(context, state).await
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetCommitResponse {
@@ -53,22 +62,22 @@ impl Handle for OffsetCommitRequest {
 }
 
 /// A topic that is there.
-fn find<'a>(
+fn find(
     topic: &OffsetCommitRequestTopic,
     version: i16,
-    image: &'a ClusterImage,
-) -> Result<&'a TopicImage, ErrorCode> {
+    image: &ClusterImage,
+) -> Result<Arc<TopicImage>, ErrorCode> {
     let (found, error) = if version >= FIRST_TOPIC_ID_VERSION {
         (image.topic_by_id(topic.topic_id), ErrorCode::UnknownTopicId)
     } else {
         (image.topic(&topic.name), ErrorCode::UnknownTopicOrPartition)
     };
-    found.map(|topic| &**topic).ok_or(error)
+    found.cloned().ok_or(error)
 }
 
 fn committed(
     topic: &OffsetCommitRequestTopic,
-    known: &Result<&TopicImage, ErrorCode>,
+    known: &Result<Arc<TopicImage>, ErrorCode>,
 ) -> Vec<CommittedPartition> {
     let Ok(known) = known else { return Vec::new() };
     let there =
