@@ -10,7 +10,7 @@ import org.apache.kafka.clients.consumer.internals.ConsumerProtocol;
 import org.apache.kafka.common.*;
 
 public class AssignorAnswers {
-    static final Random random = new Random(4);
+    static Random random;
     static final String[] RACKS = {"ra", "rb", "rc"};
 
     static class Member {
@@ -32,9 +32,12 @@ public class AssignorAnswers {
         List<Member> members = new ArrayList<>();
     }
 
+    // Arguments: the seed of the random groups, and how many groups for each assignor.
     public static void main(String[] args) {
+        random = new Random(args.length > 0 ? Long.parseLong(args[0]) : 4);
+        int groups = args.length > 1 ? Integer.parseInt(args[1]) : 24;
         for (String kind : List.of("range", "roundrobin", "sticky", "cooperative-sticky")) {
-            for (int i = 0; i < 24; i++) {
+            for (int i = 0; i < groups; i++) {
                 Group group = newGroup(kind, i % 3 == 2, i % 2 == 0);
                 for (int step = 0; step < 3; step++) {
                     ask(group);

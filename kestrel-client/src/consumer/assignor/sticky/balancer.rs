@@ -2,7 +2,8 @@
 //!
 //! 1. Owners keep what they have.
 //! 2. What is left goes, one by one, to the member with the fewest partitions.
-//! 3. While a member can give a partition to another that has two less, directly or along a chain of members, it does.
+//! 3. While a member can give a partition to another that has two less, directly or along a chain of members, it does: first
+//!    one of those that were left, then any.
 //! 4. Where step 3 moved partitions across each other, they go back home by exchange.
 //!
 //! After step 3 the counts are as even as the subscriptions allow: no other assignment has a smaller sum of squares.
@@ -40,6 +41,13 @@ enum Far {
     Moves,
 }
 
+/// What may move to make the counts even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Movable {
+    Guests,
+    All,
+}
+
 #[derive(Debug)]
 struct Balancer<'a> {
     topics: &'a AssignableTopics,
@@ -52,6 +60,8 @@ struct Balancer<'a> {
     /// The topics that a member wants.
     wanted: Vec<BTreeSet<usize>>,
     held: Vec<BTreeSet<Slot>>,
+    /// What a member holds and had not before.
+    guests: Vec<BTreeSet<Slot>>,
     /// All members, by how much they hold.
     by_load: BTreeSet<(usize, usize)>,
     /// Where a partition was.
@@ -84,6 +94,7 @@ impl<'a> Balancer<'a> {
             topics,
             racks_matter: topics.racks_matter(&names.iter().copied(), &member_racks),
             held: vec![BTreeSet::new(); members.len()],
+            guests: vec![BTreeSet::new(); members.len()],
             by_load: (0..members.len()).map(|member| (0, member)).collect(),
             homes: HashMap::new(),
             members,
@@ -96,7 +107,8 @@ impl<'a> Balancer<'a> {
     fn balance(mut self, ownership: &Ownership, far: Far) -> Self {
         let unassigned = self.keep_owned(ownership, far);
         self.fill(unassigned);
-        self.even_out();
+        self.even_out(Movable::Guests);
+        self.even_out(Movable::All);
         self.bring_home();
         self
     }
@@ -173,17 +185,17 @@ impl<'a> Balancer<'a> {
     }
 
     /// Moves partitions from members with many to members with few until no move makes the counts more even.
-    fn even_out(&mut self) {
+    fn even_out(&mut self, movable: Movable) {
         let mut stuck = vec![false; self.members.len()];
         let mut moved = false;
         loop {
             let least = self.by_load.first().map_or(0, |&(load, _)| load);
             let giver = self.by_load.iter().rev().find(|&&(_, member)| !stuck[member]);
             match giver.copied().filter(|&(load, _)| load > least + 1) {
-                Some((_, giver)) => match self.chain_from(giver) {
+                Some((_, giver)) => match self.chain_from(giver, movable) {
                     Some(chain) => {
                         for pair in chain.windows(2) {
-                            self.pass_on(pair[0], pair[1]);
+                            self.pass_on(pair[0], pair[1], movable);
                         }
                         moved = true;
                     }
@@ -201,23 +213,24 @@ impl<'a> Balancer<'a> {
 
     /// The shortest chain of members, each holding a partition that the next one wants, from `giver` to one that has at
     /// least two less; to the one that has least if there are several.
-    fn chain_from(&self, giver: usize) -> Option<Vec<usize>> {
+    fn chain_from(&self, giver: usize, movable: Movable) -> Option<Vec<usize>> {
         let target_load = self.held[giver].len().checked_sub(2)?;
-        let mut came_from: HashMap<usize, usize> = HashMap::from([(giver, giver)]);
+        let mut came_from = vec![None; self.members.len()];
+        came_from[giver] = Some(giver);
         let mut seen_topics = BTreeSet::new();
         let mut ring = vec![giver];
         while !ring.is_empty() {
             let mut next = Vec::new();
             for &member in &ring {
-                for topic in topics_of(&self.held[member]) {
+                for topic in topics_of(self.movable(member, movable)) {
                     if !seen_topics.insert(topic) {
                         continue;
                     }
                     for &reader in &self.readers[topic] {
-                        came_from.entry(reader).or_insert_with(|| {
+                        if came_from[reader].is_none() {
+                            came_from[reader] = Some(member);
                             next.push(reader);
-                            member
-                        });
+                        }
                     }
                 }
             }
@@ -230,15 +243,23 @@ impl<'a> Balancer<'a> {
         None
     }
 
-    /// Moves the partition that is missed least: one that goes home or is a guest, before one that is at home.
-    fn pass_on(&mut self, from: usize, to: usize) {
+    /// Moves the partition that is missed least: a guest that goes home, any guest, the last one. Where racks matter, one that
+    /// is near its replicas then before all.
+    fn pass_on(&mut self, from: usize, to: usize, movable: Movable) {
         let cost = |slot: &Slot| {
-            let home = self.homes.get(slot);
-            let far = !self.is_near(to, *slot);
-            (far, home != Some(&to), home == Some(&from), Reverse(slot.1), Reverse(slot.0))
+            let is_guest = self.guests[from].contains(slot);
+            let goes_home = is_guest && self.homes.get(slot) == Some(&to);
+            (!self.is_near(to, *slot), !goes_home, !is_guest, Reverse(slot.1), Reverse(slot.0))
         };
-        let movable = self.held[from].iter().copied().filter(|slot| self.wanted[to].contains(&slot.0));
-        if let Some(slot) = movable.min_by_key(cost) {
+        let cheapest = |slots: &BTreeSet<Slot>| {
+            slots.iter().copied().filter(|slot| self.wanted[to].contains(&slot.0)).min_by_key(cost)
+        };
+        let slot = match movable {
+            Movable::All if self.racks_matter => cheapest(&self.held[from]),
+            Movable::All => cheapest(&self.guests[from]).or_else(|| cheapest(&self.held[from])),
+            Movable::Guests => cheapest(&self.guests[from]),
+        };
+        if let Some(slot) = slot {
             self.take(from, slot);
             self.give(to, slot);
         }
@@ -250,72 +271,57 @@ impl<'a> Balancer<'a> {
         if self.racks_matter {
             return;
         }
-        let mut guests = self.guests();
-        let away: Vec<(Slot, usize)> = guests
+        let away: Vec<(Slot, usize)> = self
+            .guests
             .iter()
             .enumerate()
             .flat_map(|(member, slots)| slots.iter().map(move |&slot| (slot, member)))
             .collect();
         for (slot, member) in away {
-            let Some(home) = self.homes.get(&slot).copied().filter(|_| guests[member].contains(&slot)) else {
-                continue;
-            };
-            let Some(chain) = self.guest_chain(&guests, home, member) else { continue };
-            guests[member].remove(&slot);
+            let is_away = self.guests[member].contains(&slot);
+            let Some(home) = self.homes.get(&slot).copied().filter(|_| is_away) else { continue };
+            let Some(chain) = self.guest_chain(home, member) else { continue };
             self.take(member, slot);
             self.give(home, slot);
             for pair in chain.windows(2) {
-                self.pass_guest_on(&mut guests, pair[0], pair[1]);
+                self.pass_on(pair[0], pair[1], Movable::Guests);
             }
         }
     }
 
-    /// What each member holds that is not at home there.
-    fn guests(&self) -> Vec<BTreeSet<Slot>> {
-        let guests_of = |(member, held): (usize, &BTreeSet<Slot>)| {
-            held.iter().copied().filter(|slot| self.homes.get(slot) != Some(&member)).collect()
-        };
-        self.held.iter().enumerate().map(guests_of).collect()
+    fn movable(&self, member: usize, movable: Movable) -> &BTreeSet<Slot> {
+        match movable {
+            Movable::Guests => &self.guests[member],
+            Movable::All => &self.held[member],
+        }
     }
 
     /// The shortest chain of members, each with a guest that the next one wants, from `from` to `giver` or to somebody who has
     /// one partition less than it.
-    fn guest_chain(&self, guests: &[BTreeSet<Slot>], from: usize, giver: usize) -> Option<Vec<usize>> {
+    fn guest_chain(&self, from: usize, giver: usize) -> Option<Vec<usize>> {
         let load = self.held[giver].len();
         let may_end = |member: usize| member == giver || self.held[member].len() + 1 == load;
-        let mut came_from: HashMap<usize, usize> = HashMap::from([(from, from)]);
+        let mut came_from = vec![None; self.members.len()];
+        came_from[from] = Some(from);
         let mut seen_topics = BTreeSet::new();
         let mut queue = VecDeque::from([from]);
         while let Some(member) = queue.pop_front() {
             if may_end(member) {
                 return Some(chain(&came_from, from, member));
             }
-            for topic in topics_of(&guests[member]) {
+            for topic in topics_of(&self.guests[member]) {
                 if !seen_topics.insert(topic) {
                     continue;
                 }
                 for &reader in &self.readers[topic] {
-                    came_from.entry(reader).or_insert_with(|| {
+                    if came_from[reader].is_none() {
+                        came_from[reader] = Some(member);
                         queue.push_back(reader);
-                        member
-                    });
+                    }
                 }
             }
         }
         None
-    }
-
-    /// Hands a guest on, one that goes home if there is one.
-    fn pass_guest_on(&mut self, guests: &mut [BTreeSet<Slot>], from: usize, to: usize) {
-        let movable = guests[from].iter().copied().filter(|slot| self.wanted[to].contains(&slot.0));
-        if let Some(slot) = movable.min_by_key(|slot| (self.homes.get(slot) != Some(&to), *slot)) {
-            guests[from].remove(&slot);
-            self.take(from, slot);
-            self.give(to, slot);
-            if self.homes.get(&slot) != Some(&to) {
-                guests[to].insert(slot);
-            }
-        }
     }
 
     /// How many partitions are read beside a replica.
@@ -333,12 +339,16 @@ impl<'a> Balancer<'a> {
     fn give(&mut self, member: usize, slot: Slot) {
         self.by_load.remove(&(self.held[member].len(), member));
         self.held[member].insert(slot);
+        if self.homes.get(&slot) != Some(&member) {
+            self.guests[member].insert(slot);
+        }
         self.by_load.insert((self.held[member].len(), member));
     }
 
     fn take(&mut self, member: usize, slot: Slot) {
         self.by_load.remove(&(self.held[member].len(), member));
         self.held[member].remove(&slot);
+        self.guests[member].remove(&slot);
         self.by_load.insert((self.held[member].len(), member));
     }
 
@@ -368,12 +378,12 @@ fn topics_of(slots: &BTreeSet<Slot>) -> impl Iterator<Item = usize> {
 }
 
 /// The members from `giver` to `taker`.
-fn chain(came_from: &HashMap<usize, usize>, giver: usize, taker: usize) -> Vec<usize> {
+fn chain(came_from: &[Option<usize>], giver: usize, taker: usize) -> Vec<usize> {
     let mut chain = vec![taker];
     let mut member = taker;
-    while member != giver {
-        member = came_from[&member];
-        chain.push(member);
+    while let Some(before) = came_from[member].filter(|_| member != giver) {
+        chain.push(before);
+        member = before;
     }
     chain.reverse();
     chain

@@ -133,7 +133,7 @@ impl Group {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn sticky_is_balanced_and_stays_when_nothing_changes(
