@@ -316,7 +316,8 @@ def join(args):
     ended, listener = member.input_end(), Listener(consumer)
     consumer.subscribe(args.topic, listener=listener)
     while not ended.is_set():
-        polled = consumer.poll(100)
+        # Rarely too short for a rebalance: kafka-python forgets one whose end falls together with that of a poll.
+        polled = consumer.poll(1_000)
         _find(consumer, listener)
         read = {}
         for partition, messages in polled.items():
