@@ -282,10 +282,14 @@ class Group:
             last[partition] = (offset, name)
 
     def _check_metadata(self):
-        """What a member finds has the text of one who committed that offset."""
+        """What a member finds has the text of one who has read up to that offset.
+
+        Not only of those who said that they committed it: one may be killed between the answer and the word.
+        """
         texts = defaultdict(set)
-        for _, partition, offset, name in self._commits():
-            texts[partition, offset].add(f"{name.rpartition('-')[0]} at {offset}")
+        for member in self.members:
+            for partition, offset in member.read():
+                texts[partition, offset + 1].add(f"{member.client.name} at {offset + 1}")
         # Some commit without a text, and do not say when.
         silent = any(not member.client.commits for member in self.members)
         for member in self.members:
