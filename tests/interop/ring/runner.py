@@ -38,7 +38,7 @@ class Ring:
         self._prefix = f"i{int(time.time())}"
         self._jobs = jobs
         # Programs that take part in the mixed groups beside the clients.
-        self._members = [Client(Path(program).name, (), lambda program=program: [program]) for program in members]
+        self._members = [Client("member", (), lambda program=program: [program]) for program in members]
         # Topics by client and codec, of those that were written.
         self.written = {}
         self._clients = [c for c in CLIENTS if not clients or c.name in clients]
