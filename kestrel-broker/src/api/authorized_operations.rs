@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_bits_are_those_of_apache_kafka() {
-        assert_eq!((on_topic(true), on_cluster(true)), (3576, 8096));
-        assert_eq!((on_topic(false), on_cluster(false)), (i32::MIN, i32::MIN));
+        assert_eq!((on_topic(true), on_group(true), on_cluster(true)), (3576, 3400, 8096));
+        assert_eq!([on_topic(false), on_group(false), on_cluster(false)], [i32::MIN; 3]);
     }
 }

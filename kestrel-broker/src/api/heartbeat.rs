@@ -3,19 +3,26 @@
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 
-use super::{Handle, RequestContext, State};
+use super::{Begin, Handle, RequestContext, State};
+
+impl Begin for HeartbeatRequest {
+    fn begin(self, _: &RequestContext, state: &State) -> impl Future<Output = HeartbeatResponse> + use<> {
+        let beat = (!self.group_id.is_empty()).then(|| state.groups.heartbeat(&self));
+        async move {
+            let Some(beat) = beat else { return self.refusal(ErrorCode::InvalidGroupId) };
+            match beat.await {
+                Ok(outcome) => self.refusal(outcome),
+                // Sessions begin anew when the groups are loaded: nothing is lost by this one.
+                Err(ErrorCode::CoordinatorLoadInProgress) => self.refusal(ErrorCode::None),
+                Err(error) => self.refusal(error),
+            }
+        }
+    }
+}
 
 impl Handle for HeartbeatRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> HeartbeatResponse {
-        if self.group_id.is_empty() {
-            return self.refusal(ErrorCode::InvalidGroupId);
-        }
-        match state.groups.heartbeat(&self).await {
-            Ok(outcome) => self.refusal(outcome),
-            // Sessions begin anew when the groups are loaded: nothing is lost by this one.
-            Err(ErrorCode::CoordinatorLoadInProgress) => self.refusal(ErrorCode::None),
-            Err(error) => self.refusal(error),
-        }
+    async fn handle(self, context: &RequestContext, state: &State) -> HeartbeatResponse {
+        self.begin(context, state).await
     }
 
     fn refusal(&self, error_code: ErrorCode) -> HeartbeatResponse {

@@ -90,6 +90,17 @@ pub(crate) trait Handle: kestrel_protocol::Request {
     fn refusal(&self, error: ErrorCode) -> Self::Response;
 }
 
+/// A request whose effect is part of the order of its connection: it has happened when `begin` returns, and so before the
+/// next request begins. What is left is waiting, which requests of one connection do together.
+pub(crate) trait Begin: Handle {
+    /// Does what is asked for; the answer comes when it is stored, or when others have done their part.
+    fn begin(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = Self::Response> + Send + use<Self> + 'static;
+}
+
 /// Sends each request to its handler, by the table of APIs.
 #[derive(Debug, Clone)]
 pub(crate) struct Router {

@@ -79,7 +79,6 @@ impl Running {
         running.controlling.spawn(driver.run(running.stop_controlling.clone()));
         let housekeeper = Housekeeper { logs, clock: clock.clone(), failed: running.failed.clone() };
         running.serving.spawn(housekeeper.drive(running.stop_serving.clone()));
-        let fetch_sessions = FetchSessions::new(config.fetch_sessions);
         let groups = Arc::new(GroupCoordinator::new(
             cluster.clone(),
             Arc::clone(&replicas),
@@ -88,6 +87,7 @@ impl Running {
         ));
         let coordinating = coordinator::Driver::new(Arc::clone(&groups));
         running.serving.spawn(coordinating.drive(running.stop_serving.clone()));
+        let fetch_sessions = FetchSessions::new(config.fetch_sessions);
         let state = State {
             cluster,
             replicas,

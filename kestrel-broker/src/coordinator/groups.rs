@@ -1,6 +1,6 @@
 //! The group coordinator as handlers see it: finds the place of a group, hands requests in, waits until answers may leave.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -16,24 +16,43 @@ use super::group::{
     Commit, Effects, FetchedOffset, GroupOverview, GroupShard, Handled, Joining, ListFilter, Now, Reply,
 };
 use super::partitioner::partition_for;
-use super::slot::{Awaited, Slot};
+use super::slot::{Awaited, Parked, Slot};
 use crate::clock::Clock;
-use crate::cluster::{ApiError, Cluster, Intent, NewTopic, TopicImage};
+use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
 use crate::config::{BrokerConfig, GroupSettings};
 use crate::partition::ReplicaManager;
 
 /// The topic in which groups are kept.
-pub(super) const GROUPS_TOPIC: &str = "__consumer_offsets";
+pub(crate) const GROUPS_TOPIC: &str = "__consumer_offsets";
+
+/// What a request leads to, once it is stored, or why it cannot be handled: `NOT_COORDINATOR`,
+/// `COORDINATOR_LOAD_IN_PROGRESS`, and `COORDINATOR_NOT_AVAILABLE` after `offsets.commit.timeout.ms`.
+pub(crate) trait Outcome<R>: Future<Output = Result<R, ErrorCode>> + Send + 'static {}
+
+impl<R, F: Future<Output = Result<R, ErrorCode>> + Send + 'static> Outcome<R> for F {}
+
+/// The places of all groups.
+#[derive(Debug, Default)]
+struct Places {
+    /// The topic that they are in; nil before there is one.
+    topic_id: TopicId,
+    /// By partition number; none where the partition's log is out of service.
+    slots: Slots,
+}
+
+type Slots = Arc<[Option<Arc<Slot>>]>;
 
 /// The group coordinator of a broker.
+///
+/// What changes a group happens while the method is called, in the order of the calls; the future that it gives only waits,
+/// and dropping it undoes nothing.
 #[derive(Debug)]
 pub(crate) struct GroupCoordinator {
     cluster: Cluster,
     replicas: Arc<ReplicaManager>,
     config: Arc<BrokerConfig>,
     clock: Clock,
-    /// By partition number.
-    slots: Mutex<Vec<Arc<Slot>>>,
+    places: Mutex<Places>,
     /// Wakes the driver.
     pub(super) wake: Arc<Notify>,
 }
@@ -46,7 +65,7 @@ impl GroupCoordinator {
         config: Arc<BrokerConfig>,
         clock: Clock,
     ) -> Self {
-        Self { cluster, replicas, config, clock, slots: Mutex::default(), wake: Arc::default() }
+        Self { cluster, replicas, config, clock, places: Mutex::default(), wake: Arc::default() }
     }
 
     /// The settings of groups.
@@ -82,43 +101,47 @@ impl GroupCoordinator {
         }
     }
 
-    /// Handles JoinGroup; waits until the group's next generation begins.
-    pub(crate) async fn join(&self, joining: &Joining) -> Result<JoinGroupResponse, ErrorCode> {
-        let slot = self.slot(&joining.request.group_id)?;
-        let awaited = slot.ask(|shard, reply_to, now| shard.join(joining, reply_to, now))?;
-        match self.reply(awaited).await? {
-            Reply::Joined(response) => Ok(response),
-            Reply::Synced(_) => unreachable!("a JoinGroup is answered as one"),
+    /// Handles JoinGroup; the answer comes when the group's next generation begins.
+    pub(crate) fn join(&self, joining: &Joining) -> impl Outcome<JoinGroupResponse> + use<> {
+        let slot = self.slot(&joining.request.group_id);
+        let reply = self.reply(slot.and_then(|slot| slot.ask(|shard, to, now| shard.join(joining, to, now))));
+        async move {
+            match reply.await? {
+                Reply::Joined(response) => Ok(response),
+                Reply::Synced(_) => unreachable!("a JoinGroup is answered as one"),
+            }
         }
     }
 
-    /// Handles SyncGroup; waits until the leader has made its assignment.
-    pub(crate) async fn sync(&self, request: &SyncGroupRequest) -> Result<SyncGroupResponse, ErrorCode> {
-        let slot = self.slot(&request.group_id)?;
-        let awaited = slot.ask(|shard, reply_to, now| shard.sync(request, reply_to, now))?;
-        match self.reply(awaited).await? {
-            Reply::Synced(response) => Ok(response),
-            Reply::Joined(_) => unreachable!("a SyncGroup is answered as one"),
+    /// Handles SyncGroup; the answer comes when the leader has made its assignment.
+    pub(crate) fn sync(&self, request: &SyncGroupRequest) -> impl Outcome<SyncGroupResponse> + use<> {
+        let slot = self.slot(&request.group_id);
+        let reply = self.reply(slot.and_then(|slot| slot.ask(|shard, to, now| shard.sync(request, to, now))));
+        async move {
+            match reply.await? {
+                Reply::Synced(response) => Ok(response),
+                Reply::Joined(_) => unreachable!("a SyncGroup is answered as one"),
+            }
         }
     }
 
     /// Handles Heartbeat.
-    pub(crate) async fn heartbeat(&self, request: &HeartbeatRequest) -> Result<ErrorCode, ErrorCode> {
-        self.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)).await
+    pub(crate) fn heartbeat(&self, request: &HeartbeatRequest) -> impl Outcome<ErrorCode> + use<> {
+        self.stored(self.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)))
     }
 
     /// Handles LeaveGroup: an outcome for each member.
-    pub(crate) async fn leave(
+    pub(crate) fn leave(
         &self,
         group_id: &str,
         members: &[MemberIdentity],
-    ) -> Result<Vec<ErrorCode>, ErrorCode> {
-        self.handle(group_id, |shard, now| shard.leave(group_id, members, now)).await
+    ) -> impl Outcome<Vec<ErrorCode>> + use<> {
+        self.stored(self.handle(group_id, |shard, now| shard.leave(group_id, members, now)))
     }
 
     /// Handles OffsetCommit: an outcome for each partition.
-    pub(crate) async fn commit(&self, commit: &Commit) -> Result<Vec<ErrorCode>, ErrorCode> {
-        self.handle(&commit.group_id, |shard, now| shard.commit(commit, now)).await
+    pub(crate) fn commit(&self, commit: &Commit) -> impl Outcome<Vec<ErrorCode>> + use<> {
+        self.stored(self.handle(&commit.group_id, |shard, now| shard.commit(commit, now)))
     }
 
     /// Handles OffsetFetch for some partitions of a group.
@@ -129,7 +152,7 @@ impl GroupCoordinator {
         require_stable: bool,
     ) -> Result<Vec<FetchedOffset>, ErrorCode> {
         let fetch = |shard: &GroupShard| shard.fetch(group_id, partitions, require_stable);
-        self.handle(group_id, |shard, _| (fetch(shard), Effects::default())).await
+        self.stored(self.handle(group_id, |shard, _| (fetch(shard), Effects::default()))).await
     }
 
     /// Handles OffsetFetch for all partitions that a group has offsets of.
@@ -139,7 +162,7 @@ impl GroupCoordinator {
         require_stable: bool,
     ) -> Result<Vec<(ByteString, i32, FetchedOffset)>, ErrorCode> {
         let fetch = |shard: &GroupShard| shard.fetch_all(group_id, require_stable);
-        self.handle(group_id, |shard, _| (fetch(shard), Effects::default())).await
+        self.stored(self.handle(group_id, |shard, _| (fetch(shard), Effects::default()))).await
     }
 
     /// Handles OffsetDelete: an outcome for each partition.
@@ -148,17 +171,17 @@ impl GroupCoordinator {
         group_id: &ByteString,
         partitions: &[(ByteString, i32)],
     ) -> Result<Vec<ErrorCode>, ErrorCode> {
-        self.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions)).await?
+        self.stored(self.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions))).await?
     }
 
     /// Handles DescribeGroups for one group; `None` when it is not there.
     pub(crate) async fn describe(&self, group_id: &str) -> Result<Option<DescribedGroup>, ErrorCode> {
-        self.handle(group_id, |shard, _| (shard.describe(group_id), Effects::default())).await
+        self.stored(self.handle(group_id, |shard, _| (shard.describe(group_id), Effects::default()))).await
     }
 
     /// Handles DeleteGroups for one group.
     pub(crate) async fn delete_group(&self, group_id: &str) -> Result<ErrorCode, ErrorCode> {
-        self.handle(group_id, |shard, _| shard.delete_group(group_id)).await
+        self.stored(self.handle(group_id, |shard, _| shard.delete_group(group_id))).await
     }
 
     /// Handles ListGroups.
@@ -167,30 +190,32 @@ impl GroupCoordinator {
     /// `COORDINATOR_LOAD_IN_PROGRESS` while some of the groups are being loaded, and the like.
     pub(crate) async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupOverview>, ErrorCode> {
         let mut groups = Vec::new();
-        for slot in self.all_slots() {
-            let parked = slot.handle(|shard, _| (shard.list(filter), Effects::default()))?;
-            groups.extend(parked.stored(self.patience()).await?);
+        for slot in self.slots().iter() {
+            let slot = slot.as_ref().ok_or(ErrorCode::CoordinatorNotAvailable)?;
+            let parked = slot.handle(|shard, _| (shard.list(filter), Effects::default()));
+            groups.extend(self.stored(parked).await?);
         }
         Ok(groups)
     }
 
     /// Deletes the offsets of topics that are not there any more.
     pub(super) fn forget_deleted_topics(&self) {
-        let image = self.cluster.image();
-        let is_there = |name: &ByteString, id: TopicId| {
-            image.topic(name).is_some_and(|topic| id.is_nil() || topic.id == id)
-        };
         for slot in self.all_slots() {
+            let forget = |shard: &mut GroupShard| {
+                // The metadata as of now: a topic whose offsets came in before is in there.
+                let image = self.cluster.image();
+                shard.delete_offsets_of_deleted_topics(|name: &ByteString, id: TopicId| {
+                    image.topic(name).is_some_and(|topic| id.is_nil() || topic.id == id)
+                })
+            };
             // A slot that is loading is asked again when it is loaded.
-            let _ = slot.handle(|shard, _| ((), shard.delete_offsets_of_deleted_topics(is_there)));
+            let _ = slot.handle(|shard, _| ((), forget(shard)));
         }
     }
 
-    /// The places of all groups that there are.
+    /// The places of groups that are in service.
     pub(super) fn all_slots(&self) -> Vec<Arc<Slot>> {
-        let image = self.cluster.image();
-        let Some(topic) = image.topic(GROUPS_TOPIC) else { return Vec::new() };
-        self.slots_of(topic).clone()
+        self.slots().iter().flatten().map(Arc::clone).collect()
     }
 
     /// The metadata, for whoever wants to know when it changes.
@@ -203,53 +228,65 @@ impl GroupCoordinator {
         &self.clock
     }
 
-    async fn handle<R>(
+    /// Lets a request have its effect.
+    fn handle<R>(
         &self,
         group_id: &str,
         command: impl FnOnce(&mut GroupShard, Now) -> Handled<R>,
-    ) -> Result<R, ErrorCode> {
-        let parked = self.slot(group_id)?.handle(command)?;
-        parked.stored(self.patience()).await
+    ) -> Result<Parked<R>, ErrorCode> {
+        self.slot(group_id)?.handle(command)
     }
 
-    async fn reply(&self, awaited: Awaited) -> Result<Reply, ErrorCode> {
-        let parked = awaited.await.map_err(|_| ErrorCode::NotCoordinator)?;
-        parked.stored(self.patience()).await
+    /// Waits until the answer may leave.
+    fn stored<R: Send + 'static>(&self, parked: Result<Parked<R>, ErrorCode>) -> impl Outcome<R> + use<R> {
+        let patience = self.patience();
+        async move { parked?.stored(patience).await }
+    }
+
+    /// Waits for the reply to a request that waits, and then until it may leave.
+    fn reply(&self, awaited: Result<Awaited, ErrorCode>) -> impl Outcome<Reply> + use<> {
+        let patience = self.patience();
+        async move {
+            let parked = awaited?.await.map_err(|_| ErrorCode::NotCoordinator)?;
+            parked.stored(patience).await
+        }
     }
 
     /// The place of a group.
     fn slot(&self, group_id: &str) -> Result<Arc<Slot>, ErrorCode> {
-        let image = self.cluster.image();
-        let topic = image.topic(GROUPS_TOPIC).ok_or(ErrorCode::NotCoordinator)?;
-        let slots = self.slots_of(topic);
-        let count = i32::try_from(slots.len()).unwrap_or(i32::MAX);
-        if count == 0 {
-            return Err(ErrorCode::CoordinatorNotAvailable);
+        let slots = self.slots();
+        if slots.is_empty() {
+            return Err(ErrorCode::NotCoordinator);
         }
+        let count = i32::try_from(slots.len()).unwrap_or(i32::MAX);
         let number = usize::try_from(partition_for(group_id, count)).unwrap_or_default();
-        slots.get(number).cloned().ok_or(ErrorCode::CoordinatorNotAvailable)
+        slots.get(number).cloned().flatten().ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 
-    /// The places of the groups of the topic, made when it is new.
-    fn slots_of(&self, topic: &TopicImage) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+    /// The places of all groups, made anew when the topic is another one; none without a topic.
+    ///
+    /// Partitions that are added to the topic later take part after a restart, as in Apache Kafka: until then a group stays
+    /// where it is.
+    fn slots(&self) -> Slots {
+        let image = self.cluster.image();
+        let topic = image.topic(GROUPS_TOPIC);
+        let topic_id = topic.map_or(TopicId::NIL, |topic| topic.id);
         // Whoever panicked while holding it had not begun to change it.
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.first().is_none_or(|first| first.topic_id() != topic.id) {
-            let partitions = topic.numbered().map(|(number, _)| self.replicas.get(GROUPS_TOPIC, number));
-            match partitions.collect::<Result<Vec<_>, _>>() {
-                Ok(partitions) => {
-                    let slot = |partition| {
-                        let settings = self.config.groups.clone();
-                        Arc::new(Slot::new(partition, settings, self.clock.clone(), Arc::clone(&self.wake)))
-                    };
-                    *slots = partitions.into_iter().map(slot).collect();
-                    self.wake.notify_one();
-                }
-                // A partition whose log is out of service takes all groups with it: they could be in there.
-                Err(_) => slots.clear(),
-            }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.topic_id != topic_id {
+            // Those who wait in the places of a topic that is gone are sent away as these are dropped.
+            let partitions = topic.into_iter().flat_map(|topic| topic.numbered());
+            let slots = partitions.map(|(number, _)| self.open(number)).collect();
+            *places = Places { topic_id, slots };
+            self.wake.notify_one();
         }
-        slots
+        Arc::clone(&places.slots)
+    }
+
+    fn open(&self, number: i32) -> Option<Arc<Slot>> {
+        let partition = self.replicas.get(GROUPS_TOPIC, number).ok()?;
+        let settings = self.config.groups.clone();
+        Some(Arc::new(Slot::new(partition, settings, self.clock.clone(), Arc::clone(&self.wake))))
     }
 
     fn patience(&self) -> Duration {

@@ -24,4 +24,4 @@ mod slot;
 
 pub(crate) use driver::Driver;
 pub(crate) use group::{CLASSIC, Commit, CommittedPartition, FetchedOffset, Joining, ListFilter};
-pub(crate) use groups::GroupCoordinator;
+pub(crate) use groups::{GROUPS_TOPIC, GroupCoordinator};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::{ErrorCode, TopicId};
+use kestrel_protocol::ErrorCode;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
@@ -87,11 +87,6 @@ impl Slot {
             slot.serve(GroupShard::new(slot.settings.clone()));
         }
         slot
-    }
-
-    /// The id of the topic.
-    pub(super) fn topic_id(&self) -> TopicId {
-        self.partition.topic_id()
     }
 
     /// Whether [`load`](Self::load) is to be called.

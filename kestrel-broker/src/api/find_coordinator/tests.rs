@@ -1,10 +1,11 @@
 //! FindCoordinator over TCP: this broker from the first request on, and what it does not coordinate.
 
+use kestrel_protocol::messages::join_group::JoinGroupRequest;
 use kestrel_protocol::messages::metadata::MetadataRequest;
 
 use super::*;
 use crate::Broker;
-use crate::testing::Peer;
+use crate::testing::{Peer, join_request};
 
 #[tokio::test]
 async fn the_first_request_finds_this_broker_in_every_version() {
@@ -50,6 +51,16 @@ async fn the_topic_of_the_groups_is_that_of_apache_kafka() {
 }
 
 #[tokio::test]
+async fn who_reads_the_topic_of_the_groups_first_gets_the_same_one() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("__consumer_offsets").await;
+    let topics = peer.call(&MetadataRequest { topics: None, ..Default::default() }, 9).await.topics;
+    assert_eq!(topics[0].partitions.len(), 50);
+    peer.join_alone("g").await;
+}
+
+#[tokio::test]
 async fn transactions_have_no_coordinator_and_other_keys_none_at_all() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
@@ -64,4 +75,24 @@ async fn transactions_have_no_coordinator_and_other_keys_none_at_all() {
             (expected, true)
         );
     }
+}
+
+#[tokio::test]
+async fn groups_begin_anew_when_their_topic_is_deleted() {
+    use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
+    let broker = Broker::test().await.unwrap();
+    let (mut peer, mut waiting) = (Peer::of(&broker).await, Peer::of(&broker).await);
+    peer.create_topic("t").await;
+    let member = peer.join_alone("g").await;
+    peer.commit("g", Some(&member), "t", 7).await;
+    waiting.send(&join_request("g", ""), 3).await;
+    let delete = DeleteTopicsRequest { topic_names: vec!["__consumer_offsets".into()], ..Default::default() };
+    assert_eq!(peer.call(&delete, 5).await.responses[0].error_code, ErrorCode::None);
+    let sent_away = waiting.receive::<JoinGroupRequest>(3).await.unwrap();
+    assert_eq!(sent_away.error_code, ErrorCode::NotCoordinator);
+    assert_eq!(peer.commit("g", Some(&member), "t", 8).await, ErrorCode::NotCoordinator);
+
+    peer.find_coordinator("g").await;
+    assert_eq!(peer.committed("g", "t").await, -1);
+    assert_eq!(peer.join_alone("g").await.generation, 1);
 }

@@ -18,10 +18,9 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
         Ok(request) => request,
         Err(error) => return Reply::now(Err(error.into())),
     };
-    let state = Arc::clone(state);
+    let response = join(request, client_id.into(), &context, state);
     Reply::later(async move {
-        let response = join(request, client_id.into(), &context, &state).await;
-        Ok(Some(encode_response::<JoinGroupRequest>(&response, context.version, correlation_id)))
+        Ok(Some(encode_response::<JoinGroupRequest>(&response.await, context.version, correlation_id)))
     })
 }
 
@@ -35,15 +34,14 @@ impl Handle for JoinGroupRequest {
     }
 }
 
-async fn join(
+/// Joins at once, and then waits for the others.
+fn join(
     request: JoinGroupRequest,
     client_id: ByteString,
     context: &RequestContext,
     state: &State,
-) -> JoinGroupResponse {
-    if let Err(error) = check(&request, state) {
-        return request.refusal(error);
-    }
+) -> impl Future<Output = JoinGroupResponse> + Send + use<> {
+    let allowed = check(&request, state);
     let joining = Joining {
         version: context.version,
         client_id,
@@ -51,15 +49,22 @@ async fn join(
         unique: random_uuid(),
         request,
     };
-    let joined = tokio::select! {
-        joined = state.groups.join(&joining) => joined,
-        () = state.stopping.cancelled() => Err(ErrorCode::NotCoordinator),
-    };
-    joined.unwrap_or_else(|error| match error {
-        // As Apache Kafka names it when a group has become too large for its topic.
-        ErrorCode::InvalidCommitOffsetSize => joining.request.refusal(ErrorCode::UnknownServerError),
-        error => joining.request.refusal(error),
-    })
+    let joined = allowed.map(|()| state.groups.join(&joining));
+    let stopping = state.stopping.clone();
+    async move {
+        let joined = match joined {
+            Ok(joined) => tokio::select! {
+                joined = joined => joined,
+                () = stopping.cancelled() => Err(ErrorCode::NotCoordinator),
+            },
+            Err(error) => Err(error),
+        };
+        joined.unwrap_or_else(|error| match error {
+            // As Apache Kafka names it when a group has become too large for its topic.
+            ErrorCode::InvalidCommitOffsetSize => joining.request.refusal(ErrorCode::UnknownServerError),
+            error => joining.request.refusal(error),
+        })
+    }
 }
 
 fn check(request: &JoinGroupRequest, state: &State) -> Result<(), ErrorCode> {

@@ -126,3 +126,57 @@ async fn members_survive_a_restart_of_the_broker() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn what_is_sent_after_a_join_that_waits_has_its_effect_at_once() {
+    let broker = Broker::test().await.unwrap();
+    let (mut one, mut two) = (Peer::of(&broker).await, Peer::of(&broker).await);
+    let first = one.join_alone("g").await;
+    let asked = two.call(&join_request("g", ""), 5).await;
+    two.send(&join_request("g", &asked.member_id), 5).await;
+    let leaving = MemberIdentity { member_id: asked.member_id, ..Default::default() };
+    let leave = LeaveGroupRequest { group_id: "g".into(), members: vec![leaving], ..Default::default() };
+    two.send(&leave, 5).await;
+    // Nobody else has joined, and yet both are answered, in their order.
+    let joined = two.receive::<JoinGroupRequest>(5).await.unwrap();
+    assert_eq!(joined.error_code, ErrorCode::UnknownMemberId);
+    let left = two.receive::<LeaveGroupRequest>(5).await.unwrap();
+    assert_eq!(left.members[0].error_code, ErrorCode::None);
+    assert_eq!(one.call(&join_request("g", &first.id), 5).await.members.len(), 1);
+}
+
+#[tokio::test]
+async fn a_group_that_is_too_large_for_its_topic_is_refused_and_the_others_go_on() {
+    use kestrel_protocol::messages::incremental_alter_configs::{
+        AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+    };
+    let broker =
+        Broker::builder().ephemeral().set("offsets.topic.num.partitions", "1").start().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    let member = peer.join_alone("small").await;
+    let config = AlterableConfig {
+        name: "max.message.bytes".into(),
+        value: Some("1000".into()),
+        ..Default::default()
+    };
+    let resource = AlterConfigsResource {
+        resource_type: 2,
+        resource_name: "__consumer_offsets".into(),
+        configs: vec![config],
+    };
+    let alter = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
+    assert_eq!(peer.call(&alter, 1).await.responses[0].error_code, ErrorCode::None);
+
+    let mut large = join_request("large", "");
+    large.protocols[0].metadata = vec![0; 2000].into();
+    let joined = peer.call(&large, 3).await;
+    assert_eq!(joined.error_code, ErrorCode::None);
+    let joined = Member { id: joined.member_id, generation: joined.generation_id };
+    let synced = peer.call(&sync_request("large", &joined), 5).await;
+    assert_eq!(synced.error_code, ErrorCode::UnknownServerError);
+    // What was not stored is as if it had never been; what was, is read back.
+    while heartbeat(&mut peer, "large", &joined, 4).await != ErrorCode::UnknownMemberId {}
+    assert_eq!(heartbeat(&mut peer, "small", &member, 4).await, ErrorCode::None);
+    let mut again = Peer::of(&broker).await;
+    again.join_alone("other").await;
+}

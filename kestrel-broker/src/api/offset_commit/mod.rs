@@ -7,43 +7,50 @@ use kestrel_protocol::messages::offset_commit::{
 };
 use kestrel_protocol::{ErrorCode, TopicId};
 
-use super::{Handle, RequestContext, State};
+use super::{Begin, Handle, RequestContext, State};
 use crate::cluster::ClusterImage;
 use crate::coordinator::{Commit, CommittedPartition};
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 10;
 
-impl Handle for OffsetCommitRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> OffsetCommitResponse {
+impl Begin for OffsetCommitRequest {
+    fn begin(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = OffsetCommitResponse> + use<> {
         let image = state.cluster.image();
         let known: Vec<_> = self.topics.iter().map(|topic| find(topic, context.version, &image)).collect();
-        let commit = Commit {
+        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));
+        let committing = state.groups.commit(&Commit {
             version: context.version,
             group_id: self.group_id.clone(),
             generation: self.generation_id_or_member_epoch,
             member_id: self.member_id.clone(),
             instance_id: self.group_instance_id.clone(),
             retention_ms: self.retention_time_ms,
-            partitions: self
-                .topics
-                .iter()
-                .zip(&known)
-                .flat_map(|(topic, known)| committed(topic, known))
-                .collect(),
-        };
-        let outcomes = state.groups.commit(&commit).await;
-        let mut outcomes = match outcomes {
-            Ok(outcomes) => outcomes.into_iter(),
-            Err(error) => return self.refusal(error),
-        };
-        let topics = self.topics.iter().zip(known).map(|(topic, known)| {
-            answer(topic, || match &known {
-                Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
-                Err(error) => *error,
-            })
+            partitions: partitions.collect(),
         });
-        OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+        async move {
+            let mut outcomes = match committing.await {
+                Ok(outcomes) => outcomes.into_iter(),
+                Err(error) => return self.refusal(error),
+            };
+            let topics = self.topics.iter().zip(known).map(|(topic, known)| {
+                answer(topic, || match &known {
+                    Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
+                    Err(error) => *error,
+                })
+            });
+            OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+        }
+    }
+}
+
+impl Handle for OffsetCommitRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> OffsetCommitResponse {
+        self.begin(context, state).await
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetCommitResponse {

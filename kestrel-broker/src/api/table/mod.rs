@@ -33,7 +33,7 @@ use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame, encode_response};
 
-use super::{Answer, Close, Handle, Reply, Request, State, api_versions, join_group, produce};
+use super::{Answer, Begin, Close, Handle, Reply, Request, State, api_versions, join_group, produce};
 
 /// One API that is served.
 #[derive(Debug, Clone, Copy)]
@@ -53,13 +53,13 @@ pub(super) const APIS: &[Api] = &[
     Api::of::<FetchRequest>(),
     Api::of::<ListOffsetsRequest>(),
     Api::of::<MetadataRequest>(),
-    Api::of::<OffsetCommitRequest>(),
+    Api::begun::<OffsetCommitRequest>(),
     Api::of::<OffsetFetchRequest>(),
     Api::of::<FindCoordinatorRequest>(),
     Api { dispatch: join_group::dispatch, ..Api::of::<JoinGroupRequest>() },
-    Api::of::<HeartbeatRequest>(),
-    Api::of::<LeaveGroupRequest>(),
-    Api::of::<SyncGroupRequest>(),
+    Api::begun::<HeartbeatRequest>(),
+    Api::begun::<LeaveGroupRequest>(),
+    Api::begun::<SyncGroupRequest>(),
     Api::of::<DescribeGroupsRequest>(),
     Api::of::<ListGroupsRequest>(),
     Api { dispatch: api_versions::dispatch, ..Api::of::<ApiVersionsRequest>() },
@@ -87,6 +87,11 @@ impl Api {
             dispatch: answer::<R>,
             refuse: refuse::<R>,
         }
+    }
+
+    /// As [`Self::of`], for a request that has its effect at once.
+    const fn begun<R: Begin>() -> Self {
+        Self { dispatch: begin::<R>, ..Self::of::<R>() }
     }
 
     /// The versions that ApiVersions names.
@@ -128,6 +133,21 @@ pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
             Reply::later(async move {
                 let response = body.handle(&context, &state).await;
                 Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id)))
+            })
+        }
+        Err(error) => Reply::now(Err(error.into())),
+    }
+}
+
+/// Decodes the body and lets the request have its effect; waits and encodes the response later.
+fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
+    let Request { frame, context } = request;
+    match frame.decode::<R>() {
+        Ok(body) => {
+            let response = body.begin(&context, state);
+            let correlation_id = frame.header.correlation_id;
+            Reply::later(async move {
+                Ok(Some(encode_response::<R>(&response.await, context.version, correlation_id)))
             })
         }
         Err(error) => Reply::now(Err(error.into())),

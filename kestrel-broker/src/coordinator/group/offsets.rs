@@ -206,7 +206,7 @@ impl GroupShard {
         is_there: impl Fn(&ByteString, TopicId) -> bool,
     ) -> Effects {
         let mut records = Vec::new();
-        for group in self.stored.groups_with_offsets() {
+        for group in self.stored.committed_groups() {
             for (topic, partition, stored) in self.stored.offsets(group) {
                 if !is_there(topic, stored.topic_id) {
                     records.push(GroupRecord::offset_tombstone(group.clone(), topic.clone(), partition));

@@ -111,7 +111,12 @@ impl Stored {
         self.pending.values().any(|groups| groups.contains_key(group))
     }
 
-    /// The groups that have offsets, those of transactions included.
+    /// The groups that have offsets.
+    pub(super) fn committed_groups(&self) -> impl Iterator<Item = &ByteString> {
+        self.offsets.keys()
+    }
+
+    /// The groups that have offsets, those of transactions included; some come more than once.
     pub(super) fn groups_with_offsets(&self) -> impl Iterator<Item = &ByteString> {
         self.offsets.keys().chain(self.pending.values().flat_map(BTreeMap::keys))
     }

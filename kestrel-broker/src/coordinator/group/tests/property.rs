@@ -9,8 +9,14 @@ use super::*;
 /// What happens.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Join { slot: usize, is_new: bool, metadata: u8 },
+    Join {
+        slot: usize,
+        is_new: bool,
+        metadata: u8,
+    },
     Sync(usize),
+    /// These clients, as bits, behave as real ones do until they have their parts.
+    Settle(u8),
     Heartbeat(usize),
     Leave(usize),
     Commit(usize, i64),
@@ -33,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (slot.clone(), any::<bool>(), 0..2u8)
             .prop_map(|(slot, is_new, metadata)| Step::Join { slot, is_new, metadata }),
         8 => slot.clone().prop_map(Step::Sync),
+        4 => (1..32u8).prop_map(Step::Settle),
         4 => slot.clone().prop_map(Step::Heartbeat),
         2 => slot.clone().prop_map(Step::Leave),
         4 => (slot, 0..100i64).prop_map(|(slot, offset)| Step::Commit(slot, offset)),
@@ -69,6 +76,7 @@ impl World {
     fn carry_out(&mut self, harness: &mut Harness, step: Step) {
         match step {
             Step::Join { slot, is_new, metadata } => {
+                self.clients[slot].leads = false;
                 let id = if is_new { String::new() } else { self.clients[slot].id.clone() };
                 let who = Who {
                     id: &id,
@@ -86,6 +94,20 @@ impl World {
                 let assignments: Vec<_> = assigned.filter(|_| client.leads).collect();
                 let to = harness.sync_as(&client.id, INSTANCES[slot], client.generation, &assignments);
                 self.clients[slot].syncing = Some(to);
+            }
+            Step::Settle(clients) => {
+                let settling = || (0..CLIENTS).filter(move |slot| clients & (1 << slot) != 0);
+                // Twice, since some are given an id first.
+                for slot in settling().chain(settling()) {
+                    if self.clients[slot].joining.is_none() {
+                        self.carry_out(harness, Step::Join { slot, is_new: false, metadata: 0 });
+                    }
+                }
+                let (leaders, followers): (Vec<_>, Vec<_>) =
+                    settling().partition(|slot| self.clients[*slot].leads);
+                for slot in followers.into_iter().chain(leaders) {
+                    self.carry_out(harness, Step::Sync(slot));
+                }
             }
             Step::Heartbeat(slot) => {
                 let client = &self.clients[slot];
