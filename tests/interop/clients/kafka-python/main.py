@@ -9,7 +9,7 @@ from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, Ka
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -317,8 +317,11 @@ def join(args):
     consumer.subscribe(args.topic, listener=listener)
     while not ended.is_set():
         # Rarely too short for a rebalance: kafka-python forgets one whose end falls together with that of a poll.
-        polled = consumer.poll(1_000)
-        _find(consumer, listener)
+        try:
+            polled = consumer.poll(1_000)
+            _find(consumer, listener)
+        except KafkaConnectionError:  # the broker is away: it is told to whoever polls, who may go on
+            continue
         read = {}
         for partition, messages in polled.items():
             for message in messages:
