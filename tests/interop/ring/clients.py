@@ -22,7 +22,7 @@ class Client:
     # Whose topics it reads: None for everybody's.
     reads: tuple | None = None
     # The scenarios of groups.py that its members take part in.
-    groups: tuple = ("sharing", "static", "cooperative")
+    groups: tuple = ("sharing", "static", "fenced", "cooperative")
     # Its members do not say which partitions they have.
     blind: bool = False
     # Its members commit by themselves, and do not say so.
@@ -59,7 +59,8 @@ CLIENTS = (
            # A start of the JVM for each partition: it reads what has one partition.
            reads=("console-tools", "kcat"), groups=("sharing",), blind=True, commits=False),
     Client("java", ("kafka-jars", "java-clients"), java.client_command),
-    Client("kafka-python", ("python",), lambda: _in_venv("kafka-python")),
+    # It goes on as if nothing had happened when it is fenced.
+    Client("kafka-python", ("python",), lambda: _in_venv("kafka-python"), groups=("sharing", "static", "cooperative")),
     Client("confluent-kafka", ("python",), lambda: _in_venv("confluent-kafka")),
     Client("kcat", ("kcat",), lambda: _script("kcat"), scenarios=("acks", "offsets", "admin", "errors"),
            groups=("sharing", "static"), commits=False, late_ms=2_000),
@@ -67,5 +68,6 @@ CLIENTS = (
     Client("kafkajs", ("node",), _node, codecs=("none", "gzip", "snappy"),
            scenarios=("acks", "offsets", "admin", "errors", "group-admin"), reads=(),
            groups=("sharing",)),
-    Client("franz-go", ("franz-go",), _franz_go),
+    # It joins again when it is fenced, and fences the other.
+    Client("franz-go", ("franz-go",), _franz_go, groups=("sharing", "static", "cooperative")),
 )

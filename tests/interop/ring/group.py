@@ -28,12 +28,13 @@ class Member:
         self.client, self.name = client, f"{client.name}-{number}"
         # Who comes back with an instance id is the same member to the group.
         self.identity = options.get("instance", self.name)
-        self.events, self.ended_at = [], None
+        self.events, self.ended_at, self.fenced = [], None, False
         self._group, self._printed = group, []
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [*client.command(), "member", "--bootstrap", group.bootstrap, "--topic", group.topic,
                    "--group", group.id, *words]
-        with open(group.work / f"{group.id}-{self.name}.log", "wb") as log:
+        self._log = group.work / f"{group.id}-{self.name}.log"
+        with open(self._log, "wb") as log:
             # In a group of processes, so that a kill reaches whatever it has started.
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                              start_new_session=True)
@@ -90,6 +91,17 @@ class Member:
         self.end()
         self.ended()
 
+    def expect_fenced(self):
+        """Waits until it has ended by itself, because another has its instance id."""
+        try:
+            code = self._process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            raise Differs(f"{self.name} was not fenced") from None
+        self._reader.join(DEADLINE_S)
+        self.ended_at, self.fenced = int(time.time() * 1000), True
+        if code == 0 or not re.search(r"(?i)fenced", self._log.read_text(errors="replace")):
+            raise Differs(f"{self.name} ended with {code}, want an error that says fenced")
+
     def kill(self):
         """SIGKILL: it does not leave, it is just gone."""
         if self.alive():
@@ -98,15 +110,11 @@ class Member:
             self._reader.join(DEADLINE_S)
         self.ended_at = self.ended_at or int(time.time() * 1000)
 
-    def was_killed(self):
-        return self._process.returncode == -signal.SIGKILL
-
     def told(self):
         """What it said last, for whoever has to find out."""
         kinds = [e for e in self.events if e["event"] not in ("record", "committed")][-TOLD_LINES:]
-        log = self._group.work / f"{self._group.id}-{self.name}.log"
         lines = [*map(json.dumps, kinds), *self._printed[-TOLD_LINES:],
-                 *log.read_text(errors="replace").splitlines()[-TOLD_LINES:]]
+                 *self._log.read_text(errors="replace").splitlines()[-TOLD_LINES:]]
         state = f"ended with {self._process.returncode}" if not self.alive() else f"has {sorted(self.owned())}"
         return f"{self.name} {state}, read {len(self.read())} records\n  " + "\n  ".join(lines)
 
@@ -229,7 +237,7 @@ class Group:
                         end = event["at"] if event["event"] == "revoked" else since[partition]
                         stretches[partition].append((since.pop(partition), end, member))
             for partition, start in since.items():
-                stretches[partition].append((start, member.ended_at, member))
+                stretches[partition].append((start, start if member.fenced else member.ended_at, member))
         for partition, found in stretches.items():
             found.sort(key=lambda stretch: stretch[0])
             for (_, end, one), (start, _, other) in zip(found, found[1:]):
@@ -285,18 +293,19 @@ class Group:
             last[partition] = (offset, name)
 
     def _check_metadata(self):
-        """What a member finds has the text of one who committed that offset."""
+        """What a member finds has the text of one who has read up to that offset.
+
+        Not only of those who said that they committed it: one may be killed between the answer and the word.
+        """
         texts = defaultdict(set)
-        for _, partition, offset, name in self._commits():
-            texts[partition, offset].add(f"{name.rpartition('-')[0]} at {offset}")
+        for member in self.members:
+            for partition, offset in member.read():
+                texts[partition, offset + 1].add(f"{member.client.name} at {offset + 1}")
         # Some commit without a text, and do not say when.
         silent = any(not member.client.commits for member in self.members)
-        # Who was killed may have committed without coming to say so.
-        killed = {member.client.name for member in self.members if member.was_killed()}
         for member in self.members:
             for event in member.said("found"):
                 wanted, text = texts[event["partition"], event["offset"]], event["metadata"] or ""
-                wanted = wanted | {f"{name} at {event['offset']}" for name in killed}
                 # confluent-kafka commits the end of its C string too, and reads on behind the end of others'.
                 beyond = member.client.name == "confluent-kafka" and any(map(text.startswith, wanted))
                 if text.rstrip("\0") not in wanted and not beyond and not (silent and not text):

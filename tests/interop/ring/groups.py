@@ -59,6 +59,20 @@ def static(group, client):
     group.stop(one, again)
 
 
+def fenced(group, client):
+    """Who comes with the instance id of a member takes its place, and that one is told to end (KIP-345)."""
+    group.write(40)
+    one = group.join(client, instance="one")
+    group.wait_shared(one)
+    group.wait_read()
+    two = group.join(client, instance="one")
+    one.expect_fenced()
+    group.wait_shared(two)
+    group.write(20)
+    group.wait_read()
+    two.stop()
+
+
 def cooperative(group, client):
     """With the cooperative assignor a member keeps what it can keep (KIP-429)."""
     group.write(40)

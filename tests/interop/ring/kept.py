@@ -152,8 +152,9 @@ def _rebalances(groups):
             for group in groups for member in group.members}
 
 
-SCENARIOS = {"kill": kill, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka, "folder-groups": groups,
-             "groups-restart": restart}
+# The longest first.
+SCENARIOS = {"folder-groups": groups, "folder-to-kafka": to_kafka, "folder-from-kafka": from_kafka,
+             "groups-restart": restart, "kill": kill}
 
 
 def _expect_lines(broker, when):

@@ -10,7 +10,8 @@ object a line, with the time in milliseconds as `at`:
     {"event": "committed", "offsets": {"0": 6}}         the commit was answered; or "commit-failed" with "why"
     {"event": "closed"}                                 it has left
 
-It goes on until its standard input ends; then it leaves the group and ends. A member's command line is
+It commits after each batch, with the text "NAME at OFFSET": NAME is the client's in `clients.py`, or `member`. It reads a
+group without offsets from the beginning. It goes on until its standard input ends; then it leaves the group and ends. A member's command line is
 `PROGRAM member --bootstrap HOST:PORT --topic NAME --group ID --assignor NAME [--instance ID] [--session-ms N]`.
 """
 

@@ -60,10 +60,13 @@ class Ring:
         if wanted("consume"):
             self._in_parallel([(self._consume, reader, writer, bootstrap) for reader in self._clients
                                for writer in self._clients if reader.reads is None or writer.name in reader.reads])
-        self._in_parallel([(self._scenario, client, name, name, bootstrap, "--prefix", self._prefix)
-                           for client in self._clients for name in client.scenarios if wanted(name)])
-        if wanted("groups"):
-            self._groups(bootstrap)
+        # Groups wait most of the time; the others work meanwhile.
+        with ThreadPoolExecutor(1) as beside:
+            groups_done = beside.submit(self._groups, bootstrap) if wanted("groups") else None
+            self._in_parallel([(self._scenario, client, name, name, bootstrap, "--prefix", self._prefix)
+                               for client in self._clients for name in client.scenarios if wanted(name)])
+            if groups_done:
+                groups_done.result()
 
     def _groups(self, bootstrap):
         """Groups of each client's members, and of all clients' together."""

@@ -9,7 +9,7 @@ from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, Ka
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -316,8 +316,12 @@ def join(args):
     ended, listener = member.input_end(), Listener(consumer)
     consumer.subscribe(args.topic, listener=listener)
     while not ended.is_set():
-        polled = consumer.poll(100)
-        _find(consumer, listener)
+        # Rarely too short for a rebalance: kafka-python forgets one whose end falls together with that of a poll.
+        try:
+            polled = consumer.poll(1_000)
+            _find(consumer, listener)
+        except KafkaConnectionError:  # the broker is away: it is told to whoever polls, who may go on
+            continue
         read = {}
         for partition, messages in polled.items():
             for message in messages:

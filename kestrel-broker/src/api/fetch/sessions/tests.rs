@@ -1,11 +1,13 @@
 //! The session cache by scripts: epochs, changes, what is news, turns, and who gives way when there is no room.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::TopicId;
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic, PartitionData};
+use proptest::prelude::*;
 
 use super::cache::{SessionCache, SessionLimits};
 use super::session::{FetchSession, next_epoch};
@@ -295,4 +297,86 @@ fn what_is_kept_does_not_keep_the_request() {
     let kept = &session.asked()[0];
     assert_eq!(kept.topic, name);
     assert_ne!(kept.topic.as_ptr(), name.as_ptr());
+}
+
+/// What can happen between two requests of a client, or with one.
+#[derive(Debug, Clone)]
+enum Step {
+    Append(usize),
+    DeleteRecords(usize),
+    Fail(usize),
+    Heal(usize),
+    Ask(i32),
+    Forget(i32),
+    Fetch,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let partition = 0..PARTITIONS;
+    prop_oneof![
+        3 => partition.clone().prop_map(Step::Append),
+        1 => partition.clone().prop_map(Step::DeleteRecords),
+        1 => partition.clone().prop_map(Step::Fail),
+        1 => partition.prop_map(Step::Heal),
+        2 => (0..4).prop_map(Step::Ask),
+        1 => (0..4).prop_map(Step::Forget),
+        5 => Just(Step::Fetch),
+    ]
+}
+
+const PARTITIONS: usize = 4;
+
+/// What a client knows of a partition: its error, and without one its watermarks.
+fn known(data: &PartitionData) -> Result<(i64, i64), ErrorCode> {
+    match data.error_code {
+        ErrorCode::None => Ok((data.high_watermark, data.log_start_offset)),
+        error => Err(error),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn a_client_of_a_session_knows_as_much_as_one_without(
+        steps in proptest::collection::vec(step(), 1..60),
+    ) {
+        let mut rig = Rig::new();
+        let (mut id, mut epoch) = (0, 0);
+        let (mut wanted, mut told) = (BTreeSet::from([0]), BTreeSet::new());
+        let mut knowledge = HashMap::new();
+        for step in steps.into_iter().chain([Step::Fetch]) {
+            match step {
+                Step::Append(partition) => rig.logs[partition].high_watermark += 1,
+                Step::DeleteRecords(partition) => rig.logs[partition].log_start_offset += 1,
+                Step::Fail(partition) => rig.logs[partition].error_code = ErrorCode::KafkaStorageError,
+                Step::Heal(partition) => rig.logs[partition].error_code = ErrorCode::None,
+                Step::Ask(partition) => drop(wanted.insert(partition)),
+                Step::Forget(partition) => drop(wanted.remove(&partition)),
+                Step::Fetch => {
+                    let added: Vec<_> = wanted.difference(&told).map(|&partition| (partition, 0)).collect();
+                    let gone: Vec<_> = told.difference(&wanted).copied().collect();
+                    let asked = forgetting(request(id, epoch, &added), &gone);
+                    let (begun, read) = rig.cache.begin(&mut asked.clone(), Naming::Names, rig.now).unwrap();
+                    let answers = read.iter().map(|asked| Answered {
+                        topic: asked.topic.clone(),
+                        topic_id: asked.topic_id,
+                        data: rig.logs[usize::try_from(asked.partition.partition).unwrap()].clone(),
+                    });
+                    let answers = answers.collect();
+                    let (session, news) = rig.cache.finish(begun, answers, rig.now, 7).unwrap();
+                    for answered in news {
+                        knowledge.insert(answered.data.partition_index, known(&answered.data));
+                    }
+                    for &partition in &wanted {
+                        let now = known(&rig.logs[usize::try_from(partition).unwrap()]);
+                        prop_assert_eq!(knowledge.get(&partition), Some(&now));
+                    }
+                    (id, epoch) = if session == 0 { (0, 0) } else { (session, next_epoch(epoch)) };
+                    told = if session == 0 { BTreeSet::new() } else { wanted.clone() };
+                    prop_assert_eq!(rig.cache.partitions(), told.len());
+                }
+            }
+        }
+    }
 }
