@@ -13,11 +13,12 @@ const CRATE_ARROWS: [(&str, &[&str]); 4] = [
 ];
 
 /// Which rooms of the broker a room may import. A room that is not named here may import all.
-const BROKER_ARROWS: [(&str, &[&str]); 4] = [
+const BROKER_ARROWS: [(&str, &[&str]); 5] = [
     ("log", &["clock"]),
     ("partition", &["log", "cluster", "clock", "config"]),
     ("cluster", &["log", "partition", "clock", "config"]),
-    ("api", &["partition", "cluster", "log", "clock", "config", "error"]),
+    ("coordinator", &["log", "partition", "cluster", "clock", "config"]),
+    ("api", &["partition", "cluster", "coordinator", "log", "clock", "config", "error"]),
 ];
 
 /// What the pure crate must never name.

@@ -40,11 +40,13 @@
 //! # The rooms
 //!
 //! ```text
-//!   net ──► api ──► partition ──► log          net        connections, frames
-//!            │          ▲                      api        one handler per request, behind a tower pipeline
-//!            └──► cluster ──► log              partition  watermarks, leader epochs, who waits
-//!                                              cluster    topics and configuration, as a replayed log
-//!   config, clock, error: used by all          log        segments, indexes, recovery
+//!   net ──► api ──► partition ──► log          net          connections, frames
+//!            │          ▲ ▲                    api          one handler per request, behind a tower pipeline
+//!            │          │ └─ coordinator       coordinator  groups, as a replayed log
+//!            │          │       ▲              partition    watermarks, leader epochs, who waits
+//!            ├──────────────────┘              cluster      topics and configuration, as a replayed log
+//!            └──► cluster ──► log              log          segments, indexes, recovery
+//!   config, clock, error: used by all
 //! ```
 
 mod api;
@@ -53,6 +55,7 @@ mod builder;
 mod clock;
 mod cluster;
 mod config;
+mod coordinator;
 mod error;
 mod housekeeper;
 mod log;

@@ -3,12 +3,19 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
+use kestrel_protocol::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use kestrel_protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kestrel_protocol::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 use kestrel_protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
 };
+use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
-use kestrel_protocol::{Request, TopicId, decode_response, encode_request};
+use kestrel_protocol::{ErrorCode, Request, TopicId, decode_response, encode_request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -119,4 +126,111 @@ pub(crate) fn stamped_batch(values: &[&str], stamp: ProducerStamp) -> Bytes {
         builder.append(timestamp, None, Some(value.as_bytes()), []).unwrap();
     }
     builder.build(stamp).into_bytes()
+}
+
+/// A member of a group with one protocol that nobody looks into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) id: ByteString,
+    pub(crate) generation: i32,
+}
+
+/// A JoinGroup request of a consumer with one protocol.
+pub(crate) fn join_request(group: &str, member_id: &str) -> JoinGroupRequest {
+    let protocol = JoinGroupRequestProtocol { name: "range".into(), metadata: Bytes::from_static(b"opaque") };
+    JoinGroupRequest {
+        group_id: group.into(),
+        member_id: member_id.into(),
+        session_timeout_ms: 30_000,
+        rebalance_timeout_ms: 60_000,
+        protocol_type: "consumer".into(),
+        protocols: vec![protocol],
+        ..Default::default()
+    }
+}
+
+/// A SyncGroup request that gives its sender everything.
+pub(crate) fn sync_request(group: &str, member: &Member) -> SyncGroupRequest {
+    let assignment = SyncGroupRequestAssignment {
+        member_id: member.id.clone(),
+        assignment: Bytes::from_static(b"everything"),
+    };
+    SyncGroupRequest {
+        group_id: group.into(),
+        generation_id: member.generation,
+        member_id: member.id.clone(),
+        protocol_type: Some("consumer".into()),
+        protocol_name: Some("range".into()),
+        assignments: vec![assignment],
+        ..Default::default()
+    }
+}
+
+/// An OffsetCommit request for partition 0 of a topic, versions 2 to 9; without a member, from outside of the group.
+pub(crate) fn commit_request(
+    group: &str,
+    member: Option<&Member>,
+    topic: &str,
+    offset: i64,
+) -> OffsetCommitRequest {
+    let partition = OffsetCommitRequestPartition {
+        partition_index: 0,
+        committed_offset: offset,
+        committed_metadata: Some("noted".into()),
+        ..Default::default()
+    };
+    let topic =
+        OffsetCommitRequestTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
+    OffsetCommitRequest {
+        group_id: group.into(),
+        generation_id_or_member_epoch: member.map_or(-1, |member| member.generation),
+        member_id: member.map(|member| member.id.clone()).unwrap_or_default(),
+        topics: vec![topic],
+        ..Default::default()
+    }
+}
+
+impl Peer {
+    /// Finds the coordinator, which makes the topic of the groups.
+    pub(crate) async fn find_coordinator(&mut self, group: &str) -> FindCoordinatorResponse {
+        self.call(&FindCoordinatorRequest { key: group.into(), ..Default::default() }, 2).await
+    }
+
+    /// Joins a group as its only member and takes everything.
+    pub(crate) async fn join_alone(&mut self, group: &str) -> Member {
+        self.find_coordinator(group).await;
+        let joined = self.call(&join_request(group, ""), 3).await;
+        assert_eq!(joined.error_code, ErrorCode::None);
+        let member = Member { id: joined.member_id, generation: joined.generation_id };
+        let synced = self.call(&sync_request(group, &member), 5).await;
+        assert_eq!((synced.error_code, &synced.assignment[..]), (ErrorCode::None, &b"everything"[..]));
+        member
+    }
+
+    /// Commits an offset for partition 0 of a topic.
+    pub(crate) async fn commit(
+        &mut self,
+        group: &str,
+        member: Option<&Member>,
+        topic: &str,
+        offset: i64,
+    ) -> ErrorCode {
+        let response = self.call(&commit_request(group, member, topic, offset), 8).await;
+        response.topics[0].partitions[0].error_code
+    }
+
+    /// The offset that a group has for partition 0 of a topic; asks again while groups are being loaded.
+    pub(crate) async fn committed(&mut self, group: &str, topic: &str) -> i64 {
+        let topics = vec![OffsetFetchRequestTopic { name: topic.into(), partition_indexes: vec![0] }];
+        let request =
+            OffsetFetchRequest { group_id: group.into(), topics: Some(topics), ..Default::default() };
+        loop {
+            let response = self.call(&request, 7).await;
+            if response.error_code != ErrorCode::CoordinatorLoadInProgress {
+                assert_eq!(response.error_code, ErrorCode::None);
+                return response.topics[0].partitions[0].committed_offset;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -20,12 +20,6 @@ const SESSION: Duration = Duration::from_secs(6);
 
 type Member = Consumer<Bytes, Bytes>;
 
-/// A broker that has groups. The embedded one is passed over until it does.
-async fn broker() -> Option<TestBroker> {
-    std::env::var_os(kestrel_tests::BOOTSTRAP_VARIABLE)?;
-    Some(TestBroker::start().await)
-}
-
 async fn topic_with(client: &Client, partitions: i32) -> String {
     let topic = unique("groups");
     let new = NewTopic::new(topic.as_str()).partitions(partitions).replication_factor(1);
@@ -114,7 +108,7 @@ fn shares(owned: &[BTreeSet<i32>], count: usize, least: usize) -> bool {
 
 #[tokio::test]
 async fn a_closed_member_resumes_where_it_was() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..100).await;
@@ -133,7 +127,7 @@ async fn a_closed_member_resumes_where_it_was() {
 
 #[tokio::test]
 async fn commits_say_what_was_asked_for() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 2).await, unique("group"));
     produce(&client, &topic, 2, 0..20).await;
@@ -174,7 +168,7 @@ async fn commits_say_what_was_asked_for() {
 /// Row 20: what was handed out and not yet worked on is not committed by itself.
 #[tokio::test]
 async fn a_member_that_vanishes_loses_nothing() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
@@ -205,7 +199,7 @@ async fn a_member_that_vanishes_loses_nothing() {
 async fn members_share_and_take_over(
     configure: impl Fn(ConsumerBuilder<Bytes, Bytes>) -> ConsumerBuilder<Bytes, Bytes>,
 ) {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 4).await, unique("group"));
     produce(&client, &topic, 4, 0..40).await;
@@ -280,7 +274,7 @@ impl RebalanceListener for Heard {
 
 #[tokio::test]
 async fn a_cooperative_member_keeps_what_it_keeps() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 4).await, unique("group"));
     let build = |heard: &Heard| {
@@ -306,7 +300,7 @@ async fn a_cooperative_member_keeps_what_it_keeps() {
 
 #[tokio::test]
 async fn the_listener_hears_of_everything_in_order() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 2).await, unique("group"));
     let heard = Heard::default();
@@ -340,7 +334,7 @@ async fn a_listener_may_say_where_to_begin() {
         }
     }
 
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
@@ -352,7 +346,7 @@ async fn a_listener_may_say_where_to_begin() {
 
 #[tokio::test]
 async fn a_static_member_restarts_without_a_rebalance() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 4).await, unique("group"));
     produce(&client, &topic, 4, 0..40).await;
@@ -377,7 +371,7 @@ async fn a_static_member_restarts_without_a_rebalance() {
 
 #[tokio::test]
 async fn a_static_member_is_replaced_by_its_namesake() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     let build = || member(&client, &group, &topic).group_instance_id("only").build();
@@ -395,7 +389,7 @@ async fn a_static_member_is_replaced_by_its_namesake() {
 
 #[tokio::test]
 async fn topics_are_found_by_a_pattern() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = Client::builder(broker.bootstrap_servers())
         .metadata_max_age(Duration::from_millis(300))
         .connect()
@@ -424,7 +418,7 @@ async fn topics_are_found_by_a_pattern() {
 /// Row 23: a pause does not outlive the assignment, unless it is asked to.
 #[tokio::test]
 async fn a_pause_is_released_when_its_partition_goes() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     for keep in [false, true] {
         let (topic, group) = (topic_with(&client, 2).await, unique("group"));
@@ -445,7 +439,7 @@ async fn a_pause_is_released_when_its_partition_goes() {
 
 #[tokio::test]
 async fn idle_members_take_over_when_one_vanishes() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
@@ -466,7 +460,7 @@ async fn idle_members_take_over_when_one_vanishes() {
 /// A member whose application does not poll leaves, and comes back when it does.
 #[tokio::test]
 async fn a_member_that_does_not_poll_leaves_until_it_does() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 2).await, unique("group"));
     produce(&client, &topic, 2, 0..10).await;
@@ -504,7 +498,7 @@ async fn committed_becomes(consumer: &Member, partition: &TopicPartition, offset
 
 #[tokio::test]
 async fn acks_come_in_any_order_from_any_task() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
@@ -551,7 +545,7 @@ async fn a_listener_may_wait_for_acks() {
         }
     }
 
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
@@ -601,7 +595,7 @@ async fn work_on_partitions(
 
 #[tokio::test]
 async fn partitions_have_tasks_of_their_own() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 4).await, unique("group"));
     produce(&client, &topic, 4, 0..200).await;
@@ -645,7 +639,7 @@ async fn partitions_have_tasks_of_their_own() {
 
 #[tokio::test]
 async fn the_tasks_of_partitions_end_together() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 2).await, unique("group"));
     produce(&client, &topic, 2, 0..20).await;
@@ -751,7 +745,7 @@ async fn work(
 async fn members_come_and_are_killed(assignor: Arc<dyn Assignor>) {
     const PARTITIONS: i32 = 12;
     const RECORDS: i32 = 2_400;
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, PARTITIONS).await, unique("group"));
     let ledger = Arc::<Mutex<Ledger>>::default();

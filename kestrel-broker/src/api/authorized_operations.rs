@@ -20,6 +20,11 @@ pub(super) const fn on_topic(asked: bool) -> i32 {
     if asked { bits(&all) } else { NOT_ASKED }
 }
 
+/// What may be done with a group, if `asked`.
+pub(super) const fn on_group(asked: bool) -> i32 {
+    if asked { bits(&[READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]) } else { NOT_ASKED }
+}
+
 /// What may be done with the cluster, if `asked`.
 pub(super) const fn on_cluster(asked: bool) -> i32 {
     let all = [CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE];
@@ -41,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_bits_are_those_of_apache_kafka() {
-        assert_eq!((on_topic(true), on_cluster(true)), (3576, 8096));
-        assert_eq!((on_topic(false), on_cluster(false)), (i32::MIN, i32::MIN));
+        assert_eq!((on_topic(true), on_group(true), on_cluster(true)), (3576, 3400, 8096));
+        assert_eq!([on_topic(false), on_group(false), on_cluster(false)], [i32::MIN; 3]);
     }
 }

@@ -13,19 +13,29 @@ mod api_versions;
 mod authorized_operations;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_topic_partitions;
 mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -45,6 +55,7 @@ pub(crate) use layers::pipeline;
 use crate::clock::Clock;
 use crate::cluster::{BrokerImage, Cluster};
 use crate::config::BrokerConfig;
+use crate::coordinator::GroupCoordinator;
 use crate::partition::ReplicaManager;
 
 /// What handlers work on: the rooms of the broker.
@@ -54,6 +65,8 @@ pub(crate) struct State {
     pub(crate) cluster: Cluster,
     /// The partitions.
     pub(crate) replicas: Arc<ReplicaManager>,
+    /// The groups.
+    pub(crate) groups: Arc<GroupCoordinator>,
     /// The broker's settings.
     pub(crate) config: Arc<BrokerConfig>,
     /// The time.
@@ -75,6 +88,17 @@ pub(crate) trait Handle: kestrel_protocol::Request {
 
     /// The answer in which everything that was asked for fails with `error`; fault injection sends it.
     fn refusal(&self, error: ErrorCode) -> Self::Response;
+}
+
+/// A request whose effect is part of the order of its connection: it has happened when `begin` returns, and so before the
+/// next request begins. What is left is waiting, which requests of one connection do together.
+pub(crate) trait Begin: Handle {
+    /// Does what is asked for; the answer comes when it is stored, or when others have done their part.
+    fn begin(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = Self::Response> + Send + use<Self> + 'static;
 }
 
 /// Sends each request to its handler, by the table of APIs.

@@ -14,6 +14,7 @@ use crate::api::{Faults, FetchSessions, ProducerIds, Router, State, pipeline};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
+use crate::coordinator::{self, GroupCoordinator};
 use crate::error::{StartError, StopError};
 use crate::housekeeper::Housekeeper;
 use crate::log::{Durability, LogManager, ManagerOptions};
@@ -78,10 +79,19 @@ impl Running {
         running.controlling.spawn(driver.run(running.stop_controlling.clone()));
         let housekeeper = Housekeeper { logs, clock: clock.clone(), failed: running.failed.clone() };
         running.serving.spawn(housekeeper.drive(running.stop_serving.clone()));
+        let groups = Arc::new(GroupCoordinator::new(
+            cluster.clone(),
+            Arc::clone(&replicas),
+            Arc::clone(&config),
+            clock.clone(),
+        ));
+        let coordinating = coordinator::Driver::new(Arc::clone(&groups));
+        running.serving.spawn(coordinating.drive(running.stop_serving.clone()));
         let fetch_sessions = FetchSessions::new(config.fetch_sessions);
         let state = State {
             cluster,
             replicas,
+            groups,
             config,
             clock: clock.clone(),
             producer_ids: ProducerIds::default(),

@@ -97,6 +97,11 @@ impl Cluster {
         Arc::clone(&self.images.borrow())
     }
 
+    /// The metadata from now on: for whoever has to act on changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
+        self.images.clone()
+    }
+
     /// Calls `read` with everything that is said about a topic: in `image`, or with values of its own instead.
     pub(crate) fn with_layers<T>(
         &self,

@@ -4,7 +4,7 @@
 
 use super::accepted_keys::ACCEPTED_KEYS;
 use super::value::Allowed::{self, Any, AtLeast, Each, OneOf};
-use super::value::ValueType::{self, Boolean, Int, List, Long, String};
+use super::value::ValueType::{self, Boolean, Int, List, Long, Short, String};
 
 /// A broker key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -147,8 +147,8 @@ impl BrokerKey {
 /// One row: name, type, default, range, how it may be changed, meaning.
 type ActedKey = (&'static str, ValueType, Option<&'static str>, Allowed, Scope, &'static str);
 
-/// The keys that Kestrel acts on. Defaults are Apache Kafka's, but for the address, the folder and the node id: those
-/// let a broker start with nothing said.
+/// The keys that Kestrel acts on. Defaults are Apache Kafka's, but for the address, the folder and the node id, which let
+/// a broker start with nothing said, and for `group.initial.rebalance.delay.ms`: a first consumer need not wait.
 #[rustfmt::skip]
 const ACTED_KEYS: &[ActedKey] = &[
     ("advertised.listeners", List, None, Any, Scope::ReadOnly,
@@ -172,6 +172,14 @@ const ACTED_KEYS: &[ActedKey] = &[
         "Whether topics may be deleted."),
     ("fetch.max.bytes", Int, Some("57671680"), AtLeast(1024), Scope::ReadOnly,
         "How many bytes of records one answer to Fetch holds at most, whatever the client asks for."),
+    ("group.initial.rebalance.delay.ms", Int, Some("0"), AtLeast(0), Scope::ReadOnly,
+        "How many milliseconds a group that was empty waits for more members before its first rebalance. Apache Kafka: 3000."),
+    ("group.max.session.timeout.ms", Int, Some("1800000"), AtLeast(0), Scope::ReadOnly,
+        "The longest session timeout, in milliseconds, that a member of a classic group may ask for."),
+    ("group.max.size", Int, Some("2147483647"), AtLeast(1), Scope::ReadOnly,
+        "How many members a classic group has at most."),
+    ("group.min.session.timeout.ms", Int, Some("6000"), AtLeast(0), Scope::ReadOnly,
+        "The shortest session timeout, in milliseconds, that a member of a classic group may ask for."),
     ("listener.security.protocol.map", String,
         Some("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"), Any, Scope::PerBroker,
         "Which security protocol the listener of a name has. Listeners other than PLAINTEXT are not opened."),
@@ -220,6 +228,20 @@ const ACTED_KEYS: &[ActedKey] = &[
         "The number of this node. A data folder belongs to the node that made it."),
     ("num.partitions", Int, Some("1"), AtLeast(1), Scope::ReadOnly,
         "How many partitions a topic gets that does not say."),
+    ("offset.metadata.max.bytes", Int, Some("4096"), AtLeast(0), Scope::ReadOnly,
+        "How many bytes of metadata may be kept with a committed offset."),
+    ("offsets.commit.timeout.ms", Int, Some("5000"), AtLeast(1), Scope::ReadOnly,
+        "How many milliseconds a request of a group waits at most until what it changed is stored."),
+    ("offsets.retention.check.interval.ms", Long, Some("600000"), AtLeast(1), Scope::ReadOnly,
+        "How often, in milliseconds, it is looked for committed offsets that are too old."),
+    ("offsets.retention.minutes", Int, Some("10080"), AtLeast(1), Scope::ReadOnly,
+        "How many minutes committed offsets are kept once their group is empty, or was never joined."),
+    ("offsets.topic.num.partitions", Int, Some("50"), AtLeast(1), Scope::ReadOnly,
+        "How many partitions the topic of the groups gets when it is created, at the first need."),
+    ("offsets.topic.replication.factor", Short, Some("3"), AtLeast(1), Scope::ReadOnly,
+        "How many replicas the topic of the groups gets: there is one node, so it gets one whatever is said here."),
+    ("offsets.topic.segment.bytes", Int, Some("104857600"), AtLeast(1_048_576), Scope::ReadOnly,
+        "How large a segment of the topic of the groups may become, in bytes, when it is created."),
     ("producer.id.expiration.ms", Int, Some("86400000"), AtLeast(1), Scope::ClusterWide,
         "How many milliseconds the sequence numbers of an idle idempotent producer are remembered."),
     ("socket.listen.backlog.size", Int, Some("50"), AtLeast(1), Scope::ReadOnly,

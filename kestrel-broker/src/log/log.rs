@@ -32,6 +32,8 @@ pub(crate) enum AppendOrigin {
     Client,
     /// The controller, writing the metadata log: one or more batches, control records allowed.
     Controller,
+    /// A coordinator, writing its state: one or more batches.
+    Coordinator,
 }
 
 /// What an append is told beside the records.

@@ -4,6 +4,7 @@
 
 mod command_line;
 mod crash;
+mod groups;
 mod program;
 mod signals;
 mod wire;

@@ -191,6 +191,7 @@ for_each_message! { check, check_hostile, check_memory:
     describe_configs: DescribeConfigsRequest, DescribeConfigsResponse;
     create_partitions: CreatePartitionsRequest, CreatePartitionsResponse;
     delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
+    offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
     incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
     offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
     describe_cluster: DescribeClusterRequest, DescribeClusterResponse;

@@ -27,8 +27,9 @@ async fn what_is_advertised_is_what_is_served() {
         assert_eq!(range(ApiKey::Produce), Some((0, 13)));
         assert_eq!(range(ApiKey::Fetch), Some((4, 18)));
         assert_eq!(range(ApiKey::ApiVersions), Some((0, 4)));
-        // There is a message table, but no coordinator yet.
-        assert_eq!(range(ApiKey::JoinGroup), None);
+        assert_eq!(range(ApiKey::JoinGroup), Some((0, 9)));
+        // There is a message table, and nobody to answer.
+        assert_eq!(range(ApiKey::GetTelemetrySubscriptions), None);
         assert_eq!(response.api_keys.len(), APIS.len());
         assert!(response.api_keys.is_sorted_by_key(|row| row.api_key));
     }

@@ -12,7 +12,8 @@ use kestrel_protocol::messages::metadata::{
 use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
 use super::{Handle, RequestContext, State, authorized_operations, client_endpoint};
-use crate::cluster::{ClusterImage, PartitionImage, TopicImage, check_topic_name};
+use crate::cluster::{ApiError, ClusterImage, PartitionImage, TopicImage, check_topic_name};
+use crate::coordinator::GROUPS_TOPIC;
 
 /// The first version in which null, and not an empty list, asks for all topics.
 const FIRST_NULL_IS_ALL_VERSION: i16 = 1;
@@ -108,12 +109,21 @@ async fn create_missing(topics: &[Asked], state: &State) -> Vec<(ByteString, Err
         if let Asked::Name(name) = topic
             && image.topic(name).is_none()
             && check_topic_name(name).is_ok()
-            && let Err(error) = state.cluster.auto_create(name.clone()).await
+            && let Err(error) = create(name, state).await
         {
             failed.push((name.clone(), error.code));
         }
     }
     failed
+}
+
+/// Creates a topic with all defaults; that of the groups is created as their coordinator needs it.
+async fn create(name: &ByteString, state: &State) -> Result<(), ApiError> {
+    if name == GROUPS_TOPIC {
+        state.groups.ensure().await
+    } else {
+        state.cluster.auto_create(name.clone()).await
+    }
 }
 
 /// What a broker that serves is, to a client.

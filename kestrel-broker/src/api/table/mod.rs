@@ -8,22 +8,32 @@ use std::sync::Arc;
 use kestrel_protocol::messages::api_versions::ApiVersionsRequest;
 use kestrel_protocol::messages::create_partitions::CreatePartitionsRequest;
 use kestrel_protocol::messages::create_topics::CreateTopicsRequest;
+use kestrel_protocol::messages::delete_groups::DeleteGroupsRequest;
 use kestrel_protocol::messages::delete_records::DeleteRecordsRequest;
 use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
 use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
 use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
+use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
 use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
+use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use kestrel_protocol::messages::init_producer_id::InitProducerIdRequest;
+use kestrel_protocol::messages::join_group::JoinGroupRequest;
+use kestrel_protocol::messages::leave_group::LeaveGroupRequest;
+use kestrel_protocol::messages::list_groups::ListGroupsRequest;
 use kestrel_protocol::messages::list_offsets::ListOffsetsRequest;
 use kestrel_protocol::messages::metadata::MetadataRequest;
+use kestrel_protocol::messages::offset_commit::OffsetCommitRequest;
+use kestrel_protocol::messages::offset_delete::OffsetDeleteRequest;
+use kestrel_protocol::messages::offset_fetch::OffsetFetchRequest;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kestrel_protocol::messages::produce::ProduceRequest;
+use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame, encode_response};
 
-use super::{Answer, Close, Handle, Reply, Request, State, api_versions, produce};
+use super::{Answer, Begin, Close, Handle, Reply, Request, State, api_versions, join_group, produce};
 
 /// One API that is served.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +53,15 @@ pub(super) const APIS: &[Api] = &[
     Api::of::<FetchRequest>(),
     Api::of::<ListOffsetsRequest>(),
     Api::of::<MetadataRequest>(),
+    Api::begun::<OffsetCommitRequest>(),
+    Api::of::<OffsetFetchRequest>(),
     Api::of::<FindCoordinatorRequest>(),
+    Api { dispatch: join_group::dispatch, ..Api::of::<JoinGroupRequest>() },
+    Api::begun::<HeartbeatRequest>(),
+    Api::begun::<LeaveGroupRequest>(),
+    Api::begun::<SyncGroupRequest>(),
+    Api::of::<DescribeGroupsRequest>(),
+    Api::of::<ListGroupsRequest>(),
     Api { dispatch: api_versions::dispatch, ..Api::of::<ApiVersionsRequest>() },
     Api::of::<CreateTopicsRequest>(),
     Api::of::<DeleteTopicsRequest>(),
@@ -52,7 +70,9 @@ pub(super) const APIS: &[Api] = &[
     Api::of::<OffsetForLeaderEpochRequest>(),
     Api::of::<DescribeConfigsRequest>(),
     Api::of::<CreatePartitionsRequest>(),
+    Api::of::<DeleteGroupsRequest>(),
     Api::of::<IncrementalAlterConfigsRequest>(),
+    Api::of::<OffsetDeleteRequest>(),
     Api::of::<DescribeClusterRequest>(),
     Api::of::<DescribeTopicPartitionsRequest>(),
 ];
@@ -67,6 +87,11 @@ impl Api {
             dispatch: answer::<R>,
             refuse: refuse::<R>,
         }
+    }
+
+    /// As [`Self::of`], for a request that has its effect at once.
+    const fn begun<R: Begin>() -> Self {
+        Self { dispatch: begin::<R>, ..Self::of::<R>() }
     }
 
     /// The versions that ApiVersions names.
@@ -108,6 +133,21 @@ pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
             Reply::later(async move {
                 let response = body.handle(&context, &state).await;
                 Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id)))
+            })
+        }
+        Err(error) => Reply::now(Err(error.into())),
+    }
+}
+
+/// Decodes the body and lets the request have its effect; waits and encodes the response later.
+fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
+    let Request { frame, context } = request;
+    match frame.decode::<R>() {
+        Ok(body) => {
+            let response = body.begin(&context, state);
+            let correlation_id = frame.header.correlation_id;
+            Reply::later(async move {
+                Ok(Some(encode_response::<R>(&response.await, context.version, correlation_id)))
             })
         }
         Err(error) => Reply::now(Err(error.into())),

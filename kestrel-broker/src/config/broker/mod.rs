@@ -171,6 +171,33 @@ pub(crate) struct BrokerConfig {
     pub(crate) max_described_partitions: usize,
     /// `producer.id.expiration.ms`. Default 24 hours.
     pub(crate) producer_id_expiration: Duration,
+    /// The settings of groups.
+    pub(crate) groups: GroupSettings,
+    /// `offsets.topic.num.partitions`. Default 50.
+    pub(crate) offsets_topic_partitions: i32,
+    /// `offsets.topic.segment.bytes`. Default 100 MiB.
+    pub(crate) offsets_topic_segment_bytes: i32,
+    /// `offsets.commit.timeout.ms`. Default 5 s.
+    pub(crate) offsets_commit_timeout: Duration,
+}
+
+/// The settings of groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupSettings {
+    /// `group.initial.rebalance.delay.ms`. Default 0, unlike Apache Kafka's 3 s.
+    pub(crate) initial_rebalance_delay: Duration,
+    /// `group.min.session.timeout.ms`. Default 6 s.
+    pub(crate) min_session_timeout: Duration,
+    /// `group.max.session.timeout.ms`. Default 30 minutes.
+    pub(crate) max_session_timeout: Duration,
+    /// `group.max.size`: how many members a group has at most. Default no limit.
+    pub(crate) max_size: usize,
+    /// `offset.metadata.max.bytes`. Default 4 KiB.
+    pub(crate) offset_metadata_max_bytes: usize,
+    /// `offsets.retention.minutes`. Default 7 days.
+    pub(crate) offsets_retention: Duration,
+    /// `offsets.retention.check.interval.ms`. Default 10 minutes.
+    pub(crate) offsets_retention_check_interval: Duration,
 }
 
 impl BrokerConfig {
@@ -203,6 +230,10 @@ impl BrokerConfig {
             listen_backlog: number(said, "socket.listen.backlog.size"),
             max_described_partitions: number(said, "max.request.partition.size.limit"),
             producer_id_expiration: Duration::from_millis(number(said, "producer.id.expiration.ms")),
+            groups: group_settings(said)?,
+            offsets_topic_partitions: number(said, "offsets.topic.num.partitions"),
+            offsets_topic_segment_bytes: number(said, "offsets.topic.segment.bytes"),
+            offsets_commit_timeout: Duration::from_millis(number(said, "offsets.commit.timeout.ms")),
             said: said.0.iter().map(|(key, (value, _))| (key.clone(), value.trim().to_owned())).collect(),
             warnings,
         })
@@ -265,6 +296,23 @@ fn number<N: TryFrom<i64>>(said: &Said, key: &str) -> N {
     let number: i64 = value(said, key).parse().expect("the value was checked, and defaults are numbers");
     let in_range = N::try_from(number).or_else(|_| N::try_from(i64::from(i16::MAX)));
     in_range.unwrap_or_else(|_| unreachable!("every number type holds 32,767"))
+}
+
+fn group_settings(said: &Said) -> Result<GroupSettings, ConfigError> {
+    let millis = |key| Duration::from_millis(number(said, key));
+    let settings = GroupSettings {
+        initial_rebalance_delay: millis("group.initial.rebalance.delay.ms"),
+        min_session_timeout: millis("group.min.session.timeout.ms"),
+        max_session_timeout: millis("group.max.session.timeout.ms"),
+        max_size: number(said, "group.max.size"),
+        offset_metadata_max_bytes: number(said, "offset.metadata.max.bytes"),
+        offsets_retention: Duration::from_secs(60 * number::<u64>(said, "offsets.retention.minutes")),
+        offsets_retention_check_interval: millis("offsets.retention.check.interval.ms"),
+    };
+    if settings.min_session_timeout > settings.max_session_timeout {
+        return Err(said.invalid("group.min.session.timeout.ms", "at most group.max.session.timeout.ms"));
+    }
+    Ok(settings)
 }
 
 fn node_id(said: &Said) -> Result<i32, ConfigError> {

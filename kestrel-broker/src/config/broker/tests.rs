@@ -109,7 +109,7 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     assert_eq!(warned("num.partitions"), 0);
     assert_eq!(
         config.warnings.len(),
-        5,
+        4,
         "one for each area, and one for the listener: {:#?}",
         config.warnings
     );

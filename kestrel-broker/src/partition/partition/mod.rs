@@ -155,6 +155,11 @@ impl Partition {
         self.topic_id
     }
 
+    /// The partition's number.
+    pub(crate) const fn index(&self) -> i32 {
+        self.index
+    }
+
     /// The epoch in which this broker leads.
     pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
         LeaderEpoch(self.leader_epoch.load(Ordering::Acquire))

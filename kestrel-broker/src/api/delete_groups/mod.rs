@@ -1,0 +1,30 @@
+//! DeleteGroups, versions 0 to 2 (KIP-229): groups without members, with their offsets; each by itself.
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::delete_groups::{
+    DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
+};
+
+use super::{Handle, RequestContext, State};
+
+impl Handle for DeleteGroupsRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> DeleteGroupsResponse {
+        let mut results = Vec::with_capacity(self.groups_names.len());
+        for group_id in self.groups_names {
+            let error_code = state.groups.delete_group(&group_id).await.unwrap_or_else(|error| error);
+            results.push(DeletableGroupResult { group_id, error_code });
+        }
+        DeleteGroupsResponse { results, ..Default::default() }
+    }
+
+    fn refusal(&self, error_code: ErrorCode) -> DeleteGroupsResponse {
+        let result = |group_id: &bytestring::ByteString| DeletableGroupResult {
+            group_id: group_id.clone(),
+            error_code,
+        };
+        DeleteGroupsResponse { results: self.groups_names.iter().map(result).collect(), ..Default::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! FindCoordinator, versions 0 to 6 (in batches from version 4, KIP-699): this broker, for each group.
+//!
+//! The topic of the groups is created when it is first asked for, and is there when the answer leaves. Transactional ids are
+//! answered with COORDINATOR_NOT_AVAILABLE, since nobody coordinates transactions yet.
+
+use bytestring::ByteString;
+use kestrel_protocol::messages::find_coordinator::{
+    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+};
+use kestrel_protocol::{ErrorCode, NodeId};
+
+use super::{Handle, RequestContext, State, client_endpoint};
+use crate::cluster::ApiError;
+
+/// The first version that asks for several keys at once.
+const FIRST_BATCH_VERSION: i16 = 4;
+/// The wire's "no port".
+const NO_PORT: i32 = -1;
+
+/// What a key is.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+
+impl Handle for FindCoordinatorRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> FindCoordinatorResponse {
+        let coordinator = match self.key_type {
+            GROUP => find_for_groups(state).await,
+            TRANSACTION => {
+                Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no transactions yet."))
+            }
+            _ => Err(ErrorCode::InvalidRequest.into()),
+        };
+        let coordinator = coordinator.unwrap_or_else(|error| nobody(&error));
+        if context.version >= FIRST_BATCH_VERSION { self.batch(&coordinator) } else { single(coordinator) }
+    }
+
+    /// The whole answer up to version 3, an answer per key from version 4.
+    fn refusal(&self, error: ErrorCode) -> FindCoordinatorResponse {
+        let nobody = nobody(&error.into());
+        FindCoordinatorResponse { coordinators: self.batch(&nobody).coordinators, ..single(nobody) }
+    }
+}
+
+trait Batch {
+    /// The same coordinator for each key.
+    fn batch(&self, coordinator: &Coordinator) -> FindCoordinatorResponse;
+}
+
+impl Batch for FindCoordinatorRequest {
+    fn batch(&self, coordinator: &Coordinator) -> FindCoordinatorResponse {
+        let keys =
+            self.coordinator_keys.iter().map(|key| Coordinator { key: key.clone(), ..coordinator.clone() });
+        FindCoordinatorResponse { coordinators: keys.collect(), ..Default::default() }
+    }
+}
+
+async fn find_for_groups(state: &State) -> Result<Coordinator, ApiError> {
+    state.groups.ensure().await.map_err(|error| {
+        tracing::error!("the topic of the groups cannot be created: {error}");
+        ApiError::new(ErrorCode::CoordinatorNotAvailable, error.message)
+    })?;
+    let image = state.cluster.image();
+    let node_id = state.config.node_id;
+    let endpoint = image.broker(node_id).and_then(client_endpoint);
+    let (host, port) = endpoint.ok_or_else(|| ApiError::from(ErrorCode::CoordinatorNotAvailable))?;
+    Ok(Coordinator { node_id, host, port, ..Default::default() })
+}
+
+fn nobody(error: &ApiError) -> Coordinator {
+    Coordinator {
+        node_id: NodeId::NONE,
+        port: NO_PORT,
+        error_code: error.code,
+        error_message: Some(ByteString::from(error.message.as_str())),
+        ..Default::default()
+    }
+}
+
+fn single(coordinator: Coordinator) -> FindCoordinatorResponse {
+    FindCoordinatorResponse {
+        error_code: coordinator.error_code,
+        error_message: coordinator.error_message,
+        node_id: coordinator.node_id,
+        host: coordinator.host,
+        port: coordinator.port,
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! Heartbeat, versions 0 to 4 (KIP-345): keeps a member in its group, and tells it when to join again.
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+
+use super::{Begin, Handle, RequestContext, State};
+
+impl Begin for HeartbeatRequest {
+    fn begin(self, _: &RequestContext, state: &State) -> impl Future<Output = HeartbeatResponse> + use<> {
+        let beat = (!self.group_id.is_empty()).then(|| state.groups.heartbeat(&self));
+        async move {
+            let Some(beat) = beat else { return self.refusal(ErrorCode::InvalidGroupId) };
+            match beat.await {
+                Ok(outcome) => self.refusal(outcome),
+                // Sessions begin anew when the groups are loaded: nothing is lost by this one.
+                Err(ErrorCode::CoordinatorLoadInProgress) => self.refusal(ErrorCode::None),
+                Err(error) => self.refusal(error),
+            }
+        }
+    }
+}
+
+impl Handle for HeartbeatRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> HeartbeatResponse {
+        self.begin(context, state).await
+    }
+
+    fn refusal(&self, error_code: ErrorCode) -> HeartbeatResponse {
+        HeartbeatResponse { error_code, ..Default::default() }
+    }
+}

@@ -1,0 +1,54 @@
+//! LeaveGroup, versions 0 to 5 (in batches from version 3, KIP-345; reasons from version 5, KIP-800).
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::leave_group::{
+    LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse,
+};
+
+use super::{Begin, Handle, RequestContext, State};
+
+/// The first version in which several members leave at once.
+const FIRST_BATCH_VERSION: i16 = 3;
+
+impl Begin for LeaveGroupRequest {
+    fn begin(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = LeaveGroupResponse> + use<> {
+        let is_batch = context.version >= FIRST_BATCH_VERSION;
+        let members = if is_batch {
+            self.members.clone()
+        } else {
+            vec![MemberIdentity { member_id: self.member_id.clone(), ..Default::default() }]
+        };
+        let left = (!self.group_id.is_empty()).then(|| state.groups.leave(&self.group_id, &members));
+        async move {
+            let Some(left) = left else { return self.refusal(ErrorCode::InvalidGroupId) };
+            match left.await {
+                Ok(outcomes) if is_batch => each(members, outcomes),
+                Ok(outcomes) => self.refusal(outcomes.first().copied().unwrap_or(ErrorCode::None)),
+                Err(error) => self.refusal(error),
+            }
+        }
+    }
+}
+
+impl Handle for LeaveGroupRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> LeaveGroupResponse {
+        self.begin(context, state).await
+    }
+
+    fn refusal(&self, error_code: ErrorCode) -> LeaveGroupResponse {
+        LeaveGroupResponse { error_code, ..Default::default() }
+    }
+}
+
+fn each(members: Vec<MemberIdentity>, outcomes: Vec<ErrorCode>) -> LeaveGroupResponse {
+    let members = members.into_iter().zip(outcomes).map(|(member, error_code)| MemberResponse {
+        member_id: member.member_id,
+        group_instance_id: member.group_instance_id,
+        error_code,
+    });
+    LeaveGroupResponse { members: members.collect(), ..Default::default() }
+}

@@ -1,0 +1,31 @@
+//! ListGroups, versions 0 to 5: the groups of this broker, by state (KIP-518) and type (KIP-848) when asked.
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
+
+use super::{Handle, RequestContext, State};
+use crate::coordinator::{CLASSIC, ListFilter};
+
+impl Handle for ListGroupsRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> ListGroupsResponse {
+        let filter = ListFilter { states: self.states_filter.clone(), types: self.types_filter.clone() };
+        let groups = match state.groups.list(&filter).await {
+            Ok(groups) => groups,
+            Err(error) => return self.refusal(error),
+        };
+        let listed = groups.into_iter().map(|group| ListedGroup {
+            group_id: group.id,
+            protocol_type: group.protocol_type,
+            group_state: group.state.into(),
+            group_type: CLASSIC.into(),
+        });
+        ListGroupsResponse { groups: listed.collect(), ..Default::default() }
+    }
+
+    fn refusal(&self, error_code: ErrorCode) -> ListGroupsResponse {
+        ListGroupsResponse { error_code, ..Default::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

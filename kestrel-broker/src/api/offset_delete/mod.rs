@@ -1,0 +1,43 @@
+//! OffsetDelete, version 0 (KIP-496): forgets positions of a group in topics that its members do not consume.
+
+use bytestring::ByteString;
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::offset_delete::{
+    OffsetDeleteRequest, OffsetDeleteRequestTopic, OffsetDeleteResponse, OffsetDeleteResponsePartition,
+    OffsetDeleteResponseTopic,
+};
+
+use super::{Handle, RequestContext, State};
+
+impl Handle for OffsetDeleteRequest {
+    async fn handle(self, _: &RequestContext, state: &State) -> OffsetDeleteResponse {
+        let image = state.cluster.image();
+        let is_there = |topic: &OffsetDeleteRequestTopic| image.topic(&topic.name).is_some();
+        let asked = self.topics.iter().filter(|topic| is_there(topic)).flat_map(|topic| {
+            topic.partitions.iter().map(|partition| (topic.name.clone(), partition.partition_index))
+        });
+        let asked: Vec<(ByteString, i32)> = asked.collect();
+        let mut outcomes = match state.groups.delete_offsets(&self.group_id, &asked).await {
+            Ok(outcomes) => outcomes.into_iter(),
+            Err(error) => return self.refusal(error),
+        };
+        let topics = self.topics.iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|partition| OffsetDeleteResponsePartition {
+                partition_index: partition.partition_index,
+                error_code: Some(())
+                    .filter(|()| is_there(topic))
+                    .and_then(|()| outcomes.next())
+                    .unwrap_or(ErrorCode::UnknownTopicOrPartition),
+            });
+            OffsetDeleteResponseTopic { name: topic.name.clone(), partitions: partitions.collect() }
+        });
+        OffsetDeleteResponse { topics: topics.collect(), ..Default::default() }
+    }
+
+    fn refusal(&self, error_code: ErrorCode) -> OffsetDeleteResponse {
+        OffsetDeleteResponse { error_code, ..Default::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! SyncGroup, versions 0 to 5: a member's part of the assignment; waits until the leader has sent it.
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
+
+use super::{Begin, Handle, RequestContext, State};
+
+/// The first version that names the protocol.
+const FIRST_PROTOCOL_VERSION: i16 = 5;
+
+impl Begin for SyncGroupRequest {
+    fn begin(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output = SyncGroupResponse> + use<> {
+        let syncing = self.check(context.version).map(|()| state.groups.sync(&self));
+        let stopping = state.stopping.clone();
+        async move {
+            let synced = match syncing {
+                Ok(syncing) => tokio::select! {
+                    synced = syncing => synced,
+                    () = stopping.cancelled() => Err(ErrorCode::NotCoordinator),
+                },
+                Err(error) => Err(error),
+            };
+            synced.unwrap_or_else(|error| match error {
+                // As Apache Kafka names it when a group has become too large for its topic.
+                ErrorCode::InvalidCommitOffsetSize => self.refusal(ErrorCode::UnknownServerError),
+                // A member learns about a coordinator that is loading by joining again (as in Apache Kafka).
+                ErrorCode::CoordinatorLoadInProgress => self.refusal(ErrorCode::RebalanceInProgress),
+                error => self.refusal(error),
+            })
+        }
+    }
+}
+
+impl Handle for SyncGroupRequest {
+    async fn handle(self, context: &RequestContext, state: &State) -> SyncGroupResponse {
+        self.begin(context, state).await
+    }
+
+    fn refusal(&self, error_code: ErrorCode) -> SyncGroupResponse {
+        SyncGroupResponse { error_code, ..Default::default() }
+    }
+}
+
+trait Check {
+    /// What the request forbids, whatever the group would say.
+    fn check(&self, version: i16) -> Result<(), ErrorCode>;
+}
+
+impl Check for SyncGroupRequest {
+    fn check(&self, version: i16) -> Result<(), ErrorCode> {
+        if self.group_id.is_empty() {
+            return Err(ErrorCode::InvalidGroupId);
+        }
+        let names_protocol = self.protocol_type.is_some() && self.protocol_name.is_some();
+        if version >= FIRST_PROTOCOL_VERSION && !names_protocol {
+            return Err(ErrorCode::InconsistentGroupProtocol);
+        }
+        Ok(())
+    }
+}

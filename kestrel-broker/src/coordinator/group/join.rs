@@ -1,0 +1,279 @@
+//! JoinGroup: who may join, and what that does to the group (KIP-345, KIP-394, KIP-814). Part of the machine.
+
+use std::time::Duration;
+
+use bytestring::ByteString;
+use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
+use kestrel_protocol::{ErrorCode, Uuid};
+
+use super::classic::{ClassicGroup, State};
+use super::member::{Member, detached, millis};
+use super::{Effects, GroupShard, Now, ReplyTo, Timer, Turn};
+
+/// The first version in which a member asks for an id before it joins (KIP-394).
+const FIRST_VERSION_WITH_TWO_STEPS: i16 = 4;
+/// The first version in which a leader can be told that there is nothing to assign (KIP-814).
+const FIRST_VERSION_WITH_SKIPPED_ASSIGNMENT: i16 = 9;
+/// How long a member that was never answered may wait for the others: it cannot send heartbeats, and whether its client
+/// is still there cannot be seen.
+pub(super) const NEW_MEMBER_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// A JoinGroup with what the connection knows about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Joining {
+    /// The request.
+    pub(crate) request: JoinGroupRequest,
+    /// Its version.
+    pub(crate) version: i16,
+    /// `client.id`.
+    pub(crate) client_id: ByteString,
+    /// Where it comes from, in Java's notation: `/127.0.0.1`.
+    pub(crate) client_host: ByteString,
+    /// What makes a new member's id unique.
+    pub(crate) unique: Uuid,
+}
+
+impl Joining {
+    /// The id of a member that has none: named after the client, or for life after the instance.
+    fn new_member_id(&self) -> ByteString {
+        let name = self.request.group_instance_id.as_ref().unwrap_or(&self.client_id);
+        format!("{name}-{}", hyphenated(self.unique)).into()
+    }
+}
+
+impl GroupShard {
+    /// Handles JoinGroup. The reply comes with the effects, or with those of a later event.
+    pub(crate) fn join(&mut self, joining: &Joining, reply_to: ReplyTo, now: Now) -> Effects {
+        let id = &joining.request.group_id;
+        let (groups, mut turn) = self.turn(now);
+        let is_new = !groups.contains_key(id);
+        if is_new && !joining.request.member_id.is_empty() {
+            refuse(joining.request.member_id.clone(), ErrorCode::UnknownMemberId, reply_to, &mut turn);
+            return turn.effects;
+        }
+        let id = detached(id);
+        let group = groups.entry(id.clone()).or_insert_with(|| ClassicGroup::new(id.clone(), turn.now.wall));
+        let empty = is_new.then(|| group.record());
+        group.join(joining, reply_to, &mut turn);
+        if let Some(empty) = empty.filter(|_| turn.effects.records.is_empty()) {
+            // From here on the group exists, whatever becomes of this member.
+            turn.record(empty);
+        }
+        turn.effects
+    }
+}
+
+impl ClassicGroup {
+    fn join(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+        let request = &joining.request;
+        let member_id = request.member_id.clone();
+        if !self.has_room_for(&member_id, turn.settings.max_size) {
+            self.remove(&member_id);
+            refuse(ByteString::new(), ErrorCode::GroupMaxSizeReached, reply_to, turn);
+            self.complete_join_if_all_are_here(turn);
+        } else if !self.supports(&request.protocol_type, &request.protocols) {
+            refuse(member_id, ErrorCode::InconsistentGroupProtocol, reply_to, turn);
+        } else if member_id.is_empty() {
+            self.join_without_id(joining, reply_to, turn);
+        } else if self.pending_joins.contains(&member_id) && request.group_instance_id.is_none() {
+            self.join_new(detached(&member_id), joining, reply_to, turn);
+        } else {
+            match self.check_member(&member_id, request.group_instance_id.as_ref()) {
+                Ok(()) => self.rejoin(joining, reply_to, turn),
+                Err(error) => refuse(member_id, error, reply_to, turn),
+            }
+        }
+    }
+
+    /// Whether the group is not full. Once a group is over its limit, who rejoins first stays.
+    fn has_room_for(&self, member_id: &ByteString, max_size: usize) -> bool {
+        let member = self.members.get(member_id);
+        match self.state {
+            State::Empty => true,
+            State::PreparingRebalance => {
+                member.is_some_and(|member| member.joining.is_some()) || self.joining_count() < max_size
+            }
+            State::CompletingRebalance | State::Stable => member.is_some() || self.members.len() < max_size,
+        }
+    }
+
+    fn join_without_id(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+        let new_id = joining.new_member_id();
+        let instance_id = joining.request.group_instance_id.as_ref();
+        if let Some(old_id) = instance_id.and_then(|instance| self.static_members.get(instance)).cloned() {
+            self.replace_static(&old_id, &new_id, joining, reply_to, turn);
+        } else if instance_id.is_none() && joining.version >= FIRST_VERSION_WITH_TWO_STEPS {
+            self.pending_joins.insert(new_id.clone());
+            let session = Timer::Session { group: self.id.clone(), member: new_id.clone() };
+            turn.schedule(session, millis(joining.request.session_timeout_ms));
+            refuse(new_id, ErrorCode::MemberIdRequired, reply_to, turn);
+        } else {
+            self.join_new(new_id, joining, reply_to, turn);
+        }
+    }
+
+    /// A member that was not in the group before.
+    fn join_new(&mut self, id: ByteString, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+        let mut member = Member::new(id.clone(), &joining.request, &joining.client_id, &joining.client_host);
+        member.joining = Some(reply_to);
+        if let Some(first) = &mut self.first_rebalance {
+            first.member_added = true;
+        }
+        self.add(member, &joining.request.protocol_type);
+        turn.schedule(Timer::Session { group: self.id.clone(), member: id }, NEW_MEMBER_PATIENCE);
+        self.rebalance_or_complete(turn);
+    }
+
+    /// A member of the group, with the id that it was given.
+    fn rejoin(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+        let request = &joining.request;
+        let same = self
+            .members
+            .get(&request.member_id)
+            .is_some_and(|member| member.has_protocols(&request.protocols));
+        let is_leader = self.is_leader(&request.member_id);
+        match self.state {
+            State::PreparingRebalance => self.rejoin_and_rebalance(joining, reply_to, turn),
+            // It did not get the answer to its first one.
+            State::CompletingRebalance if same => {
+                let response = self.joined(&request.member_id);
+                turn.answer_join(reply_to, response);
+            }
+            // A leader joins again when something changed that members do not tell, such as partitions of a topic.
+            State::Stable if same && !is_leader => {
+                let response = self.joined(&request.member_id);
+                turn.answer_join(reply_to, response);
+            }
+            State::CompletingRebalance | State::Stable => self.rejoin_and_rebalance(joining, reply_to, turn),
+            State::Empty => {
+                refuse(request.member_id.clone(), ErrorCode::UnknownMemberId, reply_to, turn);
+            }
+        }
+    }
+
+    fn rejoin_and_rebalance(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+        if let Some(member) = self.members.get_mut(&joining.request.member_id) {
+            member.update(&joining.request);
+            if let Some(before) = member.joining.replace(reply_to) {
+                // Its client has given up on that one, since it sends another.
+                refuse(member.id.clone(), ErrorCode::RebalanceInProgress, before, turn);
+            }
+        }
+        self.rebalance_or_complete(turn);
+    }
+
+    /// A static member that comes back without knowing its id (KIP-345): it takes the place of its former self, which is
+    /// fenced off. When the group is stable and goes on with the same protocol, nobody else notices.
+    fn replace_static(
+        &mut self,
+        old_id: &ByteString,
+        new_id: &ByteString,
+        joining: &Joining,
+        reply_to: ReplyTo,
+        turn: &mut Turn<'_>,
+    ) {
+        let leader_before = self.leader.clone();
+        self.swap_static(old_id, new_id, turn);
+        if let Some(member) = self.members.get_mut(new_id) {
+            member.update(&joining.request);
+            member.joining = Some(reply_to);
+        }
+        self.renew_session(new_id, turn);
+        match self.state {
+            State::Stable if self.elect_protocol() == self.protocol => {
+                turn.record(self.record());
+                let response = self.welcome_back(new_id, leader_before, joining.version);
+                self.answer_member_join(new_id, response, turn);
+            }
+            // The leader may have got the old id already, and would assign something to that.
+            State::Stable | State::CompletingRebalance => self.rebalance_or_complete(turn),
+            State::PreparingRebalance | State::Empty => self.complete_join_if_all_are_here(turn),
+        }
+    }
+
+    /// Gives the place of a static member to its new id; requests of the old one that wait are refused.
+    fn swap_static(&mut self, old_id: &ByteString, new_id: &ByteString, turn: &mut Turn<'_>) {
+        let Some(mut member) = self.members.remove(old_id) else { return };
+        turn.cancel(&Timer::Session { group: self.id.clone(), member: old_id.clone() });
+        if let Some(joining) = member.joining.take() {
+            refuse(old_id.clone(), ErrorCode::FencedInstanceId, joining, turn);
+        }
+        if let Some(syncing) = member.syncing.take() {
+            turn.answer_sync(syncing, super::sync::refusal(ErrorCode::FencedInstanceId));
+        }
+        if self.is_leader(old_id) {
+            self.leader = Some(new_id.clone());
+        }
+        member.id = new_id.clone();
+        if let Some(instance_id) = &member.instance_id {
+            self.static_members.insert(instance_id.clone(), new_id.clone());
+        }
+        self.members.insert(new_id.clone(), member);
+    }
+
+    /// What a static member learns that takes its place again in a stable group.
+    ///
+    /// A leader is told to make no assignment. Before there were words for that (version 9), it was told that its former id
+    /// leads, so that it takes itself for a follower.
+    fn welcome_back(
+        &self,
+        member_id: &ByteString,
+        leader_before: Option<ByteString>,
+        version: i16,
+    ) -> JoinGroupResponse {
+        if version >= FIRST_VERSION_WITH_SKIPPED_ASSIGNMENT {
+            JoinGroupResponse { skip_assignment: self.is_leader(member_id), ..self.joined(member_id) }
+        } else {
+            let leader = leader_before.unwrap_or_default();
+            JoinGroupResponse { leader, members: Vec::new(), ..self.joined(member_id) }
+        }
+    }
+
+    /// The answer to a member of this generation.
+    pub(super) fn joined(&self, member_id: &ByteString) -> JoinGroupResponse {
+        let members = if self.is_leader(member_id) { self.members_for_leader() } else { Vec::new() };
+        JoinGroupResponse {
+            generation_id: self.generation,
+            protocol_type: self.protocol_type.clone(),
+            protocol_name: self.protocol.clone(),
+            leader: self.leader.clone().unwrap_or_default(),
+            member_id: member_id.clone(),
+            members,
+            ..Default::default()
+        }
+    }
+
+    /// Answers the JoinGroup of a member that waits.
+    pub(super) fn answer_member_join(
+        &mut self,
+        member_id: &ByteString,
+        response: JoinGroupResponse,
+        turn: &mut Turn<'_>,
+    ) {
+        if let Some(joining) = self.members.get_mut(member_id).and_then(|member| member.joining.take()) {
+            turn.answer_join(joining, response);
+        }
+    }
+}
+
+/// Sends a refusal.
+pub(super) fn refuse(member_id: ByteString, error: ErrorCode, to: ReplyTo, turn: &mut Turn<'_>) {
+    turn.answer_join(to, refusal(member_id, error));
+}
+
+/// The answer to a JoinGroup that failed.
+pub(crate) fn refusal(member_id: ByteString, error_code: ErrorCode) -> JoinGroupResponse {
+    JoinGroupResponse { member_id, error_code, ..Default::default() }
+}
+
+/// A UUID as Java writes it: in five groups of hexadecimal digits.
+fn hyphenated(id: Uuid) -> String {
+    let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut rest = &id.0[..];
+    let groups = [4, 2, 2, 2, 6].map(|length| {
+        let (group, tail) = rest.split_at(length);
+        rest = tail;
+        digits(group)
+    });
+    groups.join("-")
+}

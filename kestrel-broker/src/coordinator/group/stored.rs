@@ -1,0 +1,187 @@
+//! What the log of a shard says: groups and committed offsets. Changed by replay and by nothing else. Part of the machine.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytestring::ByteString;
+use kestrel_protocol::record::control::TransactionOutcome;
+use kestrel_protocol::{LeaderEpoch, ProducerId, TopicId};
+
+use super::member::detached;
+use crate::coordinator::records::{
+    GroupMetadataValue, GroupRecord, MemberMetadata, OffsetCommitKey, OffsetCommitValue,
+};
+use crate::log::Timestamp;
+
+/// Offsets of a group, by topic and partition.
+pub(super) type GroupOffsets = BTreeMap<ByteString, BTreeMap<i32, StoredOffset>>;
+
+/// A committed offset.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StoredOffset {
+    /// The offset of the next record to be processed.
+    pub(super) offset: i64,
+    /// The epoch of the last record that was processed; [`LeaderEpoch::NONE`] when that is not known.
+    pub(super) leader_epoch: LeaderEpoch,
+    /// What the client wanted to keep with it.
+    pub(super) metadata: ByteString,
+    pub(super) commit_timestamp: Timestamp,
+    /// When it is too old, if the commit said that itself (before KIP-211).
+    pub(super) expire_timestamp: Option<Timestamp>,
+    /// The topic's id; nil when the commit did not say.
+    pub(super) topic_id: TopicId,
+    /// Where it is in the log.
+    log_offset: i64,
+}
+
+/// The hard state of a shard.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Stored {
+    pub(super) groups: BTreeMap<ByteString, GroupMetadataValue>,
+    offsets: BTreeMap<ByteString, GroupOffsets>,
+    /// Offsets of transactions that have not ended, by producer and group (KIP-98).
+    pending: HashMap<ProducerId, BTreeMap<ByteString, GroupOffsets>>,
+}
+
+impl Stored {
+    /// Lets a record take effect; that of a transaction is kept aside until the transaction ends.
+    pub(super) fn replay(&mut self, record: GroupRecord, log_offset: i64, producer: Option<ProducerId>) {
+        match record {
+            GroupRecord::Group(key, Some(value)) => {
+                self.groups.insert(detached(&key.group), detached_group(value));
+            }
+            GroupRecord::Group(key, None) => {
+                self.groups.remove(&key.group);
+            }
+            GroupRecord::Offset(key, Some(value)) => {
+                let group = detached(&key.group);
+                let groups = match producer {
+                    Some(producer) => self.pending.entry(producer).or_default(),
+                    None => &mut self.offsets,
+                };
+                let topics = groups.entry(group).or_default();
+                let partitions = topics.entry(detached(&key.topic)).or_default();
+                partitions.insert(key.partition, StoredOffset::new(&value, log_offset));
+            }
+            GroupRecord::Offset(key, None) => self.remove(&key),
+            GroupRecord::Skipped(_) => {}
+        }
+    }
+
+    /// Lets the end of a transaction take effect: its offsets count, unless a later commit did already.
+    pub(super) fn replay_end(&mut self, producer: ProducerId, outcome: TransactionOutcome) {
+        let groups = self.pending.remove(&producer).unwrap_or_default();
+        if outcome == TransactionOutcome::Abort {
+            return;
+        }
+        for (group, topics) in groups {
+            for (topic, partitions) in topics {
+                for (partition, ended) in partitions {
+                    let topics = self.offsets.entry(group.clone()).or_default();
+                    let partitions = topics.entry(topic.clone()).or_default();
+                    let before = partitions.get(&partition).map_or(-1, |before| before.log_offset);
+                    if before < ended.log_offset {
+                        partitions.insert(partition, ended);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The offsets of a group.
+    pub(super) fn offsets(&self, group: &str) -> impl Iterator<Item = (&ByteString, i32, &StoredOffset)> {
+        let topics = self.offsets.get(group).into_iter().flatten();
+        topics.flat_map(|(topic, partitions)| {
+            partitions.iter().map(move |(number, stored)| (topic, *number, stored))
+        })
+    }
+
+    /// The offset of a group for a partition.
+    pub(super) fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<&StoredOffset> {
+        self.offsets.get(group)?.get(topic)?.get(&partition)
+    }
+
+    /// Whether a transaction that has not ended yet commits an offset of the group for the partition.
+    pub(super) fn is_pending(&self, group: &str, topic: &str, partition: i32) -> bool {
+        let of_group = self.pending.values().filter_map(|groups| groups.get(group)?.get(topic));
+        of_group.into_iter().any(|partitions| partitions.contains_key(&partition))
+    }
+
+    /// Whether a transaction that has not ended yet commits any offset of the group.
+    pub(super) fn has_pending(&self, group: &str) -> bool {
+        self.pending.values().any(|groups| groups.contains_key(group))
+    }
+
+    /// The groups that have offsets.
+    pub(super) fn committed_groups(&self) -> impl Iterator<Item = &ByteString> {
+        self.offsets.keys()
+    }
+
+    /// The groups that have offsets, those of transactions included; some come more than once.
+    pub(super) fn groups_with_offsets(&self) -> impl Iterator<Item = &ByteString> {
+        self.offsets.keys().chain(self.pending.values().flat_map(BTreeMap::keys))
+    }
+
+    /// The tombstones of everything that is kept of a group.
+    pub(super) fn tombstones(&self, group: &ByteString) -> Vec<GroupRecord> {
+        let offsets = self.offsets(group);
+        let tombstone = |(topic, partition, _): (&ByteString, i32, &StoredOffset)| {
+            GroupRecord::offset_tombstone(group.clone(), topic.clone(), partition)
+        };
+        offsets.map(tombstone).chain([GroupRecord::group_tombstone(group.clone())]).collect()
+    }
+
+    fn remove(&mut self, key: &OffsetCommitKey) {
+        remove_from(&mut self.offsets, key);
+        self.pending.retain(|_, groups| {
+            remove_from(groups, key);
+            !groups.is_empty()
+        });
+    }
+}
+
+fn remove_from(groups: &mut BTreeMap<ByteString, GroupOffsets>, key: &OffsetCommitKey) {
+    let Some(topics) = groups.get_mut(&key.group) else { return };
+    if let Some(partitions) = topics.get_mut(&key.topic) {
+        partitions.remove(&key.partition);
+        if partitions.is_empty() {
+            topics.remove(&key.topic);
+        }
+    }
+    if topics.is_empty() {
+        groups.remove(&key.group);
+    }
+}
+
+impl StoredOffset {
+    fn new(value: &OffsetCommitValue, log_offset: i64) -> Self {
+        Self {
+            offset: value.offset,
+            leader_epoch: value.leader_epoch,
+            metadata: detached(&value.metadata),
+            commit_timestamp: Timestamp(value.commit_timestamp),
+            expire_timestamp: Some(Timestamp(value.expire_timestamp)).filter(|time| *time != Timestamp::NONE),
+            topic_id: value.topic_id,
+            log_offset,
+        }
+    }
+}
+
+/// A copy that does not keep the batch that the group was read from.
+fn detached_group(group: GroupMetadataValue) -> GroupMetadataValue {
+    let member = |member: MemberMetadata| MemberMetadata {
+        member_id: detached(&member.member_id),
+        group_instance_id: member.group_instance_id.as_ref().map(detached),
+        client_id: detached(&member.client_id),
+        client_host: detached(&member.client_host),
+        subscription: member.subscription.to_vec().into(),
+        assignment: member.assignment.to_vec().into(),
+        ..member
+    };
+    GroupMetadataValue {
+        protocol_type: detached(&group.protocol_type),
+        protocol: group.protocol.as_ref().map(detached),
+        leader: group.leader.as_ref().map(detached),
+        members: group.members.into_iter().map(member).collect(),
+        ..group
+    }
+}

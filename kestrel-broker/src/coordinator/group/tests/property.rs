@@ -1,0 +1,212 @@
+//! Replay equals live, and what must hold in every state, for random scripts.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What happens.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Join {
+        slot: usize,
+        is_new: bool,
+        metadata: u8,
+    },
+    Sync(usize),
+    /// These clients, as bits, behave as real ones do until they have their parts.
+    Settle(u8),
+    Heartbeat(usize),
+    Leave(usize),
+    Commit(usize, i64),
+    SimpleCommit(i64),
+    Pass(u64),
+    DeleteGroup,
+    DeleteOffsets,
+    TopicsGone(bool),
+    Restart,
+}
+
+/// How many clients there are; the last two are static members.
+const CLIENTS: usize = 5;
+const INSTANCES: [Option<&str>; CLIENTS] = [None, None, None, Some("one"), Some("two")];
+const METADATA: [&[u8]; 2] = [b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff", b"?"];
+
+fn step() -> impl Strategy<Value = Step> {
+    let slot = 0..CLIENTS;
+    prop_oneof![
+        8 => (slot.clone(), any::<bool>(), 0..2u8)
+            .prop_map(|(slot, is_new, metadata)| Step::Join { slot, is_new, metadata }),
+        8 => slot.clone().prop_map(Step::Sync),
+        4 => (1..32u8).prop_map(Step::Settle),
+        4 => slot.clone().prop_map(Step::Heartbeat),
+        2 => slot.clone().prop_map(Step::Leave),
+        4 => (slot, 0..100i64).prop_map(|(slot, offset)| Step::Commit(slot, offset)),
+        1 => (0..100i64).prop_map(Step::SimpleCommit),
+        3 => (1..20u64).prop_map(Step::Pass),
+        1 => (600..400_000u64).prop_map(Step::Pass),
+        1 => Just(Step::DeleteGroup),
+        1 => Just(Step::DeleteOffsets),
+        1 => any::<bool>().prop_map(Step::TopicsGone),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What a client believes.
+#[derive(Debug, Clone, Default)]
+struct Client {
+    id: String,
+    generation: i32,
+    leads: bool,
+    others: Vec<String>,
+    joining: Option<ReplyTo>,
+    syncing: Option<ReplyTo>,
+}
+
+#[derive(Default)]
+struct World {
+    clients: [Client; CLIENTS],
+    /// Who got which assignment, by generation: what two of them must never have in common.
+    owners: BTreeMap<(i32, Bytes), String>,
+    newest_generation: i32,
+}
+
+impl World {
+    fn carry_out(&mut self, harness: &mut Harness, step: Step) {
+        match step {
+            Step::Join { slot, is_new, metadata } => {
+                self.clients[slot].leads = false;
+                let id = if is_new { String::new() } else { self.clients[slot].id.clone() };
+                let who = Who {
+                    id: &id,
+                    instance: INSTANCES[slot],
+                    version: if slot == 0 { 3 } else { 9 },
+                    protocols: vec![("range", METADATA[usize::from(metadata)])],
+                    ..someone()
+                };
+                self.clients[slot].joining = Some(harness.join(&who));
+            }
+            Step::Sync(slot) => {
+                let client = self.clients[slot].clone();
+                let parts: [&'static [u8]; CLIENTS] = [b"a", b"b", b"c", b"d", b"e"];
+                let assigned = client.others.iter().map(|id| &**id).zip(parts);
+                let assignments: Vec<_> = assigned.filter(|_| client.leads).collect();
+                let to = harness.sync_as(&client.id, INSTANCES[slot], client.generation, &assignments);
+                self.clients[slot].syncing = Some(to);
+            }
+            Step::Settle(clients) => {
+                let settling = || (0..CLIENTS).filter(move |slot| clients & (1 << slot) != 0);
+                // Twice, since some are given an id first.
+                for slot in settling().chain(settling()) {
+                    if self.clients[slot].joining.is_none() {
+                        self.carry_out(harness, Step::Join { slot, is_new: false, metadata: 0 });
+                    }
+                }
+                let (leaders, followers): (Vec<_>, Vec<_>) =
+                    settling().partition(|slot| self.clients[*slot].leads);
+                for slot in followers.into_iter().chain(leaders) {
+                    self.carry_out(harness, Step::Sync(slot));
+                }
+            }
+            Step::Heartbeat(slot) => {
+                let client = &self.clients[slot];
+                harness.heartbeat_as(&client.id, INSTANCES[slot], client.generation);
+            }
+            Step::Leave(slot) => {
+                harness.leave(&[(&self.clients[slot].id, INSTANCES[slot])]);
+            }
+            Step::Commit(slot, offset) => {
+                let client = &self.clients[slot];
+                let said =
+                    commit(GROUP, &client.id, client.generation, &[("t", 0, offset), ("u", 1, offset)]);
+                harness.commit_all(&Commit { instance_id: INSTANCES[slot].map(Into::into), ..said });
+            }
+            Step::SimpleCommit(offset) => {
+                harness.commit_all(&commit("simple", "", -1, &[("u", 0, offset)]));
+            }
+            Step::Pass(seconds) => harness.pass(Duration::from_secs(seconds)),
+            Step::DeleteGroup => {
+                let handled = harness.shard.delete_group(GROUP);
+                harness.handled(handled);
+            }
+            Step::DeleteOffsets => {
+                let handled =
+                    harness.shard.delete_offsets(&GROUP.into(), &[("t".into(), 0), ("u".into(), 1)]);
+                let _ = harness.handled(handled);
+            }
+            Step::TopicsGone(t) => {
+                let effects = harness.shard.delete_offsets_of_deleted_topics(|name, _| t != (*name == *"t"));
+                harness.apply(effects);
+            }
+            Step::Restart => harness.restart(),
+        }
+        self.take_answers(harness);
+    }
+
+    fn take_answers(&mut self, harness: &mut Harness) {
+        if harness.shard.groups.get(GROUP).is_none_or(|group| group.generation < self.newest_generation) {
+            // It was deleted, or read back from before its last generation was stored: numbers begin anew.
+            self.owners.clear();
+            self.newest_generation = 0;
+        }
+        for client in &mut self.clients {
+            if let Some(joined) = client.joining.and_then(|to| harness.joined(to)) {
+                client.joining = None;
+                client.id = joined.member_id.to_string();
+                if joined.error_code.is_none() {
+                    assert!(joined.generation_id >= self.newest_generation, "a generation never goes back");
+                    self.newest_generation = joined.generation_id;
+                    client.generation = joined.generation_id;
+                    client.leads = joined.leader == joined.member_id;
+                    client.others =
+                        joined.members.iter().map(|member| member.member_id.to_string()).collect();
+                }
+            }
+            if let Some(Ok(part)) = client.syncing.and_then(|to| harness.synced(to))
+                && !part.is_empty()
+            {
+                let owner = self.owners.insert((client.generation, part), client.id.clone());
+                let instance = |id: &str| id.split('-').next().map(str::to_owned);
+                // A static member passes its part on to its next self, and to nobody else.
+                assert!(
+                    owner.is_none_or(|owner| owner == client.id || instance(&owner) == instance(&client.id))
+                );
+            }
+        }
+    }
+}
+
+/// What a coordinator that reads the log makes of it, compared with the one that wrote it.
+fn check(harness: &Harness) {
+    let mut reloaded = harness.reloaded();
+    assert_eq!(reloaded.stored, harness.shard.stored, "replay equals live");
+    reloaded.loaded(harness.now);
+    for (id, live) in &harness.shard.groups {
+        if live.state == classic::State::Stable {
+            let seen = |shard: &GroupShard| shard.describe(id);
+            assert_eq!(seen(&reloaded), seen(&harness.shard), "a stable group is in the log");
+            assert_eq!(reloaded.groups.get(id).map(|group| group.generation), Some(live.generation));
+        }
+        assert_eq!(live.members.is_empty(), live.leader.is_none() || live.members.is_empty());
+        assert!(live.leader.as_ref().is_none_or(|leader| live.members.contains_key(leader)));
+        assert!(live.static_members.values().all(|member| live.members.contains_key(member)));
+        if live.state == classic::State::Empty {
+            assert!(live.members.is_empty());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_coordinator_is_what_its_log_says(steps in prop::collection::vec(step(), 1..120)) {
+        let mut harness = Harness::new();
+        let mut world = World::default();
+        for step in steps {
+            world.carry_out(&mut harness, step);
+            check(&harness);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The records of `__consumer_offsets`, byte for byte as Apache Kafka writes them. Pure.
+//!
+//! Made by the group coordinator, read back when it replays its log.
+//!
+//! ```text
+//!   record key:    type │ the key's fields          record value:  version │ the message; null deletes the key
+//!                  i16                                             i16
+//! ```
+
+mod tables;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use kestrel_protocol::wire::{Reader, Writer};
+use kestrel_protocol::{DecodeError, Message};
+
+pub(crate) use tables::*;
+
+const WHAT: &str = "__consumer_offsets record";
+
+/// The type of an offset's key. Type 0 means the same and is only read.
+const OFFSET_COMMIT_KEY: i16 = 1;
+/// The type of a group's key.
+const GROUP_METADATA_KEY: i16 = 2;
+/// The version in which groups are written.
+const GROUP_METADATA_VERSION: i16 = 3;
+/// The version in which offsets are written.
+const OFFSET_COMMIT_VERSION: i16 = 4;
+/// The version in which an offset with an expiry of its own is written: the only one that has room for it.
+const OFFSET_COMMIT_EXPIRING_VERSION: i16 = 1;
+
+/// A record of the group coordinator's log; without a value it deletes what the key names.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum GroupRecord {
+    /// The offset that a group committed for a partition.
+    Offset(OffsetCommitKey, Option<OffsetCommitValue>),
+    /// A group of the classic protocol.
+    Group(GroupMetadataKey, Option<GroupMetadataValue>),
+    /// A type that Kestrel keeps no state of: the groups of KIP-848, KIP-932 and KIP-1071.
+    Skipped(i16),
+}
+
+impl GroupRecord {
+    /// The record that deletes a committed offset.
+    pub(crate) fn offset_tombstone(group: ByteString, topic: ByteString, partition: i32) -> Self {
+        Self::Offset(OffsetCommitKey { group, topic, partition }, None)
+    }
+
+    /// The record that deletes a group.
+    pub(crate) const fn group_tombstone(group: ByteString) -> Self {
+        Self::Group(GroupMetadataKey { group }, None)
+    }
+
+    /// Reads the key and value of a record of the log.
+    ///
+    /// # Errors
+    /// When they are not what the key's type says. A type that is not known is none: see [`Self::Skipped`].
+    pub(crate) fn decode(key: Bytes, value: Option<Bytes>) -> Result<Self, DecodeError> {
+        let mut key = Reader::new(key);
+        Ok(match key.get_i16(WHAT)? {
+            version @ 0..=OFFSET_COMMIT_KEY => Self::Offset(last(&mut key, version)?, decode_value(value)?),
+            GROUP_METADATA_KEY => Self::Group(last(&mut key, GROUP_METADATA_KEY)?, decode_value(value)?),
+            other => Self::Skipped(other),
+        })
+    }
+
+    /// The key and value of a record of the log.
+    ///
+    /// # Panics
+    /// For [`Self::Skipped`], which is only read.
+    pub(crate) fn encode(&self) -> (Bytes, Option<Bytes>) {
+        match self {
+            Self::Offset(key, value) => {
+                let version = |value: &OffsetCommitValue| match value.expire_timestamp {
+                    -1 => OFFSET_COMMIT_VERSION,
+                    _ => OFFSET_COMMIT_EXPIRING_VERSION,
+                };
+                let value = value.as_ref().map(|value| versioned(value, version(value)));
+                (versioned(key, OFFSET_COMMIT_KEY), value)
+            }
+            Self::Group(key, value) => {
+                let value = value.as_ref().map(|value| versioned(value, GROUP_METADATA_VERSION));
+                (versioned(key, GROUP_METADATA_KEY), value)
+            }
+            Self::Skipped(key_type) => unreachable!("a record of type {key_type} is never written"),
+        }
+    }
+}
+
+fn versioned(message: &impl Message, version: i16) -> Bytes {
+    let mut writer = Writer::default();
+    writer.put_i16(version);
+    message.encode(&mut writer, version);
+    writer.into_bytes()
+}
+
+fn decode_value<M: Message>(value: Option<Bytes>) -> Result<Option<M>, DecodeError> {
+    let Some(value) = value else { return Ok(None) };
+    let mut reader = Reader::new(value);
+    let version = reader.get_i16(WHAT)?;
+    // KIP-915: a newer version differs in tagged fields only, and those are skipped.
+    let version = version.min(*M::VERSIONS.end());
+    last(&mut reader, version).map(Some)
+}
+
+/// Reads the message that the rest of the bytes is.
+fn last<M: Message>(reader: &mut Reader, version: i16) -> Result<M, DecodeError> {
+    let message = M::decode(reader, version)?;
+    reader.finish(M::NAME)?;
+    Ok(message)
+}
+
+#[cfg(test)]
+mod tests;
