@@ -835,3 +835,22 @@ async fn sticky_assignments_survive_kills() {
 async fn cooperative_assignments_survive_kills() {
     members_come_and_are_killed(Arc::new(CooperativeSticky)).await;
 }
+
+/// Waiting for records is polling, however long none comes.
+#[tokio::test]
+async fn a_member_that_waits_for_records_stays() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    let heard = Heard::default();
+    let consumer = member(&client, &group, &topic).max_poll_interval(Duration::from_millis(400));
+    let mut consumer = consumer.rebalance_listener(heard.clone()).build().await.unwrap();
+    let late = async {
+        // Several intervals, in which nothing is there to be read.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        produce(&client, &topic, 1, 0..1).await;
+    };
+    let (record, ()) = tokio::join!(next(&mut consumer), late);
+    assert_eq!((number(&record), heard.take()), (0, vec!["assigned [0]".to_owned()]));
+    consumer.close().await.unwrap();
+}

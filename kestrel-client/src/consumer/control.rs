@@ -157,9 +157,9 @@ impl<K, V> Consumer<K, V> {
         self.note_ask();
         self.return_run();
         let left = match &self.group {
-            Some(group) => tokio::time::timeout(patience, group.close()).await.map_err(|_| {
-                Error::timeout("leaving the group", patience, "the argument of close_within; close has 30 s")
-            }),
+            Some(group) => tokio::time::timeout(patience, group.close())
+                .await
+                .map_err(|_| Error::timeout("leaving the group", patience, "close_within")),
             None => Ok(Ok(())),
         };
         let shared = self.shared.clone();
