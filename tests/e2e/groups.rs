@@ -667,3 +667,162 @@ async fn the_tasks_of_partitions_end_together() {
     }
     consumer.close().await.unwrap();
 }
+
+/// What the members of a test have worked on, and what they have heard of their assignments.
+#[derive(Debug, Default)]
+struct Ledger {
+    /// How often each record was worked on, by partition and offset.
+    seen: BTreeMap<(i32, i64), u32>,
+    /// Who owns a partition: a member that vanished owns until another one is told.
+    owners: BTreeMap<i32, usize>,
+    vanished: BTreeSet<usize>,
+    /// The last record that the owner of a partition has read.
+    heads: BTreeMap<i32, i64>,
+    violations: Vec<String>,
+}
+
+/// Notes in a ledger what a member gains and loses.
+struct Noted {
+    member: usize,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+#[async_trait::async_trait]
+impl RebalanceListener for Noted {
+    async fn assigned(&self, assigned: &mut AssignedPartitions) {
+        let mut ledger = self.ledger.lock().unwrap();
+        for partition in assigned.partitions() {
+            ledger.heads.remove(&partition.partition);
+            let owner = ledger.owners.insert(partition.partition, self.member);
+            if let Some(owner) = owner.filter(|owner| !ledger.vanished.contains(owner)) {
+                let text = format!("{partition} goes to {} while {owner} has it", self.member);
+                ledger.violations.push(text);
+            }
+        }
+    }
+
+    async fn revoked(&self, revoked: &RevokedPartitions) {
+        let mut ledger = self.ledger.lock().unwrap();
+        for partition in revoked.partitions() {
+            ledger.owners.remove(&partition.partition);
+        }
+    }
+
+    async fn lost(&self, partitions: &[TopicPartition]) {
+        let mut ledger = self.ledger.lock().unwrap();
+        for partition in partitions {
+            if ledger.owners.get(&partition.partition) == Some(&self.member) {
+                ledger.owners.remove(&partition.partition);
+            }
+        }
+    }
+}
+
+/// Works until told to vanish; each partition's records have to come in order.
+async fn work(
+    mut consumer: Member,
+    member: usize,
+    ledger: Arc<Mutex<Ledger>>,
+    stop: Arc<tokio::sync::Notify>,
+) {
+    loop {
+        let record = tokio::select! {
+            record = consumer.next() => record.unwrap().unwrap(),
+            () = stop.notified() => {
+                ledger.lock().unwrap().vanished.insert(member);
+                return;
+            }
+        };
+        let mut ledger = ledger.lock().unwrap();
+        if ledger.owners.get(&record.partition) != Some(&member) {
+            let text = format!("{member} reads {} of partition {}", record.offset, record.partition);
+            ledger.violations.push(text);
+        }
+        if ledger.heads.insert(record.partition, record.offset).is_some_and(|head| head >= record.offset) {
+            let text = format!("{} comes again or late in partition {}", record.offset, record.partition);
+            ledger.violations.push(text);
+        }
+        *ledger.seen.entry((record.partition, record.offset)).or_default() += 1;
+    }
+}
+
+/// Three, then five, then two members over twelve partitions; they are killed without leaving and join while others do,
+/// while a producer writes. Everything is read at least once, and no partition has two owners.
+async fn members_come_and_are_killed(assignor: Arc<dyn Assignor>) {
+    const PARTITIONS: i32 = 12;
+    const RECORDS: i32 = 2_400;
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, PARTITIONS).await, unique("group"));
+    let ledger = Arc::<Mutex<Ledger>>::default();
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut stops = BTreeMap::new();
+    let mut join = async |member: usize| {
+        let consumer = self::member(&client, &group, &topic)
+            .partition_assignment_strategy([assignor.clone()])
+            .commit_policy(CommitPolicy::Interval(Duration::from_millis(100)))
+            .rebalance_listener(Noted { member, ledger: ledger.clone() });
+        let stop = Arc::new(tokio::sync::Notify::new());
+        tasks.spawn(work(consumer.build().await.unwrap(), member, ledger.clone(), stop.clone()));
+        stop
+    };
+    let seen_are = async |count: usize| {
+        let reached = async {
+            while ledger.lock().unwrap().seen.len() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, reached).await;
+        assert!(reached.is_ok(), "{} of {count} after {PATIENCE:?}", ledger.lock().unwrap().seen.len());
+    };
+    let part = |number: i32| RECORDS / 4 * number..RECORDS / 4 * (number + 1);
+    for member in 0..3 {
+        stops.insert(member, join(member).await);
+    }
+    produce(&client, &topic, PARTITIONS, part(0)).await;
+    seen_are(300).await;
+    // Two more, and one is killed while they join.
+    stops.insert(3, join(3).await);
+    stops.remove(&0).unwrap().notify_one();
+    stops.insert(4, join(4).await);
+    stops.insert(5, join(5).await);
+    produce(&client, &topic, PARTITIONS, part(1)).await;
+    seen_are(1_200).await;
+    // Two are left; one of them joined while the others went.
+    for member in [1, 3, 4] {
+        stops.remove(&member).unwrap().notify_one();
+    }
+    stops.insert(6, join(6).await);
+    stops.remove(&2).unwrap().notify_one();
+    produce(&client, &topic, PARTITIONS, part(2)).await;
+    produce(&client, &topic, PARTITIONS, part(3)).await;
+    seen_are(2_400).await;
+    for stop in stops.values() {
+        stop.notify_one();
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    let ledger = ledger.lock().unwrap();
+    assert_eq!(ledger.violations, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn ranges_survive_kills() {
+    members_come_and_are_killed(Arc::new(kestrel_client::assignor::Range)).await;
+}
+
+#[tokio::test]
+async fn round_robins_survive_kills() {
+    members_come_and_are_killed(Arc::new(kestrel_client::assignor::RoundRobin)).await;
+}
+
+#[tokio::test]
+async fn sticky_assignments_survive_kills() {
+    members_come_and_are_killed(Arc::new(kestrel_client::assignor::Sticky)).await;
+}
+
+#[tokio::test]
+async fn cooperative_assignments_survive_kills() {
+    members_come_and_are_killed(Arc::new(CooperativeSticky)).await;
+}

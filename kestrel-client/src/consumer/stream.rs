@@ -56,8 +56,13 @@ impl<K, V> Consumer<K, V> {
                 Ok(Step::HandOut(record)) => {
                     self.shared.progress().hand_out();
                     // The partition may have been taken away meanwhile: then the record was not handed out.
-                    if self.recheck().is_ok() && self.current.is_some() {
+                    let checked = self.recheck();
+                    if checked.is_ok() && self.current.is_some() {
                         return Poll::Ready(Some(record));
+                    }
+                    self.shared.ask(None);
+                    if let Err(error) = checked {
+                        return Poll::Ready(Some(Err(error)));
                     }
                 }
                 Ok(Step::Again) => {}

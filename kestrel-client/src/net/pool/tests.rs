@@ -81,9 +81,11 @@ async fn each_purpose_has_a_connection_of_its_own() {
     let handle = pool.new_handle();
     let all =
         [Purpose::General, Purpose::Produce(handle), Purpose::Fetch(handle), Purpose::Coordinator(handle)];
+    let mut streams = Vec::new();
     for purpose in all {
-        let (connection, _) = tokio::join!(pool.connection(purpose, NODE), welcome(&listener));
+        let (connection, stream) = tokio::join!(pool.connection(purpose, NODE), welcome(&listener));
         connection.unwrap();
+        streams.push(stream);
     }
     let produce = pool.connection(Purpose::Produce(handle), NODE).await.unwrap();
     pool.release(handle);
