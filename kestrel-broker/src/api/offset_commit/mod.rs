@@ -1,14 +1,15 @@
 //! OffsetCommit, versions 2 to 10 (topics by id from version 10, KIP-848): stores positions of a group, each by itself.
 
-use bytestring::ByteString;
+use std::sync::Arc;
+
+use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestTopic, OffsetCommitResponse, OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
 };
-use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::{Begin, Handle, RequestContext, State};
-use crate::cluster::ClusterImage;
+use crate::cluster::{ClusterImage, TopicImage};
 use crate::coordinator::{Commit, CommittedPartition};
 
 /// The first version that names topics by id.
@@ -37,10 +38,10 @@ impl Begin for OffsetCommitRequest {
                 Ok(outcomes) => outcomes.into_iter(),
                 Err(error) => return self.refusal(error),
             };
-            let topics = self.topics.iter().zip(known).map(|(topic, known)| {
-                answer(topic, || match &known {
-                    Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
-                    Err(error) => *error,
+            let topics = self.topics.iter().zip(&known).map(|(topic, known)| {
+                answer(topic, |partition| match known.check(partition) {
+                    Ok(()) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
+                    Err(error) => error,
                 })
             });
             OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
@@ -54,33 +55,41 @@ impl Handle for OffsetCommitRequest {
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetCommitResponse {
-        let topics = self.topics.iter().map(|topic| answer(topic, || error));
+        let topics = self.topics.iter().map(|topic| answer(topic, |_| error));
         OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
     }
 }
 
-/// The name and id of a topic that is there.
-fn find(
-    topic: &OffsetCommitRequestTopic,
-    version: i16,
-    image: &ClusterImage,
-) -> Result<(ByteString, TopicId), ErrorCode> {
-    let (found, error) = if version >= FIRST_TOPIC_ID_VERSION {
+/// What a request names, as far as it is there.
+struct Known {
+    topic: Option<Arc<TopicImage>>,
+    /// What is said of a topic that is not.
+    missing: ErrorCode,
+}
+
+impl Known {
+    /// Whether the topic has the partition.
+    fn check(&self, partition: i32) -> Result<(), ErrorCode> {
+        let topic = self.topic.as_ref().ok_or(self.missing)?;
+        topic.partition(partition).map(|_| ()).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+}
+
+fn find(topic: &OffsetCommitRequestTopic, version: i16, image: &ClusterImage) -> Known {
+    let (found, missing) = if version >= FIRST_TOPIC_ID_VERSION {
         (image.topic_by_id(topic.topic_id), ErrorCode::UnknownTopicId)
     } else {
         (image.topic(&topic.name), ErrorCode::UnknownTopicOrPartition)
     };
-    found.map(|topic| (topic.name.clone(), topic.id)).ok_or(error)
+    Known { topic: found.cloned(), missing }
 }
 
-fn committed(
-    topic: &OffsetCommitRequestTopic,
-    known: &Result<(ByteString, TopicId), ErrorCode>,
-) -> Vec<CommittedPartition> {
-    let Ok((name, topic_id)) = known else { return Vec::new() };
-    let partition = topic.partitions.iter().map(|partition| CommittedPartition {
-        topic: name.clone(),
-        topic_id: *topic_id,
+fn committed(asked: &OffsetCommitRequestTopic, known: &Known) -> Vec<CommittedPartition> {
+    let Some(topic) = &known.topic else { return Vec::new() };
+    let there = asked.partitions.iter().filter(|partition| known.check(partition.partition_index).is_ok());
+    let partition = there.map(|partition| CommittedPartition {
+        topic: topic.name.clone(),
+        topic_id: topic.id,
         partition: partition.partition_index,
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
@@ -91,11 +100,11 @@ fn committed(
 
 fn answer(
     topic: &OffsetCommitRequestTopic,
-    mut outcome: impl FnMut() -> ErrorCode,
+    mut outcome: impl FnMut(i32) -> ErrorCode,
 ) -> OffsetCommitResponseTopic {
     let partitions = topic.partitions.iter().map(|partition| OffsetCommitResponsePartition {
         partition_index: partition.partition_index,
-        error_code: outcome(),
+        error_code: outcome(partition.partition_index),
     });
     OffsetCommitResponseTopic {
         name: topic.name.clone(),

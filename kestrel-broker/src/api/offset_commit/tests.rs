@@ -1,5 +1,7 @@
 //! OffsetCommit over TCP: by whom, in every version, and what is there after a restart.
 
+use kestrel_protocol::TopicId;
+
 use super::*;
 use crate::Broker;
 use crate::testing::{Peer, commit_request};
@@ -40,6 +42,10 @@ async fn topics_that_are_not_there_are_refused_by_themselves() {
         assert_eq!(codes, [expected, ErrorCode::None]);
     }
     assert_eq!(peer.committed("g", "t").await, 2);
+    let mut request = commit_request("g", None, "t", 3);
+    request.topics[0].partitions[0].partition_index = 7;
+    let response = peer.call(&request, 8).await;
+    assert_eq!(response.topics[0].partitions[0].error_code, ErrorCode::UnknownTopicOrPartition);
 }
 
 #[tokio::test]
