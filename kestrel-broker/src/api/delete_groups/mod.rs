@@ -1,5 +1,7 @@
 //! DeleteGroups, versions 0 to 2 (KIP-229): groups without members, with their offsets; each by itself.
 
+use std::collections::HashSet;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::delete_groups::{
     DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
@@ -10,7 +12,11 @@ use super::{Handle, RequestContext, State};
 impl Handle for DeleteGroupsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> DeleteGroupsResponse {
         let mut results = Vec::with_capacity(self.groups_names.len());
+        let mut seen = HashSet::new();
         for group_id in self.groups_names {
+            if !seen.insert(group_id.clone()) {
+                continue;
+            }
             let error_code = state.groups.delete_group(&group_id).await.unwrap_or_else(|error| error);
             results.push(DeletableGroupResult { group_id, error_code });
         }

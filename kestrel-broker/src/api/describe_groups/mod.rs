@@ -25,7 +25,8 @@ impl Handle for DescribeGroupsRequest {
                 Ok(None) | Err(ErrorCode::NotCoordinator) => dead(id, context.version),
                 Err(error) => failed(id, error),
             };
-            group.authorized_operations = authorized_operations::on_group(self.include_authorized_operations);
+            let is_asked = self.include_authorized_operations && group.error_code.is_none();
+            group.authorized_operations = authorized_operations::on_group(is_asked);
             groups.push(group);
         }
         DescribeGroupsResponse { groups, ..Default::default() }

@@ -35,6 +35,7 @@ async fn groups_are_described_in_every_version() {
         let expected = if version == 6 { ErrorCode::GroupIdNotFound } else { ErrorCode::None };
         assert_eq!((&*nobody.group_state, nobody.error_code), ("Dead", expected), "version {version}");
         assert_eq!(nobody.error_message.is_some(), version == 6);
+        assert_eq!(nobody.authorized_operations, if (3..6).contains(&version) { 3400 } else { i32::MIN });
         assert_eq!(stable.authorized_operations, if version >= 3 { 3400 } else { i32::MIN });
     }
 }

@@ -38,11 +38,10 @@ impl Begin for OffsetCommitRequest {
                 Ok(outcomes) => outcomes.into_iter(),
                 Err(error) => return self.refusal(error),
             };
-            let topics = self.topics.iter().zip(known).map(|(topic, known)| {
-                answer(topic, |partition| match &known {
-                    Ok(known) if known.partition(partition).is_none() => ErrorCode::UnknownTopicOrPartition,
-                    Ok(_) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
-                    Err(error) => *error,
+            let topics = self.topics.iter().zip(&known).map(|(topic, known)| {
+                answer(topic, |partition| match known.check(partition) {
+                    Ok(()) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
+                    Err(error) => error,
                 })
             });
             OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
@@ -61,30 +60,36 @@ impl Handle for OffsetCommitRequest {
     }
 }
 
-/// A topic that is there.
-fn find(
-    topic: &OffsetCommitRequestTopic,
-    version: i16,
-    image: &ClusterImage,
-) -> Result<Arc<TopicImage>, ErrorCode> {
-    let (found, error) = if version >= FIRST_TOPIC_ID_VERSION {
+/// What a request names, as far as it is there.
+struct Known {
+    topic: Option<Arc<TopicImage>>,
+    /// What is said of a topic that is not.
+    missing: ErrorCode,
+}
+
+impl Known {
+    /// Whether the topic has the partition.
+    fn check(&self, partition: i32) -> Result<(), ErrorCode> {
+        let topic = self.topic.as_ref().ok_or(self.missing)?;
+        topic.partition(partition).map(|_| ()).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+}
+
+fn find(topic: &OffsetCommitRequestTopic, version: i16, image: &ClusterImage) -> Known {
+    let (found, missing) = if version >= FIRST_TOPIC_ID_VERSION {
         (image.topic_by_id(topic.topic_id), ErrorCode::UnknownTopicId)
     } else {
         (image.topic(&topic.name), ErrorCode::UnknownTopicOrPartition)
     };
-    found.cloned().ok_or(error)
+    Known { topic: found.cloned(), missing }
 }
 
-fn committed(
-    topic: &OffsetCommitRequestTopic,
-    known: &Result<Arc<TopicImage>, ErrorCode>,
-) -> Vec<CommittedPartition> {
-    let Ok(known) = known else { return Vec::new() };
-    let there =
-        topic.partitions.iter().filter(|partition| known.partition(partition.partition_index).is_some());
+fn committed(asked: &OffsetCommitRequestTopic, known: &Known) -> Vec<CommittedPartition> {
+    let Some(topic) = &known.topic else { return Vec::new() };
+    let there = asked.partitions.iter().filter(|partition| known.check(partition.partition_index).is_ok());
     let partition = there.map(|partition| CommittedPartition {
-        topic: known.name.clone(),
-        topic_id: known.id,
+        topic: topic.name.clone(),
+        topic_id: topic.id,
         partition: partition.partition_index,
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,

