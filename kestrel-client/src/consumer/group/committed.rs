@@ -198,3 +198,24 @@ fn answered(code: ErrorCode, (offset, epoch, metadata): (i64, LeaderEpoch, Optio
         metadata: metadata.as_deref().unwrap_or_default().into(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Row 25: no refusal of a coordinator to tell an offset says that there is none.
+    #[test]
+    fn a_member_that_is_out_of_date_asks_again() {
+        for code in [
+            ErrorCode::StaleMemberEpoch,
+            ErrorCode::UnknownMemberId,
+            ErrorCode::UnstableOffsetCommit,
+            ErrorCode::CoordinatorLoadInProgress,
+            ErrorCode::NotCoordinator,
+        ] {
+            assert!(is_passing(code), "{code}");
+            assert_eq!(answered(code, (-1, LeaderEpoch::NONE, None)), Err(code));
+        }
+        assert_eq!(answered(ErrorCode::None, (-1, LeaderEpoch::NONE, None)), Ok(None));
+    }
+}

@@ -128,7 +128,8 @@ fn a_committed_epoch_is_checked_against_the_log() {
     assert_eq!((work.fetches.len(), work.lookups.len()), (0, 1), "OffsetForLeaderEpoch comes first");
 }
 
-/// An offset that cannot be told now is asked for again: the partition does not begin elsewhere meanwhile.
+/// Row 25: an offset that cannot be told now, as to a member that is out of date, is asked for again. The partition does not
+/// begin elsewhere meanwhile.
 #[test]
 fn what_is_not_told_is_not_reset() {
     let mut member = Member::new(ConsumerConfig::default());
@@ -145,6 +146,27 @@ fn what_is_not_told_is_not_reset() {
     let (_, ticket) = member.asks_committed().remove(0);
     member.engine.handle_committed(ticket, Some(at(3, -1)));
     assert_eq!(member.fetches_from(), Some(3));
+}
+
+/// Row 26: a partition that is assigned before the cluster shows its topic is kept, and read once it does.
+#[test]
+fn what_is_not_known_yet_is_kept() {
+    let mut member = Member::new(ConsumerConfig::default());
+    member.engine.take_on(&partitions(&[0, 1]), &BTreeMap::new(), &BTreeSet::new());
+    for (_, ticket) in member.asks_committed() {
+        member.engine.handle_committed(ticket, Some(at(3, -1)));
+    }
+    assert!(member.poll().fetches.is_empty(), "nobody leads it yet, as far as is known");
+    member.engine.handle_metadata(&snapshot(TOPIC_ID, &[(1, 5)]), member.clock.at(0));
+    assert_eq!(
+        member.engine.assignment().len(),
+        2,
+        "the cluster shows one of them, and the other is kept too"
+    );
+    assert_eq!(member.fetches_from(), Some(3));
+    member.engine.handle_metadata(&snapshot(TOPIC_ID, &[(1, 5), (2, 5)]), member.clock.at(0));
+    let fetches = member.poll().fetches;
+    assert_eq!(fetches.iter().map(|fetch| fetch.node).collect::<Vec<_>>(), [NodeId(2)]);
 }
 
 /// Row 20: a record that was handed out is not done before the next one is asked for.
