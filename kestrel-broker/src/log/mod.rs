@@ -39,6 +39,7 @@ mod meta_properties;
 mod offset_index;
 mod poison;
 mod producer_state;
+mod retention;
 mod scan;
 mod segment;
 mod time_index;
@@ -49,7 +50,7 @@ mod validator;
 mod tests;
 
 pub use config::Durability;
-pub(crate) use config::{CompressionType, LogConfig};
+pub(crate) use config::{CompressionType, LogConfig, Retention};
 pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;
