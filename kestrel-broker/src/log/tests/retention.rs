@@ -347,7 +347,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn retention_keeps_what_the_model_keeps(steps in steps(), segment_bytes in 400u32..1500) {

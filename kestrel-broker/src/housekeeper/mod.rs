@@ -82,3 +82,6 @@ impl Housekeeper {
         is_due
     }
 }
+
+#[cfg(test)]
+mod tests;
