@@ -221,7 +221,7 @@ fn renames(folder: &Folder) -> Vec<(std::path::PathBuf, std::path::PathBuf)> {
 fn half_deleted(clean: bool, changed: u32) -> Folder {
     let (folder, open) = filled(config(None, None), &[0, 1, 2, 3, 4, 5, 6]);
     if clean {
-        open.close()
+        open.close();
     } else {
         drop(open);
     }
@@ -270,6 +270,42 @@ fn a_crash_after_the_active_segment_was_rolled_is_recovered_from() {
     fs::write(folder.path().join("log-start-offset-checkpoint"), "0\n0\n").unwrap();
     let open = folder.open();
     assert_eq!((open.log.log_start_offset(), open.log.log_end_offset()), (3, 3));
+}
+
+#[test]
+fn a_reader_goes_on_while_segments_are_deleted_under_it() {
+    const RECORDS: i64 = 150;
+    let config =
+        LogConfig { file_delete_delay: Duration::ZERO, ..config(None, Some(10 * u64::from(batch_bytes()))) };
+    let folder = Folder::new(config).with_durability(Durability::Group);
+    let open = folder.open();
+    let log = &open.log;
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for _ in 0..RECORDS {
+                log.note_high_watermark(append(log, &at(0)).unwrap().last_offset + 1);
+                log.delete_old_segments(NOW).unwrap();
+                open.manager.tick(NOW);
+            }
+        });
+        let mut next_offset = 0;
+        while next_offset < RECORDS {
+            // Slower than the writer: it is overtaken by the log start again and again.
+            match fetch(log, next_offset) {
+                Ok(records) => {
+                    next_offset = offsets_of(records).last().map_or(next_offset, |(_, last)| last + 1);
+                }
+                Err(LogError::OffsetOutOfRange { log_start_offset, .. }) => {
+                    assert!(log_start_offset > next_offset);
+                    next_offset = log_start_offset;
+                }
+                Err(error) => panic!("at {next_offset}: {error}"),
+            }
+            assert!(log.offset_for_timestamp(Timestamp(0), i64::MAX).is_ok());
+        }
+    });
+    assert_eq!(open.manager.poisoned(), None);
+    assert!(log.log_start_offset() > RECORDS - 20);
 }
 
 /// One step of a property test.
