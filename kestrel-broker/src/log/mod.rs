@@ -10,6 +10,7 @@
 //!     00000000000000000000.timeindex  timestamp -> offset                    TimeIndex
 //!     00000000000000004992.log ...    the next segment; the last one is active: the only one that is written
 //!     00000000000000004992.snapshot   the producers where that segment begins          ProducerState
+//!     00000000000000000000.log.deleted ... a segment that retention took away, until it is unlinked
 //!     leader-epoch-checkpoint         leader epoch -> its first offset                 LeaderEpochCache
 //!     partition.metadata              the topic's id
 //! ```
