@@ -29,7 +29,11 @@ impl TestBroker {
     pub async fn start() -> Self {
         match std::env::var(BOOTSTRAP_VARIABLE) {
             Ok(bootstrap_servers) => Self::External(bootstrap_servers),
-            Err(_) => Self::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await,
+            Err(_) => {
+                // Some records of the tests are from long ago, and a test may be slow.
+                let builder = Broker::builder().ephemeral().durability(Durability::Os);
+                Self::embedded(builder.set("log.retention.ms", "-1")).await
+            }
         }
     }
 

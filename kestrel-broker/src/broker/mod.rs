@@ -64,7 +64,9 @@ pub(crate) struct Plan {
 impl Broker {
     /// A broker for a test: on a free port of 127.0.0.1, with a folder of its own that goes when the broker is dropped.
     ///
-    /// Its durability is [`Durability::Os`], since no test survives a power cut; everything else is the default.
+    /// Its durability is [`Durability::Os`], since no test survives a power cut; everything else is the default. So records
+    /// whose own timestamps are older than seven days are deleted half a minute after the start, as by Apache Kafka: where that
+    /// matters, give the topic `retention.ms=-1`, or build the broker with `log.retention.ms` -1.
     ///
     /// # Errors
     /// When there is no temporary folder or no free port.

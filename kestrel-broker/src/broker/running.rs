@@ -77,7 +77,13 @@ impl Running {
             failed: CancellationToken::new(),
         };
         running.controlling.spawn(driver.run(running.stop_controlling.clone()));
-        let housekeeper = Housekeeper { logs, clock: clock.clone(), failed: running.failed.clone() };
+        let housekeeper = Housekeeper {
+            logs,
+            replicas: Arc::clone(&replicas),
+            retention_check_interval: config.retention_check_interval,
+            clock: clock.clone(),
+            failed: running.failed.clone(),
+        };
         running.serving.spawn(housekeeper.drive(running.stop_serving.clone()));
         let groups = Arc::new(GroupCoordinator::new(
             cluster.clone(),

@@ -19,6 +19,10 @@ pub(crate) struct LogConfig {
     pub(crate) max_message_bytes: u32,
     /// Whether `cleanup.policy` has `compact`: each record then needs a key. Default no.
     pub(crate) compact: bool,
+    /// What is kept of the past. Default 7 days, of any size; everything when `cleanup.policy` lacks `delete`.
+    pub(crate) retention: Retention,
+    /// `file.delete.delay.ms`: how long the files of a deleted segment stay, renamed. Default 1 minute.
+    pub(crate) file_delete_delay: Duration,
     /// `compression.type`: how batches are stored. Default as the producer sent them.
     pub(crate) compression: CompressionType,
     /// `message.timestamp.type`. Default the producer's.
@@ -42,6 +46,8 @@ impl Default for LogConfig {
             index_interval_bytes: 4096,
             max_message_bytes: 1_048_588,
             compact: false,
+            retention: Retention { time: Some(Duration::from_secs(7 * 24 * 60 * 60)), bytes: None },
+            file_delete_delay: Duration::from_secs(60),
             compression: CompressionType::Producer,
             timestamp_type: TimestampType::Create,
             timestamp_before_max: None,
@@ -50,6 +56,15 @@ impl Default for LogConfig {
             flush_interval: None,
         }
     }
+}
+
+/// What `cleanup.policy` keeps of the past when it has `delete`. Without, everything is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Retention {
+    /// `retention.ms`: a segment whose largest timestamp is older may go. Without: no limit.
+    pub(crate) time: Option<Duration>,
+    /// `retention.bytes`: the oldest segments go as long as the others have this many bytes. Without: no limit.
+    pub(crate) bytes: Option<u64>,
 }
 
 /// `compression.type` of a topic.

@@ -38,8 +38,8 @@ impl Log {
         Ok(view.log_end_offset)
     }
 
-    /// Asks for a flush when `flush.ms` has passed since the first append that is not flushed, and forgets producers
-    /// that were idle too long.
+    /// Asks for a flush when `flush.ms` has passed since the first append that is not flushed, forgets producers that
+    /// were idle too long, and unlinks deleted segments whose time has come.
     pub(super) fn tick(&self, now: Timestamp) {
         if let Some(interval) = self.config().flush_interval {
             let since = Timestamp(self.unflushed_since.load(Ordering::Acquire));
@@ -48,6 +48,7 @@ impl Log {
             }
         }
         lock(&self.writer).producers.remove_expired(now, self.data_dir.producer_id_expiration);
+        self.unlink_retired(now);
     }
 
     /// The clean end: everything on the disk, with a producer snapshot at the log's end. Nothing can be done afterwards.

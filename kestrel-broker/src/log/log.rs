@@ -1,7 +1,8 @@
 //! One partition's log: an ordered run of segments. Called by `partition/` and by `cluster/` for the metadata log.
 //!
 //! One writer at a time, under a lock that is held for one write to the page cache; readers work on a [`View`] and
-//! never wait for the writer. A flush runs beside both. Where things are read and looked up: `lookup.rs`.
+//! never wait for the writer. A flush runs beside both. Where things are read and looked up: `lookup.rs`; what is deleted:
+//! `retention.rs`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use super::file_names::{PartitionName, SNAPSHOT_SUFFIX, segment_file};
 use super::leader_epoch::{self, LeaderEpochCache};
 use super::loader::Loaded;
 use super::producer_state::{ProducerState, RememberedBatch, Verdict};
+use super::retention::RetiredSegment;
 use super::scan;
 use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 use super::timestamp::Timestamp;
@@ -78,6 +80,8 @@ pub(crate) struct Log {
     pub(super) flushing: Mutex<()>,
     /// Segments that were finished and not flushed as a whole since.
     pub(super) unflushed_segments: Mutex<Vec<Arc<LogSegment>>>,
+    /// Segments that were deleted and wait to be unlinked.
+    pub(super) retired_segments: Mutex<Vec<RetiredSegment>>,
     /// Whether files were created, renamed or deleted since the last flush.
     pub(super) dir_changed: AtomicBool,
     pub(super) flushed_end_offset: AtomicI64,
@@ -151,6 +155,7 @@ impl Log {
             epochs: Mutex::new(loaded.epochs),
             flushing: Mutex::new(()),
             unflushed_segments: Mutex::new(unflushed_segments),
+            retired_segments: Mutex::default(),
             dir_changed: AtomicBool::new(true),
             flushed_end_offset: AtomicI64::new(loaded.flushed_end_offset),
             unflushed_since: AtomicI64::new(i64::MAX),
@@ -214,6 +219,11 @@ impl Log {
         self.high_watermark.load(Ordering::Acquire)
     }
 
+    /// The partition's name.
+    pub(super) const fn name(&self) -> &PartitionName {
+        &self.name
+    }
+
     /// The name of the partition's folder.
     pub(super) fn dir_name(&self) -> String {
         self.name.dir_name()
@@ -252,38 +262,19 @@ impl Log {
         self.note_epoch(epoch, writer.next_offset)
     }
 
-    /// Moves the log start up to `offset`, makes that durable, deletes the segments below; gives the log start.
-    ///
-    /// # Errors
-    /// [`LogError::OffsetOutOfRange`] above the log end.
-    pub(crate) fn delete_records_before(&self, offset: i64) -> Result<i64, LogError> {
-        let writer = self.lock_writer()?;
-        let mut view = self.view();
-        if offset > view.log_end_offset {
-            return Err(view.out_of_range(offset));
-        }
-        if offset <= view.log_start_offset {
-            return Ok(view.log_start_offset);
-        }
-        self.guard(self.data_dir.write_log_start(&self.name, offset))?;
-        let kept = view.segments.partition_point(|segment| segment.base_offset() <= offset) - 1;
-        let (dropped, segments) = view.segments.split_at(kept);
-        let dropped = dropped.to_vec();
-        view.log_start_offset = offset;
-        view.segments = segments.into();
-        *lock(&self.view) = view;
-        self.guard(self.forget_epochs_below(offset))?;
-        self.dir_changed.store(true, Ordering::Release);
-        drop(writer);
-        for segment in dropped {
-            self.guard(segment.delete())?;
-        }
-        Ok(offset)
-    }
-
     /// What a reader sees now.
     pub(super) fn view(&self) -> View {
         lock(&self.view).clone()
+    }
+
+    /// Replaces what readers see; to be called with the writer's lock.
+    pub(super) fn publish(&self, view: View) {
+        *lock(&self.view) = view;
+    }
+
+    /// Lets the next flush include the names in the folder.
+    pub(super) fn note_dir_change(&self) {
+        self.dir_changed.store(true, Ordering::Release);
     }
 
     /// Fails once the log is closed.
@@ -338,7 +329,7 @@ impl Log {
     }
 
     /// Finishes the active segment and begins a new one at the end of the log, with the producers as they are there.
-    fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), LogError> {
+    pub(super) fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), LogError> {
         writer.active.finish()?;
         self.write_snapshot(&writer.producers, writer.next_offset, Sync::No)?;
         let segment = Arc::new(LogSegment::create(&self.dir, writer.next_offset)?);
@@ -346,7 +337,7 @@ impl Log {
         let finished = Arc::clone(std::mem::replace(&mut writer.active, active).segment());
         finished.release();
         lock(&self.unflushed_segments).push(finished);
-        self.dir_changed.store(true, Ordering::Release);
+        self.note_dir_change();
         let mut view = lock(&self.view);
         view.segments = view.segments.iter().cloned().chain([segment]).collect();
         Ok(())
@@ -368,14 +359,6 @@ impl Log {
             return Ok(());
         }
         self.guard(epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync()))
-    }
-
-    fn forget_epochs_below(&self, log_start_offset: i64) -> Result<(), LogError> {
-        let mut epochs = lock(&self.epochs);
-        if !epochs.truncate_from_start(log_start_offset) {
-            return Ok(());
-        }
-        epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync())
     }
 
     fn duplicate_of(&self, original: RememberedBatch) -> Appended {

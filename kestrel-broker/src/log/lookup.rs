@@ -1,5 +1,7 @@
 //! Reading a log: records from an offset on, offsets by time and by leader epoch. Never waits for the writer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
 
@@ -102,7 +104,7 @@ impl Log {
         lock(&self.epochs).epoch_at(offset)
     }
 
-    /// Looks at the log; looks again when a segment was deleted meanwhile, as the log begins later then.
+    /// Looks at the log; looks again when a segment was deleted meanwhile.
     fn with_view<T>(&self, look: impl Fn(&View) -> Result<T, LogError>) -> Result<T, LogError> {
         loop {
             self.check_open()?;
@@ -110,7 +112,7 @@ impl Log {
             match look(&view) {
                 Err(error) if is_gone(&error) => {
                     self.check_open()?;
-                    if self.log_start_offset() == view.log_start_offset {
+                    if Arc::ptr_eq(&self.view().segments, &view.segments) {
                         return Err(error);
                     }
                 }

@@ -258,7 +258,7 @@ impl LogManager {
         Ok(())
     }
 
-    /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers. To be called every second or so.
+    /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers, unlinking deleted segments. To be called every second or so.
     pub(crate) fn tick(&self, now: Timestamp) {
         let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
         for log in logs {

@@ -10,6 +10,7 @@
 //!     00000000000000000000.timeindex  timestamp -> offset                    TimeIndex
 //!     00000000000000004992.log ...    the next segment; the last one is active: the only one that is written
 //!     00000000000000004992.snapshot   the producers where that segment begins          ProducerState
+//!     00000000000000000000.log.deleted ... a segment that retention took away, until it is unlinked
 //!     leader-epoch-checkpoint         leader epoch -> its first offset                 LeaderEpochCache
 //!     partition.metadata              the topic's id
 //! ```
@@ -39,6 +40,7 @@ mod meta_properties;
 mod offset_index;
 mod poison;
 mod producer_state;
+mod retention;
 mod scan;
 mod segment;
 mod time_index;
@@ -49,7 +51,7 @@ mod validator;
 mod tests;
 
 pub use config::Durability;
-pub(crate) use config::{CompressionType, LogConfig};
+pub(crate) use config::{CompressionType, LogConfig, Retention};
 pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;

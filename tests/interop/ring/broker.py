@@ -11,6 +11,8 @@ from pathlib import Path
 READY = re.compile(r"ready: bootstrap\.servers=(\S+) data-dir=(.*)")
 START_DEADLINE_S = 120
 STOP_DEADLINE_S = 60
+# Test data is from long ago: with the usual seven days it is deleted half a minute after the start.
+KEEP_ALL = ("log.retention.ms=-1",)
 
 
 class BrokerFailed(Exception):
@@ -22,7 +24,7 @@ class Broker:
 
     def __init__(self, program, data_dir, log, settings=(), listen="127.0.0.1:0"):
         self.log = Path(log)
-        words = [word for setting in settings for word in ("--set", setting)]
+        words = [word for setting in (*KEEP_ALL, *settings) for word in ("--set", setting)]
         command = [str(program), "--listen", listen, "--data-dir", str(data_dir), *words]
         with open(self.log, "ab") as errors:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)

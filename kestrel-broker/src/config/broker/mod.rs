@@ -171,6 +171,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) max_described_partitions: usize,
     /// `producer.id.expiration.ms`. Default 24 hours.
     pub(crate) producer_id_expiration: Duration,
+    /// `log.retention.check.interval.ms`. Default 5 minutes.
+    pub(crate) retention_check_interval: Duration,
     /// The settings of groups.
     pub(crate) groups: GroupSettings,
     /// `offsets.topic.num.partitions`. Default 50.
@@ -230,6 +232,7 @@ impl BrokerConfig {
             listen_backlog: number(said, "socket.listen.backlog.size"),
             max_described_partitions: number(said, "max.request.partition.size.limit"),
             producer_id_expiration: Duration::from_millis(number(said, "producer.id.expiration.ms")),
+            retention_check_interval: retention_check_interval(said)?,
             groups: group_settings(said)?,
             offsets_topic_partitions: number(said, "offsets.topic.num.partitions"),
             offsets_topic_segment_bytes: number(said, "offsets.topic.segment.bytes"),
@@ -313,6 +316,20 @@ fn group_settings(said: &Said) -> Result<GroupSettings, ConfigError> {
         return Err(said.invalid("group.min.session.timeout.ms", "at most group.max.session.timeout.ms"));
     }
     Ok(settings)
+}
+
+/// How often old segments are looked for. How long they are kept is no concern of the broker but of each topic; it may not
+/// be 0 for all of them, as in Apache Kafka.
+fn retention_check_interval(said: &Said) -> Result<Duration, ConfigError> {
+    /// What is longer is never; this much a clock can hold.
+    const MOST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    let keys = ["log.retention.ms", "log.retention.minutes", "log.retention.hours"];
+    if let Some(key) = keys.into_iter().find(|key| said.get(key).is_some())
+        && number::<i64>(said, key) == 0
+    {
+        return Err(said.invalid(key, "-1 or a whole number from 1"));
+    }
+    Ok(Duration::from_millis(number(said, "log.retention.check.interval.ms")).min(MOST))
 }
 
 fn node_id(said: &Said) -> Result<i32, ConfigError> {

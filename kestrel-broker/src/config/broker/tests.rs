@@ -105,11 +105,11 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     assert_eq!(config.num_partitions, 5, "what is said beside the file counts");
     let warned = |word: &str| config.warnings.iter().filter(|warning| warning.contains(word)).count();
     assert_eq!(warned("CONTROLLER://:9093 is not opened"), 1);
-    assert_eq!(warned("Kestrel does not act yet on keys of deleting old segments: log.retention.hours"), 1);
+    assert_eq!(warned("log.retention.hours"), 0);
     assert_eq!(warned("num.partitions"), 0);
     assert_eq!(
         config.warnings.len(),
-        4,
+        3,
         "one for each area, and one for the listener: {:#?}",
         config.warnings
     );
@@ -120,4 +120,24 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     let error = BrokerConfig::new(&said).unwrap_err().to_string();
     assert!(error.ends_with("server.properties, line 2); did you mean num.partitions?"), "{error}");
     assert!(said.read_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+}
+
+#[test]
+fn nothing_is_kept_for_no_time_at_all() {
+    for key in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
+        let mut said = Said::default();
+        said.set(key, "0");
+        let error = BrokerConfig::new(&said).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{key}=0")), "{error}");
+    }
+    let mut said = Said::default();
+    said.set("log.retention.hours", "0");
+    said.set("log.retention.ms", "-1");
+    said.set("log.retention.check.interval.ms", "9223372036854775807");
+    let config = BrokerConfig::new(&said).unwrap();
+    assert_eq!(
+        config.retention_check_interval,
+        Duration::from_secs(365 * 86_400),
+        "only one of the keys counts"
+    );
 }

@@ -11,7 +11,7 @@ use super::effective::Layers;
 use super::value::Allowed::{self, Any, AtLeast, Between, Each, Fraction, MinusOneOrBetween, OneOf};
 use super::value::ValueType::{self, Boolean, Double, Int, List, Long, String};
 use super::value::{check, list};
-use crate::log::{CompressionType, LogConfig};
+use crate::log::{CompressionType, LogConfig, Retention};
 
 /// A topic key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,6 +107,8 @@ pub(crate) fn log_config(layers: &Layers<'_>) -> LogConfig {
         index_interval_bytes: layers.bytes("index.interval.bytes"),
         max_message_bytes: layers.bytes("max.message.bytes"),
         compact: cleans(layers, "compact"),
+        retention: retention(layers),
+        file_delete_delay: layers.duration("file.delete.delay.ms").unwrap_or(Duration::MAX),
         compression: compression(layers),
         timestamp_type: match layers.text("message.timestamp.type") {
             "LogAppendTime" => TimestampType::LogAppend,
@@ -122,6 +124,14 @@ pub(crate) fn log_config(layers: &Layers<'_>) -> LogConfig {
 /// Whether `cleanup.policy` has this policy.
 pub(crate) fn cleans(layers: &Layers<'_>, policy: &str) -> bool {
     list(layers.text("cleanup.policy")).any(|item| item == policy)
+}
+
+/// What is kept of the past; everything without the policy `delete`.
+fn retention(layers: &Layers<'_>) -> Retention {
+    if !cleans(layers, "delete") {
+        return Retention::default();
+    }
+    Retention { time: layers.duration("retention.ms"), bytes: limit(layers.number("retention.bytes")) }
 }
 
 fn compression(layers: &Layers<'_>) -> CompressionType {

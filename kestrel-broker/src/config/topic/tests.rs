@@ -85,6 +85,9 @@ fn each_value_reaches_the_log() {
         ("index.interval.bytes", "1"),
         ("max.message.bytes", "77"),
         ("cleanup.policy", "compact,delete"),
+        ("retention.ms", "60000"),
+        ("retention.bytes", "5"),
+        ("file.delete.delay.ms", "6"),
         ("compression.type", "gzip"),
         ("compression.gzip.level", "9"),
         ("message.timestamp.type", "LogAppendTime"),
@@ -100,6 +103,8 @@ fn each_value_reaches_the_log() {
         index_interval_bytes: 1,
         max_message_bytes: 77,
         compact: true,
+        retention: Retention { time: Some(Duration::from_secs(60)), bytes: Some(5) },
+        file_delete_delay: Duration::from_millis(6),
         compression: CompressionType::Codec(Codec::new(Compression::Gzip, Some(9)).unwrap()),
         timestamp_type: TimestampType::LogAppend,
         timestamp_before_max: Some(Duration::from_millis(5)),
@@ -112,6 +117,20 @@ fn each_value_reaches_the_log() {
     assert!(!with_topic(&[("cleanup.policy", "compact")], |layers| cleans(layers, "delete")));
     let internal = [("internal.segment.bytes", "100"), ("segment.bytes", "2000000")];
     assert_eq!(with_topic(&internal, log_config).segment_bytes, 100);
+}
+
+#[test]
+fn only_the_policy_delete_limits_the_past() {
+    fn retention(entries: &'static [(&str, &str)]) -> Retention {
+        with_topic(entries, log_config).retention
+    }
+    assert_eq!(
+        retention(&[("retention.ms", "0"), ("retention.bytes", "0")]),
+        Retention { time: Some(Duration::ZERO), bytes: Some(0) }
+    );
+    assert_eq!(retention(&[("retention.ms", "-1"), ("retention.bytes", "-1")]), Retention::default());
+    assert_eq!(retention(&[("retention.ms", "5"), ("cleanup.policy", "compact")]), Retention::default());
+    assert_eq!(retention(&[("retention.ms", "5"), ("cleanup.policy", "")]), Retention::default());
 }
 
 #[test]

@@ -8,15 +8,18 @@ mod read;
 pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
 pub(super) use read::{SegmentRead, is_gone};
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use super::data_file::DataFile;
 use super::disk;
 use super::error::LogError;
 use super::file_names::{
-    INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, segment_file,
+    DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX,
+    segment_file,
 };
 use super::offset_index::OffsetIndex;
 use super::time_index::TimeIndex;
@@ -154,18 +157,62 @@ impl LogSegment {
         self.time_index.release();
     }
 
-    /// Deletes all files of the segment. Whoever reads it now reads on; whoever opens it finds it gone.
+    /// When the newest record was made: the largest timestamp, or without any, when the `.log` was last written.
+    pub(super) fn newest(&self) -> Result<Timestamp, LogError> {
+        if let Some(largest) = self.largest_timestamp() {
+            return Ok(largest.timestamp);
+        }
+        let modified = std::fs::metadata(self.path()).and_then(|metadata| metadata.modified());
+        let modified = modified.map_err(|error| LogError::io("look at", self.path(), error))?;
+        let since_epoch = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Timestamp(0).saturating_add(since_epoch))
+    }
+
+    /// Deletes all files of the segment at once: for the loader, while nobody reads it.
     pub(super) fn delete(&self) -> Result<(), LogError> {
+        delete_files(self.dir(), self.base_offset)
+    }
+
+    /// Gives the files of the segment their last name, the `.log` first. Whoever reads it now reads on; whoever opens it finds
+    /// it gone.
+    pub(super) fn retire(&self) -> Result<(), LogError> {
         self.release();
-        let dir = self.path().parent().expect("a segment lies in a folder");
-        delete_files(dir, self.base_offset)
+        for suffix in FILE_SUFFIXES {
+            let path = segment_file(self.dir(), self.base_offset, suffix);
+            match std::fs::rename(&path, retired(&path)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(LogError::io("rename", &path, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the files that [`Self::retire`] renamed.
+    pub(super) fn unlink_retired(&self) -> Result<(), LogError> {
+        FILE_SUFFIXES.iter().try_for_each(|suffix| {
+            disk::remove_file(&retired(&segment_file(self.dir(), self.base_offset, suffix)))
+        })
+    }
+
+    fn dir(&self) -> &Path {
+        self.path().parent().expect("a segment lies in a folder")
     }
 }
 
-/// Deletes the files of the segment with this base offset: the `.log` first, as the rest is nothing without it.
+/// All files of a segment: the `.log` first, as the rest is nothing without it.
+const FILE_SUFFIXES: [&str; 5] =
+    [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, SNAPSHOT_SUFFIX];
+
+/// The last name of a file.
+fn retired(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(DELETED_SUFFIX);
+    name.into()
+}
+
+/// Deletes the files of the segment with this base offset.
 pub(super) fn delete_files(dir: &Path, base_offset: i64) -> Result<(), LogError> {
-    for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, SNAPSHOT_SUFFIX] {
-        disk::remove_file(&segment_file(dir, base_offset, suffix))?;
-    }
-    Ok(())
+    FILE_SUFFIXES.iter().try_for_each(|suffix| disk::remove_file(&segment_file(dir, base_offset, suffix)))
 }

@@ -6,6 +6,7 @@ mod foreign;
 mod manager;
 mod model;
 mod recovery;
+mod retention;
 mod rooms;
 
 pub(super) use rooms::{Folder, NOW, append, batch, client, keyed, offsets_of, read_all, values_of};

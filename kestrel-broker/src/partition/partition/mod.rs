@@ -290,6 +290,16 @@ impl Partition {
         deletion.await.unwrap_or(Err(ErrorCode::UnknownServerError))
     }
 
+    /// Deletes the segments that the topic's retention does not keep at `now`. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the disk fails; [`LogError::Closed`] when the partition was deleted.
+    pub(super) fn delete_old_segments(&self, now: Timestamp) -> Result<(), LogError> {
+        let deletion = self.log.delete_old_segments(now);
+        self.advance();
+        deletion.map(|_| ())
+    }
+
     /// Replaces the log's settings, from the next append on.
     pub(super) fn reconfigure(&self, config: LogConfig) {
         self.log.set_config(config);

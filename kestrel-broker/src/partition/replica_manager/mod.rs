@@ -120,6 +120,20 @@ impl ReplicaManager {
         }
     }
 
+    /// Deletes the segments that no topic's retention keeps at `now`. Can take long: call it where blocking is allowed.
+    pub(crate) fn delete_old_segments(&self, now: Timestamp) {
+        for partition in self.all_online() {
+            match partition.delete_old_segments(now) {
+                // Deleted meanwhile, or the data folder has failed, which was reported.
+                Ok(()) | Err(LogError::Closed | LogError::Poisoned { .. }) => {}
+                Err(error) => {
+                    let (topic, partition) = (partition.topic(), partition.index());
+                    tracing::error!(%topic, partition, %error, "old segments could not be deleted");
+                }
+            }
+        }
+    }
+
     /// Takes the topics out of service, then renames their folders, which are unlinked later.
     async fn delete(&self, topics: &[TopicId]) {
         let removed: Vec<(ByteString, HostedTopic)> = {
@@ -175,14 +189,11 @@ impl ReplicaManager {
     }
 
     fn online(&self, topic: &str) -> Vec<Arc<Partition>> {
-        let hosted = self.hosted();
-        let replicas = hosted.topics.get(topic).into_iter().flat_map(|topic| topic.replicas.values());
-        replicas
-            .filter_map(|replica| match replica {
-                Replica::Online(partition) => Some(Arc::clone(partition)),
-                Replica::Offline(_) => None,
-            })
-            .collect()
+        self.hosted().topics.get(topic).into_iter().flat_map(HostedTopic::online).collect()
+    }
+
+    fn all_online(&self) -> Vec<Arc<Partition>> {
+        self.hosted().topics.values().flat_map(HostedTopic::online).collect()
     }
 
     fn hosted(&self) -> std::sync::MutexGuard<'_, Hosted> {
@@ -225,6 +236,13 @@ impl Hosted {
 }
 
 impl HostedTopic {
+    fn online(&self) -> impl Iterator<Item = Arc<Partition>> + '_ {
+        self.replicas.values().filter_map(|replica| match replica {
+            Replica::Online(partition) => Some(Arc::clone(partition)),
+            Replica::Offline(_) => None,
+        })
+    }
+
     fn get(&self, partition: i32) -> Result<Arc<Partition>, ErrorCode> {
         match self.replicas.get(&partition) {
             Some(Replica::Online(partition)) => Ok(Arc::clone(partition)),

@@ -1,0 +1,136 @@
+//! Retention over TCP: what clients see of it, and what becomes of the files.
+
+use std::path::Path;
+
+use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
+use kestrel_protocol::messages::delete_records::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
+};
+use kestrel_protocol::messages::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
+
+use super::*;
+use crate::testing::{Peer, batch};
+use crate::{Broker, Durability};
+
+/// A broker that looks for old segments every second.
+async fn broker(settings: &[(&str, &str)]) -> Broker {
+    let mut builder = Broker::builder().ephemeral().durability(Durability::Os);
+    for (key, value) in [("log.retention.check.interval.ms", "1"), ("log.segment.delete.delay.ms", "0")] {
+        builder = builder.set(key, value);
+    }
+    for (key, value) in settings {
+        builder = builder.set(*key, *value);
+    }
+    builder.start().await.unwrap()
+}
+
+/// A topic with a segment for each batch of [`batch`], which keeps everything for now.
+async fn create(peer: &mut Peer, name: &str) {
+    let config = |(name, value): (&str, &str)| CreatableTopicConfig {
+        name: name.to_owned().into(),
+        value: Some(value.to_owned().into()),
+    };
+    let topic = CreatableTopic {
+        name: name.to_owned().into(),
+        num_partitions: 1,
+        replication_factor: 1,
+        configs: [("internal.segment.bytes", "100"), ("retention.ms", "-1")].map(config).into(),
+        ..Default::default()
+    };
+    let response = peer.call(&CreateTopicsRequest { topics: vec![topic], ..Default::default() }, 7).await;
+    assert_eq!(response.topics[0].error_code, ErrorCode::None);
+}
+
+async fn set(peer: &mut Peer, topic: &str, key: &str, value: &str) {
+    let config = AlterableConfig {
+        name: key.to_owned().into(),
+        config_operation: 0,
+        value: Some(value.to_owned().into()),
+    };
+    let resource = AlterConfigsResource {
+        resource_type: 2,
+        resource_name: topic.to_owned().into(),
+        configs: vec![config],
+    };
+    let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+    assert_eq!(peer.call(&request, 1).await.responses[0].error_code, ErrorCode::None);
+}
+
+fn files(broker: &Broker, partition: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(broker.data_dir().join(partition)).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.ends_with(".log") || name.ends_with(".deleted"));
+    names.sort();
+    names
+}
+
+/// Waits until the folder has no other logs than these, nor any that wait to be unlinked.
+async fn only_logs_left(broker: &Broker, partition: &str, expected: &[&str]) {
+    let wait = async {
+        while files(broker, partition) != expected {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(30), wait).await;
+    assert!(found.is_ok(), "{:?}", files(broker, partition));
+}
+
+#[tokio::test]
+async fn a_new_retention_deletes_what_is_older() {
+    let broker = broker(&[]).await;
+    let mut peer = Peer::of(&broker).await;
+    create(&mut peer, "t").await;
+    for value in ["a", "b", "c"] {
+        peer.produce("t", batch(&[value])).await;
+    }
+    assert_eq!(files(&broker, "t-0").len(), 3);
+    set(&mut peer, "t", "retention.bytes", "100").await;
+    only_logs_left(&broker, "t-0", &["00000000000000000001.log", "00000000000000000002.log"]).await;
+    let gone = peer.fetch("t", 0).await;
+    assert_eq!((gone.error_code, gone.log_start_offset), (ErrorCode::OffsetOutOfRange, 1));
+    assert_eq!(peer.fetch("t", 1).await.error_code, ErrorCode::None);
+
+    set(&mut peer, "t", "retention.ms", "1000").await;
+    only_logs_left(&broker, "t-0", &["00000000000000000003.log"]).await;
+    let gone = peer.fetch("t", 1).await;
+    assert_eq!((gone.error_code, gone.log_start_offset), (ErrorCode::OffsetOutOfRange, 3));
+    assert_eq!(peer.produce("t", batch(&["d"])).await.base_offset, 3);
+    broker.restart().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    assert_eq!(peer.fetch("t", 2).await.error_code, ErrorCode::OffsetOutOfRange);
+}
+
+#[tokio::test]
+async fn the_files_of_deleted_records_go() {
+    let broker = broker(&[]).await;
+    let mut peer = Peer::of(&broker).await;
+    create(&mut peer, "t").await;
+    for value in ["a", "b", "c"] {
+        peer.produce("t", batch(&[value])).await;
+    }
+    let partitions = vec![DeleteRecordsPartition { partition_index: 0, offset: 2 }];
+    let topics = vec![DeleteRecordsTopic { name: "t".into(), partitions }];
+    peer.call(&DeleteRecordsRequest { topics, timeout_ms: 0 }, 2).await;
+    only_logs_left(&broker, "t-0", &["00000000000000000002.log"]).await;
+    let gone = peer.fetch("t", 1).await;
+    assert_eq!((gone.error_code, gone.log_start_offset), (ErrorCode::OffsetOutOfRange, 2));
+}
+
+#[tokio::test]
+async fn metadata_and_groups_are_not_touched() {
+    let broker = broker(&[("log.retention.ms", "1"), ("log.retention.bytes", "0")]).await;
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("t").await;
+    let member = peer.join_alone("g").await;
+    assert_eq!(peer.commit("g", Some(&member), "t", 7).await, ErrorCode::None);
+    peer.produce("t", batch(&["a"])).await;
+    only_logs_left(&broker, "t-0", &["00000000000000000001.log"]).await;
+    let size = |name: &Path| std::fs::metadata(broker.data_dir().join(name)).map_or(0, |file| file.len());
+    assert!(size(Path::new("__cluster_metadata-0/00000000000000000000.log")) > 0);
+    broker.restart().await.unwrap();
+    assert_eq!(Peer::of(&broker).await.committed("g", "t").await, 7);
+}
