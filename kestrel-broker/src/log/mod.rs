@@ -17,6 +17,7 @@
 //! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
 //! to the listener. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
 
+pub(crate) mod check;
 mod checkpoint;
 mod clean_shutdown;
 mod config;
