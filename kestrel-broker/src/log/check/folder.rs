@@ -64,6 +64,8 @@ impl CheckedFolder {
     /// # Errors
     /// When the disk cannot be read.
     pub(crate) fn read(data_dir: &Path, found: &mut dyn FnMut(Finding)) -> Result<Self, LogError> {
+        // Before anything is missed in it: the folder is there and can be read.
+        partition::file_names(data_dir)?;
         let identity = read_identity(data_dir, found)?;
         let mut offsets = |file| read_offsets(&data_dir.join(file), found);
         let recovery_points = offsets(RECOVERY_POINT_CHECKPOINT)?;
@@ -102,7 +104,9 @@ impl CheckedFolder {
             high_watermark: self.high_watermarks.get(&name).copied(),
             log_start: self.log_starts.get(&name).copied(),
         };
-        meter.ask();
+        if meter.ask() {
+            return Ok(());
+        }
         partition::check(&partition.dir, noted, walked, meter, found)
     }
 

@@ -42,3 +42,6 @@ pub(crate) fn for_each_batch(dir: &Path, mut visit: impl FnMut(&RecordBatch)) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ pub(super) fn check(
         walked.batches += segment.batches;
         walked.records += segment.records;
         let later = bases.len() - index - 1;
-        if let Some(finding) = log.take(base_offset, segment, later)? {
+        if let Some(finding) = log.take(base_offset, &segment, later)? {
             found(finding);
             // What follows has no offset to begin with; a start cuts it off or refuses the partition.
             return Ok(());
@@ -123,7 +123,7 @@ impl LogCheck<'_> {
     fn take(
         &mut self,
         base_offset: i64,
-        segment: CheckedSegment,
+        segment: &CheckedSegment,
         later: usize,
     ) -> Result<Option<Finding>, LogError> {
         self.has_gaps |= segment.has_gaps;
@@ -163,7 +163,7 @@ impl LogCheck<'_> {
     /// The end of a log without damage against the checkpoints.
     fn check_end(&self, found: &mut dyn FnMut(Finding)) {
         let Noted { clean, recovery_point, high_watermark, log_start } = self.noted;
-        let end = self.next_offset.unwrap_or(log_start.unwrap_or(0));
+        let end = self.next_offset.or(log_start).unwrap_or(0);
         if let Some(flushed) = recovery_point.filter(|&flushed| flushed > end || (clean && flushed < end)) {
             let what = format!("the log ends at offset {end}, but its recovery point is {flushed}");
             found(Finding::damage(self.dir, None, what));

@@ -174,7 +174,7 @@ impl<'a> Tally<'a> {
         self.records += u64::try_from(header.record_count).unwrap_or(0);
         let expected = self.context.epochs.and_then(|epochs| epochs.epoch_at(header.base_offset));
         let found = header.partition_leader_epoch;
-        if let Some(expected) = expected.filter(|&expected| expected != found && found > LeaderEpoch::NONE)
+        if let Some(expected) = expected.filter(|&expected| expected != found && found != LeaderEpoch::NONE)
             && self.wrong_epoch.is_none()
         {
             let path = segment_file(self.context.dir, self.context.base_offset, LOG_SUFFIX);
