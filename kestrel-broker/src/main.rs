@@ -61,6 +61,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(cli::CheckArguments),
+    Repair(cli::RepairArguments),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -98,6 +99,8 @@ fn main() -> ExitCode {
     let exit_code = runtime.block_on(async {
         match arguments.command {
             Some(Command::Check(arguments)) => cli::check(arguments).await,
+            // Nothing listens to signals then: SIGINT ends it at once, as at a prompt it has to.
+            Some(Command::Repair(arguments)) => cli::repair(&arguments),
             None => serve(arguments).await,
         }
     });

@@ -1,6 +1,9 @@
-//! Verifies a data folder and changes nothing: what `kestrel-broker check` does. Called by the binary; never opens a log.
+//! Verifies a data folder and changes nothing: what `kestrel-broker check` does; and `repair`, which cuts damaged logs off.
+//!
+//! Called by the binary. Never opens a log.
 
 mod metadata;
+mod repair;
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +15,7 @@ use crate::log::LogError;
 use crate::log::check::{CheckedFolder, Meter, Walked, holder_of};
 
 pub use crate::log::check::{Finding, Severity};
+pub use repair::{Cut, Repair};
 
 /// What a check reports while it runs.
 #[derive(Debug, Clone)]
@@ -50,7 +54,7 @@ pub struct CheckSummary {
     pub stopped: bool,
 }
 
-/// Why a data folder could not be checked. The text is one sentence that names the file.
+/// Why a data folder could not be checked or repaired. The text is one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct CheckError {

@@ -40,6 +40,7 @@ mod meta_properties;
 mod offset_index;
 mod poison;
 mod producer_state;
+pub(crate) mod repair;
 mod scan;
 mod segment;
 mod time_index;

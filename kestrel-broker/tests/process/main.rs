@@ -7,5 +7,6 @@ mod command_line;
 mod crash;
 mod groups;
 mod program;
+mod repair;
 mod signals;
 mod wire;

@@ -18,6 +18,7 @@ use crate::log::file_names::{
 };
 use crate::log::leader_epoch::{self, LeaderEpochCache};
 use crate::log::producer_state::ProducerState;
+use crate::log::repair::CUT_SUFFIX;
 use crate::log::timestamp::Timestamp;
 
 /// What the checkpoints of the data folder say about a partition.
@@ -266,6 +267,8 @@ fn half_finished(name: &str) -> Option<&'static str> {
         Some("a compaction that was about to replace its segments; the next start finishes it")
     } else if name.ends_with(DELETED_SUFFIX) {
         Some("a segment that was about to be deleted; the next start deletes it")
+    } else if name.ends_with(CUT_SUFFIX) {
+        Some("what a repair cut off; no broker reads it")
     } else if name.ends_with(".tmp") {
         Some("a small file that was not written to its end; it is not used")
     } else {

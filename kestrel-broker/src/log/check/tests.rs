@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::*;
 use crate::log::LogConfig;
+use crate::log::repair::LogRepair;
 use crate::log::tests::{Folder, append, batch, client, keyed};
 
 /// How many bytes lie between two flipped bytes: no divisor of a batch's or an entry's size.
@@ -245,4 +246,56 @@ fn damaged_snapshots_epochs_and_checkpoints_are_named() {
         fs::write(&path, whole).unwrap();
     }
     assert_eq!(findings(folder.path()), []);
+}
+
+#[test]
+fn a_repair_keeps_what_is_before_the_first_bad_batch() {
+    for (segment, clean) in [(0, true), (1, true), (1, false), (2, false)] {
+        let folder = written(clean);
+        let names = folder.files(".log");
+        let path = folder.file(&names[segment]);
+        let start = batch_starts(&fs::read(&path).unwrap())[1];
+        flip(&path, start + 30);
+        set_recovery_point(&folder, 62);
+        let before = fs::read(&path).unwrap();
+
+        let mut repair = LogRepair::open(folder.path()).unwrap();
+        let damaged = repair.find("t", 0).unwrap().unwrap();
+        assert_eq!((&damaged.file, damaged.bad.position), (&path, start as u64));
+        let kept = repair.cut(&damaged).unwrap();
+        assert!(repair.find("t", 0).unwrap().is_none());
+        drop(repair);
+
+        assert_eq!(fs::read(&path).unwrap(), before[..start]);
+        assert_eq!(fs::read(&kept[0]).unwrap(), before[start..], "what was cut off is kept");
+        assert_eq!(kept.len(), names.len() - segment);
+        assert_eq!(damages(folder.path()), []);
+        let open = folder.open();
+        assert_eq!(open.log.log_end_offset(), damaged.bad.next_offset);
+        append(&open.log, &keyed(2, 0, 0, 1)).unwrap();
+        open.close();
+        assert_eq!(damages(folder.path()), []);
+    }
+}
+
+#[test]
+fn a_log_that_ends_too_early_is_repaired_by_its_recovery_point() {
+    let folder = written(false);
+    set_recovery_point(&folder, 70);
+    assert!(folder.try_open().is_err());
+    let mut repair = LogRepair::open(folder.path()).unwrap();
+    let damaged = repair.find("t", 0).unwrap().unwrap();
+    assert_eq!((damaged.bad.next_offset, damaged.cut_bytes), (62, 0));
+    assert!(repair.cut(&damaged).unwrap().is_empty());
+    drop(repair);
+    assert_eq!(folder.open().log.log_end_offset(), 62);
+}
+
+#[test]
+fn a_torn_end_is_left_to_the_next_start() {
+    let folder = written(false);
+    let last = folder.file(folder.files(".log").last().unwrap());
+    let whole = fs::read(&last).unwrap();
+    fs::write(&last, &whole[..whole.len() - 3]).unwrap();
+    assert!(LogRepair::open(folder.path()).unwrap().find("t", 0).unwrap().is_none());
 }
