@@ -14,12 +14,18 @@ pub(super) fn check(
     found: &mut dyn FnMut(Finding),
 ) -> Result<(), LogError> {
     // Without its identity nobody knows which replicas belong into the folder.
-    let Some(identity) = &folder.identity else { return Ok(()) };
+    let Some(identity) = &folder.identity else {
+        folder.find_missing(data_dir, found);
+        return Ok(());
+    };
     let metadata = check_metadata(data_dir, identity.node_id, identity.directory_id)?;
     for fault in metadata.faults {
         found(Finding::damage(&fault.file, None, fault.why));
     }
-    let Some(expected) = metadata.expected else { return Ok(()) };
+    let Some(expected) = metadata.expected else {
+        folder.find_missing(data_dir, found);
+        return Ok(());
+    };
     let mut folders: BTreeMap<(&str, i32), _> = folder
         .partitions
         .iter()

@@ -113,7 +113,8 @@ fn run(
         // Whether to stop is asked where bytes are counted.
         let _ = (watch.borrow_mut())(CheckEvent::Found(finding));
     };
-    if let Some(process) = holder_of(data_dir)? {
+    let holder = holder_of(data_dir)?;
+    if let Some(process) = holder {
         let what =
             format!("process {process} holds the folder: what it writes meanwhile looks like a torn end");
         found(Finding::note(data_dir, what));
@@ -132,10 +133,20 @@ fn run(
         if meter.is_stopped() {
             break;
         }
-        checked?;
+        match checked {
+            // Retention and compaction go on under a broker.
+            Err(error) if holder.is_some() && is_gone(&error) => {
+                found(Finding::note(&partition.dir, format!("changed while it was checked: {error}")));
+            }
+            checked => checked?,
+        }
         partitions += 1;
     }
     let Walked { segments, batches, records } = walked;
     let (bytes, stopped) = (meter.done_bytes(), meter.is_stopped());
     Ok(CheckSummary { partitions, segments, batches, records, bytes, stopped, ..summary })
+}
+
+fn is_gone(error: &LogError) -> bool {
+    matches!(error, LogError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
 }

@@ -82,7 +82,6 @@ impl CheckedFolder {
             log_starts,
         };
         folder.find_partitions(data_dir, found)?;
-        folder.find_missing(data_dir, found);
         Ok(folder)
     }
 
@@ -140,8 +139,9 @@ impl CheckedFolder {
         Ok(())
     }
 
-    /// The partitions that had flushed records and have no folder.
-    fn find_missing(&self, data_dir: &Path, found: &mut dyn FnMut(Finding)) {
+    /// Finds the partitions that had flushed records and have no folder. The metadata knows better: it also knows what was
+    /// deleted after the checkpoint was written.
+    pub(crate) fn find_missing(&self, data_dir: &Path, found: &mut dyn FnMut(Finding)) {
         for (name, &flushed) in &self.recovery_points {
             let dir = data_dir.join(name.dir_name());
             if flushed > 0 && !dir.is_dir() {
