@@ -115,8 +115,9 @@ fn run(
     };
     let holder = holder_of(data_dir)?;
     if let Some(process) = holder {
-        let what =
-            format!("process {process} holds the folder: what it writes meanwhile looks like a torn end");
+        let what = format!(
+            "a broker (process {process}) holds the folder: what it writes meanwhile looks like a torn end"
+        );
         found(Finding::note(data_dir, what));
     }
     let folder = CheckedFolder::read(data_dir, &mut found)?;
