@@ -4,7 +4,7 @@ use kestrel_client::{
     Admin, AlterConfigs, ConfigEntry, ConfigResource, ConfigSource, DeleteRecordsTo, Error, ErrorCode,
     IsolationLevel, NewPartitions, NewTopic, OffsetSpec, Record, Timestamp,
 };
-use kestrel_tests::{TestBroker, unique};
+use kestrel_tests::{TestBroker, eventually, unique};
 
 async fn created(admin: &Admin, partitions: i32) -> String {
     let topic = unique("admin");
@@ -100,14 +100,19 @@ async fn configurations_change_key_by_key() {
     alter(AlterConfigs::of(resource.clone()).set("retention.ms", "1000").append("cleanup.policy", "compact"))
         .await
         .unwrap();
-    let retention = entry("retention.ms").await;
-    assert_eq!((retention.value.as_deref(), retention.source), (Some("1000"), ConfigSource::Topic));
+    let retention = eventually("retention.ms is the topic's", async || {
+        Some(entry("retention.ms").await).filter(|entry| entry.source == ConfigSource::Topic)
+    });
+    assert_eq!(retention.await.value.as_deref(), Some("1000"));
     let policy = entry("cleanup.policy").await.value.unwrap();
     assert!(policy.contains("compact") && policy.contains("delete"), "{policy}");
     alter(AlterConfigs::of(resource.clone()).delete("retention.ms").subtract("cleanup.policy", "delete"))
         .await
         .unwrap();
-    assert_ne!(entry("retention.ms").await.source, ConfigSource::Topic);
+    eventually("retention.ms is not the topic's", async || {
+        Some(entry("retention.ms").await).filter(|entry| entry.source != ConfigSource::Topic)
+    })
+    .await;
     assert_eq!(entry("cleanup.policy").await.value.as_deref(), Some("compact"));
 
     let wrong = AlterConfigs::of(resource.clone()).set("retention.ms", "soon");

@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_groups;
+mod churn;
 mod connect;
 mod consume;
 mod faults;

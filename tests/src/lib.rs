@@ -82,3 +82,24 @@ pub fn unique(prefix: &str) -> String {
         .as_nanos();
     format!("{prefix}-{started:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
+
+/// What `look` finds, as soon as it finds something: looks again and again, as a cluster may take a moment to show what it
+/// has accepted.
+///
+/// # Panics
+/// When there is nothing after half a minute; `what` is what was waited for.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    const PAUSE: Duration = Duration::from_millis(10);
+    let looking = async {
+        loop {
+            match look().await {
+                Some(found) => return found,
+                None => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking)
+        .await
+        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
+}

@@ -6,19 +6,18 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{io, thread};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use clap::Parser;
-use futures::future::{Either, select};
 use kestrel_client::assignor::{Assignor, CooperativeSticky, Range, RoundRobin, Sticky};
 use kestrel_client::{
     AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, Error, OffsetAndMetadata,
     RebalanceListener, RevokedPartitions, TopicPartition,
 };
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncReadExt, stdin};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 const HEARTBEAT: Duration = Duration::from_millis(300);
 /// More partitions than a scenario has.
@@ -72,14 +71,11 @@ async fn member(options: Options) -> Result<(), Error> {
     }
     let mut consumer = builder.build().await?;
 
-    let mut end = Box::pin(input_end());
+    let mut end = input_end();
     loop {
-        let record = match select(Box::pin(consumer.next()), end).await {
-            Either::Left((record, rest)) => {
-                end = rest;
-                record
-            }
-            Either::Right(_) => break,
+        let record = tokio::select! {
+            record = consumer.next() => record,
+            _ = &mut end => break,
         };
         let Some(record) = record else { break };
         let record = record?;
@@ -102,10 +98,16 @@ fn assignor(name: &str) -> Arc<dyn Assignor> {
     }
 }
 
-/// Resolves when standard input ends.
-async fn input_end() {
-    let mut input = stdin();
-    while matches!(input.read(&mut [0; 64]).await, Ok(1..)) {}
+/// Resolves when standard input ends. A thread of its own reads it: one of the runtime's would keep the program from ending
+/// for as long as it waits.
+fn input_end() -> oneshot::Receiver<()> {
+    let (end, ended) = oneshot::channel();
+    thread::spawn(move || {
+        // An error is an end too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        end.send(())
+    });
+    ended
 }
 
 /// Says what was committed of the partitions that came since the last call.
