@@ -52,6 +52,7 @@
 mod api;
 mod broker;
 mod builder;
+mod check;
 mod clock;
 mod cluster;
 mod config;
@@ -67,6 +68,7 @@ mod testing;
 pub use api::{FaultRule, Faults};
 pub use broker::Broker;
 pub use builder::BrokerBuilder;
+pub use check::{CheckError, CheckEvent, CheckSummary, Cut, Finding, Repair, Severity, check_folder};
 pub use error::{StartError, StopError};
 pub use kestrel_protocol::{ApiKey, ErrorCode};
 pub use log::Durability;

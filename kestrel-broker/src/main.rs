@@ -1,12 +1,16 @@
 //! The `kestrel-broker` binary: arguments, logs on standard error, signals. Everything else is in the library.
+//!
+//! Without a subcommand it serves; the subcommands are in `cli/`.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use kestrel_broker::{Broker, Durability, StartError};
 use tracing_subscriber::EnvFilter;
+
+mod cli;
 
 /// The exit code of a process that a second signal ended: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -16,8 +20,17 @@ const INTERRUPTED: u8 = 130;
 /// Needs nothing before the first start. When it serves it prints one line on standard output; logs go to standard error
 /// (RUST_LOG=debug shows every request). SIGINT and SIGTERM stop it cleanly; a second one ends it at once.
 #[derive(Debug, Parser)]
-#[command(name = "kestrel-broker", version, max_term_width = 100)]
+#[command(
+    name = "kestrel-broker",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Where to listen; port 0 lets the system choose [default: 127.0.0.1:9092]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -42,6 +55,13 @@ struct Arguments {
     /// A key of Apache Kafka's broker configuration, for instance --set num.partitions=3; may be given many times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     set: Vec<(String, String)>,
+}
+
+/// What else the program does; without one it serves.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(cli::CheckArguments),
+    Repair(cli::RepairArguments),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -76,7 +96,14 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
-    let exit_code = runtime.block_on(serve(arguments));
+    let exit_code = runtime.block_on(async {
+        match arguments.command {
+            Some(Command::Check(arguments)) => cli::check(arguments).await,
+            // Nothing listens to signals then: SIGINT ends it at once, as at a prompt it has to.
+            Some(Command::Repair(arguments)) => cli::repair(&arguments),
+            None => serve(arguments).await,
+        }
+    });
     runtime.shutdown_background();
     exit_code
 }

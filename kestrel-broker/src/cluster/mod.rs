@@ -11,6 +11,7 @@
 //!                        └──► partition::ReplicaManager
 //! ```
 
+mod check;
 mod controller;
 mod driver;
 mod entry;
@@ -39,6 +40,7 @@ use crate::log::{Durability, LogManager};
 use crate::partition::ReplicaManager;
 use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
 
+pub(crate) use check::{METADATA_TOPIC, check_metadata};
 pub(crate) use controller::{
     AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic,
     ResourceAlterations, TopicRef,

@@ -18,6 +18,7 @@
 //! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
 //! to the listener. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
 
+pub(crate) mod check;
 mod checkpoint;
 mod clean_shutdown;
 mod config;
@@ -40,6 +41,7 @@ mod meta_properties;
 mod offset_index;
 mod poison;
 mod producer_state;
+pub(crate) mod repair;
 mod retention;
 mod scan;
 mod segment;

@@ -112,7 +112,8 @@ pub(super) fn relative_offset(base_offset: i64, offset: i64) -> u32 {
         .expect("a segment rolls before its offsets overflow")
 }
 
-fn decode(base_offset: i64, entry: [u8; OFFSET_ENTRY_BYTES]) -> OffsetEntry {
+/// The entry in these bytes of the index of the segment at `base_offset`.
+pub(super) fn decode(base_offset: i64, entry: [u8; OFFSET_ENTRY_BYTES]) -> OffsetEntry {
     let (relative, position) = entry.split_at(4);
     let relative = relative.try_into().map_or(0, u32::from_be_bytes);
     let position = position.try_into().map_or(0, u32::from_be_bytes);

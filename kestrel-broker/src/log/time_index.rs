@@ -91,7 +91,8 @@ impl TimeIndex {
     }
 }
 
-fn decode(base_offset: i64, entry: [u8; TIME_ENTRY_BYTES]) -> TimestampOffset {
+/// The entry in these bytes of the index of the segment at `base_offset`.
+pub(super) fn decode(base_offset: i64, entry: [u8; TIME_ENTRY_BYTES]) -> TimestampOffset {
     let (timestamp, relative) = entry.split_at(8);
     let timestamp = timestamp.try_into().map_or(-1, i64::from_be_bytes);
     let relative = relative.try_into().map_or(0, u32::from_be_bytes);

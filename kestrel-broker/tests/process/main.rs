@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
 
+mod check;
 mod command_line;
 mod crash;
 mod groups;
 mod program;
+mod repair;
 mod signals;
 mod wire;

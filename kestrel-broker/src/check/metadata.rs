@@ -1,0 +1,56 @@
+//! The replayed metadata against the folders that are there: topics without folders, folders without topics, other ids.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cluster::{METADATA_TOPIC, check_metadata};
+use crate::log::LogError;
+use crate::log::check::{CheckedFolder, Finding};
+
+/// Checks the metadata of the data folder.
+pub(super) fn check(
+    data_dir: &Path,
+    folder: &CheckedFolder,
+    found: &mut dyn FnMut(Finding),
+) -> Result<(), LogError> {
+    // Without its identity nobody knows which replicas belong into the folder.
+    let Some(identity) = &folder.identity else {
+        folder.find_missing(data_dir, found);
+        return Ok(());
+    };
+    let metadata = check_metadata(data_dir, identity.node_id, identity.directory_id)?;
+    for fault in metadata.faults {
+        found(Finding::damage(&fault.file, None, fault.why));
+    }
+    let Some(expected) = metadata.expected else {
+        folder.find_missing(data_dir, found);
+        return Ok(());
+    };
+    let mut folders: BTreeMap<(&str, i32), _> = folder
+        .partitions
+        .iter()
+        .filter(|partition| partition.topic != METADATA_TOPIC)
+        .map(|partition| ((partition.topic.as_str(), partition.partition), partition))
+        .collect();
+    for wanted in &expected {
+        let dir = data_dir.join(format!("{}-{}", wanted.topic, wanted.partition));
+        match folders.remove(&(wanted.topic.as_str(), wanted.partition)) {
+            None => found(Finding::damage(
+                &dir,
+                None,
+                "the metadata has the partition, but its folder is missing",
+            )),
+            Some(partition) => {
+                if let Some(id) = partition.topic_id.filter(|&id| id != wanted.topic_id) {
+                    let what = format!("belongs to topic id {id}, but the topic has {}", wanted.topic_id);
+                    found(Finding::damage(&dir.join("partition.metadata"), None, what));
+                }
+            }
+        }
+    }
+    for partition in folders.values() {
+        let what = "the metadata does not have the partition; the next start sets the folder aside";
+        found(Finding::damage(&partition.dir, None, what));
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Replays the metadata of a data folder without opening its log, to hold it against the folders that are there.
+//!
+//! Called by the crate's `check` room. Never writes: no epoch is begun and no broker registered.
+
+use std::path::{Path, PathBuf};
+
+use kestrel_protocol::{NodeId, TopicId, Uuid};
+
+use super::entry::{Entry, entries};
+use super::image::{ClusterImage, PartitionImage};
+use super::quorum_state::QuorumState;
+use super::records::MetadataRecord;
+use super::replay::Replay;
+use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot};
+use super::topic_name::CLUSTER_METADATA_TOPIC;
+use crate::log::{LogError, check};
+
+/// A partition that a data folder is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExpectedPartition {
+    /// The topic.
+    pub(crate) topic: String,
+    /// The topic's id.
+    pub(crate) topic_id: TopicId,
+    /// The number.
+    pub(crate) partition: i32,
+}
+
+/// What is wrong with the metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MetadataFault {
+    /// The file or folder.
+    pub(crate) file: PathBuf,
+    /// What is wrong with it.
+    pub(crate) why: String,
+}
+
+/// The metadata of a data folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CheckedMetadata {
+    /// The partitions that belong into the folder; `None` when the metadata could not be replayed to its end.
+    pub(crate) expected: Option<Vec<ExpectedPartition>>,
+    /// What is wrong.
+    pub(crate) faults: Vec<MetadataFault>,
+}
+
+/// The topic of the metadata log, which is in no image.
+pub(crate) const METADATA_TOPIC: &str = CLUSTER_METADATA_TOPIC;
+
+/// Replays the newest snapshot and the log of `data_dir`, the folder of `node_id` with `directory_id`.
+///
+/// # Errors
+/// When the disk cannot be read.
+pub(crate) fn check_metadata(
+    data_dir: &Path,
+    node_id: NodeId,
+    directory_id: Option<Uuid>,
+) -> Result<CheckedMetadata, LogError> {
+    let dir = data_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
+    let mut faults = Vec::new();
+    if let Some(Err(error)) = read_bootstrap(data_dir)? {
+        faults.push(fault(&data_dir.join("bootstrap.checkpoint"), &error));
+    }
+    if !dir.is_dir() {
+        faults.push(fault(&dir, &"the metadata log is missing"));
+        return Ok(CheckedMetadata { expected: None, faults });
+    }
+    match QuorumState::read(&dir)? {
+        Some(Err(why)) => faults.push(fault(&dir.join("quorum-state"), &why)),
+        None => faults.push(fault(&dir.join("quorum-state"), &"is missing")),
+        Some(Ok(_)) => {}
+    }
+    let expected = match replay(&dir, node_id)? {
+        Ok(replay) => Some(expected(replay.image(), node_id, directory_id)),
+        Err(wrong) => {
+            faults.push(wrong);
+            None
+        }
+    };
+    Ok(CheckedMetadata { expected, faults })
+}
+
+fn replay(dir: &Path, node_id: NodeId) -> Result<Result<Replay, MetadataFault>, LogError> {
+    let mut replay = Replay::new(ClusterImage::new("", node_id));
+    let next_offset = match replay_snapshot(dir, &mut replay)? {
+        Ok(next_offset) => next_offset,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let mut outcome = Ok(());
+    check::for_each_batch(dir, |batch| {
+        if outcome.is_err() || batch.header().next_offset() <= next_offset {
+            return;
+        }
+        outcome = entries(batch).map_err(|error| fault(dir, &error)).and_then(|entries| {
+            entries
+                .into_iter()
+                .filter(|(offset, _)| *offset >= next_offset)
+                .try_for_each(|(offset, entry)| replay_entry(&mut replay, entry, offset, dir))
+        });
+    })?;
+    Ok(outcome.map(|()| replay))
+}
+
+/// Replays the newest snapshot; gives the offset where the log goes on.
+fn replay_snapshot(dir: &Path, replay: &mut Replay) -> Result<Result<i64, MetadataFault>, LogError> {
+    let newest = newest_snapshot(dir).map_err(|source| LogError::Io {
+        doing: "list",
+        file: dir.to_path_buf(),
+        source,
+    })?;
+    let Some(snapshot) = newest else { return Ok(Ok(0)) };
+    let contents = match read_snapshot(&snapshot.path)? {
+        Ok(contents) => contents,
+        Err(error) => return Ok(Err(fault(&snapshot.path, &error))),
+    };
+    for value in contents.values {
+        let entry = Entry::Metadata(value);
+        if let Err(wrong) = replay_entry(replay, entry, snapshot.end_offset - 1, &snapshot.path) {
+            return Ok(Err(wrong));
+        }
+    }
+    Ok(Ok(snapshot.end_offset))
+}
+
+fn replay_entry(replay: &mut Replay, entry: Entry, offset: i64, file: &Path) -> Result<(), MetadataFault> {
+    let Entry::Metadata(value) = entry else { return Ok(()) };
+    let record = MetadataRecord::decode(value)
+        .map_err(|error| fault(file, &format!("the record at offset {offset}: {error}")))?;
+    replay.replay(record, offset).map_err(|error| fault(file, &error))
+}
+
+/// The partitions of the image that have a replica on this node, in this folder or in none that is named.
+fn expected(image: &ClusterImage, node_id: NodeId, directory_id: Option<Uuid>) -> Vec<ExpectedPartition> {
+    let here = |partition: &PartitionImage| {
+        let index = partition.replicas.iter().position(|&replica| replica == node_id);
+        let directory = index.map(|index| partition.directories.get(index).copied().unwrap_or(Uuid::NIL));
+        directory.is_some_and(|directory| {
+            directory == Uuid::NIL || directory_id.is_none_or(|own| own == directory)
+        })
+    };
+    let of_topic = |topic: &std::sync::Arc<super::image::TopicImage>| {
+        let numbered = topic.numbered().filter(|(_, partition)| here(partition));
+        numbered
+            .map(|(partition, _)| ExpectedPartition {
+                topic: topic.name.to_string(),
+                topic_id: topic.id,
+                partition,
+            })
+            .collect::<Vec<_>>()
+    };
+    image.topics().flat_map(of_topic).collect()
+}
+
+fn fault(file: &Path, why: &dyn std::fmt::Display) -> MetadataFault {
+    MetadataFault { file: file.to_path_buf(), why: why.to_string() }
+}
