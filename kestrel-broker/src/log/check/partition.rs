@@ -113,8 +113,10 @@ impl LogCheck<'_> {
             }
             None if self.noted.log_start.is_some_and(|start| start < base_offset) => {
                 let start = self.noted.log_start.unwrap_or(0);
-                let what = format!("is the first segment, but the log is to begin at offset {start}");
-                findings.push(Finding::damage(&path, None, what));
+                // As a stop between a deletion by retention and the next checkpoint leaves it.
+                let what =
+                    format!("is the first segment, but log-start-offset-checkpoint says offset {start}");
+                findings.push(Finding::note(&path, what));
             }
             _ => {}
         }
@@ -197,9 +199,15 @@ impl SmallFiles<'_> {
                 found(Finding::note(&path, what));
             }
             let index = [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX];
-            let orphan = index.iter().find_map(|suffix| offset_of(name, suffix));
-            if orphan.is_some_and(|offset| bases.binary_search(&offset).is_err()) {
-                found(Finding::damage(&path, None, "an index without its log"));
+            let orphan = index
+                .iter()
+                .find_map(|suffix| offset_of(name, suffix))
+                .filter(|offset| bases.binary_search(offset).is_err());
+            if let Some(offset) = orphan {
+                // A deletion takes the log's name first, and the log begins behind it by then.
+                let deleted = noted.log_start.is_some_and(|start| offset < start);
+                let severity = if deleted { Severity::Note } else { Severity::Damage };
+                found(Finding::new(severity, &path, None, "an index without its log"));
             }
             if let Some(offset) = offset_of(name, SNAPSHOT_SUFFIX) {
                 // Nothing is too old: it is to be seen whether the file can be read.

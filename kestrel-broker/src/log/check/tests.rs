@@ -299,3 +299,15 @@ fn a_torn_end_is_left_to_the_next_start() {
     fs::write(&last, &whole[..whole.len() - 3]).unwrap();
     assert!(LogRepair::open(folder.path()).unwrap().find("t", 0).unwrap().is_none());
 }
+
+#[test]
+fn a_deletion_that_a_crash_cut_short_is_no_damage() {
+    let folder = written(false);
+    let names = folder.files(".log");
+    fs::write(folder.path().join("log-start-offset-checkpoint"), "0\n1\nt 0 12\n").unwrap();
+    let deleted = format!("{}.deleted", names[0]);
+    fs::rename(folder.file(&names[0]), folder.file(&deleted)).unwrap();
+    assert_eq!(damages(folder.path()), []);
+    let found = findings(folder.path());
+    assert!(found.iter().any(|finding| finding.file == folder.file(&deleted)), "{found:?}");
+}
