@@ -193,7 +193,7 @@ fn torn(mut bytes: Vec<u8>, pending: &[&Change], random: &mut Random) -> Vec<u8>
     for change in &pending[..moment] {
         match change {
             Change::Write { position, bytes, .. } => {
-                size_bytes = size_bytes.max(position + bytes.len() as u64)
+                size_bytes = size_bytes.max(position + bytes.len() as u64);
             }
             Change::SetLen { size_bytes: new, .. } => size_bytes = *new,
             _ => {}

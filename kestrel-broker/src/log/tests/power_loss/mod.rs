@@ -30,7 +30,10 @@ fn what_was_reported_stored_survives_power_loss() {
     let seeds = first..first + number("KESTREL_POWER_LOSS_SEEDS", SEEDS);
     let failing: Vec<u64> =
         seeds.filter(|&seed| catch_unwind(AssertUnwindSafe(|| run(seed))).is_err()).collect();
-    assert!(failing.is_empty(), "run alone with KESTREL_POWER_LOSS_SEEDS=1 KESTREL_POWER_LOSS_FIRST_SEED=: {failing:?}");
+    assert!(
+        failing.is_empty(),
+        "run alone with KESTREL_POWER_LOSS_SEEDS=1 KESTREL_POWER_LOSS_FIRST_SEED=: {failing:?}"
+    );
 }
 
 fn run(seed: u64) {
