@@ -22,6 +22,8 @@ const LIMIT_BYTES: usize = 8 * MIB;
 /// What there may be beyond the limits: requests on their way on both sides, buffers that wait to be used again, and what the
 /// allocator keeps. Far below the total.
 const SLACK_BYTES: usize = 32 * MIB;
+/// So many that reading ahead in each of them would exceed the limits.
+const PARTITIONS: i32 = 96;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,7 +32,7 @@ async fn whoever_is_slow_costs_no_memory() {
         let builder = Broker::builder().ephemeral().durability(durability).set("log.retention.ms", "-1");
         let broker = TestBroker::embedded(builder).await;
         let client = broker.client().await;
-        client.admin().create_topics([NewTopic::new("t").partitions(1)]).await.into_result().unwrap();
+        client.admin().create_topics([NewTopic::new("t").partitions(PARTITIONS)]).await.into_result().unwrap();
 
         let peak = Peak::begin();
         produce_faster_than_the_disk(&client).await;
