@@ -32,7 +32,12 @@ async fn whoever_is_slow_costs_no_memory() {
         let builder = Broker::builder().ephemeral().durability(durability).set("log.retention.ms", "-1");
         let broker = TestBroker::embedded(builder).await;
         let client = broker.client().await;
-        client.admin().create_topics([NewTopic::new("t").partitions(PARTITIONS)]).await.into_result().unwrap();
+        client
+            .admin()
+            .create_topics([NewTopic::new("t").partitions(PARTITIONS)])
+            .await
+            .into_result()
+            .unwrap();
 
         let peak = Peak::begin();
         produce_faster_than_the_disk(&client).await;
