@@ -79,7 +79,7 @@ struct Checkpoints {
 /// All logs of one data folder.
 #[derive(Debug)]
 pub(crate) struct LogManager {
-    data_dir: Arc<DataDir>,
+    pub(super) data_dir: Arc<DataDir>,
     meta: MetaProperties,
     clean: bool,
     found: Vec<FoundPartition>,

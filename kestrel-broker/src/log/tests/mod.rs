@@ -5,6 +5,7 @@ mod flush;
 mod foreign;
 mod manager;
 mod model;
+mod power_loss;
 mod recovery;
 mod retention;
 mod rooms;
