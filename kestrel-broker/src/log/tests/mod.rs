@@ -1,6 +1,7 @@
 //! Tests of the log as a whole, on real folders.
 
 mod append;
+mod damage;
 mod faults;
 mod flush;
 mod foreign;
