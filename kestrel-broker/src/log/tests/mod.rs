@@ -5,6 +5,7 @@ mod damage;
 mod faults;
 mod flush;
 mod foreign;
+mod half_done;
 mod manager;
 mod model;
 mod power_loss;
