@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::buffer::spare_capacity;
 
@@ -83,6 +84,26 @@ pub(super) fn sync_dir(dir: &Path, sync: Sync) -> Result<(), LogError> {
         return Ok(());
     }
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| LogError::io("sync", dir, error))
+}
+
+/// Gives a file another name, which no longer means what it meant; see [`sync_dir`].
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), LogError> {
+    fs::rename(from, to).map_err(|error| LogError::io("rename", from, error))
+}
+
+/// An empty file, whatever was there before.
+pub(super) fn create_empty(path: &Path) -> Result<(), LogError> {
+    File::create(path).map(drop).map_err(|error| LogError::io("create", path, error))
+}
+
+/// Makes what is in a file durable, its length included.
+pub(super) fn sync_file(file: &File, path: &Path) -> Result<(), LogError> {
+    file.sync_all().map_err(|error| LogError::io("sync", path, error))
+}
+
+/// Says that a file was last changed at another time.
+pub(super) fn set_modified(file: &File, modified: SystemTime, path: &Path) -> Result<(), LogError> {
+    file.set_modified(modified).map_err(|error| LogError::io("date", path, error))
 }
 
 /// Deletes a file; one that is not there is deleted already.

@@ -13,6 +13,7 @@ use kestrel_protocol::{NodeId, TopicId, Uuid};
 
 use super::checkpoint::{self, Offsets};
 use super::clean_shutdown;
+use super::cleaner::LogCleaner;
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
 use super::dir_lock::DirLock;
@@ -78,13 +79,14 @@ struct Checkpoints {
 /// All logs of one data folder.
 #[derive(Debug)]
 pub(crate) struct LogManager {
-    data_dir: Arc<DataDir>,
+    pub(super) data_dir: Arc<DataDir>,
+    pub(super) cleaner: LogCleaner,
     meta: MetaProperties,
     clean: bool,
     found: Vec<FoundPartition>,
     /// The checkpoints as they were when the folder was opened: what holds for logs that are not open.
     read: Mutex<Checkpoints>,
-    logs: Mutex<BTreeMap<PartitionName, Arc<Log>>>,
+    pub(super) logs: Mutex<BTreeMap<PartitionName, Arc<Log>>>,
     deleted_dirs: Mutex<Vec<PathBuf>>,
     /// Written by one thread at a time.
     checkpointing: Mutex<()>,
@@ -115,12 +117,14 @@ impl LogManager {
             recovery_points: checkpoint::read_offsets(&path.join(RECOVERY_POINT_CHECKPOINT))?,
             high_watermarks: checkpoint::read_offsets(&path.join(HIGH_WATERMARK_CHECKPOINT))?,
         };
+        let cleaner = LogCleaner::open(path)?;
         let clean = clean_shutdown::take(&path.join(CLEAN_SHUTDOWN), data_dir.sync())?;
         let (found, deleted_dirs) = find_partitions(path)?;
         let flusher =
             Flusher::start(flush_queue).map_err(|error| LogError::io("start a thread for", path, error))?;
         let manager = Self {
             data_dir: Arc::new(data_dir),
+            cleaner,
             meta,
             clean,
             found,
@@ -205,6 +209,7 @@ impl LogManager {
         lock(&self.read).forget(&name);
         self.guard(self.checkpoint())?;
         self.guard(self.data_dir.forget_log_start(&name))?;
+        self.guard(self.cleaner.forget(&self.data_dir.path, &name, self.data_dir.sync()))?;
         let dir = self.data_dir.path.join(name.dir_name());
         let deleted = self.data_dir.path.join(name.deleted_dir_name(random_uuid()));
         match fs::rename(&dir, &deleted) {
@@ -223,6 +228,7 @@ impl LogManager {
         lock(&self.read).forget(&name);
         self.guard(self.checkpoint())?;
         self.guard(self.data_dir.forget_log_start(&name))?;
+        self.guard(self.cleaner.forget(&self.data_dir.path, &name, self.data_dir.sync()))?;
         let dir = self.data_dir.path.join(name.dir_name());
         let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));
         self.guard(fs::rename(&dir, &stray).map_err(|error| LogError::io("rename", &dir, error)))?;

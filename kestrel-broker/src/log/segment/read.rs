@@ -196,19 +196,25 @@ impl LogSegment {
     }
 
     /// Where to begin to look for `offset`: the start of a batch at or before it.
-    fn position_before(&self, offset: i64) -> Result<u64, LogError> {
+    pub(in crate::log) fn position_before(&self, offset: i64) -> Result<u64, LogError> {
         self.offset_index
             .lookup(offset)
             .map(|entry| entry.map_or(0, |entry| u64::from(entry.position)))
             .map_err(|error| LogError::io("read", self.offset_index.path(), error))
     }
 
-    fn open_log(&self) -> Result<Arc<File>, LogError> {
+    /// The `.log`, open.
+    pub(in crate::log) fn open_log(&self) -> Result<Arc<File>, LogError> {
         self.log.open().map_err(|error| LogError::io("open", self.path(), error))
     }
 
     /// Up to `length` bytes at `position`: fewer where the records end.
-    fn read_bytes(&self, file: &File, position: u64, length: usize) -> Result<Bytes, LogError> {
+    pub(in crate::log) fn read_bytes(
+        &self,
+        file: &File,
+        position: u64,
+        length: usize,
+    ) -> Result<Bytes, LogError> {
         let left = usize::try_from(self.size_bytes().saturating_sub(position)).unwrap_or(usize::MAX);
         disk::read_at(file, position, length.min(left))
             .map(Bytes::from)
