@@ -88,7 +88,10 @@ pub(super) fn sync_dir(dir: &Path, sync: Sync) -> Result<(), LogError> {
 
 /// Gives a file another name, which no longer means what it meant; see [`sync_dir`].
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), LogError> {
-    fs::rename(from, to).map_err(|error| LogError::io("rename", from, error))
+    fs::rename(from, to).map_err(|error| LogError::io("rename", from, error))?;
+    #[cfg(test)]
+    observer::notify();
+    Ok(())
 }
 
 /// An empty file, whatever was there before.
@@ -110,7 +113,11 @@ pub(super) fn set_modified(file: &File, modified: SystemTime, path: &Path) -> Re
 pub(super) fn remove_file(path: &Path) -> Result<(), LogError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LogError::io("delete", path, error)),
-        _ => Ok(()),
+        _ => {
+            #[cfg(test)]
+            observer::notify();
+            Ok(())
+        }
     }
 }
 
@@ -120,6 +127,27 @@ pub(crate) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, LogError> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(LogError::io("read", path, error)),
+    }
+}
+
+/// For tests of what a crash leaves: is told after each file that got another name or was deleted, on this thread.
+#[cfg(test)]
+pub(super) mod observer {
+    use std::cell::RefCell;
+
+    thread_local! {
+        static OBSERVER: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+    }
+
+    pub(crate) fn set(observer: Option<Box<dyn FnMut()>>) {
+        OBSERVER.set(observer);
+    }
+
+    pub(super) fn notify() {
+        if let Some(mut observer) = OBSERVER.take() {
+            observer();
+            OBSERVER.set(Some(observer));
+        }
     }
 }
 

@@ -137,7 +137,8 @@ impl<'a> Cleaning<'a> {
         let map = self.build_map(segments, &survey, hash_key)?;
         (self.stats.keys, self.stats.map_bytes) = (map.len(), map.size_bytes());
         let end_offset = map.next_offset();
-        let count = segments.partition_point(|segment| segment.base_offset() < end_offset);
+        let covered_to = end_offset.min(first_uncleanable_offset);
+        let count = segments.partition_point(|segment| segment.base_offset() < covered_to);
         let (to_clean, _) = segments.split_at(count);
         let items: Vec<GroupItem> = to_clean.iter().map(GroupItem::of).collect();
         let mut transactions = TransactionCleaning::new(&survey.aborted);

@@ -90,7 +90,12 @@ impl LogManager {
             return Cleaned::None;
         }
         let Some(job) = self.dirtiest(host.wall()) else { return Cleaned::None };
-        let outcome = Cleaning::new(&job.log, job.cleanable, settings, host).run(self.cleaner.hash_key);
+        let cleaning = Cleaning::new(&job.log, job.cleanable, settings, host);
+        // From now on offsets may be missing: whoever checks the folder has to know before the first one is.
+        let outcome = match self.note_clean(&job, job.cleanable.first_dirty_offset) {
+            Ok(()) => cleaning.run(self.cleaner.hash_key),
+            Err(error) => Err(error.into()),
+        };
         match outcome {
             Ok((clean_offset, stats)) => {
                 report(&job, clean_offset, &stats);
@@ -147,7 +152,9 @@ impl LogManager {
         if !is_there {
             return Ok(());
         }
-        offsets.insert(job.name.clone(), clean_offset);
+        if offsets.insert(job.name.clone(), clean_offset) == Some(clean_offset) {
+            return Ok(());
+        }
         let path = self.data_dir.path.join(CLEANER_CHECKPOINT);
         self.data_dir.poison.guard(checkpoint::write_offsets(&path, &offsets, self.data_dir.sync()))
     }
@@ -176,7 +183,7 @@ impl LogManager {
 
 impl Log {
     /// What has to be known to decide whether to clean it.
-    fn cleaning_facts(&self, last_clean_offset: Option<i64>) -> Result<LogFacts, LogError> {
+    pub(super) fn cleaning_facts(&self, last_clean_offset: Option<i64>) -> Result<LogFacts, LogError> {
         let rules = self.config().compaction;
         let view = self.view();
         let mut segments = Vec::with_capacity(view.segments.len());

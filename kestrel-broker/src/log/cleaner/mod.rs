@@ -25,6 +25,9 @@ mod swap;
 mod throttle;
 mod transactions;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use log_cleaner::Cleaned;
 pub(super) use log_cleaner::LogCleaner;
 
