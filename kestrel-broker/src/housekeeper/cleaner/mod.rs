@@ -13,9 +13,6 @@ use crate::cluster::{Cluster, ConfigMap};
 use crate::config::{BrokerConfig, cleaner_settings};
 use crate::log::{Cleaned, CleanerHost, CleanerSettings, LogManager, Timestamp};
 
-/// How long it rests while it is switched off.
-const WHILE_OFF: Duration = Duration::from_secs(15);
-
 /// The task's inputs.
 #[derive(Debug)]
 pub(crate) struct Cleaner {
@@ -44,11 +41,30 @@ impl Cleaner {
                 let _ =
                     spawn_blocking(move || while logs.clean_next(&settings, &*host) == Cleaned::One {}).await;
             }
-            let backoff = settings.map_or(WHILE_OFF, |settings| settings.backoff);
             tokio::select! {
-                () = tokio::time::sleep(backoff) => {}
+                () = self.rest(settings) => {}
                 () = stopping.cancelled() => return,
             }
+        }
+    }
+
+    /// Waits for the backoff, or until there are other settings.
+    async fn rest(&self, settings: Option<CleanerSettings>) {
+        let mut images = self.cluster.watch();
+        let changed = async {
+            while images.changed().await.is_ok() {
+                if self.settings() != settings {
+                    return;
+                }
+            }
+            std::future::pending().await
+        };
+        match settings {
+            Some(settings) => tokio::select! {
+                () = tokio::time::sleep(settings.backoff) => {}
+                () = changed => {}
+            },
+            None => changed.await,
         }
     }
 
@@ -82,3 +98,6 @@ impl CleanerHost for Host {
         self.stopping.is_cancelled()
     }
 }
+
+#[cfg(test)]
+mod tests;
