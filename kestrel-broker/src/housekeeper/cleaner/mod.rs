@@ -57,7 +57,7 @@ impl Cleaner {
                     return;
                 }
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         match settings {
             Some(settings) => tokio::select! {

@@ -102,7 +102,7 @@ impl<'a> BatchFilter<'a> {
             return Ok(Filtered { batch: Some(batch.clone()), ..left });
         }
         let new_horizon = needs_horizon.then(|| self.now.saturating_add(self.delete_retention).0);
-        let batch = self.rewrite(batch, new_horizon.or(header.delete_horizon()))?;
+        let batch = self.rewrite(batch, new_horizon.or_else(|| header.delete_horizon()))?;
         Ok(Filtered { batch: Some(batch), ..left })
     }
 

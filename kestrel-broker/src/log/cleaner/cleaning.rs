@@ -243,10 +243,9 @@ impl<'a> Cleaning<'a> {
             if header.last_offset() < first_dirty_offset {
                 continue;
             }
-            let counts = !header.is_control()
-                && !(header.is_transactional()
-                    && survey.aborted.find(header.producer_id, header.last_offset()).is_some());
-            if counts {
+            let is_aborted = header.is_transactional()
+                && survey.aborted.find(header.producer_id, header.last_offset()).is_some();
+            if !header.is_control() && !is_aborted {
                 if !map.has_room_for(usize::try_from(header.record_count).unwrap_or(0)) {
                     return Ok(false);
                 }

@@ -27,7 +27,7 @@ impl Throttle {
     /// How long to wait at `now` before more is done; to be asked again afterwards.
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        if !(self.bytes_per_second > 0.0) {
+        if self.bytes_per_second <= 0.0 {
             return None;
         }
         let due = self.bytes as f64 / self.bytes_per_second;

@@ -32,10 +32,7 @@ impl Control {
         if !batch.header().is_control() {
             return None;
         }
-        let mut records = match batch.records(MAX_CONTROL_BYTES) {
-            Ok(records) => records,
-            Err(_) => return Some(Self::Other),
-        };
+        let Ok(mut records) = batch.records(MAX_CONTROL_BYTES) else { return Some(Self::Other) };
         let Some(record) = records.next_view() else { return Some(Self::Empty) };
         let record = record.ok().and_then(|record| ControlRecord::parse(&record).ok());
         Some(match record {
