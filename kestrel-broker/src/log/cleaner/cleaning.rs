@@ -274,8 +274,8 @@ impl<'a> Cleaning<'a> {
         let (dir, base_offset) = (&self.log.dir, first.base_offset());
         let mut written = vec![CleanedSegment::create(dir, base_offset, self.piece_bytes())?];
         let swapped = self.clean_into(&mut written, group, last, map, transactions);
-        // The folder of a deleted log has another name by now, and is deleted with all that is in it.
-        if !matches!(swapped, Ok(true)) && self.log.check_open().is_ok() {
+        if !matches!(swapped, Ok(true)) {
+            // Of a log that was deleted they are in a folder of another name, which is deleted as a whole.
             written.iter().try_for_each(CleanedSegment::delete)?;
         }
         if swapped? { Ok(()) } else { Err(Ended::Early) }
