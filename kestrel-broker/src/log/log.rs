@@ -332,14 +332,24 @@ impl Log {
     }
 
     /// Finishes the active segment and begins a new one at the end of the log, with the producers as they are there.
+    ///
+    /// Where the power may go, all of the old one is on the disk before there is a new one. So no gap can be left between
+    /// them, and a segment below the recovery point has its indexes and the producers that it begins with.
     pub(super) fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), LogError> {
+        let sync = self.data_dir.sync();
         writer.active.finish()?;
-        self.write_snapshot(&writer.producers, writer.next_offset, Sync::No)?;
+        if sync == Sync::Yes {
+            writer.active.segment().sync_log()?;
+            writer.active.segment().sync_indexes()?;
+        }
+        self.write_snapshot(&writer.producers, writer.next_offset, sync)?;
         let segment = Arc::new(LogSegment::create(&self.dir, writer.next_offset)?);
         let active = ActiveSegment::new(Arc::clone(&segment), now)?;
         let finished = Arc::clone(std::mem::replace(&mut writer.active, active).segment());
         finished.release();
-        lock(&self.unflushed_segments).push(finished);
+        if sync == Sync::No {
+            lock(&self.unflushed_segments).push(finished);
+        }
         self.note_dir_change();
         let mut view = lock(&self.view);
         view.segments = view.segments.iter().cloned().chain([segment]).collect();

@@ -3,13 +3,12 @@
 //! Written by the log cleaner, for brokers that serve transactions from it. Nothing here is read back: which transactions were
 //! aborted stands in their markers.
 
-use std::fs::File;
 use std::io::IoSlice;
 use std::path::Path;
 
 use kestrel_protocol::ProducerId;
 
-use super::disk;
+use super::disk::{DiskFile, Existing};
 use super::error::LogError;
 
 const VERSION: i16 = 0;
@@ -43,10 +42,10 @@ pub(super) fn write(path: &Path, transactions: &[AbortedTransaction]) -> Result<
         }
     }
     let create = || {
-        let file = File::create(path)?;
-        disk::write_all_at(&file, &mut [IoSlice::new(&bytes)], 0)?;
+        let file = DiskFile::open(path, Existing::Emptied)?;
+        file.write_all_at(&mut [IoSlice::new(&bytes)], 0)?;
         Ok(file)
     };
     let file = create().map_err(|error| LogError::io("write", path, error))?;
-    disk::sync_file(&file, path)
+    file.sync_all().map_err(|error| LogError::sync_failed(path, error))
 }

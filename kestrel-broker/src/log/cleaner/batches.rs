@@ -2,12 +2,12 @@
 //!
 //! Called by both passes of a cleaning. Damage ends it with an error: what cannot be read is not replaced.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches};
 
+use super::super::disk::DiskFile;
 use super::super::error::LogError;
 use super::super::segment::LogSegment;
 
@@ -15,7 +15,7 @@ use super::super::segment::LogSegment;
 #[derive(Debug)]
 pub(super) struct SegmentBatches<'a> {
     segment: &'a LogSegment,
-    file: Arc<File>,
+    file: Arc<DiskFile>,
     /// Where the next batch begins.
     position: u64,
     end: u64,

@@ -43,8 +43,13 @@ impl Log {
         if !self.may_be_cleaned() || self.view().position_of(swap.originals).is_none() {
             return Ok(false);
         }
-        self.guard(swap.rename_to_swap())?;
-        self.guard(disk::sync_dir(&self.dir, Sync::Yes))?;
+        self.sync_names()?;
+        self.guard(swap.rename_placeholders_to_swap())?;
+        if !swap.placeholders.is_empty() {
+            self.sync_names()?;
+        }
+        self.guard(swap.cleaned.rename_to_swap())?;
+        self.sync_names()?;
         let replacement = Arc::new(self.guard(swap.cleaned.to_segment())?);
         self.replace_in_view(swap.originals, &replacement);
         for original in swap.originals {
@@ -52,11 +57,16 @@ impl Log {
             self.guard(original.retire_cleaned(in_place))?;
             lock(&self.retired_segments).push(RetiredSegment::new(Arc::clone(original)));
         }
-        self.guard(disk::sync_dir(&self.dir, Sync::Yes))?;
+        self.sync_names()?;
         self.guard(swap.rename_to_final())?;
         replacement.release();
-        self.guard(disk::sync_dir(&self.dir, Sync::Yes))?;
+        self.sync_names()?;
         Ok(true)
+    }
+
+    /// Makes the names in the folder durable.
+    fn sync_names(&self) -> Result<(), LogError> {
+        self.guard(disk::sync_dir(&self.dir, Sync::Yes))
     }
 
     /// Whether the log is in service and its policy is to compact.
@@ -90,9 +100,8 @@ impl View {
 
 impl Swap<'_> {
     /// The last one first: as long as one still has its first name, those behind it are dropped by a start.
-    fn rename_to_swap(&self) -> Result<(), LogError> {
-        self.placeholders.iter().rev().try_for_each(CleanedSegment::rename_to_swap)?;
-        self.cleaned.rename_to_swap()
+    fn rename_placeholders_to_swap(&self) -> Result<(), LogError> {
+        self.placeholders.iter().rev().try_for_each(CleanedSegment::rename_to_swap)
     }
 
     fn rename_to_final(&self) -> Result<(), LogError> {

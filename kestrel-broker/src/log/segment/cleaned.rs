@@ -12,7 +12,7 @@ use kestrel_protocol::record::RecordBatch;
 use super::{ActiveSegment, LogSegment};
 use crate::log::config::LogConfig;
 use crate::log::data_file::DataFile;
-use crate::log::disk;
+use crate::log::disk::{self, DiskFile, Existing};
 use crate::log::error::LogError;
 use crate::log::file_names::{
     CLEANED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, segment_file,
@@ -48,8 +48,8 @@ impl CleanedSegment {
     ) -> Result<Self, LogError> {
         let path = |suffix| name(dir, base_offset, suffix, CLEANED_SUFFIX);
         let log = path(LOG_SUFFIX);
-        disk::create_empty(&log)?;
         let create = || {
+            DiskFile::open(&log, Existing::Emptied)?;
             let offset_index = OffsetIndex::create(path(INDEX_SUFFIX), base_offset)?;
             Ok((offset_index, TimeIndex::create(path(TIME_INDEX_SUFFIX), base_offset)?))
         };
@@ -105,8 +105,8 @@ impl CleanedSegment {
         let modified = std::fs::metadata(like.path()).and_then(|metadata| metadata.modified());
         let modified = modified.map_err(|error| LogError::io("look at", like.path(), error))?;
         let file = segment.open_log()?;
-        disk::set_modified(&file, modified, segment.path())?;
-        disk::sync_file(&file, segment.path())?;
+        file.set_modified(modified).map_err(|error| LogError::io("date", segment.path(), error))?;
+        file.sync_all().map_err(|error| LogError::sync_failed(segment.path(), error))?;
         // Those of an empty segment were never opened, only made.
         segment.sync_indexes()
     }
@@ -175,7 +175,7 @@ impl CleanedSegment {
         let start = self.size_bytes - self.buffer.len() as u64;
         let write = || {
             let file = segment.log.create()?;
-            disk::write_all_at(&file, &mut [IoSlice::new(&self.buffer)], start)
+            file.write_all_at(&mut [IoSlice::new(&self.buffer)], start)
         };
         write().map_err(|error| LogError::io("write", segment.path(), error))?;
         segment.size_bytes.store(self.size_bytes, Ordering::Release);

@@ -5,10 +5,12 @@ mod flush;
 mod foreign;
 mod manager;
 mod model;
+mod power_loss;
 mod recovery;
 mod retention;
 mod rooms;
 
+pub(super) use power_loss::{Random, write_crash_image, write_image};
 pub(super) use rooms::{
     Folder, NOW, OpenFolder, append, batch, client, keyed, offsets_of, read_all, values_of,
 };

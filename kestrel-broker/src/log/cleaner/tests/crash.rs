@@ -1,49 +1,38 @@
 //! A crash at each step of a swap: a copy of the folder, as it is after each change, is opened and read.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 
 use super::model::{Batch, batches_of};
 use super::*;
-use crate::log::disk::observer;
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else if entry.file_name() != ".lock" {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+use crate::log::disk::tap::{Change, Initial, Recorder};
+use crate::log::tests::{Random, write_crash_image, write_image};
 
 /// What a start finds in the folder after each change that `work` makes; each is loaded twice, as after a crash of the start.
 pub(super) fn found_after_each_change(folder: &Folder, work: impl FnOnce()) -> Vec<Vec<Batch>> {
-    let copies = Rc::new(RefCell::new(Vec::new()));
-    let (source, taken) = (folder.path().to_path_buf(), Rc::clone(&copies));
-    observer::set(Some(Box::new(move || {
-        let dir = tempfile::tempdir().unwrap();
-        copy(&source, dir.path());
-        taken.borrow_mut().push(dir);
-    })));
-    work();
-    observer::set(None);
-    let copies = copies.take();
-    let load = |dir: &tempfile::TempDir| {
-        let folder = Folder::at(dir.path(), folder.config.clone());
-        let found = batches_of(&folder.open().log);
-        assert_eq!(batches_of(&folder.open().log), found, "the second start finds the same");
-        for ending in [".cleaned", ".swap", ".deleted"] {
-            assert_eq!(folder.files(ending), [""; 0]);
-        }
-        found
+    let (initial, changes) = changes_of(folder, work);
+    let find = |count| {
+        let disk = tempfile::tempdir().unwrap();
+        write_crash_image(disk.path(), &initial, &changes[..count]);
+        load(disk.path(), folder)
     };
-    copies.iter().map(load).collect()
+    (0..=changes.len()).map(find).collect()
+}
+
+fn changes_of(folder: &Folder, work: impl FnOnce()) -> (Initial, Vec<Change>) {
+    let recorder = Recorder::start(folder.path());
+    work();
+    recorder.history()
+}
+
+fn load(disk: &Path, original: &Folder) -> Vec<Batch> {
+    let folder = Folder::at(disk, original.config.clone());
+    let found = batches_of(&folder.open().log);
+    assert_eq!(batches_of(&folder.open().log), found, "the second start finds the same");
+    for ending in [".cleaned", ".swap", ".deleted"] {
+        assert_eq!(folder.files(ending), [""; 0]);
+    }
+    found
 }
 
 /// Old up to some step, new from the next one on.
@@ -51,7 +40,12 @@ fn assert_old_then_new(found: &[Vec<Batch>], old: &[Batch], new: &[Batch]) {
     assert_ne!(old, new);
     let switch = found.iter().position(|batches| *batches != old).unwrap();
     for (step, batches) in found.iter().enumerate() {
-        assert_eq!(batches, if step < switch { old } else { new }, "after change {step} of {}", found.len());
+        assert_eq!(
+            batches,
+            if step < switch { old } else { new },
+            "after change {step} of {}",
+            found.len() - 1
+        );
     }
     assert!(switch > 0);
 }
@@ -86,6 +80,30 @@ fn segments_without_anything_left_go_with_the_others() {
     let new = batches_of(&open.log);
     assert_eq!(new.iter().map(|batch| batch.base).collect::<Vec<_>>(), [0, 1, 2, 5]);
     assert_old_then_new(&found, &old, &new);
+}
+
+/// What was not synced may be there or not, in any order.
+#[test]
+fn the_power_may_go_at_any_moment() {
+    let mut batches: Vec<RecordBatch> = ["a", "b", "c", "d", "d"].iter().map(|key| put(key, "1")).collect();
+    batches.push(records(NOBODY, NOW.0, &[(Some("d"), Some(&"2".repeat(1000)))]));
+    let (folder, open) = filled(&batches);
+    open.log.set_config(config(1000));
+    let old = batches_of(&open.log);
+    let (initial, changes) = changes_of(&folder, || _ = clean(&open.log, NOW.0));
+    let new = batches_of(&open.log);
+    let mut random = Random::new(5);
+    let mut found = [0, 0];
+    for count in 0..=changes.len() {
+        for _ in 0..2 {
+            let disk = tempfile::tempdir().unwrap();
+            write_image(disk.path(), &initial, &changes[..count], &mut random);
+            let left = load(disk.path(), &folder);
+            assert!(left == old || left == new, "after change {count} of {}: {left:?}", changes.len());
+            found[usize::from(left == new)] += 1;
+        }
+    }
+    assert!(found[0] > 10 && found[1] > 10, "{found:?}");
 }
 
 #[test]

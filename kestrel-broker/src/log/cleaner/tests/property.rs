@@ -263,7 +263,7 @@ fn world(segment_bytes: u32) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn what_is_left_is_what_the_model_keeps(steps in steps(), segment_bytes in 400u32..2000) {
@@ -299,7 +299,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     /// With all in one group: the old log or the new one, and nothing in between.
     #[test]
