@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::power_loss::image::write_all;
+use super::power_loss::write_all;
 use super::rooms::{OpenFolder, TOPIC_ID, options};
 use super::*;
 use crate::log::disk::tap::Recorder;
