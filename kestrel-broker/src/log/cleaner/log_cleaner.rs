@@ -156,7 +156,8 @@ impl LogManager {
             return Ok(());
         }
         let path = self.data_dir.path.join(CLEANER_CHECKPOINT);
-        self.data_dir.poison.guard(checkpoint::write_offsets(&path, &offsets, self.data_dir.sync()))
+        // A failure leaves the old file, and costs a cleaning that need not have been.
+        checkpoint::write_offsets(&path, &offsets, self.data_dir.sync())
     }
 
     /// Leaves a log alone from now on that cannot be cleaned, unless that is no fault of it.
