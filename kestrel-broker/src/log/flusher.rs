@@ -101,7 +101,9 @@ fn run(queue: &FlushQueue) {
     while let Some(log) = queue.next() {
         // From here on an append asks again: this flush may have begun without it.
         log.flush_queued.store(false, Ordering::Release);
-        if let Err(error) = log.flush() {
+        if let Err(error) = log.flush()
+            && error.shortage().is_none()
+        {
             tracing::error!(%error, log = log.dir_name(), "flush failed");
         }
     }

@@ -46,6 +46,7 @@ pub(crate) mod repair;
 mod retention;
 mod scan;
 mod segment;
+mod shortage;
 mod time_index;
 mod timestamp;
 mod txn_index;
@@ -53,6 +54,9 @@ mod validator;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use disk::tap;
 
 pub(crate) use cleaner::{Cleaned, CleanerHost, CleanerSettings};
 pub use config::Durability;

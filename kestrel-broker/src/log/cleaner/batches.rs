@@ -32,7 +32,7 @@ impl<'a> SegmentBatches<'a> {
         Ok(Self {
             segment,
             file: segment.open_log()?,
-            position: segment.position_before(offset)?,
+            position: segment.checked_position_before(offset)?,
             end: segment.size_bytes(),
             piece_bytes,
             batches: RecordBatches::new(Bytes::new()),
