@@ -182,7 +182,7 @@ const ACTED_KEYS: &[ActedKey] = &[
     ("log.cleaner.backoff.ms", Long, Some("15000"), AtLeast(0), Scope::ClusterWide,
         "How many milliseconds the log cleaner rests when no log is worth compacting; below 50 it is 50."),
     ("log.cleaner.dedupe.buffer.size", Long, Some("134217728"), Any, Scope::ClusterWide,
-        "How many bytes of memory the log cleaner may take for the keys of a log, at 24 bytes each; it takes what the log has. A log with more keys is compacted in parts."),
+        "How many bytes of memory the log cleaner may take for the keys of a log, at 24 bytes each; it takes what the keys need, and half as much again while it grows. A log with more keys is compacted in parts."),
     ("log.cleaner.delete.retention.ms", Long, Some("86400000"), AtLeast(0), Scope::ClusterWide,
         "How many milliseconds compaction keeps a tombstone, in topics that do not say."),
     ("log.cleaner.enable", Boolean, Some("true"), Any, Scope::ReadOnly,

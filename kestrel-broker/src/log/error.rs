@@ -99,6 +99,11 @@ impl LogError {
         }
     }
 
+    /// This error as one that does not pass: it has left something half done.
+    pub(super) fn not_undone(self) -> Self {
+        self.undone(Err(Self::Closed))
+    }
+
     /// A sync that failed: what the disk holds is not known any more.
     pub(super) fn sync_failed(file: &Path, source: io::Error) -> Self {
         Self::Io { doing: "sync", file: file.to_path_buf(), source }

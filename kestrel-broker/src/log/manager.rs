@@ -236,8 +236,8 @@ impl LogManager {
     /// Writes down that nothing is known of a partition any more.
     fn forget_offsets(&self, name: &PartitionName) -> Result<(), LogError> {
         self.checkpoint()?;
-        self.guard(self.data_dir.forget_log_start(name))?;
-        self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))
+        self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))?;
+        self.guard(self.data_dir.forget_log_start(name))
     }
 
     /// Moves the folder of a partition that nobody knows out of the way and keeps it; gives its new name. To be called

@@ -4,7 +4,6 @@
 //! `cleaner-offset-checkpoint`, so that the next broker on the folder, this one or Apache Kafka, goes on from there.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -156,7 +155,8 @@ impl LogManager {
             return Ok(());
         }
         let path = self.data_dir.path.join(CLEANER_CHECKPOINT);
-        self.data_dir.poison.guard(checkpoint::write_offsets(&path, &offsets, self.data_dir.sync()))
+        // A failure leaves the old file, and costs a cleaning that need not have been.
+        checkpoint::write_offsets(&path, &offsets, self.data_dir.sync())
     }
 
     /// Leaves a log alone from now on that cannot be cleaned, unless that is no fault of it.
@@ -166,8 +166,8 @@ impl LogManager {
             tracing::info!(log, "the cleaning was ended early");
             return Cleaned::One;
         }
-        if is_full(error) {
-            tracing::error!(log, %error, "the log cannot be compacted now: the disk is full; it is tried again later");
+        if let Some(shortage) = error.shortage() {
+            tracing::warn!(log, %error, "the log cannot be compacted now: {shortage}; it is tried again later");
             return Cleaned::None;
         }
         tracing::error!(
@@ -226,9 +226,4 @@ fn report(job: &Job, clean_offset: i64, stats: &CleaningStats) {
         megabytes_per_second,
         "cleaned"
     );
-}
-
-fn is_full(error: &LogError) -> bool {
-    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-    matches!(error, LogError::Io { source, .. } if full.contains(&source.kind()))
 }

@@ -1,7 +1,7 @@
 //! From keys to the offsets of their last records, in bounded memory: 24 bytes a key, whatever its length.
 //!
-//! Filled by the first pass of a cleaning, asked by the second. A table with open addressing that never grows: who fills it asks
-//! first whether there is room.
+//! Filled by the first pass of a cleaning, asked by the second. A table with open addressing that grows with its keys up to the
+//! limit; who fills it asks first whether there is room.
 
 use super::key_hash::HashKey;
 
@@ -17,9 +17,14 @@ pub(super) struct OffsetMap {
     hash_key: HashKey,
     slots: Vec<Slot>,
     len: usize,
+    /// How many keys there may be, and how many places then.
     most: usize,
+    most_slots: usize,
     next_offset: i64,
 }
+
+/// With how many places a table begins.
+const FIRST_SLOTS: usize = 1024;
 
 /// How large a map may be.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +60,10 @@ impl OffsetMap {
         next_offset: i64,
     ) -> Self {
         let most = keys.min(limit.keys()).max(least).max(1);
-        // Half empty while the limit allows it, so that a key is found at once; and always with a free place.
-        let slots = (most + most / 2).min((limit.bytes / SLOT_BYTES).max(most + most / 8)) + 2;
-        Self { hash_key, slots: vec![[0; 3]; slots], len: 0, most, next_offset }
+        // A third empty while the limit allows it, so that a key is found at once; and always with a free place.
+        let most_slots = (most + most / 2).min((limit.bytes / SLOT_BYTES).max(most + most / 8)) + 2;
+        let slots = vec![[0; 3]; most_slots.min(FIRST_SLOTS)];
+        Self { hash_key, slots, len: 0, most, most_slots, next_offset }
     }
 
     /// Whether this many more keys can be noted.
@@ -70,6 +76,9 @@ impl OffsetMap {
     /// # Panics
     /// When there is no room, which was to be asked first.
     pub(super) fn put(&mut self, key: &[u8], offset: i64) {
+        if self.len + self.len / 2 >= self.slots.len() && self.slots.len() < self.most_slots {
+            self.grow();
+        }
         let hash = self.hash_key.hash(key);
         let slot = self.slot(hash);
         let stored = u64::try_from(offset).expect("offsets are not negative") + 1;
@@ -106,6 +115,18 @@ impl OffsetMap {
     /// How much memory the table takes.
     pub(super) fn size_bytes(&self) -> usize {
         self.slots.len() * SLOT_BYTES
+    }
+
+    /// Moves into a table of twice the size, or the largest one; for that moment both are there.
+    fn grow(&mut self) {
+        let larger = vec![[0; 3]; (2 * self.slots.len()).min(self.most_slots)];
+        for slot in std::mem::replace(&mut self.slots, larger) {
+            let [first, second, stored] = slot;
+            if stored != 0 {
+                let place = self.slot([first, second]);
+                *self.slots.get_mut(place).expect("a slot of the table") = slot;
+            }
+        }
     }
 
     /// The place of this hash: where it is, or where it belongs.
@@ -150,9 +171,17 @@ mod tests {
     #[test]
     fn it_is_no_larger_than_it_may_be_nor_than_it_has_to() {
         let limit = MapLimit { bytes: 24_000, load_factor: 0.9 };
-        let map = OffsetMap::new(HashKey::new([7; 16]), limit, usize::MAX, 1, 0);
+        let mut map = OffsetMap::new(HashKey::new([7; 16]), limit, usize::MAX, 1, 0);
         assert!(map.has_room_for(900) && !map.has_room_for(901));
-        assert!(map.size_bytes() < 25_000);
+        for offset in 0..900 {
+            map.put(&offset.to_string().into_bytes(), offset);
+        }
+        assert!(!map.has_room_for(1) && map.size_bytes() < 25_000);
+        let mut map = OffsetMap::new(HashKey::new([7; 16]), LIMIT, 40_000, 1, 0);
+        for offset in 0..40_000 {
+            map.put(&(offset % 1000).to_string().into_bytes(), offset);
+        }
+        assert!(map.size_bytes() < 60_000, "with the keys, not with the records");
         assert!(OffsetMap::new(HashKey::new([7; 16]), LIMIT, 3, 1, 0).size_bytes() < 200);
         let least =
             OffsetMap::new(HashKey::new([7; 16]), MapLimit { bytes: 0, load_factor: 0.9 }, 100, 50, 0);

@@ -37,36 +37,47 @@ impl Log {
     /// or no longer compacted. Then nothing has changed.
     ///
     /// # Errors
-    /// When the disk fails, which takes the data folder out of service.
+    /// When the disk fails, which takes the data folder out of service; or when it is full, and nothing has changed.
     pub(super) fn swap_in(&self, swap: &Swap<'_>) -> Result<bool, LogError> {
         let _one_at_a_time = lock(&self.reshaping);
         if !self.may_be_cleaned() || self.view().position_of(swap.originals).is_none() {
             return Ok(false);
         }
+        let prepared = self.prepare(swap).and_then(|()| swap.cleaned.to_segment());
+        let replacement = prepared.map_err(|error| error.undone(swap.undo()));
+        let replacement = Arc::new(self.guard(replacement)?);
+        self.replace_in_view(swap.originals, &replacement);
+        // From here on there is no way back, whatever fails.
+        self.guard(self.finish(swap, &replacement).map_err(LogError::not_undone))?;
+        Ok(true)
+    }
+
+    /// Gives all new files their second name, durably.
+    fn prepare(&self, swap: &Swap<'_>) -> Result<(), LogError> {
         self.sync_names()?;
-        self.guard(swap.rename_placeholders_to_swap())?;
+        swap.rename_placeholders_to_swap()?;
         if !swap.placeholders.is_empty() {
             self.sync_names()?;
         }
-        self.guard(swap.cleaned.rename_to_swap())?;
-        self.sync_names()?;
-        let replacement = Arc::new(self.guard(swap.cleaned.to_segment())?);
-        self.replace_in_view(swap.originals, &replacement);
+        swap.cleaned.rename_to_swap()?;
+        self.sync_names()
+    }
+
+    /// Takes the originals' names away, and gives them to the replacement.
+    fn finish(&self, swap: &Swap<'_>, replacement: &LogSegment) -> Result<(), LogError> {
         for original in swap.originals {
-            let in_place = original.base_offset() == replacement.base_offset();
-            self.guard(original.retire_cleaned(in_place))?;
+            original.retire_cleaned(original.base_offset() == replacement.base_offset())?;
             lock(&self.retired_segments).push(RetiredSegment::new(Arc::clone(original)));
         }
         self.sync_names()?;
-        self.guard(swap.rename_to_final())?;
+        swap.rename_to_final()?;
         replacement.release();
-        self.sync_names()?;
-        Ok(true)
+        self.sync_names()
     }
 
     /// Makes the names in the folder durable.
     fn sync_names(&self) -> Result<(), LogError> {
-        self.guard(disk::sync_dir(&self.dir, Sync::Yes))
+        disk::sync_dir(&self.dir, Sync::Yes)
     }
 
     /// Whether the log is in service and its policy is to compact.
@@ -102,6 +113,11 @@ impl Swap<'_> {
     /// The last one first: as long as one still has its first name, those behind it are dropped by a start.
     fn rename_placeholders_to_swap(&self) -> Result<(), LogError> {
         self.placeholders.iter().rev().try_for_each(CleanedSegment::rename_to_swap)
+    }
+
+    /// Deletes what got its second name already; what has its first one is the caller's to delete.
+    fn undo(&self) -> Result<(), LogError> {
+        self.placeholders.iter().chain([self.cleaned]).try_for_each(CleanedSegment::delete_swap)
     }
 
     fn rename_to_final(&self) -> Result<(), LogError> {

@@ -1,7 +1,7 @@
 //! The few ways in which the log changes files: each create, write, truncation, rename, removal and sync goes through here.
 //!
 //! Called by everything in `log/` that owns a file, and by who writes small files beside a log. Never retries a failed write
-//! or sync. One seam: in tests the [`tap`] hears of every change below a folder, and may let it fail.
+//! or sync. One seam: in tests the `tap` hears of every change below a folder, and may let it fail.
 
 mod file;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod batch;
 mod batches;
 mod builder;
+mod compacted;
 mod compression;
 mod control;
 mod java;

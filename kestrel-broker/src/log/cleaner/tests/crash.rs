@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::model::{Batch, batches_of};
 use super::*;
-use crate::log::disk::tap::{Change, Initial, Recorder};
+use crate::log::disk::tap::{Call, Change, Fault, Initial, Recorder};
 use crate::log::tests::{Random, write_all, write_image};
 
 /// What a start finds in the folder after each change that `work` makes; each is loaded twice, as after a crash of the start.
@@ -104,6 +104,32 @@ fn the_power_may_go_at_any_moment() {
         }
     }
     assert!(found[0] > 10 && found[1] > 10, "{found:?}");
+}
+
+/// A full disk refuses a rename: what was done is undone, and tried again later. Once readers see the new segments, it is final.
+#[test]
+fn a_swap_that_the_disk_refuses_is_undone_or_final() {
+    for (path, renames, is_final) in [(".cleaned", 3, false), (".swap", 3, true)] {
+        for after in 0..renames {
+            let (folder, open) = filled(&["a", "b", "a", "c", "b"].map(|key| put(key, "1")));
+            let old = batches_of(&open.log);
+            let recorder = Recorder::start(folder.path());
+            let full = Fault::of(Call::Rename, path, rustix::io::Errno::NOSPC);
+            recorder.fail(Fault { after, times: 1, ..full });
+            let ended = clean_from(&open.log, 0, &SETTINGS, &Hand::at(NOW.0));
+            assert!(matches!(ended, Err(Ended::Failed(_))), "{path} {after}");
+            assert_eq!(open.manager.poisoned().is_some(), is_final, "{path} {after}");
+            if is_final {
+                continue;
+            }
+            assert_eq!(batches_of(&open.log), old);
+            for ending in [".cleaned", ".swap"] {
+                assert_eq!(folder.files(ending), [""; 0]);
+            }
+            clean(&open.log, NOW.0);
+            assert_eq!(batches_of(&open.log).len(), 3);
+        }
+    }
 }
 
 #[test]

@@ -324,3 +324,29 @@ fn the_dirtiest_log_comes_first() {
     assert_eq!(open.manager.clean_next(&SETTINGS, &Hand::at(NOW.0)), Cleaned::One);
     assert_eq!(shown(&open.log), ["2 a=3"]);
 }
+
+#[test]
+fn with_both_policies_old_segments_go_and_the_others_are_compacted() {
+    let retention = crate::log::Retention { time: Some(Duration::from_millis(100)), bytes: None };
+    let folder = Folder::new(LogConfig { retention, ..config(1 << 20) });
+    let open = folder.open();
+    for (at, key) in (0..).zip(["a", "b", "a", "c", "a"]) {
+        append(&open.log, &records(NOBODY, NOW.0 + 100 * at, &[(Some(key), Some("v"))]));
+        roll(&open.log);
+    }
+    // What retention takes was never compacted, and the checkpoint points below the log start afterwards.
+    let host = |now| Hand::at(NOW.0 + now);
+    assert_eq!(open.log.delete_old_segments(Timestamp(NOW.0 + 101)).unwrap(), 1);
+    assert_eq!(open.manager.clean_next(&SETTINGS, &host(101)), Cleaned::One);
+    assert_eq!(shown(&open.log), ["1 b=v", "3 c=v", "4 a=v"]);
+    // As one segment they are as young as the youngest of them.
+    assert_eq!(open.log.delete_old_segments(Timestamp(NOW.0 + 500)).unwrap(), 0);
+    assert_eq!(open.log.delete_old_segments(Timestamp(NOW.0 + 501)).unwrap(), 1);
+    assert_eq!((open.log.log_start_offset(), shown(&open.log).len()), (5, 0));
+    append(&open.log, &put("a", "1"));
+    roll(&open.log);
+    assert_eq!(open.manager.clean_next(&SETTINGS, &host(501)), Cleaned::One);
+    assert_eq!(shown(&open.log), ["5 a=1"]);
+    open.close();
+    assert_eq!(shown(&folder.open().log), ["5 a=1"]);
+}
