@@ -175,6 +175,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) retention_check_interval: Duration,
     /// `num.recovery.threads.per.data.dir`: how many logs are recovered at the same time. Default 2.
     pub(crate) recovery_threads: usize,
+    /// `log.cleaner.enable`. Default yes.
+    pub(crate) cleans_logs: bool,
     /// The settings of groups.
     pub(crate) groups: GroupSettings,
     /// `offsets.topic.num.partitions`. Default 50.
@@ -236,6 +238,7 @@ impl BrokerConfig {
             producer_id_expiration: Duration::from_millis(number(said, "producer.id.expiration.ms")),
             retention_check_interval: retention_check_interval(said)?,
             recovery_threads: number(said, "num.recovery.threads.per.data.dir"),
+            cleans_logs: boolean(said, "log.cleaner.enable"),
             groups: group_settings(said)?,
             offsets_topic_partitions: number(said, "offsets.topic.num.partitions"),
             offsets_topic_segment_bytes: number(said, "offsets.topic.segment.bytes"),

@@ -209,7 +209,7 @@ impl LogSegment {
     }
 
     /// Where to begin to look for `offset`: the start of a batch at or before it, which the log itself has confirmed.
-    fn checked_position_before(&self, offset: i64) -> Result<u64, LogError> {
+    pub(in crate::log) fn checked_position_before(&self, offset: i64) -> Result<u64, LogError> {
         let position = self.position_before(offset)?;
         if position > 0
             && !begins_at_or_before(&self.read_bytes(&*self.open_log()?, position, HEADER_BYTES)?, offset)
@@ -236,12 +236,18 @@ impl LogSegment {
             .map_err(|error| LogError::io("read", self.offset_index.path(), error))
     }
 
-    fn open_log(&self) -> Result<Arc<DiskFile>, LogError> {
+    /// The `.log`, open.
+    pub(in crate::log) fn open_log(&self) -> Result<Arc<DiskFile>, LogError> {
         self.log.open().map_err(|error| LogError::io("open", self.path(), error))
     }
 
     /// Up to `length` bytes at `position`: fewer where the records end.
-    fn read_bytes(&self, file: &DiskFile, position: u64, length: usize) -> Result<Bytes, LogError> {
+    pub(in crate::log) fn read_bytes(
+        &self,
+        file: &DiskFile,
+        position: u64,
+        length: usize,
+    ) -> Result<Bytes, LogError> {
         let left = usize::try_from(self.size_bytes().saturating_sub(position)).unwrap_or(usize::MAX);
         file.read_at(position, length.min(left))
             .map(Bytes::from)

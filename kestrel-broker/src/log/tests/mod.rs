@@ -13,4 +13,7 @@ mod recovery;
 mod retention;
 mod rooms;
 
-pub(super) use rooms::{Folder, NOW, append, batch, client, keyed, offsets_of, read_all, values_of};
+pub(super) use power_loss::{Random, write_all, write_image};
+pub(super) use rooms::{
+    Folder, NOW, OpenFolder, append, batch, client, keyed, offsets_of, read_all, values_of,
+};

@@ -4,15 +4,17 @@
 //! opened, checked, worked on, and cut off again, also in the middle of its recovery. `KESTREL_POWER_LOSS_SEEDS` says how many
 //! scripts are run, `KESTREL_POWER_LOSS_FIRST_SEED` which is the first.
 
-pub(super) mod image;
+mod image;
 mod model;
 mod random;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub(crate) use image::{write_all, write_image};
+pub(crate) use random::Random;
+
 use model::Model;
-use random::Random;
 use world::World;
 
 /// How many scripts there are when nobody says.
