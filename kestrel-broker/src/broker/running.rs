@@ -52,7 +52,7 @@ impl Running {
         let clock = Clock::System;
         let started_at = clock.now();
         let logs = open_logs(&config, durability).await?;
-        let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), durability));
+        let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), durability, config.recovery_threads));
         let options = ClusterOptions {
             logs: Arc::clone(&logs),
             replicas: Arc::clone(&replicas),

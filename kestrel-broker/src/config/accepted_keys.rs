@@ -70,7 +70,6 @@ pub(super) const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("fetch.purgatory.purge.interval.requests", Int, Some("1000"), Any, ReadOnly, Engine),
     ("num.io.threads", Int, Some("8"), AtLeast(1), ClusterWide, Engine),
     ("num.network.threads", Int, Some("3"), AtLeast(1), ClusterWide, Engine),
-    ("num.recovery.threads.per.data.dir", Int, Some("2"), AtLeast(1), ClusterWide, Engine),
     ("producer.purgatory.purge.interval.requests", Int, Some("1000"), Any, ReadOnly, Engine),
     ("queued.max.request.bytes", Long, Some("-1"), Any, ReadOnly, Engine),
     ("queued.max.requests", Int, Some("500"), AtLeast(1), ReadOnly, Engine),

@@ -254,6 +254,8 @@ const ACTED_KEYS: &[ActedKey] = &[
         "How many replicas must be in sync for acks=all, in topics that do not say."),
     ("node.id", Int, Some("1"), AtLeast(0), Scope::ReadOnly,
         "The number of this node. A data folder belongs to the node that made it."),
+    ("num.recovery.threads.per.data.dir", Int, Some("2"), AtLeast(1), Scope::ClusterWide,
+        "How many logs are recovered at the same time after a stop that was not clean. Read at the start."),
     ("num.partitions", Int, Some("1"), AtLeast(1), Scope::ReadOnly,
         "How many partitions a topic gets that does not say."),
     ("offset.metadata.max.bytes", Int, Some("4096"), AtLeast(0), Scope::ReadOnly,

@@ -6,11 +6,14 @@
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::data_file::DataFile;
 use super::disk::{DiskFile, Existing};
 use super::error::LogError;
 
+/// How many bytes of entries are collected until they are written.
+const COLLECTED_BYTES: usize = 64 << 10;
 /// How many entries are fetched by one read at the end of a search.
 const BLOCK_ENTRIES: u32 = 512;
 
@@ -19,6 +22,8 @@ const BLOCK_ENTRIES: u32 = 512;
 pub(super) struct IndexFile<const ENTRY: usize> {
     file: DataFile,
     count: AtomicU32,
+    /// Entries that are not written and counted yet, while the index of a whole segment is made.
+    collected: Mutex<Option<Vec<u8>>>,
 }
 
 impl<const ENTRY: usize> IndexFile<ENTRY> {
@@ -30,13 +35,13 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
             return Ok(None);
         }
         let Ok(count) = u32::try_from(size_bytes / ENTRY as u64) else { return Ok(None) };
-        Ok(Some(Self { file, count: AtomicU32::new(count) }))
+        Ok(Some(Self { file, count: AtomicU32::new(count), collected: Mutex::default() }))
     }
 
     /// A new, empty index at `path`.
     pub(super) fn create(path: PathBuf) -> io::Result<Self> {
         DiskFile::open(&path, Existing::Emptied)?;
-        Ok(Self { file: DataFile::new(path), count: AtomicU32::new(0) })
+        Ok(Self { file: DataFile::new(path), count: AtomicU32::new(0), collected: Mutex::default() })
     }
 
     /// How many entries there are.
@@ -80,14 +85,39 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
 
     /// Adds an entry at the end.
     pub(super) fn append(&self, entry: &[u8; ENTRY]) -> io::Result<()> {
+        let mut collected = self.collected.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(entries) = collected.as_mut() else { return self.write(entry) };
+        entries.extend_from_slice(entry);
+        if entries.len() < COLLECTED_BYTES {
+            return Ok(());
+        }
+        let written = self.write(entries);
+        entries.clear();
+        written
+    }
+
+    /// Lets [`Self::append`] write many entries at a time, until [`Self::write_collected`]. Until then nobody may read.
+    pub(super) fn collect(&self) {
+        self.collected.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+    }
+
+    /// Writes the entries that were collected. From now on each is written at once.
+    pub(super) fn write_collected(&self) -> io::Result<()> {
+        let collected = self.collected.lock().unwrap_or_else(PoisonError::into_inner).take();
+        collected.map_or(Ok(()), |entries| self.write(&entries))
+    }
+
+    /// Writes whole entries at the end.
+    fn write(&self, entries: &[u8]) -> io::Result<()> {
         let count = self.count();
         let position = u64::from(count) * ENTRY as u64;
         let file = self.file.create()?;
-        if let Err(error) = file.write_all_at(&mut [IoSlice::new(entry)], position) {
+        if let Err(error) = file.write_all_at(&mut [IoSlice::new(entries)], position) {
             // No torn entry is left. When that fails too, it is no longer a shortage.
             return Err(file.set_len(position).map_or_else(io::Error::other, |()| error));
         }
-        self.count.store(count + 1, Ordering::Release);
+        let added = u32::try_from(entries.len() / ENTRY).expect("fewer entries are written at a time");
+        self.count.store(count + added, Ordering::Release);
         Ok(())
     }
 
@@ -118,7 +148,11 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
 
     /// The same open index under another name, which it gets later.
     pub(super) fn under_name(&self, path: PathBuf) -> io::Result<Self> {
-        Ok(Self { file: self.file.under_name(path)?, count: AtomicU32::new(self.count()) })
+        Ok(Self {
+            file: self.file.under_name(path)?,
+            count: AtomicU32::new(self.count()),
+            collected: Mutex::default(),
+        })
     }
 
     fn read(&self, from: u32, count: u32) -> io::Result<Vec<[u8; ENTRY]>> {

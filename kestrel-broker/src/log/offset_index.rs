@@ -75,6 +75,16 @@ impl OffsetIndex {
         Ok(())
     }
 
+    /// Lets entries be written many at a time, until [`Self::write_collected`]. Until then nobody may look anything up.
+    pub(super) fn collect(&self) {
+        self.file.collect();
+    }
+
+    /// Writes the entries that were collected.
+    pub(super) fn write_collected(&self) -> io::Result<()> {
+        self.file.write_collected()
+    }
+
     /// Drops the entries after the first `count`, of which `last` is the last.
     pub(super) fn truncate(&self, count: u32, last: Option<OffsetEntry>) -> Result<(), LogError> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;

@@ -173,6 +173,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) producer_id_expiration: Duration,
     /// `log.retention.check.interval.ms`. Default 5 minutes.
     pub(crate) retention_check_interval: Duration,
+    /// `num.recovery.threads.per.data.dir`: how many logs are recovered at the same time. Default 2.
+    pub(crate) recovery_threads: usize,
     /// `log.cleaner.enable`. Default yes.
     pub(crate) cleans_logs: bool,
     /// The settings of groups.
@@ -235,6 +237,7 @@ impl BrokerConfig {
             max_described_partitions: number(said, "max.request.partition.size.limit"),
             producer_id_expiration: Duration::from_millis(number(said, "producer.id.expiration.ms")),
             retention_check_interval: retention_check_interval(said)?,
+            recovery_threads: number(said, "num.recovery.threads.per.data.dir"),
             cleans_logs: boolean(said, "log.cleaner.enable"),
             groups: group_settings(said)?,
             offsets_topic_partitions: number(said, "offsets.topic.num.partitions"),

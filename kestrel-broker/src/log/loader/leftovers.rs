@@ -60,6 +60,8 @@ fn finish_swaps(dir: &Path) -> Result<(), LogError> {
             end = end.max(swap_end(dir, base_offset)?);
         }
         remove_segments(dir, &names, first, end)?;
+        // An original that came back when its swap file has the final name would be no leftover any more.
+        disk::sync_dir(dir, Sync::Yes)?;
     }
     for name in &names {
         if let Some(final_name) = name.strip_suffix(SWAP_SUFFIX) {

@@ -11,6 +11,7 @@
 //! ```
 
 mod leftovers;
+mod progress;
 mod snapshots;
 
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ use super::producer_state::ProducerState;
 use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
 use super::segment::{ActiveSegment, LogSegment, delete_files};
 use super::timestamp::Timestamp;
+use progress::Progress;
 
 /// How many bytes are read at a time while a segment is walked.
 const READ_BYTES: usize = 1 << 20;
@@ -211,6 +213,7 @@ impl Loader<'_> {
 
     /// Walks the segments that may not have been flushed; cuts the log off at the first damage.
     fn walk(&self, unflushed: &[i64], walked: &mut Walked) -> Result<(), LogError> {
+        let mut progress = Progress::of(self.dir, unflushed);
         for (index, &base_offset) in unflushed.iter().enumerate() {
             let later = unflushed.get(index + 1..).unwrap_or_default();
             if base_offset < walked.next_offset {
@@ -235,6 +238,7 @@ impl Loader<'_> {
             })?;
             let segment = Arc::clone(active.segment());
             walked.next_offset = end.next_offset;
+            progress.advance(segment.size_bytes());
             if let Some(damage) = end.damage {
                 self.check_above_recovery_point(end.next_offset, segment.path(), end.valid_bytes, &damage)?;
                 tracing::warn!(segment = %segment.path().display(), at = end.valid_bytes, damage, "cut off a torn end");
@@ -284,6 +288,7 @@ impl Loader<'_> {
         });
         let end = scanned.map_err(|error| LogError::io("read", &path, error))?;
         indexed?;
+        active.rebuilt()?;
         active.finish()?;
         Ok((active, end))
     }

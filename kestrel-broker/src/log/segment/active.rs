@@ -74,6 +74,8 @@ impl ActiveSegment {
 
     /// Writes the indexes of `segment` anew: they are empty, its log is not.
     pub(in crate::log) fn rebuilding(segment: Arc<LogSegment>, created: Timestamp) -> Self {
+        segment.offset_index.collect();
+        segment.time_index.collect();
         Self { segment, created, first_timestamp: None, bytes_since_index_entry: 0 }
     }
 
@@ -177,6 +179,13 @@ impl ActiveSegment {
         }
         self.bytes_since_index_entry += header.size_bytes() as u64;
         Ok(())
+    }
+
+    /// Ends what [`Self::rebuilding`] began: the indexes are whole, but for [`Self::finish`].
+    pub(in crate::log) fn rebuilt(&self) -> Result<(), LogError> {
+        let LogSegment { offset_index, time_index, .. } = &*self.segment;
+        offset_index.write_collected().map_err(|error| LogError::io("write", offset_index.path(), error))?;
+        time_index.write_collected().map_err(|error| LogError::io("write", time_index.path(), error))
     }
 
     /// The last entry of the time index: every reader of a finished segment may rely on it.

@@ -57,6 +57,8 @@ pub(crate) struct ReplicaChanges {
 pub(crate) struct ReplicaManager {
     logs: Arc<LogManager>,
     durability: Durability,
+    /// How many logs are opened at once.
+    parallel_openings: usize,
     hosted: Mutex<Hosted>,
 }
 
@@ -80,9 +82,11 @@ enum Replica {
 }
 
 impl ReplicaManager {
-    /// No partitions yet: they come with [`Self::apply`].
-    pub(crate) fn new(logs: Arc<LogManager>, durability: Durability) -> Self {
-        Self { logs, durability, hosted: Mutex::default() }
+    /// No partitions yet: they come with [`Self::apply`]. After a stop that was not clean, `recovery_threads` logs are opened
+    /// at once, as each may be read from end to end.
+    pub(crate) fn new(logs: Arc<LogManager>, durability: Durability, recovery_threads: usize) -> Self {
+        let parallel_openings = if logs.was_clean_shutdown() { PARALLEL_LOGS } else { recovery_threads };
+        Self { logs, durability, parallel_openings, hosted: Mutex::default() }
     }
 
     /// The partition, if this broker has it.
@@ -163,7 +167,7 @@ impl ReplicaManager {
 
     async fn lead(&self, led: Vec<LedPartition>, now: Timestamp) {
         let openings = futures::stream::iter(led).map(|partition| self.open(partition, now));
-        openings.buffer_unordered(PARALLEL_LOGS).for_each(|()| async {}).await;
+        openings.buffer_unordered(self.parallel_openings).for_each(|()| async {}).await;
     }
 
     async fn open(&self, led: LedPartition, now: Timestamp) {

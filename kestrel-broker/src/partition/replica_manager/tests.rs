@@ -17,7 +17,7 @@ fn manager(dir: &std::path::Path) -> ReplicaManager {
         durability: Durability::Os,
         producer_id_expiration: std::time::Duration::from_secs(60),
     };
-    ReplicaManager::new(Arc::new(LogManager::open(dir, options).unwrap()), Durability::Os)
+    ReplicaManager::new(Arc::new(LogManager::open(dir, options).unwrap()), Durability::Os, 2)
 }
 
 fn led(topic: &'static str, topic_id: TopicId, partition: i32, epoch: i32) -> LedPartition {
