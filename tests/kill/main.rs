@@ -66,6 +66,10 @@ struct Options {
     #[arg(long, value_name = "FOLDER")]
     work: Option<PathBuf>,
 
+    /// Say how long each round takes
+    #[arg(long)]
+    verbose: bool,
+
     /// Break a promise in this round: cut the last acknowledged batch off a log
     #[arg(long, value_name = "ROUND", hide = true)]
     sabotage: Option<u32>,
@@ -99,9 +103,11 @@ async fn run(options: &Options, work: &Path) -> Result<(), String> {
     let (data_dir, ledger, began) = (broker.data_dir().to_path_buf(), SharedLedger::default(), clock::now());
     let mut rounds = Rounds::begin(options, broker, ledger.clone()).await?;
     for round in 1..=options.rounds {
+        let began = clock::now();
         rounds.play(round).await.map_err(|why| format!("round {round}: {why}"))?;
-        if round % 10 == 0 {
-            println!("round {round}: {} records acknowledged", ledger.lock().acknowledgements);
+        if options.verbose || round % 10 == 0 {
+            let records = ledger.lock().acknowledgements;
+            println!("round {round}: {records} records acknowledged; it took {:.0?}", clock::now() - began);
         }
     }
     let (ends, read, compacted) = rounds.close().await.map_err(|why| format!("at the end: {why}"))?;
