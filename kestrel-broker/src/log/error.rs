@@ -65,6 +65,11 @@ impl LogError {
         Self::Io { doing, file: file.to_path_buf(), source }
     }
 
+    /// A sync that failed: what the disk holds is not known any more.
+    pub(super) fn sync_failed(file: &Path, source: io::Error) -> Self {
+        Self::Io { doing: "sync", file: file.to_path_buf(), source }
+    }
+
     pub(super) fn corrupt(file: &Path, at: u64, why: impl fmt::Display) -> Self {
         Self::Corrupt { file: file.to_path_buf(), at, why: format!("{why}") }
     }

@@ -27,6 +27,7 @@ use super::loader::{self, LoadOptions};
 use super::log::{Log, lock};
 use super::meta_properties::MetaProperties;
 use super::poison::Poison;
+use super::segment::is_gone;
 use super::timestamp::Timestamp;
 
 /// What a data folder is opened with.
@@ -95,7 +96,7 @@ pub(crate) struct LogManager {
 impl LogManager {
     /// Takes the folder: creates and locks it, reads or writes `meta.properties`, reads the checkpoints.
     pub(crate) fn open(path: &Path, options: ManagerOptions) -> Result<Self, StorageError> {
-        fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
+        create_data_dir(path)?;
         let lock_path = path.join(LOCK);
         let dir_lock = DirLock::take(&lock_path)
             .map_err(|error| LogError::io("lock", &lock_path, error))?
@@ -207,9 +208,9 @@ impl LogManager {
         self.guard(self.data_dir.forget_log_start(&name))?;
         let dir = self.data_dir.path.join(name.dir_name());
         let deleted = self.data_dir.path.join(name.deleted_dir_name(random_uuid()));
-        match fs::rename(&dir, &deleted) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            renamed => self.guard(renamed.map_err(|error| LogError::io("rename", &dir, error)))?,
+        match disk::rename(&dir, &deleted) {
+            Err(error) if is_gone(&error) => return Ok(()),
+            renamed => self.guard(renamed)?,
         }
         self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
         lock(&self.deleted_dirs).push(deleted);
@@ -225,7 +226,7 @@ impl LogManager {
         self.guard(self.data_dir.forget_log_start(&name))?;
         let dir = self.data_dir.path.join(name.dir_name());
         let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));
-        self.guard(fs::rename(&dir, &stray).map_err(|error| LogError::io("rename", &dir, error)))?;
+        self.guard(disk::rename(&dir, &stray))?;
         self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
         Ok(stray)
     }
@@ -234,7 +235,7 @@ impl LogManager {
     pub(crate) fn purge_deleted(&self) -> Result<(), LogError> {
         let deleted = std::mem::take(&mut *lock(&self.deleted_dirs));
         for dir in deleted {
-            fs::remove_dir_all(&dir).map_err(|error| LogError::io("delete", &dir, error))?;
+            disk::remove_dir_all(&dir)?;
         }
         Ok(())
     }
@@ -281,7 +282,7 @@ impl LogManager {
     /// Creates the folder of a partition, or checks whose it is.
     fn prepare_dir(&self, dir: &Path, topic_id: TopicId) -> Result<(), LogError> {
         let sync = self.data_dir.sync();
-        match fs::create_dir(dir) {
+        match disk::create_dir(dir) {
             Ok(()) => self.guard(disk::sync_dir(&self.data_dir.path, sync))?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return self.guard(Err(LogError::io("create", dir, error))),
@@ -304,6 +305,18 @@ impl Checkpoints {
     fn forget(&mut self, name: &PartitionName) {
         self.recovery_points.remove(name);
         self.high_watermarks.remove(name);
+    }
+}
+
+/// Creates the data folder with those above it, durably.
+fn create_data_dir(path: &Path) -> Result<(), LogError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => disk::sync_dir(parent, Sync::Yes),
+        None => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::error::LogError;
 use super::index_file::IndexFile;
 
 /// How many bytes an entry takes.
@@ -90,7 +91,7 @@ impl OffsetIndex {
     }
 
     /// Makes the file durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> Result<(), LogError> {
         self.file.sync()
     }
 

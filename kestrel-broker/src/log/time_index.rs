@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::error::LogError;
 use super::index_file::IndexFile;
 use super::offset_index::relative_offset;
 use super::timestamp::{Timestamp, TimestampOffset};
@@ -81,7 +82,7 @@ impl TimeIndex {
     }
 
     /// Makes the file durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> Result<(), LogError> {
         self.file.sync()
     }
 

@@ -11,7 +11,6 @@ use kestrel_protocol::record::RecordBatchHeader;
 
 use super::LogSegment;
 use crate::log::config::LogConfig;
-use crate::log::disk;
 use crate::log::error::LogError;
 use crate::log::offset_index::{OFFSET_ENTRY_BYTES, OffsetEntry};
 use crate::log::time_index::TIME_ENTRY_BYTES;
@@ -98,7 +97,7 @@ impl ActiveSegment {
         }
         let segment = Arc::clone(&self.segment);
         let start = segment.size_bytes();
-        let mut write = || disk::write_all_at(&*segment.log.create()?, &mut slices, start);
+        let mut write = || segment.log.create()?.write_all_at(&mut slices, start);
         write().map_err(|error| LogError::io("write", segment.path(), error))?;
         let mut position = start;
         for batch in batches {
