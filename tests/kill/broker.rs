@@ -64,6 +64,11 @@ impl Broker {
         &self.data_dir
     }
 
+    /// The folder that its own is in, with its log.
+    pub(crate) fn work(&self) -> &Path {
+        self.log.parent().unwrap_or(&self.log)
+    }
+
     /// Begins a start.
     pub(crate) fn spawn(&mut self, durability: Durability) -> io::Result<()> {
         let log = fs::File::options().create(true).append(true).open(&self.log)?;

@@ -6,6 +6,8 @@
 //! `{"event":"sending","end":N}` before it sends the records below N, and `{"event":"acked","topic":T,"partition":P,
 //! "sequence":S,"offset":O}`, or `{"event":"failed","why":TEXT}`.
 
+use std::fs::File;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,10 +42,11 @@ pub(crate) struct Foreign {
 }
 
 impl Foreign {
-    /// Starts the program; `command` is its words.
+    /// Starts the program; `command` is its words. What it logs is in a file in `work`.
     pub(crate) fn start(
         command: &str,
         address: &str,
+        work: &Path,
         ledger: &SharedLedger,
         tasks: &TaskTracker,
     ) -> Result<Self, String> {
@@ -54,7 +57,9 @@ impl Foreign {
         for topic in [READ, CUT, LATEST] {
             process.args(["--topic", &format!("{}:{}", topic.name, topic.partitions)]);
         }
-        process.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let log =
+            File::create(work.join(format!("writer-{writer}.log"))).map_err(|error| error.to_string())?;
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut running = process.spawn().map_err(|error| format!("{command}: {error}"))?;
         let stdout = running.stdout.take().ok_or("it has no standard output")?;
         let heard = tasks.spawn(hear(stdout, writer, command.to_owned(), ledger.clone()));

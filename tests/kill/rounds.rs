@@ -91,7 +91,7 @@ impl<'a> Rounds<'a> {
         tasks.spawn(member::read(busy, ledger.clone(), stop.clone()));
         let mut foreign = Vec::new();
         for command in &options.writer {
-            foreign.push(Foreign::start(command, broker.address(), &ledger, &tasks)?);
+            foreign.push(Foreign::start(command, broker.address(), broker.work(), &ledger, &tasks)?);
         }
         let verifier = Verifier::new(client.clone(), ledger.clone(), gate);
         let (ends, last_start) = (Ends::default(), Duration::from_millis(20));
@@ -165,7 +165,13 @@ impl<'a> Rounds<'a> {
         let old = self.foreign.swap_remove(self.dice.roll(self.foreign.len()));
         let command = old.command().to_owned();
         old.kill().await;
-        self.foreign.push(Foreign::start(&command, self.broker.address(), &self.ledger, &self.tasks)?);
+        self.foreign.push(Foreign::start(
+            &command,
+            self.broker.address(),
+            self.broker.work(),
+            &self.ledger,
+            &self.tasks,
+        )?);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::check::{self, Read, Seen};
 use crate::chores::{Gate, short_lived_partitions, text_of};
 use crate::clock;
-use crate::ledger::{Existence, SharedLedger};
+use crate::ledger::{Deleted, Existence, SharedLedger};
 use crate::stamp::Stamp;
 use crate::topics::{Kept, SIZED, TOPICS};
 
@@ -233,14 +233,16 @@ impl Verifier {
     fn note(&mut self, partition: &TopicPartition, seen: &Seen, depth: Depth) {
         let begin = self.ends.get(partition).map_or(0, |(begin, _)| *begin);
         self.ends.insert(partition.clone(), (begin, seen.end));
-        if seen.kept.is_compacted() && depth == Depth::Whole {
+        if seen.kept == Kept::Latest && depth == Depth::Whole {
             let read = i64::try_from(seen.reads.len()).unwrap_or(i64::MAX);
-            self.compacted_away += seen.end - seen.from.max(seen.log_start) - read;
+            self.compacted_away += seen.end - seen.from - read;
         }
     }
 
     /// The log starts are where they may be; what is below them is forgotten.
     async fn verify_log_starts(&mut self, partitions: &BTreeMap<TopicPartition, Kept>) -> Result<()> {
+        // Answered before the question, asked for until after its answer.
+        let answered = self.ledger.lock().deleted.clone();
         let starts = self.offsets(partitions.keys(), OffsetSpec::Earliest).await?;
         let now = clock::wall();
         for (partition, kept) in partitions {
@@ -248,7 +250,9 @@ impl Verifier {
             let (before, end) = self.ends.get(partition).copied().unwrap_or_default();
             let (gone, deleted) = {
                 let mut ledger = self.ledger.lock();
-                let deleted = ledger.deleted.get(partition).copied().unwrap_or_default();
+                let asked = ledger.deleted.get(partition).copied().unwrap_or_default().asked;
+                let acknowledged = answered.get(partition).copied().unwrap_or_default().acknowledged;
+                let deleted = Deleted { acknowledged, asked };
                 (ledger.forget_below(partition, log_start), deleted)
             };
             let wrong = check::log_start_violations(*kept, (before, log_start), deleted, &gone, now);

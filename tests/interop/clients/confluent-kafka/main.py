@@ -17,6 +17,8 @@ from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
 # How many records the writer sends to a partition in a row, how long it rests then, and how many may wait.
 BURST, REST_S, MOST_WAITING = 25, 0.04, 1_000
+# Batches that fit into the smallest segments.
+BATCH_BYTES = 10_000
 KEEP = {"retention.ms": "-1"}  # the records' times are long ago
 
 
@@ -361,8 +363,8 @@ def writer(args):
     """Writes for the kill loop until its input ends, and says what was acknowledged (tests/kill/foreign.rs)."""
     partitions = [(topic, p) for topic, count in (t.split(":") for t in args.topic) for p in range(int(count))]
     ended, sequence = member.input_end(), 0
-    producer = Producer({"bootstrap.servers": args.bootstrap, "enable.idempotence": True, "compression.type": "lz4",
-                         "linger.ms": 5, "message.timeout.ms": 120_000, "reconnect.backoff.ms": 10,
+    producer = Producer({"bootstrap.servers": args.bootstrap, "enable.idempotence": True, "compression.type": args.codec,
+                         "linger.ms": 5, "message.timeout.ms": 120_000, "batch.size": BATCH_BYTES, "reconnect.backoff.ms": 10,
                          "reconnect.backoff.max.ms": 100, "retry.backoff.ms": 10, "log_level": 2})
 
     def delivered(sequence):

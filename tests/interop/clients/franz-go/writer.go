@@ -17,6 +17,8 @@ const (
 	burst       = 25
 	rest        = 40 * time.Millisecond
 	mostWaiting = 1_000
+	// Batches that fit into the smallest segments.
+	batchBytes = 10_000
 	// The bytes of a record, see ring/stamp.py.
 	stampKeys, stampTombstones, stampPadding = 211, 13, 400
 )
@@ -34,9 +36,12 @@ func writer(r *run) error {
 			partitions = append(partitions, &kgo.Record{Topic: name, Partition: int32(partition)})
 		}
 	}
-	client, err := r.client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.MaxBufferedRecords(mostWaiting), kgo.RecordDeliveryTimeout(2*deadline), kgo.ProducerLinger(5*time.Millisecond),
-		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.RequestRetries(1_000_000))
+	// Whoever has to find out why it failed reads it.
+	log := kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelInfo, nil))
+	client, err := r.client(log, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.MaxBufferedRecords(mostWaiting), kgo.ProducerBatchMaxBytes(batchBytes), kgo.RecordDeliveryTimeout(2*deadline), kgo.ProducerLinger(5*time.Millisecond),
+		kgo.ProducerBatchCompression(codecs[r.codec]), kgo.RequestRetries(1_000_000),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
 	if err != nil {
 		return err
 	}
