@@ -82,9 +82,22 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
     pub(super) fn append(&self, entry: &[u8; ENTRY]) -> io::Result<()> {
         let count = self.count();
         let position = u64::from(count) * ENTRY as u64;
-        self.file.create()?.write_all_at(&mut [IoSlice::new(entry)], position)?;
+        let file = self.file.create()?;
+        if let Err(error) = file.write_all_at(&mut [IoSlice::new(entry)], position) {
+            // No torn entry is left. When that fails too, it is no longer a shortage.
+            return Err(file.set_len(position).map_or_else(io::Error::other, |()| error));
+        }
         self.count.store(count + 1, Ordering::Release);
         Ok(())
+    }
+
+    /// Drops all entries but the first `count`.
+    pub(super) fn truncate(&self, count: u32) -> Result<(), LogError> {
+        if self.count.swap(count, Ordering::AcqRel) == count {
+            return Ok(());
+        }
+        let cut = || self.file.open()?.set_len(u64::from(count) * ENTRY as u64);
+        cut().map_err(|error| LogError::io("truncate", self.path(), error))
     }
 
     /// Makes the file durable.

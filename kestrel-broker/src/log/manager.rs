@@ -28,6 +28,7 @@ use super::log::{Log, lock};
 use super::meta_properties::MetaProperties;
 use super::poison::Poison;
 use super::segment::is_gone;
+use super::shortage::ShortageWatch;
 use super::timestamp::Timestamp;
 
 /// What a data folder is opened with.
@@ -79,7 +80,7 @@ struct Checkpoints {
 /// All logs of one data folder.
 #[derive(Debug)]
 pub(crate) struct LogManager {
-    data_dir: Arc<DataDir>,
+    pub(super) data_dir: Arc<DataDir>,
     meta: MetaProperties,
     clean: bool,
     found: Vec<FoundPartition>,
@@ -107,6 +108,7 @@ impl LogManager {
             durability: options.durability,
             producer_id_expiration: options.producer_id_expiration,
             poison: Poison::default(),
+            shortages: ShortageWatch::default(),
             flush_queue: Arc::clone(&flush_queue),
             log_starts: Mutex::default(),
         };
@@ -189,7 +191,9 @@ impl LogManager {
             producer_id_expiration: self.data_dir.producer_id_expiration,
             sync: self.data_dir.sync(),
         };
-        let loaded = loader::load(&dir, &open.config, options)?;
+        let loaded = loader::load(&dir, &open.config, options);
+        self.data_dir.note_shortage(&loaded);
+        let loaded = loaded?;
         let log = Log::new(name.clone(), Arc::clone(&self.data_dir), open.config, loaded)?;
         let mut logs = lock(&self.logs);
         let log = Arc::clone(logs.entry(name).or_insert(log));
@@ -204,8 +208,12 @@ impl LogManager {
         }
         // A folder of the same name must not be judged by what is known of this one.
         lock(&self.read).forget(&name);
-        self.guard(self.checkpoint())?;
-        self.guard(self.data_dir.forget_log_start(&name))?;
+        let forgotten = self.forget_offsets(&name);
+        // On a full disk the folder goes first, and makes room: until then its name is not taken again.
+        let is_short = matches!(forgotten, Err(LogError::Short { .. }));
+        if !is_short {
+            forgotten?;
+        }
         let dir = self.data_dir.path.join(name.dir_name());
         let deleted = self.data_dir.path.join(name.deleted_dir_name(random_uuid()));
         match disk::rename(&dir, &deleted) {
@@ -214,7 +222,17 @@ impl LogManager {
         }
         self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
         lock(&self.deleted_dirs).push(deleted);
+        if is_short {
+            self.purge_deleted()?;
+            self.forget_offsets(&name)?;
+        }
         Ok(())
+    }
+
+    /// Writes down that nothing is known of a partition any more.
+    fn forget_offsets(&self, name: &PartitionName) -> Result<(), LogError> {
+        self.checkpoint()?;
+        self.guard(self.data_dir.forget_log_start(name))
     }
 
     /// Moves the folder of a partition that nobody knows out of the way and keeps it; gives its new name. To be called
@@ -222,8 +240,7 @@ impl LogManager {
     pub(crate) fn set_aside(&self, topic: &str, partition: i32) -> Result<PathBuf, LogError> {
         let name = PartitionName { topic: topic.to_owned(), partition };
         lock(&self.read).forget(&name);
-        self.guard(self.checkpoint())?;
-        self.guard(self.data_dir.forget_log_start(&name))?;
+        self.forget_offsets(&name)?;
         let dir = self.data_dir.path.join(name.dir_name());
         let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));
         self.guard(disk::rename(&dir, &stray))?;
@@ -261,6 +278,7 @@ impl LogManager {
 
     /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers, unlinking deleted segments. To be called every second or so.
     pub(crate) fn tick(&self, now: Timestamp) {
+        self.data_dir.shortages.tick();
         let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
         for log in logs {
             log.tick(now);
@@ -297,7 +315,7 @@ impl LogManager {
     }
 
     fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
-        self.data_dir.poison.guard(result)
+        self.data_dir.guard(result)
     }
 }
 

@@ -45,12 +45,16 @@ pub(crate) mod repair;
 mod retention;
 mod scan;
 mod segment;
+mod shortage;
 mod time_index;
 mod timestamp;
 mod validator;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use disk::tap;
 
 pub use config::Durability;
 pub(crate) use config::{CompressionType, LogConfig, Retention};

@@ -66,6 +66,12 @@ impl TimeIndex {
         Ok(())
     }
 
+    /// Drops the entries after the first `count`, of which `last` is the last.
+    pub(super) fn truncate(&self, count: u32, last: Option<TimestampOffset>) -> Result<(), LogError> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        self.file.truncate(count)
+    }
+
     /// How many entries there are.
     pub(super) fn count(&self) -> u32 {
         self.file.count()

@@ -5,7 +5,7 @@
 
 mod file;
 #[cfg(test)]
-pub(super) mod tap;
+pub(crate) mod tap;
 
 pub(super) use file::{DiskFile, Existing, read_at};
 
@@ -32,7 +32,11 @@ pub(crate) fn replace(path: &Path, contents: &[u8], sync: Sync) -> Result<(), Lo
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY_SUFFIX);
     let temporary = PathBuf::from(temporary);
-    let file = write_new(&temporary, contents).map_err(|error| LogError::io("write", path, error))?;
+    let file = write_new(&temporary, contents).map_err(|error| {
+        // It would only take room.
+        let _ = remove_file(&temporary);
+        LogError::io("write", path, error)
+    })?;
     if sync == Sync::Yes {
         file.sync_all().map_err(|error| LogError::sync_failed(path, error))?;
     }

@@ -71,7 +71,7 @@ pub(crate) enum Call {
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) call: Call,
-    /// How the path ends.
+    /// What the path contains.
     pub(crate) path: &'static str,
     /// How many calls succeed first.
     pub(crate) after: usize,
@@ -169,7 +169,7 @@ impl Recorder {
         let fault = state
             .faults
             .iter_mut()
-            .find(|fault| fault.call == call && path.to_string_lossy().ends_with(fault.path))?;
+            .find(|fault| fault.call == call && path.to_string_lossy().contains(fault.path))?;
         if fault.after > 0 {
             fault.after -= 1;
             return None;

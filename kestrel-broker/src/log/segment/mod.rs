@@ -123,6 +123,11 @@ impl LogSegment {
         }
     }
 
+    /// Forgets batches that were noted and then not written.
+    fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
+        *self.largest.lock().unwrap_or_else(PoisonError::into_inner) = largest;
+    }
+
     /// Cuts the `.log` off after `size_bytes`: its end is torn.
     pub(super) fn truncate_log(&self, size_bytes: u64) -> Result<(), LogError> {
         let file = self.log.open().map_err(|error| LogError::io("open", self.path(), error))?;
