@@ -232,7 +232,10 @@ impl SmallFiles<'_> {
             Ok(Some(_)) => {}
             Ok(None) => {
                 let path = dir.join(PARTITION_METADATA);
-                found(Finding::damage(&path, None, "is missing; the next start writes it"));
+                // It is written before the first segment: a crash may have come between folder and file.
+                let is_new = bases.is_empty() && !noted.clean;
+                let severity = if is_new { Severity::Note } else { Severity::Damage };
+                found(Finding::new(severity, &path, None, "is missing; the next start writes it"));
             }
             Err(error) => found(unreadable(error)?),
         }
