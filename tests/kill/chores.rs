@@ -122,7 +122,7 @@ async fn fill(client: &Client, ledger: &SharedLedger, name: &Arc<str>) {
         match delivery.await.map(|receipt| receipt.offset) {
             Ok(Some(offset)) => {
                 let record = Acknowledged { stamp, timestamp: Some(timestamp) };
-                ledger.lock().acknowledge(TopicPartition::new(name.clone(), partition), offset, record);
+                ledger.lock().acknowledge(&TopicPartition::new(name.clone(), partition), offset, record);
             }
             _ => ledger.lock().failures += 1,
         }

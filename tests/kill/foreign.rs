@@ -100,7 +100,7 @@ async fn hear(stdout: ChildStdout, writer: u32, command: String, ledger: SharedL
             Said::Sending { end } => ledger.send(writer, end),
             Said::Acked { topic, partition, sequence, offset } => {
                 let record = Acknowledged { stamp: Stamp { writer, sequence }, timestamp: None };
-                ledger.acknowledge(TopicPartition::new(topic, partition), offset, record);
+                ledger.acknowledge(&TopicPartition::new(topic, partition), offset, record);
             }
             Said::Failed { why } => {
                 ledger.failures += 1;

@@ -104,7 +104,7 @@ impl Ledger {
     }
 
     /// A record was acknowledged.
-    pub(crate) fn acknowledge(&mut self, partition: TopicPartition, offset: i64, record: Acknowledged) {
+    pub(crate) fn acknowledge(&mut self, partition: &TopicPartition, offset: i64, record: Acknowledged) {
         self.acknowledgements += 1;
         let offsets = self.acknowledged.entry(partition.clone()).or_default();
         if let Some(other) = offsets.insert(offset, record) {

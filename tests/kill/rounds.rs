@@ -12,7 +12,7 @@ use crate::chores::{self, Gate};
 use crate::clock;
 use crate::foreign::Foreign;
 use crate::ledger::SharedLedger;
-use crate::topics::TOPICS;
+use crate::topics::{TOPICS, Topic};
 use crate::verifier::{Depth, Verifier};
 use crate::{Options, member, sabotage, writer};
 
@@ -69,7 +69,7 @@ impl<'a> Rounds<'a> {
         broker.spawn(Durability::Group).map_err(|error| error.to_string())?;
         broker.ready().await?;
         let client = connect(broker.address()).await?;
-        let topics = TOPICS.map(|topic| topic.new_topic());
+        let topics = TOPICS.map(Topic::new_topic);
         let made = client.admin().create_topics(topics).await.into_result();
         made.map_err(|error| format!("the topics cannot be made: {error}"))?;
         let (gate, stop, tasks) = (Gate::default(), CancellationToken::new(), TaskTracker::new());
@@ -104,7 +104,7 @@ impl<'a> Rounds<'a> {
         tokio::time::sleep(serving).await;
         self.end().await?;
         self.verifier.verify_sizes(self.broker.data_dir());
-        if round % CHECK_EVERY == 0 {
+        if round.is_multiple_of(CHECK_EVERY) {
             self.broker.check().await?;
             self.ends.checks += 1;
         }
@@ -115,7 +115,7 @@ impl<'a> Rounds<'a> {
         if self.dice.once_in(10) && !self.foreign.is_empty() {
             self.replace_foreign().await?;
         }
-        let depth = if round % WHOLE_EVERY == 0 { Depth::Whole } else { Depth::Tail };
+        let depth = if round.is_multiple_of(WHOLE_EVERY) { Depth::Whole } else { Depth::Tail };
         self.verify(depth).await
     }
 

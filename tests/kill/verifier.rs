@@ -221,10 +221,10 @@ impl Verifier {
             self.records_read += 1;
             match Stamp::of(&record) {
                 Ok(stamp) => {
-                    seen.reads.push(Read { offset: record.offset, stamp, timestamp: record.timestamp })
+                    seen.reads.push(Read { offset: record.offset, stamp, timestamp: record.timestamp });
                 }
                 Err(wrong) => {
-                    self.ledger.lock().violate(format!("{partition}: offset {}: {wrong}", record.offset))
+                    self.ledger.lock().violate(format!("{partition}: offset {}: {wrong}", record.offset));
                 }
             }
         }

@@ -95,7 +95,7 @@ async fn settle(mut sent: mpsc::Receiver<Sent>, ledger: &SharedLedger) {
     while let Some(Sent { partition, record, delivery }) = sent.recv().await {
         match delivery.await {
             Ok(receipt) => match receipt.offset {
-                Some(offset) => ledger.lock().acknowledge(partition, offset, record),
+                Some(offset) => ledger.lock().acknowledge(&partition, offset, record),
                 // Recognised as a repeated one, too late to know its offset: stored, somewhere.
                 None => ledger.lock().failures += 1,
             },
