@@ -21,7 +21,7 @@ fn acknowledged(sequence: u64) -> Acknowledged {
 /// Ten records, of which all were acknowledged and read.
 fn whole(kept: Kept) -> Seen {
     let reads = (0..10).map(|n| read(n, n.unsigned_abs())).collect();
-    let acknowledged = (0..10).map(|n| (n, acknowledged(n.unsigned_abs()))).collect();
+    let acknowledged = (0..10_i64).map(|n| (n, acknowledged(n.unsigned_abs()))).collect();
     Seen { kept, from: 0, end: 10, log_start: 0, acknowledged, reads }
 }
 
