@@ -21,8 +21,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::ledger::{Acknowledged, SharedLedger};
 use crate::stamp::Stamp;
-use crate::topics::{CUT, LATEST, READ};
+use crate::topics::{CUT, READ, Topic};
 
+/// What foreign writers write to. Not what is compacted: they take seconds to come back, by when segments as small as these have
+/// been compacted, and a broker knows only the last batch of a producer there; of a repeated one before it, Apache Kafka and
+/// Kestrel say that it is out of order.
+const FOREIGN: [Topic; 2] = [READ, CUT];
 /// How long it may take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -54,7 +58,7 @@ impl Foreign {
         let writer = ledger.lock().new_writer();
         let mut process = Command::new(words.next().unwrap_or_default());
         process.args(words).args(["writer", "--bootstrap", address, "--writer", &writer.to_string()]);
-        for topic in [READ, CUT, LATEST] {
+        for topic in FOREIGN {
             process.args(["--topic", &format!("{}:{}", topic.name, topic.partitions)]);
         }
         let log =
