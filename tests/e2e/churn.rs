@@ -14,7 +14,7 @@ use kestrel_client::{
     AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, NewTopic, RebalanceListener, Record,
     RevokedPartitions, TopicPartition,
 };
-use kestrel_tests::{TestBroker, unique};
+use kestrel_tests::{Dice, TestBroker, unique};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -37,25 +37,6 @@ enum Move {
     Join,
     Leave,
     Kill,
-}
-
-/// The choices of a script: splitmix64, so that a seed means the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.roll(last + 1));
-        }
-    }
 }
 
 /// What the members of a group have worked on, and what they have heard of their assignments.
@@ -270,7 +251,7 @@ async fn churn(client: Client, assignor: Arc<dyn Assignor>, seed: u64) {
         joined: 0,
         tasks: JoinSet::new(),
     };
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     churn.play(&mut dice, vec![Move::Join; 3]).await;
     churn.play(&mut dice, vec![Move::Join, Move::Join, Move::Join, Move::Kill]).await;
     churn.play(&mut dice, vec![Move::Join, Move::Kill, Move::Kill, Move::Kill, Move::Leave]).await;

@@ -3,11 +3,15 @@
 //! Each test has a broker of its own in this process. With `KESTREL_TEST_BOOTSTRAP` set, the same tests run against that
 //! cluster instead: Apache Kafka, for comparing.
 
+mod dice;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kestrel_broker::{Broker, BrokerBuilder, Durability};
 use kestrel_client::Client;
+
+pub use dice::Dice;
 
 /// The environment variable that names a cluster to run against.
 pub const BOOTSTRAP_VARIABLE: &str = "KESTREL_TEST_BOOTSTRAP";

@@ -18,7 +18,8 @@ pub(super) fn check(
         folder.find_missing(data_dir, found);
         return Ok(());
     };
-    let metadata = check_metadata(data_dir, identity.node_id, identity.directory_id)?;
+    let ids = folder.partitions.iter().filter_map(|partition| partition.topic_id);
+    let metadata = check_metadata(data_dir, identity.node_id, identity.directory_id, ids)?;
     for fault in metadata.faults {
         found(Finding::damage(&fault.file, None, fault.why));
     }
@@ -35,6 +36,9 @@ pub(super) fn check(
     for wanted in &expected {
         let dir = data_dir.join(format!("{}-{}", wanted.topic, wanted.partition));
         match folders.remove(&(wanted.topic.as_str(), wanted.partition)) {
+            None if folder.may_be_new(&wanted.topic, wanted.partition) => {
+                found(Finding::note(&dir, "the folder of a new partition; the next start makes it"));
+            }
             None => found(Finding::damage(
                 &dir,
                 None,
@@ -42,6 +46,12 @@ pub(super) fn check(
             )),
             Some(partition) => {
                 if let Some(id) = partition.topic_id.filter(|&id| id != wanted.topic_id) {
+                    if metadata.removed.contains(&id) {
+                        let what =
+                            format!("belongs to topic id {id}, which was deleted; the next start deletes it");
+                        found(Finding::note(&dir, what));
+                        continue;
+                    }
                     let what = format!("belongs to topic id {id}, but the topic has {}", wanted.topic_id);
                     found(Finding::damage(&dir.join("partition.metadata"), None, what));
                 }
@@ -49,6 +59,11 @@ pub(super) fn check(
         }
     }
     for partition in folders.values() {
+        if partition.topic_id.is_some_and(|id| metadata.removed.contains(&id)) {
+            let what = "the folder of a topic that was deleted; the next start deletes it";
+            found(Finding::note(&partition.dir, what));
+            continue;
+        }
         let what = "the metadata does not have the partition; the next start sets the folder aside";
         found(Finding::damage(&partition.dir, None, what));
     }

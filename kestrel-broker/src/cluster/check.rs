@@ -40,6 +40,8 @@ pub(crate) struct MetadataFault {
 pub(crate) struct CheckedMetadata {
     /// The partitions that belong into the folder; `None` when the metadata could not be replayed to its end.
     pub(crate) expected: Option<Vec<ExpectedPartition>>,
+    /// Topics of `folders` that were removed: a crash may have left them.
+    pub(crate) removed: Vec<TopicId>,
     /// What is wrong.
     pub(crate) faults: Vec<MetadataFault>,
 }
@@ -47,7 +49,8 @@ pub(crate) struct CheckedMetadata {
 /// The topic of the metadata log, which is in no image.
 pub(crate) const METADATA_TOPIC: &str = CLUSTER_METADATA_TOPIC;
 
-/// Replays the newest snapshot and the log of `data_dir`, the folder of `node_id` with `directory_id`.
+/// Replays the newest snapshot and the log of `data_dir`, the folder of `node_id` with `directory_id`; `folders` are the topic
+/// ids of the partitions' folders.
 ///
 /// # Errors
 /// When the disk cannot be read.
@@ -55,6 +58,7 @@ pub(crate) fn check_metadata(
     data_dir: &Path,
     node_id: NodeId,
     directory_id: Option<Uuid>,
+    folders: impl Iterator<Item = TopicId>,
 ) -> Result<CheckedMetadata, LogError> {
     let dir = data_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
     let mut faults = Vec::new();
@@ -63,21 +67,24 @@ pub(crate) fn check_metadata(
     }
     if !dir.is_dir() {
         faults.push(fault(&dir, &"the metadata log is missing"));
-        return Ok(CheckedMetadata { expected: None, faults });
+        return Ok(CheckedMetadata { faults, ..CheckedMetadata::default() });
     }
     match QuorumState::read(&dir)? {
         Some(Err(why)) => faults.push(fault(&dir.join("quorum-state"), &why)),
         None => faults.push(fault(&dir.join("quorum-state"), &"is missing")),
         Some(Ok(_)) => {}
     }
-    let expected = match replay(&dir, node_id)? {
-        Ok(replay) => Some(expected(replay.image(), node_id, directory_id)),
+    match replay(&dir, node_id)? {
+        Ok(replay) => {
+            let expected = Some(expected(replay.image(), node_id, directory_id));
+            let removed = folders.filter(|&id| replay.has_removed(id)).collect();
+            Ok(CheckedMetadata { expected, removed, faults })
+        }
         Err(wrong) => {
             faults.push(wrong);
-            None
+            Ok(CheckedMetadata { faults, ..CheckedMetadata::default() })
         }
-    };
-    Ok(CheckedMetadata { expected, faults })
+    }
 }
 
 fn replay(dir: &Path, node_id: NodeId) -> Result<Result<Replay, MetadataFault>, LogError> {

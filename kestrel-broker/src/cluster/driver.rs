@@ -179,13 +179,14 @@ fn take_over(
     let records = controller.register(registration, log.end_offset());
     append(&mut controller, &log, &records, &options.clock)
         .map_err(|error| log.unsupported(error.message))?;
-    set_strays_aside(controller.image(), options)?;
+    clear_strays(&controller, options)?;
     Ok((controller, log))
 }
 
 /// Moves folders out of the way that belong to no partition of this broker: those of a topic that was deleted just before
-/// a crash, or of another topic of the same name.
-fn set_strays_aside(image: &ClusterImage, options: &ClusterOptions) -> Result<(), MetadataError> {
+/// a crash are deleted, those that nobody knows are kept under another name.
+fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(), MetadataError> {
+    let image = controller.image();
     let is_ours = |found: &FoundPartition| {
         let topic = image.topic(&found.topic).filter(|topic| found.topic_id.is_none_or(|id| id == topic.id));
         let partition = topic.and_then(|topic| topic.partition(found.partition));
@@ -193,6 +194,11 @@ fn set_strays_aside(image: &ClusterImage, options: &ClusterOptions) -> Result<()
     };
     let found = options.logs.found_partitions().iter().filter(|found| found.topic != CLUSTER_METADATA_TOPIC);
     for stray in found.filter(|found| !is_ours(found)) {
+        if stray.topic_id.is_some_and(|id| controller.has_removed(id)) {
+            tracing::info!("partition {} of topic {} is deleted now", stray.partition, stray.topic);
+            options.logs.delete_log(&stray.topic, stray.partition)?;
+            continue;
+        }
         let aside = options.logs.set_aside(&stray.topic, stray.partition)?;
         tracing::warn!(
             "the metadata knows no partition {} of topic {}{}: its folder is kept as {}",

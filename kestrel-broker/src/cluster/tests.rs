@@ -1,11 +1,14 @@
 //! The metadata as a whole, in a running broker: folders of Apache Kafka, strays, crashes.
 
+use std::ops::ControlFlow;
+
+use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::{ErrorCode, NodeId};
 
 use crate::testing::{Peer, batch};
-use crate::{Broker, Durability};
+use crate::{Broker, CheckEvent, Durability, check_folder};
 
 const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
 
@@ -103,6 +106,37 @@ async fn a_folder_that_nobody_knows_is_kept_aside() {
     };
     assert_eq!((strays("t-0."), strays("u-3.")), (1, 1), "{names:?}");
     assert!(!names.contains(&"u-3".to_owned()));
+    let mut peer = Peer::of(&broker).await;
+    assert_eq!(peer.produce("t", batch(&["a"])).await.base_offset, 0);
+}
+
+#[tokio::test]
+async fn a_deletion_that_a_crash_cut_short_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = start(dir.path()).await;
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("t").await;
+    let folder = dir.path().join("t-0");
+    copy(&folder, &dir.path().join("copy"));
+    let request = DeleteTopicsRequest { topic_names: vec!["t".into()], ..Default::default() };
+    assert_eq!(peer.call(&request, 5).await.responses[0].error_code, ErrorCode::None);
+    peer.create_topic("t").await;
+    broker.stop().await.unwrap();
+    // As a crash would leave it: the deletion is in the metadata log, and the folder is there.
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::rename(dir.path().join("copy"), &folder).unwrap();
+
+    let mut found = Vec::new();
+    let summary = check_folder(dir.path(), &mut |event| {
+        if let CheckEvent::Found(finding) = event {
+            found.push(finding.to_string());
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(summary.unwrap().damages, 0, "{found:#?}");
+    let broker = start(dir.path()).await;
+    let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!names.into_iter().any(|name| name.to_str().unwrap().ends_with("-stray")));
     let mut peer = Peer::of(&broker).await;
     assert_eq!(peer.produce("t", batch(&["a"])).await.base_offset, 0);
 }

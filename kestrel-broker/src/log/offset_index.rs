@@ -59,6 +59,14 @@ impl OffsetIndex {
         Ok(found.map(|entry| decode(base_offset, entry)))
     }
 
+    /// The last entry whose position is `position` or less.
+    pub(super) fn at_or_before(&self, position: u64) -> io::Result<Option<OffsetEntry>> {
+        let base_offset = self.base_offset;
+        let is_before =
+            |entry: &[u8; OFFSET_ENTRY_BYTES]| u64::from(decode(base_offset, *entry).position) <= position;
+        Ok(self.file.last_before(is_before)?.map(|entry| decode(base_offset, entry)))
+    }
+
     /// Adds an entry.
     ///
     /// # Panics

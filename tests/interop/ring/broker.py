@@ -4,6 +4,7 @@
 """
 
 import re
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -13,6 +14,22 @@ START_DEADLINE_S = 120
 STOP_DEADLINE_S = 60
 # Test data is from long ago: with the usual seven days it is deleted half a minute after the start.
 KEEP_ALL = ("log.retention.ms=-1",)
+
+
+def free_address():
+    """An address for a broker that comes and goes.
+
+    Not from the range that outgoing connections take their ports from: a client that looks for a broker which is away
+    could get hold of its port, or even connect to itself.
+    """
+    for port in range(23_400, 32_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return f"127.0.0.1:{port}"
+            except OSError:
+                continue
+    raise BrokerFailed("no port below 32000 is free")
 
 
 class BrokerFailed(Exception):

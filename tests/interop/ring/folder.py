@@ -14,8 +14,11 @@ OFFSETS = "__consumer_offsets"
 FILES_AT_ONCE = 300
 
 # What the tool says when something is wrong; it ends with 0 all the same.
-_COMPLAINT = re.compile(r"isvalid: false|invalid bytes at the end|[Mm]ismatch|Non-consecutive offsets|out of order"
+_COMPLAINT = re.compile(r"isvalid: false|invalid bytes at the end|[Mm]ismatch|out of order"
                         r"|[Cc]orrupt|Exception|Could not")
+# Two offsets of a file that do not follow each other.
+_GAP_FILE = re.compile(r"Non-consecutive offsets in (.*)")
+_GAP = re.compile(r"\s+(-?\d+) is followed by (\d+)$")
 _BATCH = re.compile(r"baseOffset: \d+ .*compresscodec: (\w+)")
 _RECORD = re.compile(r"\| offset: \d+ ")
 # A record of a group, decoded: its key, and its value or nothing.
@@ -40,6 +43,8 @@ class Found:
     # The last value of each key: by group, topic and partition what was committed; by group its members.
     commits: dict = field(default_factory=dict)
     groups: dict = field(default_factory=dict)
+    # By partition: the gaps between offsets.
+    gaps: dict = field(default_factory=dict)
 
 
 def check(folder):
@@ -51,6 +56,7 @@ def check(folder):
     topics = [p for p in partitions if p.name != METADATA]
     _logs(found, _files(topics, "log"), "--deep-iteration")
     _logs(found, _files([folder / METADATA], "log"), "--deep-iteration", "--cluster-metadata-decoder")
+    _no_gaps(found, folder)
     _groups(found, _files([p for p in topics if p.name.startswith(f"{OFFSETS}-")], "log"))
     indexes = _files(partitions, "index", "timeindex")
     found.indexes = len(indexes)
@@ -69,7 +75,7 @@ def _files(partitions, *endings):
 
 def _logs(found, files, *options):
     found.segments += len(files)
-    topic = None
+    topic = partition = None
     for line in _dump(files, *options):
         if line.startswith("Dumping "):
             topic = Path(line.removeprefix("Dumping ")).parent.name.rpartition("-")[0]
@@ -78,6 +84,21 @@ def _logs(found, files, *options):
             found.codecs.setdefault(topic, set()).add(batch[1].lower())
         elif _RECORD.match(line):
             found.records += 1
+        elif in_file := _GAP_FILE.match(line):
+            partition = Path(in_file[1]).parent.name
+        # The tool takes the first offset of a file for one after -1.
+        elif (gap := _GAP.match(line)) and gap[1] != "-1":
+            found.gaps.setdefault(partition, []).append(f"{gap[1]} is followed by {gap[2]}")
+
+
+def _no_gaps(found, folder):
+    """Only where the cleaner was, offsets may be missing."""
+    checkpoint = folder / "cleaner-offset-checkpoint"
+    lines = checkpoint.read_text().splitlines()[2:] if checkpoint.exists() else []
+    cleaned = {"-".join(line.split()[:2]) for line in lines}
+    wrong = [f"{partition}: {gaps[:5]}" for partition, gaps in found.gaps.items() if partition not in cleaned]
+    if wrong:
+        raise Damaged("offsets that do not follow each other: " + "\n".join(wrong))
 
 
 def _groups(found, files):
@@ -108,12 +129,14 @@ def _dump(files, *options):
     for start in range(0, len(files), FILES_AT_ONCE):
         some = ",".join(map(str, files[start:start + FILES_AT_ONCE]))
         done = subprocess.run(java.command(DUMP, *options, "--files", some), capture_output=True, text=True)
-        printed = done.stdout.splitlines()
+        printed, complaints = done.stdout.splitlines(), []
+        for line in done.stderr.splitlines():
+            (printed if _GAP_FILE.match(line) or _GAP.match(line) else complaints).append(line)
         # Keys and payloads are the user's, and names of files are names of topics: neither is a complaint.
         wrong = [line for line in printed if _COMPLAINT.search(re.split(" key: | payload: ", line)[0])
                  and not line.startswith("Dumping ") and not line.endswith((" is empty.", " passed sanity check."))]
-        if done.returncode != 0 or wrong or done.stderr.strip():
-            told = "\n".join([*wrong[:20], done.stderr[-2_000:]])
+        if done.returncode != 0 or wrong or any(complaints):
+            told = "\n".join([*wrong[:20], *complaints[-20:]])
             raise Damaged(f"kafka-dump-log {' '.join(options)} ended with {done.returncode} and says:\n{told}")
         lines += printed
     return lines

@@ -77,6 +77,7 @@ def main(client, scenarios):
     parser.add_argument("--assignor", default="range", help="how its partitions are shared (member)")
     parser.add_argument("--instance", help="group instance id, for static membership (member)")
     parser.add_argument("--session-ms", type=int, default=6_000, help="session timeout (member)")
+    parser.add_argument("--writer", type=int, help="its number (writer)")
     args = parser.parse_args()
     try:
         scenarios[args.scenario](args)

@@ -75,7 +75,9 @@ fn success(
     state: &State,
 ) -> CreatableTopicResult {
     let configs = state.cluster.with_layers(image, &created.configs, |layers| {
-        TopicKey::described().map(|key| topic_config(describe_topic_key(key, layers))).collect()
+        TopicKey::described(|key| layers.topic.contains_key(key))
+            .map(|key| topic_config(describe_topic_key(key, layers)))
+            .collect()
     });
     CreatableTopicResult {
         name,

@@ -51,7 +51,8 @@ fn describe(
             check_topic_name(name).map_err(|message| ApiError::new(ErrorCode::InvalidTopic, message))?;
             image.topic(name).ok_or_else(|| ApiError::new(ErrorCode::UnknownTopicOrPartition, ""))?;
             state.cluster.with_layers(image, &image.topic_config(name), |layers| {
-                let keys = TopicKey::described().filter(|key| is_asked(key.name));
+                let keys = TopicKey::described(|key| layers.topic.contains_key(key))
+                    .filter(|key| is_asked(key.name));
                 keys.map(|key| describe_topic_key(key, layers)).collect()
             })
         }

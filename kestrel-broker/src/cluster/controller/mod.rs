@@ -18,7 +18,7 @@ mod topics;
 
 use std::sync::Arc;
 
-use kestrel_protocol::Uuid;
+use kestrel_protocol::{TopicId, Uuid};
 
 use super::image::{ClusterImage, ConfigMap, ConfigResource};
 use super::records::MetadataRecord;
@@ -77,6 +77,11 @@ impl Controller {
     /// The metadata as of the last record.
     pub(crate) const fn image(&self) -> &ClusterImage {
         self.replay.image()
+    }
+
+    /// Whether a record has removed the topic of this id, which never comes back.
+    pub(crate) fn has_removed(&self, id: TopicId) -> bool {
+        self.replay.has_removed(id)
     }
 
     /// Lets a record take effect.

@@ -3,6 +3,7 @@
 //! Used at start for the whole log and afterwards for each record that was appended, so a restart leads to the same image.
 //! Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kestrel_protocol::{LeaderEpoch, NodeId, TopicId};
@@ -29,17 +30,24 @@ pub(crate) struct Replay {
     image: ClusterImage,
     /// The records since BeginTransaction, which take effect together (KIP-868).
     transaction: Option<Vec<MetadataRecord>>,
+    /// The topics that records have removed: a crash may have left their folders.
+    removed_topics: BTreeSet<TopicId>,
 }
 
 impl Replay {
     /// A replay that goes on from `image`.
     pub(super) const fn new(image: ClusterImage) -> Self {
-        Self { image, transaction: None }
+        Self { image, transaction: None, removed_topics: BTreeSet::new() }
     }
 
     /// The metadata as of the last record.
     pub(super) const fn image(&self) -> &ClusterImage {
         &self.image
+    }
+
+    /// Whether a record has removed the topic of this id, which never comes back.
+    pub(super) fn has_removed(&self, id: TopicId) -> bool {
+        self.removed_topics.contains(&id)
     }
 
     /// Whether the log ends inside of a metadata transaction, which its controller must abort.
@@ -53,6 +61,10 @@ impl Replay {
     /// When it contradicts the records before it.
     pub(super) fn replay(&mut self, record: MetadataRecord, offset: i64) -> Result<(), ReplayError> {
         self.image.last_offset = offset;
+        // Of an aborted transaction too: its topic is still in the image.
+        if let MetadataRecord::RemoveTopic(removed) = &record {
+            self.removed_topics.insert(removed.topic_id);
+        }
         let outcome = match (record, &mut self.transaction) {
             (MetadataRecord::BeginTransaction(_), open @ None) => {
                 *open = Some(Vec::new());

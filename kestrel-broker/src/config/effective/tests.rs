@@ -52,7 +52,9 @@ fn line(topic: &str, config: &DescribedConfig) -> String {
 }
 
 fn described(topic: &str, layers: &Layers<'_>) -> Vec<String> {
-    TopicKey::described().map(|key| line(topic, &describe_topic_key(key, layers))).collect()
+    TopicKey::described(|key| layers.topic.contains_key(key))
+        .map(|key| line(topic, &describe_topic_key(key, layers)))
+        .collect()
 }
 
 #[test]

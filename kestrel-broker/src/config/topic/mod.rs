@@ -43,7 +43,7 @@ const MINUTE: i64 = 60 * 1000;
 const HOUR: i64 = 60 * MINUTE;
 /// A limit that is none.
 const NO_LIMIT: &str = "9223372036854775807";
-/// Segments of any size, for tests of Apache Kafka and of ours; not shown.
+/// Segments of any size, for tests of Apache Kafka and of ours.
 const INTERNAL_SEGMENT_BYTES: &str = "internal.segment.bytes";
 
 impl TopicKey {
@@ -52,9 +52,9 @@ impl TopicKey {
         TOPIC_KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The keys that are shown, by name.
-    pub(crate) fn described() -> impl Iterator<Item = &'static Self> {
-        TOPIC_KEYS.iter().filter(|key| key.name != INTERNAL_SEGMENT_BYTES)
+    /// The keys that are shown of a topic, by name: the internal one only if the topic has it, as in Apache Kafka.
+    pub(crate) fn described(is_set: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Self> {
+        TOPIC_KEYS.iter().filter(move |key| key.name != INTERNAL_SEGMENT_BYTES || is_set(key.name))
     }
 
     /// The key that takes its value from this broker key, if one does.

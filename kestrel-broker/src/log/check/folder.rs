@@ -142,6 +142,12 @@ impl CheckedFolder {
         Ok(())
     }
 
+    /// Whether the partition may have been created just before a crash, so that it has no folder yet: no checkpoint knows it.
+    pub(crate) fn may_be_new(&self, topic: &str, partition: i32) -> bool {
+        let name = PartitionName { topic: topic.to_owned(), partition };
+        !self.clean && !self.recovery_points.contains_key(&name)
+    }
+
     /// Finds the partitions that had flushed records and have no folder. The metadata knows better: it also knows what was
     /// deleted after the checkpoint was written.
     pub(crate) fn find_missing(&self, data_dir: &Path, found: &mut dyn FnMut(Finding)) {

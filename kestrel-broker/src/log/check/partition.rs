@@ -206,9 +206,14 @@ impl SmallFiles<'_> {
                 .find_map(|suffix| offset_of(name, suffix))
                 .filter(|offset| bases.binary_search(offset).is_err());
             if let Some(offset) = orphan {
-                // A deletion takes the log's name first, and the log begins behind it by then.
+                // A deletion takes the log's name first, and the log begins behind it by then. Compaction takes it when
+                // the new log is there under another name.
                 let deleted = noted.log_start.is_some_and(|start| offset < start);
-                let severity = if deleted { Severity::Note } else { Severity::Damage };
+                let swapped = names
+                    .iter()
+                    .filter_map(|name| name.strip_suffix(SWAP_SUFFIX))
+                    .any(|name| offset_of(name, LOG_SUFFIX).is_some_and(|first| first <= offset));
+                let severity = if deleted || swapped { Severity::Note } else { Severity::Damage };
                 found(Finding::new(severity, &path, None, "an index without its log"));
             }
             if let Some(offset) = offset_of(name, SNAPSHOT_SUFFIX) {
@@ -234,7 +239,10 @@ impl SmallFiles<'_> {
             Ok(Some(_)) => {}
             Ok(None) => {
                 let path = dir.join(PARTITION_METADATA);
-                found(Finding::damage(&path, None, "is missing; the next start writes it"));
+                // It is written before the first segment: a crash may have come between folder and file.
+                let is_new = bases.is_empty() && !noted.clean;
+                let severity = if is_new { Severity::Note } else { Severity::Damage };
+                found(Finding::new(severity, &path, None, "is missing; the next start writes it"));
             }
             Err(error) => found(unreadable(error)?),
         }

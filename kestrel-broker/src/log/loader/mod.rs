@@ -121,6 +121,9 @@ fn begin(dir: &Path, options: LoadOptions) -> Result<Loaded, LogError> {
     })
 }
 
+/// How many bytes before a snapshot are looked at for what producers wrote last.
+const RECALLED_BYTES: u64 = 2 * 1024 * 1024;
+
 struct Loader<'a> {
     dir: &'a Path,
     config: &'a LogConfig,
@@ -322,10 +325,49 @@ impl Loader<'_> {
             replay(segments, snapshot_offset, &mut producers, self.options.now)?;
             producers.remove_expired(self.options.now, self.options.producer_id_expiration);
         }
+        match self.recall(segments, offset, &mut producers) {
+            // Damage in flushed segments is for their readers and for the check to find.
+            Err(LogError::Corrupt { .. }) => {}
+            recalled => recalled?,
+        }
         if keep_snapshot_at_offset && snapshot_offset < offset && producers.len() > 0 {
             snapshots::write(self.dir, &producers, offset, self.options.sync)?;
         }
         Ok(producers)
+    }
+}
+
+impl Loader<'_> {
+    /// Remembers the batches before `offset` again that are not far from it: a snapshot names the last one of each producer
+    /// alone, and a producer that had no answer before a restart repeats all that were in flight. (Apache Kafka refuses
+    /// them then as out of order.)
+    fn recall(
+        &self,
+        segments: &[Arc<LogSegment>],
+        offset: i64,
+        producers: &mut ProducerState,
+    ) -> Result<(), LogError> {
+        if producers.len() == 0 {
+            return Ok(());
+        }
+        let (mut bytes, mut first) = (0, segments.len());
+        while bytes < RECALLED_BYTES && first > 0 {
+            first -= 1;
+            bytes += segments.get(first).map_or(0, |segment| segment.size_bytes());
+        }
+        let mut recent = ProducerState::default();
+        for (index, segment) in segments.iter().enumerate().skip(first) {
+            // Of the first one, only the end.
+            let skipped = if index == first { bytes.saturating_sub(RECALLED_BYTES) } else { 0 };
+            let mut walk = segment.walk(segment.batch_at_or_before(skipped)?)?;
+            while let Some((_, header)) = walk.next()? {
+                if header.next_offset() <= offset && !header.is_control() {
+                    recent.replay(&header, None, self.options.now);
+                }
+            }
+        }
+        producers.recall(&recent);
+        Ok(())
     }
 }
 

@@ -160,6 +160,19 @@ impl ProducerState {
         }
     }
 
+    /// Remembers the batches of `recent`, which saw the same log to the same end, if not from its beginning.
+    pub(super) fn recall(&mut self, recent: &Self) {
+        for (id, producer) in &mut self.producers {
+            let Some(seen) = recent.producers.get(id).filter(|seen| seen.epoch == producer.epoch) else {
+                continue;
+            };
+            let last = |producer: &Producer| producer.batches.back().map(RememberedBatch::last_offset);
+            if last(seen) == last(producer) && seen.batches.len() > producer.batches.len() {
+                producer.batches.clone_from(&seen.batches);
+            }
+        }
+    }
+
     /// The first offset of the oldest open transaction.
     pub(super) fn first_unstable_offset(&self) -> Option<i64> {
         self.open_transactions.first_key_value().map(|(&offset, _)| offset)

@@ -167,6 +167,13 @@ impl LogSegment {
         Ok(next_offset)
     }
 
+    /// Where a batch begins that is at `position` or before it: the last one that the index names, or the first.
+    pub(in crate::log) fn batch_at_or_before(&self, position: u64) -> Result<u64, LogError> {
+        let failed = |error| LogError::io("read", self.offset_index.path(), error);
+        let entry = self.offset_index.at_or_before(position).map_err(failed)?;
+        Ok(entry.map_or(0, |entry| u64::from(entry.position)))
+    }
+
     /// The headers of the batches from `position` on, which must be where one begins.
     pub(in crate::log) fn walk(&self, position: u64) -> Result<HeaderWalk<'_>, LogError> {
         let file = self.open_log()?;

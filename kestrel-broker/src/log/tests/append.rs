@@ -165,6 +165,30 @@ fn the_last_five_batches_are_appended_once() {
 }
 
 #[test]
+fn the_last_five_batches_are_known_after_restarts() {
+    // Each batch fills a segment, so that each has a snapshot behind it.
+    let folder = Folder::new(LogConfig { segment_bytes: 100, ..LogConfig::default() });
+    let open = folder.open();
+    for n in 0..6 {
+        append(&open.log, &keyed(9, 0, 2 * n, 2)).unwrap();
+    }
+    open.close();
+    for _ in 0..2 {
+        let open = folder.open();
+        for n in 1..6 {
+            let again = append(&open.log, &keyed(9, 0, 2 * n, 2)).unwrap();
+            assert_eq!((again.base_offset, again.duplicate), (2 * i64::from(n), true));
+        }
+        let error = append(&open.log, &keyed(9, 0, 0, 2)).unwrap_err();
+        assert!(
+            matches!(error, AppendError::OutOfOrderSequence { expected: 12, received: 0, .. }),
+            "{error}"
+        );
+        open.close();
+    }
+}
+
+#[test]
 fn the_controller_appends_several_batches_and_markers() {
     let folder = Folder::new(LogConfig::default());
     let open = folder.open();

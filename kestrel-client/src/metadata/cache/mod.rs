@@ -148,12 +148,15 @@ impl MetadataCache {
         next.controller = (response.controller_id != NodeId::NONE).then_some(response.controller_id);
         next.brokers = brokers(response.brokers.into_iter().map(|b| (b.node_id, b.host, b.port, b.rack)));
         let mut unsettled = false;
+        let mut answered = HashSet::with_capacity(response.topics.len());
         for topic in response.topics {
+            answered.extend(topic.name.clone());
             unsettled |= merge_topic(&mut next, topic);
         }
         next.topics.retain(|name, _| self.wanted.contains_key(name));
         next.errors.retain(|name, _| self.wanted.contains_key(name));
-        self.pending.retain(|name| !next.topics.contains_key(name) && !next.errors.contains_key(name));
+        // An error of an earlier answer settles nothing: the topic is to be asked for again.
+        self.pending.retain(|name| !next.topics.contains_key(name) && !answered.contains(&**name));
         self.snapshot = Arc::new(next);
         self.refreshed_at = Some(now);
         self.refresh_requested |= unsettled;

@@ -159,6 +159,23 @@ fn what_is_not_settled_is_asked_for_again_with_a_backoff() {
 }
 
 #[test]
+fn a_missing_topic_is_asked_for_again_beside_those_that_are_there() {
+    let mut rig = Rig::new();
+    rig.want("there", Wanted::IfExists);
+    rig.asked();
+    rig.answer(&[topic("there", 1, 1, 0)]);
+    rig.want("missing", Wanted::Created);
+    for _ in 0..3 {
+        assert_eq!(rig.asked().as_deref(), Some("missing+"));
+        rig.answer(&[failed("missing", ErrorCode::UnknownTopicOrPartition)]);
+        rig.now += PAUSE;
+        assert_eq!(rig.asked().as_deref(), Some("there"));
+        rig.answer(&[topic("there", 1, 1, 0)]);
+    }
+    assert_eq!(rig.asked().as_deref(), Some("missing+"));
+}
+
+#[test]
 fn a_deleted_topic_is_gone_and_a_leaderless_one_is_not() {
     let mut rig = Rig::new();
     rig.want("a", Wanted::IfExists);

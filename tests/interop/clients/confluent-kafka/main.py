@@ -11,10 +11,14 @@ from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, 
                                    NewTopic, OffsetSpec, ResourceType)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import member, records, scenario  # noqa: E402
+from ring import member, records, scenario, stamp  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
+# How many records the writer sends to a partition in a row, how long it rests then, and how many may wait.
+BURST, REST_S, MOST_WAITING = 25, 0.04, 1_000
+# Batches that fit into the smallest segments.
+BATCH_BYTES = 10_000
 KEEP = {"retention.ms": "-1"}  # the records' times are long ago
 
 
@@ -355,6 +359,37 @@ def _commit(consumer, topic, read):
         member.say("committed", offsets=read)
 
 
+def writer(args):
+    """Writes for the kill loop until its input ends, and says what was acknowledged (tests/kill/foreign.rs)."""
+    partitions = [(topic, p) for topic, count in (t.split(":") for t in args.topic) for p in range(int(count))]
+    ended, sequence = member.input_end(), 0
+    producer = Producer({"bootstrap.servers": args.bootstrap, "enable.idempotence": True, "compression.type": args.codec,
+                         "linger.ms": 5, "message.timeout.ms": 120_000, "batch.size": BATCH_BYTES, "reconnect.backoff.ms": 10,
+                         "reconnect.backoff.max.ms": 100, "retry.backoff.ms": 10, "log_level": 2})
+
+    def delivered(sequence):
+        def say(error, message):
+            if error is None:
+                member.say("acked", topic=message.topic(), partition=message.partition(), sequence=sequence,
+                           offset=message.offset())
+            else:
+                member.say("failed", why=error.str())
+        return say
+
+    while not ended.is_set():
+        topic, partition = partitions[sequence // BURST % len(partitions)]
+        member.say("sending", end=sequence + BURST)
+        for number in range(sequence, sequence + BURST):
+            producer.produce(topic, partition=partition, key=stamp.key(number), value=stamp.value(args.writer, number),
+                             headers=[(stamp.HEADER, stamp.header(args.writer, number))], on_delivery=delivered(number))
+        sequence += BURST
+        producer.poll(REST_S)
+        # While the broker is away nothing is answered: what waits is bounded.
+        while len(producer) > MOST_WAITING and not ended.is_set():
+            producer.poll(REST_S)
+    expect("records left in the producer", producer.flush(DEADLINE_S), 0)
+
+
 scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                   "log-append-time": log_append_time, "admin": admin, "errors": errors,
-                                  "group-admin": group_admin, "member": join})
+                                  "group-admin": group_admin, "member": join, "writer": writer})

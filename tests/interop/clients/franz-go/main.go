@@ -30,6 +30,7 @@ var scenarios = map[string]func(*run) error{
 	"errors":          errorCases,
 	"group-admin":     groupAdmin,
 	"member":          member,
+	"writer":          writer,
 }
 
 // run is what every scenario gets: its arguments, and an end to waiting.
@@ -44,6 +45,7 @@ type run struct {
 	assignor  string
 	instance  string
 	session   time.Duration
+	writer    int
 }
 
 func main() {
@@ -62,6 +64,7 @@ func main() {
 	flags.StringVar(&r.assignor, "assignor", "range", "how the group's partitions are shared")
 	flags.StringVar(&r.instance, "instance", "", "group instance id, for static membership")
 	sessionMs := flags.Int("session-ms", 6_000, "session timeout")
+	flags.IntVar(&r.writer, "writer", 0, "its number")
 	flags.Func("topic", "topic to write or read", func(topic string) error {
 		r.topics = append(r.topics, topic)
 		return nil

@@ -1,0 +1,45 @@
+//! A few rounds of the kill loop on the broker of this build, and one that has to fail. `.ci/run kill` plays many, on the release
+//! binaries, with foreign clients.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const KILL_LOOP: &str = env!("CARGO_BIN_EXE_kestrel-kill");
+
+/// The broker that was built beside this test; it is built when it is not there.
+fn broker() -> PathBuf {
+    let folder = PathBuf::from(KILL_LOOP);
+    let broker = folder.parent().unwrap().join("kestrel-broker");
+    if !broker.is_file() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--package", "kestrel-broker", "--bin", "kestrel-broker"]);
+        assert!(build.status().unwrap().success());
+    }
+    broker
+}
+
+fn play(arguments: &[&str]) -> Output {
+    Command::new(KILL_LOOP).arg("--broker").arg(broker()).args(arguments).output().unwrap()
+}
+
+#[test]
+fn what_was_acknowledged_survives_kills() {
+    let played = play(&["--rounds", "6"]);
+    assert!(
+        played.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&played.stdout),
+        String::from_utf8_lossy(&played.stderr)
+    );
+}
+
+#[test]
+fn a_broker_that_loses_records_is_found_out() {
+    let played = play(&["--rounds", "2", "--sabotage", "2"]);
+    let printed = String::from_utf8_lossy(&played.stdout);
+    assert!(!played.status.success(), "{printed}");
+    assert!(printed.contains("FAILED with seed 5: round 2: all-0: "), "{printed}");
+    assert!(printed.contains("was acknowledged at"), "{printed}");
+    let kept = printed.trim_end().rsplit("log and data are in ").next().unwrap();
+    std::fs::remove_dir_all(kept).unwrap();
+}
