@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -40,6 +41,8 @@ class Broker:
 
     def __init__(self, kind, folder, port, rtt_ms=0):
         program, options, settings = _KINDS[kind]
+        port = _free_port(port)
+        outside = _free_port(port + 1) if rtt_ms else port
         self.folder = Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -59,7 +62,7 @@ class Broker:
             self.ready_s = time.monotonic() - started
             threading.Thread(target=self._process.stdout.read, daemon=True).start()
             if rtt_ms:
-                self._proxy = Proxy(port + 1, self.bootstrap, rtt_ms)
+                self._proxy = Proxy(outside, f"127.0.0.1:{port}", rtt_ms)
                 self.bootstrap = self._proxy.address
         except BaseException:
             self.stop()
@@ -104,6 +107,19 @@ class Broker:
     def _tail(self):
         lines = self.log.read_text(errors="replace").splitlines()[-15:]
         return "its log ends with:\n" + "\n".join(lines)
+
+
+def _free_port(first):
+    """The first free port from this one on."""
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise BrokerFailed(f"no free port from {first} on")
 
 
 class Proxy:

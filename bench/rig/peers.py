@@ -26,6 +26,8 @@ class RunFailed(Exception):
 
 def supports(client, case):
     """Whether a client can do the work; rskafka knows no acks but all, and the tools of Java have no open loop."""
+    if case.connections > 1 and client in ("java", "franz-go"):
+        return False
     if client == "java":
         return case.work in ("produce", "consume")
     if client == "rskafka":
@@ -58,6 +60,8 @@ def _options(case, bootstrap, topic):
         words += ["--partitions", "0", "--size", case.size, "--acks", case.acks, "--compression", case.codec,
                   "--idempotent", "true" if case.acks == "all" else "false", "--linger-ms", case.linger_ms,
                   "--batch-bytes", case.batch_bytes]
+    if case.connections > 1:
+        words += ["--connections", case.connections]
     if case.work == "e2e":
         words += ["--rate", case.rate, "--seconds", case.seconds]
     else:

@@ -9,7 +9,7 @@ from rig import brokers, peers
 
 WORKS = ("produce", "consume", "e2e", "idle")
 # What varies within a table: a list in the plan makes a case of each.
-DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms")
+DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections")
 
 
 class BadPlan(Exception):
@@ -31,6 +31,7 @@ class Case:
     rtt_ms: int
     rate: int
     linger_ms: int
+    connections: int
     records: int
     seconds: int
     batch_bytes: int
@@ -44,6 +45,7 @@ class Case:
         words += [self.codec] if self.codec != "none" else []
         words += [f"acks={self.acks}"] if self.work != "consume" else []
         words += [f"{self.rate}/s, linger {self.linger_ms} ms"] if self.work == "e2e" else []
+        words += [f"{self.connections} connections"] if self.connections > 1 else []
         words += [f"rtt {self.rtt_ms} ms"] if self.rtt_ms else []
         words += ["defaults"] if self.settings == "defaults" else []
         return ", ".join(words)
@@ -86,7 +88,7 @@ def _table(given):
     if unknown := set(clients) - set(peers.NAMES):
         raise BadPlan(f"{name}: no client {', '.join(sorted(unknown))}; there are {', '.join(peers.NAMES)}")
     values = {"size": 100, "partitions": 1, "codec": "none", "acks": "all", "settings": "matched", "rtt_ms": 0,
-              "rate": 1000, "linger_ms": 5, "broker": "kafka", **given}
+              "rate": 1000, "linger_ms": 5, "connections": 1, "broker": "kafka", **given}
     lists = [values[d] if isinstance(values[d], list) else [values[d]] for d in DIMENSIONS]
     if unknown := set(lists[0]) - set(brokers.NAMES):
         raise BadPlan(f"{name}: no broker {', '.join(sorted(unknown))}; there are {', '.join(brokers.NAMES)}")

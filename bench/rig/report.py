@@ -16,6 +16,7 @@ _DIMENSIONS = {
     "acks": lambda v: f"acks={v}",
     "linger_ms": lambda v: f"linger {v} ms",
     "rate": lambda v: f"{v:,}/s",
+    "connections": lambda v: f"{v} connection{'s' if v > 1 else ''}",
     "rtt_ms": lambda v: f"+{v} ms",
     "settings": lambda v: v,
     "broker": lambda v: brokers.TITLES[v],
@@ -38,27 +39,26 @@ def write(page, files):
 
 def _section(path, folder):
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    header = next((line for line in lines if "machine" in line), {})
+    # The last header that names a table is the one of its figures.
+    headers = {name: line for line in lines if "tables" in line for name in line["tables"]}
     tables = defaultdict(list)
     for line in lines:
         if "case" in line:
             tables[line["case"]["table"]].append(line)
-    titles = header.get("titles", {})
-    parts = [_machine(header, path)]
-    for name, runs in tables.items():
-        parts.append(f"### {titles.get(name, name)}\n\n")
+    parts = [f"Raw data: [{path.name}](benchmarks/{path.name}).\n\n"]
+    for name in [name for name in headers if name in tables]:
+        runs = tables[name]
+        parts.append(f"### {headers[name]['tables'][name]}\n\n{_machine(headers[name], runs)}")
         parts.append(_idle_table(runs) if runs[0]["case"]["work"] == "idle" else _table(name, runs, path, folder))
     return "\n" + "".join(parts)
 
 
-def _machine(header, path):
-    machine = header.get("machine", {})
-    if not machine:
-        return ""
-    return (f"Measured {header['began']} at commit `{header['commit']}`: {machine['cores']} cores of "
-            f"{machine['cpu']}, {machine['memory_gb']} GB, Linux {machine['kernel']}, {machine['file_system']}, "
-            f"{machine['rustc']}, {machine['go']}, {machine['java']}; load before: {machine['load_before']:.1f}. "
-            f"Raw data: [{path.name}](benchmarks/{path.name}).\n\n")
+def _machine(header, runs):
+    machine, rounds = header["machine"], 1 + max(run["round"] for run in runs)
+    return (f"Medians of {rounds} round{'s' if rounds > 1 else ''}, {header['began']}, commit `{header['commit']}`; "
+            f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB, Linux {machine['kernel']}, "
+            f"{machine['file_system']}, {machine['rustc'].split(' (')[0]}, {machine['go']}, {machine['java']}; "
+            f"load before: {machine['load_before']:.1f}.\n\n")
 
 
 def _table(name, runs, path, folder):

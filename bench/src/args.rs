@@ -158,6 +158,9 @@ pub(crate) struct Produce {
     /// How many records.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) records: u64,
+    /// Producers, each with a connection of its own, that take turns.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) connections: u64,
 }
 
 /// `kestrel-bench consume`.

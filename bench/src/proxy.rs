@@ -25,7 +25,9 @@ pub(crate) fn run(proxy: &Proxy) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start the runtime: {e}"))?;
-    runtime.block_on(serve(proxy)).map_err(|e| format!("the proxy from {} to {}: {e}", proxy.listen, proxy.to))
+    runtime
+        .block_on(serve(proxy))
+        .map_err(|e| format!("the proxy from {} to {}: {e}", proxy.listen, proxy.to))
 }
 
 #[expect(clippy::print_stdout, reason = "the one line that tells the address")]

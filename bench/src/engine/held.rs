@@ -19,7 +19,7 @@ where
     D: Future<Output = Result<T, E>> + Unpin,
 {
     pub(super) fn new() -> Self {
-        Self { deliveries: VecDeque::with_capacity(HELD_DELIVERIES), outcome: Outcome::default() }
+        Self { deliveries: VecDeque::new(), outcome: Outcome::default() }
     }
 
     /// Takes a delivery, and waits for older ones when there are many.

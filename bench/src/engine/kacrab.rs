@@ -45,7 +45,8 @@ impl Peer for Kacrab {
         }
         let mut consumer = Consumer::from_map(settings).await?;
         let partitions = partitions_of(common).await?;
-        consumer.assign((0..partitions).map(|partition| TopicPartition::new(common.topic.as_str(), partition)))?;
+        consumer
+            .assign((0..partitions).map(|partition| TopicPartition::new(common.topic.as_str(), partition)))?;
         Ok(KacrabReceiver { consumer })
     }
 }

@@ -78,7 +78,8 @@ impl Sender for KestrelSender {
 
 impl Receiver for Consumer<bytes::Bytes, bytes::Bytes> {
     async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> Result<(), Failure> {
-        let batch = self.next_batch().await?.ok_or_else(|| Failure("the consumer has no partitions".to_owned()))?;
+        let batch =
+            self.next_batch().await?.ok_or_else(|| Failure("the consumer has no partitions".to_owned()))?;
         for record in &batch {
             each(record.value_bytes().unwrap_or_default());
         }

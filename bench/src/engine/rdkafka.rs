@@ -75,18 +75,24 @@ pub(super) fn producer_config(common: &Common, tuning: &Tuning) -> ClientConfig 
     let mut config = config(common);
     if common.matched() {
         config
-            .set("acks", match tuning.acks {
-                Acks::All => "all",
-                Acks::Leader => "1",
-                Acks::None => "0",
-            })
-            .set("compression.type", match tuning.compression {
-                Codec::None => "none",
-                Codec::Gzip => "gzip",
-                Codec::Snappy => "snappy",
-                Codec::Lz4 => "lz4",
-                Codec::Zstd => "zstd",
-            })
+            .set(
+                "acks",
+                match tuning.acks {
+                    Acks::All => "all",
+                    Acks::Leader => "1",
+                    Acks::None => "0",
+                },
+            )
+            .set(
+                "compression.type",
+                match tuning.compression {
+                    Codec::None => "none",
+                    Codec::Gzip => "gzip",
+                    Codec::Snappy => "snappy",
+                    Codec::Lz4 => "lz4",
+                    Codec::Zstd => "zstd",
+                },
+            )
             .set("enable.idempotence", tuning.idempotent.to_string())
             .set("linger.ms", tuning.linger_ms.to_string())
             .set("batch.size", tuning.batch_bytes.to_string())

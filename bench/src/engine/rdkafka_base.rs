@@ -26,8 +26,7 @@ impl Peer for RdkafkaBase {
 
     async fn sender(common: &Common, tuning: &Tuning) -> Result<BaseSender, Failure> {
         let counted = Arc::new(Counted::default());
-        let producer =
-            producer_config(common, tuning).create_with_context(Counting(Arc::clone(&counted)))?;
+        let producer = producer_config(common, tuning).create_with_context(Counting(Arc::clone(&counted)))?;
         Ok(BaseSender { producer, topic: common.topic.clone(), counted })
     }
 

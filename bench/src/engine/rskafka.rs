@@ -136,7 +136,8 @@ pub(super) struct RskafkaReceiver {
 
 impl Receiver for RskafkaReceiver {
     async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> Result<(), Failure> {
-        let records = self.answers.recv().await.ok_or_else(|| Failure("no partition is read".to_owned()))??;
+        let records =
+            self.answers.recv().await.ok_or_else(|| Failure("no partition is read".to_owned()))??;
         for record in &records {
             each(record.record.value.as_deref().unwrap_or_default());
         }

@@ -18,10 +18,8 @@ pub(super) trait Peer {
     type Receiver: Receiver;
 
     /// A producer that is connected, or connects with its first record.
-    fn sender(
-        common: &Common,
-        tuning: &Tuning,
-    ) -> impl Future<Output = Result<Self::Sender, Failure>> + Send;
+    fn sender(common: &Common, tuning: &Tuning)
+    -> impl Future<Output = Result<Self::Sender, Failure>> + Send;
 
     /// A consumer of every partition from the beginning, without a group's coordination.
     fn receiver(common: &Common) -> impl Future<Output = Result<Self::Receiver, Failure>> + Send;
@@ -39,10 +37,8 @@ pub(super) trait Sender: Send + 'static {
 /// A consumer.
 pub(super) trait Receiver: Send {
     /// Waits for the next records, as many as this client hands out at a time, and gives their values to `each`.
-    fn receive(
-        &mut self,
-        each: impl FnMut(&[u8]) + Send,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn receive(&mut self, each: impl FnMut(&[u8]) + Send)
+    -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// How many records were acknowledged, and how many failed.
@@ -70,13 +66,21 @@ const CACHE_LINE_BYTES: usize = 64;
 
 pub(super) async fn produce<P: Peer>(work: &Produce) -> Result<Report, Failure> {
     create_topic(&work.common)?;
-    let mut sender = P::sender(&work.common, &work.tuning).await?;
+    let mut senders = Vec::new();
+    for _ in 0..work.connections.max(1) {
+        senders.push(P::sender(&work.common, &work.tuning).await?);
+    }
     let payload = Payload::new(work.tuning.size);
     let meter = Meter::start();
-    for index in 0..work.records {
-        sender.send(payload.value(index)).await?;
+    let mut outcome = Outcome::default();
+    for (index, turn) in (0..work.records).zip((0..senders.len()).cycle()) {
+        senders[turn].send(payload.value(index)).await?;
     }
-    let outcome = sender.finish().await?;
+    for sender in senders {
+        let finished = sender.finish().await?;
+        outcome.acked += finished.acked;
+        outcome.errors += finished.errors;
+    }
     Ok(Report {
         client: work.common.client.name(),
         work: "produce",

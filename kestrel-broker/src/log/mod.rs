@@ -50,6 +50,8 @@ mod timestamp;
 mod validator;
 
 #[cfg(test)]
+mod benches;
+#[cfg(test)]
 mod tests;
 
 pub use config::Durability;
