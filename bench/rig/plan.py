@@ -82,6 +82,8 @@ def _table(given):
         name, work, title = given["name"], given["work"], given["title"]
     except KeyError as e:
         raise BadPlan(f"a table without {e}") from None
+    if unknown := set(given) - {"name", "work", "title", "clients", "rounds", "records", "seconds", "batch_bytes", *DIMENSIONS}:
+        raise BadPlan(f"{name}: no setting {', '.join(sorted(unknown))}")
     if work not in WORKS:
         raise BadPlan(f"{name}: no work {work!r}; there are {', '.join(WORKS)}")
     clients = tuple(given.get("clients", ["kestrel"]))

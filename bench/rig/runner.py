@@ -14,6 +14,8 @@ from rig.peers import RunFailed
 MEMORY_SAMPLE_S = 0.1
 WARMUP_RECORDS = 200_000
 WARMUP_JVM_S = 8
+# What a broker has to do after its start, or after a topic's creation, is not what it does when idle.
+SETTLE_S = 5
 
 
 class Runner:
@@ -135,6 +137,7 @@ class Runner:
             with Broker(case.broker, self.scratch / "broker", self.port) as broker:
                 if case.partitions:
                     peers.topic("create", broker.bootstrap, "idle", case.partitions)
+                time.sleep(SETTLE_S)
                 cpu, began = broker.cpu_s(), time.monotonic()
                 time.sleep(case.seconds)
                 idle_cpu = (broker.cpu_s() - cpu) / (time.monotonic() - began)
