@@ -73,6 +73,7 @@ impl StartError {
                 "; restore the file from a copy, or start with another folder".to_owned()
             }
             StorageError::Log(LogError::Io { source, .. }) => io_remedy(source).to_owned(),
+            StorageError::Log(LogError::Short { shortage, .. }) => format!("; {}", shortage.remedy()),
             StorageError::Log(_) => String::new(),
         };
         Self::Data { dir: data_dir, message: format!("{error}{remedy}") }
@@ -81,11 +82,12 @@ impl StartError {
     /// The failure of the metadata log, with what to do about it.
     pub(crate) fn metadata(data_dir: PathBuf, error: &MetadataError) -> Self {
         let remedy = match error {
-            MetadataError::Log(LogError::Io { source, .. }) => io_remedy(source),
+            MetadataError::Log(LogError::Io { source, .. }) => io_remedy(source).to_owned(),
+            MetadataError::Log(LogError::Short { shortage, .. }) => format!("; {}", shortage.remedy()),
             MetadataError::Log(LogError::Corrupt { .. }) => {
-                "; restore the file from a copy, or start with another folder"
+                "; restore the file from a copy, or start with another folder".to_owned()
             }
-            _ => "",
+            _ => String::new(),
         };
         Self::Data { dir: data_dir, message: format!("{error}{remedy}") }
     }
@@ -109,7 +111,6 @@ fn io_remedy(source: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; make it writable for this user, or choose another folder with --data-dir"
         }
-        io::ErrorKind::StorageFull => "; make room on the disk",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "; choose another folder with --data-dir"
         }
@@ -128,9 +129,10 @@ impl From<&LogError> for ErrorCode {
         match error {
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             LogError::InconsistentTopicId { .. } => Self::InconsistentTopicId,
-            LogError::Corrupt { .. } | LogError::Io { .. } | LogError::Poisoned { .. } => {
-                Self::KafkaStorageError
-            }
+            LogError::Corrupt { .. }
+            | LogError::Io { .. }
+            | LogError::Short { .. }
+            | LogError::Poisoned { .. } => Self::KafkaStorageError,
             LogError::Closed => Self::NotLeaderOrFollower,
         }
     }

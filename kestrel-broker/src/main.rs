@@ -92,6 +92,7 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_logging();
+    raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
@@ -116,6 +117,20 @@ fn start_logging() {
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
+}
+
+/// Lets the process open as many files as it may: shells set a low limit, and allow more to who asks.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if limit.current != limit.maximum
+            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+        {
+            tracing::debug!("the limit of open files stays: {error}");
+        }
+    }
 }
 
 /// Runs the broker from its start to its stop.

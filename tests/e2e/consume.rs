@@ -264,6 +264,35 @@ async fn the_end_is_waited_at() {
 }
 
 #[tokio::test]
+async fn a_table_is_read_up_to_its_ends_and_then_followed() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let topic = topic_with(&client, 3).await;
+    produce_numbers(&client, &topic, 0..500).await;
+    let assigned = client.assigned_consumer::<Bytes, Bytes>().assign_topics([topic.as_str()]);
+    let mut consumer = assigned.auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
+    // Two of the partitions are empty.
+    let ends = consumer.end_offsets(consumer.assignment()).await.unwrap();
+    let mut offsets = Vec::new();
+    let reading = async {
+        while let Some(record) = consumer.next_until(&ends).await {
+            offsets.push(record.unwrap().offset);
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.expect("the ends are reached in time");
+    assert!(offsets.into_iter().eq(0..500));
+    assert!(consumer.next_until(&ends).await.is_none(), "it stays reached");
+
+    produce_numbers(&client, &topic, 500..510).await;
+    assert_eq!(next_offsets(&mut consumer, 10).await, (500..510).collect::<Vec<_>>());
+
+    // Where nothing is assigned any more, nothing is waited for.
+    let ends = ends.into_iter().map(|(partition, end)| (partition, end + 1_000)).collect();
+    consumer.unassign().unwrap();
+    assert!(consumer.next_until(&ends).await.is_none());
+}
+
+#[tokio::test]
 async fn batches_above_every_fetch_limit_come_through() {
     let broker = TestBroker::start().await;
     let client = broker.client().await;

@@ -53,7 +53,7 @@ impl Driver {
 
 /// Loads what is not loaded yet; whether there was anything.
 async fn load(slots: &[Arc<Slot>]) -> bool {
-    let loading: Vec<_> = slots.iter().filter(|slot| slot.is_loading()).map(Arc::clone).collect();
+    let loading: Vec<_> = slots.iter().filter(|slot| slot.is_load_due()).map(Arc::clone).collect();
     if loading.is_empty() {
         return false;
     }

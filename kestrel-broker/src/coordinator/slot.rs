@@ -18,6 +18,9 @@ use crate::config::GroupSettings;
 use crate::log::{AppendError, AppendOrigin};
 use crate::partition::Partition;
 
+/// How long it takes until groups are loaded again whose log could not be read or written.
+const RELOAD_PAUSE: Duration = Duration::from_secs(1);
+
 /// An answer that may leave once the log is stored up to an offset.
 #[derive(Debug)]
 pub(super) struct Parked<R> {
@@ -56,8 +59,8 @@ pub(super) struct Slot {
 
 #[derive(Debug)]
 enum State {
-    /// The log is to be read, or is being read.
-    Loading,
+    /// The log is to be read, not before this moment, or is being read.
+    Loading(Instant),
     /// The groups are served.
     Serving(Box<Serving>),
     /// The log cannot be read.
@@ -82,7 +85,8 @@ impl Slot {
         driver: Arc<Notify>,
     ) -> Self {
         let watermarks = partition.watermarks();
-        let slot = Self { partition, settings, clock, driver, state: Mutex::new(State::Loading) };
+        let state = Mutex::new(State::Loading(clock.now()));
+        let slot = Self { partition, settings, clock, driver, state };
         if watermarks.log_start == watermarks.end {
             slot.serve(GroupShard::new(slot.settings.clone()));
         }
@@ -90,14 +94,17 @@ impl Slot {
     }
 
     /// Whether [`load`](Self::load) is to be called.
-    pub(super) fn is_loading(&self) -> bool {
-        matches!(*self.state(), State::Loading)
+    pub(super) fn is_load_due(&self) -> bool {
+        matches!(*self.state(), State::Loading(not_before) if not_before <= self.clock.now())
     }
 
     /// Reads the log and begins to serve. Blocks.
     pub(super) fn load(&self) {
+        // Whatever happens here, it is not tried again at once.
+        *self.state() = State::Loading(self.clock.now() + RELOAD_PAUSE);
         match load(&self.partition, self.settings.clone()) {
             Ok(shard) => self.serve(shard),
+            Err(error) if error.may_pass() => self.load_again(RELOAD_PAUSE),
             Err(error) => {
                 tracing::error!(
                     "the groups of {}-{} are out of service: the log {error}",
@@ -154,11 +161,12 @@ impl Slot {
         }
     }
 
-    /// When [`Self::handle_timeouts`] is to be called.
+    /// When [`Self::handle_timeouts`] or [`Self::load`] is to be called.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         match &*self.state() {
             State::Serving(serving) => serving.shard.next_deadline(),
-            State::Loading | State::Failed => None,
+            State::Loading(not_before) => Some(*not_before),
+            State::Failed => None,
         }
     }
 
@@ -170,7 +178,7 @@ impl Slot {
         let mut state = self.state();
         let serving = match &mut *state {
             State::Serving(serving) => serving,
-            State::Loading => return Err(ErrorCode::CoordinatorLoadInProgress),
+            State::Loading(_) => return Err(ErrorCode::CoordinatorLoadInProgress),
             State::Failed => return Err(ErrorCode::CoordinatorNotAvailable),
         };
         let now = self.now();
@@ -178,13 +186,9 @@ impl Slot {
         let (answer, effects) = event(serving, now)?;
         if let Err(error) = self.carry_out(serving, effects, now) {
             // The machine has gone ahead of its log: it is dropped, and with it everyone who waits.
-            tracing::error!(
-                "cannot append to {}-{}: {error}",
-                self.partition.topic(),
-                self.partition.index()
-            );
-            *state = State::Loading;
-            self.driver.notify_one();
+            drop(state);
+            self.report(&error);
+            self.load_again(if is_storage_failure(&error) { RELOAD_PAUSE } else { Duration::ZERO });
             return Err(refusal(&error));
         }
         let due = serving.shard.next_deadline();
@@ -222,15 +226,28 @@ impl Slot {
         match self.carry_out(&mut serving, effects, now) {
             Ok(()) => *self.state() = State::Serving(Box::new(serving)),
             Err(error) => {
-                tracing::error!(
-                    "cannot append to {}-{}: {error}",
-                    self.partition.topic(),
-                    self.partition.index()
-                );
+                self.report(&error);
+                if is_storage_failure(&error) {
+                    return self.load_again(RELOAD_PAUSE);
+                }
                 *self.state() = State::Failed;
             }
         }
         self.driver.notify_one();
+    }
+
+    /// Drops the groups; their log is read again after a pause.
+    fn load_again(&self, pause: Duration) {
+        *self.state() = State::Loading(self.clock.now() + pause);
+        self.driver.notify_one();
+    }
+
+    fn report(&self, error: &AppendError) {
+        // What the disk refuses is said once, by the log.
+        if !is_storage_failure(error) {
+            let (topic, index) = (self.partition.topic(), self.partition.index());
+            tracing::error!("cannot append to {topic}-{index}: {error}");
+        }
     }
 
     fn now(&self) -> Now {
@@ -241,6 +258,11 @@ impl Slot {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the disk refused records, which may pass.
+fn is_storage_failure(error: &AppendError) -> bool {
+    ErrorCode::from(error) == ErrorCode::KafkaStorageError
 }
 
 /// What a client is told whose records could not be appended.

@@ -13,6 +13,7 @@ use super::error::LogError;
 use super::file_names::{LOG_START_CHECKPOINT, PartitionName};
 use super::flusher::FlushQueue;
 use super::poison::Poison;
+use super::shortage::ShortageWatch;
 
 /// What the logs of one data folder share.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub(super) struct DataDir {
     pub(super) durability: Durability,
     pub(super) producer_id_expiration: Duration,
     pub(super) poison: Poison,
+    pub(super) shortages: ShortageWatch,
     pub(super) flush_queue: Arc<FlushQueue>,
     /// The logs that do not begin where their first segment does.
     pub(super) log_starts: Mutex<Offsets>,
@@ -42,8 +44,29 @@ impl DataDir {
         log_start_offset: i64,
     ) -> Result<(), LogError> {
         let mut log_starts = self.log_starts.lock().unwrap_or_else(PoisonError::into_inner);
-        log_starts.insert(name.clone(), log_start_offset);
-        checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync())
+        let before = log_starts.insert(name.clone(), log_start_offset);
+        let written =
+            checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync());
+        if written.is_err() {
+            match before {
+                Some(before) => log_starts.insert(name.clone(), before),
+                None => log_starts.remove(name),
+            };
+        }
+        written
+    }
+
+    /// Takes the folder out of service when the disk failed; counts a failure that may pass.
+    pub(super) fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
+        self.note_shortage(&result);
+        self.poison.guard(result)
+    }
+
+    /// Counts a failure that may pass: of a read, which takes nothing out of service.
+    pub(super) fn note_shortage<T>(&self, result: &Result<T, LogError>) {
+        if let Err(error @ LogError::Short { shortage, .. }) = result {
+            self.shortages.refused(&self.path, *shortage, error);
+        }
     }
 
     /// Forgets where a log begins: it is deleted.

@@ -3,10 +3,12 @@
 //! The files of the active segment are opened once; those of older segments are opened for each use, so that a log
 //! holds three descriptors at most however many segments it has, and none but the `.log`'s while nobody writes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use super::disk::{DiskFile, Existing};
 
 /// A file of a segment, opened when it is first needed.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(super) struct DataFile {
 /// What is known about the descriptor.
 #[derive(Debug)]
 struct Handle {
-    file: Option<Arc<File>>,
+    file: Option<Arc<DiskFile>>,
     keep: bool,
 }
 
@@ -43,13 +45,13 @@ impl DataFile {
     }
 
     /// The open file; creates it when it does not exist.
-    pub(super) fn create(&self) -> io::Result<Arc<File>> {
-        self.open_with(true)
+    pub(super) fn create(&self) -> io::Result<Arc<DiskFile>> {
+        self.open_with(Existing::Opened)
     }
 
     /// The open file.
-    pub(super) fn open(&self) -> io::Result<Arc<File>> {
-        self.open_with(false)
+    pub(super) fn open(&self) -> io::Result<Arc<DiskFile>> {
+        self.open_with(Existing::Needed)
     }
 
     /// Closes the file as soon as no one reads it; from now on it is opened for each use.
@@ -58,13 +60,12 @@ impl DataFile {
         *handle = Handle { file: None, keep: false };
     }
 
-    fn open_with(&self, create: bool) -> io::Result<Arc<File>> {
+    fn open_with(&self, existing: Existing) -> io::Result<Arc<DiskFile>> {
         let mut handle = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = &handle.file {
             return Ok(Arc::clone(file));
         }
-        let mut options = OpenOptions::new();
-        let file = Arc::new(options.read(true).write(true).create(create).open(&self.path)?);
+        let file = Arc::new(DiskFile::open(&self.path, existing)?);
         if handle.keep {
             handle.file = Some(Arc::clone(&file));
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::shortage::Shortage;
 use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, TopicId};
 
 /// Why a log could not be opened, read or written.
@@ -49,6 +50,18 @@ pub(crate) enum LogError {
         /// What the system said.
         source: io::Error,
     },
+    /// The disk is full or too many files are open, and nothing was changed: KAFKA_STORAGE_ERROR, until there is room again.
+    #[error("cannot {doing} {}: {source}", file.display())]
+    Short {
+        /// What was tried.
+        doing: &'static str,
+        /// The file or folder.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+        /// What there is too little of.
+        shortage: Shortage,
+    },
     /// An earlier write or flush in this data folder failed, so nothing more is done there: KAFKA_STORAGE_ERROR.
     #[error("the data folder is out of service: {reason}")]
     Poisoned {
@@ -61,8 +74,34 @@ pub(crate) enum LogError {
 }
 
 impl LogError {
+    /// A failure of the disk, of a kind that may pass or not.
     pub(super) fn io(doing: &'static str, file: &Path, source: io::Error) -> Self {
-        Self::Io { doing, file: file.to_path_buf(), source }
+        let file = file.to_path_buf();
+        match Shortage::of(&source) {
+            Some(shortage) => Self::Short { doing, file, source, shortage },
+            None => Self::Io { doing, file, source },
+        }
+    }
+
+    /// What there is too little of, if that is all.
+    pub(crate) const fn shortage(&self) -> Option<Shortage> {
+        match self {
+            Self::Short { shortage, .. } => Some(*shortage),
+            _ => None,
+        }
+    }
+
+    /// This error, given how undoing what had been done before it ended: it is final unless that was possible.
+    pub(super) fn undone(self, undone: Result<(), Self>) -> Self {
+        match (self, undone) {
+            (Self::Short { doing, file, source, .. }, Err(_)) => Self::Io { doing, file, source },
+            (error, _) => error,
+        }
+    }
+
+    /// A sync that failed: what the disk holds is not known any more.
+    pub(super) fn sync_failed(file: &Path, source: io::Error) -> Self {
+        Self::Io { doing: "sync", file: file.to_path_buf(), source }
     }
 
     pub(super) fn corrupt(file: &Path, at: u64, why: impl fmt::Display) -> Self {

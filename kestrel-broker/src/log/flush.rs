@@ -14,7 +14,8 @@ impl Log {
     /// Writes everything appended so far to the disk; gives the flushed end.
     ///
     /// # Errors
-    /// A failed flush is final: [`LogError::Io`] once, [`LogError::Poisoned`] from then on.
+    /// A failed flush is final: [`LogError::Io`] once, [`LogError::Poisoned`] from then on. [`LogError::Short`] when it could
+    /// not be begun; it is tried again later then.
     pub(crate) fn flush(&self) -> Result<i64, LogError> {
         let one_at_a_time = lock(&self.flushing);
         self.data_dir.poison.check()?;
@@ -29,7 +30,13 @@ impl Log {
             return Ok(view.log_end_offset);
         }
         self.unflushed_since.store(i64::MAX, Ordering::Release);
-        self.guard(self.sync_segments(&view, &finished))?;
+        if let Err(error) = self.guard(self.sync_segments(&view, &finished)) {
+            // Where nothing could be opened, nothing was synced, and nothing is lost.
+            lock(&self.unflushed_segments).extend(finished);
+            self.note_dir_change();
+            self.flush_again.store(true, Ordering::Release);
+            return Err(error);
+        }
         self.flushed_end_offset.store(view.log_end_offset, Ordering::Release);
         drop(one_at_a_time);
         if let Some(Listener(listener)) = self.on_flushed.get() {
@@ -41,6 +48,9 @@ impl Log {
     /// Asks for a flush when `flush.ms` has passed since the first append that is not flushed, forgets producers that
     /// were idle too long, and unlinks deleted segments whose time has come.
     pub(super) fn tick(&self, now: Timestamp) {
+        if self.flush_again.swap(false, Ordering::AcqRel) {
+            self.request_flush();
+        }
         if let Some(interval) = self.config().flush_interval {
             let since = Timestamp(self.unflushed_since.load(Ordering::Acquire));
             if since.saturating_add(interval) <= now {

@@ -48,7 +48,17 @@ impl FlushQueue {
         }
     }
 
-    fn stop(&self) {
+    /// Flushes the logs that wait: for tests that stopped the flusher, so that nothing happens but what they do.
+    #[cfg(test)]
+    pub(super) fn flush_all(&self) {
+        while let Some(log) = { self.lock().logs.pop_front() } {
+            log.flush_queued.store(false, Ordering::Release);
+            log.flush().unwrap();
+        }
+    }
+
+    /// Ends the flusher's thread; a flush that runs is ended first.
+    pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
         state.logs.clear();
@@ -91,7 +101,9 @@ fn run(queue: &FlushQueue) {
     while let Some(log) = queue.next() {
         // From here on an append asks again: this flush may have begun without it.
         log.flush_queued.store(false, Ordering::Release);
-        if let Err(error) = log.flush() {
+        if let Err(error) = log.flush()
+            && error.shortage().is_none()
+        {
             tracing::error!(%error, log = log.dir_name(), "flush failed");
         }
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::data_file::DataFile;
-use super::disk;
+use super::disk::{DiskFile, Existing};
+use super::error::LogError;
 
 /// How many entries are fetched by one read at the end of a search.
 const BLOCK_ENTRIES: u32 = 512;
@@ -34,7 +35,7 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
 
     /// A new, empty index at `path`.
     pub(super) fn create(path: PathBuf) -> io::Result<Self> {
-        std::fs::File::create(&path)?;
+        DiskFile::open(&path, Existing::Emptied)?;
         Ok(Self { file: DataFile::new(path), count: AtomicU32::new(0) })
     }
 
@@ -81,14 +82,28 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
     pub(super) fn append(&self, entry: &[u8; ENTRY]) -> io::Result<()> {
         let count = self.count();
         let position = u64::from(count) * ENTRY as u64;
-        disk::write_all_at(&*self.file.create()?, &mut [IoSlice::new(entry)], position)?;
+        let file = self.file.create()?;
+        if let Err(error) = file.write_all_at(&mut [IoSlice::new(entry)], position) {
+            // No torn entry is left. When that fails too, it is no longer a shortage.
+            return Err(file.set_len(position).map_or_else(io::Error::other, |()| error));
+        }
         self.count.store(count + 1, Ordering::Release);
         Ok(())
     }
 
+    /// Drops all entries but the first `count`.
+    pub(super) fn truncate(&self, count: u32) -> Result<(), LogError> {
+        if self.count.swap(count, Ordering::AcqRel) == count {
+            return Ok(());
+        }
+        let cut = || self.file.open()?.set_len(u64::from(count) * ENTRY as u64);
+        cut().map_err(|error| LogError::io("truncate", self.path(), error))
+    }
+
     /// Makes the file durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.open()?.sync_all()
+    pub(super) fn sync(&self) -> Result<(), LogError> {
+        let file = self.file.open().map_err(|error| LogError::io("open", self.path(), error))?;
+        file.sync_all().map_err(|error| LogError::sync_failed(self.path(), error))
     }
 
     /// Closes the file; from now on it is opened for each use.
@@ -100,8 +115,7 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let bytes =
-            disk::read_at(&*self.file.open()?, u64::from(from) * ENTRY as u64, count as usize * ENTRY)?;
+        let bytes = self.file.open()?.read_at(u64::from(from) * ENTRY as u64, count as usize * ENTRY)?;
         let (entries, rest) = bytes.as_chunks::<ENTRY>();
         if entries.len() == count as usize && rest.is_empty() {
             Ok(entries.to_vec())

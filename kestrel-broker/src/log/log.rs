@@ -23,7 +23,7 @@ use super::loader::Loaded;
 use super::producer_state::{ProducerState, RememberedBatch, Verdict};
 use super::retention::RetiredSegment;
 use super::scan;
-use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
+use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch, delete_files};
 use super::timestamp::Timestamp;
 use super::validator;
 
@@ -88,6 +88,8 @@ pub(crate) struct Log {
     /// The time of the first append that is not flushed, in milliseconds since 1970.
     pub(super) unflushed_since: AtomicI64,
     pub(super) flush_queued: AtomicBool,
+    /// Whether a flush could not be done for a shortage: the next tick asks for another.
+    pub(super) flush_again: AtomicBool,
     pub(super) on_flushed: OnceLock<Listener>,
     high_watermark: AtomicI64,
     pub(super) closed: AtomicBool,
@@ -160,6 +162,7 @@ impl Log {
             flushed_end_offset: AtomicI64::new(loaded.flushed_end_offset),
             unflushed_since: AtomicI64::new(i64::MAX),
             flush_queued: AtomicBool::new(false),
+            flush_again: AtomicBool::new(false),
             on_flushed: OnceLock::new(),
             high_watermark: AtomicI64::new(loaded.log_start_offset),
             closed: AtomicBool::new(false),
@@ -292,7 +295,7 @@ impl Log {
 
     /// Takes the data folder out of service when the disk failed.
     pub(super) fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
-        self.data_dir.poison.guard(result)
+        self.data_dir.guard(result)
     }
 
     /// Appends batches that are not in the log yet; whether a new segment was begun for them.
@@ -329,14 +332,29 @@ impl Log {
     }
 
     /// Finishes the active segment and begins a new one at the end of the log, with the producers as they are there.
+    ///
+    /// Where the power may go, all of the old one is on the disk before there is a new one. So no gap can be left between
+    /// them, and a segment below the recovery point has its indexes and the producers that it begins with. After a
+    /// [shortage](LogError::Short) the old segment is still the active one.
     pub(super) fn roll(&self, writer: &mut Writer, now: Timestamp) -> Result<(), LogError> {
+        let sync = self.data_dir.sync();
         writer.active.finish()?;
-        self.write_snapshot(&writer.producers, writer.next_offset, Sync::No)?;
-        let segment = Arc::new(LogSegment::create(&self.dir, writer.next_offset)?);
+        if sync == Sync::Yes {
+            writer.active.segment().sync_log()?;
+            writer.active.segment().sync_indexes()?;
+        }
+        self.write_snapshot(&writer.producers, writer.next_offset, sync)?;
+        let segment = LogSegment::create(&self.dir, writer.next_offset).map_err(|error| {
+            self.note_dir_change();
+            error.undone(delete_files(&self.dir, writer.next_offset))
+        });
+        let segment = Arc::new(segment?);
         let active = ActiveSegment::new(Arc::clone(&segment), now)?;
         let finished = Arc::clone(std::mem::replace(&mut writer.active, active).segment());
         finished.release();
-        lock(&self.unflushed_segments).push(finished);
+        if sync == Sync::No {
+            lock(&self.unflushed_segments).push(finished);
+        }
         self.note_dir_change();
         let mut view = lock(&self.view);
         view.segments = view.segments.iter().cloned().chain([segment]).collect();
@@ -355,10 +373,16 @@ impl Log {
 
     fn note_epoch(&self, epoch: LeaderEpoch, start_offset: i64) -> Result<(), LogError> {
         let mut epochs = lock(&self.epochs);
+        let before = epochs.clone();
         if !epochs.assign(epoch, start_offset) {
             return Ok(());
         }
-        self.guard(epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync()))
+        let written =
+            self.guard(epochs.write(&leader_epoch::checkpoint_path(&self.dir), self.data_dir.sync()));
+        if written.is_err() {
+            *epochs = before;
+        }
+        written
     }
 
     fn duplicate_of(&self, original: RememberedBatch) -> Appended {

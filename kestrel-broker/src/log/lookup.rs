@@ -116,7 +116,10 @@ impl Log {
                         return Err(error);
                     }
                 }
-                result => return result,
+                result => {
+                    self.data_dir.note_shortage(&result);
+                    return result;
+                }
             }
         }
     }

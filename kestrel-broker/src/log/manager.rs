@@ -27,6 +27,8 @@ use super::loader::{self, LoadOptions};
 use super::log::{Log, lock};
 use super::meta_properties::MetaProperties;
 use super::poison::Poison;
+use super::segment::is_gone;
+use super::shortage::ShortageWatch;
 use super::timestamp::Timestamp;
 
 /// What a data folder is opened with.
@@ -78,7 +80,7 @@ struct Checkpoints {
 /// All logs of one data folder.
 #[derive(Debug)]
 pub(crate) struct LogManager {
-    data_dir: Arc<DataDir>,
+    pub(super) data_dir: Arc<DataDir>,
     meta: MetaProperties,
     clean: bool,
     found: Vec<FoundPartition>,
@@ -95,7 +97,7 @@ pub(crate) struct LogManager {
 impl LogManager {
     /// Takes the folder: creates and locks it, reads or writes `meta.properties`, reads the checkpoints.
     pub(crate) fn open(path: &Path, options: ManagerOptions) -> Result<Self, StorageError> {
-        fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
+        create_data_dir(path)?;
         let lock_path = path.join(LOCK);
         let dir_lock = DirLock::take(&lock_path)
             .map_err(|error| LogError::io("lock", &lock_path, error))?
@@ -106,6 +108,7 @@ impl LogManager {
             durability: options.durability,
             producer_id_expiration: options.producer_id_expiration,
             poison: Poison::default(),
+            shortages: ShortageWatch::default(),
             flush_queue: Arc::clone(&flush_queue),
             log_starts: Mutex::default(),
         };
@@ -188,7 +191,9 @@ impl LogManager {
             producer_id_expiration: self.data_dir.producer_id_expiration,
             sync: self.data_dir.sync(),
         };
-        let loaded = loader::load(&dir, &open.config, options)?;
+        let loaded = loader::load(&dir, &open.config, options);
+        self.data_dir.note_shortage(&loaded);
+        let loaded = loaded?;
         let log = Log::new(name.clone(), Arc::clone(&self.data_dir), open.config, loaded)?;
         let mut logs = lock(&self.logs);
         let log = Arc::clone(logs.entry(name).or_insert(log));
@@ -203,17 +208,31 @@ impl LogManager {
         }
         // A folder of the same name must not be judged by what is known of this one.
         lock(&self.read).forget(&name);
-        self.guard(self.checkpoint())?;
-        self.guard(self.data_dir.forget_log_start(&name))?;
+        let forgotten = self.forget_offsets(&name);
+        // On a full disk the folder goes first, and makes room: until then its name is not taken again.
+        let is_short = matches!(forgotten, Err(LogError::Short { .. }));
+        if !is_short {
+            forgotten?;
+        }
         let dir = self.data_dir.path.join(name.dir_name());
         let deleted = self.data_dir.path.join(name.deleted_dir_name(random_uuid()));
-        match fs::rename(&dir, &deleted) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            renamed => self.guard(renamed.map_err(|error| LogError::io("rename", &dir, error)))?,
+        match disk::rename(&dir, &deleted) {
+            Err(error) if is_gone(&error) => return Ok(()),
+            renamed => self.guard(renamed)?,
         }
         self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
         lock(&self.deleted_dirs).push(deleted);
+        if is_short {
+            self.purge_deleted()?;
+            self.forget_offsets(&name)?;
+        }
         Ok(())
+    }
+
+    /// Writes down that nothing is known of a partition any more.
+    fn forget_offsets(&self, name: &PartitionName) -> Result<(), LogError> {
+        self.checkpoint()?;
+        self.guard(self.data_dir.forget_log_start(name))
     }
 
     /// Moves the folder of a partition that nobody knows out of the way and keeps it; gives its new name. To be called
@@ -221,11 +240,10 @@ impl LogManager {
     pub(crate) fn set_aside(&self, topic: &str, partition: i32) -> Result<PathBuf, LogError> {
         let name = PartitionName { topic: topic.to_owned(), partition };
         lock(&self.read).forget(&name);
-        self.guard(self.checkpoint())?;
-        self.guard(self.data_dir.forget_log_start(&name))?;
+        self.forget_offsets(&name)?;
         let dir = self.data_dir.path.join(name.dir_name());
         let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));
-        self.guard(fs::rename(&dir, &stray).map_err(|error| LogError::io("rename", &dir, error)))?;
+        self.guard(disk::rename(&dir, &stray))?;
         self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
         Ok(stray)
     }
@@ -234,7 +252,7 @@ impl LogManager {
     pub(crate) fn purge_deleted(&self) -> Result<(), LogError> {
         let deleted = std::mem::take(&mut *lock(&self.deleted_dirs));
         for dir in deleted {
-            fs::remove_dir_all(&dir).map_err(|error| LogError::io("delete", &dir, error))?;
+            disk::remove_dir_all(&dir)?;
         }
         Ok(())
     }
@@ -260,6 +278,7 @@ impl LogManager {
 
     /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers, unlinking deleted segments. To be called every second or so.
     pub(crate) fn tick(&self, now: Timestamp) {
+        self.data_dir.shortages.tick();
         let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
         for log in logs {
             log.tick(now);
@@ -281,7 +300,7 @@ impl LogManager {
     /// Creates the folder of a partition, or checks whose it is.
     fn prepare_dir(&self, dir: &Path, topic_id: TopicId) -> Result<(), LogError> {
         let sync = self.data_dir.sync();
-        match fs::create_dir(dir) {
+        match disk::create_dir(dir) {
             Ok(()) => self.guard(disk::sync_dir(&self.data_dir.path, sync))?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return self.guard(Err(LogError::io("create", dir, error))),
@@ -296,7 +315,7 @@ impl LogManager {
     }
 
     fn guard<T>(&self, result: Result<T, LogError>) -> Result<T, LogError> {
-        self.data_dir.poison.guard(result)
+        self.data_dir.guard(result)
     }
 }
 
@@ -304,6 +323,18 @@ impl Checkpoints {
     fn forget(&mut self, name: &PartitionName) {
         self.recovery_points.remove(name);
         self.high_watermarks.remove(name);
+    }
+}
+
+/// Creates the data folder with those above it, durably.
+fn create_data_dir(path: &Path) -> Result<(), LogError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => disk::sync_dir(parent, Sync::Yes),
+        None => Ok(()),
     }
 }
 

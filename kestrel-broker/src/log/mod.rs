@@ -45,6 +45,7 @@ pub(crate) mod repair;
 mod retention;
 mod scan;
 mod segment;
+mod shortage;
 mod time_index;
 mod timestamp;
 mod validator;
@@ -53,6 +54,9 @@ mod validator;
 mod benches;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use disk::tap;
 
 pub use config::Durability;
 pub(crate) use config::{CompressionType, LogConfig, Retention};

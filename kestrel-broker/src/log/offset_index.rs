@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::error::LogError;
 use super::index_file::IndexFile;
 
 /// How many bytes an entry takes.
@@ -74,6 +75,12 @@ impl OffsetIndex {
         Ok(())
     }
 
+    /// Drops the entries after the first `count`, of which `last` is the last.
+    pub(super) fn truncate(&self, count: u32, last: Option<OffsetEntry>) -> Result<(), LogError> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        self.file.truncate(count)
+    }
+
     /// How many entries there are.
     pub(super) fn count(&self) -> u32 {
         self.file.count()
@@ -90,7 +97,7 @@ impl OffsetIndex {
     }
 
     /// Makes the file durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> Result<(), LogError> {
         self.file.sync()
     }
 

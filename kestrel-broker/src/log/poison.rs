@@ -1,4 +1,5 @@
-//! A failed write or flush ends this data folder: what the disk holds is not known any more (fsync is never retried).
+//! A failed write or flush ends this data folder: what the disk holds is not known any more (fsync is never retried). Not
+//! so a [shortage](super::shortage) whose traces could be removed.
 //!
 //! Owned by the manager, asked by each log before it touches the disk.
 

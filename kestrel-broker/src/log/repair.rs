@@ -6,15 +6,15 @@
 //!   bytes copied and synced ─► later segments renamed ─► checkpoints lowered ─► log truncated
 //! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs;
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 
 use super::check::{self, FirstBad};
 use super::checkpoint::{self, Offsets};
 use super::clean_shutdown;
 use super::dir_lock::DirLock;
-use super::disk::{self, Sync};
+use super::disk::{self, DiskFile, Existing, Sync};
 use super::error::{LogError, StorageError};
 use super::file_names::{
     CLEAN_SHUTDOWN, HIGH_WATERMARK_CHECKPOINT, INDEX_SUFFIX, LOCK, LOG_SUFFIX, PartitionName,
@@ -23,6 +23,9 @@ use super::file_names::{
 
 /// The ending of a file with bytes that were cut off. No broker reads it.
 pub(super) const CUT_SUFFIX: &str = ".cut";
+
+/// How many bytes are copied at a time.
+const COPY_BYTES: usize = 1 << 20;
 
 /// A data folder whose lock is held while its logs are repaired.
 #[derive(Debug)]
@@ -98,7 +101,7 @@ impl LogRepair {
         for &base_offset in bad.later_segments.iter().rev() {
             let path = segment_file(dir, base_offset, LOG_SUFFIX);
             let target = free_name(&path, 0);
-            fs::rename(&path, &target).map_err(|error| LogError::io("rename", &path, error))?;
+            disk::rename(&path, &target)?;
             remove_indexes(dir, base_offset)?;
             kept.push(target);
         }
@@ -106,7 +109,7 @@ impl LogRepair {
         self.lower_checkpoints(name, bad.next_offset)?;
         remove_indexes(dir, bad.base_offset)?;
         let truncate = || {
-            let file = OpenOptions::new().write(true).open(file)?;
+            let file = DiskFile::open(file, Existing::Needed)?;
             file.set_len(bad.position)?;
             file.sync_all()
         };
@@ -134,11 +137,17 @@ impl LogRepair {
 fn copy_from(path: &Path, position: u64) -> Result<PathBuf, LogError> {
     let target = free_name(path, position);
     let copy = || -> io::Result<()> {
-        let mut source = File::open(path)?;
-        source.seek(SeekFrom::Start(position))?;
-        let mut copy = OpenOptions::new().write(true).create_new(true).open(&target)?;
-        io::copy(&mut source.by_ref(), &mut copy)?;
-        copy.sync_all()
+        let source = DiskFile::open(path, Existing::Needed)?;
+        let copy = DiskFile::open(&target, Existing::Refused)?;
+        let mut copied = 0;
+        loop {
+            let bytes = source.read_at(position + copied, COPY_BYTES)?;
+            if bytes.is_empty() {
+                return copy.sync_all();
+            }
+            copy.write_all_at(&mut [IoSlice::new(&bytes)], copied)?;
+            copied += bytes.len() as u64;
+        }
     };
     copy().map_err(|error| LogError::io("write", &target, error))?;
     Ok(target)

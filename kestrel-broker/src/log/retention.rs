@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
+use super::disk;
 use super::error::LogError;
 use super::leader_epoch;
 use super::log::{Log, View, Writer, lock};
@@ -136,8 +137,15 @@ impl Log {
         reason: Reason,
     ) -> Result<usize, LogError> {
         let mut view = self.view();
+        let mut written = Ok(());
         if log_start_offset > view.log_start_offset {
-            self.guard(self.data_dir.write_log_start(self.name(), log_start_offset))?;
+            written = self.guard(self.data_dir.write_log_start(self.name(), log_start_offset));
+        }
+        // On a full disk old segments go all the same, and make room: then the first file's name says where the log begins.
+        let is_short = matches!(written, Err(LogError::Short { .. }));
+        let is_segment = view.segments.iter().any(|segment| segment.base_offset() == log_start_offset);
+        if !(is_short && is_segment && !matches!(reason, Reason::DeleteRecords(_))) {
+            written?;
         }
         let begun = view.segments.partition_point(|segment| segment.base_offset() <= log_start_offset);
         let (dropped, segments) = view.segments.split_at(begun.saturating_sub(1));
@@ -145,7 +153,11 @@ impl Log {
         view.log_start_offset = log_start_offset;
         view.segments = segments.into();
         self.publish(view);
-        self.guard(self.forget_epochs_below(log_start_offset))?;
+        match self.guard(self.forget_epochs_below(log_start_offset)) {
+            // The next start forgets them.
+            Err(LogError::Short { .. }) => {}
+            forgotten => forgotten?,
+        }
         drop(writer);
         for segment in &dropped {
             tracing::info!(
@@ -159,6 +171,11 @@ impl Log {
             lock(&self.retired_segments).push(RetiredSegment { segment: Arc::clone(segment), since: None });
         }
         self.note_dir_change();
+        if is_short {
+            self.guard(disk::sync_dir(&self.dir, self.data_dir.sync()))?;
+            dropped.iter().try_for_each(|segment| segment.unlink_retired())?;
+            self.guard(self.data_dir.write_log_start(self.name(), log_start_offset))?;
+        }
         Ok(dropped.len())
     }
 

@@ -19,6 +19,19 @@ use crate::config::Endpoint;
 /// How long accepting rests after it failed: out of file descriptors, most often.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How many times accepting fails until that is said again: for a minute.
+const REFUSALS_PER_WARNING: u64 = 600;
+
+/// What to do when a connection cannot be accepted.
+fn remedy(error: &io::Error) -> &'static str {
+    match rustix::io::Errno::from_io_error(error) {
+        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+            "; raise the limit of open files (ulimit -n), or lower max.connections"
+        }
+        _ => "",
+    }
+}
+
 /// Listens on `endpoint`; the first address of its host that can be bound.
 ///
 /// # Errors
@@ -81,15 +94,25 @@ where
     /// Accepts until `stopping` is cancelled.
     pub(crate) async fn drive(self) {
         let stopping = self.stopping.clone();
+        let mut refused = 0u64;
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 () = stopping.cancelled() => return,
             };
             match accepted {
-                Ok((stream, peer)) => self.serve(stream, peer),
+                Ok((stream, peer)) => {
+                    if std::mem::take(&mut refused) > 0 {
+                        warn!("connections are accepted again");
+                    }
+                    self.serve(stream, peer);
+                }
                 Err(error) => {
-                    warn!("cannot accept a connection: {error}");
+                    // It waits in the backlog until it can be accepted; said now and then, not ten times a second.
+                    if refused.is_multiple_of(REFUSALS_PER_WARNING) {
+                        warn!("cannot accept a connection: {error}{}", remedy(&error));
+                    }
+                    refused += 1;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -6,6 +6,7 @@ mod check;
 mod command_line;
 mod crash;
 mod groups;
+mod memory;
 mod program;
 mod repair;
 mod signals;

@@ -86,6 +86,14 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// The most memory that the process ever had resident.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// Waits for the process to end.
     pub(crate) fn wait(mut self) -> ExitStatus {
         let id = Pid::from_child(&self.child);

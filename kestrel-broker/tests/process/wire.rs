@@ -93,12 +93,16 @@ impl Wire {
     }
 
     fn fetch(&mut self, topic: &str, fetch_offset: i64) -> Bytes {
-        let partition = FetchPartition { fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() };
-        let topic = FetchTopic { topic: topic.into(), partitions: vec![partition], ..Default::default() };
-        let request = FetchRequest { min_bytes: 0, topics: vec![topic], ..Default::default() };
-        let response = self.call(&request, 12).unwrap();
+        let response = self.call(&fetch_request(topic, fetch_offset), 12).unwrap();
         let partition = &response.responses[0].partitions[0];
         assert_eq!(partition.error_code, ErrorCode::None);
         partition.records.clone().unwrap_or_default()
     }
+}
+
+/// A Fetch request of version 12 for a megabyte of a topic of one partition, that does not wait.
+pub(crate) fn fetch_request(topic: &str, fetch_offset: i64) -> FetchRequest {
+    let partition = FetchPartition { fetch_offset, partition_max_bytes: 1 << 20, ..Default::default() };
+    let topic = FetchTopic { topic: topic.into(), partitions: vec![partition], ..Default::default() };
+    FetchRequest { min_bytes: 0, topics: vec![topic], ..Default::default() }
 }

@@ -42,6 +42,7 @@ mod stream;
 mod subscription;
 #[cfg(test)]
 mod testing;
+mod until;
 
 use std::collections::BTreeSet;
 use std::fmt;

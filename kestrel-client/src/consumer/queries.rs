@@ -61,7 +61,7 @@ impl<K, V> Consumer<K, V> {
         Ok(position.zip(end).map(|(position, end)| (end - position).max(0)))
     }
 
-    fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
+    pub(super) fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
         let waiting = self.shared.look(|engine| engine.position(partition))?;
         let current = self.current.as_ref().filter(|_| self.is_current(partition));
         Ok(current.map(|fetch| fetch.next_offset()).or(waiting))

@@ -44,7 +44,7 @@ impl<K, V> Consumer<K, V> {
         std::future::poll_fn(|cx| self.poll_record(cx)).await
     }
 
-    fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
+    pub(super) fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
         self.note_ask();
         loop {
             match ready!(self.poll_run(cx)) {

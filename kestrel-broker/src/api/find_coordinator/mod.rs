@@ -56,7 +56,10 @@ impl Batch for FindCoordinatorRequest {
 
 async fn find_for_groups(state: &State) -> Result<Coordinator, ApiError> {
     state.groups.ensure().await.map_err(|error| {
-        tracing::error!("the topic of the groups cannot be created: {error}");
+        // What the disk refuses is said once, by the log.
+        if error.code != ErrorCode::KafkaStorageError {
+            tracing::error!("the topic of the groups cannot be created: {error}");
+        }
         ApiError::new(ErrorCode::CoordinatorNotAvailable, error.message)
     })?;
     let image = state.cluster.image();

@@ -39,6 +39,13 @@ pub(super) enum LoadError {
     },
 }
 
+impl LoadError {
+    /// Whether it may go better later: too many files are open, or what was appended last is not stored yet.
+    pub(super) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Read { error: ErrorCode::KafkaStorageError, .. })
+    }
+}
+
 /// A shard with everything that is in the partition's log now. It is still to be told that it is loaded.
 pub(super) fn load(partition: &Partition, settings: GroupSettings) -> Result<GroupShard, LoadError> {
     let mut shard = GroupShard::new(settings);

@@ -4,7 +4,7 @@
 //! then renames again. So with a `.cleaned` file left, the swap files from its offset on are not all there and are
 //! dropped; without, the originals that they replace are. Orphan indexes and half-written small files go too.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -63,8 +63,7 @@ fn finish_swaps(dir: &Path) -> Result<(), LogError> {
     }
     for name in &names {
         if let Some(final_name) = name.strip_suffix(SWAP_SUFFIX) {
-            let path = dir.join(name);
-            fs::rename(&path, dir.join(final_name)).map_err(|error| LogError::io("rename", &path, error))?;
+            disk::rename(&dir.join(name), &dir.join(final_name))?;
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::LogConfig;
-use super::disk::Sync;
+use super::disk::{self, Sync};
 use super::error::LogError;
 use super::file_names::LOG_SUFFIX;
 use super::leader_epoch::{self, LeaderEpochCache};
@@ -238,8 +238,10 @@ impl Loader<'_> {
             if let Some(damage) = end.damage {
                 self.check_above_recovery_point(end.next_offset, segment.path(), end.valid_bytes, &damage)?;
                 tracing::warn!(segment = %segment.path().display(), at = end.valid_bytes, damage, "cut off a torn end");
-                segment.truncate_log(end.valid_bytes)?;
+                // The later ones first: without the damage before them they would pass for records after a gap.
                 delete_segments(self.dir, later)?;
+                disk::sync_dir(self.dir, self.options.sync)?;
+                segment.truncate_log(end.valid_bytes)?;
                 walked.push(segment, active);
                 return Ok(());
             }

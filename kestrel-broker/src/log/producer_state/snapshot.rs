@@ -67,7 +67,7 @@ impl ProducerState {
         Ok(Some(state))
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(in crate::log) fn encode(&self) -> Vec<u8> {
         let mut producers: Vec<ProducerEntry> =
             self.producers.iter().map(|(&producer_id, producer)| producer.to_entry(producer_id)).collect();
         producers.sort_by_key(|entry| entry.producer_id);

@@ -11,7 +11,7 @@ use kestrel_protocol::record::RecordBatchHeader;
 
 use super::LogSegment;
 use crate::log::config::LogConfig;
-use crate::log::disk;
+use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
 use crate::log::offset_index::{OFFSET_ENTRY_BYTES, OffsetEntry};
 use crate::log::time_index::TIME_ENTRY_BYTES;
@@ -42,6 +42,17 @@ pub(in crate::log) struct Incoming {
     pub(in crate::log) max_timestamp: Timestamp,
     /// When.
     pub(in crate::log) now: Timestamp,
+}
+
+/// The segment as it was before an append.
+#[derive(Debug)]
+struct Mark {
+    size_bytes: u64,
+    offset_entries: (u32, Option<OffsetEntry>),
+    time_entries: (u32, Option<TimestampOffset>),
+    largest: Option<TimestampOffset>,
+    first_timestamp: Option<Timestamp>,
+    bytes_since_index_entry: u64,
 }
 
 /// The segment that is written.
@@ -85,7 +96,7 @@ impl ActiveSegment {
                 || self.index_is_full(config))
     }
 
-    /// Writes the batches with one call, then counts them in and indexes them.
+    /// Writes the batches with one call, then counts them in and indexes them. A [shortage](LogError::Short) leaves no trace.
     pub(in crate::log) fn append(
         &mut self,
         batches: &[StoredBatch],
@@ -97,16 +108,51 @@ impl ActiveSegment {
             slices.push(IoSlice::new(&batch.rest));
         }
         let segment = Arc::clone(&self.segment);
-        let start = segment.size_bytes();
-        let mut write = || disk::write_all_at(&*segment.log.create()?, &mut slices, start);
-        write().map_err(|error| LogError::io("write", segment.path(), error))?;
-        let mut position = start;
+        let file = segment.log.create().map_err(|error| LogError::io("open", segment.path(), error))?;
+        let before = self.mark();
+        let written = file
+            .write_all_at(&mut slices, before.size_bytes)
+            .map_err(|error| LogError::io("write", segment.path(), error))
+            .and_then(|()| self.index_all(batches, config));
+        written.map_err(|error| {
+            let undone = self.go_back_to(&before, &file);
+            error.undone(undone)
+        })
+    }
+
+    fn index_all(&mut self, batches: &[StoredBatch], config: &LogConfig) -> Result<(), LogError> {
+        let mut position = self.segment.size_bytes();
         for batch in batches {
             self.index(&batch.header, position, config)?;
             position += batch.header.size_bytes() as u64;
         }
-        segment.size_bytes.store(position, Ordering::Release);
+        self.segment.size_bytes.store(position, Ordering::Release);
         Ok(())
+    }
+
+    fn mark(&self) -> Mark {
+        let segment = &self.segment;
+        Mark {
+            size_bytes: segment.size_bytes(),
+            offset_entries: (segment.offset_index.count(), segment.offset_index.last()),
+            time_entries: (segment.time_index.count(), segment.time_index.last()),
+            largest: segment.largest_timestamp(),
+            first_timestamp: self.first_timestamp,
+            bytes_since_index_entry: self.bytes_since_index_entry,
+        }
+    }
+
+    /// Removes the traces of an append that failed.
+    fn go_back_to(&mut self, mark: &Mark, file: &DiskFile) -> Result<(), LogError> {
+        let segment = &self.segment;
+        segment.set_largest_timestamp(mark.largest);
+        self.first_timestamp = mark.first_timestamp;
+        self.bytes_since_index_entry = mark.bytes_since_index_entry;
+        let (count, last) = mark.offset_entries;
+        segment.offset_index.truncate(count, last)?;
+        let (count, last) = mark.time_entries;
+        segment.time_index.truncate(count, last)?;
+        file.set_len(mark.size_bytes).map_err(|error| LogError::io("truncate", segment.path(), error))
     }
 
     /// Takes the batch at `position` into the indexes, if it is time for an entry.

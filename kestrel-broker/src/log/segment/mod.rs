@@ -8,14 +8,13 @@ mod read;
 pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
 pub(super) use read::{SegmentRead, is_gone};
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::data_file::DataFile;
-use super::disk;
+use super::disk::{self, DiskFile, Existing};
 use super::error::LogError;
 use super::file_names::{
     DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX,
@@ -42,7 +41,7 @@ impl LogSegment {
     pub(super) fn create(dir: &Path, base_offset: i64) -> Result<Self, LogError> {
         let path = segment_file(dir, base_offset, LOG_SUFFIX);
         let create = || {
-            std::fs::File::create(&path)?;
+            DiskFile::open(&path, Existing::Emptied)?;
             let offset_index =
                 OffsetIndex::create(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset)?;
             let time_index =
@@ -124,30 +123,30 @@ impl LogSegment {
         }
     }
 
+    /// Forgets batches that were noted and then not written.
+    fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
+        *self.largest.lock().unwrap_or_else(PoisonError::into_inner) = largest;
+    }
+
     /// Cuts the `.log` off after `size_bytes`: its end is torn.
     pub(super) fn truncate_log(&self, size_bytes: u64) -> Result<(), LogError> {
-        let cut = || {
-            let file = self.log.open()?;
-            file.set_len(size_bytes)?;
-            file.sync_all()
-        };
-        cut().map_err(|error| LogError::io("truncate", self.path(), error))?;
+        let file = self.log.open().map_err(|error| LogError::io("open", self.path(), error))?;
+        file.set_len(size_bytes).map_err(|error| LogError::io("truncate", self.path(), error))?;
+        file.sync_all().map_err(|error| LogError::sync_failed(self.path(), error))?;
         self.size_bytes.store(size_bytes, Ordering::Release);
         Ok(())
     }
 
     /// Makes the records durable.
     pub(super) fn sync_log(&self) -> Result<(), LogError> {
-        self.log
-            .open()
-            .and_then(|file| file.sync_data())
-            .map_err(|error| LogError::io("sync", self.path(), error))
+        let file = self.log.open().map_err(|error| LogError::io("open", self.path(), error))?;
+        file.sync_data().map_err(|error| LogError::sync_failed(self.path(), error))
     }
 
     /// Makes the indexes durable: for a segment that is not written any more.
     pub(super) fn sync_indexes(&self) -> Result<(), LogError> {
-        self.offset_index.sync().map_err(|error| LogError::io("sync", self.offset_index.path(), error))?;
-        self.time_index.sync().map_err(|error| LogError::io("sync", self.time_index.path(), error))
+        self.offset_index.sync()?;
+        self.time_index.sync()
     }
 
     /// Closes the files: from now on they are opened for each use.
@@ -179,10 +178,8 @@ impl LogSegment {
         self.release();
         for suffix in FILE_SUFFIXES {
             let path = segment_file(self.dir(), self.base_offset, suffix);
-            match std::fs::rename(&path, retired(&path)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(LogError::io("rename", &path, error));
-                }
+            match disk::rename(&path, &retired(&path)) {
+                Err(error) if !is_gone(&error) => return Err(error),
                 _ => {}
             }
         }

@@ -1,6 +1,5 @@
 //! Reading a segment: whole batches from an offset on, the headers of its batches, records by their time.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 
 use super::LogSegment;
-use crate::log::disk;
+use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
 use crate::log::lookup::{FirstBatch, FoundOffset, ReadRequest};
 use crate::log::timestamp::{Timestamp, TimestampOffset};
@@ -164,7 +163,7 @@ impl LogSegment {
     /// The whole batch at `position`.
     pub(in crate::log) fn read_batch(
         &self,
-        file: &File,
+        file: &DiskFile,
         position: u64,
         header: &RecordBatchHeader,
     ) -> Result<RecordBatch, LogError> {
@@ -176,7 +175,7 @@ impl LogSegment {
 
     fn find_record(
         &self,
-        file: &File,
+        file: &DiskFile,
         position: u64,
         header: &RecordBatchHeader,
         wanted: impl Fn(i64, i64) -> bool,
@@ -203,19 +202,19 @@ impl LogSegment {
             .map_err(|error| LogError::io("read", self.offset_index.path(), error))
     }
 
-    fn open_log(&self) -> Result<Arc<File>, LogError> {
+    fn open_log(&self) -> Result<Arc<DiskFile>, LogError> {
         self.log.open().map_err(|error| LogError::io("open", self.path(), error))
     }
 
     /// Up to `length` bytes at `position`: fewer where the records end.
-    fn read_bytes(&self, file: &File, position: u64, length: usize) -> Result<Bytes, LogError> {
+    fn read_bytes(&self, file: &DiskFile, position: u64, length: usize) -> Result<Bytes, LogError> {
         let left = usize::try_from(self.size_bytes().saturating_sub(position)).unwrap_or(usize::MAX);
-        disk::read_at(file, position, length.min(left))
+        file.read_at(position, length.min(left))
             .map(Bytes::from)
             .map_err(|error| LogError::io("read", self.path(), error))
     }
 
-    fn read_exact(&self, file: &File, position: u64, length: usize) -> Result<Bytes, LogError> {
+    fn read_exact(&self, file: &DiskFile, position: u64, length: usize) -> Result<Bytes, LogError> {
         let bytes = self.read_bytes(file, position, length)?;
         if bytes.len() == length {
             Ok(bytes)
@@ -229,7 +228,7 @@ impl LogSegment {
 #[derive(Debug)]
 pub(in crate::log) struct HeaderWalk<'a> {
     segment: &'a LogSegment,
-    pub(in crate::log) file: Arc<File>,
+    pub(in crate::log) file: Arc<DiskFile>,
     position: u64,
     end: u64,
     buffer: Bytes,

@@ -1,10 +1,12 @@
 //! Tests of the log as a whole, on real folders.
 
 mod append;
+mod faults;
 mod flush;
 mod foreign;
 mod manager;
 mod model;
+mod power_loss;
 mod recovery;
 mod retention;
 mod rooms;

@@ -354,7 +354,9 @@ impl Partition {
 
     fn storage_failure(&self, error: &LogError) -> ErrorCode {
         let code = ErrorCode::from(error);
-        if code == ErrorCode::KafkaStorageError {
+        // Of a shortage, as of a folder that is out of service, the log has said enough.
+        let is_known = matches!(error, LogError::Short { .. } | LogError::Poisoned { .. });
+        if code == ErrorCode::KafkaStorageError && !is_known {
             tracing::error!(topic = %self.topic, partition = self.index, %error, "the log failed");
         }
         code

@@ -1,11 +1,14 @@
 //! Scripts for the engine: from fetch answers to deliveries, through everything that goes wrong between.
 
 use bytes::Bytes;
-use kestrel_protocol::TopicId;
-use kestrel_protocol::messages::fetch::{FetchableTopicResponse, LeaderIdAndEpoch};
+use kestrel_protocol::messages::fetch::{
+    FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
+};
 use kestrel_protocol::messages::offset_for_leader_epoch::{EpochEndOffset, OffsetForLeaderTopicResult};
+use kestrel_protocol::{LeaderEpoch, TopicId};
 
 use super::super::completed_fetch::OpenOptions;
+use super::super::fetcher::Lane;
 use super::super::offsets::LookupRequest;
 use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, settings, snapshot};
 use super::*;

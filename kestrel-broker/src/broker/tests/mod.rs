@@ -1,5 +1,7 @@
 //! The life of a broker: start, restart, stop, drop, limits and faults.
 
+mod full_disk;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,66 @@
+//! Deleting topics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kestrel_protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+use kestrel_protocol::{ApiKey, ByteString, TopicId};
+
+use super::outcome;
+use crate::admin::settle::{Call, all_failed, settle, timeout_ms};
+use crate::admin::visibility::{Expected, wait_until_visible};
+use crate::admin::{Admin, AdminResults};
+use crate::client::{Client, Target};
+use crate::environment;
+use crate::error::Result;
+
+impl Admin {
+    /// Deletes topics, and waits until no broker of the cluster that answers shows them any more.
+    ///
+    /// # Errors
+    /// Per topic, with the broker's words: `UNKNOWN_TOPIC_OR_PARTITION`, `TOPIC_DELETION_DISABLED`; [`Error::Timeout`].
+    pub async fn delete_topics(
+        &self,
+        topics: impl IntoIterator<Item = impl Into<Arc<str>>>,
+    ) -> AdminResults<Arc<str>, ()> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        let results = settle(&self.client, &DeleteTopics, topics, self.timeout).await;
+        let deleted = results.iter().filter(|(_, result)| result.is_ok());
+        let expected = deleted.map(|(name, _)| (name.clone(), Expected::Gone)).collect();
+        wait_until_visible(&self.client, expected, environment::now() + self.timeout).await;
+        AdminResults(results)
+    }
+}
+
+#[derive(Debug)]
+struct DeleteTopics;
+
+impl Call for DeleteTopics {
+    type Item = Arc<str>;
+    type Output = ();
+    const OPERATION: &'static str = "deleting topics";
+
+    async fn round(&self, client: &Client, items: &[Arc<str>], deadline: Instant) -> Vec<Result<()>> {
+        let name = |topic: &Arc<str>| ByteString::from(&**topic);
+        let request = DeleteTopicsRequest {
+            topics: items
+                .iter()
+                .map(|topic| DeleteTopicState { name: Some(name(topic)), topic_id: TopicId::NIL })
+                .collect(),
+            topic_names: items.iter().map(name).collect(),
+            timeout_ms: timeout_ms(client, deadline),
+        };
+        match client.send(Target::Controller, &request).await {
+            Ok(response) => {
+                let answers: BTreeMap<_, _> = response
+                    .responses
+                    .into_iter()
+                    .filter_map(|answer| Some((answer.name?, (answer.error_code, answer.error_message))))
+                    .collect();
+                items.iter().map(|item| outcome(ApiKey::DeleteTopics, item, answers.get(&**item))).collect()
+            }
+            Err(error) => all_failed(items.len(), &error),
+        }
+    }
+}

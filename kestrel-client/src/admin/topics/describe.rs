@@ -1,0 +1,226 @@
+//! Which topics there are, and where their partitions are (KIP-966).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kestrel_protocol::messages::describe_topic_partitions::{
+    DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponsePartition,
+    DescribeTopicPartitionsResponseTopic, TopicRequest,
+};
+use kestrel_protocol::messages::metadata::{MetadataResponsePartition, MetadataResponseTopic};
+use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId, TopicId};
+
+use super::{check, unanswered};
+use crate::admin::leaders::describe;
+use crate::admin::settle::{Call, all_failed, settle};
+use crate::admin::{Admin, AdminResults};
+use crate::client::{Client, Target};
+use crate::error::{Error, Result};
+
+/// How many partitions one page of a description holds at most.
+const PAGE_PARTITIONS: i32 = 2_000;
+
+/// A topic in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicListing {
+    /// The topic's name.
+    pub name: Arc<str>,
+    /// The topic's id; nil when the broker did not say it.
+    pub id: TopicId,
+    /// Whether Kafka itself made the topic, such as `__consumer_offsets`.
+    pub is_internal: bool,
+    /// How many partitions the topic has.
+    pub partition_count: usize,
+}
+
+/// A topic with its partitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicDescription {
+    /// The topic's name.
+    pub name: Arc<str>,
+    /// The topic's id; nil when the broker did not say it.
+    pub id: TopicId,
+    /// Whether Kafka itself made the topic, such as `__consumer_offsets`.
+    pub is_internal: bool,
+    /// The partitions by number.
+    pub partitions: Vec<PartitionDescription>,
+}
+
+/// A partition: who leads it and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionDescription {
+    /// The partition's number.
+    pub partition: i32,
+    /// The broker that takes writes, when there is one.
+    pub leader: Option<NodeId>,
+    /// How often leadership was decided, when the broker says it.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// The brokers that have the partition, the preferred leader first.
+    pub replicas: Vec<NodeId>,
+    /// The brokers that are in sync.
+    pub isr: Vec<NodeId>,
+    /// The brokers that should have the partition and are offline.
+    pub offline_replicas: Vec<NodeId>,
+    /// The brokers out of sync that may still be elected without loss (KIP-966), from brokers that know of them.
+    pub eligible_leader_replicas: Option<Vec<NodeId>>,
+}
+
+impl Admin {
+    /// The topics of the cluster that this client may see, by name.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], [`Error::Bootstrap`] when no broker can be reached.
+    pub async fn list_topics(&self) -> Result<Vec<TopicListing>> {
+        let mut settled = settle(&self.client, &ListTopics, vec![()], self.timeout).await;
+        settled.pop().map_or_else(|| Ok(Vec::new()), |(_, result)| result)
+    }
+
+    /// Topics with their partitions, leaders and replicas: by DescribeTopicPartitions page by page where the broker knows
+    /// it (KIP-966), by Metadata otherwise.
+    ///
+    /// # Errors
+    /// Per topic: `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC_EXCEPTION`, `TOPIC_AUTHORIZATION_FAILED`; [`Error::Timeout`].
+    pub async fn describe_topics(
+        &self,
+        topics: impl IntoIterator<Item = impl Into<Arc<str>>>,
+    ) -> AdminResults<Arc<str>, TopicDescription> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        AdminResults(settle(&self.client, &DescribeTopics, topics, self.timeout).await)
+    }
+}
+
+#[derive(Debug)]
+struct ListTopics;
+
+impl Call for ListTopics {
+    type Item = ();
+    type Output = Vec<TopicListing>;
+    const OPERATION: &'static str = "listing topics";
+
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<Vec<TopicListing>>> {
+        let listed = describe(client, Target::Any, None).await;
+        vec![listed.map(|topics| {
+            let topics =
+                topics.into_iter().filter(|topic| topic.error_code != ErrorCode::UnknownTopicOrPartition);
+            let mut topics: Vec<_> = topics.filter_map(listing).collect();
+            topics.sort_by(|left, right| left.name.cmp(&right.name));
+            topics
+        })]
+    }
+}
+
+fn listing(topic: MetadataResponseTopic) -> Option<TopicListing> {
+    Some(TopicListing {
+        name: Arc::from(&*topic.name?),
+        id: topic.topic_id,
+        is_internal: topic.is_internal,
+        partition_count: topic.partitions.len(),
+    })
+}
+
+#[derive(Debug)]
+struct DescribeTopics;
+
+/// What a broker said of a topic.
+type Described = (ErrorCode, TopicDescription);
+
+impl Call for DescribeTopics {
+    type Item = Arc<str>;
+    type Output = TopicDescription;
+    const OPERATION: &'static str = "describing topics";
+
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<TopicDescription>> {
+        let described = match describe_pages(client, items).await {
+            Err(Error::UnsupportedApi { .. }) => describe_at_once(client, items).await,
+            described => described,
+        };
+        let mut described = match described {
+            Ok(described) => described,
+            Err(error) => return all_failed(items.len(), &error),
+        };
+        let api = ApiKey::DescribeTopicPartitions;
+        let description = |item: &Arc<str>| match described.remove(item) {
+            Some((code, description)) => check(api, item, code, None).map(|()| description),
+            None => Err(unanswered(api, item)),
+        };
+        items.iter().map(description).collect()
+    }
+}
+
+async fn describe_pages(client: &Client, items: &[Arc<str>]) -> Result<BTreeMap<Arc<str>, Described>> {
+    let mut described: BTreeMap<Arc<str>, Described> = BTreeMap::new();
+    let mut request = DescribeTopicPartitionsRequest {
+        topics: items.iter().map(|topic| TopicRequest { name: ByteString::from(&**topic) }).collect(),
+        response_partition_limit: PAGE_PARTITIONS,
+        cursor: None,
+    };
+    loop {
+        let page = client.send(Target::Any, &request).await?;
+        for topic in page.topics {
+            let Some((name, (code, description))) = from_page(topic) else { continue };
+            match described.get_mut(&name) {
+                Some((_, known)) => known.partitions.extend(description.partitions),
+                None => drop(described.insert(name, (code, description))),
+            }
+        }
+        // A cursor that does not move would never end.
+        if page.next_cursor.is_none() || page.next_cursor == request.cursor {
+            return Ok(described);
+        }
+        request.cursor = page.next_cursor;
+    }
+}
+
+fn from_page(topic: DescribeTopicPartitionsResponseTopic) -> Option<(Arc<str>, Described)> {
+    let name: Arc<str> = Arc::from(&*topic.name?);
+    let partition = |partition: DescribeTopicPartitionsResponsePartition| PartitionDescription {
+        partition: partition.partition_index,
+        leader: known_node(partition.leader_id),
+        leader_epoch: known_epoch(partition.leader_epoch),
+        replicas: partition.replica_nodes,
+        isr: partition.isr_nodes,
+        offline_replicas: partition.offline_replicas,
+        eligible_leader_replicas: partition.eligible_leader_replicas,
+    };
+    let description = TopicDescription {
+        name: name.clone(),
+        id: topic.topic_id,
+        is_internal: topic.is_internal,
+        partitions: topic.partitions.into_iter().map(partition).collect(),
+    };
+    Some((name, (topic.error_code, description)))
+}
+
+async fn describe_at_once(client: &Client, items: &[Arc<str>]) -> Result<BTreeMap<Arc<str>, Described>> {
+    let topics = describe(client, Target::Any, Some(items.iter().collect())).await?;
+    Ok(topics.into_iter().filter_map(from_metadata).collect())
+}
+
+fn from_metadata(topic: MetadataResponseTopic) -> Option<(Arc<str>, Described)> {
+    let name: Arc<str> = Arc::from(&*topic.name?);
+    let partition = |partition: MetadataResponsePartition| PartitionDescription {
+        partition: partition.partition_index,
+        leader: known_node(partition.leader_id),
+        leader_epoch: known_epoch(partition.leader_epoch),
+        replicas: partition.replica_nodes,
+        isr: partition.isr_nodes,
+        offline_replicas: partition.offline_replicas,
+        eligible_leader_replicas: None,
+    };
+    let mut partitions: Vec<_> = topic.partitions.into_iter().map(partition).collect();
+    partitions.sort_by_key(|partition| partition.partition);
+    let (id, is_internal) = (topic.topic_id, topic.is_internal);
+    Some((name.clone(), (topic.error_code, TopicDescription { name, id, is_internal, partitions })))
+}
+
+fn known_node(node: NodeId) -> Option<NodeId> {
+    (node != NodeId::NONE).then_some(node)
+}
+
+fn known_epoch(epoch: LeaderEpoch) -> Option<LeaderEpoch> {
+    (epoch != LeaderEpoch::NONE).then_some(epoch)
+}

@@ -1,0 +1,156 @@
+//! What a broker's answer to a fetch does to the engine: records are kept, refusals are tried again or reported.
+
+use std::time::Instant;
+
+use kestrel_protocol::messages::fetch::{FetchResponse, PartitionData};
+use kestrel_protocol::{ApiKey, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
+
+use super::{Engine, Hints, damaged, position_error};
+use crate::config::IsolationLevel;
+use crate::consumer::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
+use crate::consumer::fetcher::{Lane, PartitionAnswer};
+use crate::consumer::partition::{FetchPosition, FetchState};
+use crate::consumer::subscription::Ticket;
+use crate::error::{BrokerError, Error};
+use crate::metadata::LeaderHint;
+
+impl Engine {
+    /// A broker answered a fetch, or did not.
+    pub(crate) fn handle_fetch(
+        &mut self,
+        node: NodeId,
+        lane: Lane,
+        result: Result<FetchResponse, Error>,
+        now: Instant,
+    ) -> Hints {
+        let mut response = match result {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::debug!(%node, %error, "a fetch failed");
+                self.wants_metadata = true;
+                for ticket in self.fetcher.handle_failure(node, lane, now) {
+                    if let Some(partition) = self.subscription.believe(ticket) {
+                        partition.forget_preferred_replica();
+                    }
+                }
+                return Hints::default();
+            }
+        };
+        let endpoints = std::mem::take(&mut response.node_endpoints);
+        let endpoints = endpoints.into_iter().map(|node| (node.node_id, node.host, node.port, node.rack));
+        let mut hints = Hints { leaders: Vec::new(), endpoints: endpoints.collect() };
+        let outcome = self.fetcher.handle_answer(node, lane, response, now);
+        if let Some(error) = outcome.error {
+            tracing::warn!(%node, %error, "a broker refused a fetch");
+            self.wants_metadata = true;
+        }
+        for answer in outcome.answers {
+            hints.leaders.extend(self.leader_hint(&answer));
+            self.handle_partition(answer, outcome.size_bytes, now);
+        }
+        self.wake();
+        hints
+    }
+
+    fn leader_hint(&self, answer: &PartitionAnswer) -> Option<LeaderHint> {
+        let named = &answer.data.current_leader;
+        let partition = self.subscription.get(answer.ticket.id)?;
+        (named.leader_id != NodeId::NONE && named.leader_epoch != LeaderEpoch::NONE).then(|| LeaderHint {
+            topic: partition.topic(),
+            partition: partition.name.partition,
+            leader: named.leader_id,
+            leader_epoch: named.leader_epoch,
+        })
+    }
+
+    fn handle_partition(&mut self, answer: PartitionAnswer, frame_bytes: usize, now: Instant) {
+        let PartitionAnswer { ticket, fetch_offset, leader_epoch, data } = answer;
+        let Some(partition) = self.subscription.believe(ticket) else { return };
+        let FetchState::Fetching(position) = partition.state() else { return };
+        if position.offset != fetch_offset {
+            return;
+        }
+        match data.error_code {
+            ErrorCode::None => self.handle_data(ticket, position, data, frame_bytes, now),
+            ErrorCode::OffsetOutOfRange => self.handle_out_of_range(ticket, position, leader_epoch),
+            code => self.handle_refusal(ticket, code, now),
+        }
+    }
+
+    fn handle_data(
+        &mut self,
+        ticket: Ticket,
+        position: FetchPosition,
+        data: PartitionData,
+        frame_bytes: usize,
+        now: Instant,
+    ) {
+        let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
+        partition.succeed();
+        partition.high_watermark = Some(data.high_watermark);
+        partition.last_stable_offset = (data.last_stable_offset >= 0).then_some(data.last_stable_offset);
+        if data.preferred_read_replica != NodeId::NONE {
+            partition.prefer_replica(data.preferred_read_replica, now + self.preferred_replica_max_age);
+        }
+        let Some(records) = data.records.filter(|records| !records.is_empty()) else { return };
+        let aborted = match self.settings.isolation_level {
+            IsolationLevel::ReadUncommitted => None,
+            IsolationLevel::ReadCommitted => Some(data.aborted_transactions.unwrap_or_default()),
+        };
+        self.served += 1;
+        partition.last_served = self.served;
+        let (topic, number) = (partition.topic(), partition.name.partition);
+        self.keep(Fetched { ticket, topic, partition: number, position, records, aborted, frame_bytes }, now);
+    }
+
+    fn keep(&mut self, fetched: Fetched, now: Instant) {
+        let (id, position) = (fetched.ticket.id, fetched.position);
+        let Scan { fetch, damage, is_torn_only } = CompletedFetch::scan(fetched);
+        let Some(partition) = self.subscription.get_mut(id) else { return };
+        if let Some(mut fetch) = fetch {
+            partition.advance(fetch.end());
+            if partition.paused {
+                fetch.detach();
+            }
+            return self.buffer.push(fetch);
+        }
+        let torn = DecodeError::new(DecodeErrorKind::Truncated, "record batch");
+        let torn = is_torn_only.then_some(Damage {
+            offset: position.offset,
+            next_offset: position.offset + 1,
+            cause: torn,
+        });
+        if let Some(damage) = damage.or(torn) {
+            let error = position_error(partition, damaged(damage));
+            self.subscription.fail(id, now);
+            self.subscription.report(id, error);
+        }
+    }
+
+    /// A broker says that the position is not in the log. Followers and leaders that have just changed may be wrong.
+    fn handle_out_of_range(&mut self, ticket: Ticket, position: FetchPosition, asked_epoch: LeaderEpoch) {
+        let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
+        let was_follower = partition.forget_preferred_replica();
+        let leader_moved = partition.leader().is_none_or(|leader| leader.epoch != asked_epoch);
+        if !was_follower && !leader_moved {
+            partition.enter(FetchState::AwaitingRangeCheck { position, start_offset: None });
+        }
+    }
+
+    fn handle_refusal(&mut self, ticket: Ticket, code: ErrorCode, now: Instant) {
+        let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
+        partition.forget_preferred_replica();
+        match code.class() {
+            ErrorClass::Retriable | ErrorClass::RefreshMetadata => {
+                tracing::debug!(partition = %partition.name, %code, "a fetch is tried again");
+                self.wants_metadata = true;
+            }
+            _ => {
+                let error = BrokerError::new(ApiKey::Fetch, code).topic(partition.topic());
+                let error = error.partition(partition.name.partition);
+                self.subscription.report(ticket.id, error);
+            }
+        }
+        self.subscription.fail(ticket.id, now);
+    }
+}

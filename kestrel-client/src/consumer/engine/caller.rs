@@ -1,0 +1,181 @@
+//! The caller's side of the engine: what there is to hand out, what is in the caller's hands, seeks and pauses.
+
+use std::task::Waker;
+
+use super::{Delivery, Engine, Held, damaged, position_error};
+use crate::config::IsolationLevel;
+use crate::consumer::completed_fetch::{CompletedFetch, Damage};
+use crate::consumer::error::PositionError;
+use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
+use crate::consumer::subscription::{PartitionId, Ticket};
+use crate::error::Error;
+use crate::record::TopicPartition;
+
+impl Engine {
+    /// What there is for the caller: problems of a partition come after the records before them.
+    pub(crate) fn take(&mut self, waker: &Waker) -> Delivery {
+        let (buffer, subscription) = (&mut self.buffer, &mut self.subscription);
+        if let Some(error) = self.problems.pop_front() {
+            return Delivery::Problem(error);
+        }
+        if self.closed {
+            return Delivery::Ended;
+        }
+        if let Some(error) = subscription.take_report(|id| buffer.first(id).is_none()) {
+            return Delivery::Problem(error);
+        }
+        let may_take = |id| {
+            let partition = subscription.get(id);
+            partition
+                .is_some_and(|partition| !partition.paused && !partition.revoking && partition.has_room())
+        };
+        if let Some(mut fetch) = buffer.take(may_take) {
+            fetch.acks = subscription.get(fetch.ticket.id).and_then(|partition| partition.acks.clone());
+            let (ticket, size_bytes, epochs) = (fetch.ticket, fetch.size_bytes(), fetch.epochs().clone());
+            self.progress.begin(fetch.next_offset());
+            self.held = Some(Held { ticket, size_bytes, epochs });
+            return Delivery::Records(fetch);
+        }
+        if subscription.is_empty() && !self.in_group {
+            return Delivery::Ended;
+        }
+        self.waker = Some(waker.clone());
+        Delivery::Nothing
+    }
+
+    /// What was taken has been handed out to its end, or its partition is not assigned any more.
+    pub(crate) fn release(&mut self) {
+        self.settle_held();
+        self.held = None;
+    }
+
+    /// Takes over what the caller is done with of the run in its hands.
+    pub(super) fn settle_held(&mut self) {
+        let Some(held) = &self.held else { return };
+        let offset = self.progress.done_offset();
+        let epoch = held.epochs.iter().rev().find(|(start, _)| *start < offset).and_then(|&(_, epoch)| epoch);
+        if let Some(partition) = self.subscription.believe(held.ticket) {
+            // A run that begins where a commit left off has nothing new to say before its first record is done.
+            if partition.done.is_none_or(|done| done.offset < offset) {
+                partition.done = Some(FetchPosition { offset, epoch });
+            }
+        }
+    }
+
+    /// Takes back what was not handed out to its end; what belongs to an older position is dropped.
+    pub(crate) fn put_back(&mut self, mut fetch: Box<CompletedFetch>) {
+        self.release();
+        if self.subscription.believe(fetch.ticket).is_some_and(|partition| partition.paused) {
+            fetch.detach();
+        }
+        if self.subscription.believe(fetch.ticket).is_some() {
+            self.buffer.put_back(fetch);
+        }
+    }
+
+    /// How often something happened that may make records in the caller's hands void.
+    pub(crate) const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether the caller may go on with `fetch`. If not, it is to be dropped, and the error handed out.
+    pub(crate) fn recheck(&mut self, fetch: &CompletedFetch) -> Result<bool, Error> {
+        let id = fetch.ticket.id;
+        let truncated =
+            |partition: &AssignedPartition| matches!(partition.state(), FetchState::Truncated { .. });
+        if self.subscription.get(id).is_some_and(truncated) {
+            self.release();
+            return self.resolve_truncation(id, fetch.position()).map_or(Ok(false), Err);
+        }
+        let is_valid = self.subscription.believe(fetch.ticket).is_some_and(|partition| !partition.revoking);
+        if !is_valid {
+            self.release();
+        }
+        Ok(is_valid)
+    }
+
+    /// The records in the caller's hands are damaged at `damage`: they are fetched again after a pause.
+    pub(crate) fn refetch(
+        &mut self,
+        ticket: Ticket,
+        position: FetchPosition,
+        damage: Damage,
+    ) -> Option<Error> {
+        self.release();
+        let partition = self.subscription.believe(ticket)?;
+        partition.seek(position);
+        partition.fail_outside();
+        let error = position_error(partition, damaged(damage));
+        self.buffer.drop_partition(ticket.id);
+        Some(error.into())
+    }
+
+    /// Replaces the assignment: what stays assigned keeps its position.
+    pub(crate) fn assign(&mut self, partitions: &[TopicPartition]) {
+        for id in self.subscription.assign(partitions) {
+            self.buffer.drop_partition(id);
+        }
+    }
+
+    pub(crate) fn assignment(&self) -> Vec<TopicPartition> {
+        self.subscription.iter().map(|(_, partition)| partition.name.clone()).collect()
+    }
+
+    pub(crate) fn paused(&self) -> Vec<TopicPartition> {
+        let paused = self.subscription.iter().filter(|(_, partition)| partition.paused);
+        paused.map(|(_, partition)| partition.name.clone()).collect()
+    }
+
+    pub(crate) fn set_paused(&mut self, partition: &TopicPartition, paused: bool) -> Result<(), Error> {
+        let (id, state) = self.assigned(partition)?;
+        state.paused = paused;
+        if paused {
+            self.buffer.detach(id);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), Error> {
+        let (id, state) = self.assigned(partition)?;
+        let position = FetchPosition { offset, epoch: None };
+        state.seek(position);
+        state.done = Some(position);
+        self.renew_acks(id);
+        self.buffer.drop_partition(id);
+        Ok(())
+    }
+
+    pub(crate) fn reset(&mut self, partition: &TopicPartition, to: ResetTo) -> Result<(), Error> {
+        let (id, state) = self.assigned(partition)?;
+        state.reset(to);
+        self.renew_acks(id);
+        self.buffer.drop_partition(id);
+        Ok(())
+    }
+
+    /// The offset that is handed out next, when nothing of the partition is in the caller's hands; `None` until it is known.
+    pub(crate) fn position(&mut self, partition: &TopicPartition) -> Result<Option<i64>, Error> {
+        let (id, state) = self.assigned(partition)?;
+        let fetch_offset = state.fetch_offset();
+        Ok(self.buffer.first(id).map(CompletedFetch::next_offset).or(fetch_offset))
+    }
+
+    /// The offset up to which records of a partition can be read, as its last fetch said.
+    pub(crate) fn readable_end(&mut self, partition: &TopicPartition) -> Result<Option<i64>, Error> {
+        let isolation_level = self.settings.isolation_level;
+        let (_, state) = self.assigned(partition)?;
+        Ok(match isolation_level {
+            IsolationLevel::ReadUncommitted => state.high_watermark,
+            IsolationLevel::ReadCommitted => state.last_stable_offset,
+        })
+    }
+
+    fn assigned(
+        &mut self,
+        partition: &TopicPartition,
+    ) -> Result<(PartitionId, &mut AssignedPartition), Error> {
+        let id = self.subscription.id(partition);
+        let found = id.and_then(|id| Some((id, self.subscription.get_mut(id)?)));
+        found.ok_or_else(|| PositionError::not_assigned(partition).into())
+    }
+}
