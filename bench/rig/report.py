@@ -63,6 +63,8 @@ def _machine(header, runs):
 
 def _table(name, runs, path, folder):
     work = runs[0]["case"]["work"]
+    if len({run["case"]["broker"] for run in runs}) > 1:
+        return _broker_table(name, work, runs, path, folder)
     cases = _group(runs, lambda run: json.dumps(run["case"], sort_keys=True))
     varying = [d for d in _DIMENSIONS if len({run["case"][d] for run in runs}) > 1]
     out, graph = [], []
@@ -70,14 +72,55 @@ def _table(name, runs, path, folder):
         case = case_runs[0]["case"]
         label = ", ".join(_DIMENSIONS[d](case[d]) for d in varying)
         if label:
-            out.append(f"**{label[0].upper() + label[1:]}**\n\n")
+            out.append(f"**{label}**\n\n")
         by_client = {client: _medians(mine) for client, mine in _group(case_runs, lambda run: run["client"]).items()}
-        out.append(_e2e_rows(by_client) if work == "e2e" else _rate_rows(by_client, work))
+        out.append(_e2e_rows(by_client) if work == "e2e" else _rate_rows(by_client))
         graph.append((label or name, by_client))
     return _graphs(name, work, graph, path, folder) + "".join(out)
 
 
-def _rate_rows(by_client, work):
+def _broker_table(name, work, runs, path, folder):
+    """The same client on one broker and on the other: what the brokers take for it."""
+    varying = [d for d in _DIMENSIONS if d != "broker" and len({run["case"][d] for run in runs}) > 1]
+    several = len({run["client"] for run in runs}) > 1
+    groups = _group(runs, lambda run: (*(run["case"][d] for d in varying), run["client"]))
+    out, graph = [], []
+    for mine in groups.values():
+        words = [_DIMENSIONS[d](mine[0]["case"][d]) for d in varying] + ([_title(mine[0]["client"])] if several else [])
+        label = ", ".join(words)
+        if label:
+            out.append(f"**{label}**\n\n")
+        by_broker = {broker: _medians(its) for broker, its in _group(mine, lambda run: run["case"]["broker"]).items()}
+        out.append(_broker_rows(by_broker, work))
+        graph.append((label or name, by_broker))
+    key, title = (("p99", "End to end, 99th percentile, ms (less is better)") if work == "e2e" else
+                  ("broker_cpu", "Broker CPU seconds per million records (less is better)"))
+    rows = [(label, [(brokers.TITLES[broker].replace("`", ""), m.get(key)) for broker, m in by_broker.items()])
+            for label, by_broker in graph]
+    return _graph(name, key, title, rows, path, folder) + "\n" + "".join(out)
+
+
+def _broker_rows(by_broker, work):
+    ours = next((m for broker, m in by_broker.items() if broker.startswith(BASE)), {})
+    latency = work == "e2e"
+    rows = ["| broker | million records/s | broker CPU s per million | its ratio | memory MB |"
+            + (" p50 ms | p99 ms | p99.9 ms | its p99 to Kestrel's |" if latency else ""),
+            "|---|--:|--:|--:|--:|" + ("--:|--:|--:|--:|" if latency else "")]
+    for broker, m in by_broker.items():
+        if not m:
+            rows.append(f"| {brokers.TITLES[broker]} | failed | | | |" + (" | | | |" if latency else ""))
+            continue
+        # What is compared is a broker here: the first one's own ratio says nothing.
+        base = BASE if broker.startswith(BASE) else broker
+        row = (f"| {brokers.TITLES[broker]} | {m['rate']:.3f} | {m['broker_cpu']:.2f} "
+               f"| {_ratio(m['broker_cpu'], ours.get('broker_cpu'), base)} | {m['broker_memory']:.0f} |")
+        if latency:
+            row += f" {m['p50']:.2f} | {m['p99']:.2f} | {m['p999']:.2f} | {_ratio(m['p99'], ours.get('p99'), base)} |"
+        rows.append(row)
+    return "\n".join(rows) + "\n\n"
+
+
+def _rate_rows(by_client):
     of_base = by_client.get(BASE) or {}
     rows = ["| client | million records/s | Kestrel is | client CPU s per million | its ratio | memory MB "
             "| broker CPU s per million | broker MB | fastest to slowest round |",
@@ -146,11 +189,16 @@ def _graphs(name, work, cases, path, folder):
     links = []
     for key, title in wanted:
         groups = [(label, [(_title(client), m.get(key)) for client, m in by_client.items()]) for label, by_client in cases]
-        file = folder / "benchmarks" / f"{path.stem}-{name}-{key}.svg"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(svg.bars(title, groups))
-        links.append(f"![{title}](benchmarks/{file.name})\n")
+        links.append(_graph(name, key, title, groups, path, folder))
     return "\n".join(links) + "\n"
+
+
+def _graph(name, key, title, groups, path, folder):
+    """Writes a graph beside the raw data, and gives the line that shows it."""
+    file = folder / "benchmarks" / f"{path.stem}-{name}-{key}.svg"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(svg.bars(title, groups))
+    return f"![{title}](benchmarks/{file.name})\n"
 
 
 def _group(runs, key):

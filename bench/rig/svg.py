@@ -2,7 +2,7 @@
 
 from html import escape
 
-_WIDTH, _LABEL, _VALUE = 760, 190, 80
+_WIDTH, _LABEL, _VALUE = 820, 300, 80
 _ROW, _GROUP_GAP, _TOP = 17, 26, 34
 _STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #24292f }
