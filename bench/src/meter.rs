@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::time::ClockId;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 /// The current instant.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock, and only here")]
@@ -42,8 +43,9 @@ impl Meter {
 }
 
 fn cpu_of_this_process() -> Duration {
-    let time = rustix::time::clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).unwrap_or_default()
+    let used = getrusage(UsageWho::RUSAGE_SELF).expect("a process may ask about itself");
+    let both = used.user_time() + used.system_time();
+    Duration::from_micros(u64::try_from(both.num_microseconds()).unwrap_or_default())
 }
 
 /// The peak of resident memory in MB (`VmHWM`); zero where there is no `/proc`.

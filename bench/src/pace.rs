@@ -1,9 +1,9 @@
 //! An open loop: when each record is due, whatever became of those before it.
 
-use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 /// How late the kernel may wake a sleeper, in nanoseconds; its default of 50,000 would be part of every latency.
+#[cfg(target_os = "linux")]
 const TIMER_SLACK_NS: u64 = 1_000;
 
 /// Sleeps a thread until each record is due. A record that is late because an earlier one was held up is late from when it
@@ -18,7 +18,8 @@ impl Pace {
     /// `rate` records per second from `started` on; for the calling thread alone.
     pub(crate) fn new(started: Instant, rate: u32) -> Self {
         // Where it is refused the sleeps are a little later.
-        let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(TIMER_SLACK_NS));
+        #[cfg(target_os = "linux")]
+        let _ = nix::sys::prctl::set_timerslack(TIMER_SLACK_NS);
         Self { started, rate }
     }
 
