@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use tokio::runtime::Handle;
 
 use super::PATIENCE;
@@ -76,8 +77,7 @@ pub(super) async fn produce<P: Peer>(work: &Produce) -> Result<Report, Failure> 
     for (index, turn) in (0..work.records).zip((0..senders.len()).cycle()) {
         senders[turn].send(payload.value(index)).await?;
     }
-    for sender in senders {
-        let finished = sender.finish().await?;
+    for finished in try_join_all(senders.into_iter().map(Sender::finish)).await? {
         outcome.acked += finished.acked;
         outcome.errors += finished.errors;
     }
