@@ -62,8 +62,8 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result {
     let Some(bootstrap) = &options.bootstrap else {
-        // Gone when the example ends, with its folder.
-        let broker = Broker::test().await?;
+        // Gone when the example ends, with its folder. It compacts so often that there is something to see.
+        let broker = Broker::builder().ephemeral().set("log.cleaner.backoff.ms", "250").start().await?;
         return show(broker.bootstrap_servers(), &options).await;
     };
     show(bootstrap, &options).await
@@ -94,7 +94,12 @@ async fn show(bootstrap: &str, options: &Options) -> Result {
 
 /// A topic that keeps the last record of each key. The board reads all of it, so one partition is enough.
 async fn create_compacted(client: &Client, topic: &str) -> Result {
-    let new = NewTopic::new(topic).partitions(1).config("cleanup.policy", "compact");
+    let new = NewTopic::new(topic)
+        .partitions(1)
+        .config("cleanup.policy", "compact")
+        // Only what is no longer written to is compacted: here from a second on, by default from a week or 1 GiB on.
+        .config("segment.ms", "1000")
+        .config("min.cleanable.dirty.ratio", "0.01");
     match client.admin().create_topics([new]).await.into_result() {
         Err(error) if error.code() != Some(ErrorCode::TopicAlreadyExists) => Err(error.into()),
         _ => Ok(()),
@@ -143,6 +148,16 @@ async fn watch(client: &Client, topic: &str, writing: &mut JoinSet<Result<u64>>)
     }
     println!("\nat the end of the week, after {} records:\n", thousands(board.records));
     board.print();
+
+    // Who comes now reads what compaction has left.
+    consumer.seek_to_beginning(consumer.assignment())?;
+    let ends = consumer.end_offsets(consumer.assignment()).await?;
+    let mut late = Board::default();
+    while let Some(record) = consumer.next_until(&ends).await {
+        late.apply(&record?);
+    }
+    let same = if late.rows == board.rows { "the same" } else { "ANOTHER" };
+    println!("whoever opens the board now reads {} records, and sees {same} board", thousands(late.records));
     consumer.close().await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
 use crate::coordinator::{self, GroupCoordinator};
 use crate::error::{StartError, StopError};
-use crate::housekeeper::Housekeeper;
+use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
 use crate::net::{ConnectionLimits, ConnectionMaxima, Listener};
 use crate::partition::ReplicaManager;
@@ -29,7 +29,7 @@ pub(super) struct Running {
     config: Arc<BrokerConfig>,
     cluster: Cluster,
     logs: Arc<LogManager>,
-    /// The listener, the connections and the housekeeper.
+    /// The listener, the connections, the housekeeper and the cleaner.
     serving: TaskTracker,
     stop_serving: CancellationToken,
     /// The controller: it ends when nobody can ask it anything any more.
@@ -77,6 +77,13 @@ impl Running {
             failed: CancellationToken::new(),
         };
         running.controlling.spawn(driver.run(running.stop_controlling.clone()));
+        let cleaner = Cleaner {
+            logs: Arc::clone(&logs),
+            cluster: cluster.clone(),
+            config: Arc::clone(&config),
+            clock: clock.clone(),
+        };
+        running.serving.spawn(cleaner.drive(running.stop_serving.clone()));
         let housekeeper = Housekeeper {
             logs,
             replicas: Arc::clone(&replicas),

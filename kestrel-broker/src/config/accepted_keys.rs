@@ -13,17 +13,6 @@ pub(super) type AcceptedKey = (&'static str, ValueType, Option<&'static str>, Al
 /// The keys, by area and name.
 #[rustfmt::skip]
 pub(super) const ACCEPTED_KEYS: &[AcceptedKey] = &[
-    ("log.cleaner.backoff.ms", Long, Some("15000"), AtLeast(0), ClusterWide, Cleaner),
-    ("log.cleaner.dedupe.buffer.size", Long, Some("134217728"), Any, ClusterWide, Cleaner),
-    ("log.cleaner.delete.retention.ms", Long, Some("86400000"), AtLeast(0), ClusterWide, Cleaner),
-    ("log.cleaner.enable", Boolean, Some("true"), Any, ReadOnly, Cleaner),
-    ("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Any, ClusterWide, Cleaner),
-    ("log.cleaner.io.buffer.size", Int, Some("524288"), AtLeast(0), ClusterWide, Cleaner),
-    ("log.cleaner.io.max.bytes.per.second", Double, Some("1.7976931348623157E308"), Any, ClusterWide, Cleaner),
-    ("log.cleaner.max.compaction.lag.ms", Long, Some("9223372036854775807"), AtLeast(1), ClusterWide, Cleaner),
-    ("log.cleaner.min.cleanable.ratio", Double, Some("0.5"), Fraction(0.0, 1.0), ClusterWide, Cleaner),
-    ("log.cleaner.min.compaction.lag.ms", Long, Some("0"), AtLeast(0), ClusterWide, Cleaner),
-    ("log.cleaner.threads", Int, Some("1"), AtLeast(0), ClusterWide, Cleaner),
     ("alter.log.dirs.replication.quota.window.num", Int, Some("11"), AtLeast(1), ReadOnly, Cluster),
     ("alter.log.dirs.replication.quota.window.size.seconds", Int, Some("1"), AtLeast(1), ReadOnly, Cluster),
     ("auto.leader.rebalance.enable", Boolean, Some("true"), Any, ReadOnly, Cluster),

@@ -3,8 +3,8 @@
 //! Read by [`BrokerConfig`](super::BrokerConfig) when it checks what was said, and by DescribeConfigs.
 
 use super::accepted_keys::ACCEPTED_KEYS;
-use super::value::Allowed::{self, Any, AtLeast, Each, OneOf};
-use super::value::ValueType::{self, Boolean, Int, List, Long, Short, String};
+use super::value::Allowed::{self, Any, AtLeast, Each, Fraction, OneOf};
+use super::value::ValueType::{self, Boolean, Double, Int, List, Long, Short, String};
 
 /// A broker key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,8 +46,6 @@ pub(crate) enum Scope {
 /// What a key belongs to that Kestrel does not act on yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Area {
-    /// Compaction in the background.
-    Cleaner,
     /// More than one node.
     Cluster,
     /// Threads, queues and buffers of Apache Kafka's network and request engine.
@@ -84,7 +82,6 @@ impl Area {
     /// What it is, in words.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Cleaner => "log compaction in the background",
             Self::Cluster => "clusters of several nodes",
             Self::Engine => "the request engine of Apache Kafka",
             Self::Groups => "consumer groups",
@@ -182,6 +179,28 @@ const ACTED_KEYS: &[ActedKey] = &[
         "Which security protocol the listener of a name has. Listeners other than PLAINTEXT are not opened."),
     ("listeners", List, Some("PLAINTEXT://127.0.0.1:9092"), Any, Scope::PerBroker,
         "Where the broker listens, as NAME://HOST:PORT. The first one of protocol PLAINTEXT is opened."),
+    ("log.cleaner.backoff.ms", Long, Some("15000"), AtLeast(0), Scope::ClusterWide,
+        "How many milliseconds the log cleaner rests when no log is worth compacting; below 50 it is 50."),
+    ("log.cleaner.dedupe.buffer.size", Long, Some("134217728"), Any, Scope::ClusterWide,
+        "How many bytes of memory the log cleaner may take for the keys of a log, at 24 bytes each; it takes what the log has. A log with more keys is compacted in parts."),
+    ("log.cleaner.delete.retention.ms", Long, Some("86400000"), AtLeast(0), Scope::ClusterWide,
+        "How many milliseconds compaction keeps a tombstone, in topics that do not say."),
+    ("log.cleaner.enable", Boolean, Some("true"), Any, Scope::ReadOnly,
+        "Whether topics with the cleanup policy compact are compacted, the committed offsets of groups among them."),
+    ("log.cleaner.io.buffer.load.factor", Double, Some("0.9"), Any, Scope::ClusterWide,
+        "Which part of log.cleaner.dedupe.buffer.size may be filled, from 0.1 to 0.95: the fuller, the slower."),
+    ("log.cleaner.io.buffer.size", Int, Some("524288"), AtLeast(0), Scope::ClusterWide,
+        "How many bytes of memory the log cleaner reads and writes with, half for each; a larger record batch takes more."),
+    ("log.cleaner.io.max.bytes.per.second", Double, Some("1.7976931348623157E308"), Any, Scope::ClusterWide,
+        "How many bytes the log cleaner reads and writes per second at most, on average over the compaction of a log."),
+    ("log.cleaner.max.compaction.lag.ms", Long, Some("9223372036854775807"), AtLeast(1), Scope::ClusterWide,
+        "How many milliseconds a record may stay uncompacted, in topics that do not say; a segment is not written longer than that either."),
+    ("log.cleaner.min.cleanable.ratio", Double, Some("0.5"), Fraction(0.0, 1.0), Scope::ClusterWide,
+        "Which part of a log must be uncompacted before it is compacted, in topics that do not say."),
+    ("log.cleaner.min.compaction.lag.ms", Long, Some("0"), AtLeast(0), Scope::ClusterWide,
+        "How many milliseconds a record stays uncompacted at least, in topics that do not say."),
+    ("log.cleaner.threads", Int, Some("1"), AtLeast(0), Scope::ClusterWide,
+        "With 0 nothing is compacted. Any other number means one thread, which compacts one log after the other."),
     ("log.cleanup.policy", List, Some("delete"), Each(&["compact", "delete"]), Scope::ClusterWide,
         "The cleanup policy of topics that do not say. With compact each record needs a key."),
     ("log.dir", List, Some("./kestrel-data"), Any, Scope::ReadOnly,

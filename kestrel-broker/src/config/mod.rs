@@ -5,6 +5,7 @@
 
 mod accepted_keys;
 mod broker;
+mod cleaner;
 mod effective;
 mod endpoint;
 mod keys;
@@ -14,6 +15,7 @@ pub(crate) mod topic;
 pub(crate) mod value;
 
 pub(crate) use broker::{BrokerConfig, ConfigError, GroupSettings, Said};
+pub(crate) use cleaner::cleaner_settings;
 pub(crate) use effective::{
     DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key, is_dynamic,
 };

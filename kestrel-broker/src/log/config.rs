@@ -19,6 +19,8 @@ pub(crate) struct LogConfig {
     pub(crate) max_message_bytes: u32,
     /// Whether `cleanup.policy` has `compact`: each record then needs a key. Default no.
     pub(crate) compact: bool,
+    /// When and how the log is compacted, if it is.
+    pub(crate) compaction: Compaction,
     /// What is kept of the past. Default 7 days, of any size; everything when `cleanup.policy` lacks `delete`.
     pub(crate) retention: Retention,
     /// `file.delete.delay.ms`: how long the files of a deleted segment stay, renamed. Default 1 minute.
@@ -37,6 +39,13 @@ pub(crate) struct LogConfig {
     pub(crate) flush_interval: Option<Duration>,
 }
 
+impl LogConfig {
+    /// Whether old records go by age or size too, so that the log may begin anywhere.
+    pub(crate) fn retains(&self) -> bool {
+        self.retention != Retention::default()
+    }
+}
+
 impl Default for LogConfig {
     fn default() -> Self {
         Self {
@@ -46,6 +55,7 @@ impl Default for LogConfig {
             index_interval_bytes: 4096,
             max_message_bytes: 1_048_588,
             compact: false,
+            compaction: Compaction::default(),
             retention: Retention { time: Some(Duration::from_secs(7 * 24 * 60 * 60)), bytes: None },
             file_delete_delay: Duration::from_secs(60),
             compression: CompressionType::Producer,
@@ -54,6 +64,31 @@ impl Default for LogConfig {
             timestamp_after_max: Some(Duration::from_secs(60 * 60)),
             flush_messages: None,
             flush_interval: None,
+        }
+    }
+}
+
+/// When a log with the policy `compact` is compacted, and how long tombstones stay.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Compaction {
+    /// `min.cleanable.dirty.ratio`: more than this part of the log has to be dirty. Default 0.5.
+    pub(crate) min_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: a segment whose newest record is younger stays as it is. Default 0.
+    pub(crate) min_lag: Duration,
+    /// `max.compaction.lag.ms`: a segment whose first record is older is compacted whatever the ratio. Default no limit.
+    pub(crate) max_lag: Option<Duration>,
+    /// `delete.retention.ms`: how long tombstones and transaction markers stay once nothing else of theirs is left. Default 1
+    /// day.
+    pub(crate) delete_retention: Duration,
+}
+
+impl Default for Compaction {
+    fn default() -> Self {
+        Self {
+            min_dirty_ratio: 0.5,
+            min_lag: Duration::ZERO,
+            max_lag: None,
+            delete_retention: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{DiskFile, Existing};
 
@@ -22,12 +22,20 @@ pub(super) struct DataFile {
 struct Handle {
     file: Option<Arc<DiskFile>>,
     keep: bool,
+    /// Whether the name belongs to something else by now.
+    gone: bool,
 }
 
 impl DataFile {
     /// The file at `path`, whose descriptor is kept once it is open.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, open: Mutex::new(Handle { file: None, keep: true }) }
+        Self { path, open: Mutex::new(Handle { file: None, keep: true, gone: false }) }
+    }
+
+    /// The same open file under another name, which it gets later.
+    pub(super) fn under_name(&self, path: PathBuf) -> io::Result<Self> {
+        let file = Some(self.open()?);
+        Ok(Self { path, open: Mutex::new(Handle { file, keep: true, gone: false }) })
     }
 
     /// Where it is.
@@ -56,12 +64,20 @@ impl DataFile {
 
     /// Closes the file as soon as no one reads it; from now on it is opened for each use.
     pub(super) fn release(&self) {
-        let mut handle = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        *handle = Handle { file: None, keep: false };
+        let mut handle = self.lock();
+        *handle = Handle { file: None, keep: false, gone: handle.gone };
+    }
+
+    /// Closes the file as soon as no one reads it; whoever opens it from now on finds it gone, whatever has its name.
+    pub(super) fn retire(&self) {
+        *self.lock() = Handle { file: None, keep: false, gone: true };
     }
 
     fn open_with(&self, existing: Existing) -> io::Result<Arc<DiskFile>> {
-        let mut handle = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handle = self.lock();
+        if handle.gone {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         if let Some(file) = &handle.file {
             return Ok(Arc::clone(file));
         }
@@ -70,5 +86,9 @@ impl DataFile {
             handle.file = Some(Arc::clone(&file));
         }
         Ok(file)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Handle> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -63,6 +63,7 @@ impl Log {
 
     /// The clean end: everything on the disk, with a producer snapshot at the log's end. Nothing can be done afterwards.
     pub(super) fn close(&self) -> Result<(), LogError> {
+        let _no_swap_runs = lock(&self.reshaping);
         let mut writer = self.lock_writer()?;
         self.closed.store(true, Ordering::Release);
         self.guard(writer.active.finish())?;
@@ -80,8 +81,9 @@ impl Log {
     }
 
     /// Takes the log out of service without writing anything: its folder is about to be renamed. Waits for a flush
-    /// that runs.
+    /// that runs, and for segments that are being replaced.
     pub(super) fn abandon(&self) {
+        let _no_swap_runs = lock(&self.reshaping);
         let writer = lock(&self.writer);
         self.closed.store(true, Ordering::Release);
         writer.active.segment().release();
@@ -126,7 +128,7 @@ impl Log {
         Ok(())
     }
 
-    /// The result, but for a file that is missing because the log begins after its segment by now.
+    /// The result, but for a file that is missing because its segment is no part of the log by now.
     fn unless_deleted(&self, segment: &LogSegment, result: Result<(), LogError>) -> Result<(), LogError> {
         match result {
             Err(error) if is_gone(&error) && !self.has_segment(segment) => Ok(()),
@@ -135,6 +137,6 @@ impl Log {
     }
 
     fn has_segment(&self, segment: &LogSegment) -> bool {
-        self.view().segments.iter().any(|one| one.base_offset() == segment.base_offset())
+        self.view().segments.iter().any(|one| std::ptr::eq(&raw const **one, segment))
     }
 }

@@ -111,6 +111,16 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
         self.file.release();
     }
 
+    /// Closes the file; whoever reads it from now on finds it gone.
+    pub(super) fn retire(&self) {
+        self.file.retire();
+    }
+
+    /// The same open index under another name, which it gets later.
+    pub(super) fn under_name(&self, path: PathBuf) -> io::Result<Self> {
+        Ok(Self { file: self.file.under_name(path)?, count: AtomicU32::new(self.count()) })
+    }
+
     fn read(&self, from: u32, count: u32) -> io::Result<Vec<[u8; ENTRY]>> {
         if count == 0 {
             return Ok(Vec::new());

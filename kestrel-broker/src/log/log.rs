@@ -76,6 +76,8 @@ pub(crate) struct Log {
     pub(super) writer: Mutex<Writer>,
     view: Mutex<View>,
     pub(super) epochs: Mutex<LeaderEpochCache>,
+    /// Held while old segments are deleted or replaced: one at a time. Taken before the writer's lock.
+    pub(super) reshaping: Mutex<()>,
     /// Held while a flush runs: one at a time.
     pub(super) flushing: Mutex<()>,
     /// Segments that were finished and not flushed as a whole since.
@@ -155,6 +157,7 @@ impl Log {
             writer: Mutex::new(writer),
             view: Mutex::new(view),
             epochs: Mutex::new(loaded.epochs),
+            reshaping: Mutex::new(()),
             flushing: Mutex::new(()),
             unflushed_segments: Mutex::new(unflushed_segments),
             retired_segments: Mutex::default(),

@@ -129,6 +129,9 @@ impl View {
     fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
         let up_to_offset = request.up_to_offset.min(self.log_end_offset);
         let request = ReadRequest { up_to_offset, ..request };
+        if request.fetch_offset >= up_to_offset {
+            return Ok(Bytes::new());
+        }
         let index = self.segments.partition_point(|segment| segment.base_offset() <= request.fetch_offset);
         for segment in self.segments.iter().skip(index.saturating_sub(1)) {
             if segment.base_offset() >= up_to_offset {

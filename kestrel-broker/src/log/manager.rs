@@ -13,6 +13,7 @@ use kestrel_protocol::{NodeId, TopicId, Uuid};
 
 use super::checkpoint::{self, Offsets};
 use super::clean_shutdown;
+use super::cleaner::LogCleaner;
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
 use super::dir_lock::DirLock;
@@ -81,12 +82,13 @@ struct Checkpoints {
 #[derive(Debug)]
 pub(crate) struct LogManager {
     pub(super) data_dir: Arc<DataDir>,
+    pub(super) cleaner: LogCleaner,
     meta: MetaProperties,
     clean: bool,
     found: Vec<FoundPartition>,
     /// The checkpoints as they were when the folder was opened: what holds for logs that are not open.
     read: Mutex<Checkpoints>,
-    logs: Mutex<BTreeMap<PartitionName, Arc<Log>>>,
+    pub(super) logs: Mutex<BTreeMap<PartitionName, Arc<Log>>>,
     deleted_dirs: Mutex<Vec<PathBuf>>,
     /// Written by one thread at a time.
     checkpointing: Mutex<()>,
@@ -118,12 +120,14 @@ impl LogManager {
             recovery_points: checkpoint::read_offsets(&path.join(RECOVERY_POINT_CHECKPOINT))?,
             high_watermarks: checkpoint::read_offsets(&path.join(HIGH_WATERMARK_CHECKPOINT))?,
         };
+        let cleaner = LogCleaner::open(path)?;
         let clean = clean_shutdown::take(&path.join(CLEAN_SHUTDOWN), data_dir.sync())?;
         let (found, deleted_dirs) = find_partitions(path)?;
         let flusher =
             Flusher::start(flush_queue).map_err(|error| LogError::io("start a thread for", path, error))?;
         let manager = Self {
             data_dir: Arc::new(data_dir),
+            cleaner,
             meta,
             clean,
             found,
@@ -232,7 +236,8 @@ impl LogManager {
     /// Writes down that nothing is known of a partition any more.
     fn forget_offsets(&self, name: &PartitionName) -> Result<(), LogError> {
         self.checkpoint()?;
-        self.guard(self.data_dir.forget_log_start(name))
+        self.guard(self.data_dir.forget_log_start(name))?;
+        self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))
     }
 
     /// Moves the folder of a partition that nobody knows out of the way and keeps it; gives its new name. To be called

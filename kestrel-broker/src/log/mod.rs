@@ -16,11 +16,12 @@
 //! ```
 //!
 //! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
-//! to the listener. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
+//! to the listener. Old segments go by `retention`, or are replaced by what `cleaner` leaves of them. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
 
 pub(crate) mod check;
 mod checkpoint;
 mod clean_shutdown;
+mod cleaner;
 mod config;
 mod data_dir;
 mod data_file;
@@ -48,6 +49,7 @@ mod segment;
 mod shortage;
 mod time_index;
 mod timestamp;
+mod txn_index;
 mod validator;
 
 #[cfg(test)]
@@ -58,8 +60,9 @@ mod tests;
 #[cfg(test)]
 pub(crate) use disk::tap;
 
+pub(crate) use cleaner::{Cleaned, CleanerHost, CleanerSettings};
 pub use config::Durability;
-pub(crate) use config::{CompressionType, LogConfig, Retention};
+pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};
 pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;

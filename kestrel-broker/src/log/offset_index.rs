@@ -105,6 +105,17 @@ impl OffsetIndex {
     pub(super) fn release(&self) {
         self.file.release();
     }
+
+    /// Closes the file; whoever reads it from now on finds it gone.
+    pub(super) fn retire(&self) {
+        self.file.retire();
+    }
+
+    /// The same open index under another name, which it gets later.
+    pub(super) fn under_name(&self, path: PathBuf) -> io::Result<Self> {
+        let file = self.file.under_name(path)?;
+        Ok(Self { base_offset: self.base_offset, file, last: Mutex::new(self.last()) })
+    }
 }
 
 /// `offset` as an index stores it.

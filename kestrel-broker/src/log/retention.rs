@@ -36,6 +36,13 @@ pub(super) struct RetiredSegment {
     since: Option<Timestamp>,
 }
 
+impl RetiredSegment {
+    /// A segment that has just got its last name.
+    pub(super) fn new(segment: Arc<LogSegment>) -> Self {
+        Self { segment, since: None }
+    }
+}
+
 impl Log {
     /// Deletes the oldest segments that nothing keeps at `now`: those below the log start, those that make the log larger than
     /// `retention.bytes`, those whose records are all older than `retention.ms`. Gives how many there were.
@@ -59,6 +66,7 @@ impl Log {
     /// # Errors
     /// [`LogError::OffsetOutOfRange`] above the log end.
     pub(crate) fn delete_records_before(&self, offset: i64) -> Result<i64, LogError> {
+        let _one_at_a_time = lock(&self.reshaping);
         let writer = self.lock_writer()?;
         let view = self.view();
         if offset > view.log_end_offset {
@@ -97,6 +105,7 @@ impl Log {
         now: Timestamp,
         reason: impl FnOnce(&View) -> Option<Reason>,
     ) -> Result<usize, LogError> {
+        let _one_at_a_time = lock(&self.reshaping);
         let mut writer = self.lock_writer()?;
         let view = self.view();
         let Some(reason) = reason(&view) else { return Ok(0) };
@@ -168,7 +177,7 @@ impl Log {
                 "deleting a segment: {reason}"
             );
             self.guard(segment.retire())?;
-            lock(&self.retired_segments).push(RetiredSegment { segment: Arc::clone(segment), since: None });
+            lock(&self.retired_segments).push(RetiredSegment::new(Arc::clone(segment)));
         }
         self.note_dir_change();
         if is_short {

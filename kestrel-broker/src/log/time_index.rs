@@ -96,6 +96,17 @@ impl TimeIndex {
     pub(super) fn release(&self) {
         self.file.release();
     }
+
+    /// Closes the file; whoever reads it from now on finds it gone.
+    pub(super) fn retire(&self) {
+        self.file.retire();
+    }
+
+    /// The same open index under another name, which it gets later.
+    pub(super) fn under_name(&self, path: PathBuf) -> io::Result<Self> {
+        let file = self.file.under_name(path)?;
+        Ok(Self { base_offset: self.base_offset, file, last: Mutex::new(self.last()) })
+    }
 }
 
 /// The entry in these bytes of the index of the segment at `base_offset`.

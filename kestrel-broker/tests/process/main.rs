@@ -5,6 +5,8 @@
 mod check;
 mod command_line;
 mod crash;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod groups;
 mod memory;
 mod program;

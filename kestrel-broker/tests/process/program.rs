@@ -52,8 +52,21 @@ impl Program {
     /// Starts a broker on `listen`.
     pub(crate) fn start_on(listen: &str, data_dir: &Path, more: &[&str]) -> Self {
         let data_dir = data_dir.to_str().unwrap();
-        let mut child =
-            command(&[&["--listen", listen, "--data-dir", data_dir], more].concat()).spawn().unwrap();
+        Self::spawn(&mut command(&[&["--listen", listen, "--data-dir", data_dir], more].concat()))
+    }
+
+    /// Starts a broker that has what a shell's `ulimit` says here, and lives on when a file may not grow.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_limited(limit: &str, data_dir: &Path) -> Self {
+        let script = format!("trap '' XFSZ; ulimit {limit}; exec \"$0\" \"$@\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_kestrel-broker")]);
+        shell.args(["--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()]);
+        Self::spawn(shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
         let log = thread::spawn(move || {
             let mut text = String::new();
@@ -79,6 +92,14 @@ impl Program {
             panic!("no ready line, but {ready_line:?}; its log: {}", log.join().unwrap());
         };
         Self { child, address, ready_line }
+    }
+
+    /// Lets files grow without limit from now on.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn lift_file_size_limit(&self) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let unlimited = Rlimit { current: None, maximum: None };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, unlimited).unwrap();
     }
 
     /// Sends a signal.

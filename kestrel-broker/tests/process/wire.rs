@@ -52,6 +52,11 @@ impl Wire {
 
     /// Produces one value with acks=all; gives its offset.
     pub(crate) fn produce(&mut self, topic: &str, value: &str) -> io::Result<i64> {
+        self.try_produce(topic, value).map(|produced| produced.expect("the broker takes the record"))
+    }
+
+    /// As [`Self::produce`], or why it was refused.
+    pub(crate) fn try_produce(&mut self, topic: &str, value: &str) -> io::Result<Result<i64, ErrorCode>> {
         let mut builder = RecordBatchBuilder::new(BuilderOptions::default(), 64 * 1024);
         builder.append(1_700_000_000_000, None, Some(value.as_bytes()), []).unwrap();
         let records: Bytes = builder.build(ProducerStamp::NONE).into_bytes();
@@ -62,8 +67,10 @@ impl Wire {
             ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() };
         let response = self.call(&request, 9)?;
         let partition = &response.responses[0].partition_responses[0];
-        assert_eq!(partition.error_code, ErrorCode::None);
-        Ok(partition.base_offset)
+        Ok(match partition.error_code {
+            ErrorCode::None => Ok(partition.base_offset),
+            error => Err(error),
+        })
     }
 
     /// Every value of a topic of one partition, with its offset.

@@ -1,7 +1,7 @@
 //! One record batch as a view over its bytes. What the broker stores, what the client sends and reads.
 //!
 //! The bytes after the checksum change in three named places only, all here: [`RecordBatch::with_log_append_time`],
-//! [`RecordBatch::recompressed`] and [`RecordBatch::restamped`].
+//! [`RecordBatch::recompressed`] and [`RecordBatch::restamped`]. What compaction leaves of a batch is made in `compacted.rs`.
 
 use bytes::{Bytes, BytesMut};
 

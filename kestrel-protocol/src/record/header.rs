@@ -309,6 +309,12 @@ impl Attributes {
         }
     }
 
+    /// These flags, with the base timestamp a delete horizon or not (KIP-534).
+    #[must_use]
+    pub const fn with_delete_horizon(self, has_delete_horizon: bool) -> Self {
+        Self(if has_delete_horizon { self.0 | Self::DELETE_HORIZON } else { self.0 & !Self::DELETE_HORIZON })
+    }
+
     /// These flags, with the batch part of a transaction.
     #[must_use]
     pub const fn transactional(self) -> Self {

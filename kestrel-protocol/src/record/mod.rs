@@ -45,6 +45,7 @@
 mod batch;
 mod batches;
 mod builder;
+mod compacted;
 mod compression;
 pub mod control;
 mod header;
@@ -55,6 +56,7 @@ mod view;
 pub use batch::RecordBatch;
 pub use batches::RecordBatches;
 pub use builder::{BatchFull, BuilderOptions, ProducerStamp, RecordBatchBuilder, record_size};
+pub use compacted::CompactedBatch;
 pub use compression::{Codec, CodecError, Compression, ParseCompressionError};
 pub use header::{Attributes, HEADER_BYTES, RecordBatchHeader, TimestampType, increment_sequence};
 pub use headers::{Header, Headers};

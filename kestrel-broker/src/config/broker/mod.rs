@@ -173,6 +173,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) producer_id_expiration: Duration,
     /// `log.retention.check.interval.ms`. Default 5 minutes.
     pub(crate) retention_check_interval: Duration,
+    /// `log.cleaner.enable`. Default yes.
+    pub(crate) cleans_logs: bool,
     /// The settings of groups.
     pub(crate) groups: GroupSettings,
     /// `offsets.topic.num.partitions`. Default 50.
@@ -233,6 +235,7 @@ impl BrokerConfig {
             max_described_partitions: number(said, "max.request.partition.size.limit"),
             producer_id_expiration: Duration::from_millis(number(said, "producer.id.expiration.ms")),
             retention_check_interval: retention_check_interval(said)?,
+            cleans_logs: boolean(said, "log.cleaner.enable"),
             groups: group_settings(said)?,
             offsets_topic_partitions: number(said, "offsets.topic.num.partitions"),
             offsets_topic_segment_bytes: number(said, "offsets.topic.segment.bytes"),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use super::broker::BrokerConfig;
+use super::cleaner::is_cleaner_key;
 use super::keys::{BrokerKey, Scope};
 use super::topic::{TopicKey, limit};
 use super::value::{ValueType, list};
@@ -98,6 +99,12 @@ impl<'a> Layers<'a> {
             .unwrap_or_default()
     }
 
+    /// The value of a topic key that is a number with a fraction.
+    pub(super) fn fraction(&self, topic_key: &str) -> f64 {
+        let default = || TopicKey::find(topic_key).and_then(|key| key.default.parse().ok());
+        self.text(topic_key).trim().parse().ok().or_else(default).unwrap_or_default()
+    }
+
     /// The value of a topic key that is true or false.
     pub(crate) fn flag(&self, topic_key: &str) -> bool {
         self.text(topic_key).trim().eq_ignore_ascii_case("true")
@@ -128,6 +135,11 @@ impl<'a> Layers<'a> {
             let (value, _) = self.broker_value(synonym.name)?;
             Some((value, synonym.factor))
         })
+    }
+
+    /// What was said for a broker key, as it was written.
+    pub(super) fn broker_text(&self, broker_key: &str) -> Option<&'a str> {
+        self.broker_value(broker_key).map(|(value, _)| value)
     }
 
     /// What was said for a broker key, and where.
@@ -229,9 +241,9 @@ pub(crate) fn describe_all_brokers_key(key: &BrokerKey, set: &Set) -> Option<Des
 }
 
 /// Whether Kestrel applies a new value of this broker key while it runs: the defaults of topics, which are read anew
-/// whenever they change.
+/// whenever they change, and the settings of the log cleaner.
 pub(crate) fn is_dynamic(key: &BrokerKey) -> bool {
-    key.scope == Scope::ClusterWide && TopicKey::inheriting_from(key.name).is_some()
+    key.scope == Scope::ClusterWide && (TopicKey::inheriting_from(key.name).is_some() || is_cleaner_key(key))
 }
 
 /// A broker key with those that stand in for it when it is not set.

@@ -11,7 +11,7 @@ use super::effective::Layers;
 use super::value::Allowed::{self, Any, AtLeast, Between, Each, Fraction, MinusOneOrBetween, OneOf};
 use super::value::ValueType::{self, Boolean, Double, Int, List, Long, String};
 use super::value::{check, list};
-use crate::log::{CompressionType, LogConfig, Retention};
+use crate::log::{Compaction, CompressionType, LogConfig, Retention};
 
 /// A topic key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,11 +102,12 @@ pub(crate) fn log_config(layers: &Layers<'_>) -> LogConfig {
     };
     LogConfig {
         segment_bytes,
-        segment_roll: layers.duration("segment.ms").unwrap_or(Duration::MAX),
+        segment_roll: segment_roll(layers),
         segment_index_bytes: layers.bytes("segment.index.bytes"),
         index_interval_bytes: layers.bytes("index.interval.bytes"),
         max_message_bytes: layers.bytes("max.message.bytes"),
         compact: cleans(layers, "compact"),
+        compaction: compaction(layers),
         retention: retention(layers),
         file_delete_delay: layers.duration("file.delete.delay.ms").unwrap_or(Duration::MAX),
         compression: compression(layers),
@@ -124,6 +125,25 @@ pub(crate) fn log_config(layers: &Layers<'_>) -> LogConfig {
 /// Whether `cleanup.policy` has this policy.
 pub(crate) fn cleans(layers: &Layers<'_>, policy: &str) -> bool {
     list(layers.text("cleanup.policy")).any(|item| item == policy)
+}
+
+/// How long a segment is written: with compaction no longer than a record may stay uncompacted, as the segment that is written
+/// never is compacted.
+fn segment_roll(layers: &Layers<'_>) -> Duration {
+    let roll = layers.duration("segment.ms").unwrap_or(Duration::MAX);
+    match layers.duration("max.compaction.lag.ms") {
+        Some(max_lag) if cleans(layers, "compact") => roll.min(max_lag),
+        _ => roll,
+    }
+}
+
+fn compaction(layers: &Layers<'_>) -> Compaction {
+    Compaction {
+        min_dirty_ratio: layers.fraction("min.cleanable.dirty.ratio"),
+        min_lag: layers.duration("min.compaction.lag.ms").unwrap_or(Duration::MAX),
+        max_lag: layers.duration("max.compaction.lag.ms"),
+        delete_retention: layers.duration("delete.retention.ms").unwrap_or(Duration::MAX),
+    }
 }
 
 /// What is kept of the past; everything without the policy `delete`.

@@ -56,6 +56,7 @@ pub(crate) struct CheckedFolder {
     recovery_points: Offsets,
     high_watermarks: Offsets,
     log_starts: Offsets,
+    cleaned: Offsets,
 }
 
 impl CheckedFolder {
@@ -71,7 +72,7 @@ impl CheckedFolder {
         let recovery_points = offsets(RECOVERY_POINT_CHECKPOINT)?;
         let high_watermarks = offsets(HIGH_WATERMARK_CHECKPOINT)?;
         let log_starts = offsets(LOG_START_CHECKPOINT)?;
-        offsets(CLEANER_CHECKPOINT)?;
+        let cleaned = offsets(CLEANER_CHECKPOINT)?;
         let mut folder = Self {
             identity,
             clean: data_dir.join(CLEAN_SHUTDOWN).exists(),
@@ -80,6 +81,7 @@ impl CheckedFolder {
             recovery_points,
             high_watermarks,
             log_starts,
+            cleaned,
         };
         folder.find_partitions(data_dir, found)?;
         Ok(folder)
@@ -102,6 +104,7 @@ impl CheckedFolder {
             recovery_point: self.recovery_points.get(&name).copied(),
             high_watermark: self.high_watermarks.get(&name).copied(),
             log_start: self.log_starts.get(&name).copied(),
+            is_compacted: self.cleaned.contains_key(&name),
         };
         if meter.ask() {
             return Ok(());

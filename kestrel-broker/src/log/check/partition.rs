@@ -29,6 +29,8 @@ pub(super) struct Noted {
     pub(super) recovery_point: Option<i64>,
     pub(super) high_watermark: Option<i64>,
     pub(super) log_start: Option<i64>,
+    /// Whether compaction has begun to take records out of it.
+    pub(super) is_compacted: bool,
 }
 
 /// What was walked so far.
@@ -62,7 +64,7 @@ pub(super) fn check(
     } else {
         bases.partition_point(|&base| base <= recovery_point).saturating_sub(1)
     };
-    let mut log = LogCheck { dir, noted, next_offset: None, has_gaps: false };
+    let mut log = LogCheck { dir, noted, next_offset: None, has_gaps: noted.is_compacted };
     for (index, &base_offset) in bases.iter().enumerate() {
         let finished = index + 1 < bases.len();
         let context =
@@ -165,7 +167,7 @@ impl LogCheck<'_> {
 
     /// The end of a log without damage against the checkpoints.
     fn check_end(&self, found: &mut dyn FnMut(Finding)) {
-        let Noted { clean, recovery_point, high_watermark, log_start } = self.noted;
+        let Noted { clean, recovery_point, high_watermark, log_start, .. } = self.noted;
         let end = self.next_offset.or(log_start).unwrap_or(0);
         if let Some(flushed) = recovery_point.filter(|&flushed| flushed > end || (clean && flushed < end)) {
             let what = format!("the log ends at offset {end}, but its recovery point is {flushed}");

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::path::Path;
+use std::time::SystemTime;
 
 use rustix::buffer::spare_capacity;
 
@@ -69,6 +70,11 @@ impl DiskFile {
             return tap.set_len(size_bytes, || self.file.set_len(size_bytes));
         }
         self.file.set_len(size_bytes)
+    }
+
+    /// Says that the file was last changed at another time.
+    pub(in crate::log) fn set_modified(&self, modified: SystemTime) -> io::Result<()> {
+        self.file.set_modified(modified)
     }
 
     /// Makes the bytes durable, and of the rest what it takes to read them back.

@@ -56,6 +56,31 @@ pub(super) enum Verdict {
     Duplicate(RememberedBatch),
 }
 
+/// Where the state of a producer stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastBatch {
+    /// In its last batch of records, by its last sequence number.
+    Data {
+        /// The last offset of that batch.
+        last_offset: i64,
+    },
+    /// It wrote nothing in its epoch, which stands in a marker only.
+    Marker {
+        /// The epoch.
+        epoch: ProducerEpoch,
+    },
+}
+
+impl LastBatch {
+    /// Whether it is the batch with this header.
+    pub(super) fn is(self, header: &RecordBatchHeader) -> bool {
+        match self {
+            Self::Data { last_offset } => header.last_offset() == last_offset,
+            Self::Marker { epoch } => header.is_control() && header.producer_epoch == epoch,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Producer {
     epoch: ProducerEpoch,
@@ -145,6 +170,15 @@ impl ProducerState {
         let oldest = now.saturating_sub(expiration);
         self.producers
             .retain(|_, producer| producer.transaction_start.is_some() || producer.last_seen > oldest);
+    }
+
+    /// The last batch of each producer: what the log must not lose of it.
+    pub(super) fn last_batches(&self) -> HashMap<ProducerId, LastBatch> {
+        let last = |producer: &Producer| match producer.batches.back() {
+            Some(batch) => LastBatch::Data { last_offset: batch.last_offset },
+            None => LastBatch::Marker { epoch: producer.epoch },
+        };
+        self.producers.iter().map(|(&id, producer)| (id, last(producer))).collect()
     }
 
     /// How many producers are remembered.

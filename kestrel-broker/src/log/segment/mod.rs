@@ -3,9 +3,11 @@
 //! Called by the log and the loader. Never moves the end of the log: readers are told how far they may look.
 
 mod active;
+mod cleaned;
 mod read;
 
 pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
+pub(super) use cleaned::CleanedSegment;
 pub(super) use read::{SegmentRead, is_gone};
 
 use std::path::{Path, PathBuf};
@@ -20,8 +22,8 @@ use super::file_names::{
     DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX,
     segment_file,
 };
-use super::offset_index::OffsetIndex;
-use super::time_index::TimeIndex;
+use super::offset_index::{OFFSET_ENTRY_BYTES, OffsetIndex};
+use super::time_index::{TIME_ENTRY_BYTES, TimeIndex};
 use super::timestamp::{Timestamp, TimestampOffset};
 
 /// One segment of a log.
@@ -184,6 +186,33 @@ impl LogSegment {
             }
         }
         Ok(())
+    }
+
+    /// As [`Self::retire`], for a segment whose records are in another one now, at the same base offset if `replaced_in_place`:
+    /// then the producers' snapshot there stays, and whoever opens the segment finds it gone although there are files of its
+    /// names again.
+    pub(super) fn retire_cleaned(&self, replaced_in_place: bool) -> Result<(), LogError> {
+        self.log.retire();
+        self.offset_index.retire();
+        self.time_index.retire();
+        for suffix in FILE_SUFFIXES {
+            if replaced_in_place && suffix == SNAPSHOT_SUFFIX {
+                continue;
+            }
+            let path = segment_file(self.dir(), self.base_offset, suffix);
+            match disk::rename(&path, &retired(&path)) {
+                Err(error) if is_gone(&error) => {}
+                renamed => renamed?,
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes each of the two indexes takes.
+    pub(super) fn index_bytes(&self) -> (u64, u64) {
+        let bytes = |count: u32, entry: usize| u64::from(count) * entry as u64;
+        let offset_bytes = bytes(self.offset_index.count(), OFFSET_ENTRY_BYTES);
+        (offset_bytes, bytes(self.time_index.count(), TIME_ENTRY_BYTES))
     }
 
     /// Deletes the files that [`Self::retire`] renamed.

@@ -42,13 +42,24 @@ struct Cut {
 }
 
 impl LogSegment {
-    /// Whole batches from the one with the offset on, within the request's limit and bound.
+    /// Whole batches from the one with the offset on, within the request's limit and bound, which is above the offset and not
+    /// above the log end.
     pub(in crate::log) fn read(&self, request: &ReadRequest) -> Result<SegmentRead, LogError> {
         let file = self.open_log()?;
         let size_bytes = self.size_bytes();
         let mut position = self.position_before(request.fetch_offset)?;
+        if position >= size_bytes && size_bytes > 0 {
+            self.distrust_index();
+            position = 0;
+        }
+        let mut is_indexed = position > 0;
         while position < size_bytes {
             let bytes = self.read_bytes(&file, position, request.max_bytes.saturating_add(SLACK_BYTES))?;
+            if std::mem::take(&mut is_indexed) && !begins_at_or_before(&bytes, request.fetch_offset) {
+                self.distrust_index();
+                position = 0;
+                continue;
+            }
             let cut = cut(&bytes, request).map_err(|why| LogError::corrupt(self.path(), position, why))?;
             let Some(first) = cut.first else {
                 // Only batches before the offset so far; at least one, or the file ends within a header.
@@ -84,7 +95,10 @@ impl LogSegment {
             .lookup_before(target)
             .map_err(|error| LogError::io("read", self.time_index.path(), error))?;
         let start = older.map_or(from_offset, |older| older.offset.max(from_offset));
-        let mut walk = self.walk(self.position_before(start)?)?;
+        if start >= up_to_offset {
+            return Ok(None);
+        }
+        let mut walk = self.walk(self.checked_position_before(start)?)?;
         while let Some((position, header)) = walk.next()? {
             if header.base_offset >= up_to_offset {
                 break;
@@ -106,7 +120,7 @@ impl LogSegment {
         &self,
         largest: TimestampOffset,
     ) -> Result<Option<FoundOffset>, LogError> {
-        let mut walk = self.walk(self.position_before(largest.offset)?)?;
+        let mut walk = self.walk(self.checked_position_before(largest.offset)?)?;
         while let Some((position, header)) = walk.next()? {
             if header.last_offset() >= largest.offset {
                 let wanted = |_, timestamp| timestamp == largest.timestamp.0;
@@ -194,7 +208,27 @@ impl LogSegment {
         Ok(None)
     }
 
-    /// Where to begin to look for `offset`: the start of a batch at or before it.
+    /// Where to begin to look for `offset`: the start of a batch at or before it, which the log itself has confirmed.
+    pub(in crate::log) fn checked_position_before(&self, offset: i64) -> Result<u64, LogError> {
+        let position = self.position_before(offset)?;
+        if position > 0
+            && !begins_at_or_before(&self.read_bytes(&*self.open_log()?, position, HEADER_BYTES)?, offset)
+        {
+            self.distrust_index();
+            return Ok(0);
+        }
+        Ok(position)
+    }
+
+    /// Says that the index does not belong to the log: what is looked for is found all the same, from the segment's start on.
+    fn distrust_index(&self) {
+        tracing::warn!(
+            index = %self.offset_index.path().display(),
+            "the index is damaged; it is made anew at the next start if it is deleted before"
+        );
+    }
+
+    /// Where the index says that a batch begins, at `offset` or before it.
     fn position_before(&self, offset: i64) -> Result<u64, LogError> {
         self.offset_index
             .lookup(offset)
@@ -202,12 +236,18 @@ impl LogSegment {
             .map_err(|error| LogError::io("read", self.offset_index.path(), error))
     }
 
-    fn open_log(&self) -> Result<Arc<DiskFile>, LogError> {
+    /// The `.log`, open.
+    pub(in crate::log) fn open_log(&self) -> Result<Arc<DiskFile>, LogError> {
         self.log.open().map_err(|error| LogError::io("open", self.path(), error))
     }
 
     /// Up to `length` bytes at `position`: fewer where the records end.
-    fn read_bytes(&self, file: &DiskFile, position: u64, length: usize) -> Result<Bytes, LogError> {
+    pub(in crate::log) fn read_bytes(
+        &self,
+        file: &DiskFile,
+        position: u64,
+        length: usize,
+    ) -> Result<Bytes, LogError> {
         let left = usize::try_from(self.size_bytes().saturating_sub(position)).unwrap_or(usize::MAX);
         file.read_at(position, length.min(left))
             .map(Bytes::from)
@@ -261,6 +301,11 @@ impl HeaderWalk<'_> {
         self.buffer_start = position;
         Ok(self.buffer.clone())
     }
+}
+
+/// Whether `bytes` begin with a batch that begins at `offset` or before: then no batch before it has the offset.
+fn begins_at_or_before(bytes: &[u8], offset: i64) -> bool {
+    matches!(header_at(bytes, 0), Ok(Some(header)) if (0..=offset).contains(&header.base_offset))
 }
 
 /// Finds the batches in `bytes`, which begin with a batch, that answer `request`.

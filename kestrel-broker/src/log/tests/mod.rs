@@ -1,9 +1,11 @@
 //! Tests of the log as a whole, on real folders.
 
 mod append;
+mod damage;
 mod faults;
 mod flush;
 mod foreign;
+mod half_done;
 mod manager;
 mod model;
 mod power_loss;
@@ -11,4 +13,7 @@ mod recovery;
 mod retention;
 mod rooms;
 
-pub(super) use rooms::{Folder, NOW, append, batch, client, keyed, offsets_of, read_all, values_of};
+pub(super) use power_loss::{Random, write_all, write_image};
+pub(super) use rooms::{
+    Folder, NOW, OpenFolder, append, batch, client, keyed, offsets_of, read_all, values_of,
+};

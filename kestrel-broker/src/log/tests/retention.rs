@@ -30,7 +30,7 @@ fn config(time_ms: Option<u64>, bytes: Option<u64>) -> LogConfig {
     }
 }
 
-fn filled(config: LogConfig, timestamps: &[i64]) -> (Folder, rooms::OpenFolder) {
+fn filled(config: LogConfig, timestamps: &[i64]) -> (Folder, OpenFolder) {
     let folder = Folder::new(config);
     let open = folder.open();
     for &timestamp in timestamps {

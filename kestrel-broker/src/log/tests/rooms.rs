@@ -21,7 +21,9 @@ pub(crate) const TOPIC_ID: TopicId = TopicId::from_u128(42);
 /// A data folder in which a test opens the log `t-0`, again and again.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    dir: tempfile::TempDir,
+    dir: PathBuf,
+    /// Deletes the folder at the end, if it is the test's own.
+    _temp: Option<tempfile::TempDir>,
     durability: Durability,
     pub(crate) config: LogConfig,
 }
@@ -35,7 +37,14 @@ pub(crate) struct OpenFolder {
 
 impl Folder {
     pub(crate) fn new(config: LogConfig) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), durability: Durability::Os, config }
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Self::at(temp.path(), config);
+        Self { _temp: Some(temp), ..folder }
+    }
+
+    /// A data folder that is there.
+    pub(crate) fn at(dir: &Path, config: LogConfig) -> Self {
+        Self { dir: dir.to_path_buf(), _temp: None, durability: Durability::Os, config }
     }
 
     pub(crate) fn with_durability(self, durability: Durability) -> Self {
@@ -43,7 +52,7 @@ impl Folder {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.dir.path()
+        &self.dir
     }
 
     /// A file of the partition's folder.

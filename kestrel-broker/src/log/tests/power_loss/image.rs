@@ -26,15 +26,41 @@ type Names = BTreeMap<PathBuf, Node>;
 pub(crate) fn write_image(target: &Path, initial: &Initial, changes: &[Change], random: &mut Random) {
     let survives = surviving_names(changes, random);
     let names = names(initial, changes, &survives, random);
+    write(target, initial, names, |before, file| contents(before, file, changes, random));
+}
+
+/// Makes in `target`, an empty folder, what is there after `changes` when only the process dies.
+pub(crate) fn write_all(target: &Path, initial: &Initial, changes: &[Change]) {
+    let names = names(initial, changes, &vec![true; changes.len()], &mut Random::new(0));
+    write(target, initial, names, |mut bytes, file| {
+        changes.iter().filter(|change| is_of(change, file)).for_each(|change| apply(&mut bytes, change));
+        bytes
+    });
+}
+
+fn write(
+    target: &Path,
+    initial: &Initial,
+    names: Names,
+    mut contents: impl FnMut(Vec<u8>, FileId) -> Vec<u8>,
+) {
     for (path, node) in names {
         match node {
             Node::Dir => fs::create_dir_all(target.join(path)).unwrap(),
             Node::File(file) => {
                 let before = initial.files.values().find(|(id, _)| *id == file);
                 let before = before.map(|(_, bytes)| bytes.clone()).unwrap_or_default();
-                fs::write(target.join(path), contents(before, file, changes, random)).unwrap();
+                fs::write(target.join(path), contents(before, file)).unwrap();
             }
         }
+    }
+}
+
+/// Whether a change is one of this file's bytes.
+fn is_of(change: &Change, file: FileId) -> bool {
+    match change {
+        Change::Write { file: id, .. } | Change::SetLen { file: id, .. } => *id == file,
+        _ => false,
     }
 }
 
@@ -152,10 +178,7 @@ fn contents(before: Vec<u8>, file: FileId, changes: &[Change], random: &mut Rand
         _ => None,
     });
     let synced = synced.max().unwrap_or(0);
-    let of_file = |change: &&Change| match change {
-        Change::Write { file: id, .. } | Change::SetLen { file: id, .. } => *id == file,
-        _ => false,
-    };
+    let of_file = |change: &&Change| is_of(change, file);
     let mut bytes = before;
     changes[..synced].iter().filter(of_file).for_each(|change| apply(&mut bytes, change));
     let pending: Vec<&Change> = changes[synced..].iter().filter(of_file).collect();

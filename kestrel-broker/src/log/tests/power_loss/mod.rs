@@ -11,8 +11,10 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub(crate) use image::{write_all, write_image};
+pub(crate) use random::Random;
+
 use model::Model;
-use random::Random;
 use world::World;
 
 /// How many scripts there are when nobody says.
