@@ -17,20 +17,52 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Produce as fast as the broker acknowledges; every acknowledgement is observed.
     Produce(Produce),
-    /// Read a topic from its beginning.
+    /// Read a topic from its beginning; every record is touched.
     Consume(Consume),
-    /// Produce at a fixed rate and read at the same time: latency from send to receipt.
+    /// Produce at a fixed rate and read at the same time: latency from when a record was due to its receipt.
     E2e(EndToEnd),
     /// Produce and consume 100-byte records with Kestrel and rdkafka in turns, three rounds, and print the ratios.
     Compare(Compare),
+    /// Create or delete a topic, with Kestrel's admin client.
+    #[command(subcommand)]
+    Topic(Topic),
+    /// Hold every byte between clients and a broker for a while, both ways: the network that one machine does not have.
+    Proxy(Proxy),
 }
 
 /// Which client does the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Client {
     Kestrel,
+    /// Its asynchronous half: `FutureProducer` and `StreamConsumer`.
     #[cfg(feature = "rdkafka")]
     Rdkafka,
+    /// Its fastest half: `ThreadedProducer` with delivery callbacks, and `BaseConsumer`.
+    #[cfg(feature = "rdkafka")]
+    RdkafkaBase,
+    #[cfg(feature = "krafka")]
+    Krafka,
+    #[cfg(feature = "kacrab")]
+    Kacrab,
+    /// Which has no producer queue: the batches are made here.
+    #[cfg(feature = "rskafka")]
+    Rskafka,
+}
+
+impl Client {
+    /// The name on the command line and in the results.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no client is skipped").get_name().to_owned()
+    }
+}
+
+/// Whose settings a client runs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Settings {
+    /// The same for every client: what the options say; consumers are set for throughput.
+    Matched,
+    /// The client's own defaults: only addresses are set.
+    Defaults,
 }
 
 /// How many replicas must have a record before it counts as stored.
@@ -54,21 +86,33 @@ pub(crate) enum Codec {
     Zstd,
 }
 
-/// Where the work goes.
+/// Where the work goes, and who does it.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
     /// Bootstrap servers.
     #[arg(long, default_value = "127.0.0.1:9092")]
     pub(crate) bootstrap: String,
-    /// The topic; `produce` and `e2e` create it when it is missing.
+    /// The topic.
     #[arg(long, default_value = "bench")]
     pub(crate) topic: String,
-    /// Partitions of a topic that is created.
+    /// `produce` and `e2e` create a missing topic with so many partitions; with 0 it has to be there.
     #[arg(long, default_value_t = 1)]
     pub(crate) partitions: i32,
     /// The client that does the work.
     #[arg(long, value_enum, default_value_t = Client::Kestrel)]
     pub(crate) client: Client,
+    /// Whose settings it runs with.
+    #[arg(long, value_enum, default_value_t = Settings::Matched)]
+    pub(crate) settings: Settings,
+    /// Worker threads of the asynchronous runtime; 0 runs everything on the calling thread [default: one per core].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+}
+
+impl Common {
+    pub(crate) fn matched(&self) -> bool {
+        self.settings == Settings::Matched
+    }
 }
 
 /// Settings of the producer.
@@ -88,11 +132,14 @@ pub(crate) struct Tuning {
     #[arg(long, default_value_t = 5)]
     pub(crate) linger_ms: u64,
     /// Largest batch, in bytes.
-    #[arg(long, default_value_t = 131_072)]
+    #[arg(long, default_value_t = 262_144)]
     pub(crate) batch_bytes: usize,
     /// Produce requests in flight per broker.
     #[arg(long, default_value_t = 5)]
     pub(crate) inflight: usize,
+    /// Bytes of records that wait or are on their way at most.
+    #[arg(long, default_value_t = 33_554_432)]
+    pub(crate) buffer_bytes: usize,
 }
 
 impl Tuning {
@@ -111,6 +158,9 @@ pub(crate) struct Produce {
     /// How many records.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) records: u64,
+    /// Producers, each with a connection of its own, that take turns.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) connections: u64,
 }
 
 /// `kestrel-bench consume`.
@@ -133,9 +183,12 @@ pub(crate) struct EndToEnd {
     /// Records per second.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) rate: u32,
-    /// For how long, in seconds.
+    /// For how long it is measured, in seconds.
     #[arg(long, default_value_t = 10)]
     pub(crate) seconds: u64,
+    /// For how long it runs before, unmeasured, in seconds.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) warmup_seconds: u64,
 }
 
 /// `kestrel-bench compare`.
@@ -153,4 +206,40 @@ pub(crate) struct Compare {
     /// Rounds: in each one every client produces and consumes once.
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: u32,
+}
+
+/// `kestrel-bench topic`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Topic {
+    /// Create it; that it is there already is fine.
+    Create(TopicArgs),
+    /// Delete it.
+    Delete(TopicArgs),
+}
+
+/// Which topic.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TopicArgs {
+    /// Bootstrap servers.
+    #[arg(long, default_value = "127.0.0.1:9092")]
+    pub(crate) bootstrap: String,
+    #[arg(long)]
+    pub(crate) topic: String,
+    /// Partitions of a topic that is created.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) partitions: i32,
+}
+
+/// `kestrel-bench proxy`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Proxy {
+    /// Where clients connect; port 0 takes a free one. The broker has to advertise this address.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: String,
+    /// The broker.
+    #[arg(long)]
+    pub(crate) to: String,
+    /// What is added to each round trip, in milliseconds; half of it each way.
+    #[arg(long)]
+    pub(crate) rtt_ms: u64,
 }

@@ -20,7 +20,7 @@ mod with_peer {
     use super::Compare;
     use crate::report::print_line;
 
-    const CLIENTS: [&str; 2] = ["kestrel", "rdkafka"];
+    const CLIENTS: [&str; 2] = ["kestrel", "rdkafka-base"];
 
     /// Records per second of each run, by client.
     #[derive(Default)]

@@ -4,8 +4,11 @@ mod args;
 mod compare;
 mod engine;
 mod meter;
+mod pace;
 mod payload;
+mod proxy;
 mod report;
+mod topic;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,8 @@ fn run(args: &Args) -> Result<(), String> {
         Command::Consume(work) => engine::consume(work)?,
         Command::E2e(work) => engine::e2e(work)?,
         Command::Compare(comparison) => return compare::run(comparison),
+        Command::Topic(topic) => return topic::run(topic),
+        Command::Proxy(proxy) => return proxy::run(proxy),
     };
     report::print_line(&report.to_json());
     if report.errors == 0 { Ok(()) } else { Err(format!("{} records failed", report.errors)) }

@@ -31,7 +31,7 @@ impl Latencies {
 /// What was done and what it cost.
 #[derive(Debug)]
 pub(crate) struct Report {
-    pub(crate) client: &'static str,
+    pub(crate) client: String,
     pub(crate) work: &'static str,
     /// Records sent or read.
     pub(crate) records: u64,
@@ -58,8 +58,7 @@ impl Report {
             "wall_s": rounded(wall_s),
             "msgs_per_s": rounded(self.acked as f64 / wall_s),
             "mb_per_s": rounded(self.bytes as f64 / wall_s / 1e6),
-            "cpu_user_s": rounded(self.cost.cpu_user_s),
-            "cpu_sys_s": rounded(self.cost.cpu_sys_s),
+            "cpu_s": rounded(self.cost.cpu.as_secs_f64()),
             "max_rss_mb": rounded(self.cost.max_rss_mb),
             "latency_us": self.latencies.as_ref().map(Latencies::to_json),
         })

@@ -1,38 +1,76 @@
-//! The work itself, once per client: the same loops, the same observations.
+//! The work itself, the same loops for every client; a client's own file says only how it sends and how it receives.
 
+mod held;
+#[cfg(feature = "kacrab")]
+mod kacrab;
 mod kestrel;
+#[cfg(feature = "krafka")]
+mod krafka;
 #[cfg(feature = "rdkafka")]
 mod rdkafka;
+#[cfg(feature = "rdkafka")]
+mod rdkafka_base;
+#[cfg(feature = "rskafka")]
+mod rskafka;
+mod work;
 
-use crate::args::{Client, Consume, EndToEnd, Produce};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use self::work::Failure;
+use crate::args::{Client, Common, Consume, EndToEnd, Produce};
 use crate::report::Report;
 
-/// Produce measures the latency of each n-th record; every acknowledgement is observed all the same.
-const LATENCY_SAMPLE: u64 = 64;
+/// How long an answer may take before the run is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Calls `work::$what::<Peer>($work)` for the peer that was asked for.
+macro_rules! with_peer {
+    ($what:ident, $work:expr) => {
+        match $work.common.client {
+            Client::Kestrel => run(&$work.common, work::$what::<kestrel::Kestrel>($work)),
+            #[cfg(feature = "rdkafka")]
+            Client::Rdkafka => run(&$work.common, work::$what::<rdkafka::Rdkafka>($work)),
+            #[cfg(feature = "rdkafka")]
+            Client::RdkafkaBase => run(&$work.common, work::$what::<rdkafka_base::RdkafkaBase>($work)),
+            #[cfg(feature = "krafka")]
+            Client::Krafka => run(&$work.common, work::$what::<krafka::Krafka>($work)),
+            #[cfg(feature = "kacrab")]
+            Client::Kacrab => run(&$work.common, work::$what::<kacrab::Kacrab>($work)),
+            #[cfg(feature = "rskafka")]
+            Client::Rskafka => run(&$work.common, work::$what::<rskafka::Rskafka>($work)),
+        }
+    };
+}
 
 /// Produces as fast as acknowledgements come.
 pub(crate) fn produce(work: &Produce) -> Result<Report, String> {
-    match work.common.client {
-        Client::Kestrel => kestrel::produce(work),
-        #[cfg(feature = "rdkafka")]
-        Client::Rdkafka => rdkafka::produce(work),
-    }
+    with_peer!(produce, work)
 }
 
 /// Reads a topic from its beginning.
 pub(crate) fn consume(work: &Consume) -> Result<Report, String> {
-    match work.common.client {
-        Client::Kestrel => kestrel::consume(work),
-        #[cfg(feature = "rdkafka")]
-        Client::Rdkafka => rdkafka::consume(work),
-    }
+    with_peer!(consume, work)
 }
 
 /// Produces at a fixed rate and reads at the same time.
 pub(crate) fn e2e(work: &EndToEnd) -> Result<Report, String> {
-    match work.common.client {
-        Client::Kestrel => kestrel::e2e(work),
-        #[cfg(feature = "rdkafka")]
-        Client::Rdkafka => rdkafka::e2e(work),
+    with_peer!(e2e, work)
+}
+
+fn run(common: &Common, work: impl Future<Output = Result<Report, Failure>>) -> Result<Report, String> {
+    let runtime = runtime(common.threads).map_err(|e| format!("cannot start the runtime: {e}"))?;
+    let outcome = runtime.block_on(work);
+    // A client's tasks that are still waiting for something do not hold up the end.
+    runtime.shutdown_background();
+    outcome.map_err(|Failure(message)| message)
+}
+
+fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
+    match threads {
+        None => Runtime::new(),
+        Some(0) => Builder::new_current_thread().enable_all().build(),
+        Some(threads) => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
     }
 }

@@ -53,6 +53,8 @@ mod txn_index;
 mod validator;
 
 #[cfg(test)]
+mod benches;
+#[cfg(test)]
 mod tests;
 
 #[cfg(test)]

@@ -291,4 +291,6 @@ impl fmt::Debug for Accumulator {
 }
 
 #[cfg(test)]
+mod benches;
+#[cfg(test)]
 mod tests;

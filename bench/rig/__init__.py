@@ -1,0 +1,1 @@
+"""The benchmark's runner: what `bench/run` is made of."""

@@ -1,0 +1,137 @@
+"""The broker under test: a fresh process in a fresh folder, and what it costs. Used by the runner, one at a time."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from rig import build, processes
+
+READY = re.compile(rb"ready: bootstrap\.servers=(\S+)")
+START_DEADLINE_S = 120
+STOP_DEADLINE_S = 30
+
+# Program, and what is said to it. Deleted topics give their space back soon, on either broker.
+_SETTINGS = ("log.retention.ms=-1", "log.segment.delete.delay.ms=1000")
+_KINDS = {
+    "kestrel-os": (build.kestrel_broker, ["--durability", "os"], ()),
+    "kestrel-group": (build.kestrel_broker, ["--durability", "group"], ()),
+    "kafka": (build.apache_kafka, [], ("log.initial.task.delay.ms=2000",)),
+    "kafka-flush": (build.apache_kafka, [], ("log.initial.task.delay.ms=2000", "log.flush.interval.messages=1")),
+}
+NAMES = tuple(_KINDS)
+TITLES = {
+    "kestrel-os": "kestrel-broker, `os`",
+    "kestrel-group": "kestrel-broker, `group`",
+    "kafka": "Apache Kafka 4.3",
+    "kafka-flush": "Apache Kafka 4.3, `log.flush.interval.messages=1`",
+}
+
+
+class BrokerFailed(Exception):
+    """It did not start, or ended; the text has the end of its log."""
+
+
+class Broker:
+    """A running broker. Use it in a `with`: at the end it is stopped and its folder is gone."""
+
+    def __init__(self, kind, folder, port, rtt_ms=0):
+        program, options, settings = _KINDS[kind]
+        port = _free_port(port)
+        outside = _free_port(port + 1) if rtt_ms else port
+        self.folder = Path(folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.log = self.folder / "broker.log"
+        self._proxy = None
+        command = [*program(), "--listen", f"127.0.0.1:{port}", "--data-dir", str(self.folder / "data"), *options]
+        if rtt_ms:
+            # Clients are told the proxy's address, so that nothing has to be rewritten on the way.
+            settings = (*settings, f"advertised.listeners=PLAINTEXT://127.0.0.1:{port + 1}")
+        for setting in (*_SETTINGS, *settings):
+            command += ["--set", setting]
+        started = time.monotonic()
+        with open(self.log, "wb") as errors:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+        try:
+            self.bootstrap = self._await_ready()
+            self.ready_s = time.monotonic() - started
+            threading.Thread(target=self._process.stdout.read, daemon=True).start()
+            if rtt_ms:
+                self._proxy = Proxy(outside, f"127.0.0.1:{port}", rtt_ms)
+                self.bootstrap = self._proxy.address
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def cpu_s(self):
+        """CPU seconds of its process and that one's children, so far."""
+        return processes.cpu_s(self._process.pid)
+
+    def rss_mb(self):
+        """Resident memory now."""
+        return processes.rss_mb(self._process.pid)
+
+    def check(self):
+        if self._process.poll() is not None:
+            raise BrokerFailed(f"the broker ended with {self._process.returncode}; {self._tail()}")
+
+    def stop(self):
+        if self._proxy:
+            self._proxy.stop()
+        processes.end(self._process, STOP_DEADLINE_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _await_ready(self):
+        timer = threading.Timer(START_DEADLINE_S, self._process.kill)
+        timer.start()
+        try:
+            for line in self._process.stdout:
+                if found := READY.search(line):
+                    return found[1].decode()
+        finally:
+            timer.cancel()
+        self._process.wait()
+        raise BrokerFailed(f"the broker ended with {self._process.returncode} before it was ready; {self._tail()}")
+
+    def _tail(self):
+        lines = self.log.read_text(errors="replace").splitlines()[-15:]
+        return "its log ends with:\n" + "\n".join(lines)
+
+
+def _free_port(first):
+    """The first free port from this one on."""
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise BrokerFailed(f"no free port from {first} on")
+
+
+class Proxy:
+    """`kestrel-bench proxy` in front of a broker."""
+
+    def __init__(self, port, to, rtt_ms):
+        command = [*build.kestrel_bench(), "proxy", "--listen", f"127.0.0.1:{port}", "--to", to, "--rtt-ms", str(rtt_ms)]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=sys.stderr)
+        line = self._process.stdout.readline().decode()
+        if not line.startswith("proxy ready: "):
+            raise BrokerFailed("the proxy did not start")
+        self.address = line.split(": ")[1].strip()
+
+    def stop(self):
+        processes.end(self._process, STOP_DEADLINE_S)

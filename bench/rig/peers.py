@@ -1,0 +1,153 @@
+"""The clients under test as commands: each run is a process of its own that ends with one line of figures."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+
+from rig import build
+
+RUN_DEADLINE_S = 600
+
+NAMES = ("kestrel", "rdkafka", "rdkafka-base", "krafka", "kacrab", "rskafka", "franz-go", "java")
+TITLES = {
+    "kestrel": "Kestrel",
+    "rdkafka": "rdkafka (Future, Stream)",
+    "rdkafka-base": "rdkafka (Threaded, Base)",
+    "java": "Java (perf-test tools)",
+}
+
+
+class RunFailed(Exception):
+    """A client ended with an error, or in no time; the text says what it said."""
+
+
+def supports(client, case):
+    """Whether a client can do the work; rskafka knows no acks but all, and the tools of Java have no open loop."""
+    if case.connections > 1 and client in ("java", "franz-go"):
+        return False
+    if client == "java":
+        return case.work in ("produce", "consume")
+    if client == "rskafka":
+        no_defaults = case.settings == "defaults" and case.work == "produce"
+        return case.acks == "all" and not no_defaults and not (case.work == "e2e" and case.linger_ms)
+    return True
+
+
+def run(client, case, bootstrap, topic):
+    """Does the work once, and returns its figures."""
+    if client == "java":
+        return _java(case, bootstrap, topic)
+    program = build.franz_go() if client == "franz-go" else build.kestrel_bench()
+    output, _ = _finish([*program, case.work, "--client", client, *_options(case, bootstrap, topic)])
+    try:
+        return json.loads(output.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise RunFailed(f"{client} printed no figures: {output[-300:]!r}") from None
+
+
+def topic(verb, bootstrap, name, partitions=1):
+    """Creates or deletes a topic."""
+    _finish([*build.kestrel_bench(), "topic", verb, "--bootstrap", bootstrap, "--topic", name,
+             "--partitions", str(partitions)])
+
+
+def _options(case, bootstrap, topic):
+    words = ["--bootstrap", bootstrap, "--topic", topic, "--settings", case.settings]
+    if case.work != "consume":
+        words += ["--partitions", "0", "--size", case.size, "--acks", case.acks, "--compression", case.codec,
+                  "--idempotent", "true" if case.acks == "all" else "false", "--linger-ms", case.linger_ms,
+                  "--batch-bytes", case.batch_bytes]
+    if case.connections > 1:
+        words += ["--connections", case.connections]
+    if case.work == "e2e":
+        words += ["--rate", case.rate, "--seconds", case.seconds]
+    else:
+        words += ["--records", case.records]
+    return [str(word) for word in words]
+
+
+def _java(case, bootstrap, topic):
+    """Its tools print a summary; CPU time and memory are those of the whole process, the start of the JVM among them."""
+    if case.work == "produce":
+        with tempfile.NamedTemporaryFile("wb", prefix="bench-payload-") as payload:
+            payload.write(_DELIMITER.join(_values(case.size)))
+            payload.flush()
+            output, used = _finish(_java_produce(case, bootstrap, topic, payload.name))
+        found = re.findall(r"(\d+) records sent, ([\d.]+) records/sec", output)
+        if not found or int(found[-1][0]) != case.records:
+            raise RunFailed(f"java did not send {case.records} records: {output[-300:]!r}")
+        records, per_s = case.records, float(found[-1][1])
+    else:
+        output, used = _finish(_java_consume(case, bootstrap, topic))
+        # A line of headings, then one of figures: the fifth is how many, the last how many per second of fetching.
+        figures = [w.strip() for w in output.strip().splitlines()[-1].split(",")]
+        if len(figures) != 10:
+            raise RunFailed(f"java printed no figures: {output[-300:]!r}")
+        records, per_s = int(figures[4]), float(figures[9])
+    return {"client": "java", "work": case.work, "records": records, "bytes": records * case.size, "acked": records,
+            "errors": 0, "wall_s": round(records / per_s, 3), "msgs_per_s": per_s,
+            "mb_per_s": round(per_s * case.size / 1e6, 3), "cpu_s": round(used.ru_utime + used.ru_stime, 3),
+            "max_rss_mb": round(used.ru_maxrss / 1024, 3), "latency_us": None}
+
+
+def _java_produce(case, bootstrap, topic, payload):
+    settings = []
+    if case.settings == "matched":
+        settings = [f"acks={case.acks}", f"enable.idempotence={'true' if case.acks == 'all' else 'false'}",
+                    f"compression.type={case.codec}", f"linger.ms={case.linger_ms}", f"batch.size={case.batch_bytes}",
+                    "max.in.flight.requests.per.connection=5", "buffer.memory=33554432"]
+    words = ["--bootstrap-server", bootstrap, "--topic", topic, "--num-records", str(case.records),
+             "--throughput", "-1", "--payload-file", payload, "--payload-delimiter", _DELIMITER.decode(),
+             "--reporting-interval", "3600000"]
+    return build.java_tool("org.apache.kafka.tools.ProducerPerformance", *words,
+                           *(["--command-property", *settings] if settings else []))
+
+
+def _java_consume(case, bootstrap, topic):
+    return build.java_tool("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", bootstrap,
+                           "--topic", topic, "--num-records", str(case.records), "--timeout", "60000",
+                           "--reporting-interval", "3600000")
+
+
+_DELIMITER = b"~~~~"
+
+
+def _values(size, count=1_000):
+    """Values as kestrel-bench sends: windows into text that compresses about as well as log lines."""
+    words = [b"order", b"user", b"click", b"status=200", b"latency_ms=", b"region=eu-west", b"cart", b"\n"]
+    pool, state, pool_bytes = bytearray(), 0x2545F4914F6CDD1D, 1 << 20
+    while len(pool) < pool_bytes + size:
+        state ^= state << 13 & (1 << 64) - 1
+        state ^= state >> 7
+        state ^= state << 17 & (1 << 64) - 1
+        pool += words[state % 8] + b" %x " % (state >> 40)
+    starts = (index * 7919 % pool_bytes for index in range(count))
+    return [bytes(pool[start:start + size]) for start in starts]
+
+
+def _finish(command):
+    """Runs a command to its end: what it printed, and what it used."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+        timer = threading.Timer(RUN_DEADLINE_S, process.kill)
+        timer.start()
+        try:
+            output = process.stdout.read().decode(errors="replace")
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            timer.cancel()
+            process.stdout.close()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip()
+    if process.returncode != 0:
+        late = f" after {RUN_DEADLINE_S} s" if process.returncode == -9 else ""
+        raise RunFailed(f"{' '.join(command[:4])} ended with {process.returncode}{late}: {said[-500:]}")
+    return output, used

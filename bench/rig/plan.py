@@ -1,0 +1,107 @@
+"""A plan: which tables are measured, and of which cases each is made. Read from a TOML file by `bench/run`."""
+
+import itertools
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from rig import brokers, peers
+
+WORKS = ("produce", "consume", "e2e", "idle")
+# What varies within a table: a list in the plan makes a case of each.
+DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections")
+
+
+class BadPlan(Exception):
+    """The plan cannot be read, or says what does not exist."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One broker, fresh, and one work that every client does in turns."""
+
+    table: str
+    work: str
+    broker: str
+    size: int
+    partitions: int
+    codec: str
+    acks: str
+    settings: str
+    rtt_ms: int
+    rate: int
+    linger_ms: int
+    connections: int
+    records: int
+    seconds: int
+    batch_bytes: int
+
+    def label(self):
+        """What distinguishes it from other cases, for people."""
+        words = [self.broker, self.work]
+        if self.work == "idle":
+            return " ".join([*words, f"{self.partitions} partitions"])
+        words += [f"{self.size} B", f"{self.partitions} part."]
+        words += [self.codec] if self.codec != "none" else []
+        words += [f"acks={self.acks}"] if self.work != "consume" else []
+        words += [f"{self.rate}/s, linger {self.linger_ms} ms"] if self.work == "e2e" else []
+        words += [f"{self.connections} connections"] if self.connections > 1 else []
+        words += [f"rtt {self.rtt_ms} ms"] if self.rtt_ms else []
+        words += ["defaults"] if self.settings == "defaults" else []
+        return ", ".join(words)
+
+    def key(self):
+        """The same in a file of results."""
+        return {name.name: getattr(self, name.name) for name in fields(self)}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cases that are shown together, and the clients that are compared in them."""
+
+    name: str
+    title: str
+    work: str
+    clients: tuple
+    rounds: int
+    cases: tuple = field(repr=False)
+
+
+def read(path):
+    """The tables of a plan file."""
+    try:
+        text = tomllib.loads(Path(path).read_text())
+    except (OSError, tomllib.TOMLDecodeError) as e:
+        raise BadPlan(f"{path}: {e}") from e
+    defaults = text.get("defaults", {})
+    return [_table({**defaults, **table}) for table in text.get("table", [])]
+
+
+def _table(given):
+    try:
+        name, work, title = given["name"], given["work"], given["title"]
+    except KeyError as e:
+        raise BadPlan(f"a table without {e}") from None
+    if unknown := set(given) - {"name", "work", "title", "clients", "rounds", "records", "seconds", "batch_bytes", *DIMENSIONS}:
+        raise BadPlan(f"{name}: no setting {', '.join(sorted(unknown))}")
+    if work not in WORKS:
+        raise BadPlan(f"{name}: no work {work!r}; there are {', '.join(WORKS)}")
+    clients = tuple(given.get("clients", ["kestrel"]))
+    if unknown := set(clients) - set(peers.NAMES):
+        raise BadPlan(f"{name}: no client {', '.join(sorted(unknown))}; there are {', '.join(peers.NAMES)}")
+    values = {"size": 100, "partitions": 1, "codec": "none", "acks": "all", "settings": "matched", "rtt_ms": 0,
+              "rate": 1000, "linger_ms": 5, "connections": 1, "broker": "kafka", **given}
+    lists = [values[d] if isinstance(values[d], list) else [values[d]] for d in DIMENSIONS]
+    if unknown := set(lists[0]) - set(brokers.NAMES):
+        raise BadPlan(f"{name}: no broker {', '.join(sorted(unknown))}; there are {', '.join(brokers.NAMES)}")
+    cases = tuple(
+        Case(table=name, work=work, records=_records(given, combination[1]), seconds=given.get("seconds", 10),
+             batch_bytes=given.get("batch_bytes", 262_144), **dict(zip(DIMENSIONS, combination, strict=True)))
+        for combination in itertools.product(*lists))
+    return Table(name, title, work, clients, given.get("rounds", 3), cases)
+
+
+def _records(given, size):
+    """So many that a run takes seconds: by the size of the records, or what the plan says for it."""
+    by_size = given.get("records", {})
+    return int(by_size.get(str(size), 300_000_000 // (size + 50)))

@@ -1,0 +1,103 @@
+//! rdkafka used as fast as it goes: a producer whose callbacks count on its own thread, and a consumer that is polled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+
+use super::PATIENCE;
+use super::rdkafka::{QUEUE_FULL_WAIT, consumer_config, every_partition, producer_config};
+use super::work::{Failure, Outcome, Peer, Receiver, Sender};
+use crate::args::{Common, Tuning};
+
+/// Messages that a wake-up hands out at most, so that the runtime is asked seldom.
+const MESSAGES_OF_A_POLL: usize = 1_000;
+
+/// The synchronous half of the `rdkafka` crate.
+pub(super) struct RdkafkaBase;
+
+impl Peer for RdkafkaBase {
+    type Sender = BaseSender;
+    type Receiver = BaseConsumer;
+
+    async fn sender(common: &Common, tuning: &Tuning) -> Result<BaseSender, Failure> {
+        let counted = Arc::new(Counted::default());
+        let producer = producer_config(common, tuning).create_with_context(Counting(Arc::clone(&counted)))?;
+        Ok(BaseSender { producer, topic: common.topic.clone(), counted })
+    }
+
+    async fn receiver(common: &Common) -> Result<BaseConsumer, Failure> {
+        let consumer: BaseConsumer = consumer_config(common).create()?;
+        consumer.assign(&every_partition(common)?)?;
+        Ok(consumer)
+    }
+}
+
+#[derive(Default)]
+struct Counted {
+    acked: AtomicU64,
+    errors: AtomicU64,
+}
+
+/// Its delivery callback counts.
+struct Counting(Arc<Counted>);
+
+impl ClientContext for Counting {}
+
+impl ProducerContext for Counting {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let counter = if result.is_ok() { &self.0.acked } else { &self.0.errors };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) struct BaseSender {
+    producer: ThreadedProducer<Counting>,
+    topic: String,
+    counted: Arc<Counted>,
+}
+
+impl Sender for BaseSender {
+    async fn send(&mut self, value: &[u8]) -> Result<(), Failure> {
+        let mut record = BaseRecord::<(), [u8]>::to(&self.topic).payload(value);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
+                    record = refused;
+                    std::thread::sleep(QUEUE_FULL_WAIT);
+                }
+                Err((error, _)) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn finish(self) -> Result<Outcome, Failure> {
+        self.producer.flush(PATIENCE)?;
+        Ok(Outcome {
+            acked: self.counted.acked.load(Ordering::Relaxed),
+            errors: self.counted.errors.load(Ordering::Relaxed),
+        })
+    }
+}
+
+impl Receiver for BaseConsumer {
+    async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> Result<(), Failure> {
+        let waited = self.poll(PATIENCE);
+        let first = waited.ok_or_else(|| Failure(format!("no record came for {} s", PATIENCE.as_secs())))?;
+        each(first?.payload().unwrap_or_default());
+        for _ in 1..MESSAGES_OF_A_POLL {
+            match self.poll(std::time::Duration::ZERO) {
+                Some(message) => each(message?.payload().unwrap_or_default()),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
