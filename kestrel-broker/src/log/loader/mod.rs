@@ -291,7 +291,6 @@ impl Loader<'_> {
         });
         let end = scanned.map_err(|error| LogError::io("read", &path, error))?;
         indexed?;
-        active.rebuilt()?;
         active.finish()?;
         Ok((active, end))
     }

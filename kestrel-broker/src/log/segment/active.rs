@@ -72,7 +72,7 @@ impl ActiveSegment {
         Ok(Self { segment, created, first_timestamp, bytes_since_index_entry: 0 })
     }
 
-    /// Writes the indexes of `segment` anew: they are empty, its log is not.
+    /// Writes the indexes of `segment` anew: they are empty, its log is not. They are whole after [`Self::finish`].
     pub(in crate::log) fn rebuilding(segment: Arc<LogSegment>, created: Timestamp) -> Self {
         segment.offset_index.collect();
         segment.time_index.collect();
@@ -181,16 +181,12 @@ impl ActiveSegment {
         Ok(())
     }
 
-    /// Ends what [`Self::rebuilding`] began: the indexes are whole, but for [`Self::finish`].
-    pub(in crate::log) fn rebuilt(&self) -> Result<(), LogError> {
+    /// The last entry of the time index: every reader of a finished segment may rely on it.
+    pub(in crate::log) fn finish(&self) -> Result<(), LogError> {
+        self.index_largest_timestamp()?;
         let LogSegment { offset_index, time_index, .. } = &*self.segment;
         offset_index.write_collected().map_err(|error| LogError::io("write", offset_index.path(), error))?;
         time_index.write_collected().map_err(|error| LogError::io("write", time_index.path(), error))
-    }
-
-    /// The last entry of the time index: every reader of a finished segment may rely on it.
-    pub(in crate::log) fn finish(&self) -> Result<(), LogError> {
-        self.index_largest_timestamp()
     }
 
     fn index_largest_timestamp(&self) -> Result<(), LogError> {
