@@ -1,5 +1,7 @@
 //! rdkafka as most programs use it: `FutureProducer` and `StreamConsumer`. Its configuration serves `rdkafka_base` too.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
@@ -39,7 +41,21 @@ impl Peer for Rdkafka {
 pub(super) struct RdkafkaSender {
     producer: FutureProducer,
     topic: String,
-    held: Held<DeliveryFuture>,
+    held: Held<Delivered>,
+}
+
+/// Its future is `Ok` as soon as something became of the record, also when that was an error.
+struct Delivered(DeliveryFuture);
+
+impl Future for Delivered {
+    type Output = Result<(), ()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| match outcome {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(()),
+        })
+    }
 }
 
 impl Sender for RdkafkaSender {
@@ -55,7 +71,7 @@ impl Sender for RdkafkaSender {
                 Err((error, _)) => return Err(error.into()),
             }
         };
-        self.held.hold(delivery).await;
+        self.held.hold(Delivered(delivery)).await;
         Ok(())
     }
 
