@@ -9,17 +9,22 @@ const KILL_LOOP: &str = env!("CARGO_BIN_EXE_kestrel-kill");
 /// The broker that was built beside this test; it is built when it is not there.
 fn broker() -> PathBuf {
     let folder = PathBuf::from(KILL_LOOP);
-    let broker = folder.parent().unwrap().join("kestrel-broker");
+    let broker = folder.parent().expect("a program is in a folder").join("kestrel-broker");
     if !broker.is_file() {
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--package", "kestrel-broker", "--bin", "kestrel-broker"]);
-        assert!(build.status().unwrap().success());
+        assert!(build.status().expect("cargo runs").success());
     }
     broker
 }
 
 fn play(arguments: &[&str]) -> Output {
-    Command::new(KILL_LOOP).arg("--broker").arg(broker()).args(arguments).output().unwrap()
+    Command::new(KILL_LOOP)
+        .arg("--broker")
+        .arg(broker())
+        .args(arguments)
+        .output()
+        .expect("the kill loop runs")
 }
 
 #[test]

@@ -42,7 +42,15 @@ fn a_whole_partition_is_right() {
 
 #[test]
 fn what_was_not_acknowledged_may_be_there_once_or_not() {
-    assert_eq!(told(|seen| drop(seen.acknowledged.remove(&4)), Kept::All), "");
+    assert_eq!(
+        told(
+            |seen| {
+                seen.acknowledged.remove(&4);
+            },
+            Kept::All
+        ),
+        ""
+    );
     let without = |seen: &mut Seen| {
         seen.acknowledged.remove(&9);
         seen.reads.pop();
@@ -62,7 +70,9 @@ fn a_lost_tail_is_noticed() {
 
 #[test]
 fn a_hole_is_noticed() {
-    let hole = |seen: &mut Seen| drop(seen.reads.remove(3));
+    let hole = |seen: &mut Seen| {
+        seen.reads.remove(3);
+    };
     let told = told(hole, Kept::All);
     assert!(told.contains("offsets 3 to 3 are missing") && told.contains("LOST: 1:3"), "{told}");
 }
@@ -111,9 +121,13 @@ fn compaction_may_remove_what_has_a_successor() {
     };
     assert!(told(compacted, Kept::Latest).contains("1:211 at 9 was never sent"));
     assert!(!told(compacted, Kept::Latest).contains("LOST"));
-    let gone = |seen: &mut Seen| drop(seen.reads.remove(3));
+    let gone = |seen: &mut Seen| {
+        seen.reads.remove(3);
+    };
     assert!(told(gone, Kept::Latest).contains("LOST: the last record of k3, 1:3"));
-    let tombstone = |seen: &mut Seen| drop(seen.reads.remove(0));
+    let tombstone = |seen: &mut Seen| {
+        seen.reads.remove(0);
+    };
     assert_eq!(told(tombstone, Kept::Latest), "");
 }
 
