@@ -67,6 +67,15 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
     /// [`SerdeError::Encode`] when the value has no form in this format. Bytes appended before the error mean nothing;
     /// the caller cuts `out` back to the length it had.
     fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError>;
+
+    /// The bytes of `value` where they lie, if the value holds them as they are: they are then copied once, into the batch.
+    ///
+    /// Whoever overrides it gives what [`serialize`](Self::serialize) would append, and never fails there. The default is
+    /// `None`.
+    fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
+        let _ = value;
+        None
+    }
 }
 
 /// Turns the bytes of a record's key or value into a `T`.
@@ -138,6 +147,10 @@ impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for Arc<S> {
 
     fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
         S::serialize(self, ctx, value, out)
+    }
+
+    fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
+        S::as_bytes(self, value)
     }
 }
 

@@ -288,23 +288,39 @@ where
     ) -> Result<T, Error> {
         let handle = &*self.producer.handle;
         let topic = handle.queue.name();
+        let lent_key = self.key.and_then(|key| handle.key.as_bytes(key));
+        let lent_value = self.value.and_then(|value| handle.value.as_bytes(value));
+        if self.key.is_some() == lent_key.is_some() && self.value.is_some() == lent_value.is_some() {
+            return work(self.parts(lent_key, lent_value));
+        }
         handle.scratch.with(|buffer| {
-            if let Some(key) = self.key {
+            if let (Some(key), None) = (self.key, lent_key) {
                 handle.key.serialize(SerdeContext::key(topic), key, buffer)?;
             }
             let key_bytes = buffer.len();
-            if let Some(value) = self.value {
+            if let (Some(value), None) = (self.value, lent_value) {
                 handle.value.serialize(SerdeContext::value(topic), value, buffer)?;
             }
             let (key, value) = buffer.split_at(key_bytes.min(buffer.len()));
-            work(RecordParts {
-                partition: self.partition,
-                timestamp: self.timestamp.unwrap_or_else(environment::wall),
-                key: self.key.map(|_| key),
-                value: self.value.map(|_| value),
-                headers: HeaderSlices(self.headers.as_slice()),
-            })
+            work(self.parts(
+                self.key.map(|_| lent_key.unwrap_or(key)),
+                self.value.map(|_| lent_value.unwrap_or(value)),
+            ))
         })
+    }
+
+    fn parts<'b>(
+        &'b self,
+        key: Option<&'b [u8]>,
+        value: Option<&'b [u8]>,
+    ) -> RecordParts<'b, HeaderSlices<'b>> {
+        RecordParts {
+            partition: self.partition,
+            timestamp: self.timestamp.unwrap_or_else(environment::wall),
+            key,
+            value,
+            headers: HeaderSlices(self.headers.as_slice()),
+        }
     }
 }
 

@@ -293,6 +293,15 @@ impl Fixed {
     #[inline]
     fn put_varlong(&mut self, value: i64) {
         let mut raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
+        if let Some([low, high]) = self.bytes.get_mut(self.length..self.length + 2)
+            && raw < 0x4000
+        {
+            // One byte or two, as nearly all are, without a loop.
+            *low = (raw & 0x7f) as u8 | if raw < 0x80 { 0 } else { 0x80 };
+            *high = (raw >> 7 & 0x7f) as u8;
+            self.length += if raw < 0x80 { 1 } else { 2 };
+            return;
+        }
         while raw >= 0x80 {
             self.put_byte((raw & 0x7f) as u8 | 0x80);
             raw >>= 7;

@@ -157,16 +157,21 @@ impl<'a> HeaderView<'a> {
     }
 }
 
-/// A bounded cursor over borrowed bytes, with a short way for integers of one byte: nearly all of them are.
+/// A bounded cursor over borrowed bytes, with a short way for integers of one byte and of two: nearly all of them are.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
     #[inline]
     fn varint(&mut self) -> Result<i32, DecodeError> {
-        match self.0.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
+        match *self.0 {
+            [byte, ref rest @ ..] if byte < 0x80 => {
                 self.0 = rest;
                 Ok(i32::from(byte >> 1) ^ -i32::from(byte & 1))
+            }
+            [low, high, ref rest @ ..] if high < 0x80 => {
+                self.0 = rest;
+                let raw = u16::from(low & 0x7f) | u16::from(high) << 7;
+                Ok(i32::from(raw >> 1) ^ -i32::from(raw & 1))
             }
             _ => self.long_varint(),
         }
@@ -180,10 +185,15 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn varlong(&mut self) -> Result<i64, DecodeError> {
-        match self.0.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
+        match *self.0 {
+            [byte, ref rest @ ..] if byte < 0x80 => {
                 self.0 = rest;
                 Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1))
+            }
+            [low, high, ref rest @ ..] if high < 0x80 => {
+                self.0 = rest;
+                let raw = u16::from(low & 0x7f) | u16::from(high) << 7;
+                Ok(i64::from(raw >> 1) ^ -i64::from(raw & 1))
             }
             _ => self.long_varlong(),
         }

@@ -34,6 +34,10 @@ where
         out.extend_from_slice(value.as_ref());
         Ok(())
     }
+
+    fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
+        Some(value.as_ref())
+    }
 }
 
 impl<T> Deserializer<T> for Raw

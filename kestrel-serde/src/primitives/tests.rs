@@ -15,7 +15,12 @@ fn encode<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> Bytes {
     let mut out = BytesMut::from("before");
     serializer.serialize(CTX, value, &mut out).unwrap();
     assert_eq!(&out[..6], b"before", "a serializer only appends");
-    out.freeze().slice(6..)
+    let bytes = out.freeze().slice(6..);
+    assert!(
+        serializer.as_bytes(value).is_none_or(|lent| lent == bytes),
+        "what is lent is what is serialized"
+    );
+    bytes
 }
 
 fn decode<T, D: Deserializer<T>>(deserializer: &D, bytes: &[u8]) -> Result<T, SerdeError> {

@@ -57,6 +57,10 @@ where
         out.extend_from_slice(value.as_ref().as_bytes());
         Ok(())
     }
+
+    fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
+        Some(value.as_ref().as_bytes())
+    }
 }
 
 impl<T> Deserializer<T> for Utf8

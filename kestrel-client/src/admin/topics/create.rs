@@ -141,7 +141,7 @@ impl Admin {
     /// # Errors
     /// Per topic, with the broker's words: `TOPIC_ALREADY_EXISTS` (also when an earlier attempt of this call had created it
     /// and its answer was lost), `INVALID_TOPIC_EXCEPTION`, `INVALID_PARTITIONS`, `INVALID_REPLICATION_FACTOR`,
-    /// `INVALID_CONFIG`, `POLICY_VIOLATION`; [`Error::Timeout`].
+    /// `INVALID_CONFIG`, `POLICY_VIOLATION`; [`Error::Timeout`](crate::Error::Timeout).
     pub async fn create_topics(
         &self,
         topics: impl IntoIterator<Item = NewTopic>,
@@ -182,7 +182,7 @@ impl Admin {
     ///
     /// # Errors
     /// Per topic, with the broker's words: `INVALID_PARTITIONS` when the topic has as many already,
-    /// `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_REPLICA_ASSIGNMENT`; [`Error::Timeout`].
+    /// `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_REPLICA_ASSIGNMENT`; [`Error::Timeout`](crate::Error::Timeout).
     pub async fn create_partitions(
         &self,
         partitions: impl IntoIterator<Item = NewPartitions>,

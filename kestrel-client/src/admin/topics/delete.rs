@@ -19,7 +19,7 @@ impl Admin {
     /// Deletes topics, and waits until no broker of the cluster that answers shows them any more.
     ///
     /// # Errors
-    /// Per topic, with the broker's words: `UNKNOWN_TOPIC_OR_PARTITION`, `TOPIC_DELETION_DISABLED`; [`Error::Timeout`].
+    /// Per topic, with the broker's words: `UNKNOWN_TOPIC_OR_PARTITION`, `TOPIC_DELETION_DISABLED`; [`Error::Timeout`](crate::Error::Timeout).
     pub async fn delete_topics(
         &self,
         topics: impl IntoIterator<Item = impl Into<Arc<str>>>,
