@@ -4,82 +4,22 @@
 //! 128 bits and 5 million keys (a full map) the chance is 1 in 10^25 per cleaning; as the hash has a secret key, drawn anew at
 //! each start, nobody can make such keys on purpose. Apache Kafka relies on MD5 in the same way, for which that is known how to.
 
-/// The secret key of the hash.
+use siphasher::sip128::{Hash128, SipHasher24};
+
+/// The hash with its secret key.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct HashKey([u64; 2]);
+pub(super) struct HashKey(SipHasher24);
 
 impl HashKey {
     /// A key of these random bytes.
     pub(super) fn new(bytes: [u8; 16]) -> Self {
-        let number = u128::from_le_bytes(bytes);
-        #[expect(clippy::cast_possible_truncation, reason = "the halves")]
-        Self([number as u64, (number >> 64) as u64])
+        Self(SipHasher24::new_with_key(&bytes))
     }
 
     /// The hash of `data`.
     pub(super) fn hash(self, data: &[u8]) -> [u64; 2] {
-        let [k0, k1] = self.0;
-        let mut state = State([
-            k0 ^ 0x736f_6d65_7073_6575,
-            k1 ^ 0x646f_7261_6e64_6f6d ^ 0xee,
-            k0 ^ 0x6c79_6765_6e65_7261,
-            k1 ^ 0x7465_6462_7974_6573,
-        ]);
-        let (words, rest) = data.as_chunks::<8>();
-        for word in words {
-            state.take(u64::from_le_bytes(*word));
-        }
-        // The last word: what is left, and the length's lowest byte.
-        let mut last = (data.len() as u64) << 56;
-        for (index, &byte) in rest.iter().enumerate() {
-            last |= u64::from(byte) << (8 * index);
-        }
-        state.take(last);
-        let State([_, _, v2, _]) = &mut state;
-        *v2 ^= 0xee;
-        state.rounds(4);
-        let first = state.folded();
-        let State([_, v1, ..]) = &mut state;
-        *v1 ^= 0xdd;
-        state.rounds(4);
-        [first, state.folded()]
-    }
-}
-
-struct State([u64; 4]);
-
-impl State {
-    #[inline]
-    fn take(&mut self, word: u64) {
-        let [_, _, _, v3] = &mut self.0;
-        *v3 ^= word;
-        self.rounds(2);
-        let [v0, ..] = &mut self.0;
-        *v0 ^= word;
-    }
-
-    #[inline]
-    fn rounds(&mut self, count: usize) {
-        let [mut v0, mut v1, mut v2, mut v3] = self.0;
-        for _ in 0..count {
-            v0 = v0.wrapping_add(v1);
-            v1 = v1.rotate_left(13) ^ v0;
-            v0 = v0.rotate_left(32);
-            v2 = v2.wrapping_add(v3);
-            v3 = v3.rotate_left(16) ^ v2;
-            v0 = v0.wrapping_add(v3);
-            v3 = v3.rotate_left(21) ^ v0;
-            v2 = v2.wrapping_add(v1);
-            v1 = v1.rotate_left(17) ^ v2;
-            v2 = v2.rotate_left(32);
-        }
-        self.0 = [v0, v1, v2, v3];
-    }
-
-    #[inline]
-    fn folded(&self) -> u64 {
-        let [v0, v1, v2, v3] = self.0;
-        v0 ^ v1 ^ v2 ^ v3
+        let Hash128 { h1, h2 } = self.0.hash(data);
+        [h1, h2]
     }
 }
 
