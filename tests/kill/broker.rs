@@ -152,10 +152,15 @@ impl Broker {
 /// An address that is free, outside the range from which outgoing connections take their ports: a client that tries to reach a
 /// broker that is not there must not get hold of its port, or even connect to itself.
 fn free_address() -> io::Result<String> {
-    let ports = (23_300..23_400).chain(20_000..32_000);
-    let free =
-        ports.map(|port| format!("127.0.0.1:{port}")).find(|address| TcpListener::bind(address).is_ok());
-    free.ok_or_else(|| io::Error::other("no port below 32000 is free"))
+    const PORTS: std::ops::Range<u32> = 20_000..32_000;
+    // The port is free again until the broker takes it, and between its lives: each process looks in a place of its own.
+    let first = std::process::id().wrapping_mul(97) % (PORTS.end - PORTS.start);
+    let mut ports = PORTS.cycle().skip(first as usize).take(PORTS.len());
+    let address = ports.find_map(|port| {
+        let address = format!("127.0.0.1:{port}");
+        TcpListener::bind(&address).is_ok().then_some(address)
+    });
+    address.ok_or_else(|| io::Error::other("no port from 20000 to 31999 is free"))
 }
 
 /// What a command prints; what it says when it fails.
