@@ -3,6 +3,8 @@
 `apache-kafka` of this folder is such a program too, so that everything here runs on either.
 """
 
+import itertools
+import os
 import re
 import socket
 import subprocess
@@ -16,20 +18,27 @@ STOP_DEADLINE_S = 60
 KEEP_ALL = ("log.retention.ms=-1",)
 
 
+_PORTS = range(20_000, 32_000)
+# Each port once: between the lives of its broker it looks free. Each process begins at a place of its own.
+_untried = itertools.islice(itertools.cycle(_PORTS), os.getpid() * 97 % len(_PORTS), None)
+_looking = threading.Lock()
+
+
 def free_address():
     """An address for a broker that comes and goes.
 
     Not from the range that outgoing connections take their ports from: a client that looks for a broker which is away
     could get hold of its port, or even connect to itself.
     """
-    for port in range(23_400, 32_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return f"127.0.0.1:{port}"
-            except OSError:
-                continue
-    raise BrokerFailed("no port below 32000 is free")
+    with _looking:
+        for port in itertools.islice(_untried, len(_PORTS)):
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                    return f"127.0.0.1:{port}"
+                except OSError:
+                    continue
+    raise BrokerFailed("no port from 20000 to 31999 is free")
 
 
 class BrokerFailed(Exception):
