@@ -62,7 +62,7 @@ class Runner:
 
     def _case(self, table, case, counter):
         clients = self._clients(table, case)
-        turns = [(number, client) for number in range(table.rounds) for client in clients]
+        turns = [(number, client) for number in range(table.rounds) for client in _rotated(clients, number)]
         open_turns = [t for t in turns if self._identity(case.key(), t[1], t[0]) not in self._done]
         counter[0] += len(turns) - len(open_turns)
         if not open_turns:
@@ -193,3 +193,9 @@ def _summary(figures):
     if latency := figures.get("latency_us"):
         text += f", p50 {latency['p50']} p99 {latency['p99']} p999 {latency['p999']} us"
     return text
+
+
+def _rotated(clients, number):
+    """Another one goes first in each round: a JVM under test gets faster all the time, and a disk may get slower."""
+    first = number % len(clients) if clients else 0
+    return clients[first:] + clients[:first]
