@@ -316,9 +316,9 @@ def join(args):
     ended, listener = member.input_end(), Listener(consumer)
     consumer.subscribe(args.topic, listener=listener)
     while not ended.is_set():
-        # Rarely too short for a rebalance: kafka-python forgets one whose end falls together with that of a poll.
+        # So long because kafka-python forgets a rebalance that ends after the poll in which it began; a stop waits as long at most.
         try:
-            polled = consumer.poll(1_000)
+            polled = consumer.poll(10_000)
             _find(consumer, listener)
         except KafkaConnectionError:  # the broker is away: it is told to whoever polls, who may go on
             continue
