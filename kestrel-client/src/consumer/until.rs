@@ -44,9 +44,9 @@ impl<K, V> Consumer<K, V> {
     ) -> Option<Result<ConsumerRecord<K, V>>> {
         let shared = self.shared.clone();
         loop {
-            // A position may become known, or a partition be taken away, without a record.
+            // A position may become known, or a partition be taken away, without a record. What happens from here on is heard, also
+            // before the first poll, which only a wait needs.
             let mut changed = pin!(shared.changed_by_driver().notified());
-            changed.as_mut().enable();
             let step = std::future::poll_fn(|cx| {
                 if self.has_reached(ends) {
                     self.note_ask();
