@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kestrel_protocol::record::RecordBatchHeader;
+
 /// Milliseconds since 1970-01-01T00:00:00Z, as in record batches; -1 is Kafka's "no timestamp".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Timestamp(pub(crate) i64);
@@ -26,4 +28,13 @@ impl Timestamp {
 pub(super) struct TimestampOffset {
     pub(super) timestamp: Timestamp,
     pub(super) offset: i64,
+}
+
+impl TimestampOffset {
+    /// The largest timestamp of a batch's records, and the batch's last offset. A batch that compaction has emptied still
+    /// says in its header when its records were made; it has none.
+    pub(super) fn of(header: &RecordBatchHeader) -> Option<Self> {
+        let timestamp = Timestamp(header.max_timestamp);
+        (header.record_count > 0).then(|| Self { timestamp, offset: header.last_offset() })
+    }
 }

@@ -191,7 +191,9 @@ impl TimeIndexCheck {
     /// The next batch of the scan: the entries that name one of its offsets must have its largest timestamp.
     pub(super) fn visit(&mut self, batch: &ScannedBatch) -> io::Result<()> {
         let header = batch.header();
-        self.largest = self.largest.max(Timestamp(header.max_timestamp));
+        if let Some(newest) = TimestampOffset::of(header) {
+            self.largest = self.largest.max(newest.timestamp);
+        }
         while let Some(entry) = self.next.filter(|entry| entry.offset <= header.last_offset()) {
             let (offset, timestamp) = (entry.offset, entry.timestamp.0);
             if offset < header.base_offset {

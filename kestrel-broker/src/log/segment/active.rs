@@ -165,14 +165,15 @@ impl ActiveSegment {
         config: &LogConfig,
     ) -> Result<(), LogError> {
         let segment = &self.segment;
-        let (last_offset, max_timestamp) = (header.last_offset(), Timestamp(header.max_timestamp));
-        self.first_timestamp.get_or_insert(max_timestamp);
-        segment.note_timestamp(TimestampOffset { timestamp: max_timestamp, offset: last_offset });
+        self.first_timestamp.get_or_insert(Timestamp(header.max_timestamp));
+        if let Some(newest) = TimestampOffset::of(header) {
+            segment.note_timestamp(newest);
+        }
         if self.bytes_since_index_entry > u64::from(config.index_interval_bytes) {
             let position = u32::try_from(position).expect("a segment is smaller than 4 GiB");
             segment
                 .offset_index
-                .append(OffsetEntry { offset: last_offset, position })
+                .append(OffsetEntry { offset: header.last_offset(), position })
                 .map_err(|error| LogError::io("write", segment.offset_index.path(), error))?;
             self.index_largest_timestamp()?;
             self.bytes_since_index_entry = 0;

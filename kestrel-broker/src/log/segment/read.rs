@@ -138,10 +138,8 @@ impl LogSegment {
         let mut largest: Option<TimestampOffset> = None;
         let mut walk = self.walk(0)?;
         while let Some((_, header)) = walk.next()?.filter(|(_, header)| header.last_offset() < up_to_offset) {
-            let timestamp = Timestamp(header.max_timestamp);
-            if timestamp > largest.map_or(Timestamp::NONE, |largest| largest.timestamp) {
-                largest = Some(TimestampOffset { timestamp, offset: header.last_offset() });
-            }
+            let known = largest.map_or(Timestamp::NONE, |largest| largest.timestamp);
+            largest = TimestampOffset::of(&header).filter(|newest| newest.timestamp > known).or(largest);
         }
         Ok(largest)
     }

@@ -7,6 +7,7 @@ use kestrel_protocol::record::TimestampType;
 use super::model::{Batch, batches_of};
 use super::*;
 use crate::log::tests::read_all;
+use crate::log::time_index;
 
 use TransactionOutcome::{Abort, Commit};
 
@@ -163,6 +164,23 @@ fn the_last_batch_of_a_producer_stays_without_records() {
     assert_eq!((again.duplicate, again.base_offset), (true, 1));
     assert!(crate::log::tests::append(&open.log, &records(producer(1, 0, 3), NOW.0, &entry)).is_err());
     assert!(crate::log::tests::append(&open.log, &records(producer(2, 3, 1), NOW.0, &entry)).is_ok());
+}
+
+#[test]
+fn a_batch_without_records_has_no_time() {
+    let late = records(producer(1, 0, 0), NOW.0 + 5000, &[(Some("a"), Some("1"))]);
+    let (folder, open) = filled(&[put("x", "0"), put("y", "0"), late, put("a", "2"), put("z", "0")]);
+    clean(&open.log, NOW.0);
+    assert_eq!(shown(&open.log), ["0 x=0", "1 y=0", "2..2", "3 a=2", "4 z=0"]);
+    let newest = open.log.max_timestamp_offset(5).unwrap().unwrap();
+    assert_eq!((newest.timestamp, newest.offset), (NOW, 0));
+    let index = fs::read(folder.file("00000000000000000000.timeindex")).unwrap();
+    let entries: Vec<_> =
+        index.as_chunks().0.iter().map(|entry| time_index::decode(0, *entry).timestamp).collect();
+    assert_eq!(entries, [NOW], "kafka-dump-log compares an entry with the records of its batch");
+    open.close();
+    let open = folder.open();
+    assert_eq!(open.log.offset_for_timestamp(Timestamp(NOW.0 + 1), 5).unwrap(), None);
 }
 
 pub(super) fn lock_state(
