@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::accumulator::{Accumulator, PartitionQueue};
+use super::building::{Line, Ticket};
 use super::delivery::BatchState;
 use super::dispatcher::{Answer, Dispatcher, Outbound, Wave};
 use super::request::{FIRST_VERSION_WITH_IDS, Produce};
@@ -57,6 +58,7 @@ pub(crate) struct Sender {
     accumulator: Arc<Accumulator>,
     dispatcher: Dispatcher,
     connections: HashMap<NodeId, Connection>,
+    building: HashMap<NodeId, Line<Wave>>,
     events: FuturesUnordered<Pin<Box<dyn Future<Output = Event> + Send>>>,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Receiver<Arc<MetadataSnapshot>>,
@@ -69,7 +71,7 @@ pub(crate) struct Sender {
 /// What the sender waits for.
 enum Event {
     Connected(NodeId, Result<Connection, Error>),
-    Built(Wave),
+    Built(Ticket, Wave),
     Answered(NodeId, Produce, Vec<Outbound>, Result<ProduceResponse, Error>),
     Identity(Result<Identity, Error>),
 }
@@ -92,6 +94,7 @@ impl Sender {
             accumulator,
             dispatcher,
             connections: HashMap::new(),
+            building: HashMap::new(),
             events: FuturesUnordered::new(),
             commands,
             snapshots,
@@ -180,10 +183,7 @@ impl Sender {
                 tracing::warn!(%node, %error, "no connection to a leader");
                 self.dispatcher.handle_disconnected(node, &error);
             }
-            Event::Built(wave) => {
-                self.dispatcher.release(wave.node);
-                self.transmit(wave);
-            }
+            Event::Built(ticket, wave) => self.handle_built(ticket, wave),
             Event::Answered(node, produce, batches, result) => {
                 self.handle_answer(node, &produce, batches, result);
             }
@@ -211,15 +211,21 @@ impl Sender {
         self.dispatcher.handle_metadata(&self.snapshot, environment::now());
     }
 
-    /// Builds the batches of a wave and sends it; compressing much is done on another thread.
+    /// Builds the batches of a wave and sends it. Compressing much is done on other threads, as many requests at a time as
+    /// may be in flight.
     fn send(&mut self, mut wave: Wave) {
         let unbuilt = wave.batches.iter().filter(|outbound| outbound.batch.needs_building());
         let bytes: usize = unbuilt.map(|outbound| outbound.batch.size_bytes()).sum();
+        let line = self.building.entry(wave.node).or_default();
         if !self.settings.compresses || bytes < COMPRESS_ELSEWHERE_BYTES {
             build(&mut wave);
-            return self.transmit(wave);
+            if line.is_empty() {
+                return self.transmit(wave);
+            }
+            let ticket = line.enter();
+            return line.fill(ticket, wave);
         }
-        self.dispatcher.hold(wave.node);
+        let ticket = line.enter();
         let built = self.client.tasks().spawn_blocking(move || {
             build(&mut wave);
             wave
@@ -227,10 +233,18 @@ impl Sender {
         self.events.push(Box::pin(async move {
             // The runtime drops the work only when it shuts down, and this task with it.
             match built.await {
-                Ok(wave) => Event::Built(wave),
+                Ok(wave) => Event::Built(ticket, wave),
                 Err(_) => std::future::pending().await,
             }
         }));
+    }
+
+    fn handle_built(&mut self, ticket: Ticket, wave: Wave) {
+        let node = wave.node;
+        self.building.entry(node).or_default().fill(ticket, wave);
+        while let Some(wave) = self.building.get_mut(&node).and_then(Line::poll) {
+            self.transmit(wave);
+        }
     }
 
     /// Hands a built wave to the connection; from here on requests keep their order.
