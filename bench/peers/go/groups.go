@@ -18,6 +18,8 @@ import (
 const (
 	commitInterval = time.Second
 	joinPatience   = 180 * time.Second
+	// joiningAtOnce members are on their way into their groups: Apache Kafka lets 50 connections wait to be accepted.
+	joiningAtOnce = 50
 )
 
 // shares knows how many partitions each member has.
@@ -57,17 +59,18 @@ func groups(o Options) (*Report, error) {
 	shares := &shares{whole: o.Partitions / o.Members, held: make([]int, count), changed: make(chan struct{}, 1)}
 	var seen counted
 	latencies := make([][]time.Duration, count)
-	window := make(chan time.Time)
+	window, doors := make(chan time.Time), make(chan struct{}, joiningAtOnce)
 	over, leave := make(chan struct{}, count), make(chan struct{})
 	failed := make(chan error, count)
 	var ended sync.WaitGroup
 	starting := startMeter()
 	for index := range count {
 		m := &member{o: o, index: index, count: count, shares: shares, seen: &seen, latencies: &latencies[index],
-			offsets: map[int32]kgo.EpochOffset{}}
+			offsets: map[int32]kgo.EpochOffset{}, joined: sync.OnceFunc(func() { <-doors })}
 		ended.Add(1)
 		go func() {
 			defer ended.Done()
+			doors <- struct{}{}
 			client, err := m.join()
 			if err != nil {
 				failed <- err
@@ -128,6 +131,8 @@ type member struct {
 	mu sync.Mutex
 	// offsets to commit, of the partitions that it has.
 	offsets map[int32]kgo.EpochOffset
+	// joined is called when it is in its group.
+	joined func()
 }
 
 func (m *member) join() (*kgo.Client, error) {
@@ -138,6 +143,7 @@ func (m *member) join() (*kgo.Client, error) {
 		}
 		m.mu.Unlock()
 		m.shares.change(m.index, len(partitions[m.o.Topic]))
+		m.joined()
 	}
 	gone := func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 		m.mu.Lock()

@@ -14,7 +14,7 @@ use kestrel_client::{
 };
 use kestrel_serde::Raw;
 use serde_json::json;
-use tokio::sync::{Barrier, Notify, watch};
+use tokio::sync::{Barrier, Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
@@ -25,6 +25,8 @@ use crate::report::{Latencies, Report, print_line};
 
 /// How often each member commits.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+/// How many members may be on their way into their groups: Apache Kafka lets 50 connections wait to be accepted, and drops more.
+const JOINING_AT_ONCE: usize = 50;
 /// How long all members together may take to join; and how long one may take to leave.
 const JOIN_PATIENCE: Duration = Duration::from_secs(180);
 const LEAVE_PATIENCE: Duration = Duration::from_secs(30);
@@ -39,6 +41,7 @@ pub(super) async fn groups(work: &Groups) -> Result<Report, Failure> {
     let shares = Arc::new(Shares::new(work));
     let over = Arc::new(Barrier::new(count + 1));
     let (window, opened) = watch::channel(None);
+    let doors = Arc::new(Semaphore::new(JOINING_AT_ONCE));
     let starting = Meter::start();
     let mut members = Members::new();
     for index in 0..count {
@@ -46,6 +49,7 @@ pub(super) async fn groups(work: &Groups) -> Result<Report, Failure> {
             index,
             work: work.clone(),
             shares: Arc::clone(&shares),
+            doors: Arc::clone(&doors),
             window: opened.clone(),
             over: Arc::clone(&over),
         };
@@ -106,6 +110,7 @@ struct Member {
     index: usize,
     work: Groups,
     shares: Arc<Shares>,
+    doors: Arc<Semaphore>,
     /// When the window began, once it has.
     window: watch::Receiver<Option<Instant>>,
     over: Arc<Barrier>,
@@ -113,7 +118,8 @@ struct Member {
 
 impl Member {
     async fn live(mut self) -> Result<Commits, Failure> {
-        let mut consumer = self.join().await?;
+        let door = Arc::clone(&self.doors).acquire_owned().await?;
+        let mut consumer = self.join(door).await?;
         let began = loop {
             if let Some(began) = *self.window.borrow_and_update() {
                 break began;
@@ -129,7 +135,7 @@ impl Member {
         Ok(commits)
     }
 
-    async fn join(&self) -> Result<Values, Error> {
+    async fn join(&self, door: OwnedSemaphorePermit) -> Result<Values, Error> {
         let Groups { common, members, .. } = &self.work;
         let client = Client::builder(common.bootstrap.as_str()).client_id("kestrel-bench").connect().await?;
         client
@@ -139,7 +145,11 @@ impl Member {
             .value(Raw)
             .auto_offset_reset(AutoOffsetReset::Earliest)
             .commit_policy(CommitPolicy::Manual)
-            .rebalance_listener(Share { index: self.index, shares: Arc::clone(&self.shares) })
+            .rebalance_listener(Share {
+                index: self.index,
+                shares: Arc::clone(&self.shares),
+                door: Mutex::new(Some(door)),
+            })
             .build()
             .await
     }
@@ -224,12 +234,15 @@ impl Shares {
 struct Share {
     index: usize,
     shares: Arc<Shares>,
+    /// Held until the member is in its group.
+    door: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 #[async_trait]
 impl RebalanceListener for Share {
     async fn assigned(&self, assigned: &mut AssignedPartitions) {
         self.shares.change(self.index, |held| held + assigned.partitions().len());
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     async fn revoked(&self, revoked: &RevokedPartitions) {

@@ -22,6 +22,8 @@ use crate::net::{HandleId, Purpose};
 enum Done {
     Fetch(NodeId, Lane, Result<FetchResponse, Error>),
     Lookup(Asked, Result<LookupAnswer, Error>),
+    /// A connection for fetches is there, or could not be made: the fetch that wants it finds out.
+    Connected,
 }
 
 /// The task's state.
@@ -92,6 +94,12 @@ impl Driver {
             }));
         }
         for lookup in work.lookups {
+            // The first fetch follows the answer: its connection is made meanwhile.
+            let (client, purpose, node) = (self.client.clone(), Purpose::Fetch(self.main), lookup.node);
+            self.under_way.push(Box::pin(async move {
+                let _ = client.connection(purpose, node).await;
+                Done::Connected
+            }));
             self.under_way.push(Box::pin(look_up(self.client.clone(), lookup)));
         }
     }
@@ -108,6 +116,7 @@ impl Driver {
             Done::Lookup(asked, result) => {
                 self.shared.handle(|engine| engine.handle_lookup(&asked, result, now));
             }
+            Done::Connected => {}
         }
     }
 }
