@@ -164,7 +164,8 @@ impl ConsumerConfig {
     }
 
     /// How many bytes a broker may put into one answer, above 0 (`fetch.max.bytes`). Default: 50 MiB. The first batch of
-    /// an answer comes whole even when it is larger (KIP-74).
+    /// an answer comes whole even when it is larger (KIP-74). An answer is never asked to bring more than a quarter of
+    /// [`Self::fetch_buffer_bytes`], unless `max.partition.fetch.bytes` or `fetch.min.bytes` is more.
     pub fn fetch_max_bytes(mut self, bytes: i32) -> Self {
         self.settings.fetch_max_bytes = bytes;
         self

@@ -21,6 +21,10 @@ use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::ConsumerSettings;
 use crate::net::ExponentialBackoff;
 
+/// How many answers the buffer has room for. One of `fetch.max.bytes`, 50 MiB, would be most of it: broker and caller would
+/// wait for one another, and memory that large is fetched from the system and given back each time.
+const ANSWERS_IN_THE_BUFFER: usize = 4;
+
 /// The connections to a broker that fetches are sent on, one request at a time each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
@@ -252,7 +256,10 @@ impl LaneState {
 /// How many bytes an answer may bring; none while enough of the same partitions waits for the caller.
 fn room(candidates: &[Candidate], settings: &ConsumerSettings) -> usize {
     let partition_bytes = to_usize(settings.max_partition_fetch_bytes);
-    let whole_bytes = (candidates.len() * partition_bytes).min(to_usize(settings.fetch_max_bytes));
+    let share_bytes = settings.fetch_buffer_bytes / ANSWERS_IN_THE_BUFFER;
+    let most_bytes = share_bytes.max(partition_bytes).max(to_usize(settings.fetch_min_bytes));
+    let whole_bytes =
+        (candidates.len() * partition_bytes).min(to_usize(settings.fetch_max_bytes)).min(most_bytes);
     let waiting_bytes: usize = candidates.iter().map(|candidate| candidate.waiting_bytes).sum();
     let is_one_full = candidates.iter().any(|candidate| candidate.waiting_bytes > partition_bytes);
     if is_one_full || waiting_bytes * 2 > whole_bytes { 0 } else { whole_bytes }

@@ -106,10 +106,18 @@ fn a_node_is_not_asked_while_enough_of_it_waits() {
 
 #[test]
 fn the_buffer_bounds_what_may_be_under_way() {
-    let mut script = Script::new(&ConsumerConfig::default().fetch_buffer_bytes(2_500_000));
-    assert_eq!(script.poll(), ["1 Main [0@100 1@100] <2097152", "2 Main [2@100] <402848"]);
+    let mut script = Script::new(&ConsumerConfig::default().fetch_buffer_bytes(1_500_000));
+    assert_eq!(script.poll(), ["1 Main [0@100 1@100] <1048576", "2 Main [2@100] <451424"]);
     let mut script = Script::new(&ConsumerConfig::default().fetch_buffer_bytes(1_000_000));
     assert_eq!(script.poll(), ["1 Main [0@100 1@100] <1000000"]);
+}
+
+#[test]
+fn an_answer_is_at_most_a_quarter_of_the_buffer() {
+    let mut script = Script::new(&ConsumerConfig::default().fetch_buffer_bytes(6_000_000));
+    assert_eq!(script.poll(), ["1 Main [0@100 1@100] <1500000", "2 Main [2@100] <1048576"]);
+    let config = ConsumerConfig::default().fetch_buffer_bytes(6_000_000).fetch_min_bytes(1_600_000);
+    assert_eq!(Script::new(&config).poll(), ["1 Main [0@100 1@100] <1600000", "2 Main [2@100] <1048576"]);
 }
 
 #[test]
