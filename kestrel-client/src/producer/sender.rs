@@ -5,13 +5,11 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::poll_fn;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
@@ -29,6 +27,7 @@ use crate::environment;
 use crate::error::{BrokerError, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::{Call, Connection, HandleId, Peer, Purpose};
+use crate::under_way::UnderWay;
 
 /// Batches of at least this many bytes together are compressed off the sender task.
 const COMPRESS_ELSEWHERE_BYTES: usize = 32 * 1024;
@@ -57,7 +56,7 @@ pub(crate) struct Sender {
     accumulator: Arc<Accumulator>,
     dispatcher: Dispatcher,
     connections: HashMap<NodeId, Connection>,
-    events: FuturesUnordered<Pin<Box<dyn Future<Output = Event> + Send>>>,
+    events: UnderWay<Event>,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Receiver<Arc<MetadataSnapshot>>,
     snapshot: Arc<MetadataSnapshot>,
@@ -92,7 +91,7 @@ impl Sender {
             accumulator,
             dispatcher,
             connections: HashMap::new(),
-            events: FuturesUnordered::new(),
+            events: UnderWay::new(),
             commands,
             snapshots,
             news: Vec::new(),
@@ -122,7 +121,7 @@ impl Sender {
         let signals = self.accumulator.signals();
         signals.set_timer(deadline);
         tokio::select! {
-            Some(event) = self.events.next(), if !self.events.is_empty() => self.handle_event(event),
+            event = self.events.next() => self.handle_event(event),
             () = signals.woken() => {}
             Some(command) = self.commands.recv() => self.handle_command(command),
             Ok(()) = self.snapshots.changed() => self.handle_snapshot(),
@@ -134,7 +133,7 @@ impl Sender {
     /// Everything that can be done now, without waiting.
     fn drive(&mut self) {
         self.accumulator.signals().begin_look();
-        while let Some(Some(event)) = self.events.next().now_or_never() {
+        while let Some(event) = self.events.next().now_or_never() {
             self.handle_event(event);
         }
         let now = environment::now();
@@ -145,7 +144,7 @@ impl Sender {
         self.dispatcher.handle_timeout(now);
         self.notice_closed_connections();
         if self.dispatcher.poll_identity_request(now) {
-            self.events.push(Box::pin(ask_identity(self.client.clone()).map(Event::Identity)));
+            self.events.begin(ask_identity(self.client.clone()).map(Event::Identity));
         }
         while let Some(wave) = self.dispatcher.poll_wave(now) {
             self.send(wave);
@@ -224,13 +223,13 @@ impl Sender {
             build(&mut wave);
             wave
         });
-        self.events.push(Box::pin(async move {
+        self.events.begin(async move {
             // The runtime drops the work only when it shuts down, and this task with it.
             match built.await {
                 Ok(wave) => Event::Built(wave),
                 Err(_) => std::future::pending().await,
             }
-        }));
+        });
     }
 
     /// Hands a built wave to the connection; from here on requests keep their order.
@@ -242,10 +241,10 @@ impl Sender {
             Ok(answer) => answer,
             Err(error) => return self.handle_answer(node, &produce, batches, Err(error)),
         };
-        self.events.push(Box::pin(async move {
+        self.events.begin(async move {
             let result = answer.await;
             Event::Answered(node, produce, batches, result)
-        }));
+        });
     }
 
     fn call(
@@ -334,10 +333,10 @@ impl Sender {
         let pool = Arc::clone(self.client.pool());
         let purpose = Purpose::Produce(self.handle);
         let window = self.settings.max_in_flight;
-        self.events.push(Box::pin(async move {
+        self.events.begin(async move {
             let connection = pool.connection_with_window(purpose, Peer::Node(node), window).await;
             Event::Connected(node, connection)
-        }));
+        });
     }
 
     fn tell_started(&mut self) {

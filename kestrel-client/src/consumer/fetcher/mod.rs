@@ -80,6 +80,8 @@ struct LaneState {
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     nodes: HashMap<NodeId, Node>,
+    /// A broker would have been asked but for what still waits for the caller or is in its hands.
+    lacks_room: bool,
     backoff: ExponentialBackoff,
 }
 
@@ -95,7 +97,7 @@ struct Candidate {
 
 impl Fetcher {
     pub(crate) fn new(backoff: ExponentialBackoff) -> Self {
-        Self { nodes: HashMap::new(), backoff }
+        Self { nodes: HashMap::new(), lacks_room: false, backoff }
     }
 
     /// The requests to send now. `held_bytes` is what the caller's task has taken and not finished.
@@ -112,6 +114,7 @@ impl Fetcher {
         let used_bytes = held_bytes + waiting.values().sum::<usize>() + in_flight_bytes;
         let mut free_bytes = settings.fetch_buffer_bytes.saturating_sub(used_bytes);
         let mut work = Vec::new();
+        self.lacks_room = false;
         for (id, candidates) in candidates(subscription, &waiting, settings, now) {
             let node = self.nodes.entry(id).or_default();
             if node.not_before.is_some_and(|at| at > now) {
@@ -120,6 +123,7 @@ impl Fetcher {
             let Some((lane, candidates)) = node.free_lane(candidates) else { continue };
             let answer_bytes = room(&candidates, settings).min(free_bytes);
             if answer_bytes == 0 {
+                self.lacks_room = true;
                 continue;
             }
             free_bytes -= answer_bytes;
@@ -132,6 +136,11 @@ impl Fetcher {
             });
         }
         work
+    }
+
+    /// Whether the last [`Self::poll`] left a broker out that is to be asked as soon as the caller takes more.
+    pub(crate) const fn lacks_room(&self) -> bool {
+        self.lacks_room
     }
 
     /// A broker answered. Gives what the answer says of the partitions that the request was about.
