@@ -27,6 +27,10 @@ impl<T> UnderWay<T> {
         self.futures.push_back(future.boxed());
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.futures.is_empty()
+    }
+
     /// The result of the one that was begun first of those that are done. Waits for one, for ever when nothing is under way.
     ///
     /// Cancel-safe: a result is taken out only by the call that returns it.
@@ -34,7 +38,8 @@ impl<T> UnderWay<T> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+    /// As [`Self::next`]; pending when nothing is done yet.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         for (index, future) in self.futures.iter_mut().enumerate() {
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 self.futures.remove(index);

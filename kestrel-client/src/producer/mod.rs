@@ -19,6 +19,7 @@ mod memory;
 pub mod partitioner;
 mod request;
 mod sender;
+mod shared_sender;
 mod transaction_manager;
 
 use std::fmt;

@@ -1,20 +1,20 @@
-//! The sender task of a producer: carries out what the [`Dispatcher`] says.
+//! The sender of a producer: carries out what the [`Dispatcher`] says.
 //!
-//! One per producer. It owns the connections that the batches travel on, builds requests, and hands answers back to
+//! One per producer, behind the lock of its [`SharedSender`](super::shared_sender::SharedSender). It owns the connections that the batches travel on, builds requests, and hands answers back to
 //! the machine. It never decides about a batch.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use futures::future::poll_fn;
 use futures::FutureExt;
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 use tower::Service;
 
 use super::accumulator::{Accumulator, PartitionQueue};
@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<Vec<Arc<BatchState>>>),
 }
 
-/// The sender task.
+/// The sender: never waits.
 pub(crate) struct Sender {
     settings: SenderSettings,
     client: Client,
@@ -57,8 +57,8 @@ pub(crate) struct Sender {
     dispatcher: Dispatcher,
     connections: HashMap<NodeId, Connection>,
     events: UnderWay<Event>,
-    commands: mpsc::Receiver<Command>,
-    snapshots: watch::Receiver<Arc<MetadataSnapshot>>,
+    /// Wakes the task that waits for the events.
+    waker: Waker,
     snapshot: Arc<MetadataSnapshot>,
     news: Vec<Arc<PartitionQueue>>,
     /// Tells `build` how the first identity came out.
@@ -79,10 +79,8 @@ impl Sender {
         client: Client,
         accumulator: Arc<Accumulator>,
         dispatcher: Dispatcher,
-        commands: mpsc::Receiver<Command>,
         started: oneshot::Sender<Result<(), Error>>,
     ) -> Self {
-        let snapshots = client.metadata().subscribe();
         Self {
             settings,
             handle: client.new_handle(),
@@ -92,50 +90,17 @@ impl Sender {
             dispatcher,
             connections: HashMap::new(),
             events: UnderWay::new(),
-            commands,
-            snapshots,
+            waker: Waker::noop().clone(),
             news: Vec::new(),
             started: Some(started),
         }
     }
 
-    /// Runs until `released` is cancelled and all that was accepted is settled.
-    pub(crate) async fn run(mut self, released: CancellationToken) {
-        loop {
-            // Read once: what is cancelled after this ends the wait below.
-            let closing = released.is_cancelled();
-            if closing {
-                self.accumulator.end(Error::closed("producer"));
-            }
-            self.drive();
-            if closing && self.is_done() {
-                break;
-            }
-            self.wait(&released, closing).await;
-        }
-    }
-
-    /// Waits until something happens.
-    async fn wait(&mut self, released: &CancellationToken, closing: bool) {
-        let deadline = self.dispatcher.next_deadline();
-        let signals = self.accumulator.signals();
-        signals.set_timer(deadline);
-        tokio::select! {
-            event = self.events.next() => self.handle_event(event),
-            () = signals.woken() => {}
-            Some(command) = self.commands.recv() => self.handle_command(command),
-            Ok(()) = self.snapshots.changed() => self.handle_snapshot(),
-            () = environment::sleep_until(deadline) => {}
-            () = released.cancelled(), if !closing => {}
-        }
-    }
-
     /// Everything that can be done now, without waiting.
-    fn drive(&mut self) {
+    pub(crate) fn drive(&mut self) {
         self.accumulator.signals().begin_look();
-        while let Some(event) = self.events.next().now_or_never() {
-            self.handle_event(event);
-        }
+        let waker = self.waker.clone();
+        while self.poll_event(&mut Context::from_waker(&waker)).is_ready() {}
         let now = environment::now();
         self.take_news();
         if self.accumulator.signals().take_pressure() || self.accumulator.check_open().is_err() {
@@ -156,6 +121,35 @@ impl Sender {
             self.client.metadata().request_refresh();
         }
         self.tell_started();
+    }
+
+    /// Sends what has just been accepted, if nothing is under way and nothing else is to be done. Otherwise the task has to
+    /// be woken: gives false then. Builds, but never compresses: this is the thread of a caller.
+    pub(crate) fn send_at_once(&mut self) -> bool {
+        if !self.events.is_empty() || self.settings.compresses {
+            return false;
+        }
+        self.take_news();
+        let now = environment::now();
+        while let Some(wave) = self.dispatcher.poll_wave(now) {
+            self.send(wave);
+        }
+        // From here on an answer wakes the task.
+        let waker = self.waker.clone();
+        let has_event = self.poll_event(&mut Context::from_waker(&waker)).is_ready();
+        let is_timed = self.accumulator.signals().is_timed(self.dispatcher.next_deadline());
+        !has_event && is_timed && self.dispatcher.is_quiet()
+    }
+
+    /// When to drive if nothing happens before.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.dispatcher.next_deadline()
+    }
+
+    /// Handles one event; pending when there is none, and then the next one wakes the task.
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.clone_from(cx.waker());
+        self.events.poll_next(cx).map(|event| self.handle_event(event))
     }
 
     fn take_news(&mut self) {
@@ -191,7 +185,7 @@ impl Sender {
         }
     }
 
-    fn handle_command(&mut self, command: Command) {
+    pub(crate) fn handle_command(&mut self, command: Command) {
         match command {
             Command::Flush(reply) => {
                 self.take_news();
@@ -200,8 +194,8 @@ impl Sender {
         }
     }
 
-    fn handle_snapshot(&mut self) {
-        self.snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+    pub(crate) fn handle_snapshot(&mut self, snapshot: Arc<MetadataSnapshot>) {
+        self.snapshot = snapshot;
         for topic in self.accumulator.topics() {
             if let Some(view) = self.snapshot.topic(topic.name()) {
                 self.accumulator.update_topic(&topic, view);
@@ -351,7 +345,7 @@ impl Sender {
     }
 
     /// Whether nothing is left to do; called when no handle is left that could bring more.
-    fn is_done(&mut self) -> bool {
+    pub(crate) fn is_done(&mut self) -> bool {
         self.take_news();
         self.dispatcher.is_idle() || self.dispatcher.failure().is_some()
     }

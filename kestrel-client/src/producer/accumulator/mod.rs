@@ -33,7 +33,7 @@ use crate::metadata::TopicView;
 use crate::record::Timestamp;
 
 pub(crate) use queue::{PartitionQueue, QueueView, SlotId};
-pub(crate) use signals::Signals;
+pub(crate) use signals::{SendAtOnce, Signals};
 pub(crate) use topic::TopicQueue;
 
 /// What the accumulator has to know of the producer's settings.
