@@ -40,6 +40,32 @@ async fn offsets_follow_the_order_of_the_sends() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_that_send_side_by_side_do_not_miss_each_other() {
+    const TASKS: i64 = 8;
+    const RECORDS: i64 = 200;
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let producer = client.producer().linger(Duration::ZERO).build().await.unwrap();
+    let numbers = producer.topic::<NoKey, i64>(unique("side-by-side")).value(Int64).open().await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..TASKS {
+        let numbers = numbers.clone();
+        tasks.spawn(async move {
+            let mut last = None;
+            for number in 0..RECORDS {
+                let delivery = numbers.unkeyed(&number).partition(0).send().await.unwrap();
+                let offset = delivery.await.unwrap().offset;
+                assert!(offset > last, "{offset:?} after {last:?}");
+                last = offset;
+            }
+            last
+        });
+    }
+    let last = tasks.join_all().await.into_iter().max().unwrap();
+    assert_eq!(last, Some(TASKS * RECORDS - 1));
+}
+
 #[tokio::test]
 async fn every_codec_is_accepted() {
     let broker = TestBroker::start().await;

@@ -4,7 +4,7 @@
 //! through these rooms, each calling only the next:
 //!
 //! ```text
-//!   Producer::send ──▶ accumulator ──▶ sender task ⇄ dispatcher ──▶ net::Connection ──▶ broker
+//!   Producer::send ──▶ accumulator ──▶ sender ⇄ dispatcher ──▶ net::Connection ──▶ broker
 //!        │                 │  batches, memory           │ order, retries, sequences       │
 //!        ▼                 ▼                            ▼                                 │
 //!    Delivery ◀────────── batch state ◀─────────── outcome ◀──────────────────────────────┘

@@ -99,8 +99,7 @@ impl Sender {
     /// Everything that can be done now, without waiting.
     pub(crate) fn drive(&mut self) {
         self.accumulator.signals().begin_look();
-        let waker = self.waker.clone();
-        while self.poll_event(&mut Context::from_waker(&waker)).is_ready() {}
+        self.handle_events();
         let now = environment::now();
         self.take_news();
         if self.accumulator.signals().take_pressure() || self.accumulator.check_open().is_err() {
@@ -126,7 +125,8 @@ impl Sender {
     /// Sends what has just been accepted, if nothing is under way and nothing else is to be done. Otherwise the task has to
     /// be woken: gives false then. Builds, but never compresses: this is the thread of a caller.
     pub(crate) fn send_at_once(&mut self) -> bool {
-        if !self.events.is_empty() || self.settings.compresses {
+        let is_closed = self.connections.values().any(Connection::is_closed);
+        if is_closed || self.settings.compresses || !self.events.is_empty() {
             return false;
         }
         self.take_news();
@@ -135,10 +135,8 @@ impl Sender {
             self.send(wave);
         }
         // From here on an answer wakes the task.
-        let waker = self.waker.clone();
-        let has_event = self.poll_event(&mut Context::from_waker(&waker)).is_ready();
-        let is_timed = self.accumulator.signals().is_timed(self.dispatcher.next_deadline());
-        !has_event && is_timed && self.dispatcher.is_quiet()
+        self.handle_events();
+        self.dispatcher.is_quiet() && self.accumulator.signals().is_timed(self.dispatcher.next_deadline())
     }
 
     /// When to drive if nothing happens before.
@@ -150,6 +148,11 @@ impl Sender {
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.waker.clone_from(cx.waker());
         self.events.poll_next(cx).map(|event| self.handle_event(event))
+    }
+
+    fn handle_events(&mut self) {
+        let waker = self.waker.clone();
+        while self.poll_event(&mut Context::from_waker(&waker)).is_ready() {}
     }
 
     fn take_news(&mut self) {

@@ -150,6 +150,30 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_is_woken_only_for_what_could_not_be_sent_at_once() {
+        struct Willing(AtomicBool);
+
+        impl SendAtOnce for Willing {
+            fn send_at_once(&self) -> bool {
+                self.0.load(Ordering::SeqCst)
+            }
+        }
+
+        let signals = Signals::new(crate::environment::now());
+        let sender = Arc::new(Willing(AtomicBool::new(true)));
+        signals.send_at_once_with(&sender);
+        signals.wake_before(None);
+        assert!(!is_woken(&signals));
+        sender.0.store(false, Ordering::SeqCst);
+        signals.wake_before(None);
+        assert!(is_woken(&signals));
+        signals.begin_look();
+        drop(sender);
+        signals.wake_before(None);
+        assert!(is_woken(&signals));
+    }
+
+    #[test]
     fn pressure_wakes_once_until_it_is_taken() {
         let signals = Signals::new(crate::environment::now());
         signals.press();
