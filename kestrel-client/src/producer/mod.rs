@@ -5,9 +5,9 @@
 //!
 //! ```text
 //!   Producer::send ──▶ accumulator ──▶ sender ⇄ dispatcher ──▶ net::Connection ──▶ broker
-//!        │                 │  batches, memory           │ order, retries, sequences       │
-//!        ▼                 ▼                            ▼                                 │
-//!    Delivery ◀────────── batch state ◀─────────── outcome ◀──────────────────────────────┘
+//!        │                 │  batches, memory      │ order, retries, sequences       │
+//!        ▼                 ▼                       ▼                                 │
+//!    Delivery ◀────────── batch state ◀────── outcome ◀──────────────────────────────┘
 //! ```
 
 pub(crate) mod accumulator;
