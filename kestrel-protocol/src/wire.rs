@@ -366,62 +366,14 @@ pub fn read_uvarlong(bytes: &[u8], what: &'static str) -> Result<(u64, usize), D
     Err(DecodeError::new(kind, what))
 }
 
-/// Reads a zigzag variable-length integer of at most 32 bits, as records use; gives its value and its length in bytes.
-#[inline]
-pub fn read_varint(bytes: &[u8], what: &'static str) -> Result<(i32, usize), DecodeError> {
-    let (raw, length) = read_uvarint(bytes, what)?;
-    Ok(((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed(), length))
-}
-
-/// Reads a zigzag variable-length integer of at most 64 bits, as records use; gives its value and its length in bytes.
-#[inline]
-pub fn read_varlong(bytes: &[u8], what: &'static str) -> Result<(i64, usize), DecodeError> {
-    let (raw, length) = read_uvarlong(bytes, what)?;
-    Ok(((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed(), length))
-}
-
 /// Appends an unsigned variable-length integer of 32 bits.
 #[inline]
-pub fn put_uvarint(buffer: &mut BytesMut, value: u32) {
-    put_uvarlong(buffer, u64::from(value));
-}
-
-/// Appends an unsigned variable-length integer of 64 bits.
-#[inline]
-pub fn put_uvarlong(buffer: &mut BytesMut, mut value: u64) {
+pub fn put_uvarint(buffer: &mut BytesMut, mut value: u32) {
     while value >= 0x80 {
         buffer.put_u8(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
     buffer.put_u8(value.to_le_bytes()[0]);
-}
-
-/// Appends a zigzag variable-length integer of 32 bits.
-#[inline]
-pub fn put_varint(buffer: &mut BytesMut, value: i32) {
-    put_uvarint(buffer, ((value << 1) ^ (value >> 31)).cast_unsigned());
-}
-
-/// Appends a zigzag variable-length integer of 64 bits.
-#[inline]
-pub fn put_varlong(buffer: &mut BytesMut, value: i64) {
-    put_uvarlong(buffer, ((value << 1) ^ (value >> 63)).cast_unsigned());
-}
-
-/// How many bytes [`put_varint`] appends for `value`.
-#[must_use]
-#[inline]
-pub const fn varint_len(value: i32) -> usize {
-    varlong_len(value as i64)
-}
-
-/// How many bytes [`put_varlong`] appends for `value`.
-#[must_use]
-#[inline]
-pub const fn varlong_len(value: i64) -> usize {
-    let raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    let bits = 64 - (raw | 1).leading_zeros() as usize;
-    bits.div_ceil(7)
 }
 
 #[cfg(test)]
@@ -432,18 +384,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn variable_length_integers_come_back(long: i64, int: i32, raw: u64) {
+        fn variable_length_integers_come_back(value: u32, shift in 0..32) {
+            let value = value >> shift;
             let mut buffer = BytesMut::new();
-            put_varlong(&mut buffer, long);
-            prop_assert_eq!(read_varlong(&buffer, "long"), Ok((long, buffer.len())));
-            prop_assert_eq!(varlong_len(long), buffer.len());
-            buffer.clear();
-            put_varint(&mut buffer, int);
-            prop_assert_eq!(read_varint(&buffer, "int"), Ok((int, buffer.len())));
-            prop_assert_eq!(varint_len(int), buffer.len());
-            buffer.clear();
-            put_uvarlong(&mut buffer, raw);
-            prop_assert_eq!(read_uvarlong(&buffer, "raw"), Ok((raw, buffer.len())));
+            put_uvarint(&mut buffer, value);
+            prop_assert_eq!(read_uvarint(&buffer, "value"), Ok((value, buffer.len())));
         }
 
         #[test]

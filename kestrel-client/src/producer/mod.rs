@@ -231,6 +231,7 @@ impl Engine {
     }
 
     /// Appends a record if there is memory for it; `None` when there is not.
+    #[inline]
     pub(crate) fn try_append<'h, H>(
         &self,
         topic: &TopicQueue,

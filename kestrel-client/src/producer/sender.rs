@@ -20,7 +20,7 @@ use tower::Service;
 use super::accumulator::{Accumulator, PartitionQueue};
 use super::delivery::BatchState;
 use super::dispatcher::{Answer, Dispatcher, Outbound, Wave};
-use super::request::{FIRST_VERSION_WITH_IDS, Produce};
+use super::request::{Asked, FIRST_VERSION_WITH_IDS, Produce};
 use super::transaction_manager::Identity;
 use crate::client::{Client, Target};
 use crate::environment;
@@ -69,7 +69,7 @@ pub(crate) struct Sender {
 enum Event {
     Connected(NodeId, Result<Connection, Error>),
     Built(Wave),
-    Answered(NodeId, Produce, Vec<Outbound>, Result<ProduceResponse, Error>),
+    Answered(NodeId, Asked, Vec<Outbound>, Result<ProduceResponse, Error>),
     Identity(Result<Identity, Error>),
 }
 
@@ -180,8 +180,8 @@ impl Sender {
                 self.dispatcher.release(wave.node);
                 self.transmit(wave);
             }
-            Event::Answered(node, produce, batches, result) => {
-                self.handle_answer(node, &produce, batches, result);
+            Event::Answered(node, asked, batches, result) => {
+                self.handle_answer(node, &asked, batches, result);
             }
             Event::Identity(Ok(identity)) => self.dispatcher.handle_identity(identity, now),
             Event::Identity(Err(error)) => self.dispatcher.handle_identity_error(error, now),
@@ -233,21 +233,23 @@ impl Sender {
     fn transmit(&mut self, wave: Wave) {
         let Wave { node, batches } = wave;
         let timeout_ms = i32::try_from(self.settings.request_timeout.as_millis()).unwrap_or(i32::MAX);
-        let produce = Produce::new(&batches, self.settings.acks, timeout_ms, &self.snapshot);
-        let answer = match self.call(node, &produce) {
+        let Produce { request, has_ids, asked } =
+            Produce::new(&batches, self.settings.acks, timeout_ms, &self.snapshot);
+        let answer = match self.call(node, &request, has_ids) {
             Ok(answer) => answer,
-            Err(error) => return self.handle_answer(node, &produce, batches, Err(error)),
+            Err(error) => return self.handle_answer(node, &asked, batches, Err(error)),
         };
         self.events.begin(async move {
             let result = answer.await;
-            Event::Answered(node, produce, batches, result)
+            Event::Answered(node, asked, batches, result)
         });
     }
 
     fn call(
         &mut self,
         node: NodeId,
-        produce: &Produce,
+        request: &ProduceRequest,
+        has_ids: bool,
     ) -> Result<impl Future<Output = Result<ProduceResponse, Error>> + Send + use<>, Error> {
         let lost = |cause: &str| Error::Disconnected {
             broker: node.to_string().into(),
@@ -255,13 +257,13 @@ impl Sender {
             possibly_written: false,
         };
         let connection = self.connections.get_mut(&node).ok_or_else(|| lost("there is no connection"))?;
-        let version = if produce.has_ids {
+        let version = if has_ids {
             connection.version(ApiKey::Produce)?
         } else {
             connection.version_up_to(ApiKey::Produce, FIRST_VERSION_WITH_IDS - 1)?
         };
         let call = Call {
-            request: &produce.request,
+            request,
             version,
             timeout: self.settings.request_timeout,
             expects_answer: self.settings.acks != 0,
@@ -276,7 +278,7 @@ impl Sender {
     fn handle_answer(
         &mut self,
         node: NodeId,
-        produce: &Produce,
+        asked: &Asked,
         batches: Vec<Outbound>,
         result: Result<ProduceResponse, Error>,
     ) {
@@ -288,7 +290,7 @@ impl Sender {
             }
             Ok(mut response) => {
                 let endpoints = std::mem::take(&mut response.node_endpoints);
-                let (mut answers, hints) = produce.read(response);
+                let (mut answers, hints) = asked.read(response);
                 if !hints.is_empty() {
                     let endpoints = endpoints.into_iter().map(|e| (e.node_id, e.host, e.port, e.rack));
                     self.client.metadata().apply_hints(hints, endpoints);
