@@ -26,6 +26,8 @@ class RunFailed(Exception):
 
 def supports(client, case):
     """Whether a client can do the work; rskafka knows no acks but all, and the tools of Java have no open loop."""
+    if case.work == "groups":
+        return client in ("kestrel", "franz-go")
     if case.connections > 1 and client in ("java", "franz-go"):
         return False
     if client == "java":
@@ -36,12 +38,12 @@ def supports(client, case):
     return True
 
 
-def run(client, case, bootstrap, topic):
-    """Does the work once, and returns its figures."""
+def run(client, case, bootstrap, topic, on_mark=lambda name: None):
+    """Does the work once, and returns its figures. `on_mark` hears where the client is, when it says so."""
     if client == "java":
         return _java(case, bootstrap, topic)
     program = build.franz_go() if client == "franz-go" else build.kestrel_bench()
-    output, _ = _finish([*program, case.work, "--client", client, *_options(case, bootstrap, topic)])
+    output, _ = _finish([*program, case.work, "--client", client, *_options(case, bootstrap, topic)], on_mark)
     try:
         return json.loads(output.splitlines()[-1])
     except (ValueError, IndexError):
@@ -56,6 +58,10 @@ def topic(verb, bootstrap, name, partitions=1):
 
 def _options(case, bootstrap, topic):
     words = ["--bootstrap", bootstrap, "--topic", topic, "--settings", case.settings]
+    if case.work == "groups":
+        words += ["--partitions", case.partitions, "--groups", case.groups, "--members", case.members,
+                  "--seconds", case.seconds]
+        return [str(word) for word in words]
     if case.work != "consume":
         words += ["--partitions", "0", "--size", case.size, "--acks", case.acks, "--compression", case.codec,
                   "--idempotent", "true" if case.acks == "all" else "false", "--linger-ms", case.linger_ms,
@@ -128,14 +134,14 @@ def _values(size, count=1_000):
     return [bytes(pool[start:start + size]) for start in starts]
 
 
-def _finish(command):
+def _finish(command, on_mark=lambda name: None):
     """Runs a command to its end: what it printed, and what it used."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         timer = threading.Timer(RUN_DEADLINE_S, process.kill)
         timer.start()
         try:
-            output = process.stdout.read().decode(errors="replace")
+            output = _read(process.stdout, on_mark)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         except BaseException:
@@ -151,3 +157,16 @@ def _finish(command):
         late = f" after {RUN_DEADLINE_S} s" if process.returncode == -9 else ""
         raise RunFailed(f"{' '.join(command[:4])} ended with {process.returncode}{late}: {said[-500:]}")
     return output, used
+
+
+def _read(stream, on_mark):
+    """All that comes; a line that is only a mark is handed on as soon as it is there."""
+    lines = []
+    for line in stream:
+        lines.append(line.decode(errors="replace"))
+        if found := _MARK.match(lines[-1]):
+            on_mark(found[1])
+    return "".join(lines)
+
+
+_MARK = re.compile(r'\{"mark":"(\w+)"\}')

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rig import brokers, peers
 
-WORKS = ("produce", "consume", "e2e", "idle")
+WORKS = ("produce", "consume", "e2e", "groups", "idle")
 # What varies within a table: a list in the plan makes a case of each.
-DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections")
+DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections",
+              "groups", "members")
 
 
 class BadPlan(Exception):
@@ -32,6 +33,8 @@ class Case:
     rate: int
     linger_ms: int
     connections: int
+    groups: int
+    members: int
     records: int
     seconds: int
     batch_bytes: int
@@ -41,6 +44,8 @@ class Case:
         words = [self.broker, self.work]
         if self.work == "idle":
             return " ".join([*words, f"{self.partitions} partitions"])
+        if self.work == "groups":
+            return ", ".join([*words, f"{self.groups} of {self.members}", f"{self.partitions} part."])
         words += [f"{self.size} B", f"{self.partitions} part."]
         words += [self.codec] if self.codec != "none" else []
         words += [f"acks={self.acks}"] if self.work != "consume" else []
@@ -90,7 +95,7 @@ def _table(given):
     if unknown := set(clients) - set(peers.NAMES):
         raise BadPlan(f"{name}: no client {', '.join(sorted(unknown))}; there are {', '.join(peers.NAMES)}")
     values = {"size": 100, "partitions": 1, "codec": "none", "acks": "all", "settings": "matched", "rtt_ms": 0,
-              "rate": 1000, "linger_ms": 5, "connections": 1, "broker": "kafka", **given}
+              "rate": 1000, "linger_ms": 5, "connections": 1, "groups": 1, "members": 1, "broker": "kafka", **given}
     lists = [values[d] if isinstance(values[d], list) else [values[d]] for d in DIMENSIONS]
     if unknown := set(lists[0]) - set(brokers.NAMES):
         raise BadPlan(f"{name}: no broker {', '.join(sorted(unknown))}; there are {', '.join(brokers.NAMES)}")

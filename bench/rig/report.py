@@ -18,6 +18,8 @@ _DIMENSIONS = {
     "rate": lambda v: f"{v:,}/s",
     "connections": lambda v: f"{v} connection{'s' if v > 1 else ''}",
     "rtt_ms": lambda v: f"+{v} ms",
+    "groups": lambda v: f"{v:,} group{'s' if v > 1 else ''}",
+    "members": lambda v: f"{v} member{'s' if v > 1 else ''} each",
     "settings": lambda v: v,
     "broker": lambda v: brokers.TITLES[v],
 }
@@ -63,10 +65,12 @@ def _machine(header, runs):
 
 def _table(name, runs, path, folder):
     work = runs[0]["case"]["work"]
+    if work == "groups":
+        return _groups_table(name, runs, path, folder)
     if len({run["case"]["broker"] for run in runs}) > 1:
         return _broker_table(name, work, runs, path, folder)
     cases = _group(runs, lambda run: json.dumps(run["case"], sort_keys=True))
-    varying = [d for d in _DIMENSIONS if len({run["case"][d] for run in runs}) > 1]
+    varying = _varying(runs)
     out, graph = [], []
     for case_runs in cases.values():
         case = case_runs[0]["case"]
@@ -81,7 +85,7 @@ def _table(name, runs, path, folder):
 
 def _broker_table(name, work, runs, path, folder):
     """The same client on one broker and on the other: what the brokers take for it."""
-    varying = [d for d in _DIMENSIONS if d != "broker" and len({run["case"][d] for run in runs}) > 1]
+    varying = _varying(runs, without="broker")
     several = len({run["client"] for run in runs}) > 1
     groups = _group(runs, lambda run: (*(run["case"][d] for d in varying), run["client"]))
     out, graph = [], []
@@ -149,6 +153,49 @@ def _e2e_rows(by_client):
             f"| {_ratio(m['p50'], of_base.get('p50'), client)} | {_ratio(m['p99'], of_base.get('p99'), client)} "
             f"| {m['cpu']:.1f} | {m['memory']:.0f} | {m['broker_cpu']:.1f} |")
     return "\n".join(rows) + "\n\n"
+
+
+def _groups_table(name, runs, path, folder):
+    """What groups cost a broker, while their members join and while they live."""
+    varying = _varying(runs, without="broker")
+    several = len({run["client"] for run in runs}) > 1
+    out, graph = [_GROUPS_COLUMNS], []
+    for mine in _group(runs, lambda run: (*(run["case"][d] for d in varying), run["client"])).values():
+        words = [_DIMENSIONS[d](mine[0]["case"][d]) for d in varying] + ([_title(mine[0]["client"])] if several else [])
+        out.append(f"**{', '.join(words)}**\n\n")
+        rows = ["| broker | joined after s | broker CPU s until then | broker CPU | memory MB | commits/s | p50 ms | p99 ms "
+                "| client CPU | client MB |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+        cpus = []
+        for broker, its in _group(mine, lambda run: run["case"]["broker"]).items():
+            good = [run for run in its if "error" not in run]
+            cpus.append((brokers.TITLES[broker].replace("`", ""), _of_core(good, "broker_cpu_s") if good else None))
+            if not good:
+                rows.append(f"| {brokers.TITLES[broker]} | failed | | | | | | | | |")
+                continue
+            at = lambda key: median(run[key] for run in good)  # noqa: E731
+            p50, p99 = (median(run["latency_us"][q] for run in good) / 1000 for q in ("p50", "p99"))
+            rows.append(f"| {brokers.TITLES[broker]} | {at('start_s'):.2f} | {at('broker_start_cpu_s'):.2f} "
+                        f"| {cpus[-1][1]:.1f}% | {at('broker_rss_mb'):.0f} | {at('msgs_per_s'):,.0f} | {p50:.2f} | {p99:.2f} "
+                        f"| {_of_core(good, 'cpu_s'):.1f}% | {at('max_rss_mb'):.0f} |")
+        out.append("\n".join(rows) + "\n\n")
+        graph.append((", ".join(words), cpus))
+    title = "Broker CPU while the groups live, % of a core (less is better)"
+    return _graph(name, "broker_cpu", title, graph, path, folder) + "\n" + "".join(out)
+
+
+_GROUPS_COLUMNS = (
+    "*Joined after* is the time from the first connection until every member of every group has its share of the partitions; "
+    "then each member heartbeats at its client's default, polls a topic that is empty, and commits once a second. CPU is that of "
+    "this second part, in per cent of one core; p50 and p99 are from a commit to its answer.\n\n")
+
+
+def _of_core(runs, key):
+    return median(run[key] / run["wall_s"] * 100 for run in runs)
+
+
+def _varying(runs, without=None):
+    """The dimensions that differ among runs; a file may have runs from before a dimension was there."""
+    return [d for d in _DIMENSIONS if d != without and len({run["case"].get(d) for run in runs}) > 1]
 
 
 def _idle_table(runs):

@@ -14,6 +14,8 @@ from rig.peers import RunFailed
 MEMORY_SAMPLE_S = 0.1
 WARMUP_RECORDS = 200_000
 WARMUP_JVM_S = 8
+WARMUP_GROUPS = 10
+WARMUP_GROUPS_S = 2
 # What a broker has to do after its start, or after a topic's creation, is not what it does when idle.
 SETTLE_S = 5
 
@@ -95,6 +97,9 @@ class Runner:
                 break
         if case.work == "e2e":
             peers.run("kestrel", case, broker.bootstrap, "warm-up")
+        if case.work == "groups":
+            few = replace(case, groups=min(case.groups, WARMUP_GROUPS), seconds=WARMUP_GROUPS_S)
+            peers.run("kestrel", few, broker.bootstrap, "warm-up")
         peers.topic("delete", broker.bootstrap, "warm-up")
 
     def _fill(self, case, broker):
@@ -115,9 +120,11 @@ class Runner:
             peers.topic("create", broker.bootstrap, topic, case.partitions)
         try:
             with MemorySampler(broker) as sampler:
-                cpu = broker.cpu_s()
-                figures = peers.run(client, case, broker.bootstrap, topic)
-                cpu = broker.cpu_s() - cpu
+                cpu, at = broker.cpu_s(), {}
+                figures = peers.run(client, case, broker.bootstrap, topic, lambda mark: at.update({mark: broker.cpu_s()}))
+                if at:
+                    figures["broker_start_cpu_s"] = round(at["joined"] - cpu, 3)
+                cpu = at.get("over", broker.cpu_s()) - at.get("joined", cpu)
         except RunFailed as e:
             self._write({"case": case.key(), "client": client, "round": number, "error": str(e)})
             self._progress(counter, case, client, number, f"FAILED: {e}")
@@ -186,6 +193,12 @@ class MemorySampler:
 
 
 def _summary(figures):
+    if "start_s" in figures:
+        of_core = 100 / figures["wall_s"]
+        return (f"joined after {figures['start_s']:.2f} s, for {figures['broker_start_cpu_s']:.2f} broker CPU s; then broker "
+                f"{figures['broker_cpu_s'] * of_core:.1f}% {figures['broker_rss_mb']:.0f} MB, client "
+                f"{figures['cpu_s'] * of_core:.1f}% {figures['max_rss_mb']:.0f} MB, {figures['msgs_per_s']:.0f} commits/s, "
+                f"p50 {figures['latency_us']['p50']} p99 {figures['latency_us']['p99']} us")
     per_million = 1e6 / max(figures["acked"], 1)
     text = (f"{figures['msgs_per_s'] / 1e6:.3f} M/s, client {figures['cpu_s'] * per_million:.2f} CPU s/M "
             f"{figures['max_rss_mb']:.0f} MB, broker {figures['broker_cpu_s'] * per_million:.2f} CPU s/M "

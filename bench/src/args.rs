@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Consume(Consume),
     /// Produce at a fixed rate and read at the same time: latency from when a record was due to its receipt.
     E2e(EndToEnd),
+    /// Join groups, then heartbeat, poll and commit once a second each: what the coordinator costs.
+    Groups(Groups),
     /// Produce and consume 100-byte records with Kestrel and rdkafka in turns, three rounds, and print the ratios.
     Compare(Compare),
     /// Create or delete a topic, with Kestrel's admin client.
@@ -189,6 +191,22 @@ pub(crate) struct EndToEnd {
     /// For how long it runs before, unmeasured, in seconds.
     #[arg(long, default_value_t = 1)]
     pub(crate) warmup_seconds: u64,
+}
+
+/// `kestrel-bench groups`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Groups {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// How many groups.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) groups: usize,
+    /// Members of each group; the topic's partitions have to be a multiple of them.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) members: usize,
+    /// For how long they live after all have their partitions, in seconds.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u64,
 }
 
 /// `kestrel-bench compare`.

@@ -31,10 +31,11 @@ fn run(args: &Args) -> Result<(), String> {
         Command::Produce(work) => engine::produce(work)?,
         Command::Consume(work) => engine::consume(work)?,
         Command::E2e(work) => engine::e2e(work)?,
+        Command::Groups(work) => engine::groups(work)?,
         Command::Compare(comparison) => return compare::run(comparison),
         Command::Topic(topic) => return topic::run(topic),
         Command::Proxy(proxy) => return proxy::run(proxy),
     };
     report::print_line(&report.to_json());
-    if report.errors == 0 { Ok(()) } else { Err(format!("{} records failed", report.errors)) }
+    if report.errors == 0 { Ok(()) } else { Err(format!("{} of them failed", report.errors)) }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) acked: u64,
     pub(crate) errors: u64,
     pub(crate) cost: Cost,
+    /// What it took to get ready, where that is a figure of its own.
+    pub(crate) start: Option<Cost>,
     pub(crate) latencies: Option<Latencies>,
 }
 
@@ -48,7 +50,7 @@ impl Report {
     #[expect(clippy::cast_precision_loss, reason = "counts of records are far below 2^52")]
     pub(crate) fn to_json(&self) -> Value {
         let wall_s = self.cost.wall.as_secs_f64();
-        json!({
+        let mut line = json!({
             "client": self.client,
             "work": self.work,
             "records": self.records,
@@ -61,7 +63,12 @@ impl Report {
             "cpu_s": rounded(self.cost.cpu.as_secs_f64()),
             "max_rss_mb": rounded(self.cost.max_rss_mb),
             "latency_us": self.latencies.as_ref().map(Latencies::to_json),
-        })
+        });
+        if let Some(start) = self.start {
+            line["start_s"] = rounded(start.wall.as_secs_f64()).into();
+            line["start_cpu_s"] = rounded(start.cpu.as_secs_f64()).into();
+        }
+        line
     }
 }
 

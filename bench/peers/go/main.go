@@ -18,11 +18,13 @@ type Options struct {
 	Inflight, BufferBytes      int
 	Records, Rate              int64
 	Seconds, WarmupSeconds     int64
+	Groups, Members            int
+	Partitions                 int
 }
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("one of produce, consume, e2e is wanted"))
+		fail(fmt.Errorf("one of produce, consume, e2e, groups is wanted"))
 	}
 	options, err := parse(os.Args[2:])
 	if err != nil {
@@ -36,6 +38,8 @@ func main() {
 		report, err = consume(options)
 	case "e2e":
 		report, err = endToEnd(options)
+	case "groups":
+		report, err = groups(options)
 	default:
 		err = fmt.Errorf("no work %q", work)
 	}
@@ -52,10 +56,12 @@ func main() {
 func parse(words []string) (Options, error) {
 	var o Options
 	var client string
-	var partitions, threads int
+	var threads int
 	flags := flag.NewFlagSet("franz-go", flag.ContinueOnError)
 	flags.StringVar(&client, "client", "franz-go", "always franz-go")
-	flags.IntVar(&partitions, "partitions", 0, "the topic has to be there")
+	flags.IntVar(&o.Partitions, "partitions", 0, "of the topic, which has to be there")
+	flags.IntVar(&o.Groups, "groups", 1, "groups")
+	flags.IntVar(&o.Members, "members", 1, "members of each group")
 	flags.IntVar(&threads, "threads", 0, "ignored: Go decides")
 	flags.StringVar(&o.Bootstrap, "bootstrap", "127.0.0.1:9092", "bootstrap servers")
 	flags.StringVar(&o.Topic, "topic", "bench", "the topic")

@@ -11,18 +11,20 @@ import (
 
 // Report has the fields of kestrel-bench's line.
 type Report struct {
-	Client   string     `json:"client"`
-	Work     string     `json:"work"`
-	Records  int64      `json:"records"`
-	Bytes    int64      `json:"bytes"`
-	Acked    int64      `json:"acked"`
-	Errors   int64      `json:"errors"`
-	WallS    float64    `json:"wall_s"`
-	PerS     float64    `json:"msgs_per_s"`
-	MBPerS   float64    `json:"mb_per_s"`
-	CPUS     float64    `json:"cpu_s"`
-	MaxRSSMB float64    `json:"max_rss_mb"`
-	Latency  *Quantiles `json:"latency_us"`
+	Client    string     `json:"client"`
+	Work      string     `json:"work"`
+	Records   int64      `json:"records"`
+	Bytes     int64      `json:"bytes"`
+	Acked     int64      `json:"acked"`
+	Errors    int64      `json:"errors"`
+	WallS     float64    `json:"wall_s"`
+	PerS      float64    `json:"msgs_per_s"`
+	MBPerS    float64    `json:"mb_per_s"`
+	CPUS      float64    `json:"cpu_s"`
+	MaxRSSMB  float64    `json:"max_rss_mb"`
+	Latency   *Quantiles `json:"latency_us"`
+	StartS    float64    `json:"start_s,omitempty"`
+	StartCPUS float64    `json:"start_cpu_s,omitempty"`
 }
 
 // Quantiles of the end-to-end latency in microseconds.

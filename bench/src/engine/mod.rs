@@ -1,5 +1,6 @@
 //! The work itself, the same loops for every client; a client's own file says only how it sends and how it receives.
 
+mod groups;
 mod held;
 #[cfg(feature = "kacrab")]
 mod kacrab;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use self::work::Failure;
-use crate::args::{Client, Common, Consume, EndToEnd, Produce};
+use crate::args::{Client, Common, Consume, EndToEnd, Groups, Produce};
 use crate::report::Report;
 
 /// How long an answer may take before the run is given up.
@@ -57,6 +58,14 @@ pub(crate) fn consume(work: &Consume) -> Result<Report, String> {
 /// Produces at a fixed rate and reads at the same time.
 pub(crate) fn e2e(work: &EndToEnd) -> Result<Report, String> {
     with_peer!(e2e, work)
+}
+
+/// Lets members of groups live for a while.
+pub(crate) fn groups(work: &Groups) -> Result<Report, String> {
+    if work.common.client != Client::Kestrel {
+        return Err(format!("{} has no members of groups here", work.common.client.name()));
+    }
+    run(&work.common, groups::groups(work))
 }
 
 fn run(common: &Common, work: impl Future<Output = Result<Report, Failure>>) -> Result<Report, String> {

@@ -89,6 +89,7 @@ pub(super) async fn produce<P: Peer>(work: &Produce) -> Result<Report, Failure> 
         acked: outcome.acked,
         errors: outcome.errors,
         cost: meter.cost(),
+        start: None,
         latencies: None,
     })
 }
@@ -114,6 +115,7 @@ pub(super) async fn consume<P: Peer>(work: &Consume) -> Result<Report, Failure> 
         acked: records,
         errors: 0,
         cost: meter.cost(),
+        start: None,
         latencies: None,
     })
 }
@@ -156,6 +158,7 @@ pub(super) async fn e2e<P: Peer>(work: &EndToEnd) -> Result<Report, Failure> {
         acked: outcome.acked,
         errors: outcome.errors,
         cost: meter.cost(),
+        start: None,
         latencies: Some(latencies),
     })
 }
@@ -185,7 +188,7 @@ fn due_time(value: &[u8], run: u64) -> Option<Duration> {
     Some(Duration::from_nanos(u64::from_be_bytes(*rest.first_chunk()?)))
 }
 
-fn create_topic(common: &Common) -> Result<(), Failure> {
+pub(super) fn create_topic(common: &Common) -> Result<(), Failure> {
     if common.partitions == 0 {
         return Ok(());
     }

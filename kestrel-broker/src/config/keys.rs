@@ -274,7 +274,8 @@ const ACTED_KEYS: &[ActedKey] = &[
         "How large a segment of the topic of the groups may become, in bytes, when it is created."),
     ("producer.id.expiration.ms", Int, Some("86400000"), AtLeast(1), Scope::ClusterWide,
         "How many milliseconds the sequence numbers of an idle idempotent producer are remembered."),
-    ("socket.listen.backlog.size", Int, Some("50"), AtLeast(1), Scope::ReadOnly,
+    ("socket.listen.backlog.size", Int, Some("1024"), AtLeast(1), Scope::ReadOnly,
+        // Not Kafka's 50: what comes when that many wait is dropped by the kernel and tried again after a second.
         "How many connections may wait to be accepted."),
     ("socket.request.max.bytes", Int, Some("104857600"), AtLeast(1), Scope::ReadOnly,
         "How large a request may be, in bytes. A larger one closes the connection before anything is reserved for it."),

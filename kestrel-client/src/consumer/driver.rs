@@ -21,6 +21,8 @@ use crate::under_way::UnderWay;
 enum Done {
     Fetch(NodeId, Lane, Result<FetchResponse, Error>),
     Lookup(Asked, Result<LookupAnswer, Error>),
+    /// A connection for fetches is there, or could not be made: the fetch that wants it finds out.
+    Connected,
 }
 
 /// The task's state.
@@ -91,6 +93,12 @@ impl Driver {
             });
         }
         for lookup in work.lookups {
+            // The first fetch follows the answer: its connection is made meanwhile.
+            let (client, purpose, node) = (self.client.clone(), Purpose::Fetch(self.main), lookup.node);
+            self.under_way.begin(async move {
+                let _ = client.connection(purpose, node).await;
+                Done::Connected
+            });
             self.under_way.begin(look_up(self.client.clone(), lookup));
         }
     }
@@ -107,6 +115,7 @@ impl Driver {
             Done::Lookup(asked, result) => {
                 self.shared.handle(|engine| engine.handle_lookup(&asked, result, now));
             }
+            Done::Connected => {}
         }
     }
 }

@@ -13,6 +13,7 @@
 pub(crate) mod accumulator;
 mod batch;
 mod builder;
+mod building;
 mod delivery;
 mod dispatcher;
 mod memory;

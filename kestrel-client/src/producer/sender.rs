@@ -1,7 +1,7 @@
 //! The sender of a producer: carries out what the [`Dispatcher`] says.
 //!
-//! One per producer, behind the lock of its [`SharedSender`](super::shared_sender::SharedSender). It owns the connections that the batches travel on, builds requests, and hands answers back to
-//! the machine. It never decides about a batch.
+//! One per producer, behind the lock of its [`SharedSender`](super::shared_sender::SharedSender). It owns the connections
+//! that the batches travel on, builds requests, and hands answers back to the machine. It never decides about a batch.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tower::Service;
 
 use super::accumulator::{Accumulator, PartitionQueue};
+use super::building::{Line, Ticket};
 use super::delivery::BatchState;
 use super::dispatcher::{Answer, Dispatcher, Outbound, Wave};
 use super::request::{Asked, FIRST_VERSION_WITH_IDS, Produce};
@@ -56,6 +57,7 @@ pub(crate) struct Sender {
     accumulator: Arc<Accumulator>,
     dispatcher: Dispatcher,
     connections: HashMap<NodeId, Connection>,
+    building: HashMap<NodeId, Line<Wave>>,
     events: UnderWay<Event>,
     /// Wakes the task that waits for the events.
     waker: Waker,
@@ -68,7 +70,7 @@ pub(crate) struct Sender {
 /// What the sender waits for.
 enum Event {
     Connected(NodeId, Result<Connection, Error>),
-    Built(Wave),
+    Built(Ticket, Wave),
     Answered(NodeId, Asked, Vec<Outbound>, Result<ProduceResponse, Error>),
     Identity(Result<Identity, Error>),
 }
@@ -89,6 +91,7 @@ impl Sender {
             accumulator,
             dispatcher,
             connections: HashMap::new(),
+            building: HashMap::new(),
             events: UnderWay::new(),
             waker: Waker::noop().clone(),
             news: Vec::new(),
@@ -176,10 +179,7 @@ impl Sender {
                 tracing::warn!(%node, %error, "no connection to a leader");
                 self.dispatcher.handle_disconnected(node, &error);
             }
-            Event::Built(wave) => {
-                self.dispatcher.release(wave.node);
-                self.transmit(wave);
-            }
+            Event::Built(ticket, wave) => self.handle_built(ticket, wave),
             Event::Answered(node, asked, batches, result) => {
                 self.handle_answer(node, &asked, batches, result);
             }
@@ -207,15 +207,21 @@ impl Sender {
         self.dispatcher.handle_metadata(&self.snapshot, environment::now());
     }
 
-    /// Builds the batches of a wave and sends it; compressing much is done on another thread.
+    /// Builds the batches of a wave and sends it. Compressing much is done on other threads, as many requests at a time as
+    /// may be in flight.
     fn send(&mut self, mut wave: Wave) {
         let unbuilt = wave.batches.iter().filter(|outbound| outbound.batch.needs_building());
         let bytes: usize = unbuilt.map(|outbound| outbound.batch.size_bytes()).sum();
+        let line = self.building.entry(wave.node).or_default();
         if !self.settings.compresses || bytes < COMPRESS_ELSEWHERE_BYTES {
             build(&mut wave);
-            return self.transmit(wave);
+            if line.is_empty() {
+                return self.transmit(wave);
+            }
+            let ticket = line.enter();
+            return line.fill(ticket, wave);
         }
-        self.dispatcher.hold(wave.node);
+        let ticket = line.enter();
         let built = self.client.tasks().spawn_blocking(move || {
             build(&mut wave);
             wave
@@ -223,10 +229,18 @@ impl Sender {
         self.events.begin(async move {
             // The runtime drops the work only when it shuts down, and this task with it.
             match built.await {
-                Ok(wave) => Event::Built(wave),
+                Ok(wave) => Event::Built(ticket, wave),
                 Err(_) => std::future::pending().await,
             }
         });
+    }
+
+    fn handle_built(&mut self, ticket: Ticket, wave: Wave) {
+        let node = wave.node;
+        self.building.entry(node).or_default().fill(ticket, wave);
+        while let Some(wave) = self.building.get_mut(&node).and_then(Line::poll) {
+            self.transmit(wave);
+        }
     }
 
     /// Hands a built wave to the connection; from here on requests keep their order.

@@ -165,7 +165,7 @@ pub(crate) struct BrokerConfig {
     pub(crate) max_connections_per_ip: usize,
     /// `connections.max.idle.ms`. Default 10 minutes; `None` is never.
     pub(crate) connections_max_idle: Option<Duration>,
-    /// `socket.listen.backlog.size`. Default 50.
+    /// `socket.listen.backlog.size`. Default 1,024.
     pub(crate) listen_backlog: u32,
     /// `max.request.partition.size.limit`. Default 2,000.
     pub(crate) max_described_partitions: usize,

@@ -56,6 +56,8 @@ enum Answer {
     Commit(NodeId, Result<OffsetCommitResponse>),
     Committed(NodeId, Vec<(TopicPartition, Ticket)>, Result<HashMap<TopicPartition, Answered>>),
     Topics(Result<BTreeSet<Arc<str>>>),
+    /// The connection for offsets is there, or could not be made: the request that wants it finds out.
+    Connected,
 }
 
 /// An effect that is being carried out.
@@ -295,6 +297,14 @@ impl GroupDriver {
         let join_timeout = timeout.max(group.max_poll_interval + JOIN_SLACK);
         let beat_timeout = timeout.min(group.session_timeout);
         let group_id = self.effects.group.group_id.clone();
+        if let Request::Join(_, node, _) = &request {
+            // The group's offsets are asked for once it has joined: their connection is made meanwhile.
+            let (client, node) = (client.clone(), *node);
+            self.calls.push(Box::pin(async move {
+                let _ = client.connection(offsets, node).await;
+                Answer::Connected
+            }));
+        }
         self.calls.push(match request {
             Request::FindCoordinator => Box::pin(async move {
                 Answer::Coordinator(client.send(Target::Any, &find_coordinator(&group_id)).await)
@@ -361,6 +371,7 @@ impl GroupDriver {
             Answer::Commit(node, result) => self.handle_commit(node, result, now),
             Answer::Committed(node, asked, result) => self.handle_committed(node, asked, result, now),
             Answer::Topics(result) => self.handle_topics(result, now),
+            Answer::Connected => {}
         }
         if known.is_some() && self.membership.coordinator().is_none() {
             // It may have moved to a broker that is not in the picture yet.

@@ -129,6 +129,7 @@ impl Pool {
             "the broker has left the cluster or moved",
             |_, peer| matches!(peer, Peer::Node(node) if moved.contains(node)),
         );
+        self.adopt_bootstrap_connections();
     }
 
     /// A connection to `peer`, made now if there is none.
@@ -172,6 +173,23 @@ impl Pool {
         self.close_where("the client starts again from its bootstrap servers", |purpose, peer| {
             *purpose == Purpose::General && matches!(peer, Peer::Node(_))
         });
+    }
+
+    /// A bootstrap server that turned out to be a broker, under the very same address, is not connected to twice: that would
+    /// be two round trips more before the first request.
+    fn adopt_bootstrap_connections(&self) {
+        let State { brokers, links, .. } = &mut *self.state();
+        for (index, server) in self.settings.bootstrap_servers.iter().enumerate() {
+            let Some((node, _)) = brokers.iter().find(|(_, address)| *address == server) else { continue };
+            let (as_server, as_broker) = (Peer::Bootstrap(index), Peer::Node(*node));
+            let is_open = |link: &Link| link.get().is_some_and(|connection| !connection.is_closed());
+            if links.contains_key(&(Purpose::General, as_broker)) {
+                continue;
+            }
+            if let Some(link) = links.remove(&(Purpose::General, as_server)).filter(is_open) {
+                links.insert((Purpose::General, as_broker), link);
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -115,6 +115,20 @@ async fn every_address_is_tried_and_the_bootstrap_servers_come_last() {
 }
 
 #[tokio::test]
+async fn a_bootstrap_server_that_is_a_broker_is_not_connected_to_again() {
+    let (listener, port) = listen().await;
+    let pool = pool(&format!("127.0.0.1:1,127.0.0.1:{port}"));
+    let (connection, _stream) = tokio::join!(pool.any(), welcome(&listener));
+    pool.set_brokers(broker_at(port));
+    let as_broker = pool.connection(Purpose::General, NODE).now_or_never().unwrap().unwrap();
+    pool.set_brokers(HashMap::new());
+    assert!(
+        as_broker.is_closed() && connection.unwrap().is_closed(),
+        "they are one connection, the broker's"
+    );
+}
+
+#[tokio::test]
 async fn when_no_one_answers_each_address_is_named() {
     let pool = pool("127.0.0.1:1,127.0.0.1:2");
     pool.set_brokers([(NodeId(9), HostPort { host: "127.0.0.1".into(), port: 3 })].into());

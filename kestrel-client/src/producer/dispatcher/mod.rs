@@ -86,8 +86,6 @@ struct Node {
     ready: VecDeque<SlotId>,
     /// Requests that were taken and not answered.
     in_flight: usize,
-    /// A request is being built elsewhere: the next one has to wait, or they would change places.
-    held: bool,
 }
 
 /// How far the connection to a broker is.
@@ -269,10 +267,7 @@ impl Dispatcher {
         let max_in_flight = self.settings.max_in_flight;
         loop {
             let has_turn = |node: &Node| {
-                node.link == Link::Up
-                    && !node.held
-                    && node.in_flight < max_in_flight
-                    && !node.ready.is_empty()
+                node.link == Link::Up && node.in_flight < max_in_flight && !node.ready.is_empty()
             };
             let node = self.nodes.iter().find(|(_, node)| has_turn(node)).map(|(id, _)| *id)?;
             let batches = self.gather(node, now);
@@ -281,16 +276,6 @@ impl Dispatcher {
                 return Some(Wave { node, batches });
             }
         }
-    }
-
-    /// The request that was polled last is being built elsewhere: no other one for this node until [`Self::release`].
-    pub(crate) fn hold(&mut self, node: NodeId) {
-        self.nodes.entry(node).or_default().held = true;
-    }
-
-    /// The request is on its way.
-    pub(crate) fn release(&mut self, node: NodeId) {
-        self.nodes.entry(node).or_default().held = false;
     }
 
     /// When to call [`Self::handle_timeout`] if nothing happens before.

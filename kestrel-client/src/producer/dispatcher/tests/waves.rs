@@ -234,18 +234,6 @@ fn a_fatal_refusal_ends_the_producer_and_everyone_is_told() {
 }
 
 #[test]
-fn a_request_that_is_built_elsewhere_holds_the_next_one_back() {
-    let mut rig = one_per_batch();
-    let _deliveries = rig.send_all(&["1", "2"]);
-    rig.take_news();
-    let first = rig.dispatcher.poll_wave(rig.now).unwrap();
-    rig.dispatcher.hold(first.node);
-    assert!(rig.dispatcher.poll_wave(rig.now).is_none());
-    rig.dispatcher.release(first.node);
-    assert!(rig.dispatcher.poll_wave(rig.now).is_some());
-}
-
-#[test]
 fn a_lost_connection_is_made_again_only_for_what_waits() {
     let mut rig = one_per_batch();
     let gone = crate::error::Error::closed("connection");
