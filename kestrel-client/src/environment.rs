@@ -15,7 +15,8 @@ pub(crate) fn now() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
 pub(crate) fn wall() -> Timestamp {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Timestamp::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(i64::from(since_1970.subsec_millis())))
 }
 
 /// Waits until `deadline`; for ever when there is none.

@@ -65,6 +65,7 @@ mod net;
 mod producer;
 mod record;
 mod typed;
+mod under_way;
 
 pub use admin::{
     Admin, AdminResults, AlterConfigs, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource,

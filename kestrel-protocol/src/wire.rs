@@ -1,7 +1,8 @@
 //! The primitive types of the protocol, read from and written to byte buffers.
 //!
 //! [`Reader`] checks every claimed length against what is left before anything is allocated. [`Writer`] copies small
-//! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied.
+//! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied;
+//! or it leaves a gap for bytes that whoever sends the message takes from elsewhere.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
@@ -192,6 +193,15 @@ enum LengthWidth {
     Four,
 }
 
+/// A part of a message that is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessagePart {
+    /// Bytes as they are sent.
+    Bytes(Bytes),
+    /// So many bytes that belong here and are not in the message: the sender has them elsewhere.
+    Gap(usize),
+}
+
 /// Builds one message: small values are copied, large byte runs are spliced in by reference.
 ///
 /// ```
@@ -204,8 +214,8 @@ enum LengthWidth {
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: BytesMut,
-    /// Byte runs by reference, with the position in `buffer` before which each one goes.
-    splices: Vec<(usize, Bytes)>,
+    /// Byte runs by reference, and gaps, with the position in `buffer` before which each one goes.
+    splices: Vec<(usize, MessagePart)>,
     spliced_bytes: usize,
 }
 
@@ -216,7 +226,7 @@ impl Writer {
         Self { buffer: BytesMut::with_capacity(capacity), ..Self::default() }
     }
 
-    /// How many bytes were written, spliced ones included.
+    /// How many bytes were written, spliced ones and gaps included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.buffer.len() + self.spliced_bytes
@@ -264,6 +274,14 @@ impl Writer {
         self.put_shared(bytes);
     }
 
+    /// Writes the length of a byte run that is not here, and leaves a gap of that length for it: such a message can only be
+    /// taken with [`Self::into_parts`].
+    pub fn put_gap(&mut self, length: usize, flexible: bool) {
+        self.put_array_length(Some(length), flexible);
+        self.spliced_bytes += length;
+        self.splices.push((self.buffer.len(), MessagePart::Gap(length)));
+    }
+
     /// Writes the element count of an array; `None` is null.
     pub fn put_array_length(&mut self, count: Option<usize>, flexible: bool) {
         match (count, flexible) {
@@ -291,25 +309,41 @@ impl Writer {
     }
 
     /// The message as byte runs in order: what goes to a vectored write.
+    ///
+    /// # Panics
+    /// When a gap was left.
     #[must_use]
     pub fn into_chunks(self) -> Vec<Bytes> {
+        let chunk = |part| match part {
+            MessagePart::Bytes(bytes) => bytes,
+            MessagePart::Gap(_) => panic!("a message with gaps is taken in parts"),
+        };
+        self.into_parts().into_iter().map(chunk).collect()
+    }
+
+    /// The message as byte runs and gaps, in order.
+    #[must_use]
+    pub fn into_parts(self) -> Vec<MessagePart> {
         let mut buffer = self.buffer.freeze();
-        let mut chunks = Vec::with_capacity(2 * self.splices.len() + 1);
+        let mut parts = Vec::with_capacity(2 * self.splices.len() + 1);
         let mut taken = 0;
         for (position, splice) in self.splices {
             if position > taken {
-                chunks.push(buffer.split_to(position - taken));
+                parts.push(MessagePart::Bytes(buffer.split_to(position - taken)));
                 taken = position;
             }
-            chunks.push(splice);
+            parts.push(splice);
         }
         if !buffer.is_empty() {
-            chunks.push(buffer);
+            parts.push(MessagePart::Bytes(buffer));
         }
-        chunks
+        parts
     }
 
     /// The message as one byte run; copies when large runs were spliced in.
+    ///
+    /// # Panics
+    /// When a gap was left.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         if self.splices.is_empty() {
@@ -327,7 +361,7 @@ impl Writer {
             self.buffer.put_slice(bytes);
         } else {
             self.spliced_bytes += bytes.len();
-            self.splices.push((self.buffer.len(), bytes.clone()));
+            self.splices.push((self.buffer.len(), MessagePart::Bytes(bytes.clone())));
         }
     }
 }
@@ -366,62 +400,14 @@ pub fn read_uvarlong(bytes: &[u8], what: &'static str) -> Result<(u64, usize), D
     Err(DecodeError::new(kind, what))
 }
 
-/// Reads a zigzag variable-length integer of at most 32 bits, as records use; gives its value and its length in bytes.
-#[inline]
-pub fn read_varint(bytes: &[u8], what: &'static str) -> Result<(i32, usize), DecodeError> {
-    let (raw, length) = read_uvarint(bytes, what)?;
-    Ok(((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed(), length))
-}
-
-/// Reads a zigzag variable-length integer of at most 64 bits, as records use; gives its value and its length in bytes.
-#[inline]
-pub fn read_varlong(bytes: &[u8], what: &'static str) -> Result<(i64, usize), DecodeError> {
-    let (raw, length) = read_uvarlong(bytes, what)?;
-    Ok(((raw >> 1).cast_signed() ^ -(raw & 1).cast_signed(), length))
-}
-
 /// Appends an unsigned variable-length integer of 32 bits.
 #[inline]
-pub fn put_uvarint(buffer: &mut BytesMut, value: u32) {
-    put_uvarlong(buffer, u64::from(value));
-}
-
-/// Appends an unsigned variable-length integer of 64 bits.
-#[inline]
-pub fn put_uvarlong(buffer: &mut BytesMut, mut value: u64) {
+pub fn put_uvarint(buffer: &mut BytesMut, mut value: u32) {
     while value >= 0x80 {
         buffer.put_u8(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
     buffer.put_u8(value.to_le_bytes()[0]);
-}
-
-/// Appends a zigzag variable-length integer of 32 bits.
-#[inline]
-pub fn put_varint(buffer: &mut BytesMut, value: i32) {
-    put_uvarint(buffer, ((value << 1) ^ (value >> 31)).cast_unsigned());
-}
-
-/// Appends a zigzag variable-length integer of 64 bits.
-#[inline]
-pub fn put_varlong(buffer: &mut BytesMut, value: i64) {
-    put_uvarlong(buffer, ((value << 1) ^ (value >> 63)).cast_unsigned());
-}
-
-/// How many bytes [`put_varint`] appends for `value`.
-#[must_use]
-#[inline]
-pub const fn varint_len(value: i32) -> usize {
-    varlong_len(value as i64)
-}
-
-/// How many bytes [`put_varlong`] appends for `value`.
-#[must_use]
-#[inline]
-pub const fn varlong_len(value: i64) -> usize {
-    let raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    let bits = 64 - (raw | 1).leading_zeros() as usize;
-    bits.div_ceil(7)
 }
 
 #[cfg(test)]
@@ -432,18 +418,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn variable_length_integers_come_back(long: i64, int: i32, raw: u64) {
+        fn variable_length_integers_come_back(value: u32, shift in 0..32) {
+            let value = value >> shift;
             let mut buffer = BytesMut::new();
-            put_varlong(&mut buffer, long);
-            prop_assert_eq!(read_varlong(&buffer, "long"), Ok((long, buffer.len())));
-            prop_assert_eq!(varlong_len(long), buffer.len());
-            buffer.clear();
-            put_varint(&mut buffer, int);
-            prop_assert_eq!(read_varint(&buffer, "int"), Ok((int, buffer.len())));
-            prop_assert_eq!(varint_len(int), buffer.len());
-            buffer.clear();
-            put_uvarlong(&mut buffer, raw);
-            prop_assert_eq!(read_uvarlong(&buffer, "raw"), Ok((raw, buffer.len())));
+            put_uvarint(&mut buffer, value);
+            prop_assert_eq!(read_uvarint(&buffer, "value"), Ok((value, buffer.len())));
         }
 
         #[test]
@@ -464,6 +443,28 @@ mod tests {
             prop_assert_eq!(write().len(), expected.len());
             prop_assert_eq!(write().into_chunks().concat(), expected.clone());
             prop_assert_eq!(write().into_bytes(), expected);
+        }
+    }
+
+    #[test]
+    fn a_gap_stands_for_bytes_that_are_elsewhere() {
+        let records = Bytes::from(vec![7; 5000]);
+        for flexible in [false, true] {
+            let [mut whole, mut gapped] = [Writer::default(), Writer::default()];
+            for writer in [&mut whole, &mut gapped] {
+                writer.put_i8(1);
+            }
+            whole.put_bytes(Some(&records), flexible);
+            gapped.put_gap(records.len(), flexible);
+            for writer in [&mut whole, &mut gapped] {
+                writer.put_i8(2);
+            }
+            assert_eq!(gapped.len(), whole.len());
+            let filled = gapped.into_parts().into_iter().map(|part| match part {
+                MessagePart::Bytes(bytes) => bytes,
+                MessagePart::Gap(length) => records.slice(..length),
+            });
+            assert_eq!(filled.collect::<Vec<_>>().concat(), whole.into_chunks().concat());
         }
     }
 

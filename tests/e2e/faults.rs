@@ -119,6 +119,24 @@ async fn a_broker_that_restarts_is_found_again() {
 }
 
 #[tokio::test]
+async fn records_that_find_nothing_under_way_fare_no_worse() {
+    let (broker, client) = start().await;
+    let (_producer, numbers) = numbers(client.producer()).await;
+    broker.kestrel().faults().on(ApiKey::Produce).nth(5).answer(ErrorCode::NotEnoughReplicas);
+    broker.kestrel().faults().on(ApiKey::Produce).nth(20).lose_answer();
+    broker.kestrel().faults().on(ApiKey::Produce).nth(40).drop_connection();
+    for number in 0..100 {
+        send_in_order(&numbers, number..number + 1).await;
+    }
+    // The connection ends while nobody waits for anything.
+    broker.kestrel().restart().await.unwrap();
+    for number in 100..200 {
+        send_in_order(&numbers, number..number + 1).await;
+    }
+    assert_holds(&client, 200).await;
+}
+
+#[tokio::test]
 async fn a_record_that_the_broker_refuses_does_not_stop_the_others() {
     let (broker, client) = start().await;
     let (producer, numbers) = numbers(client.producer()).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kestrel_client::{Acks, Compression, Error, NoKey, Record, Timestamp};
-use kestrel_serde::{Int64, Utf8};
+use kestrel_serde::{Int64, Raw, Utf8};
 use kestrel_tests::{TestBroker, unique};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +38,32 @@ async fn offsets_follow_the_order_of_the_sends() {
     for (offset, delivery) in (0..).zip(deliveries) {
         assert_eq!(delivery.await.unwrap().offset, Some(offset));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_that_send_side_by_side_do_not_miss_each_other() {
+    const TASKS: i64 = 8;
+    const RECORDS: i64 = 200;
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let producer = client.producer().linger(Duration::ZERO).build().await.unwrap();
+    let numbers = producer.topic::<NoKey, i64>(unique("side-by-side")).value(Int64).open().await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..TASKS {
+        let numbers = numbers.clone();
+        tasks.spawn(async move {
+            let mut last = None;
+            for number in 0..RECORDS {
+                let delivery = numbers.unkeyed(&number).partition(0).send().await.unwrap();
+                let offset = delivery.await.unwrap().offset;
+                assert!(offset > last, "{offset:?} after {last:?}");
+                last = offset;
+            }
+            last
+        });
+    }
+    let last = tasks.join_all().await.into_iter().max().unwrap();
+    assert_eq!(last, Some(TASKS * RECORDS - 1));
 }
 
 #[tokio::test]
@@ -96,6 +122,30 @@ async fn a_full_producer_hands_the_record_back_or_waits() {
     producer.flush().await.unwrap();
     for (offset, delivery) in (0..).zip(deliveries) {
         assert_eq!(delivery.await.unwrap().offset, Some(offset));
+    }
+}
+
+#[tokio::test]
+async fn buffers_of_batches_are_used_again() {
+    const BATCH_BYTES: usize = 64 * 1024;
+    const VALUE_BYTES: usize = 1000;
+    let broker = TestBroker::start().await;
+    let builder = broker.client().await.producer().linger(Duration::from_secs(60));
+    let producer = builder.batch_size(BATCH_BYTES).buffer_memory(4 * BATCH_BYTES).build().await.unwrap();
+    let values = producer.topic::<NoKey, [u8]>(unique("buffers")).value(Raw).open().await.unwrap();
+    let mut deliveries = Vec::with_capacity(4 * BATCH_BYTES / VALUE_BYTES);
+    for round in 0..3 {
+        let filled = allocation_counter::measure(|| {
+            while let Ok(delivery) = values.unkeyed(&[7; VALUE_BYTES]).partition(0).try_send() {
+                deliveries.push(delivery);
+            }
+        });
+        assert!(deliveries.len() >= 3 * BATCH_BYTES / VALUE_BYTES, "{}", deliveries.len());
+        assert!(round == 0 || filled.bytes_total < BATCH_BYTES as u64, "round {round}: {filled:?}");
+        producer.flush().await.unwrap();
+        for delivery in deliveries.drain(..) {
+            delivery.await.unwrap();
+        }
     }
 }
 

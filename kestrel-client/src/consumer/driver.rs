@@ -2,8 +2,6 @@
 //!
 //! Shell of the [`Engine`](super::engine::Engine): owns the requests under way, reads the clock, decides nothing.
 
-use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
 use kestrel_protocol::NodeId;
 use kestrel_protocol::messages::fetch::FetchResponse;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +14,7 @@ use crate::client::Client;
 use crate::environment;
 use crate::error::Error;
 use crate::net::{HandleId, Purpose};
+use crate::under_way::UnderWay;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -34,13 +33,13 @@ pub(crate) struct Driver {
     /// The owners of the fetch connections, by lane.
     main: HandleId,
     side: HandleId,
-    under_way: FuturesUnordered<BoxFuture<'static, Done>>,
+    under_way: UnderWay<Done>,
 }
 
 impl Driver {
     pub(crate) fn new(client: Client, shared: Shared) -> Self {
         let (main, side) = (client.new_handle(), client.new_handle());
-        Self { client, shared, main, side, under_way: FuturesUnordered::new() }
+        Self { client, shared, main, side, under_way: UnderWay::new() }
     }
 
     /// Runs until `stop`: requests under way are dropped, connections closed.
@@ -64,7 +63,7 @@ impl Driver {
                 .handle(|engine| (engine.poll(now, environment::wall()), engine.next_deadline(now)));
             self.begin(work);
             tokio::select! {
-                Some(done) = self.under_way.next(), if !self.under_way.is_empty() => self.finish(done),
+                done = self.under_way.next() => self.finish(done),
                 () = self.shared.changed_by_caller() => {}
                 changed = snapshots.changed() => {
                     if changed.is_err() {
@@ -88,19 +87,19 @@ impl Driver {
                 Lane::Side => self.side,
             };
             let (client, purpose) = (self.client.clone(), Purpose::Fetch(handle));
-            self.under_way.push(Box::pin(async move {
+            self.under_way.begin(async move {
                 let answer = client.send_on(purpose, node, &request).await;
                 Done::Fetch(node, lane, answer.map(|(response, _)| response))
-            }));
+            });
         }
         for lookup in work.lookups {
             // The first fetch follows the answer: its connection is made meanwhile.
             let (client, purpose, node) = (self.client.clone(), Purpose::Fetch(self.main), lookup.node);
-            self.under_way.push(Box::pin(async move {
+            self.under_way.begin(async move {
                 let _ = client.connection(purpose, node).await;
                 Done::Connected
-            }));
-            self.under_way.push(Box::pin(look_up(self.client.clone(), lookup)));
+            });
+            self.under_way.begin(look_up(self.client.clone(), lookup));
         }
     }
 

@@ -64,13 +64,27 @@ impl Shared {
         look(&mut self.engine())
     }
 
-    /// What there is for the caller. Records that leave the buffer make room for more.
+    /// What there is for the caller.
     pub(crate) fn take(&self, waker: &Waker) -> Delivery {
-        let delivery = self.engine().take(waker);
-        if matches!(delivery, Delivery::Records(_)) {
+        self.consume(|engine| engine.take(waker))
+    }
+
+    /// What was taken has been handed out to its end.
+    pub(crate) fn release(&self) {
+        self.consume(Engine::release);
+    }
+
+    /// A step of the caller's task that can only make room: the driver is woken when it waits for that, which is not so as
+    /// long as the caller keeps up. Then the next fetch has long been sent.
+    fn consume<T>(&self, step: impl FnOnce(&mut Engine) -> T) -> T {
+        let mut engine = self.engine();
+        let result = step(&mut engine);
+        let is_awaited = engine.lacks_room();
+        drop(engine);
+        if is_awaited {
             self.0.changed_by_caller.notify_one();
         }
-        delivery
+        result
     }
 
     /// An event that the driver hands in.

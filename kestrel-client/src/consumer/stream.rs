@@ -14,7 +14,7 @@ use kestrel_serde::{SerdeContext, SerdeError};
 
 use super::acks::AckToken;
 use super::completed_fetch::{Damage, OpenBatch};
-use super::engine::{Delivery, Engine};
+use super::engine::Delivery;
 use super::error::DeserializeError;
 use super::parts::PartBuffer;
 use super::{Consumer, Prepared, RecordAck, Waiting};
@@ -175,7 +175,7 @@ impl<K, V> Consumer<K, V> {
     pub(super) fn end_run(&mut self) {
         self.note_ask();
         self.current = None;
-        self.shared.change(Engine::release);
+        self.shared.release();
     }
 
     /// The current run is damaged at its position: it is fetched again. Gives the error, unless the run was void anyway.

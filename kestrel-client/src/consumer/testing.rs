@@ -127,7 +127,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
 fn encode_record(offset_delta: i32, value: &[u8]) -> Vec<u8> {
     let varint = |value: i32| {
         let mut out = BytesMut::new();
-        kestrel_protocol::wire::put_varint(&mut out, value);
+        let zigzag = ((value << 1) ^ (value >> 31)).cast_unsigned();
+        kestrel_protocol::wire::put_uvarint(&mut out, zigzag);
         out
     };
     let mut body = vec![0, 0];

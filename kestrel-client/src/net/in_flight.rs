@@ -1,6 +1,6 @@
 //! The requests of one connection that wait for their answers. A machine: no socket, no clock.
 //!
-//! The writer task adds what it is about to write, the reader task takes out what has been answered. A broker answers
+//! The outbox adds what it is about to write, the connection's task takes out what has been answered. A broker answers
 //! in the order of the requests, so an answer to any but the oldest one means that the connection is of no further use.
 
 use std::collections::VecDeque;

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //!   Pool ── dial (every address of a name) ── Handshake (ApiVersions) ── Connection
-//!                                                                         │ writer task: requests → socket
-//!                                                                         │ reader task: socket → answers, in order
+//!                                                                         │ outbox: requests → socket, by whoever has one
+//!                                                                         │ task: socket → answers, in order
 //! ```
 
 mod backoff;

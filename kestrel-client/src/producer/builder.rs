@@ -11,6 +11,7 @@ use super::accumulator::{Accumulator, AccumulatorSettings};
 use super::dispatcher::{Dispatcher, DispatcherSettings};
 use super::partitioner::Partitioner;
 use super::sender::{Sender, SenderSettings};
+use super::shared_sender::SharedSender;
 use super::{Engine, Producer};
 use crate::client::Client;
 use crate::config::{Acks, PRODUCER, ProducerConfig, ProducerSettings, apply};
@@ -172,7 +173,12 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (tell, started) = oneshot::channel();
     let released = CancellationToken::new();
-    let sender = Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, inbox, tell);
-    client.tasks().spawn(sender.run(released.clone()));
+    let snapshots = client.metadata().subscribe();
+    let sender = Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, tell);
+    let sender = Arc::new(SharedSender::new(sender, Arc::clone(&accumulator)));
+    if settings.linger.is_zero() {
+        accumulator.signals().send_at_once_with(&sender);
+    }
+    client.tasks().spawn(sender.run(inbox, snapshots, released.clone()));
     (Producer::new(Engine::new(client, settings, accumulator, commands, released)), started)
 }

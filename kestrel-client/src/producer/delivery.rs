@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -69,7 +70,7 @@ impl BatchState {
     }
 
     /// The outcome, or the caller's waker is kept in `place` until there is one.
-    fn poll_outcome(&self, place: &mut Option<usize>, cx: &mut Context<'_>) -> Poll<&Outcome> {
+    fn poll_outcome(&self, place: &mut Option<NonZeroU32>, cx: &mut Context<'_>) -> Poll<&Outcome> {
         if let Some(outcome) = self.outcome.get() {
             return Poll::Ready(outcome);
         }
@@ -78,22 +79,27 @@ impl BatchState {
         if let Some(outcome) = self.outcome.get() {
             return Poll::Ready(outcome);
         }
-        match place.and_then(|place| wakers.get_mut(place)) {
+        match place.and_then(|place| wakers.get_mut(index(place))) {
             Some(Some(kept)) => kept.clone_from(cx.waker()),
             Some(empty) => *empty = Some(cx.waker().clone()),
             None => {
-                *place = Some(wakers.len());
                 wakers.push(Some(cx.waker().clone()));
+                *place = u32::try_from(wakers.len()).ok().and_then(NonZeroU32::new);
             }
         }
         Poll::Pending
     }
 
-    fn forget_waker(&self, place: usize) {
-        if let Some(waker) = self.wakers().get_mut(place) {
+    fn forget_waker(&self, place: NonZeroU32) {
+        if let Some(waker) = self.wakers().get_mut(index(place)) {
             *waker = None;
         }
     }
+}
+
+/// Where the waker is that came as the `place`th: small, as deliveries are kept by the million.
+fn index(place: NonZeroU32) -> usize {
+    place.get() as usize - 1
 }
 
 impl fmt::Debug for BatchState {
@@ -134,10 +140,11 @@ pub struct Delivery {
     batch: Arc<BatchState>,
     index: u32,
     timestamp: Timestamp,
-    waker_place: Option<usize>,
+    waker_place: Option<NonZeroU32>,
 }
 
 impl Delivery {
+    #[inline]
     pub(crate) fn new(batch: Arc<BatchState>, index: u32, timestamp: Timestamp) -> Self {
         Self { batch, index, timestamp, waker_place: None }
     }

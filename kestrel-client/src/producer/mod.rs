@@ -4,10 +4,10 @@
 //! through these rooms, each calling only the next:
 //!
 //! ```text
-//!   Producer::send ──▶ accumulator ──▶ sender task ⇄ dispatcher ──▶ net::Connection ──▶ broker
-//!        │                 │  batches, memory           │ order, retries, sequences       │
-//!        ▼                 ▼                            ▼                                 │
-//!    Delivery ◀────────── batch state ◀─────────── outcome ◀──────────────────────────────┘
+//!   Producer::send ──▶ accumulator ──▶ sender ⇄ dispatcher ──▶ net::Connection ──▶ broker
+//!        │                 │  batches, memory      │ order, retries, sequences       │
+//!        ▼                 ▼                       ▼                                 │
+//!    Delivery ◀────────── batch state ◀────── outcome ◀──────────────────────────────┘
 //! ```
 
 pub(crate) mod accumulator;
@@ -20,6 +20,7 @@ mod memory;
 pub mod partitioner;
 mod request;
 mod sender;
+mod shared_sender;
 mod transaction_manager;
 
 use std::fmt;
@@ -231,6 +232,7 @@ impl Engine {
     }
 
     /// Appends a record if there is memory for it; `None` when there is not.
+    #[inline]
     pub(crate) fn try_append<'h, H>(
         &self,
         topic: &TopicQueue,

@@ -21,11 +21,16 @@ pub(crate) const FIRST_VERSION_WITH_IDS: i16 = 13;
 /// A request, and what is needed to read its answer.
 #[derive(Debug)]
 pub(crate) struct Produce {
+    /// Shares the bytes of the batches: to be dropped as soon as it is encoded, so that their buffers can be used again.
     pub(crate) request: ProduceRequest,
     /// Whether the id of every topic is known, so that the request can go out in a version without names.
     pub(crate) has_ids: bool,
-    topics: Vec<Arc<str>>,
+    pub(crate) asked: Asked,
 }
+
+/// What was asked for, by topic: an answer in an old version has names, in a new one ids.
+#[derive(Debug)]
+pub(crate) struct Asked(HashMap<TopicKey, Arc<str>>);
 
 /// The topics of an answer: by id or by name, whichever it has.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -43,14 +48,16 @@ impl TopicKey {
 impl Produce {
     /// Gathers built batches by topic.
     pub(crate) fn new(batches: &[Outbound], acks: i16, timeout_ms: i32, snapshot: &MetadataSnapshot) -> Self {
-        let mut topics: Vec<Arc<str>> = Vec::new();
         let mut topic_data: Vec<TopicProduceData> = Vec::new();
         let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut asked = HashMap::new();
         for Outbound { batch, .. } in batches {
             let topic = batch.state().topic();
             let place = *places.entry(Arc::clone(topic)).or_insert_with(|| {
-                topics.push(Arc::clone(topic));
-                topic_data.push(topic_entry(topic, snapshot));
+                let entry = topic_entry(topic, snapshot);
+                asked.insert(TopicKey::Id(entry.topic_id), Arc::clone(topic));
+                asked.insert(TopicKey::Name(entry.name.clone()), Arc::clone(topic));
+                topic_data.push(entry);
                 topic_data.len() - 1
             });
             let records: Option<Bytes> = batch.bytes().cloned();
@@ -61,19 +68,17 @@ impl Produce {
         }
         let has_ids = topic_data.iter().all(|topic| !topic.topic_id.is_nil());
         let request = ProduceRequest { transactional_id: None, acks, timeout_ms, topic_data };
-        Self { request, has_ids, topics }
+        Self { request, has_ids, asked: Asked(asked) }
     }
+}
 
+impl Asked {
     /// What the broker said of each partition, to be taken out one by one, and the leaders that it named.
     pub(crate) fn read(&self, response: ProduceResponse) -> (Answers, Vec<LeaderHint>) {
-        let by_id = self.request.topic_data.iter().map(|topic| TopicKey::Id(topic.topic_id));
-        let by_name = self.request.topic_data.iter().map(|topic| TopicKey::Name(topic.name.clone()));
-        let names: HashMap<TopicKey, &Arc<str>> =
-            by_id.zip(&self.topics).chain(by_name.zip(&self.topics)).collect();
         let mut answers = HashMap::new();
         let mut hints = Vec::new();
         for topic in response.responses {
-            let Some(name) = names.get(&TopicKey::new(topic.topic_id, &topic.name)) else { continue };
+            let Some(name) = self.0.get(&TopicKey::new(topic.topic_id, &topic.name)) else { continue };
             for partition in topic.partition_responses {
                 hints.extend(hint(name, &partition));
                 answers.insert((Arc::clone(name), partition.index), partition);

@@ -1,35 +1,34 @@
-//! The sender task of a producer: carries out what the [`Dispatcher`] says.
+//! The sender of a producer: carries out what the [`Dispatcher`] says.
 //!
-//! One per producer. It owns the connections that the batches travel on, builds requests, and hands answers back to
-//! the machine. It never decides about a batch.
+//! One per producer, behind the lock of its [`SharedSender`](super::shared_sender::SharedSender). It owns the connections
+//! that the batches travel on, builds requests, and hands answers back to the machine. It never decides about a batch.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::future::poll_fn;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 use tower::Service;
 
 use super::accumulator::{Accumulator, PartitionQueue};
 use super::building::{Line, Ticket};
 use super::delivery::BatchState;
 use super::dispatcher::{Answer, Dispatcher, Outbound, Wave};
-use super::request::{FIRST_VERSION_WITH_IDS, Produce};
+use super::request::{Asked, FIRST_VERSION_WITH_IDS, Produce};
 use super::transaction_manager::Identity;
 use crate::client::{Client, Target};
 use crate::environment;
 use crate::error::{BrokerError, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::{Call, Connection, HandleId, Peer, Purpose};
+use crate::under_way::UnderWay;
 
 /// Batches of at least this many bytes together are compressed off the sender task.
 const COMPRESS_ELSEWHERE_BYTES: usize = 32 * 1024;
@@ -50,7 +49,7 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<Vec<Arc<BatchState>>>),
 }
 
-/// The sender task.
+/// The sender: never waits.
 pub(crate) struct Sender {
     settings: SenderSettings,
     client: Client,
@@ -59,9 +58,9 @@ pub(crate) struct Sender {
     dispatcher: Dispatcher,
     connections: HashMap<NodeId, Connection>,
     building: HashMap<NodeId, Line<Wave>>,
-    events: FuturesUnordered<Pin<Box<dyn Future<Output = Event> + Send>>>,
-    commands: mpsc::Receiver<Command>,
-    snapshots: watch::Receiver<Arc<MetadataSnapshot>>,
+    events: UnderWay<Event>,
+    /// Wakes the task that waits for the events.
+    waker: Waker,
     snapshot: Arc<MetadataSnapshot>,
     news: Vec<Arc<PartitionQueue>>,
     /// Tells `build` how the first identity came out.
@@ -72,7 +71,7 @@ pub(crate) struct Sender {
 enum Event {
     Connected(NodeId, Result<Connection, Error>),
     Built(Ticket, Wave),
-    Answered(NodeId, Produce, Vec<Outbound>, Result<ProduceResponse, Error>),
+    Answered(NodeId, Asked, Vec<Outbound>, Result<ProduceResponse, Error>),
     Identity(Result<Identity, Error>),
 }
 
@@ -82,10 +81,8 @@ impl Sender {
         client: Client,
         accumulator: Arc<Accumulator>,
         dispatcher: Dispatcher,
-        commands: mpsc::Receiver<Command>,
         started: oneshot::Sender<Result<(), Error>>,
     ) -> Self {
-        let snapshots = client.metadata().subscribe();
         Self {
             settings,
             handle: client.new_handle(),
@@ -95,51 +92,17 @@ impl Sender {
             dispatcher,
             connections: HashMap::new(),
             building: HashMap::new(),
-            events: FuturesUnordered::new(),
-            commands,
-            snapshots,
+            events: UnderWay::new(),
+            waker: Waker::noop().clone(),
             news: Vec::new(),
             started: Some(started),
         }
     }
 
-    /// Runs until `released` is cancelled and all that was accepted is settled.
-    pub(crate) async fn run(mut self, released: CancellationToken) {
-        loop {
-            // Read once: what is cancelled after this ends the wait below.
-            let closing = released.is_cancelled();
-            if closing {
-                self.accumulator.end(Error::closed("producer"));
-            }
-            self.drive();
-            if closing && self.is_done() {
-                break;
-            }
-            self.wait(&released, closing).await;
-        }
-    }
-
-    /// Waits until something happens.
-    async fn wait(&mut self, released: &CancellationToken, closing: bool) {
-        let deadline = self.dispatcher.next_deadline();
-        let signals = self.accumulator.signals();
-        signals.set_timer(deadline);
-        tokio::select! {
-            Some(event) = self.events.next(), if !self.events.is_empty() => self.handle_event(event),
-            () = signals.woken() => {}
-            Some(command) = self.commands.recv() => self.handle_command(command),
-            Ok(()) = self.snapshots.changed() => self.handle_snapshot(),
-            () = environment::sleep_until(deadline) => {}
-            () = released.cancelled(), if !closing => {}
-        }
-    }
-
     /// Everything that can be done now, without waiting.
-    fn drive(&mut self) {
+    pub(crate) fn drive(&mut self) {
         self.accumulator.signals().begin_look();
-        while let Some(Some(event)) = self.events.next().now_or_never() {
-            self.handle_event(event);
-        }
+        self.handle_events();
         let now = environment::now();
         self.take_news();
         if self.accumulator.signals().take_pressure() || self.accumulator.check_open().is_err() {
@@ -148,7 +111,7 @@ impl Sender {
         self.dispatcher.handle_timeout(now);
         self.notice_closed_connections();
         if self.dispatcher.poll_identity_request(now) {
-            self.events.push(Box::pin(ask_identity(self.client.clone()).map(Event::Identity)));
+            self.events.begin(ask_identity(self.client.clone()).map(Event::Identity));
         }
         while let Some(wave) = self.dispatcher.poll_wave(now) {
             self.send(wave);
@@ -160,6 +123,39 @@ impl Sender {
             self.client.metadata().request_refresh();
         }
         self.tell_started();
+    }
+
+    /// Sends what has just been accepted, if nothing is under way and nothing else is to be done. Otherwise the task has to
+    /// be woken: gives false then. Builds, but never compresses: this is the thread of a caller.
+    pub(crate) fn send_at_once(&mut self) -> bool {
+        let is_closed = self.connections.values().any(Connection::is_closed);
+        if is_closed || self.settings.compresses || !self.events.is_empty() {
+            return false;
+        }
+        self.take_news();
+        let now = environment::now();
+        while let Some(wave) = self.dispatcher.poll_wave(now) {
+            self.send(wave);
+        }
+        // From here on an answer wakes the task.
+        self.handle_events();
+        self.dispatcher.is_quiet() && self.accumulator.signals().is_timed(self.dispatcher.next_deadline())
+    }
+
+    /// When to drive if nothing happens before.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.dispatcher.next_deadline()
+    }
+
+    /// Handles one event; pending when there is none, and then the next one wakes the task.
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.clone_from(cx.waker());
+        self.events.poll_next(cx).map(|event| self.handle_event(event))
+    }
+
+    fn handle_events(&mut self) {
+        let waker = self.waker.clone();
+        while self.poll_event(&mut Context::from_waker(&waker)).is_ready() {}
     }
 
     fn take_news(&mut self) {
@@ -184,15 +180,15 @@ impl Sender {
                 self.dispatcher.handle_disconnected(node, &error);
             }
             Event::Built(ticket, wave) => self.handle_built(ticket, wave),
-            Event::Answered(node, produce, batches, result) => {
-                self.handle_answer(node, &produce, batches, result);
+            Event::Answered(node, asked, batches, result) => {
+                self.handle_answer(node, &asked, batches, result);
             }
             Event::Identity(Ok(identity)) => self.dispatcher.handle_identity(identity, now),
             Event::Identity(Err(error)) => self.dispatcher.handle_identity_error(error, now),
         }
     }
 
-    fn handle_command(&mut self, command: Command) {
+    pub(crate) fn handle_command(&mut self, command: Command) {
         match command {
             Command::Flush(reply) => {
                 self.take_news();
@@ -201,8 +197,8 @@ impl Sender {
         }
     }
 
-    fn handle_snapshot(&mut self) {
-        self.snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+    pub(crate) fn handle_snapshot(&mut self, snapshot: Arc<MetadataSnapshot>) {
+        self.snapshot = snapshot;
         for topic in self.accumulator.topics() {
             if let Some(view) = self.snapshot.topic(topic.name()) {
                 self.accumulator.update_topic(&topic, view);
@@ -230,13 +226,13 @@ impl Sender {
             build(&mut wave);
             wave
         });
-        self.events.push(Box::pin(async move {
+        self.events.begin(async move {
             // The runtime drops the work only when it shuts down, and this task with it.
             match built.await {
                 Ok(wave) => Event::Built(ticket, wave),
                 Err(_) => std::future::pending().await,
             }
-        }));
+        });
     }
 
     fn handle_built(&mut self, ticket: Ticket, wave: Wave) {
@@ -251,21 +247,23 @@ impl Sender {
     fn transmit(&mut self, wave: Wave) {
         let Wave { node, batches } = wave;
         let timeout_ms = i32::try_from(self.settings.request_timeout.as_millis()).unwrap_or(i32::MAX);
-        let produce = Produce::new(&batches, self.settings.acks, timeout_ms, &self.snapshot);
-        let answer = match self.call(node, &produce) {
+        let Produce { request, has_ids, asked } =
+            Produce::new(&batches, self.settings.acks, timeout_ms, &self.snapshot);
+        let answer = match self.call(node, &request, has_ids) {
             Ok(answer) => answer,
-            Err(error) => return self.handle_answer(node, &produce, batches, Err(error)),
+            Err(error) => return self.handle_answer(node, &asked, batches, Err(error)),
         };
-        self.events.push(Box::pin(async move {
+        self.events.begin(async move {
             let result = answer.await;
-            Event::Answered(node, produce, batches, result)
-        }));
+            Event::Answered(node, asked, batches, result)
+        });
     }
 
     fn call(
         &mut self,
         node: NodeId,
-        produce: &Produce,
+        request: &ProduceRequest,
+        has_ids: bool,
     ) -> Result<impl Future<Output = Result<ProduceResponse, Error>> + Send + use<>, Error> {
         let lost = |cause: &str| Error::Disconnected {
             broker: node.to_string().into(),
@@ -273,13 +271,13 @@ impl Sender {
             possibly_written: false,
         };
         let connection = self.connections.get_mut(&node).ok_or_else(|| lost("there is no connection"))?;
-        let version = if produce.has_ids {
+        let version = if has_ids {
             connection.version(ApiKey::Produce)?
         } else {
             connection.version_up_to(ApiKey::Produce, FIRST_VERSION_WITH_IDS - 1)?
         };
         let call = Call {
-            request: &produce.request,
+            request,
             version,
             timeout: self.settings.request_timeout,
             expects_answer: self.settings.acks != 0,
@@ -294,7 +292,7 @@ impl Sender {
     fn handle_answer(
         &mut self,
         node: NodeId,
-        produce: &Produce,
+        asked: &Asked,
         batches: Vec<Outbound>,
         result: Result<ProduceResponse, Error>,
     ) {
@@ -306,7 +304,7 @@ impl Sender {
             }
             Ok(mut response) => {
                 let endpoints = std::mem::take(&mut response.node_endpoints);
-                let (mut answers, hints) = produce.read(response);
+                let (mut answers, hints) = asked.read(response);
                 if !hints.is_empty() {
                     let endpoints = endpoints.into_iter().map(|e| (e.node_id, e.host, e.port, e.rack));
                     self.client.metadata().apply_hints(hints, endpoints);
@@ -348,10 +346,10 @@ impl Sender {
         let pool = Arc::clone(self.client.pool());
         let purpose = Purpose::Produce(self.handle);
         let window = self.settings.max_in_flight;
-        self.events.push(Box::pin(async move {
+        self.events.begin(async move {
             let connection = pool.connection_with_window(purpose, Peer::Node(node), window).await;
             Event::Connected(node, connection)
-        }));
+        });
     }
 
     fn tell_started(&mut self) {
@@ -366,7 +364,7 @@ impl Sender {
     }
 
     /// Whether nothing is left to do; called when no handle is left that could bring more.
-    fn is_done(&mut self) -> bool {
+    pub(crate) fn is_done(&mut self) -> bool {
         self.take_news();
         self.dispatcher.is_idle() || self.dispatcher.failure().is_some()
     }

@@ -6,8 +6,8 @@
 use super::batch::RecordBatch;
 use super::compression::{Codec, Compression};
 use super::header::{HEADER_BYTES, RecordBatchHeader, TimestampType};
+use super::varint::{Varint, put_nullable};
 use crate::types::{LeaderEpoch, ProducerEpoch, ProducerId};
-use crate::wire::{varint_len, varlong_len};
 
 /// The most that the fixed fields in front of a record's key take, with the key's length.
 const MAX_FIXED_BYTES: usize = 5 + 1 + 10 + 5 + 5;
@@ -138,34 +138,40 @@ impl RecordBatchBuilder {
         let headers = headers.into_iter();
         let offset_delta = self.record_count;
         let base_timestamp = if offset_delta == 0 { timestamp } else { self.base_timestamp };
-        let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
+        let timestamp_delta = Varint::of(timestamp.wrapping_sub(base_timestamp));
+        let encoded_offset_delta = Varint::of(i64::from(offset_delta));
+        let (key_len, value_len) = (Varint::of_nullable(key), Varint::of_nullable(value));
         let (header_count, headers_len) = measure_headers(headers.clone());
+        let header_count = Varint::of_length(header_count);
         let body_len = 1
-            + varlong_len(timestamp_delta)
-            + varint_len(offset_delta)
-            + nullable_len(key)
-            + nullable_len(value)
-            + length_len(header_count)
+            + timestamp_delta.length
+            + encoded_offset_delta.length
+            + key_len.length
+            + key.map_or(0, <[u8]>::len)
+            + value_len.length
+            + value.map_or(0, <[u8]>::len)
+            + header_count.length
             + headers_len;
-        let size = length_len(body_len).saturating_add(body_len);
+        let encoded_body_len = Varint::of_length(body_len);
+        let size = encoded_body_len.length.saturating_add(body_len);
         if !self.has_room_for(size) {
             return Err(BatchFull);
         }
 
-        self.buffer.reserve(size);
-        let mut fixed = Fixed::default();
-        fixed.put_length(Some(body_len));
-        fixed.put_byte(0);
-        fixed.put_varlong(timestamp_delta);
-        fixed.put_varlong(i64::from(offset_delta));
-        fixed.put_length(key.map(<[u8]>::len));
-        fixed.append_to(&mut self.buffer);
-        self.buffer.extend_from_slice(key.unwrap_or_default());
-        put_nullable(&mut self.buffer, value);
-        put_length(&mut self.buffer, Some(header_count));
+        let buffer = &mut self.buffer;
+        buffer.reserve(size);
+        encoded_body_len.append_to(buffer);
+        buffer.push(0);
+        timestamp_delta.append_to(buffer);
+        encoded_offset_delta.append_to(buffer);
+        key_len.append_to(buffer);
+        buffer.extend_from_slice(key.unwrap_or_default());
+        value_len.append_to(buffer);
+        buffer.extend_from_slice(value.unwrap_or_default());
+        header_count.append_to(buffer);
         for (key, value) in headers {
-            put_nullable(&mut self.buffer, Some(key.as_bytes()));
-            put_nullable(&mut self.buffer, value);
+            put_nullable(buffer, Some(key.as_bytes()));
+            put_nullable(buffer, value);
         }
 
         self.base_timestamp = base_timestamp;
@@ -274,66 +280,6 @@ pub const fn record_size(
     MAX_FIXED_BYTES + 2 * 5 + key_bytes + value_bytes + 2 * 5 * header_count + headers_bytes
 }
 
-/// The short fields in front of a record's key, gathered so that they are copied at once.
-#[derive(Default)]
-struct Fixed {
-    bytes: [u8; MAX_FIXED_BYTES],
-    length: usize,
-}
-
-impl Fixed {
-    #[inline]
-    fn put_byte(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
-        }
-    }
-
-    #[inline]
-    fn put_varlong(&mut self, value: i64) {
-        let mut raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
-        if let Some([low, high]) = self.bytes.get_mut(self.length..self.length + 2)
-            && raw < 0x4000
-        {
-            // One byte or two, as nearly all are, without a loop.
-            *low = (raw & 0x7f) as u8 | if raw < 0x80 { 0 } else { 0x80 };
-            *high = (raw >> 7 & 0x7f) as u8;
-            self.length += if raw < 0x80 { 1 } else { 2 };
-            return;
-        }
-        while raw >= 0x80 {
-            self.put_byte((raw & 0x7f) as u8 | 0x80);
-            raw >>= 7;
-        }
-        self.put_byte((raw & 0x7f) as u8);
-    }
-
-    /// A length; `None` is null, written as -1.
-    #[inline]
-    fn put_length(&mut self, length: Option<usize>) {
-        self.put_varlong(length.map_or(-1, length_i64));
-    }
-
-    #[inline]
-    fn append_to(&self, buffer: &mut Vec<u8>) {
-        buffer.extend_from_slice(self.bytes.get(..self.length).unwrap_or_default());
-    }
-}
-
-#[inline]
-fn put_length(buffer: &mut Vec<u8>, length: Option<usize>) {
-    let mut fixed = Fixed::default();
-    fixed.put_length(length);
-    fixed.append_to(buffer);
-}
-
-#[inline]
-fn put_nullable(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    put_length(buffer, bytes.map(<[u8]>::len));
-    buffer.extend_from_slice(bytes.unwrap_or_default());
-}
-
 #[inline]
 fn measure_headers<'h>(headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>) -> (usize, usize) {
     headers.fold((0, 0usize), |(count, size), (key, value)| {
@@ -347,16 +293,5 @@ fn measure_headers<'h>(headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)
 /// How many bytes a key or value takes with its length.
 #[inline]
 fn nullable_len(bytes: Option<&[u8]>) -> usize {
-    bytes.map_or(1, |bytes| length_len(bytes.len()) + bytes.len())
-}
-
-/// How many bytes a length takes.
-#[inline]
-fn length_len(length: usize) -> usize {
-    varlong_len(length_i64(length))
-}
-
-#[inline]
-fn length_i64(length: usize) -> i64 {
-    i64::try_from(length).expect("a length in memory is below 2^63")
+    Varint::of_nullable(bytes).length + bytes.map_or(0, <[u8]>::len)
 }

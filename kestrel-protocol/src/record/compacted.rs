@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use super::batch::RecordBatch;
 use super::compression::{Codec, Compression};
 use super::header::{HEADER_BYTES, RecordBatchHeader, TimestampType};
+use super::varint::{Varint, put_nullable};
 use super::view::RecordView;
 use crate::error::{DecodeError, DecodeErrorKind};
 
@@ -78,16 +79,16 @@ impl CompactedBatch {
         let body = &mut self.body;
         body.clear();
         body.push(0);
-        put_varlong(body, record.timestamp.wrapping_sub(base_timestamp));
-        put_varlong(body, record.offset.wrapping_sub(self.header.base_offset));
+        Varint::of(record.timestamp.wrapping_sub(base_timestamp)).append_to(body);
+        Varint::of(record.offset.wrapping_sub(self.header.base_offset)).append_to(body);
         put_nullable(body, record.key);
         put_nullable(body, record.value);
-        put_length(body, record.headers.count());
+        Varint::of_length(record.headers.count()).append_to(body);
         for header in record.headers {
             put_nullable(body, Some(header.key_bytes));
             put_nullable(body, header.value);
         }
-        put_length(&mut self.buffer, self.body.len());
+        Varint::of_length(self.body.len()).append_to(&mut self.buffer);
         self.buffer.extend_from_slice(&self.body);
     }
 
@@ -131,28 +132,5 @@ impl RecordBatch {
         header.base_timestamp = -1;
         header.record_count = 0;
         Self::seal(header, BytesMut::zeroed(HEADER_BYTES))
-    }
-}
-
-fn put_varlong(buffer: &mut Vec<u8>, value: i64) {
-    let mut raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
-    while raw >= 0x80 {
-        buffer.push((raw & 0x7f) as u8 | 0x80);
-        raw >>= 7;
-    }
-    buffer.push((raw & 0x7f) as u8);
-}
-
-fn put_length(buffer: &mut Vec<u8>, length: usize) {
-    put_varlong(buffer, i64::try_from(length).expect("a length in memory is below 2^63"));
-}
-
-fn put_nullable(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    match bytes {
-        None => put_varlong(buffer, -1),
-        Some(bytes) => {
-            put_length(buffer, bytes.len());
-            buffer.extend_from_slice(bytes);
-        }
     }
 }

@@ -51,6 +51,7 @@ pub mod control;
 mod header;
 mod headers;
 mod records;
+mod varint;
 mod view;
 
 pub use batch::RecordBatch;

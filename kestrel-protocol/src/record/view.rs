@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::header::{RecordBatchHeader, TimestampType};
 use super::headers::Header;
+use super::varint::{read_varint, read_varlong};
 use crate::error::{DecodeError, DecodeErrorKind};
-use crate::wire::{read_varint, read_varlong};
 
 const WHAT: &str = "record";
 

@@ -140,6 +140,11 @@ impl Engine {
         Work { fetches, lookups, wants_metadata: std::mem::take(&mut self.wants_metadata) }
     }
 
+    /// Whether something more is to be sent as soon as the caller takes or finishes what it has.
+    pub(crate) const fn lacks_room(&self) -> bool {
+        self.fetcher.lacks_room()
+    }
+
     /// The next time at which there may be something to do without a new event.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let deadlines = [self.subscription.next_deadline(now), self.fetcher.next_deadline(now)];

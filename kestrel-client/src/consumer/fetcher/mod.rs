@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::messages::fetch::{FetchRequest, FetchResponse, PartitionData};
+use kestrel_protocol::messages::fetch::{FetchRequest, FetchResponse, FetchedRecords, PartitionData};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 
 use super::fetch_buffer::FetchBuffer;
@@ -84,6 +84,8 @@ struct LaneState {
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     nodes: HashMap<NodeId, Node>,
+    /// A broker would have been asked but for what still waits for the caller or is in its hands.
+    lacks_room: bool,
     backoff: ExponentialBackoff,
 }
 
@@ -99,7 +101,7 @@ struct Candidate {
 
 impl Fetcher {
     pub(crate) fn new(backoff: ExponentialBackoff) -> Self {
-        Self { nodes: HashMap::new(), backoff }
+        Self { nodes: HashMap::new(), lacks_room: false, backoff }
     }
 
     /// The requests to send now. `held_bytes` is what the caller's task has taken and not finished.
@@ -116,6 +118,7 @@ impl Fetcher {
         let used_bytes = held_bytes + waiting.values().sum::<usize>() + in_flight_bytes;
         let mut free_bytes = settings.fetch_buffer_bytes.saturating_sub(used_bytes);
         let mut work = Vec::new();
+        self.lacks_room = false;
         for (id, candidates) in candidates(subscription, &waiting, settings, now) {
             let node = self.nodes.entry(id).or_default();
             if node.not_before.is_some_and(|at| at > now) {
@@ -124,6 +127,7 @@ impl Fetcher {
             let Some((lane, candidates)) = node.free_lane(candidates) else { continue };
             let answer_bytes = room(&candidates, settings).min(free_bytes);
             if answer_bytes == 0 {
+                self.lacks_room = true;
                 continue;
             }
             free_bytes -= answer_bytes;
@@ -136,6 +140,11 @@ impl Fetcher {
             });
         }
         work
+    }
+
+    /// Whether the last [`Self::poll`] left a broker out that is to be asked as soon as the caller takes more.
+    pub(crate) const fn lacks_room(&self) -> bool {
+        self.lacks_room
     }
 
     /// A broker answered. Gives what the answer says of the partitions that the request was about.
@@ -158,7 +167,7 @@ impl Fetcher {
                         let asked =
                             node.lane(lane).session.asked(&topic.topic, topic.topic_id, data.partition_index);
                         let Some(asked) = asked else { continue };
-                        outcome.size_bytes += data.records.as_ref().map_or(0, bytes::Bytes::len);
+                        outcome.size_bytes += data.records.as_ref().map_or(0, FetchedRecords::len);
                         outcome.answers.push(PartitionAnswer {
                             ticket: asked.ticket,
                             fetch_offset: asked.fetch_offset,

@@ -98,10 +98,13 @@ fn a_node_is_not_asked_while_enough_of_it_waits() {
     let mut script = Script::new(&config);
     script.poll();
     script.answer(Lane::Main, 0, 200);
+    assert!(!script.fetcher.lacks_room());
     assert_eq!(script.poll(), [""; 0], "more than half of what an answer may bring");
+    assert!(script.fetcher.lacks_room());
     let taken = script.buffer.take(|_| true);
     assert!(taken.is_some());
     assert_eq!(script.poll(), ["1 Main [0@300] <4000"]);
+    assert!(!script.fetcher.lacks_room());
 }
 
 #[test]

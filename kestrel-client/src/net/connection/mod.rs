@@ -1,11 +1,11 @@
-//! One connection to one broker: a writer task, a reader task, and the handle through which requests go in.
+//! One connection to one broker: its task, and the handle through which requests go in.
 //!
 //! Made by the [`Pool`](super::Pool) after the handshake. [`Connection`] is a [`tower::Service`]: `poll_ready` is the
-//! window of requests in flight, `call` hands the request to the writer at once, so calls are written in call order.
+//! window of requests in flight, `call` writes the request at once, so calls are written in call order. The task reads
+//! the answers, watches the deadlines, and writes what the socket did not take.
 //! A request that is not answered by its deadline ends the connection, because the answers behind it can't come either.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -17,8 +17,8 @@ use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{
     ApiKey, ByteString, FrameDecoder, Request, correlation_id, decode_response, encode_request,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -29,13 +29,12 @@ use crate::environment;
 use crate::error::Error;
 
 mod chunks;
+mod outbox;
 
-use chunks::Chunks;
+use outbox::{Outbox, Outgoing};
 
 /// How much the reader asks for at once when no frame has announced its size, in bytes.
 const READ_BYTES: usize = 16 * 1024;
-/// How many byte runs the writer gathers before it writes.
-const GATHERED_CHUNKS: usize = 64;
 
 /// What a connection needs to know besides its stream.
 #[derive(Debug, Clone)]
@@ -74,10 +73,10 @@ struct Shared {
     options: ConnectionOptions,
     versions: Versions,
     next_correlation_id: AtomicI32,
-    outbox: mpsc::Sender<Outgoing>,
+    outbox: Outbox,
     window: Arc<Semaphore>,
     waits: Mutex<Waits>,
-    /// Tells the reader that a deadline earlier than its timer has come up.
+    /// Tells the task that a deadline earlier than its timer has come up.
     rearm: Notify,
     ended: CancellationToken,
 }
@@ -85,23 +84,12 @@ struct Shared {
 #[derive(Debug)]
 struct Waits {
     in_flight: InFlight<Waiter>,
-    /// When the reader's timer fires.
+    /// When the timer fires.
     armed: Instant,
     /// When the last request was written.
     active_at: Instant,
     /// Why the connection ended.
     end: Option<Arc<str>>,
-}
-
-/// A request on its way to the writer.
-#[derive(Debug)]
-struct Outgoing {
-    chunks: Vec<Bytes>,
-    correlation_id: i32,
-    deadline: Instant,
-    timeout: Duration,
-    expects_answer: bool,
-    waiter: Waiter,
 }
 
 /// Who waits for an answer; holds a place in the window until then.
@@ -113,7 +101,7 @@ struct Waiter {
 }
 
 impl Connection {
-    /// Takes over a stream on which the handshake is done; spawns its two tasks on `tasks`.
+    /// Takes over a stream on which the handshake is done; spawns its task on `tasks`.
     pub(crate) fn start<S>(
         stream: (S, impl AsyncWrite + Unpin + Send + 'static),
         versions: Versions,
@@ -125,7 +113,6 @@ impl Connection {
         S: AsyncRead + Unpin + Send + 'static,
     {
         let (reader, writer) = stream;
-        let (outbox, inbox) = mpsc::channel(options.window.max(1));
         let window = Arc::new(Semaphore::new(options.window));
         let active_at = environment::now();
         let armed = active_at + options.max_idle;
@@ -133,14 +120,13 @@ impl Connection {
             options,
             versions,
             next_correlation_id: AtomicI32::new(1),
-            outbox,
+            outbox: Outbox::new(writer),
             window: Arc::clone(&window),
             waits: Mutex::new(Waits { in_flight: InFlight::new(), armed, active_at, end: None }),
             rearm: Notify::new(),
             ended,
         });
-        tasks.spawn(run_writer(writer, inbox, Arc::clone(&shared)));
-        tasks.spawn(run_reader(reader, Arc::clone(&shared)));
+        tasks.spawn(run(reader, Arc::clone(&shared)));
         Self { shared, window: PollSemaphore::new(window), permit: None }
     }
 
@@ -223,7 +209,7 @@ impl<'a, R: Request> Service<Call<'a, R>> for Connection {
         }
     }
 
-    /// Hands the request to the writer before it returns.
+    /// The request is written, or in the line for it, before this returns.
     ///
     /// # Panics
     /// When `poll_ready` was not ready before.
@@ -237,13 +223,11 @@ impl<'a, R: Request> Service<Call<'a, R>> for Connection {
             chunks: encode_request(call.request, call.version, correlation_id, client_id),
             correlation_id,
             deadline: environment::now() + call.timeout,
-            timeout: call.timeout,
             expects_answer: call.expects_answer,
             waiter: Waiter { reply, timeout: call.timeout, _permit: permit },
         };
-        if let Err(refused) = shared.outbox.try_send(outgoing) {
-            // Each sender holds a place in the window, and the channel has as many: it can only be closed.
-            let _ = refused.into_inner().waiter.reply.send(Err(shared.disconnected(false)));
+        if let Err(refused) = shared.outbox.push(outgoing, shared) {
+            let _ = refused.waiter.reply.send(Err(shared.disconnected(false)));
         }
         Answer {
             answer,
@@ -292,7 +276,7 @@ impl Shared {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer is about to write a request that will be answered.
+    /// A request is about to be written that will be answered.
     fn register(&self, correlation_id: i32, deadline: Instant, waiter: Waiter) {
         let mut waits = self.waits();
         waits.active_at = deadline.checked_sub(waiter.timeout).unwrap_or(deadline);
@@ -303,7 +287,7 @@ impl Shared {
         }
     }
 
-    /// The reader's timer has fired or is to be set anew: when is the next look due, or what has happened?
+    /// The timer has fired or is to be set anew: when is the next look due, or what has happened?
     fn check_deadlines(&self) -> Result<Instant, &'static str> {
         let now = environment::now();
         let mut waits = self.waits();
@@ -351,72 +335,21 @@ impl Shared {
     }
 }
 
-/// The writer task: gathers what is waiting and writes it with as few calls as possible.
-async fn run_writer<W>(mut writer: W, mut inbox: mpsc::Receiver<Outgoing>, shared: Arc<Shared>)
-where
-    W: AsyncWrite + Unpin,
-{
-    let written = tokio::select! {
-        () = shared.ended.cancelled() => Ok(()),
-        result = write_all_requests(&mut writer, &mut inbox, &shared) => result,
-    };
-    let cause = written.err().map_or_else(|| "the connection was closed".into(), |error| error.to_string());
-    shared.end(&cause);
-    inbox.close();
-    while let Some(outgoing) = inbox.recv().await {
-        let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
-    }
-    let _ = writer.shutdown().await;
-}
-
-async fn write_all_requests<W>(
-    writer: &mut W,
-    inbox: &mut mpsc::Receiver<Outgoing>,
-    shared: &Shared,
-) -> io::Result<()>
-where
-    W: AsyncWrite + Unpin,
-{
-    let mut chunks = Chunks::default();
-    let mut unanswered = Vec::new();
-    while let Some(outgoing) = inbox.recv().await {
-        gather(outgoing, &mut chunks, &mut unanswered, shared);
-        while chunks.count() < GATHERED_CHUNKS {
-            let Ok(outgoing) = inbox.try_recv() else { break };
-            gather(outgoing, &mut chunks, &mut unanswered, shared);
-        }
-        writer.write_all_buf(&mut chunks).await?;
-        writer.flush().await?;
-        for waiter in unanswered.drain(..) {
-            let waiter: Waiter = waiter;
-            let _ = waiter.reply.send(Ok(Bytes::new()));
-        }
-    }
-    Ok(())
-}
-
-fn gather(outgoing: Outgoing, chunks: &mut Chunks, unanswered: &mut Vec<Waiter>, shared: &Shared) {
-    // Who gave up before a byte was written has nothing to wait for; the request is not sent.
-    if outgoing.deadline <= environment::now() {
-        let _ = outgoing.waiter.reply.send(Err(shared.timed_out(outgoing.timeout, false)));
-        return;
-    }
-    chunks.extend(outgoing.chunks);
-    if outgoing.expects_answer {
-        shared.register(outgoing.correlation_id, outgoing.deadline, outgoing.waiter);
-    } else {
-        unanswered.push(outgoing.waiter);
-    }
-}
-
-/// The reader task: answers to their waiters, deadlines, idleness.
-async fn run_reader<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
+/// The task: runs until the connection ends, for whatever reason, and tells everyone why.
+async fn run<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
     let cause = tokio::select! {
         () = shared.ended.cancelled() => "the connection was closed".into(),
         cause = read_all_answers(&mut reader, &shared) => cause,
         cause = watch_deadlines(&shared) => cause.into(),
+        error = shared.outbox.write_left_over(&shared) => error.to_string(),
     };
+    // Closed first: then what is in flight is all that there will be.
+    let unwritten = shared.outbox.close();
     shared.end(&cause);
+    for outgoing in unwritten {
+        let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
+    }
+    shared.outbox.shut_down().await;
 }
 
 /// Hands out answers until the stream ends; gives the reason.

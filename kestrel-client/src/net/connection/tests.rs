@@ -8,7 +8,7 @@ use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataResponse};
 use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::{RequestFrame, encode_response};
 use proptest::prelude::*;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 
 use super::*;
 

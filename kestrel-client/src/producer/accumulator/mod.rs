@@ -33,8 +33,9 @@ use crate::metadata::TopicView;
 use crate::record::Timestamp;
 
 pub(crate) use queue::{PartitionQueue, QueueView, SlotId};
-pub(crate) use signals::Signals;
+pub(crate) use signals::{SendAtOnce, Signals};
 pub(crate) use topic::TopicQueue;
+use topic::{Layout, Sticky};
 
 /// What the accumulator has to know of the producer's settings.
 #[derive(Debug, Clone)]
@@ -89,6 +90,13 @@ enum Tried {
     Switch,
 }
 
+/// The partition that a record goes to.
+struct Target<'l> {
+    queue: &'l Arc<PartitionQueue>,
+    /// As what it is the sticky one; `None` when it was chosen.
+    sticky: Option<Sticky>,
+}
+
 impl Accumulator {
     pub(crate) fn new(settings: AccumulatorSettings, clock: Clock, seed: u64) -> Self {
         Self {
@@ -104,6 +112,7 @@ impl Accumulator {
     }
 
     /// Appends a record to the open batch of its partition, or opens one with `reservation` or with free memory.
+    #[inline]
     pub(crate) fn append<'h, H>(
         &self,
         topic: &TopicQueue,
@@ -117,42 +126,19 @@ impl Accumulator {
         self.check_open()?;
         let size_bytes = self.check_size(record)?;
         let layout = topic.layout();
-        if layout.queues.is_empty() {
-            return Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) });
-        }
+        let share = self.settings.batch_size;
         loop {
-            let sticky = match self.choose(topic, partitioner, record, layout.queues.len()) {
-                Choice::Partition(partition) => {
-                    let queue = usize::try_from(partition).ok().and_then(|index| layout.queues.get(index));
-                    let queue = queue.ok_or_else(|| Error::UnknownPartition {
-                        topic: Arc::clone(topic.name()),
-                        partition,
-                        partition_count: layout.queues.len(),
-                    })?;
-                    return Ok(match self.try_append(queue, record, size_bytes, false, reservation) {
-                        Tried::NeedsMemory(bytes) => Appended::NeedsMemory(bytes),
-                        Tried::Accepted(delivery) => Appended::Accepted(delivery),
-                        Tried::Switch => unreachable!("a partition that was chosen is kept"),
-                    });
-                }
-                Choice::Sticky => topic.sticky(),
-            };
-            let Some(queue) = layout.queues.get(sticky.partition) else {
-                topic.switch(sticky, &layout, self.next_random());
-                continue;
-            };
-            let share = self.settings.batch_size;
-            if sticky.bytes >= 2 * share {
-                topic.switch(sticky, &layout, self.next_random());
-                continue;
-            }
-            match self.try_append(queue, record, size_bytes, sticky.bytes >= share, reservation) {
+            let Target { queue, sticky } = self.target(topic, &layout, partitioner, record)?;
+            let may_switch = sticky.is_some_and(|sticky| sticky.bytes >= share);
+            match queue.append(self, record, size_bytes, may_switch, reservation) {
                 Tried::Accepted(delivery) => {
-                    topic.count(size_bytes);
+                    if sticky.is_some() {
+                        topic.count(size_bytes);
+                    }
                     return Ok(Appended::Accepted(delivery));
                 }
                 Tried::NeedsMemory(bytes) => return Ok(Appended::NeedsMemory(bytes)),
-                Tried::Switch => topic.switch(sticky, &layout, self.next_random()),
+                Tried::Switch => self.switch(topic, &layout, sticky),
             }
         }
     }
@@ -246,8 +232,44 @@ impl Accumulator {
         Ok(size_bytes)
     }
 
-    fn choose<H>(
+    /// Where a record goes.
+    #[inline]
+    fn target<'l, H>(
         &self,
+        topic: &TopicQueue,
+        layout: &'l Layout,
+        partitioner: &dyn Partitioner,
+        record: &RecordParts<'_, H>,
+    ) -> Result<Target<'l>, Error> {
+        let partition_count = layout.queues.len();
+        if partition_count == 0 {
+            return Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) });
+        }
+        match Self::choose(topic, partitioner, record, partition_count) {
+            Choice::Partition(partition) => {
+                let queue = usize::try_from(partition).ok().and_then(|index| layout.queues.get(index));
+                let topic = || Arc::clone(topic.name());
+                let queue = queue.ok_or_else(|| Error::UnknownPartition {
+                    topic: topic(),
+                    partition,
+                    partition_count,
+                })?;
+                Ok(Target { queue, sticky: None })
+            }
+            Choice::Sticky => loop {
+                let sticky = topic.sticky();
+                match layout.queues.get(sticky.partition) {
+                    Some(queue) if sticky.bytes < 2 * self.settings.batch_size => {
+                        return Ok(Target { queue, sticky: Some(sticky) });
+                    }
+                    _ => self.switch(topic, layout, Some(sticky)),
+                }
+            },
+        }
+    }
+
+    #[inline]
+    fn choose<H>(
         topic: &TopicQueue,
         partitioner: &dyn Partitioner,
         record: &RecordParts<'_, H>,
@@ -261,18 +283,11 @@ impl Accumulator {
         partitioner.partition(&input)
     }
 
-    fn try_append<'h, H>(
-        &self,
-        queue: &Arc<PartitionQueue>,
-        record: &RecordParts<'_, H>,
-        size_bytes: usize,
-        may_switch: bool,
-        reservation: &mut Option<Reservation>,
-    ) -> Tried
-    where
-        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
-    {
-        queue.append(self, record, size_bytes, may_switch, reservation)
+    #[cold]
+    fn switch(&self, topic: &TopicQueue, layout: &Layout, from: Option<Sticky>) {
+        if let Some(from) = from {
+            topic.switch(from, layout, self.next_random());
+        }
     }
 
     fn next_random(&self) -> u64 {

@@ -49,6 +49,7 @@ impl PartitionQueue {
     }
 
     /// Appends to the open batch; when there is none or it is full, opens another.
+    #[inline]
     pub(super) fn append<'h, H>(
         self: &Arc<Self>,
         accumulator: &Accumulator,
@@ -61,9 +62,28 @@ impl PartitionQueue {
         H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
     {
         let mut batches = self.batches();
-        if let Some(delivery) = batches.open.as_mut().and_then(|open| append_to(open, record)) {
-            return Tried::Accepted(delivery);
+        if let Some(open) = &mut batches.open
+            && let Some(index) = append_to(open, record)
+        {
+            return Tried::Accepted(Delivery::new(Arc::clone(open.state()), index, record.timestamp));
         }
+        self.append_anew(batches, accumulator, record, size_bytes, may_switch, reservation)
+    }
+
+    /// Seals the open batch, if there is one, and appends to a new one.
+    #[cold]
+    fn append_anew<'h, H>(
+        self: &Arc<Self>,
+        mut batches: MutexGuard<'_, Batches>,
+        accumulator: &Accumulator,
+        record: &RecordParts<'_, H>,
+        size_bytes: usize,
+        may_switch: bool,
+        reservation: &mut Option<Reservation>,
+    ) -> Tried
+    where
+        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
+    {
         let was_full = batches.seal();
         if may_switch {
             self.signal(batches, accumulator, was_full, None);
@@ -83,7 +103,8 @@ impl PartitionQueue {
         let builder = RecordBatchBuilder::with_buffer(settings.builder, settings.batch_size, buffer);
         let state = Arc::new(BatchState::new(Arc::clone(&self.topic), self.partition));
         let mut open = ProducerBatch::open(state, builder, memory, now);
-        let delivery = append_to(&mut open, record).expect("the first record of a batch always fits");
+        let index = append_to(&mut open, record).expect("the first record of a batch always fits");
+        let delivery = Delivery::new(Arc::clone(open.state()), index, record.timestamp);
         batches.open = Some(open);
         self.signal(batches, accumulator, was_full, Some(now + settings.linger));
         Tried::Accepted(delivery)
@@ -178,15 +199,15 @@ impl Batches {
     }
 }
 
-/// Appends to the batch if the record fits.
-fn append_to<'h, H>(batch: &mut ProducerBatch, record: &RecordParts<'_, H>) -> Option<Delivery>
+/// Appends to the batch if the record fits; gives its index there.
+fn append_to<'h, H>(batch: &mut ProducerBatch, record: &RecordParts<'_, H>) -> Option<u32>
 where
     H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
 {
     let builder = batch.builder()?;
     let timestamp = record.timestamp.as_millis();
     let index = builder.append(timestamp, record.key, record.value, record.headers.clone()).ok()?;
-    Some(Delivery::new(Arc::clone(batch.state()), index.cast_unsigned(), record.timestamp))
+    Some(index.cast_unsigned())
 }
 
 /// The reservation in hand, if it is large enough; the partition may have changed since it was made.

@@ -1,7 +1,7 @@
 //! How the sender task learns that a partition has news: a list of partitions, and a wake-up when it is worth one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -11,8 +11,13 @@ use super::queue::PartitionQueue;
 /// The timer value that every deadline is before.
 const NEVER: u64 = u64::MAX;
 
+/// Does what the sender would do if it were woken, in the thread that would wake it.
+pub(crate) trait SendAtOnce: Send + Sync {
+    /// Takes the news and sends; false when the sender has to be woken all the same.
+    fn send_at_once(&self) -> bool;
+}
+
 /// Partitions with news, and whether the sender sleeps.
-#[derive(Debug)]
 pub(crate) struct Signals {
     news: Mutex<Vec<Arc<PartitionQueue>>>,
     wake: Notify,
@@ -20,6 +25,8 @@ pub(crate) struct Signals {
     awake: AtomicBool,
     /// When the sender's timer fires, in nanoseconds after `epoch`.
     timer: AtomicU64,
+    /// Spares the sender the waking, for a producer whose records do not linger.
+    at_once: OnceLock<Weak<dyn SendAtOnce>>,
     /// Someone found no memory: batches should not linger.
     pressure: AtomicBool,
     epoch: Instant,
@@ -32,6 +39,7 @@ impl Signals {
             wake: Notify::new(),
             awake: AtomicBool::new(false),
             timer: AtomicU64::new(NEVER),
+            at_once: OnceLock::new(),
             pressure: AtomicBool::new(false),
             epoch,
         }
@@ -46,14 +54,26 @@ impl Signals {
     /// Wakes the sender unless its timer fires by `deadline` anyway; `None` is now.
     pub(super) fn wake_before(&self, deadline: Option<Instant>) {
         let due = deadline.map_or(0, |deadline| self.nanos(deadline));
-        if due < self.timer.load(Ordering::SeqCst) && !self.awake.swap(true, Ordering::SeqCst) {
-            self.wake.notify_one();
+        if due >= self.timer.load(Ordering::SeqCst) || self.awake.load(Ordering::SeqCst) {
+            return;
         }
+        let at_once = self.at_once.get().and_then(Weak::upgrade);
+        if !at_once.is_some_and(|sender| sender.send_at_once()) {
+            self.wake();
+        }
+    }
+
+    /// Lets `sender` try from now on, before anyone wakes it.
+    pub(crate) fn send_at_once_with(&self, sender: &Arc<impl SendAtOnce + 'static>) {
+        let sender: Weak<dyn SendAtOnce> = Arc::downgrade(sender) as _;
+        let _ = self.at_once.set(sender);
     }
 
     /// Wakes the sender in any case.
     pub(crate) fn wake(&self) {
-        self.wake_before(None);
+        if !self.awake.swap(true, Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
     }
 
     /// Someone waits for memory or was refused for want of it.
@@ -82,6 +102,12 @@ impl Signals {
     /// The sender sleeps until `deadline` at the longest.
     pub(crate) fn set_timer(&self, deadline: Option<Instant>) {
         self.timer.store(deadline.map_or(NEVER, |deadline| self.nanos(deadline)), Ordering::SeqCst);
+    }
+
+    /// Whether the sender's timer fires by `deadline`.
+    pub(crate) fn is_timed(&self, deadline: Option<Instant>) -> bool {
+        let timer = self.timer.load(Ordering::SeqCst);
+        deadline.is_none_or(|deadline| timer <= self.nanos(deadline))
     }
 
     /// Waits for a wake-up. Cancel-safe: one that has come is not lost.
@@ -120,6 +146,30 @@ mod tests {
         assert!(!is_woken(&signals), "once is enough until it looks again");
         signals.begin_look();
         signals.wake();
+        assert!(is_woken(&signals));
+    }
+
+    #[test]
+    fn a_sender_is_woken_only_for_what_could_not_be_sent_at_once() {
+        struct Willing(AtomicBool);
+
+        impl SendAtOnce for Willing {
+            fn send_at_once(&self) -> bool {
+                self.0.load(Ordering::SeqCst)
+            }
+        }
+
+        let signals = Signals::new(crate::environment::now());
+        let sender = Arc::new(Willing(AtomicBool::new(true)));
+        signals.send_at_once_with(&sender);
+        signals.wake_before(None);
+        assert!(!is_woken(&signals));
+        sender.0.store(false, Ordering::SeqCst);
+        signals.wake_before(None);
+        assert!(is_woken(&signals));
+        signals.begin_look();
+        drop(sender);
+        signals.wake_before(None);
         assert!(is_woken(&signals));
     }
 

@@ -285,6 +285,12 @@ impl Dispatcher {
         [timer, self.next_expiry, identity].into_iter().flatten().min()
     }
 
+    /// Whether nothing is left to do before the next event or deadline.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let has_work = |node: &Node| !node.ready.is_empty();
+        self.transactions.is_ready() && !self.metadata_wanted && !self.nodes.values().any(has_work)
+    }
+
     /// Whether every batch that was taken or seen is settled.
     pub(crate) fn is_idle(&self) -> bool {
         self.slots.values().all(Slot::is_idle)

@@ -1,0 +1,165 @@
+//! Outbox: the requests of one connection on their way to its socket, with the socket's writing half.
+//!
+//! Whoever has a request writes it itself, as far as the socket takes it without waiting: no other task has to wake up for it.
+//! What is left over, and all that comes behind it, is written by the connection's task, as many requests as possible
+//! with one call.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Instant;
+
+use bytes::{Buf, Bytes};
+use tokio::io::AsyncWrite;
+use tokio::sync::Notify;
+
+use super::chunks::Chunks;
+use super::{Shared, Waiter};
+use crate::environment;
+
+/// How many byte runs are gathered before they are written.
+const GATHERED_CHUNKS: usize = 64;
+
+/// A request that was not written yet.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) chunks: Vec<Bytes>,
+    pub(super) correlation_id: i32,
+    pub(super) deadline: Instant,
+    pub(super) expects_answer: bool,
+    pub(super) waiter: Waiter,
+}
+
+/// What a connection writes. Bounded by its window: each request in it has a place there.
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    /// The socket did not take everything.
+    left_over: Notify,
+}
+
+struct State {
+    writer: Box<dyn AsyncWrite + Unpin + Send>,
+    queue: VecDeque<Outgoing>,
+    /// What was taken out of the queue and is not written yet.
+    chunks: Chunks,
+    /// Those of it that are done when they are written.
+    unanswered: Vec<Waiter>,
+    is_closed: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(writer: impl AsyncWrite + Unpin + Send + 'static) -> Self {
+        let state = State {
+            writer: Box::new(writer),
+            queue: VecDeque::new(),
+            chunks: Chunks::default(),
+            unanswered: Vec::new(),
+            is_closed: false,
+        };
+        Self { state: Mutex::new(state), left_over: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes `outgoing` behind all before it, now as far as that is possible. Gives it back when the connection has ended.
+    pub(super) fn push(&self, outgoing: Outgoing, shared: &Shared) -> Result<(), Outgoing> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Err(outgoing);
+        }
+        let is_first = state.is_empty();
+        state.queue.push_back(outgoing);
+        if !is_first {
+            return Ok(());
+        }
+        let written = state.poll_write(shared, &mut Context::from_waker(Waker::noop()));
+        drop(state);
+        match written {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => shared.end(&error.to_string()),
+            Poll::Pending => self.left_over.notify_one(),
+        }
+        Ok(())
+    }
+
+    /// Writes what the socket did not take at once, until that fails: for the connection's task.
+    pub(super) async fn write_left_over(&self, shared: &Shared) -> io::Error {
+        loop {
+            self.left_over.notified().await;
+            if let Err(error) = poll_fn(|cx| self.state().poll_write(shared, cx)).await {
+                return error;
+            }
+        }
+    }
+
+    /// Takes nothing more; gives the requests of which not a byte was written.
+    pub(super) fn close(&self) -> VecDeque<Outgoing> {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.unanswered.clear();
+        std::mem::take(&mut state.queue)
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub(super) async fn shut_down(&self) {
+        let _ = poll_fn(|cx| Pin::new(&mut self.state().writer).poll_shutdown(cx)).await;
+    }
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty() && !self.chunks.has_remaining()
+    }
+
+    /// Writes until nothing is left, or the socket takes no more.
+    fn poll_write(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.is_empty() {
+            self.gather(shared);
+            while self.chunks.has_remaining() {
+                let mut slices = [IoSlice::new(&[]); GATHERED_CHUNKS];
+                let filled = self.chunks.chunks_vectored(&mut slices);
+                let writer = Pin::new(&mut self.writer);
+                match ready!(writer.poll_write_vectored(cx, &slices[..filled]))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    written => self.chunks.advance(written),
+                }
+            }
+            ready!(Pin::new(&mut self.writer).poll_flush(cx))?;
+            for waiter in self.unanswered.drain(..) {
+                let _ = waiter.reply.send(Ok(Bytes::new()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes requests out of the queue that go with one write.
+    fn gather(&mut self, shared: &Shared) {
+        while self.chunks.count() < GATHERED_CHUNKS {
+            let Some(outgoing) = self.queue.pop_front() else { return };
+            // Who gave up before a byte was written has nothing to wait for; the request is not sent.
+            if outgoing.deadline <= environment::now() {
+                let timed_out = shared.timed_out(outgoing.waiter.timeout, false);
+                let _ = outgoing.waiter.reply.send(Err(timed_out));
+                continue;
+            }
+            self.chunks.extend(outgoing.chunks);
+            if outgoing.expects_answer {
+                shared.register(outgoing.correlation_id, outgoing.deadline, outgoing.waiter);
+            } else {
+                self.unanswered.push(outgoing.waiter);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
