@@ -210,10 +210,14 @@ impl Sender {
     /// Builds the batches of a wave and sends it. Compressing much is done on other threads, as many requests at a time as
     /// may be in flight.
     fn send(&mut self, mut wave: Wave) {
+        if !self.settings.compresses {
+            build(&mut wave);
+            return self.transmit(wave);
+        }
         let unbuilt = wave.batches.iter().filter(|outbound| outbound.batch.needs_building());
         let bytes: usize = unbuilt.map(|outbound| outbound.batch.size_bytes()).sum();
         let line = self.building.entry(wave.node).or_default();
-        if !self.settings.compresses || bytes < COMPRESS_ELSEWHERE_BYTES {
+        if bytes < COMPRESS_ELSEWHERE_BYTES {
             build(&mut wave);
             if line.is_empty() {
                 return self.transmit(wave);
