@@ -1,5 +1,7 @@
 //! Fetch over TCP: whole batches, limits, waiting, epochs, sessions.
 
+mod files;
+
 use std::time::Instant as StdInstant;
 
 use bytes::Bytes;
