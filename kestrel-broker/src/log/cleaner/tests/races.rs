@@ -7,7 +7,7 @@ use super::model::batches_of;
 use super::swap::Swap;
 use super::*;
 use crate::log::segment::CleanedSegment;
-use crate::log::{FirstBatch, LogError, LogRecords, ReadRequest};
+use crate::log::{FirstBatch, LogError, ReadRequest};
 
 fn put(key: &str, value: &str) -> RecordBatch {
     records(NOBODY, NOW.0, &[(Some(key), Some(value))])
@@ -85,22 +85,6 @@ fn a_reader_that_began_before_a_swap_goes_on() {
     let gone = view.segments[0].walk(0).unwrap_err();
     assert!(crate::log::segment::is_gone(&gone), "not the new file of the same name");
     assert_eq!(batches_of(&open.log).len(), 3);
-}
-
-#[test]
-fn what_a_reader_found_in_a_file_before_a_swap_is_sent_from_it() {
-    let folder = Folder::new(LogConfig { file_delete_delay: Duration::ZERO, ..config(100_000) });
-    let open = folder.open();
-    for key in ["a", "b", "a", "c", "d"] {
-        append(&open.log, &put(key, &"v".repeat(40_000)));
-    }
-    let (max_bytes, first_batch) = (100_000, FirstBatch::Always);
-    let request = ReadRequest { fetch_offset: 0, max_bytes, up_to_offset: 5, first_batch };
-    let LogRecords::File(found) = open.log.find(request).unwrap() else { panic!("enough for a file") };
-    let before = open.log.read(request).unwrap();
-    clean(&open.log, NOW.0);
-    assert_ne!(open.log.read(request).unwrap(), before, "the first record is gone");
-    assert_eq!(found.read(usize::MAX).unwrap(), before);
 }
 
 /// Writers, readers, retention and the cleaner at once: each reader sees offsets ascend and the last value of each key.

@@ -1,5 +1,4 @@
-//! Answers whose records leave from their files: over segments' ends, to slow readers, while segments go, on connections
-//! that are cut.
+//! Large answers: over segments' ends, to slow readers, while segments go, on connections that are cut.
 
 use kestrel_protocol::ApiKey;
 use kestrel_protocol::messages::delete_records::{
