@@ -119,7 +119,7 @@ fn fetch_response(partitions: usize) -> FetchResponse {
     let records = batch(codec(Compression::None)).into_bytes();
     let partition = |partition_index| PartitionData {
         partition_index,
-        records: Some(records.clone().into()),
+        records: Some(records.clone()),
         ..Default::default()
     };
     let count = i32::try_from(partitions).expect("a small number");

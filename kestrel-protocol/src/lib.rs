@@ -40,7 +40,6 @@ pub use messages::Message;
 pub use record::{Compression, Headers, RecordBatch, RecordBatchBuilder, RecordBatches, TimestampType};
 pub use request::{
     RequestFrame, RequestHeader, correlation_id, decode_response, encode_request, encode_response,
-    encode_response_in_parts,
 };
 pub use types::{LeaderEpoch, NodeId, ParseUuidError, ProducerEpoch, ProducerId, TopicId, Uuid};
 

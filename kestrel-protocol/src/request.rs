@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use crate::api::{ApiKey, Request};
 use crate::error::DecodeError;
 use crate::messages::Message;
-use crate::wire::{MessagePart, Reader, Writer};
+use crate::wire::{Reader, Writer};
 
 /// Room for the headers and the small fields of most messages, in bytes.
 const TYPICAL_FRAME_BYTES: usize = 256;
@@ -119,33 +119,14 @@ pub fn encode_request<R: Request>(
         header.encode(writer);
         request.encode(writer, version);
     })
-    .into_chunks()
 }
 
 /// A response as the byte runs of its frame, length included.
 ///
 /// # Panics
-/// When `version` is not one of the response's, or the response has [gaps](encode_response_in_parts).
-#[must_use]
-pub fn encode_response<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Vec<Bytes> {
-    response_frame::<R>(response, version, correlation_id).into_chunks()
-}
-
-/// A response as the parts of its frame, length included: for one with
-/// [records that are elsewhere](crate::messages::fetch::FetchedRecords::Elsewhere), whose bytes the sender puts in the gaps.
-///
-/// # Panics
 /// When `version` is not one of the response's.
 #[must_use]
-pub fn encode_response_in_parts<R: Request>(
-    response: &R::Response,
-    version: i16,
-    correlation_id: i32,
-) -> Vec<MessagePart> {
-    response_frame::<R>(response, version, correlation_id).into_parts()
-}
-
-fn response_frame<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Writer {
+pub fn encode_response<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Vec<Bytes> {
     encode_frame(|writer| {
         writer.put_i32(correlation_id);
         if has_flexible_response_header(R::KEY, version) {
@@ -183,11 +164,11 @@ fn has_flexible_response_header(api: ApiKey, version: i16) -> bool {
     api != ApiKey::ApiVersions && api.is_flexible(version)
 }
 
-fn encode_frame(content: impl FnOnce(&mut Writer)) -> Writer {
+fn encode_frame(content: impl FnOnce(&mut Writer)) -> Vec<Bytes> {
     let mut writer = Writer::with_capacity(TYPICAL_FRAME_BYTES);
     writer.put_u32(0);
     content(&mut writer);
     let length = u32::try_from(writer.len() - 4).expect("a frame is below 2 GiB");
     writer.set_u32(0, length);
-    writer
+    writer.into_chunks()
 }

@@ -1,8 +1,7 @@
 //! The primitive types of the protocol, read from and written to byte buffers.
 //!
 //! [`Reader`] checks every claimed length against what is left before anything is allocated. [`Writer`] copies small
-//! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied;
-//! or it leaves a gap for bytes that whoever sends the message takes from elsewhere.
+//! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
@@ -193,15 +192,6 @@ enum LengthWidth {
     Four,
 }
 
-/// A part of a message that is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MessagePart {
-    /// Bytes as they are sent.
-    Bytes(Bytes),
-    /// So many bytes that belong here and are not in the message: the sender has them elsewhere.
-    Gap(usize),
-}
-
 /// Builds one message: small values are copied, large byte runs are spliced in by reference.
 ///
 /// ```
@@ -214,8 +204,8 @@ pub enum MessagePart {
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: BytesMut,
-    /// Byte runs by reference, and gaps, with the position in `buffer` before which each one goes.
-    splices: Vec<(usize, MessagePart)>,
+    /// Byte runs by reference, with the position in `buffer` before which each one goes.
+    splices: Vec<(usize, Bytes)>,
     spliced_bytes: usize,
 }
 
@@ -226,7 +216,7 @@ impl Writer {
         Self { buffer: BytesMut::with_capacity(capacity), ..Self::default() }
     }
 
-    /// How many bytes were written, spliced ones and gaps included.
+    /// How many bytes were written, spliced ones included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.buffer.len() + self.spliced_bytes
@@ -274,14 +264,6 @@ impl Writer {
         self.put_shared(bytes);
     }
 
-    /// Writes the length of a byte run that is not here, and leaves a gap of that length for it: such a message can only be
-    /// taken with [`Self::into_parts`].
-    pub fn put_gap(&mut self, length: usize, flexible: bool) {
-        self.put_array_length(Some(length), flexible);
-        self.spliced_bytes += length;
-        self.splices.push((self.buffer.len(), MessagePart::Gap(length)));
-    }
-
     /// Writes the element count of an array; `None` is null.
     pub fn put_array_length(&mut self, count: Option<usize>, flexible: bool) {
         match (count, flexible) {
@@ -309,41 +291,25 @@ impl Writer {
     }
 
     /// The message as byte runs in order: what goes to a vectored write.
-    ///
-    /// # Panics
-    /// When a gap was left.
     #[must_use]
     pub fn into_chunks(self) -> Vec<Bytes> {
-        let chunk = |part| match part {
-            MessagePart::Bytes(bytes) => bytes,
-            MessagePart::Gap(_) => panic!("a message with gaps is taken in parts"),
-        };
-        self.into_parts().into_iter().map(chunk).collect()
-    }
-
-    /// The message as byte runs and gaps, in order.
-    #[must_use]
-    pub fn into_parts(self) -> Vec<MessagePart> {
         let mut buffer = self.buffer.freeze();
-        let mut parts = Vec::with_capacity(2 * self.splices.len() + 1);
+        let mut chunks = Vec::with_capacity(2 * self.splices.len() + 1);
         let mut taken = 0;
         for (position, splice) in self.splices {
             if position > taken {
-                parts.push(MessagePart::Bytes(buffer.split_to(position - taken)));
+                chunks.push(buffer.split_to(position - taken));
                 taken = position;
             }
-            parts.push(splice);
+            chunks.push(splice);
         }
         if !buffer.is_empty() {
-            parts.push(MessagePart::Bytes(buffer));
+            chunks.push(buffer);
         }
-        parts
+        chunks
     }
 
     /// The message as one byte run; copies when large runs were spliced in.
-    ///
-    /// # Panics
-    /// When a gap was left.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         if self.splices.is_empty() {
@@ -361,7 +327,7 @@ impl Writer {
             self.buffer.put_slice(bytes);
         } else {
             self.spliced_bytes += bytes.len();
-            self.splices.push((self.buffer.len(), MessagePart::Bytes(bytes.clone())));
+            self.splices.push((self.buffer.len(), bytes.clone()));
         }
     }
 }
@@ -443,28 +409,6 @@ mod tests {
             prop_assert_eq!(write().len(), expected.len());
             prop_assert_eq!(write().into_chunks().concat(), expected.clone());
             prop_assert_eq!(write().into_bytes(), expected);
-        }
-    }
-
-    #[test]
-    fn a_gap_stands_for_bytes_that_are_elsewhere() {
-        let records = Bytes::from(vec![7; 5000]);
-        for flexible in [false, true] {
-            let [mut whole, mut gapped] = [Writer::default(), Writer::default()];
-            for writer in [&mut whole, &mut gapped] {
-                writer.put_i8(1);
-            }
-            whole.put_bytes(Some(&records), flexible);
-            gapped.put_gap(records.len(), flexible);
-            for writer in [&mut whole, &mut gapped] {
-                writer.put_i8(2);
-            }
-            assert_eq!(gapped.len(), whole.len());
-            let filled = gapped.into_parts().into_iter().map(|part| match part {
-                MessagePart::Bytes(bytes) => bytes,
-                MessagePart::Gap(length) => records.slice(..length),
-            });
-            assert_eq!(filled.collect::<Vec<_>>().concat(), whole.into_chunks().concat());
         }
     }
 

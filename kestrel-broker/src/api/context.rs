@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use kestrel_protocol::{ApiKey, DecodeError, ErrorCode, RequestFrame, RequestHeader};
-
-use super::Frame;
 
 /// A request as the connection hands it to the pipeline.
 #[derive(Debug)]
@@ -54,8 +53,8 @@ impl fmt::Display for Described {
     }
 }
 
-/// The answer's frame; none when the client wants none (acks=0).
-pub(crate) type Answer = Option<Frame>;
+/// The answer as byte runs of its frame; none when the client wants none (acks=0).
+pub(crate) type Answer = Option<Vec<Bytes>>;
 
 /// Why a connection is closed instead of a request being answered, as Apache Kafka does too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use tower::{Layer, Service, ServiceBuilder};
 use tracing::{Level, debug, enabled};
 
 use super::fault::FaultInjection;
-use super::{Answer, Close, Described, Faults, Frame, Request, Router};
+use super::{Answer, Close, Described, Faults, Request, Router};
 use crate::clock::Clock;
 
 /// How many requests of one connection are in flight at most; while there are more, none is read from it.
@@ -90,8 +90,8 @@ impl<F: Future<Output = Result<Answer, Close>> + Unpin> Future for Traced<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.reply).poll(cx));
-        if let (Some(note), Ok(frame)) = (&self.note, &answer) {
-            let size_bytes = frame.as_ref().map_or(0, Frame::len);
+        if let (Some(note), Ok(runs)) = (&self.note, &answer) {
+            let size_bytes: usize = runs.iter().flatten().map(bytes::Bytes::len).sum();
             let took = note.clock.now().saturating_duration_since(note.received_at);
             debug!("{}: answered with {size_bytes} bytes after {took:?}", note.description);
         }

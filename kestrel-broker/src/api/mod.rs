@@ -6,7 +6,6 @@
 
 mod context;
 mod fault;
-mod frame;
 mod layers;
 mod table;
 
@@ -50,7 +49,6 @@ use tower::Service;
 pub(crate) use context::{Answer, Close, Described, Reply, Request, RequestContext};
 pub use fault::{FaultRule, Faults};
 pub(crate) use fetch::FetchSessions;
-pub(crate) use frame::{Frame, Run};
 pub(crate) use init_producer_id::ProducerIds;
 pub(crate) use layers::pipeline;
 

@@ -1,13 +1,12 @@
 //! One file of a segment with a file descriptor that is open only while it pays.
 //!
-//! The files of the active segment are opened once; those of older segments are opened for each use, and shared by
-//! those who use them at the same time, so that a log at rest holds three descriptors at most however many segments it has,
-//! and none but the `.log`'s while nobody writes.
+//! The files of the active segment are opened once; those of older segments are opened for each use, so that a log
+//! holds three descriptors at most however many segments it has, and none but the `.log`'s while nobody writes.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{DiskFile, Existing};
 
@@ -21,31 +20,22 @@ pub(super) struct DataFile {
 /// What is known about the descriptor.
 #[derive(Debug)]
 struct Handle {
-    /// The descriptor that is kept.
     file: Option<Arc<DiskFile>>,
-    /// The latest one, for as long as somebody reads it: whoever else opens the file shares it.
-    shared: Weak<DiskFile>,
     keep: bool,
     /// Whether the name belongs to something else by now.
     gone: bool,
 }
 
-impl Handle {
-    /// Of a file whose descriptor is kept, open already or not yet.
-    fn of(file: Option<Arc<DiskFile>>) -> Self {
-        Self { file, shared: Weak::new(), keep: true, gone: false }
-    }
-}
-
 impl DataFile {
     /// The file at `path`, whose descriptor is kept once it is open.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, open: Mutex::new(Handle::of(None)) }
+        Self { path, open: Mutex::new(Handle { file: None, keep: true, gone: false }) }
     }
 
     /// The same open file under another name, which it gets later.
     pub(super) fn under_name(&self, path: PathBuf) -> io::Result<Self> {
-        Ok(Self { path, open: Mutex::new(Handle::of(Some(self.open()?))) })
+        let file = Some(self.open()?);
+        Ok(Self { path, open: Mutex::new(Handle { file, keep: true, gone: false }) })
     }
 
     /// Where it is.
@@ -75,13 +65,12 @@ impl DataFile {
     /// Closes the file as soon as no one reads it; from now on it is opened for each use.
     pub(super) fn release(&self) {
         let mut handle = self.lock();
-        handle.file = None;
-        handle.keep = false;
+        *handle = Handle { file: None, keep: false, gone: handle.gone };
     }
 
     /// Closes the file as soon as no one reads it; whoever opens it from now on finds it gone, whatever has its name.
     pub(super) fn retire(&self) {
-        *self.lock() = Handle { file: None, shared: Weak::new(), keep: false, gone: true };
+        *self.lock() = Handle { file: None, keep: false, gone: true };
     }
 
     fn open_with(&self, existing: Existing) -> io::Result<Arc<DiskFile>> {
@@ -89,11 +78,10 @@ impl DataFile {
         if handle.gone {
             return Err(io::ErrorKind::NotFound.into());
         }
-        if let Some(file) = handle.file.clone().or_else(|| handle.shared.upgrade()) {
-            return Ok(file);
+        if let Some(file) = &handle.file {
+            return Ok(Arc::clone(file));
         }
         let file = Arc::new(DiskFile::open(&self.path, existing)?);
-        handle.shared = Arc::downgrade(&file);
         if handle.keep {
             handle.file = Some(Arc::clone(&file));
         }

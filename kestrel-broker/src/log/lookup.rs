@@ -8,8 +8,7 @@ use kestrel_protocol::LeaderEpoch;
 use super::error::LogError;
 use super::leader_epoch::EpochEnd;
 use super::log::{Log, View, lock};
-use super::records::LogRecords;
-use super::segment::{LogSegment, SegmentRead, is_gone};
+use super::segment::{SegmentRead, is_gone};
 use super::timestamp::{Timestamp, TimestampOffset};
 
 /// Whether the first batch of a read may be larger than the limit.
@@ -46,23 +45,17 @@ pub(crate) struct FoundOffset {
 }
 
 impl Log {
-    /// Finds whole batches, beginning with the one that contains the offset: a few are read at once, many stay in the file.
+    /// Reads whole batches, beginning with the one that contains the offset: one read from the file in most cases.
     /// Empty when there is nothing below the bound; may stop where a segment ends.
     ///
     /// # Errors
     /// [`LogError::OffsetOutOfRange`] below the log start and above the log end.
-    pub(crate) fn find(&self, request: ReadRequest) -> Result<LogRecords, LogError> {
-        self.with_view(|view| Ok(view.find(request)?.map(|(_, records)| records).unwrap_or_default()))
-    }
-
-    /// As [`Self::find`], with the bytes.
-    ///
-    /// # Errors
-    /// As [`Self::find`].
     pub(crate) fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
-        self.with_view(|view| match view.find(request)? {
-            Some((segment, records)) => segment.load(records),
-            None => Ok(Bytes::new()),
+        self.with_view(|view| {
+            if !(view.log_start_offset..=view.log_end_offset).contains(&request.fetch_offset) {
+                return Err(view.out_of_range(request.fetch_offset));
+            }
+            view.read(request)
         })
     }
 
@@ -133,15 +126,11 @@ impl Log {
 }
 
 impl View {
-    /// The records, and the segment that has them.
-    fn find(&self, request: ReadRequest) -> Result<Option<(&LogSegment, LogRecords)>, LogError> {
-        if !(self.log_start_offset..=self.log_end_offset).contains(&request.fetch_offset) {
-            return Err(self.out_of_range(request.fetch_offset));
-        }
+    fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
         let up_to_offset = request.up_to_offset.min(self.log_end_offset);
         let request = ReadRequest { up_to_offset, ..request };
         if request.fetch_offset >= up_to_offset {
-            return Ok(None);
+            return Ok(Bytes::new());
         }
         let index = self.segments.partition_point(|segment| segment.base_offset() <= request.fetch_offset);
         for segment in self.segments.iter().skip(index.saturating_sub(1)) {
@@ -149,12 +138,12 @@ impl View {
                 break;
             }
             match segment.read(&request)? {
-                SegmentRead::Batches(records) => return Ok(Some((segment, records))),
+                SegmentRead::Batches(records) => return Ok(records),
                 SegmentRead::Withheld => break,
                 SegmentRead::PastEnd => {}
             }
         }
-        Ok(None)
+        Ok(Bytes::new())
     }
 
     /// The largest timestamp of each segment, as far as it lies below `up_to_offset`.

@@ -7,7 +7,6 @@ mod connection;
 mod connection_count;
 mod listener;
 mod outbox;
-mod socket;
 
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use connection_count::ConnectionMaxima;

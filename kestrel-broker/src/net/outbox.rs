@@ -1,14 +1,12 @@
-//! Answers on their way to the socket: byte runs, sent several at a time and never copied together, and records of files.
+//! Bytes on their way to the socket: byte runs of answers, sent several at a time and never copied together.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
-
-use super::socket::Socket;
-use crate::api::{Frame, Run};
+use bytes::{Buf, Bytes};
+use tokio::io::AsyncWrite;
 
 /// How many byte runs one write takes.
 const RUNS_PER_WRITE: usize = 64;
@@ -16,47 +14,44 @@ const RUNS_PER_WRITE: usize = 64;
 /// What waits to be sent. Bounded by its user, who puts nothing in while [`Outbox::len`] is above a limit.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    runs: VecDeque<Run>,
+    runs: VecDeque<Bytes>,
     len_bytes: usize,
-    /// How many of the runs are in files.
-    files: usize,
-    /// Whether the socket holds packets back that are not full.
-    corked: bool,
 }
 
 impl Outbox {
-    /// How many bytes wait, those of files too: they cost no memory here, but an open file, and the answer behind them would
-    /// wait just as long.
+    /// How many bytes wait.
     pub(super) const fn len(&self) -> usize {
         self.len_bytes
     }
 
-    /// Puts an answer behind what waits.
-    pub(super) fn push(&mut self, frame: Frame) {
-        for run in frame.into_runs().into_iter().filter(|run| run.len() > 0) {
+    /// Puts an answer's byte runs behind what waits.
+    pub(super) fn push(&mut self, runs: Vec<Bytes>) {
+        for run in runs.into_iter().filter(|run| !run.is_empty()) {
             self.len_bytes += run.len();
-            self.files += usize::from(matches!(run, Run::File(_)));
             self.runs.push_back(run);
         }
     }
 
-    /// Sends as much as the socket takes; ready once nothing waits any more.
+    /// Sends as much as the socket takes; ready with whether anything was sent once nothing waits any more.
     ///
     /// `sent` is set when bytes were sent, also when more wait.
-    pub(super) fn poll_send<S: Socket>(
+    pub(super) fn poll_send<W: AsyncWrite + Unpin>(
         &mut self,
-        socket: &mut S,
+        mut socket: Pin<&mut W>,
         cx: &mut Context<'_>,
         sent: &mut bool,
     ) -> Poll<io::Result<()>> {
-        if self.files > 0 && !self.corked {
-            socket.set_corked(true)?;
-            self.corked = true;
-        }
-        while let Some(front) = self.runs.front() {
-            let written = match front {
-                Run::File(records) => ready!(socket.poll_send_file(cx, records))?,
-                Run::Bytes(_) => ready!(self.poll_write(socket, cx))?,
+        while !self.runs.is_empty() {
+            let mut slices = [IoSlice::new(&[]); RUNS_PER_WRITE];
+            let mut count = 0;
+            for (slice, run) in slices.iter_mut().zip(&self.runs) {
+                *slice = IoSlice::new(run);
+                count += 1;
+            }
+            let written = match slices.get(..count) {
+                Some([only]) => ready!(socket.as_mut().poll_write(cx, only))?,
+                Some(all) => ready!(socket.as_mut().poll_write_vectored(cx, all))?,
+                None => unreachable!("no more slices than the array has"),
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -64,44 +59,17 @@ impl Outbox {
             *sent = true;
             self.advance(written);
         }
-        if self.corked {
-            socket.set_corked(false)?;
-            self.corked = false;
-        }
-        Pin::new(socket).poll_flush(cx)
-    }
-
-    /// Writes the byte runs before the next file.
-    fn poll_write<S: Socket>(&self, socket: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let bytes = self.runs.iter().map_while(|run| match run {
-            Run::Bytes(bytes) => Some(bytes),
-            Run::File(_) => None,
-        });
-        let mut slices = [IoSlice::new(&[]); RUNS_PER_WRITE];
-        let mut count = 0;
-        for (slice, run) in slices.iter_mut().zip(bytes) {
-            *slice = IoSlice::new(run);
-            count += 1;
-        }
-        match slices.get(..count) {
-            Some([only]) => Pin::new(socket).poll_write(cx, only),
-            Some(all) => Pin::new(socket).poll_write_vectored(cx, all),
-            None => unreachable!("no more slices than the array has"),
-        }
+        socket.poll_flush(cx)
     }
 
     fn advance(&mut self, mut written: usize) {
         self.len_bytes -= written;
         while let Some(run) = self.runs.front_mut() {
             if written < run.len() {
-                match run {
-                    Run::Bytes(bytes) => bytes.advance(written),
-                    Run::File(records) => records.advance(written),
-                }
+                run.advance(written);
                 return;
             }
             written -= run.len();
-            self.files -= usize::from(matches!(run, Run::File(_)));
             self.runs.pop_front();
         }
     }
@@ -111,7 +79,6 @@ impl Outbox {
 mod tests {
     use std::future::poll_fn;
 
-    use bytes::Bytes;
     use tokio::io::AsyncReadExt;
 
     use super::*;
@@ -123,7 +90,7 @@ mod tests {
         for index in 0..200u8 {
             let run = vec![index; usize::from(index) * 3];
             expected.extend_from_slice(&run);
-            outbox.push(vec![Bytes::from(run), Bytes::new()].into());
+            outbox.push(vec![Bytes::from(run), Bytes::new()]);
         }
         assert_eq!(outbox.len(), expected.len());
 
@@ -134,7 +101,7 @@ mod tests {
             received
         };
         let mut sent = false;
-        let writer = poll_fn(|cx| outbox.poll_send(&mut near, cx, &mut sent));
+        let writer = poll_fn(|cx| outbox.poll_send(Pin::new(&mut near), cx, &mut sent));
         let (received, written) = tokio::join!(reader, writer);
         written.unwrap();
         assert_eq!(received, expected);

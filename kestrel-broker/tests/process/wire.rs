@@ -103,7 +103,7 @@ impl Wire {
         let response = self.call(&fetch_request(topic, fetch_offset), 12).unwrap();
         let partition = &response.responses[0].partitions[0];
         assert_eq!(partition.error_code, ErrorCode::None);
-        partition.records.clone().unwrap_or_default().into_bytes()
+        partition.records.clone().unwrap_or_default()
     }
 }
 

@@ -3,12 +3,9 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::error::DecodeError;
 use crate::error_code::ErrorCode;
 use crate::message;
-use crate::messages::{Field, Version};
 use crate::types::{LeaderEpoch, NodeId, ProducerId, Uuid};
-use crate::wire::{Reader, Writer};
 
 message! {
     /// Reads record batches from partitions (sessions: KIP-227; topic ids from version 13, KIP-516).
@@ -90,7 +87,7 @@ message! {
         snapshot_id: SnapshotId => 12.., tag 2;
         aborted_transactions: Option<Vec<AbortedTransaction>>;
         preferred_read_replica: NodeId => 11.., default NodeId::NONE;
-        records: Option<FetchedRecords>;
+        records: Option<Bytes>;
     }
     /// The value of [`PartitionData::diverging_epoch`].
     EpochEndOffset {
@@ -111,72 +108,5 @@ message! {
     AbortedTransaction {
         producer_id: ProducerId;
         first_offset: i64;
-    }
-}
-
-/// The value of [`PartitionData::records`]: whole record batches, one after the other.
-///
-/// A response that was read has them always [here](Self::Here).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FetchedRecords {
-    /// The bytes.
-    Here(Bytes),
-    /// The bytes are not in memory, only so many there are: who sends the response takes them from a file, say, and puts them
-    /// where [`encode_response_in_parts`](crate::encode_response_in_parts) leaves a gap.
-    Elsewhere {
-        /// How many bytes.
-        size_bytes: usize,
-    },
-}
-
-impl FetchedRecords {
-    /// How many bytes.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        match self {
-            Self::Here(bytes) => bytes.len(),
-            Self::Elsewhere { size_bytes } => *size_bytes,
-        }
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The bytes; none when they are elsewhere.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Here(bytes) => bytes,
-            Self::Elsewhere { .. } => Bytes::new(),
-        }
-    }
-}
-
-impl Default for FetchedRecords {
-    fn default() -> Self {
-        Self::Here(Bytes::new())
-    }
-}
-
-impl From<Bytes> for FetchedRecords {
-    fn from(bytes: Bytes) -> Self {
-        Self::Here(bytes)
-    }
-}
-
-impl Field for Option<FetchedRecords> {
-    fn encode(&self, writer: &mut Writer, version: Version) {
-        match self {
-            None => writer.put_bytes(None, version.flexible),
-            Some(FetchedRecords::Here(bytes)) => writer.put_bytes(Some(bytes), version.flexible),
-            Some(FetchedRecords::Elsewhere { size_bytes }) => writer.put_gap(*size_bytes, version.flexible),
-        }
-    }
-
-    fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError> {
-        Ok(reader.get_bytes(version.flexible, what)?.map(FetchedRecords::Here))
     }
 }

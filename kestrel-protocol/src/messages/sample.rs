@@ -4,7 +4,6 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::Version;
-use super::fetch::FetchedRecords;
 use crate::error_code::ErrorCode;
 use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};
 
@@ -94,12 +93,6 @@ impl Sample for Bytes {
         // Now and then large enough to be spliced instead of copied.
         let length = if seed.next().is_multiple_of(8) { 2000 } else { seed.below(8) };
         (0..length).map(|_| seed.next().to_le_bytes()[0]).collect()
-    }
-}
-
-impl Sample for FetchedRecords {
-    fn sample(seed: &mut Seed, version: Version) -> Self {
-        Self::Here(Bytes::sample(seed, version))
     }
 }
 

@@ -2,26 +2,22 @@
 //!
 //! With a fetch session (KIP-227) a request names what has changed since the one before, and the answer has what is news:
 //! [`sessions`] says which partitions that are.
-//!
-//! Many records of a partition are not read here: they leave from their file, in the gap that the encoded response has for
-//! them.
 
 mod sessions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{
-    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, FetchedRecords, LeaderIdAndEpoch,
-    NodeEndpoint, PartitionData,
+    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
+    PartitionData,
 };
-use kestrel_protocol::{
-    ErrorCode, NodeId, RequestFrame, RequestHeader, encode_response, encode_response_in_parts,
-};
+use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::time::Instant;
 
-use super::{Answer, Close, Frame, Reply, Request, RequestContext, State, client_endpoint};
-use crate::log::{EpochEnd, FileRecords, FirstBatch, LogRecords};
+use super::{Handle, RequestContext, State, client_endpoint};
+use crate::log::{EpochEnd, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
 pub(crate) use sessions::FetchSessions;
 use sessions::{Answered, Asked, Naming};
@@ -30,59 +26,33 @@ use sessions::{Answered, Asked, Naming};
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
 /// The first version whose answer names the leader when the epoch was wrong (KIP-951).
 const FIRST_LEADER_VERSION: i16 = 16;
-/// From how many files one answer is sent at most: so many descriptors a client that does not read keeps open.
-const MAX_FILES: usize = 64;
 /// What a watermark is in an answer that has none.
 const NO_OFFSET: i64 = -1;
 
-/// Waits until there is enough to answer with, and answers with it.
-pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
-    let Request { frame, context } = request;
-    let correlation_id = frame.header.correlation_id;
-    let request = match frame.decode::<FetchRequest>() {
-        Ok(request) => request,
-        Err(error) => return Reply::now(Err(error.into())),
-    };
-    let state = Arc::clone(state);
-    Reply::later(async move {
-        let (response, files) = fetch(request, &context, &state).await;
-        let parts = encode_response_in_parts::<FetchRequest>(&response, context.version, correlation_id);
-        Ok(Some(Frame::with_files(parts, files)))
-    })
-}
-
-/// The answer in which every partition fails with `error`.
-pub(super) fn refuse(frame: &RequestFrame, error: ErrorCode) -> Result<Answer, Close> {
-    let topics = frame.decode::<FetchRequest>()?.topics.into_iter().map(|topic| FetchableTopicResponse {
-        topic: topic.topic,
-        topic_id: topic.topic_id,
-        partitions: topic.partitions.iter().map(|asked| refused(asked.partition, error)).collect(),
-    });
-    let response = FetchResponse { responses: topics.collect(), ..Default::default() };
-    let RequestHeader { api_version, correlation_id, .. } = frame.header;
-    Ok(Some(encode_response::<FetchRequest>(&response, api_version, correlation_id).into()))
-}
-
-/// The response, and the records that are not in it: of one partition after the other.
-async fn fetch(
-    mut request: FetchRequest,
-    context: &RequestContext,
-    state: &State,
-) -> (FetchResponse, Vec<FileRecords>) {
-    let failed = |error_code| (FetchResponse { error_code, ..Default::default() }, Vec::new());
-    let naming = if context.version < FIRST_TOPIC_ID_VERSION { Naming::Names } else { Naming::Ids };
-    let sessions = &state.fetch_sessions;
-    let (begun, asked) = match sessions.begin(&mut request, naming, state.clock.now()) {
-        Ok(begun) => begun,
-        Err(error_code) => return failed(error_code),
-    };
-    let Pass { answers, node_endpoints, .. } = Fetch::new(&request, &asked, context, state).wait().await;
-    match sessions.finish(begun, answers, state.clock.now()) {
-        Ok((session_id, news)) => {
-            let (responses, files) = by_topic(news);
-            (FetchResponse { session_id, responses, node_endpoints, ..Default::default() }, files)
+impl Handle for FetchRequest {
+    async fn handle(mut self, context: &RequestContext, state: &State) -> FetchResponse {
+        let naming = if context.version < FIRST_TOPIC_ID_VERSION { Naming::Names } else { Naming::Ids };
+        let sessions = &state.fetch_sessions;
+        let (begun, asked) = match sessions.begin(&mut self, naming, state.clock.now()) {
+            Ok(begun) => begun,
+            Err(error_code) => return FetchResponse { error_code, ..Default::default() },
+        };
+        let Pass { answers, node_endpoints, .. } = Fetch::new(&self, &asked, context, state).wait().await;
+        match sessions.finish(begun, answers, state.clock.now()) {
+            Ok((session_id, news)) => {
+                FetchResponse { session_id, responses: by_topic(news), node_endpoints, ..Default::default() }
+            }
+            Err(error_code) => FetchResponse { error_code, ..Default::default() },
         }
-        Err(error_code) => failed(error_code),
+    }
+
+    fn refusal(&self, error: ErrorCode) -> FetchResponse {
+        let topics = self.topics.iter().map(|topic| FetchableTopicResponse {
+            topic: topic.topic.clone(),
+            topic_id: topic.topic_id,
+            partitions: topic.partitions.iter().map(|asked| refused(asked.partition, error)).collect(),
+        });
+        FetchResponse { responses: topics.collect(), ..Default::default() }
     }
 }
 
@@ -104,8 +74,6 @@ struct Pass {
     node_endpoints: Vec<NodeEndpoint>,
     watches: Vec<FetchWatch>,
     size_bytes: usize,
-    /// How many partitions' records are sent from their files.
-    files: usize,
     /// Whether there is something to answer with at once: enough bytes, an error, or a log that left the reader's.
     is_enough: bool,
 }
@@ -149,29 +117,27 @@ impl<'a> Fetch<'a> {
             node_endpoints: Vec::new(),
             watches: Vec::new(),
             size_bytes: 0,
-            files: 0,
             is_enough: self.min_bytes == 0,
         };
         for asked in self.asked {
-            let (data, file) = self.read_partition(asked, &mut pass);
-            pass.files += usize::from(file.is_some());
-            pass.answers.push(Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data, file });
+            let data = self.read_partition(asked, &mut pass);
+            pass.answers.push(Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data });
         }
         pass.is_enough |= pass.size_bytes >= self.min_bytes;
         pass
     }
 
-    fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> (PartitionData, Option<FileRecords>) {
+    fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> PartitionData {
         let found = self.partition(asked);
         let asked = &asked.partition;
         let partition = match found {
             Ok(partition) => partition,
             Err(error) => {
                 pass.is_enough = true;
-                return (refused(asked.partition, error), None);
+                return refused(asked.partition, error);
             }
         };
-        let fetch = FetchRead {
+        let read = partition.read(FetchRead {
             fetch_offset: asked.fetch_offset,
             max_bytes: usize::try_from(asked.partition_max_bytes)
                 .unwrap_or_default()
@@ -180,8 +146,8 @@ impl<'a> Fetch<'a> {
             isolation: self.isolation,
             current_leader_epoch: asked.current_leader_epoch,
             last_fetched_epoch: asked.last_fetched_epoch,
-        };
-        match find(&partition, fetch, pass.files < MAX_FILES) {
+        });
+        match read {
             Ok(read) => {
                 pass.size_bytes += read.records.len();
                 pass.is_enough |= read.diverging.is_some();
@@ -190,7 +156,7 @@ impl<'a> Fetch<'a> {
             }
             Err(error) => {
                 pass.is_enough = true;
-                (self.failed(asked.partition, error, &partition, &mut pass.node_endpoints), None)
+                self.failed(asked.partition, error, &partition, &mut pass.node_endpoints)
             }
         }
     }
@@ -209,16 +175,8 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    fn found(
-        &self,
-        partition_index: i32,
-        read: PartitionRead<LogRecords>,
-    ) -> (PartitionData, Option<FileRecords>) {
-        let (records, file) = match read.records {
-            LogRecords::Memory(bytes) => (FetchedRecords::Here(bytes), None),
-            LogRecords::File(file) => (FetchedRecords::Elsewhere { size_bytes: file.len() }, Some(file)),
-        };
-        let data = PartitionData {
+    fn found(&self, partition_index: i32, read: PartitionRead) -> PartitionData {
+        PartitionData {
             partition_index,
             high_watermark: read.watermarks.high,
             last_stable_offset: read.watermarks.stable,
@@ -226,10 +184,9 @@ impl<'a> Fetch<'a> {
             diverging_epoch: read.diverging.map(epoch_end).unwrap_or_default(),
             // Without transactions none was aborted; the list is there for whoever reads committed records only.
             aborted_transactions: (self.isolation == Isolation::ReadCommitted).then(Vec::new),
-            records: Some(records),
+            records: Some(read.records),
             ..Default::default()
-        };
-        (data, file)
+        }
     }
 
     /// A failure of a partition that is here: with its watermarks, and with its leader when the epoch was wrong.
@@ -270,35 +227,20 @@ impl<'a> Fetch<'a> {
     }
 }
 
-/// What there is to read: in its file, if it may stay there.
-fn find(
-    partition: &Partition,
-    fetch: FetchRead,
-    may_stay: bool,
-) -> Result<PartitionRead<LogRecords>, ErrorCode> {
-    if may_stay {
-        return partition.find(fetch);
-    }
-    let PartitionRead { records, watermarks, diverging } = partition.read(fetch)?;
-    Ok(PartitionRead { records: LogRecords::Memory(records), watermarks, diverging })
-}
-
 const fn epoch_end(end: EpochEnd) -> EpochEndOffset {
     EpochEndOffset { epoch: end.epoch, end_offset: end.end_offset }
 }
 
-/// Answers as the wire has them: neighbours of one topic share an entry, so that the order is kept; and their files.
-fn by_topic(answers: Vec<Answered>) -> (Vec<FetchableTopicResponse>, Vec<FileRecords>) {
+/// Answers as the wire has them: neighbours of one topic share an entry, so that the order is kept.
+fn by_topic(answers: Vec<Answered>) -> Vec<FetchableTopicResponse> {
     let mut topics: Vec<FetchableTopicResponse> = Vec::new();
-    let mut files = Vec::new();
-    for Answered { topic, topic_id, data, file } in answers {
-        files.extend(file);
+    for Answered { topic, topic_id, data } in answers {
         match topics.last_mut() {
             Some(last) if last.topic == topic && last.topic_id == topic_id => last.partitions.push(data),
             _ => topics.push(FetchableTopicResponse { topic, topic_id, partitions: vec![data] }),
         }
     }
-    (topics, files)
+    topics
 }
 
 /// The answer for a partition without records: they are there and empty, since null breaks librdkafka.
@@ -307,7 +249,7 @@ fn refused(partition_index: i32, error_code: ErrorCode) -> PartitionData {
         partition_index,
         error_code,
         high_watermark: NO_OFFSET,
-        records: Some(FetchedRecords::default()),
+        records: Some(Bytes::new()),
         ..Default::default()
     }
 }

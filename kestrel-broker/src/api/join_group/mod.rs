@@ -20,7 +20,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     };
     let response = join(request, client_id.into(), &context, state);
     Reply::later(async move {
-        Ok(Some(encode_response::<JoinGroupRequest>(&response.await, context.version, correlation_id).into()))
+        Ok(Some(encode_response::<JoinGroupRequest>(&response.await, context.version, correlation_id)))
     })
 }
 

@@ -47,7 +47,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     // From here on nothing holds the frame, so that its buffer can be read into again.
     drop(frame);
     let encode = move |response: ProduceResponse| {
-        Some(encode_response::<ProduceRequest>(&response, context.version, correlation_id).into())
+        Some(encode_response::<ProduceRequest>(&response, context.version, correlation_id))
     };
     if begun.acks == NO_ACKS {
         Reply::now(begun.first_error().map_or(Ok(None), |error| Err(Close::Unacknowledged(error))))

@@ -73,7 +73,7 @@ async fn pipelined_requests_are_appended_in_their_order() {
         let result = &response.responses[0].partition_responses[0];
         assert_eq!((result.error_code, result.base_offset), (ErrorCode::None, i64::from(sequence)));
     }
-    let read = values(peer.fetch("events", 0).await.records.unwrap().into_bytes());
+    let read = values(peer.fetch("events", 0).await.records.unwrap());
     assert_eq!(read, (0..50).map(|sequence| sequence.to_string()).collect::<Vec<_>>());
 }
 
@@ -119,7 +119,7 @@ async fn acks_0_has_no_answer_and_a_failure_closes() {
     let silent = ProduceRequest { acks: NO_ACKS, ..produce_request("events", batch(&["a"])) };
     peer.send(&silent, 12).await;
     // The next answer on the connection is that of the next request.
-    assert_eq!(values(peer.fetch("events", 0).await.records.unwrap().into_bytes()), ["a"]);
+    assert_eq!(values(peer.fetch("events", 0).await.records.unwrap()), ["a"]);
     peer.send(&ProduceRequest { acks: NO_ACKS, ..produce_request("nowhere", batch(&["a"])) }, 12).await;
     assert_eq!(peer.receive_frame().await, None);
 }
@@ -267,7 +267,7 @@ async fn log_append_time_is_the_brokers() {
     peer.create_topic("events").await;
     let result = peer.produce("events", batch(&["a"])).await;
     assert!(result.log_append_time_ms > crate::testing::FIRST_TIMESTAMP);
-    let records = peer.fetch("events", 0).await.records.unwrap().into_bytes();
+    let records = peer.fetch("events", 0).await.records.unwrap();
     let read = RecordBatches::new(records).next().unwrap().unwrap();
     read.verify_checksum().unwrap();
     assert_eq!(read.header().max_timestamp, result.log_append_time_ms);

@@ -33,7 +33,7 @@ use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame, encode_response};
 
-use super::{Answer, Begin, Close, Handle, Reply, Request, State, api_versions, fetch, join_group, produce};
+use super::{Answer, Begin, Close, Handle, Reply, Request, State, api_versions, join_group, produce};
 
 /// One API that is served.
 #[derive(Debug, Clone, Copy)]
@@ -41,21 +41,16 @@ pub(super) struct Api {
     pub(super) key: ApiKey,
     first_advertised: i16,
     last_version: i16,
-    dispatch: Dispatch,
-    refuse: Refuse,
+    dispatch: fn(&Arc<State>, Request) -> Reply,
+    refuse: fn(&RequestFrame, ErrorCode) -> Result<Answer, Close>,
 }
-
-/// Carries a request out.
-type Dispatch = fn(&Arc<State>, Request) -> Reply;
-/// Answers that everything which a request asks for fails.
-type Refuse = fn(&RequestFrame, ErrorCode) -> Result<Answer, Close>;
 
 /// The APIs, by number.
 pub(super) const APIS: &[Api] = &[
     // Versions 0 to 2 are advertised and refused, as Apache Kafka does: librdkafka takes a broker without Produce
     // version 2 for one that cannot compress (KAFKA-18659).
     Api { first_advertised: 0, dispatch: produce::dispatch, ..Api::of::<ProduceRequest>() },
-    Api::by::<FetchRequest>(fetch::dispatch, fetch::refuse),
+    Api::of::<FetchRequest>(),
     Api::of::<ListOffsetsRequest>(),
     Api::of::<MetadataRequest>(),
     Api::begun::<OffsetCommitRequest>(),
@@ -85,13 +80,13 @@ pub(super) const APIS: &[Api] = &[
 impl Api {
     /// The row of a request whose handler is [`Handle`], in every version of its message table.
     const fn of<R: Handle>() -> Self {
-        Self::by::<R>(answer::<R>, refuse::<R>)
-    }
-
-    /// The row of a request that these answer, in every version of its message table.
-    const fn by<R: kestrel_protocol::Request>(dispatch: Dispatch, refuse: Refuse) -> Self {
-        let (first_advertised, last_version) = (*R::VERSIONS.start(), *R::VERSIONS.end());
-        Self { key: R::KEY, first_advertised, last_version, dispatch, refuse }
+        Self {
+            key: R::KEY,
+            first_advertised: *R::VERSIONS.start(),
+            last_version: *R::VERSIONS.end(),
+            dispatch: answer::<R>,
+            refuse: refuse::<R>,
+        }
     }
 
     /// As [`Self::of`], for a request that has its effect at once.
@@ -137,7 +132,7 @@ pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
             let state = Arc::clone(state);
             Reply::later(async move {
                 let response = body.handle(&context, &state).await;
-                Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id).into()))
+                Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id)))
             })
         }
         Err(error) => Reply::now(Err(error.into())),
@@ -152,7 +147,7 @@ fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
             let response = body.begin(&context, state);
             let correlation_id = frame.header.correlation_id;
             Reply::later(async move {
-                Ok(Some(encode_response::<R>(&response.await, context.version, correlation_id).into()))
+                Ok(Some(encode_response::<R>(&response.await, context.version, correlation_id)))
             })
         }
         Err(error) => Reply::now(Err(error.into())),
@@ -161,9 +156,7 @@ fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
 
 fn refuse<R: Handle>(request: &RequestFrame, error: ErrorCode) -> Result<Answer, Close> {
     let response = request.decode::<R>()?.refusal(error);
-    Ok(Some(
-        encode_response::<R>(&response, request.header.api_version, request.header.correlation_id).into(),
-    ))
+    Ok(Some(encode_response::<R>(&response, request.header.api_version, request.header.correlation_id)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::Broker;
 use crate::testing::{Peer, batch, produce_request};
 
 /// Sends an empty request of each version and expects an answer of that version.
-async fn answers_every_version<R: kestrel_protocol::Request>(peer: &mut Peer) {
+async fn answers_every_version<R: Handle>(peer: &mut Peer) {
     for version in R::VERSIONS {
         peer.call(&R::default(), version).await;
     }

@@ -86,7 +86,7 @@ async fn read_from(peer: &mut Peer, topic: &str, mut offset: i64) -> Vec<(i64, S
     loop {
         let read = peer.fetch(topic, offset).await;
         assert_eq!(read.error_code, ErrorCode::None);
-        let records = read.records.unwrap_or_default().into_bytes();
+        let records = read.records.unwrap_or_default();
         let begins_at = offset;
         for batch in RecordBatches::new(records) {
             let batch = batch.unwrap();

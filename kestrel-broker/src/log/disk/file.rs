@@ -53,17 +53,6 @@ impl DiskFile {
         read_at(&self.file, position, length)
     }
 
-    /// Sends some of the `length` bytes at `position` without copying them into this process; gives how many.
-    #[cfg(target_os = "linux")]
-    pub(in crate::log) fn send_to(
-        &self,
-        socket: impl std::os::fd::AsFd,
-        mut position: u64,
-        length: usize,
-    ) -> io::Result<usize> {
-        Ok(rustix::fs::sendfile(socket, &self.file, Some(&mut position), length)?)
-    }
-
     /// Writes all of `slices`, one after the other, at `position`: one system call unless the system takes less. After a
     /// failure some of it may be there.
     pub(in crate::log) fn write_all_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()> {

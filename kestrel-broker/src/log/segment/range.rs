@@ -1,9 +1,7 @@
 //! Which bytes of a segment answer a read: whole batches from an offset on, within a limit and a bound.
 //!
-//! Few bytes are read at once and looked through. Of many only the headers are looked at, from the batch that the index
-//! names before the offset and from the one that it names before the end, and the bytes stay in the file.
-
-use std::sync::Arc;
+//! Few bytes are read at once and looked through. Of many the headers are looked at first, from the batch that the index names
+//! before the offset and from the one that it names before the end, and then exactly those bytes are read that are returned.
 
 use bytes::Bytes;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatchHeader};
@@ -12,10 +10,9 @@ use super::LogSegment;
 use super::read::{HeaderWalk, WALK_BYTES};
 use crate::log::error::LogError;
 use crate::log::lookup::{FirstBatch, ReadRequest};
-use crate::log::records::{FileRecords, LogRecords};
 
-/// From so many bytes on records stay in the file: below, one read and one write cost less than what `sendfile` takes.
-const IN_FILE_BYTES: usize = 64 << 10;
+/// Up to so many bytes are read before it is known which of them are returned.
+const READ_AT_ONCE_BYTES: usize = 64 << 10;
 /// How many bytes more than wanted are read, so that one read finds the batch that the index points before.
 const SLACK_BYTES: usize = 8 << 10;
 /// The headers of so many bytes are walked over; a longer way is shortened by the index.
@@ -25,7 +22,7 @@ const WALKED_BYTES: u64 = 64 << 10;
 #[derive(Debug)]
 pub(in crate::log) enum SegmentRead {
     /// Whole batches.
-    Batches(LogRecords),
+    Batches(Bytes),
     /// There is a batch, but it is beyond the bound or larger than the limit.
     Withheld,
     /// The segment ends before the offset: look in the next one.
@@ -45,22 +42,12 @@ impl LogSegment {
         Ok(SegmentRead::PastEnd)
     }
 
-    /// The bytes of records that were read.
-    pub(in crate::log) fn load(&self, records: LogRecords) -> Result<Bytes, LogError> {
-        match records {
-            LogRecords::Memory(bytes) => Ok(bytes),
-            LogRecords::File(records) => {
-                records.read(usize::MAX).map_err(|error| LogError::io("read", self.path(), error))
-            }
-        }
-    }
-
     /// The headers from where the index says that a batch begins at the offset or before it, if the log confirms that.
     fn walk_before(&self, request: &ReadRequest) -> Result<HeaderWalk<'_>, LogError> {
         let wanted = request.max_bytes.saturating_add(SLACK_BYTES);
         let walk_from = |position| {
             let left = self.size_bytes().saturating_sub(position);
-            let is_little = left.min(wanted as u64) < (IN_FILE_BYTES + SLACK_BYTES) as u64;
+            let is_little = left.min(wanted as u64) < (READ_AT_ONCE_BYTES + SLACK_BYTES) as u64;
             self.walk_by(if is_little { wanted } else { WALK_BYTES }, position)
         };
         let position = self.position_before(request.fetch_offset)?;
@@ -95,9 +82,8 @@ impl LogSegment {
         let end = if fits { self.end_of_whole(start, first, walk, request)? } else { walk.position() };
         let length = usize::try_from(end - start).expect("a segment is smaller than 4 GiB");
         let records = match walk.read_already(start, length) {
-            Some(bytes) => LogRecords::Memory(bytes),
-            None if length < IN_FILE_BYTES => LogRecords::Memory(self.read_exact(&walk.file, start, length)?),
-            None => LogRecords::File(FileRecords::new(Arc::clone(&walk.file), start, length)),
+            Some(bytes) => bytes,
+            None => self.read_exact(&walk.file, start, length)?,
         };
         Ok(SegmentRead::Batches(records))
     }

@@ -157,7 +157,6 @@ impl Original {
                 let segment::SegmentRead::Batches(read) = segment.read(&request).unwrap() else {
                     panic!("{what}: nothing at {fetch_offset}");
                 };
-                let read = segment.load(read).unwrap();
                 assert_eq!(offsets_of(read), [(batch.base_offset, batch.next_offset - 1)], "{what}");
             }
         }

@@ -17,7 +17,7 @@ use super::purgatory::{self, FetchWatch, Published};
 use super::watermarks::{Isolation, LogPosition, Watermarks};
 use crate::log::{
     AppendContext, AppendError, AppendOrigin, Appended, Durability, EpochEnd, FirstBatch, FoundOffset, Log,
-    LogConfig, LogError, LogRecords, ReadRequest, Timestamp,
+    LogConfig, LogError, ReadRequest, Timestamp,
 };
 
 /// What a fetch wants of a partition.
@@ -37,11 +37,11 @@ pub(crate) struct FetchRead {
     pub(crate) last_fetched_epoch: LeaderEpoch,
 }
 
-/// What a fetch gets: records in memory, or as the log [finds](Partition::find) them.
+/// What a fetch gets.
 #[derive(Debug, Clone)]
-pub(crate) struct PartitionRead<R = Bytes> {
+pub(crate) struct PartitionRead {
     /// Whole batches, the first of which contains the offset asked for; empty when there is nothing to read yet.
-    pub(crate) records: R,
+    pub(crate) records: Bytes,
     /// The watermarks that the read was bounded by.
     pub(crate) watermarks: Watermarks,
     /// Where the reader's log left this one, if it did: then there are no records (KIP-595).
@@ -209,34 +209,18 @@ impl Partition {
     /// # Errors
     /// `FENCED_LEADER_EPOCH`, `UNKNOWN_LEADER_EPOCH`, `OFFSET_OUT_OF_RANGE`, or what the log's error stands for.
     pub(crate) fn read(&self, fetch: FetchRead) -> Result<PartitionRead, ErrorCode> {
-        self.look(fetch, Log::read)
-    }
-
-    /// As [`Self::read`], but many records stay in the file, to be sent from there.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub(crate) fn find(&self, fetch: FetchRead) -> Result<PartitionRead<LogRecords>, ErrorCode> {
-        self.look(fetch, Log::find)
-    }
-
-    fn look<R: Default>(
-        &self,
-        fetch: FetchRead,
-        look: impl FnOnce(&Log, ReadRequest) -> Result<R, LogError>,
-    ) -> Result<PartitionRead<R>, ErrorCode> {
         self.check_epoch(fetch.current_leader_epoch)?;
         let watermarks = self.watermarks();
         if let Some(diverging) = self.divergence(fetch.last_fetched_epoch, fetch.fetch_offset)? {
-            return Ok(PartitionRead { records: R::default(), watermarks, diverging: Some(diverging) });
+            return Ok(PartitionRead { records: Bytes::new(), watermarks, diverging: Some(diverging) });
         }
-        let request = ReadRequest {
+        let records = self.log.read(ReadRequest {
             fetch_offset: fetch.fetch_offset,
             max_bytes: fetch.max_bytes,
             up_to_offset: watermarks.readable_end(fetch.isolation),
             first_batch: fetch.first_batch,
-        };
-        let records = look(&self.log, request).map_err(|error| self.storage_failure(&error))?;
+        });
+        let records = records.map_err(|error| self.storage_failure(&error))?;
         Ok(PartitionRead { records, watermarks, diverging: None })
     }
 

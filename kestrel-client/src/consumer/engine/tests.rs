@@ -59,8 +59,7 @@ impl Script {
     }
 
     fn answer(&mut self, records: Bytes) {
-        let data =
-            PartitionData { high_watermark: 1000, records: Some(records.into()), ..PartitionData::default() };
+        let data = PartitionData { high_watermark: 1000, records: Some(records), ..PartitionData::default() };
         self.answer_with(1, Lane::Main, data);
     }
 

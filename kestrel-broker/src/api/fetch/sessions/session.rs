@@ -11,7 +11,6 @@ use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTop
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::super::NO_OFFSET;
-use crate::log::FileRecords;
 
 /// A partition as a request names it: with the topic's name up to version 12, with its id from version 13 on (KIP-516).
 #[derive(Debug, Clone, PartialEq)]
@@ -159,8 +158,6 @@ pub(in crate::api::fetch) struct Answered {
     pub(in crate::api::fetch) topic: ByteString,
     pub(in crate::api::fetch) topic_id: TopicId,
     pub(in crate::api::fetch) data: PartitionData,
-    /// The records, when they are elsewhere than in `data`.
-    pub(in crate::api::fetch) file: Option<FileRecords>,
 }
 
 /// The epoch of the first request that goes on with a session.

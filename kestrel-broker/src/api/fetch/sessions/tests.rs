@@ -6,9 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::TopicId;
-use kestrel_protocol::messages::fetch::{
-    FetchPartition, FetchTopic, FetchedRecords, ForgottenTopic, PartitionData,
-};
+use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic, PartitionData};
 use proptest::prelude::*;
 
 use super::cache::{SessionCache, SessionLimits};
@@ -27,12 +25,7 @@ struct Rig {
 }
 
 fn data(partition_index: i32) -> PartitionData {
-    PartitionData {
-        partition_index,
-        log_start_offset: 0,
-        records: Some(FetchedRecords::default()),
-        ..Default::default()
-    }
+    PartitionData { partition_index, log_start_offset: 0, records: Some(Bytes::new()), ..Default::default() }
 }
 
 fn topic(partitions: &[(i32, i64)]) -> FetchTopic {
@@ -68,7 +61,7 @@ impl Rig {
 
     fn append(&mut self, partition: usize) {
         self.logs[partition].high_watermark += 1;
-        self.logs[partition].records = Some(Bytes::from_static(b"records").into());
+        self.logs[partition].records = Some(Bytes::from_static(b"records"));
     }
 
     /// The partitions that are read, and the session's id with the partitions that are answered; or the error.
@@ -86,7 +79,6 @@ impl Rig {
             topic: asked.topic.clone(),
             topic_id: asked.topic_id,
             data: self.logs[usize::try_from(asked.partition.partition).unwrap()].clone(),
-            file: None,
         });
         let answers = answers.collect();
         self.next_random_id += 1;
@@ -112,7 +104,7 @@ fn a_session_reads_all_and_answers_what_is_news() {
     rig.append(1);
     assert_eq!(rig.fetch(request(101, 2, &[])), Ok((vec![0, 1, 2], 101, vec![1])));
     // What was read is no longer asked for: the watermark is known, and there are no records.
-    rig.logs[1].records = Some(FetchedRecords::default());
+    rig.logs[1].records = Some(Bytes::new());
     assert_eq!(rig.fetch(request(101, 3, &[(1, 1)])), Ok((vec![0, 2, 1], 101, vec![])));
     rig.logs[2].log_start_offset = 1;
     rig.logs[0].diverging_epoch.end_offset = 4;
@@ -227,7 +219,7 @@ fn whoever_has_records_goes_to_the_end_so_that_nobody_starves() {
             let has_records = data.records.as_ref().is_some_and(|records| !records.is_empty());
             room -= i32::from(has_records);
             data.records = data.records.filter(|_| room >= 0);
-            Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data, file: None }
+            Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data }
         });
         let answers = answers.collect();
         rig.cache.finish(begun, answers, rig.now, 0).unwrap();
@@ -370,7 +362,6 @@ proptest! {
                         topic: asked.topic.clone(),
                         topic_id: asked.topic_id,
                         data: rig.logs[usize::try_from(asked.partition.partition).unwrap()].clone(),
-                        file: None,
                     });
                     let answers = answers.collect();
                     let (session, news) = rig.cache.finish(begun, answers, rig.now, 7).unwrap();
