@@ -67,21 +67,6 @@ impl OffsetIndex {
         Ok(self.file.last_before(is_before)?.map(|entry| decode(base_offset, entry)))
     }
 
-    /// The last entry whose position is below `position` and whose offset is below `offset`.
-    pub(super) fn last_within(&self, position: u64, offset: i64) -> io::Result<Option<OffsetEntry>> {
-        let base_offset = self.base_offset;
-        let is_within = |entry: &[u8; OFFSET_ENTRY_BYTES]| {
-            let entry = decode(base_offset, *entry);
-            u64::from(entry.position) < position && entry.offset < offset
-        };
-        if let Some(last) =
-            self.last().filter(|last| u64::from(last.position) < position && last.offset < offset)
-        {
-            return Ok(Some(last));
-        }
-        Ok(self.file.last_before(is_within)?.map(|entry| decode(base_offset, entry)))
-    }
-
     /// Adds an entry.
     ///
     /// # Panics

@@ -4,13 +4,11 @@
 
 mod active;
 mod cleaned;
-mod range;
 mod read;
 
 pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
 pub(super) use cleaned::CleanedSegment;
-pub(super) use range::SegmentRead;
-pub(super) use read::is_gone;
+pub(super) use read::{SegmentRead, is_gone};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

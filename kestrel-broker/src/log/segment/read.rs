@@ -1,4 +1,4 @@
-//! Reading a segment: the headers of its batches, batches one by one, records by their time.
+//! Reading a segment: whole batches from an offset on, the headers of its batches, records by their time.
 
 use std::io;
 use std::sync::Arc;
@@ -9,15 +9,80 @@ use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 use super::LogSegment;
 use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
-use crate::log::lookup::FoundOffset;
+use crate::log::lookup::{FirstBatch, FoundOffset, ReadRequest};
 use crate::log::timestamp::{Timestamp, TimestampOffset};
 
+/// How many bytes more than wanted are read, so that one read finds the batch that the index points before.
+const SLACK_BYTES: usize = 8 * 1024;
 /// How many bytes are read at a time while only headers are looked at.
-pub(super) const WALK_BYTES: usize = 4 * 1024;
+const WALK_BYTES: usize = 4 * 1024;
 /// How many bytes a batch may decompress to when a record is looked for in it.
 const MAX_DECOMPRESSED_BYTES: usize = 256 << 20;
 
+/// What a segment has for a reader.
+#[derive(Debug)]
+pub(in crate::log) enum SegmentRead {
+    /// Whole batches.
+    Batches(Bytes),
+    /// There is a batch, but it is beyond the bound or larger than the limit.
+    Withheld,
+    /// The segment ends before the offset: look in the next one.
+    PastEnd,
+}
+
+/// Which part of some bytes a reader gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cut {
+    /// Where the batch with the offset begins; beyond the bytes when they end before it.
+    start: usize,
+    /// Where the last batch ends that is whole, within the limit and within the bound.
+    end: usize,
+    /// The header at `start`, if it is there.
+    first: Option<RecordBatchHeader>,
+}
+
 impl LogSegment {
+    /// Whole batches from the one with the offset on, within the request's limit and bound, which is above the offset and not
+    /// above the log end.
+    pub(in crate::log) fn read(&self, request: &ReadRequest) -> Result<SegmentRead, LogError> {
+        let file = self.open_log()?;
+        let size_bytes = self.size_bytes();
+        let mut position = self.position_before(request.fetch_offset)?;
+        if position >= size_bytes && size_bytes > 0 {
+            self.distrust_index();
+            position = 0;
+        }
+        let mut is_indexed = position > 0;
+        while position < size_bytes {
+            let bytes = self.read_bytes(&file, position, request.max_bytes.saturating_add(SLACK_BYTES))?;
+            if std::mem::take(&mut is_indexed) && !begins_at_or_before(&bytes, request.fetch_offset) {
+                self.distrust_index();
+                position = 0;
+                continue;
+            }
+            let cut = cut(&bytes, request).map_err(|why| LogError::corrupt(self.path(), position, why))?;
+            let Some(first) = cut.first else {
+                // Only batches before the offset so far; at least one, or the file ends within a header.
+                if cut.start == 0 {
+                    return Err(LogError::corrupt(self.path(), position, "the file ends within a header"));
+                }
+                position += cut.start as u64;
+                continue;
+            };
+            if cut.start < cut.end {
+                return Ok(SegmentRead::Batches(bytes.slice(cut.start..cut.end)));
+            }
+            let may_read =
+                request.first_batch == FirstBatch::Always || first.size_bytes() <= request.max_bytes;
+            if first.last_offset() >= request.up_to_offset || !may_read {
+                return Ok(SegmentRead::Withheld);
+            }
+            let batch = self.read_exact(&file, position + cut.start as u64, first.size_bytes())?;
+            return Ok(SegmentRead::Batches(batch));
+        }
+        Ok(SegmentRead::PastEnd)
+    }
+
     /// The first record from `from_offset` on, below `up_to_offset`, with `target` or a later timestamp.
     pub(in crate::log) fn find_timestamp(
         &self,
@@ -109,22 +174,9 @@ impl LogSegment {
 
     /// The headers of the batches from `position` on, which must be where one begins.
     pub(in crate::log) fn walk(&self, position: u64) -> Result<HeaderWalk<'_>, LogError> {
-        self.walk_by(WALK_BYTES, position)
-    }
-
-    /// As [`Self::walk`], reading `piece_bytes` at a time.
-    pub(super) fn walk_by(&self, piece_bytes: usize, position: u64) -> Result<HeaderWalk<'_>, LogError> {
         let file = self.open_log()?;
         let end = self.size_bytes();
-        Ok(HeaderWalk {
-            segment: self,
-            file,
-            position,
-            end,
-            piece_bytes,
-            buffer: Bytes::new(),
-            buffer_start: 0,
-        })
+        Ok(HeaderWalk { segment: self, file, position, end, buffer: Bytes::new(), buffer_start: 0 })
     }
 
     /// The whole batch at `position`.
@@ -174,7 +226,7 @@ impl LogSegment {
     }
 
     /// Says that the index does not belong to the log: what is looked for is found all the same, from the segment's start on.
-    pub(super) fn distrust_index(&self) {
+    fn distrust_index(&self) {
         tracing::warn!(
             index = %self.offset_index.path().display(),
             "the index is damaged; it is made anew at the next start if it is deleted before"
@@ -182,7 +234,7 @@ impl LogSegment {
     }
 
     /// Where the index says that a batch begins, at `offset` or before it.
-    pub(super) fn position_before(&self, offset: i64) -> Result<u64, LogError> {
+    fn position_before(&self, offset: i64) -> Result<u64, LogError> {
         self.offset_index
             .lookup(offset)
             .map(|entry| entry.map_or(0, |entry| u64::from(entry.position)))
@@ -207,12 +259,7 @@ impl LogSegment {
             .map_err(|error| LogError::io("read", self.path(), error))
     }
 
-    pub(super) fn read_exact(
-        &self,
-        file: &DiskFile,
-        position: u64,
-        length: usize,
-    ) -> Result<Bytes, LogError> {
+    fn read_exact(&self, file: &DiskFile, position: u64, length: usize) -> Result<Bytes, LogError> {
         let bytes = self.read_bytes(file, position, length)?;
         if bytes.len() == length {
             Ok(bytes)
@@ -229,7 +276,6 @@ pub(in crate::log) struct HeaderWalk<'a> {
     pub(in crate::log) file: Arc<DiskFile>,
     position: u64,
     end: u64,
-    piece_bytes: usize,
     buffer: Bytes,
     buffer_start: u64,
 }
@@ -248,33 +294,6 @@ impl HeaderWalk<'_> {
         Ok(Some((position, header)))
     }
 
-    /// Where the next batch begins: behind the one whose header was given last.
-    pub(super) const fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// Where the records end.
-    pub(super) const fn end(&self) -> u64 {
-        self.end
-    }
-
-    /// Goes on with the batch at `position`.
-    pub(super) const fn skip_to(&mut self, position: u64) {
-        self.position = position;
-    }
-
-    /// The header at `position`, if what is there looks like one.
-    pub(super) fn peek(&mut self, position: u64) -> Result<Option<RecordBatchHeader>, LogError> {
-        Ok(RecordBatchHeader::parse(&self.bytes_at(position)?).ok())
-    }
-
-    /// The bytes at `position`, if the headers before came with them.
-    pub(super) fn read_already(&self, position: u64, length: usize) -> Option<Bytes> {
-        let at = usize::try_from(position.checked_sub(self.buffer_start)?).ok()?;
-        let end = at.checked_add(length).filter(|end| *end <= self.buffer.len())?;
-        Some(self.buffer.slice(at..end))
-    }
-
     fn bytes_at(&mut self, position: u64) -> Result<Bytes, LogError> {
         let at = position
             .checked_sub(self.buffer_start)
@@ -283,7 +302,7 @@ impl HeaderWalk<'_> {
         if let Some(at) = at {
             return Ok(self.buffer.slice(at..));
         }
-        self.buffer = self.segment.read_bytes(&self.file, position, self.piece_bytes)?;
+        self.buffer = self.segment.read_bytes(&self.file, position, WALK_BYTES)?;
         self.buffer_start = position;
         Ok(self.buffer.clone())
     }
@@ -291,7 +310,48 @@ impl HeaderWalk<'_> {
 
 /// Whether `bytes` begin with a batch that begins at `offset` or before: then no batch before it has the offset.
 fn begins_at_or_before(bytes: &[u8], offset: i64) -> bool {
-    matches!(RecordBatchHeader::parse(bytes), Ok(header) if (0..=offset).contains(&header.base_offset))
+    matches!(header_at(bytes, 0), Ok(Some(header)) if (0..=offset).contains(&header.base_offset))
+}
+
+/// Finds the batches in `bytes`, which begin with a batch, that answer `request`.
+fn cut(bytes: &[u8], request: &ReadRequest) -> Result<Cut, kestrel_protocol::DecodeError> {
+    let mut start = 0;
+    while let Some(header) = header_at(bytes, start)? {
+        if header.last_offset() >= request.fetch_offset {
+            let end = end_of_whole(bytes, start, request)?;
+            return Ok(Cut { start, end, first: Some(header) });
+        }
+        start += header.size_bytes();
+    }
+    Ok(Cut { start, end: start, first: None })
+}
+
+/// Where the last batch from `start` on ends that is whole and may be read.
+fn end_of_whole(
+    bytes: &[u8],
+    start: usize,
+    request: &ReadRequest,
+) -> Result<usize, kestrel_protocol::DecodeError> {
+    let limit = bytes.len().min(start.saturating_add(request.max_bytes));
+    let mut end = start;
+    while let Some(header) = header_at(bytes, end)? {
+        let next = end + header.size_bytes();
+        if next > limit || header.last_offset() >= request.up_to_offset {
+            break;
+        }
+        end = next;
+    }
+    Ok(end)
+}
+
+fn header_at(
+    bytes: &[u8],
+    position: usize,
+) -> Result<Option<RecordBatchHeader>, kestrel_protocol::DecodeError> {
+    match bytes.get(position..).filter(|rest| rest.len() >= HEADER_BYTES) {
+        Some(rest) => RecordBatchHeader::parse(rest).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Whether a read failed because the segment was deleted meanwhile.
