@@ -64,6 +64,7 @@ pub(super) async fn groups(work: &Groups) -> Result<Report, Failure> {
     unless_one_ends(&mut members, over.wait()).await?;
     let cost = meter.cost();
     print_line(&json!({ "mark": "over" }));
+    over.wait().await;
     let (mut latencies, mut acked, mut errors) = (Latencies::default(), 0, 0);
     while let Some(ended) = members.join_next().await {
         let commits = ended.map_err(|e| Failure(e.to_string()))??;
@@ -87,8 +88,6 @@ pub(super) async fn groups(work: &Groups) -> Result<Report, Failure> {
 /// What `answer` gives, unless a member ends before: it was not told to.
 async fn unless_one_ends<T>(members: &mut Members, answer: impl Future<Output = T>) -> Result<T, Failure> {
     tokio::select! {
-        // After the answer they may end.
-        biased;
         answer = answer => Ok(answer),
         Some(ended) = members.join_next() => {
             ended.map_err(|e| Failure(e.to_string()))??;
@@ -130,6 +129,8 @@ impl Member {
             }
         };
         let commits = self.commit_in_turn(&mut consumer, began).await?;
+        self.over.wait().await;
+        // Nobody leaves before the broker was looked at.
         self.over.wait().await;
         consumer.close_within(LEAVE_PATIENCE).await?;
         Ok(commits)

@@ -7,7 +7,7 @@ use kestrel_protocol::record::TimestampType;
 use super::model::{Batch, batches_of};
 use super::*;
 use crate::log::tests::read_all;
-use crate::log::time_index;
+use crate::log::{FirstBatch, ReadRequest, time_index};
 
 use TransactionOutcome::{Abort, Commit};
 
@@ -55,6 +55,20 @@ fn the_last_value_of_each_key_is_kept() {
         .map(|record| record.headers)
         .sum::<usize>();
     assert_eq!(headers, 3);
+}
+
+#[test]
+fn a_read_where_records_are_gone_begins_with_the_next_one() {
+    let (_folder, open) = filled(&["a", "b", "a", "b", "c", "a"].map(|key| put(key, "1")));
+    clean(&open.log, NOW.0);
+    assert_eq!(shown(&open.log), ["3 b=1", "4 c=1", "5 a=1"]);
+    for (fetch_offset, first) in [(0, 3), (2, 3), (3, 3), (4, 4), (5, 5)] {
+        // So small that the read does not reach the segment's end.
+        let request =
+            ReadRequest { fetch_offset, max_bytes: 1, up_to_offset: 6, first_batch: FirstBatch::Always };
+        let (batch, rest) = RecordBatch::parse(open.log.read(request).unwrap()).unwrap();
+        assert_eq!((batch.header().base_offset, rest.len()), (first, 0));
+    }
 }
 
 #[test]
