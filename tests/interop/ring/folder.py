@@ -19,6 +19,9 @@ _COMPLAINT = re.compile(r"isvalid: false|invalid bytes at the end|[Mm]ismatch|ou
 # Two offsets of a file that do not follow each other.
 _GAP_FILE = re.compile(r"Non-consecutive offsets in (.*)")
 _GAP = re.compile(r"\s+(-?\d+) is followed by (\d+)$")
+# Two times that are not the same: the one in the index, and the latest of the records of the batch that it names.
+_TIME_FILE = re.compile(r"Found timestamp mismatch in ")
+_TIME = re.compile(r"\s+Index timestamp: -?\d+, log timestamp: (-?\d+)$")
 _BATCH = re.compile(r"baseOffset: \d+ .*compresscodec: (\w+)")
 _RECORD = re.compile(r"\| offset: \d+ ")
 # A record of a group, decoded: its key, and its value or nothing.
@@ -47,8 +50,12 @@ class Found:
     gaps: dict = field(default_factory=dict)
 
 
-def check(folder):
-    """Has every file of a data folder read; raises `Damaged` for the first that is wrong."""
+def check(folder, cleaned_by_kafka=False):
+    """Has every file of a data folder read; raises `Damaged` for the first that is wrong.
+
+    Apache Kafka's log cleaner indexes a batch that it has emptied by the time that its records had; the tool then misses
+    them. `cleaned_by_kafka` excuses that.
+    """
     folder, found = Path(folder), Found()
     partitions = [p for p in sorted(folder.iterdir()) if p.is_dir() and re.fullmatch(r".+-\d+", p.name)]
     if not any(p.name == METADATA for p in partitions):
@@ -61,7 +68,7 @@ def check(folder):
     indexes = _files(partitions, "index", "timeindex")
     found.indexes = len(indexes)
     # Indexes of segments that are empty or that nothing was indexed in have nothing to check.
-    _dump(indexes, "--verify-index-only")
+    _dump(indexes, "--verify-index-only", excuse=_of_emptied_batches if cleaned_by_kafka else None)
     _dump(indexes, "--index-sanity-check")
     snapshots = _files(partitions, "snapshot")
     found.snapshots = len(snapshots)
@@ -123,8 +130,22 @@ def _keep(values, key, value):
         del values[key]
 
 
-def _dump(files, *options):
-    """The lines that the tool prints of some files."""
+def _of_emptied_batches(complaints):
+    """The complaints without those of times for which the batch has no records."""
+    left, file = [], None
+    for line in complaints:
+        if _TIME_FILE.match(line):
+            file = line
+        elif (time := _TIME.match(line)) and time[1] == "-1":
+            continue
+        else:
+            left += [line] if file is None else [file, line]
+            file = None
+    return left
+
+
+def _dump(files, *options, excuse=None):
+    """The lines that the tool prints of some files; complaints raise `Damaged`, but for those that `excuse` takes out."""
     lines = []
     for start in range(0, len(files), FILES_AT_ONCE):
         some = ",".join(map(str, files[start:start + FILES_AT_ONCE]))
@@ -132,6 +153,7 @@ def _dump(files, *options):
         printed, complaints = done.stdout.splitlines(), []
         for line in done.stderr.splitlines():
             (printed if _GAP_FILE.match(line) or _GAP.match(line) else complaints).append(line)
+        complaints = excuse(complaints) if excuse else complaints
         # Keys and payloads are the user's, and names of files are names of topics: neither is a complaint.
         wrong = [line for line in printed if _COMPLAINT.search(re.split(" key: | payload: ", line)[0])
                  and not line.startswith("Dumping ") and not line.endswith((" is empty.", " passed sanity check."))]

@@ -78,7 +78,7 @@ def _hand_over(program, work, end):
                 else:
                     end(current)
             if end is Broker.stop and number == 2 or number == 4:
-                folder.check(at.data_dir)
+                folder.check(at.data_dir, cleaned_by_kafka=True)
 
 
 def _begin(at, clients, running):
