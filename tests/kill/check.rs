@@ -1,6 +1,6 @@
 //! Whether a partition holds what was promised. Pure: what was read and what was promised are arguments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kestrel_client::Timestamp;
 
@@ -144,6 +144,17 @@ fn without_latest(seen: &Seen) -> Vec<String> {
         )
     })
     .collect()
+}
+
+/// What is gone of a compacted log without having been replaced by a later record of its key, wherever that is: compaction
+/// takes the others at any age.
+pub(crate) fn not_replaced(mut gone: Offsets, later: &Offsets) -> Offsets {
+    let mut keys: BTreeSet<String> = later.values().map(|record| record.stamp.key()).collect();
+    let is_last =
+        |(offset, record): (&i64, &Acknowledged)| keys.insert(record.stamp.key()).then_some(*offset);
+    let last: BTreeSet<i64> = gone.iter().rev().filter_map(is_last).collect();
+    gone.retain(|offset, _| last.contains(offset));
+    gone
 }
 
 /// What is wrong with a log start that was moved.

@@ -8,7 +8,7 @@ use kestrel_client::{ConsumerRecord, Record};
 /// The header that says it; keys and values may be null.
 const HEADER: &str = "stamp";
 /// How many keys there are, so that compaction has something to remove.
-const KEYS: u64 = 211;
+pub(crate) const KEYS: u64 = 211;
 /// One in so many records is a tombstone.
 const TOMBSTONES: u64 = 13;
 /// Values are shorter than this, and as long as the number says.

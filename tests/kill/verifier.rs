@@ -253,7 +253,13 @@ impl Verifier {
                 let asked = ledger.deleted.get(partition).copied().unwrap_or_default().asked;
                 let acknowledged = answered.get(partition).copied().unwrap_or_default().acknowledged;
                 let deleted = Deleted { acknowledged, asked };
-                (ledger.forget_below(partition, log_start), deleted)
+                let gone = ledger.forget_below(partition, log_start);
+                let gone = if kept.is_compacted() {
+                    check::not_replaced(gone, &ledger.acknowledged(partition))
+                } else {
+                    gone
+                };
+                (gone, deleted)
             };
             let wrong = check::log_start_violations(*kept, (before, log_start), deleted, &gone, now);
             self.violate(partition, wrong);

@@ -147,3 +147,13 @@ fn a_log_start_moves_only_where_it_may() {
     assert!(told(second, (0, 1), &gone, 1_000).contains("too early"));
     assert_eq!(told(second, (0, 1), &gone, 1_005), "");
 }
+
+#[test]
+fn what_compaction_takes_is_not_deleted_too_early() {
+    let records = |entries: &[(i64, u64)]| entries.iter().map(|(at, n)| (*at, acknowledged(*n))).collect();
+    let keys = crate::stamp::KEYS;
+    let gone: Offsets = records(&[(0, 1), (1, 2), (2, 3), (3, 1 + keys), (4, 4)]);
+    let later: Offsets = records(&[(5, 2 + keys)]);
+    let left: Vec<i64> = not_replaced(gone, &later).into_keys().collect();
+    assert_eq!(left, [2, 3, 4], "the first has a later one that is gone, the second one that is there");
+}
