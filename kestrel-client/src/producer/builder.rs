@@ -164,11 +164,12 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
         builder,
     };
     let dispatcher = Dispatcher::new(dispatcher, Arc::clone(&accumulator), client.retry_backoff());
+    let compresses = settings.codec.compression() != Compression::None;
     let sender = SenderSettings {
         acks: settings.acks.on_the_wire(),
         request_timeout: client.request_timeout(),
         max_in_flight: settings.max_in_flight,
-        compresses: settings.codec.compression() != Compression::None,
+        compresses,
     };
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (tell, started) = oneshot::channel();
@@ -176,7 +177,8 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
     let snapshots = client.metadata().subscribe();
     let sender = Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, tell);
     let sender = Arc::new(SharedSender::new(sender, Arc::clone(&accumulator)));
-    if settings.linger.is_zero() {
+    // Compressing is not for the thread of a caller.
+    if settings.linger.is_zero() && !compresses {
         accumulator.signals().send_at_once_with(&sender);
     }
     client.tasks().spawn(sender.run(inbox, snapshots, released.clone()));

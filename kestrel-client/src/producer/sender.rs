@@ -126,10 +126,10 @@ impl Sender {
     }
 
     /// Sends what has just been accepted, if nothing is under way and nothing else is to be done. Otherwise the task has to
-    /// be woken: gives false then. Builds, but never compresses: this is the thread of a caller.
+    /// be woken: gives false then. Not for a producer that compresses: this is the thread of a caller.
     pub(crate) fn send_at_once(&mut self) -> bool {
         let is_closed = self.connections.values().any(Connection::is_closed);
-        if is_closed || self.settings.compresses || !self.events.is_empty() {
+        if is_closed || !self.events.is_empty() {
             return false;
         }
         self.take_news();

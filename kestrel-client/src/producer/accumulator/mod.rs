@@ -138,7 +138,11 @@ impl Accumulator {
                     return Ok(Appended::Accepted(delivery));
                 }
                 Tried::NeedsMemory(bytes) => return Ok(Appended::NeedsMemory(bytes)),
-                Tried::Switch => self.switch(topic, &layout, sticky),
+                Tried::Switch => {
+                    if let Some(sticky) = sticky {
+                        self.switch(topic, &layout, sticky);
+                    }
+                }
             }
         }
     }
@@ -262,7 +266,7 @@ impl Accumulator {
                     Some(queue) if sticky.bytes < 2 * self.settings.batch_size => {
                         return Ok(Target { queue, sticky: Some(sticky) });
                     }
-                    _ => self.switch(topic, layout, Some(sticky)),
+                    _ => self.switch(topic, layout, sticky),
                 }
             },
         }
@@ -284,10 +288,8 @@ impl Accumulator {
     }
 
     #[cold]
-    fn switch(&self, topic: &TopicQueue, layout: &Layout, from: Option<Sticky>) {
-        if let Some(from) = from {
-            topic.switch(from, layout, self.next_random());
-        }
+    fn switch(&self, topic: &TopicQueue, layout: &Layout, from: Sticky) {
+        topic.switch(from, layout, self.next_random());
     }
 
     fn next_random(&self) -> u64 {

@@ -32,7 +32,7 @@ fn request(fetch_offset: i64) -> FetchRequest {
     request
 }
 
-/// The bytes of the answer to [`request`] with this data, whose records begin with the batch at its offset.
+/// Base and last offset of each batch of `data`, which begin at `fetch_offset` and hold what was written there.
 fn check(data: &PartitionData, fetch_offset: i64) -> Vec<(i64, i64)> {
     let found = offsets(data);
     assert_eq!(found.first(), Some(&(fetch_offset, fetch_offset)));
