@@ -170,6 +170,11 @@ impl PartitionSequences {
         self.identity.is_none() || self.last_acked.is_some()
     }
 
+    /// Whether a batch that comes after this one is stored, and so this one too.
+    pub(crate) fn is_followed(&self, stamp: ProducerStamp) -> bool {
+        self.is_of(stamp) && self.last_acked.is_some_and(|last| is_before(stamp.base_sequence, last))
+    }
+
     /// A batch was stored, and with it everything before it: brokers take them in order only.
     pub(crate) fn handle_stored(&mut self, stamp: ProducerStamp, record_count: i32) {
         if !self.is_of(stamp) {

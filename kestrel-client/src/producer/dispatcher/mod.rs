@@ -3,7 +3,7 @@
 //! Driven by the [`Sender`](super::sender) task. It takes batches out of the accumulator, numbers them with the
 //! transaction manager, gathers one request per broker, and judges the answers. What it guarantees for each partition:
 //! batches are sent in the order in which they were filled, and after a failure nothing more goes out until all that
-//! was on its way is back; then they go again, in order, under the same numbers.
+//! was on its way is back; then they go again, in order, under the same numbers, alone while they may be stored already.
 //!
 //! ```text
 //!   news, metadata, answers, time ──▶ place(partition) = Nowhere │ Timer(at) │ Ready(node)
@@ -338,6 +338,7 @@ impl Dispatcher {
                 created_at: batch.created_at,
                 order: batch.order,
                 node,
+                possibly_written: batch.possibly_written,
             });
             batches.push(Outbound { slot: id, batch });
             served.push(id);

@@ -18,7 +18,8 @@ impl Dispatcher {
         let Outbound { slot: id, batch } = outbound;
         let Some(slot) = self.slots.get_mut(&id) else { return };
         slot.forget_sent(batch.state());
-        match judge(&batch, answer) {
+        let is_followed = batch.stamp.is_some_and(|stamp| slot.sequences.is_followed(stamp));
+        match judge(&batch, is_followed, answer) {
             Verdict::Stored(outcome) => {
                 if let Some(stamp) = batch.stamp {
                     slot.sequences.handle_stored(stamp, batch.record_count());

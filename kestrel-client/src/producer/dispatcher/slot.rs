@@ -45,6 +45,8 @@ pub(super) struct Sent {
     pub(super) created_at: Instant,
     pub(super) order: (u64, u32),
     pub(super) node: NodeId,
+    /// An earlier attempt may have stored it.
+    pub(super) possibly_written: bool,
 }
 
 /// What a partition waits for.
@@ -95,7 +97,14 @@ impl Slot {
         let may_send_to = |node| match self.in_flight.front() {
             None => true,
             // What is on its way to an old leader has to come back first, or the order would be lost.
-            Some(sent) => !self.muted && sent.node == node && self.in_flight.len() < max_in_flight,
+            // What may be stored already goes alone: a broker remembers the last five batches of a producer, and if new
+            // ones were stored behind a further attempt that failed, this one would not be among them any more.
+            Some(sent) => {
+                !self.muted
+                    && !sent.possibly_written
+                    && sent.node == node
+                    && self.in_flight.len() < max_in_flight
+            }
         };
         let due = if !self.waiting.is_empty() || self.view.sealed > 0 {
             now

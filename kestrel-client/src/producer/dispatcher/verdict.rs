@@ -48,15 +48,15 @@ pub(super) struct Refusal {
     pub(super) refresh: bool,
 }
 
-/// Judges the answer for `batch`.
-pub(super) fn judge(batch: &ProducerBatch, answer: Answer) -> Verdict {
+/// Judges the answer for `batch`; `is_followed` says that a later batch is known to be stored.
+pub(super) fn judge(batch: &ProducerBatch, is_followed: bool, answer: Answer) -> Verdict {
     match answer {
         Answer::Unasked => Verdict::Stored(ProducerBatch::stored(-1, -1)),
         Answer::Lost(error) => judge_loss(error),
         Answer::Said(said) if said.error_code.is_none() => {
             Verdict::Stored(ProducerBatch::stored(said.base_offset, said.log_append_time_ms))
         }
-        Answer::Said(said) => judge_refusal(batch, &said),
+        Answer::Said(said) => judge_refusal(batch, is_followed, &said),
     }
 }
 
@@ -69,7 +69,7 @@ fn judge_loss(error: Error) -> Verdict {
     }
 }
 
-fn judge_refusal(batch: &ProducerBatch, said: &PartitionProduceResponse) -> Verdict {
+fn judge_refusal(batch: &ProducerBatch, is_followed: bool, said: &PartitionProduceResponse) -> Verdict {
     let code = said.error_code;
     let idempotent = batch.stamp.is_some();
     let mut error = BrokerError::new(ApiKey::Produce, code)
@@ -90,7 +90,12 @@ fn judge_refusal(batch: &ProducerBatch, said: &PartitionProduceResponse) -> Verd
         | ErrorCode::InvalidProducerEpoch
             if idempotent =>
         {
-            Verdict::OutOfOrder(refusal)
+            // The broker would not have taken the later batch without this one.
+            if is_followed {
+                Verdict::Stored(ProducerBatch::stored(-1, -1))
+            } else {
+                Verdict::OutOfOrder(refusal)
+            }
         }
         ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge if batch.record_count() > 1 => {
             Verdict::Split(refusal)

@@ -37,11 +37,48 @@ fn new_batches_stay_behind_what_has_to_be_sent_again() {
     let _deliveries = rig.send_all(&["1", "2"]);
     let (waves, _) = rig.sent();
     for wave in waves {
-        rig.lose(wave);
+        rig.answer(wave, ErrorCode::NotEnoughReplicas, -1);
     }
     let _later = rig.send(0, "3");
     rig.sleep(LONG_BACKOFF);
     assert_eq!(rig.sent().1, "1@0:1 | 2@0:2 | 3@0:3");
+}
+
+/// With others behind it, a broker that stored it and now refuses it may forget that it has it.
+#[test]
+fn what_may_be_stored_goes_alone() {
+    let mut rig = rig();
+    let _deliveries = rig.send_all(&["1", "2"]);
+    let (waves, _) = rig.sent();
+    for wave in waves {
+        rig.lose(wave);
+    }
+    let _later = rig.send_all(&["3", "4"]);
+    rig.sleep(LONG_BACKOFF);
+    for expected in ["1@0:1", "2@0:2", "3@0:3 | 4@0:4"] {
+        let (mut waves, text) = rig.sent();
+        assert_eq!(text, expected);
+        rig.answer(waves.remove(0), ErrorCode::None, 1);
+    }
+}
+
+/// A later batch is stored, so this one is, although the broker has forgotten it: to number it anew would store it twice.
+#[test]
+fn what_is_followed_by_a_stored_batch_is_stored() {
+    let mut rig = rig();
+    let first = rig.send(0, "1");
+    let second = rig.send(0, "2");
+    let mut waves = rig.waves();
+    rig.answer(waves.remove(0), ErrorCode::NotEnoughReplicasAfterAppend, -1);
+    rig.answer(waves.remove(0), ErrorCode::None, 2);
+    rig.sleep(LONG_BACKOFF);
+    let (mut waves, text) = rig.sent();
+    assert_eq!(text, "1@0:1");
+    rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
+    assert_eq!(outcome(first).unwrap().unwrap().offset, None, "no one knows where");
+    assert_eq!(offsets(vec![second]), [2]);
+    let _third = rig.send(0, "3");
+    assert_eq!(rig.sent().1, "3@0:3", "no new epoch was needed");
 }
 
 /// The answer was lost after the broker had stored the batch.
@@ -53,10 +90,10 @@ fn a_duplicate_is_a_success() {
     let (waves, _) = rig.sent();
     waves.into_iter().for_each(|wave| rig.lose(wave));
     rig.sleep(LONG_BACKOFF);
-    let (waves, _) = rig.sent();
-    let mut waves = waves.into_iter();
-    rig.answer(waves.next().unwrap(), ErrorCode::DuplicateSequenceNumber, -1);
-    rig.answer(waves.next().unwrap(), ErrorCode::None, 9);
+    for (code, offset) in [(ErrorCode::DuplicateSequenceNumber, -1), (ErrorCode::None, 9)] {
+        let wave = rig.waves().remove(0);
+        rig.answer(wave, code, offset);
+    }
     assert_eq!(outcome(forgotten).unwrap().unwrap().offset, None, "the broker has forgotten where");
     assert_eq!(outcome(remembered).unwrap().unwrap().offset, Some(9));
 }
