@@ -68,7 +68,7 @@ fn encode_a_produce_request(bencher: Bencher<'_, '_>, partitions: usize) {
     bencher.counter(ItemsCount::new(partitions)).bench(|| {
         let mut writer = Writer::with_capacity(1024);
         request.encode(&mut writer, 13);
-        writer.into_chunks()
+        writer.into_byte_runs()
     });
 }
 
@@ -119,7 +119,7 @@ fn fetch_response(partitions: usize) -> FetchResponse {
     let records = batch(codec(Compression::None)).into_bytes();
     let partition = |partition_index| PartitionData {
         partition_index,
-        records: Some(records.clone()),
+        records: Some(records.clone().into()),
         ..Default::default()
     };
     let count = i32::try_from(partitions).expect("a small number");

@@ -40,6 +40,7 @@ pub use messages::Message;
 pub use record::{Compression, Headers, RecordBatch, RecordBatchBuilder, RecordBatches, TimestampType};
 pub use request::{
     RequestFrame, RequestHeader, correlation_id, decode_response, encode_request, encode_response,
+    encode_response_with_gaps,
 };
 pub use types::{LeaderEpoch, NodeId, ParseUuidError, ProducerEpoch, ProducerId, TopicId, Uuid};
 

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use crate::api::{ApiKey, Request};
 use crate::error::DecodeError;
 use crate::messages::Message;
-use crate::wire::{Reader, Writer};
+use crate::wire::{Chunk, Reader, Writer};
 
 /// Room for the headers and the small fields of most messages, in bytes.
 const TYPICAL_FRAME_BYTES: usize = 256;
@@ -115,18 +115,61 @@ pub fn encode_request<R: Request>(
     client_id: Option<ByteString>,
 ) -> Vec<Bytes> {
     let header = RequestHeader { api_key: R::KEY.key(), api_version: version, correlation_id, client_id };
-    encode_frame(|writer| {
+    let frame = encode_frame(|writer| {
         header.encode(writer);
         request.encode(writer, version);
-    })
+    });
+    frame.into_byte_runs()
 }
 
 /// A response as the byte runs of its frame, length included.
 ///
 /// # Panics
-/// When `version` is not one of the response's.
+/// When `version` is not one of the response's, or when a part of it is [elsewhere](crate::messages::fetch::RecordData).
 #[must_use]
 pub fn encode_response<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Vec<Bytes> {
+    response_frame::<R>(response, version, correlation_id).into_byte_runs()
+}
+
+/// A response as the byte runs of its frame, length included, with gaps where parts of it are
+/// [elsewhere](crate::messages::fetch::RecordData).
+///
+/// ```
+/// use kestrel_protocol::messages::fetch::{
+///     FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData, RecordData,
+/// };
+/// use kestrel_protocol::wire::Chunk;
+/// use kestrel_protocol::{encode_response, encode_response_with_gaps};
+///
+/// let response = |records| {
+///     let data = PartitionData { records: Some(records), ..Default::default() };
+///     let topic = FetchableTopicResponse { partitions: vec![data], ..Default::default() };
+///     FetchResponse { responses: vec![topic], ..Default::default() }
+/// };
+/// let records = b"batches";
+/// let whole = encode_response::<FetchRequest>(&response(RecordData::Here(records[..].into())), 18, 1).concat();
+/// let mut filled = Vec::new();
+/// for chunk in encode_response_with_gaps::<FetchRequest>(&response(RecordData::Elsewhere(records.len())), 18, 1) {
+///     match chunk {
+///         Chunk::Bytes(bytes) => filled.extend_from_slice(&bytes),
+///         Chunk::Gap(length) => filled.extend_from_slice(&records[..length]),
+///     }
+/// }
+/// assert_eq!(filled, whole);
+/// ```
+///
+/// # Panics
+/// When `version` is not one of the response's.
+#[must_use]
+pub fn encode_response_with_gaps<R: Request>(
+    response: &R::Response,
+    version: i16,
+    correlation_id: i32,
+) -> Vec<Chunk> {
+    response_frame::<R>(response, version, correlation_id).into_chunks()
+}
+
+fn response_frame<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Writer {
     encode_frame(|writer| {
         writer.put_i32(correlation_id);
         if has_flexible_response_header(R::KEY, version) {
@@ -164,11 +207,11 @@ fn has_flexible_response_header(api: ApiKey, version: i16) -> bool {
     api != ApiKey::ApiVersions && api.is_flexible(version)
 }
 
-fn encode_frame(content: impl FnOnce(&mut Writer)) -> Vec<Bytes> {
+fn encode_frame(content: impl FnOnce(&mut Writer)) -> Writer {
     let mut writer = Writer::with_capacity(TYPICAL_FRAME_BYTES);
     writer.put_u32(0);
     content(&mut writer);
     let length = u32::try_from(writer.len() - 4).expect("a frame is below 2 GiB");
     writer.set_u32(0, length);
-    writer.into_chunks()
+    writer
 }

@@ -204,9 +204,40 @@ enum LengthWidth {
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: BytesMut,
-    /// Byte runs by reference, with the position in `buffer` before which each one goes.
-    splices: Vec<(usize, Bytes)>,
+    /// What is not in `buffer`, with the position in it before which each part goes.
+    splices: Vec<(usize, Chunk)>,
     spliced_bytes: usize,
+}
+
+/// A part of a message that leaves.
+///
+/// ```
+/// use kestrel_protocol::wire::{Chunk, Writer};
+/// let mut writer = Writer::default();
+/// writer.put_i16(1);
+/// writer.put_gap(5, true);
+/// assert_eq!(writer.len(), 8);
+/// assert_eq!(writer.into_chunks(), [Chunk::Bytes((&[0, 1, 6][..]).into()), Chunk::Gap(5)]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chunk {
+    /// These bytes.
+    Bytes(Bytes),
+    /// So many bytes that are not in memory: whoever sends the message has them.
+    Gap(usize),
+}
+
+impl Chunk {
+    /// The bytes.
+    ///
+    /// # Panics
+    /// When they are not in memory.
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Gap(length) => panic!("{length} bytes of the message are not in memory"),
+        }
+    }
 }
 
 impl Writer {
@@ -264,6 +295,12 @@ impl Writer {
         self.put_shared(bytes);
     }
 
+    /// Writes the length of a byte run and leaves the run itself out.
+    pub fn put_gap(&mut self, length: usize, flexible: bool) {
+        self.put_array_length(Some(length), flexible);
+        self.splice(length, Chunk::Gap(length));
+    }
+
     /// Writes the element count of an array; `None` is null.
     pub fn put_array_length(&mut self, count: Option<usize>, flexible: bool) {
         match (count, flexible) {
@@ -278,8 +315,8 @@ impl Writer {
     pub fn put_tagged_field(&mut self, tag: u32, field: Self) {
         self.put_uvarint(tag);
         self.put_uvarint(length_u32(field.len()));
-        for chunk in field.into_chunks() {
-            self.put_shared(&chunk);
+        for bytes in field.into_byte_runs() {
+            self.put_shared(&bytes);
         }
     }
 
@@ -291,33 +328,45 @@ impl Writer {
     }
 
     /// The message as byte runs in order: what goes to a vectored write.
+    ///
+    /// # Panics
+    /// When it has gaps.
     #[must_use]
-    pub fn into_chunks(self) -> Vec<Bytes> {
+    pub fn into_byte_runs(self) -> Vec<Bytes> {
+        self.into_chunks().into_iter().map(Chunk::into_bytes).collect()
+    }
+
+    /// The message as byte runs and gaps in order.
+    #[must_use]
+    pub fn into_chunks(self) -> Vec<Chunk> {
         let mut buffer = self.buffer.freeze();
         let mut chunks = Vec::with_capacity(2 * self.splices.len() + 1);
         let mut taken = 0;
         for (position, splice) in self.splices {
             if position > taken {
-                chunks.push(buffer.split_to(position - taken));
+                chunks.push(Chunk::Bytes(buffer.split_to(position - taken)));
                 taken = position;
             }
             chunks.push(splice);
         }
         if !buffer.is_empty() {
-            chunks.push(buffer);
+            chunks.push(Chunk::Bytes(buffer));
         }
         chunks
     }
 
     /// The message as one byte run; copies when large runs were spliced in.
+    ///
+    /// # Panics
+    /// When it has gaps.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         if self.splices.is_empty() {
             return self.buffer.freeze();
         }
         let mut whole = BytesMut::with_capacity(self.len());
-        for chunk in self.into_chunks() {
-            whole.extend_from_slice(&chunk);
+        for bytes in self.into_byte_runs() {
+            whole.extend_from_slice(&bytes);
         }
         whole.freeze()
     }
@@ -326,9 +375,13 @@ impl Writer {
         if bytes.len() < SPLICE_THRESHOLD_BYTES {
             self.buffer.put_slice(bytes);
         } else {
-            self.spliced_bytes += bytes.len();
-            self.splices.push((self.buffer.len(), bytes.clone()));
+            self.splice(bytes.len(), Chunk::Bytes(bytes.clone()));
         }
+    }
+
+    fn splice(&mut self, length: usize, chunk: Chunk) {
+        self.spliced_bytes += length;
+        self.splices.push((self.buffer.len(), chunk));
     }
 }
 
@@ -407,7 +460,7 @@ mod tests {
                 .flat_map(|run| [&[1][..], &length_u32(run.len()).to_be_bytes(), run].concat())
                 .collect();
             prop_assert_eq!(write().len(), expected.len());
-            prop_assert_eq!(write().into_chunks().concat(), expected.clone());
+            prop_assert_eq!(write().into_byte_runs().concat(), expected.clone());
             prop_assert_eq!(write().into_bytes(), expected);
         }
     }

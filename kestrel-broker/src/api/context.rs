@@ -7,8 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
-use kestrel_protocol::{ApiKey, DecodeError, ErrorCode, RequestFrame, RequestHeader};
+use kestrel_protocol::wire::Chunk;
+use kestrel_protocol::{
+    ApiKey, DecodeError, ErrorCode, RequestFrame, RequestHeader, encode_response_with_gaps,
+};
+
+use crate::log::{ByteRun, FileRun};
 
 /// A request as the connection hands it to the pipeline.
 #[derive(Debug)]
@@ -54,7 +58,40 @@ impl fmt::Display for Described {
 }
 
 /// The answer as byte runs of its frame; none when the client wants none (acks=0).
-pub(crate) type Answer = Option<Vec<Bytes>>;
+pub(crate) type Answer = Option<Vec<ByteRun>>;
+
+/// A response, and what of it is in files: one run for each part of it that is [elsewhere](RecordData::Elsewhere), in order.
+#[derive(Debug)]
+pub(crate) struct Outgoing<R> {
+    pub(crate) response: R,
+    pub(crate) files: Vec<FileRun>,
+}
+
+impl<R> From<R> for Outgoing<R> {
+    fn from(response: R) -> Self {
+        Self { response, files: Vec::new() }
+    }
+}
+
+impl<R> Outgoing<R> {
+    /// The byte runs of its frame.
+    pub(crate) fn encode<Q: kestrel_protocol::Request<Response = R>>(
+        self,
+        version: i16,
+        correlation_id: i32,
+    ) -> Answer {
+        let mut files = self.files.into_iter();
+        let chunks = encode_response_with_gaps::<Q>(&self.response, version, correlation_id);
+        let runs = chunks.into_iter().map(|chunk| match chunk {
+            Chunk::Bytes(bytes) => ByteRun::Memory(bytes),
+            Chunk::Gap(length) => {
+                let file = files.next().filter(|file| file.len() == length);
+                ByteRun::File(file.expect("each gap has its file"))
+            }
+        });
+        Some(runs.collect())
+    }
+}
 
 /// Why a connection is closed instead of a request being answered, as Apache Kafka does too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -12,6 +12,7 @@ use tracing::{Level, debug, enabled};
 use super::fault::FaultInjection;
 use super::{Answer, Close, Described, Faults, Request, Router};
 use crate::clock::Clock;
+use crate::log::ByteRun;
 
 /// How many requests of one connection are in flight at most; while there are more, none is read from it.
 const MAX_IN_FLIGHT_REQUESTS: usize = 64;
@@ -91,7 +92,7 @@ impl<F: Future<Output = Result<Answer, Close>> + Unpin> Future for Traced<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.reply).poll(cx));
         if let (Some(note), Ok(runs)) = (&self.note, &answer) {
-            let size_bytes: usize = runs.iter().flatten().map(bytes::Bytes::len).sum();
+            let size_bytes: usize = runs.iter().flatten().map(ByteRun::len).sum();
             let took = note.clock.now().saturating_duration_since(note.received_at);
             debug!("{}: answered with {size_bytes} bytes after {took:?}", note.description);
         }

@@ -4,6 +4,8 @@
 //! append of Produce); the future that it returns is the waiting part. One file per request beside this one; nobody but
 //! `net/` and `broker.rs` imports this module.
 
+#![expect(refining_impl_trait, reason = "a handler gives its response, or that with what of it is in files")]
+
 mod context;
 mod fault;
 mod layers;
@@ -46,7 +48,7 @@ use kestrel_protocol::ErrorCode;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-pub(crate) use context::{Answer, Close, Described, Reply, Request, RequestContext};
+pub(crate) use context::{Answer, Close, Described, Outgoing, Reply, Request, RequestContext};
 pub use fault::{FaultRule, Faults};
 pub(crate) use fetch::FetchSessions;
 pub(crate) use init_producer_id::ProducerIds;
@@ -84,7 +86,11 @@ pub(crate) struct State {
 /// Handlers never fail: what goes wrong is an error code in the response.
 pub(crate) trait Handle: kestrel_protocol::Request {
     /// Answers the request.
-    fn handle(self, context: &RequestContext, state: &State) -> impl Future<Output = Self::Response> + Send;
+    fn handle(
+        self,
+        context: &RequestContext,
+        state: &State,
+    ) -> impl Future<Output: Into<Outgoing<Self::Response>>> + Send;
 
     /// The answer in which everything that was asked for fails with `error`; fault injection sends it.
     fn refusal(&self, error: ErrorCode) -> Self::Response;

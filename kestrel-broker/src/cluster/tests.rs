@@ -54,7 +54,8 @@ async fn a_folder_of_apache_kafka_is_served_and_grows() {
         assert_eq!(topics(&mut peer).await, [("orders".to_owned(), 3, 2), ("plain".to_owned(), 2, 2)]);
         let read = peer.fetch("plain", 0).await;
         assert_eq!(read.high_watermark, 2 + restart);
-        let batches: Vec<_> = RecordBatches::new(read.records.unwrap()).collect::<Result<_, _>>().unwrap();
+        let records = read.records.unwrap().into_bytes().unwrap();
+        let batches: Vec<_> = RecordBatches::new(records).collect::<Result<_, _>>().unwrap();
         let values: Vec<_> = batches
             .iter()
             .flat_map(|batch| batch.records(1 << 20).unwrap())

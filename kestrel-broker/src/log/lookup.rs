@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
 
+use super::byte_run::ByteRun;
 use super::error::LogError;
 use super::leader_epoch::EpochEnd;
 use super::log::{Log, View, lock};
@@ -31,6 +31,8 @@ pub(crate) struct ReadRequest {
     pub(crate) up_to_offset: i64,
     /// What of a first batch larger than `max_bytes`.
     pub(crate) first_batch: FirstBatch,
+    /// From how many bytes on they are left in their file: fewer are read, which costs less than to look for their ends.
+    pub(crate) file_run_min_bytes: usize,
 }
 
 /// A record found by its time.
@@ -45,12 +47,12 @@ pub(crate) struct FoundOffset {
 }
 
 impl Log {
-    /// Reads whole batches, beginning with the one that contains the offset: one read from the file in most cases.
-    /// Empty when there is nothing below the bound; may stop where a segment ends.
+    /// Finds whole batches, beginning with the one that contains the offset: read at once if they are few, and otherwise only
+    /// named. Empty when there is nothing below the bound; may stop where a segment ends.
     ///
     /// # Errors
     /// [`LogError::OffsetOutOfRange`] below the log start and above the log end.
-    pub(crate) fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
+    pub(crate) fn read(&self, request: ReadRequest) -> Result<ByteRun, LogError> {
         self.with_view(|view| {
             if !(view.log_start_offset..=view.log_end_offset).contains(&request.fetch_offset) {
                 return Err(view.out_of_range(request.fetch_offset));
@@ -126,11 +128,11 @@ impl Log {
 }
 
 impl View {
-    fn read(&self, request: ReadRequest) -> Result<Bytes, LogError> {
+    fn read(&self, request: ReadRequest) -> Result<ByteRun, LogError> {
         let up_to_offset = request.up_to_offset.min(self.log_end_offset);
         let request = ReadRequest { up_to_offset, ..request };
         if request.fetch_offset >= up_to_offset {
-            return Ok(Bytes::new());
+            return Ok(ByteRun::default());
         }
         let index = self.segments.partition_point(|segment| segment.base_offset() <= request.fetch_offset);
         for segment in self.segments.iter().skip(index.saturating_sub(1)) {
@@ -143,7 +145,7 @@ impl View {
                 SegmentRead::PastEnd => {}
             }
         }
-        Ok(Bytes::new())
+        Ok(ByteRun::default())
     }
 
     /// The largest timestamp of each segment, as far as it lies below `up_to_offset`.

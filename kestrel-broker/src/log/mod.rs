@@ -16,8 +16,9 @@
 //! ```
 //!
 //! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
-//! to the listener. Old segments go by `retention`, or are replaced by what `cleaner` leaves of them. Way up: `Log::read` -> `LogSegment` -> one positioned read. After a crash: `loader` and `scan`.
+//! to the listener. Old segments go by `retention`, or are replaced by what `cleaner` leaves of them. Way up: `Log::read` -> `LogSegment` -> one positioned read, or a `FileRun` that `net/` sends. After a crash: `loader` and `scan`.
 
+mod byte_run;
 pub(crate) mod check;
 mod checkpoint;
 mod clean_shutdown;
@@ -60,6 +61,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use disk::tap;
 
+pub(crate) use byte_run::{ByteRun, FileRun};
 pub(crate) use cleaner::{Cleaned, CleanerHost, CleanerSettings};
 pub use config::Durability;
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};

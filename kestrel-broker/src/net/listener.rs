@@ -57,6 +57,13 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     // A restarted broker gets its port back although old connections linger; two that listen still exclude each other.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    #[cfg(target_os = "linux")]
+    if address.ip().to_canonical().is_loopback()
+        && let Err(error) = rustix::net::sockopt::set_tcp_congestion(&socket, "reno")
+    {
+        // Nothing is congested within one machine, and pacing (`bbr`) would set a timer for every 64 KiB (decision 0013).
+        debug!("{address} sends as if over a network: {error}");
+    }
     socket.bind(address)?;
     socket.listen(backlog)
 }
@@ -148,5 +155,19 @@ async fn drive<P>(
         warn!("closed connection from {peer} (client.id {client_id:?}): {closed}");
     } else {
         debug!("closed connection from {peer} (client.id {client_id:?}): {closed}");
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_stays_within_the_machine_is_not_paced() {
+        let listener = listen(([127, 0, 0, 1], 0).into(), 1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_far, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (near, _) = accepted.unwrap();
+        assert_eq!(rustix::net::sockopt::tcp_congestion(&near).unwrap(), "reno");
     }
 }

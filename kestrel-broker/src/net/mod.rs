@@ -7,6 +7,7 @@ mod connection;
 mod connection_count;
 mod listener;
 mod outbox;
+mod transport;
 
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use connection_count::ConnectionMaxima;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
-use kestrel_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use kestrel_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, RecordData};
 use kestrel_protocol::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder, RecordBatches};
 use kestrel_protocol::{ErrorCode, Request, decode_response, encode_request};
@@ -103,7 +103,7 @@ impl Wire {
         let response = self.call(&fetch_request(topic, fetch_offset), 12).unwrap();
         let partition = &response.responses[0].partitions[0];
         assert_eq!(partition.error_code, ErrorCode::None);
-        partition.records.clone().unwrap_or_default()
+        partition.records.clone().and_then(RecordData::into_bytes).unwrap_or_default()
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{ByteString, FrameDecoder};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::handshake::{Handshake, HandshakeError, Progress};
@@ -128,7 +128,7 @@ async fn connect_and_greet(
     oldest: bool,
 ) -> Result<(TcpStream, Versions), DialError> {
     let connect_failed = |cause| DialError::Connect { address, cause };
-    let mut stream = TcpStream::connect(address).await.map_err(connect_failed)?;
+    let mut stream = connect(address).await.map_err(connect_failed)?;
     stream.set_nodelay(true).map_err(connect_failed)?;
     let versions =
         greet(&mut stream, Handshake::new(client_id.clone(), oldest)).await.map_err(|cause| match cause {
@@ -136,6 +136,18 @@ async fn connect_and_greet(
             GreetError::Handshake(cause) => DialError::Handshake { address, cause },
         })?;
     Ok((stream, versions))
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Nothing is congested within one machine, and pacing (`bbr`) would set a timer for every 64 KiB (decision 0013).
+    #[cfg(target_os = "linux")]
+    if address.ip().to_canonical().is_loopback()
+        && let Err(error) = socket2::SockRef::from(&socket).set_tcp_congestion(b"reno")
+    {
+        tracing::debug!(%address, %error, "sends as if over a network");
+    }
+    socket.connect(address).await
 }
 
 enum GreetError {
@@ -206,5 +218,13 @@ mod tests {
             let error = HostPort::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("bootstrap.servers: `{text}`: ")), "{error}");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_stays_within_the_machine_is_not_paced() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(socket2::SockRef::from(&stream).tcp_congestion().unwrap().starts_with(b"reno"));
     }
 }

@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use crate::error::DecodeError;
 use crate::error_code::ErrorCode;
 use crate::message;
+use crate::messages::{Field, Version};
 use crate::types::{LeaderEpoch, NodeId, ProducerId, Uuid};
+use crate::wire::{Reader, Writer};
 
 message! {
     /// Reads record batches from partitions (sessions: KIP-227; topic ids from version 13, KIP-516).
@@ -87,7 +90,7 @@ message! {
         snapshot_id: SnapshotId => 12.., tag 2;
         aborted_transactions: Option<Vec<AbortedTransaction>>;
         preferred_read_replica: NodeId => 11.., default NodeId::NONE;
-        records: Option<Bytes>;
+        records: Option<RecordData>;
     }
     /// The value of [`PartitionData::diverging_epoch`].
     EpochEndOffset {
@@ -108,5 +111,65 @@ message! {
     AbortedTransaction {
         producer_id: ProducerId;
         first_offset: i64;
+    }
+}
+
+/// The record batches of one partition in an answer.
+///
+/// ```
+/// use kestrel_protocol::messages::fetch::RecordData;
+/// assert_eq!(RecordData::from(bytes::Bytes::from_static(b"...")).len(), RecordData::Elsewhere(3).len());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordData {
+    /// In memory, as everything that was decoded.
+    Here(Bytes),
+    /// So many bytes that leave a gap in the answer: whoever sends it has them, in a file most likely.
+    Elsewhere(usize),
+}
+
+impl RecordData {
+    /// How many bytes they are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Here(bytes) => bytes.len(),
+            Self::Elsewhere(length) => *length,
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes, if they are in memory.
+    #[must_use]
+    pub fn into_bytes(self) -> Option<Bytes> {
+        match self {
+            Self::Here(bytes) => Some(bytes),
+            Self::Elsewhere(_) => None,
+        }
+    }
+}
+
+impl From<Bytes> for RecordData {
+    fn from(bytes: Bytes) -> Self {
+        Self::Here(bytes)
+    }
+}
+
+impl Field for Option<RecordData> {
+    fn encode(&self, writer: &mut Writer, version: Version) {
+        match self {
+            None => writer.put_bytes(None, version.flexible),
+            Some(RecordData::Here(bytes)) => writer.put_bytes(Some(bytes), version.flexible),
+            Some(RecordData::Elsewhere(length)) => writer.put_gap(*length, version.flexible),
+        }
+    }
+
+    fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        Ok(reader.get_bytes(version.flexible, what)?.map(RecordData::Here))
     }
 }

@@ -96,6 +96,12 @@ impl Sample for Bytes {
     }
 }
 
+impl Sample for super::fetch::RecordData {
+    fn sample(seed: &mut Seed, version: Version) -> Self {
+        Bytes::sample(seed, version).into()
+    }
+}
+
 impl<T: Sample> Sample for Vec<T> {
     fn sample(seed: &mut Seed, version: Version) -> Self {
         (0..seed.below(3)).map(|_| T::sample(seed, version)).collect()

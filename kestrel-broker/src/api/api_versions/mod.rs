@@ -8,10 +8,10 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
-use kestrel_protocol::{ApiKey, ErrorCode, Message, encode_response};
+use kestrel_protocol::{ApiKey, ErrorCode, Message};
 
 use super::table::{self, APIS};
-use super::{Handle, Reply, Request, RequestContext, State};
+use super::{Handle, Outgoing, Reply, Request, RequestContext, State};
 use crate::cluster::{ClusterImage, SUPPORTED_FEATURES};
 
 /// The first version in which a client says which software it is.
@@ -31,7 +31,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
         ..Default::default()
     };
     let correlation_id = request.frame.header.correlation_id;
-    Reply::now(Ok(Some(encode_response::<ApiVersionsRequest>(&response, 0, correlation_id))))
+    Reply::now(Ok(Outgoing::from(response).encode::<ApiVersionsRequest>(0, correlation_id)))
 }
 
 impl Handle for ApiVersionsRequest {

@@ -11,13 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{
     EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
-    PartitionData,
+    PartitionData, RecordData,
 };
 use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::time::Instant;
 
-use super::{Handle, RequestContext, State, client_endpoint};
-use crate::log::{EpochEnd, FirstBatch};
+use super::{Handle, Outgoing, RequestContext, State, client_endpoint};
+use crate::log::{ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
 pub(crate) use sessions::FetchSessions;
 use sessions::{Answered, Asked, Naming};
@@ -26,23 +26,30 @@ use sessions::{Answered, Asked, Naming};
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
 /// The first version whose answer names the leader when the epoch was wrong (KIP-951).
 const FIRST_LEADER_VERSION: i16 = 16;
+/// From how many bytes on the records of a partition are sent from their file: below it, reading them costs less (decision
+/// 0012).
+const FILE_RUN_MIN_BYTES: usize = 128 << 10;
+/// How many files an answer keeps open at most until it is sent.
+const MAX_FILE_RUNS: usize = 64;
 /// What a watermark is in an answer that has none.
 const NO_OFFSET: i64 = -1;
 
 impl Handle for FetchRequest {
-    async fn handle(mut self, context: &RequestContext, state: &State) -> FetchResponse {
+    async fn handle(mut self, context: &RequestContext, state: &State) -> Outgoing<FetchResponse> {
         let naming = if context.version < FIRST_TOPIC_ID_VERSION { Naming::Names } else { Naming::Ids };
         let sessions = &state.fetch_sessions;
         let (begun, asked) = match sessions.begin(&mut self, naming, state.clock.now()) {
             Ok(begun) => begun,
-            Err(error_code) => return FetchResponse { error_code, ..Default::default() },
+            Err(error_code) => return FetchResponse { error_code, ..Default::default() }.into(),
         };
         let Pass { answers, node_endpoints, .. } = Fetch::new(&self, &asked, context, state).wait().await;
         match sessions.finish(begun, answers, state.clock.now()) {
             Ok((session_id, news)) => {
-                FetchResponse { session_id, responses: by_topic(news), node_endpoints, ..Default::default() }
+                let (responses, files) = by_topic(news);
+                let response = FetchResponse { session_id, responses, node_endpoints, ..Default::default() };
+                Outgoing { response, files }
             }
-            Err(error_code) => FetchResponse { error_code, ..Default::default() },
+            Err(error_code) => FetchResponse { error_code, ..Default::default() }.into(),
         }
     }
 
@@ -74,6 +81,7 @@ struct Pass {
     node_endpoints: Vec<NodeEndpoint>,
     watches: Vec<FetchWatch>,
     size_bytes: usize,
+    file_runs: usize,
     /// Whether there is something to answer with at once: enough bytes, an error, or a log that left the reader's.
     is_enough: bool,
 }
@@ -117,24 +125,25 @@ impl<'a> Fetch<'a> {
             node_endpoints: Vec::new(),
             watches: Vec::new(),
             size_bytes: 0,
+            file_runs: 0,
             is_enough: self.min_bytes == 0,
         };
         for asked in self.asked {
-            let data = self.read_partition(asked, &mut pass);
-            pass.answers.push(Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data });
+            let (data, file) = self.read_partition(asked, &mut pass);
+            pass.answers.push(Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data, file });
         }
         pass.is_enough |= pass.size_bytes >= self.min_bytes;
         pass
     }
 
-    fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> PartitionData {
+    fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> (PartitionData, Option<FileRun>) {
         let found = self.partition(asked);
         let asked = &asked.partition;
         let partition = match found {
             Ok(partition) => partition,
             Err(error) => {
                 pass.is_enough = true;
-                return refused(asked.partition, error);
+                return (refused(asked.partition, error), None);
             }
         };
         let read = partition.read(FetchRead {
@@ -143,6 +152,7 @@ impl<'a> Fetch<'a> {
                 .unwrap_or_default()
                 .min(self.max_bytes.saturating_sub(pass.size_bytes)),
             first_batch: if pass.size_bytes == 0 { FirstBatch::Always } else { FirstBatch::IfItFits },
+            file_run_min_bytes: if pass.file_runs < MAX_FILE_RUNS { FILE_RUN_MIN_BYTES } else { usize::MAX },
             isolation: self.isolation,
             current_leader_epoch: asked.current_leader_epoch,
             last_fetched_epoch: asked.last_fetched_epoch,
@@ -150,13 +160,14 @@ impl<'a> Fetch<'a> {
         match read {
             Ok(read) => {
                 pass.size_bytes += read.records.len();
+                pass.file_runs += usize::from(matches!(read.records, ByteRun::File(_)));
                 pass.is_enough |= read.diverging.is_some();
                 pass.watches.push(partition.watch(self.isolation, read.watermarks));
                 self.found(asked.partition, read)
             }
             Err(error) => {
                 pass.is_enough = true;
-                self.failed(asked.partition, error, &partition, &mut pass.node_endpoints)
+                (self.failed(asked.partition, error, &partition, &mut pass.node_endpoints), None)
             }
         }
     }
@@ -175,8 +186,12 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    fn found(&self, partition_index: i32, read: PartitionRead) -> PartitionData {
-        PartitionData {
+    fn found(&self, partition_index: i32, read: PartitionRead) -> (PartitionData, Option<FileRun>) {
+        let (records, file) = match read.records {
+            ByteRun::Memory(bytes) => (RecordData::Here(bytes), None),
+            ByteRun::File(run) => (RecordData::Elsewhere(run.len()), Some(run)),
+        };
+        let data = PartitionData {
             partition_index,
             high_watermark: read.watermarks.high,
             last_stable_offset: read.watermarks.stable,
@@ -184,9 +199,10 @@ impl<'a> Fetch<'a> {
             diverging_epoch: read.diverging.map(epoch_end).unwrap_or_default(),
             // Without transactions none was aborted; the list is there for whoever reads committed records only.
             aborted_transactions: (self.isolation == Isolation::ReadCommitted).then(Vec::new),
-            records: Some(read.records),
+            records: Some(records),
             ..Default::default()
-        }
+        };
+        (data, file)
     }
 
     /// A failure of a partition that is here: with its watermarks, and with its leader when the epoch was wrong.
@@ -231,16 +247,18 @@ const fn epoch_end(end: EpochEnd) -> EpochEndOffset {
     EpochEndOffset { epoch: end.epoch, end_offset: end.end_offset }
 }
 
-/// Answers as the wire has them: neighbours of one topic share an entry, so that the order is kept.
-fn by_topic(answers: Vec<Answered>) -> Vec<FetchableTopicResponse> {
+/// Answers as the wire has them: neighbours of one topic share an entry, so that the order is kept; and the files.
+fn by_topic(answers: Vec<Answered>) -> (Vec<FetchableTopicResponse>, Vec<FileRun>) {
     let mut topics: Vec<FetchableTopicResponse> = Vec::new();
-    for Answered { topic, topic_id, data } in answers {
+    let mut files = Vec::new();
+    for Answered { topic, topic_id, data, file } in answers {
+        files.extend(file);
         match topics.last_mut() {
             Some(last) if last.topic == topic && last.topic_id == topic_id => last.partitions.push(data),
             _ => topics.push(FetchableTopicResponse { topic, topic_id, partitions: vec![data] }),
         }
     }
-    topics
+    (topics, files)
 }
 
 /// The answer for a partition without records: they are there and empty, since null breaks librdkafka.
@@ -249,7 +267,7 @@ fn refused(partition_index: i32, error_code: ErrorCode) -> PartitionData {
         partition_index,
         error_code,
         high_watermark: NO_OFFSET,
-        records: Some(Bytes::new()),
+        records: Some(Bytes::new().into()),
         ..Default::default()
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
-use kestrel_protocol::{ErrorCode, Uuid, encode_response};
+use kestrel_protocol::{ErrorCode, Uuid};
 
-use super::{Handle, Reply, Request, RequestContext, State};
+use super::{Handle, Outgoing, Reply, Request, RequestContext, State};
 use crate::coordinator::Joining;
 
 /// Joins under the client's name: the one thing that the header says and the body does not.
@@ -20,7 +20,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     };
     let response = join(request, client_id.into(), &context, state);
     Reply::later(async move {
-        Ok(Some(encode_response::<JoinGroupRequest>(&response.await, context.version, correlation_id)))
+        Ok(Outgoing::from(response.await).encode::<JoinGroupRequest>(context.version, correlation_id))
     })
 }
 

@@ -15,10 +15,10 @@ use kestrel_protocol::messages::produce::{
     ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 use kestrel_protocol::record::{Attributes, Compression};
-use kestrel_protocol::{ErrorCode, TopicId, encode_response};
+use kestrel_protocol::{ErrorCode, TopicId};
 use tokio::time::timeout_at;
 
-use super::{Close, Handle, Reply, Request, RequestContext, State};
+use super::{Close, Handle, Outgoing, Reply, Request, RequestContext, State};
 use crate::log::{AppendError, AppendOrigin, Appended, RecordFault, Timestamp};
 use crate::partition::Partition;
 
@@ -47,7 +47,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     // From here on nothing holds the frame, so that its buffer can be read into again.
     drop(frame);
     let encode = move |response: ProduceResponse| {
-        Some(encode_response::<ProduceRequest>(&response, context.version, correlation_id))
+        Outgoing::from(response).encode::<ProduceRequest>(context.version, correlation_id)
     };
     if begun.acks == NO_ACKS {
         Reply::now(begun.first_error().map_or(Ok(None), |error| Err(Close::Unacknowledged(error))))

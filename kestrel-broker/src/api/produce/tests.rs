@@ -1,5 +1,6 @@
 //! Produce over TCP: order, acknowledgements, what is refused, idempotence.
 
+use kestrel_protocol::messages::fetch::RecordData;
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kestrel_protocol::record::{BuilderOptions, Codec, ProducerStamp, RecordBatchBuilder, RecordBatches};
 use kestrel_protocol::{ProducerEpoch, ProducerId};
@@ -29,7 +30,8 @@ fn with_attributes(batch: &Bytes, bits: u8) -> Bytes {
 }
 
 /// The values of all records in a run of batches.
-fn values(records: Bytes) -> Vec<String> {
+fn values(records: RecordData) -> Vec<String> {
+    let records = records.into_bytes().unwrap();
     let mut values = Vec::new();
     for batch in RecordBatches::new(records) {
         let records = batch.unwrap().records(1 << 20).unwrap();
@@ -267,7 +269,7 @@ async fn log_append_time_is_the_brokers() {
     peer.create_topic("events").await;
     let result = peer.produce("events", batch(&["a"])).await;
     assert!(result.log_append_time_ms > crate::testing::FIRST_TIMESTAMP);
-    let records = peer.fetch("events", 0).await.records.unwrap();
+    let records = peer.fetch("events", 0).await.records.unwrap().into_bytes().unwrap();
     let read = RecordBatches::new(records).next().unwrap().unwrap();
     read.verify_checksum().unwrap();
     assert_eq!(read.header().max_timestamp, result.log_append_time_ms);

@@ -31,9 +31,11 @@ use kestrel_protocol::messages::offset_fetch::OffsetFetchRequest;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
-use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame, encode_response};
+use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame};
 
-use super::{Answer, Begin, Close, Handle, Reply, Request, State, api_versions, join_group, produce};
+use super::{
+    Answer, Begin, Close, Handle, Outgoing, Reply, Request, State, api_versions, join_group, produce,
+};
 
 /// One API that is served.
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +133,8 @@ pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
         Ok(body) => {
             let state = Arc::clone(state);
             Reply::later(async move {
-                let response = body.handle(&context, &state).await;
-                Ok(Some(encode_response::<R>(&response, context.version, frame.header.correlation_id)))
+                let response: Outgoing<R::Response> = body.handle(&context, &state).await.into();
+                Ok(response.encode::<R>(context.version, frame.header.correlation_id))
             })
         }
         Err(error) => Reply::now(Err(error.into())),
@@ -147,7 +149,7 @@ fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
             let response = body.begin(&context, state);
             let correlation_id = frame.header.correlation_id;
             Reply::later(async move {
-                Ok(Some(encode_response::<R>(&response.await, context.version, correlation_id)))
+                Ok(Outgoing::from(response.await).encode::<R>(context.version, correlation_id))
             })
         }
         Err(error) => Reply::now(Err(error.into())),
@@ -156,7 +158,7 @@ fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
 
 fn refuse<R: Handle>(request: &RequestFrame, error: ErrorCode) -> Result<Answer, Close> {
     let response = request.decode::<R>()?.refusal(error);
-    Ok(Some(encode_response::<R>(&response, request.header.api_version, request.header.correlation_id)))
+    Ok(Outgoing::from(response).encode::<R>(request.header.api_version, request.header.correlation_id))
 }
 
 #[cfg(test)]

@@ -162,13 +162,15 @@ impl MetadataLog {
             fetch_offset: offset,
             max_bytes: READ_BYTES,
             first_batch: FirstBatch::Always,
+            file_run_min_bytes: usize::MAX,
             isolation: Isolation::ReadUncommitted,
             current_leader_epoch: LeaderEpoch::NONE,
             last_fetched_epoch: LeaderEpoch::NONE,
         });
         let read = read.map_err(|code| damaged(&self.dir, &code.meaning()))?;
+        let records = read.records.into_bytes().map_err(|error| damaged(&self.dir, &error))?;
         let mut next_offset = offset;
-        for batch in RecordBatches::new(read.records) {
+        for batch in RecordBatches::new(records) {
             let batch = batch.map_err(|error| damaged(&self.dir, &error))?;
             for (record_offset, entry) in entries(&batch).map_err(|error| damaged(&self.dir, &error))? {
                 if record_offset >= offset {

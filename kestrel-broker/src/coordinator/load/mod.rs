@@ -63,11 +63,14 @@ fn replay_from(partition: &Partition, offset: i64, shard: &mut GroupShard) -> Re
         fetch_offset: offset,
         max_bytes: READ_BYTES,
         first_batch: FirstBatch::Always,
+        file_run_min_bytes: usize::MAX,
         isolation: Isolation::ReadUncommitted,
         current_leader_epoch: LeaderEpoch::NONE,
         last_fetched_epoch: LeaderEpoch::NONE,
     });
-    let records = read.map_err(|error| LoadError::Read { offset, error })?.records;
+    let failed = |error| LoadError::Read { offset, error };
+    let records = read.map_err(failed)?.records.into_bytes();
+    let records = records.map_err(|_| failed(ErrorCode::KafkaStorageError))?;
     let mut next_offset = offset;
     for batch in RecordBatches::new(records) {
         let batch = batch.map_err(|error| LoadError::Damaged { offset: next_offset, error })?;
@@ -76,7 +79,7 @@ fn replay_from(partition: &Partition, offset: i64, shard: &mut GroupShard) -> Re
         next_offset = batch.header().next_offset();
     }
     if next_offset == offset {
-        return Err(LoadError::Read { offset, error: ErrorCode::KafkaStorageError });
+        return Err(failed(ErrorCode::KafkaStorageError));
     }
     Ok(next_offset)
 }

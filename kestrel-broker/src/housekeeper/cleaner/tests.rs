@@ -6,6 +6,7 @@ use bytes::Bytes;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use kestrel_protocol::messages::delete_groups::DeleteGroupsRequest;
+use kestrel_protocol::messages::fetch::RecordData;
 use kestrel_protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
@@ -86,7 +87,7 @@ async fn read_from(peer: &mut Peer, topic: &str, mut offset: i64) -> Vec<(i64, S
     loop {
         let read = peer.fetch(topic, offset).await;
         assert_eq!(read.error_code, ErrorCode::None);
-        let records = read.records.unwrap_or_default();
+        let records = read.records.and_then(RecordData::into_bytes).unwrap_or_default();
         let begins_at = offset;
         for batch in RecordBatches::new(records) {
             let batch = batch.unwrap();

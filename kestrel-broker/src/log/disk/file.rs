@@ -53,6 +53,12 @@ impl DiskFile {
         read_at(&self.file, position, length)
     }
 
+    /// The file, for whoever sends from it.
+    #[cfg(target_os = "linux")]
+    pub(in crate::log) const fn as_file(&self) -> &File {
+        &self.file
+    }
+
     /// Writes all of `slices`, one after the other, at `position`: one system call unless the system takes less. After a
     /// failure some of it may be there.
     pub(in crate::log) fn write_all_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 
 use super::LogSegment;
+use crate::log::byte_run::{ByteRun, FileRun};
 use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
 use crate::log::lookup::{FirstBatch, FoundOffset, ReadRequest};
@@ -23,7 +24,7 @@ const MAX_DECOMPRESSED_BYTES: usize = 256 << 20;
 #[derive(Debug)]
 pub(in crate::log) enum SegmentRead {
     /// Whole batches.
-    Batches(Bytes),
+    Batches(ByteRun),
     /// There is a batch, but it is beyond the bound or larger than the limit.
     Withheld,
     /// The segment ends before the offset: look in the next one.
@@ -45,9 +46,13 @@ impl LogSegment {
     /// Whole batches from the one with the offset on, within the request's limit and bound, which is above the offset and not
     /// above the log end.
     pub(in crate::log) fn read(&self, request: &ReadRequest) -> Result<SegmentRead, LogError> {
-        let file = self.open_log()?;
         let size_bytes = self.size_bytes();
         let mut position = self.position_before(request.fetch_offset)?;
+        let left = usize::try_from(size_bytes.saturating_sub(position)).unwrap_or(usize::MAX);
+        if left.min(request.max_bytes) >= request.file_run_min_bytes {
+            return self.find_run(request);
+        }
+        let file = self.open_log()?;
         if position >= size_bytes && size_bytes > 0 {
             self.distrust_index();
             position = 0;
@@ -70,7 +75,7 @@ impl LogSegment {
                 continue;
             };
             if cut.start < cut.end {
-                return Ok(SegmentRead::Batches(bytes.slice(cut.start..cut.end)));
+                return Ok(SegmentRead::Batches(bytes.slice(cut.start..cut.end).into()));
             }
             let may_read =
                 request.first_batch == FirstBatch::Always || first.size_bytes() <= request.max_bytes;
@@ -78,9 +83,64 @@ impl LogSegment {
                 return Ok(SegmentRead::Withheld);
             }
             let batch = self.read_exact(&file, position + cut.start as u64, first.size_bytes())?;
-            return Ok(SegmentRead::Batches(batch));
+            return Ok(SegmentRead::Batches(batch.into()));
         }
         Ok(SegmentRead::PastEnd)
+    }
+
+    /// As [`Self::read`], by looking at the headers at both ends only.
+    fn find_run(&self, request: &ReadRequest) -> Result<SegmentRead, LogError> {
+        let mut walk = self.walk(self.checked_position_before(request.fetch_offset)?)?;
+        let (start, first) = loop {
+            match walk.next()? {
+                Some(found) if found.1.last_offset() >= request.fetch_offset => break found,
+                Some(_) => {}
+                None => return Ok(SegmentRead::PastEnd),
+            }
+        };
+        let first_end = start + first.size_bytes() as u64;
+        let limit = start.saturating_add(request.max_bytes as u64);
+        if first.last_offset() >= request.up_to_offset
+            || (first_end > limit && request.first_batch == FirstBatch::IfItFits)
+        {
+            return Ok(SegmentRead::Withheld);
+        }
+        let end = self.end_of_run(first_end, first.next_offset(), limit, request.up_to_offset)?;
+        let length = usize::try_from(end - start).expect("a segment fits into memory's addresses");
+        Ok(SegmentRead::Batches(ByteRun::File(FileRun::new(walk.file, start, length))))
+    }
+
+    /// Where the last batch ends that ends within `limit` and lies below `up_to_offset`; `end` if none after it does, which is
+    /// where one ends that may be read, and `next_offset` the offset after it.
+    fn end_of_run(&self, end: u64, next_offset: i64, limit: u64, up_to_offset: i64) -> Result<u64, LogError> {
+        if end >= limit || next_offset >= up_to_offset {
+            return Ok(end);
+        }
+        let near = self.batch_at_or_before(limit)?.min(self.position_before(up_to_offset - 1)?);
+        if near > end {
+            let begins_there =
+                |header: &RecordBatchHeader| (next_offset..up_to_offset).contains(&header.base_offset);
+            match self.walk(near)?.next() {
+                Ok(Some((_, header))) if begins_there(&header) => {
+                    return self.walk_to_end(near, limit, up_to_offset);
+                }
+                _ => self.distrust_index(),
+            }
+        }
+        self.walk_to_end(end, limit, up_to_offset)
+    }
+
+    fn walk_to_end(&self, from: u64, limit: u64, up_to_offset: i64) -> Result<u64, LogError> {
+        let mut end = from;
+        let mut walk = self.walk(from)?;
+        while let Some((position, header)) = walk.next()? {
+            let next = position + header.size_bytes() as u64;
+            if next > limit || header.last_offset() >= up_to_offset {
+                break;
+            }
+            end = next;
+        }
+        Ok(end)
     }
 
     /// The first record from `from_offset` on, below `up_to_offset`, with `target` or a later timestamp.

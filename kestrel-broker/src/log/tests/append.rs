@@ -23,8 +23,9 @@ fn read(
     max_bytes: usize,
     first_batch: FirstBatch,
 ) -> Vec<(i64, i64)> {
-    let request = ReadRequest { fetch_offset, max_bytes, up_to_offset, first_batch };
-    offsets_of(log.read(request).unwrap())
+    let request =
+        ReadRequest { fetch_offset, max_bytes, up_to_offset, first_batch, file_run_min_bytes: usize::MAX };
+    offsets_of(read_both(log, request).unwrap())
 }
 
 #[test]
@@ -72,8 +73,9 @@ fn a_read_begins_with_the_batch_that_has_the_offset() {
             max_bytes: 1,
             up_to_offset: 12,
             first_batch: FirstBatch::Always,
+            file_run_min_bytes: usize::MAX,
         };
-        let error = open.log.read(request).unwrap_err();
+        let error = read_both(&open.log, request).unwrap_err();
         assert!(matches!(error, LogError::OffsetOutOfRange { log_start_offset: 0, log_end_offset: 12, .. }));
     }
 }
@@ -236,9 +238,14 @@ fn the_log_start_moves_and_stays_moved() {
     assert_eq!(folder.files(".log"), ["00000000000000000006.log", "00000000000000000009.log"]);
     assert!(matches!(open.log.delete_records_before(13), Err(LogError::OffsetOutOfRange { .. })));
     assert_eq!(read(&open.log, 7, 12, 1, FirstBatch::Always), [(6, 8)], "the batch that has the offset");
-    let request =
-        ReadRequest { fetch_offset: 6, max_bytes: 1, up_to_offset: 12, first_batch: FirstBatch::Always };
-    assert!(matches!(open.log.read(request), Err(LogError::OffsetOutOfRange { .. })));
+    let request = ReadRequest {
+        fetch_offset: 6,
+        max_bytes: 1,
+        up_to_offset: 12,
+        first_batch: FirstBatch::Always,
+        file_run_min_bytes: usize::MAX,
+    };
+    assert!(matches!(read_both(&open.log, request), Err(LogError::OffsetOutOfRange { .. })));
     assert_eq!(open.log.end_offset_for_epoch(LeaderEpoch(0)).end_offset, 12);
     let first = open.log.offset_for_timestamp(NOW, 12).unwrap().unwrap();
     assert_eq!(first.offset, 7, "not one below the log start");

@@ -153,11 +153,21 @@ impl Original {
             let segment = &loaded.segments[index - 1];
             for fetch_offset in batch.base_offset..batch.next_offset {
                 let first_batch = FirstBatch::Always;
-                let request = ReadRequest { fetch_offset, max_bytes: 1, up_to_offset: i64::MAX, first_batch };
-                let segment::SegmentRead::Batches(read) = segment.read(&request).unwrap() else {
-                    panic!("{what}: nothing at {fetch_offset}");
-                };
-                assert_eq!(offsets_of(read), [(batch.base_offset, batch.next_offset - 1)], "{what}");
+                for file_run_min_bytes in [0, usize::MAX] {
+                    let up_to_offset = i64::MAX;
+                    let request = ReadRequest {
+                        fetch_offset,
+                        max_bytes: 1,
+                        up_to_offset,
+                        first_batch,
+                        file_run_min_bytes,
+                    };
+                    let segment::SegmentRead::Batches(read) = segment.read(&request).unwrap() else {
+                        panic!("{what}: nothing at {fetch_offset}");
+                    };
+                    let read = read.into_bytes().unwrap();
+                    assert_eq!(offsets_of(read), [(batch.base_offset, batch.next_offset - 1)], "{what}");
+                }
             }
         }
     }

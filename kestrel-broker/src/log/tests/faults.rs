@@ -95,12 +95,13 @@ fn too_many_open_files_refuse_one_read() {
         max_bytes: 1,
         up_to_offset: i64::MAX,
         first_batch: FirstBatch::Always,
+        file_run_min_bytes: usize::MAX,
     };
     recorder.fail(Fault { times: 1, ..Fault::of(Call::Open, "00000000000000000000.log", Errno::MFILE) });
-    let error = open.log.read(request(0)).unwrap_err();
+    let error = read_both(&open.log, request(0)).unwrap_err();
     assert_eq!(error.shortage(), Some(Shortage::Descriptors), "{error}");
-    assert!(!open.log.read(request(19)).unwrap().is_empty());
-    assert!(!open.log.read(request(0)).unwrap().is_empty());
+    assert!(!read_both(&open.log, request(19)).unwrap().is_empty());
+    assert!(!read_both(&open.log, request(0)).unwrap().is_empty());
     assert_eq!(open.manager.poisoned(), None);
 }
 

@@ -120,9 +120,14 @@ fn a_deleted_log_leaves_nothing_to_the_next_of_its_name() {
     open.manager.checkpoint().unwrap();
     open.manager.delete_log("t", 0).unwrap();
     assert!(matches!(append(&open.log, &keyed(1, 0, 5, 1)), Err(AppendError::Log(LogError::Closed))));
-    let request =
-        ReadRequest { fetch_offset: 4, max_bytes: 1, up_to_offset: 5, first_batch: FirstBatch::Always };
-    assert!(matches!(open.log.read(request), Err(LogError::Closed)));
+    let request = ReadRequest {
+        fetch_offset: 4,
+        max_bytes: 1,
+        up_to_offset: 5,
+        first_batch: FirstBatch::Always,
+        file_run_min_bytes: usize::MAX,
+    };
+    assert!(matches!(read_both(&open.log, request), Err(LogError::Closed)));
     assert!(!folder.file("").exists());
     assert_eq!(text(&folder, "recovery-point-offset-checkpoint"), "0\n0\n");
     assert_eq!(text(&folder, "log-start-offset-checkpoint"), "0\n0\n");

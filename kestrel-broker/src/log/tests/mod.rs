@@ -15,5 +15,5 @@ mod rooms;
 
 pub(super) use power_loss::{Random, write_all, write_image};
 pub(super) use rooms::{
-    Folder, NOW, OpenFolder, append, batch, client, keyed, offsets_of, read_all, values_of,
+    Folder, NOW, OpenFolder, append, batch, client, keyed, offsets_of, read_all, read_both, values_of,
 };

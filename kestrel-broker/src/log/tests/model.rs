@@ -77,8 +77,9 @@ impl Model {
                 max_bytes: 1,
                 up_to_offset: end,
                 first_batch: FirstBatch::Always,
+                file_run_min_bytes: usize::MAX,
             };
-            let batches = offsets_of(log.read(request).unwrap());
+            let batches = offsets_of(read_both(log, request).unwrap());
             assert!(
                 matches!(*batches, [(base, last)] if (base..=last).contains(&offset)),
                 "{offset}: {batches:?}"

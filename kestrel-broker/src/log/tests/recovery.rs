@@ -244,9 +244,14 @@ fn a_cleaning_that_was_to_be_swapped_in_is_finished() {
     assert_eq!(folder.files(".log"), [log_file(0), log_file(12)]);
     let offsets: Vec<i64> = values_of(read_all(&open.log)).into_iter().map(|(offset, _)| offset).collect();
     assert_eq!(offsets, (2..18).collect::<Vec<i64>>());
-    let request =
-        ReadRequest { fetch_offset: 0, max_bytes: 1, up_to_offset: 18, first_batch: FirstBatch::Always };
-    assert_eq!(offsets_of(open.log.read(request).unwrap()), [(2, 3)], "the next batch that is left");
+    let request = ReadRequest {
+        fetch_offset: 0,
+        max_bytes: 1,
+        up_to_offset: 18,
+        first_batch: FirstBatch::Always,
+        file_run_min_bytes: usize::MAX,
+    };
+    assert_eq!(offsets_of(read_both(&open.log, request).unwrap()), [(2, 3)], "the next batch that is left");
 }
 
 #[test]

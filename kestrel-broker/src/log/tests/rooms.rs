@@ -143,13 +143,23 @@ pub(crate) fn read_all(log: &Log) -> Bytes {
             max_bytes: 300,
             up_to_offset: i64::MAX,
             first_batch: FirstBatch::Always,
+            file_run_min_bytes: usize::MAX,
         };
-        let read = log.read(request).unwrap();
+        let read = read_both(log, request).unwrap();
         assert!(!read.is_empty(), "nothing at {fetch_offset}");
         fetch_offset = RecordBatches::new(read.clone()).last().unwrap().unwrap().header().next_offset();
         all.extend_from_slice(&read);
     }
     all.into()
+}
+
+/// Reads both ways, at once and by name only, and gives what was read at once: of the other, that is the beginning or all.
+pub(crate) fn read_both(log: &Log, request: ReadRequest) -> Result<Bytes, LogError> {
+    let named = log.read(ReadRequest { file_run_min_bytes: 0, ..request });
+    let read = log.read(request)?.into_bytes().unwrap();
+    let named = named?.into_bytes().unwrap();
+    assert!(named.starts_with(&read) && named.is_empty() == read.is_empty(), "{request:?}");
+    Ok(read)
 }
 
 /// The offsets and values of the records in a run of batches.

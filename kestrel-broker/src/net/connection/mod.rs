@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{FrameDecoder, RequestFrame};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +25,7 @@ use tower::Service;
 
 use super::closed::Closed;
 use super::outbox::Outbox;
+use super::transport::Transport;
 use crate::api::{Answer, Close, Described, Request, RequestContext};
 
 /// How many bytes are read at once while no large frame is under way.
@@ -80,7 +80,7 @@ enum InFlight<F> {
 
 impl<S, P> Connection<S, P>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Transport,
     P: Service<Request, Response = Answer, Error = Close>,
     P::Future: Unpin,
 {
@@ -129,7 +129,7 @@ where
             let mut moved = self.take_requests(cx);
             moved |= self.take_answers(cx);
             let mut sent = false;
-            match self.outbox.poll_send(Pin::new(&mut self.stream), cx, &mut sent) {
+            match self.outbox.poll_send(&mut self.stream, cx, &mut sent) {
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
                 Poll::Ready(Ok(())) => {
                     if let Some(closed) = self.closing.take() {

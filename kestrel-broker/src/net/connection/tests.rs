@@ -58,7 +58,7 @@ impl Service<Request> for Scripted {
             }
             let length = u32::try_from(4 + answer_bytes).unwrap();
             let frame = [&length.to_be_bytes()[..], &id.to_be_bytes(), &vec![7; answer_bytes]].concat();
-            Ok(Some(vec![Bytes::from(frame)]))
+            Ok(Some(vec![Bytes::from(frame).into()]))
         })
     }
 }

@@ -16,8 +16,8 @@ use tokio::task::spawn_blocking;
 use super::purgatory::{self, FetchWatch, Published};
 use super::watermarks::{Isolation, LogPosition, Watermarks};
 use crate::log::{
-    AppendContext, AppendError, AppendOrigin, Appended, Durability, EpochEnd, FirstBatch, FoundOffset, Log,
-    LogConfig, LogError, ReadRequest, Timestamp,
+    AppendContext, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd, FirstBatch,
+    FoundOffset, Log, LogConfig, LogError, ReadRequest, Timestamp,
 };
 
 /// What a fetch wants of a partition.
@@ -29,6 +29,8 @@ pub(crate) struct FetchRead {
     pub(crate) max_bytes: usize,
     /// What of a first batch that is larger (KIP-74).
     pub(crate) first_batch: FirstBatch,
+    /// From how many bytes on the records are not read but left in their file.
+    pub(crate) file_run_min_bytes: usize,
     /// How far the reader may see.
     pub(crate) isolation: Isolation,
     /// The epoch that the reader believes current; [`LeaderEpoch::NONE`] when it does not say (KIP-320).
@@ -41,7 +43,7 @@ pub(crate) struct FetchRead {
 #[derive(Debug, Clone)]
 pub(crate) struct PartitionRead {
     /// Whole batches, the first of which contains the offset asked for; empty when there is nothing to read yet.
-    pub(crate) records: Bytes,
+    pub(crate) records: ByteRun,
     /// The watermarks that the read was bounded by.
     pub(crate) watermarks: Watermarks,
     /// Where the reader's log left this one, if it did: then there are no records (KIP-595).
@@ -212,13 +214,14 @@ impl Partition {
         self.check_epoch(fetch.current_leader_epoch)?;
         let watermarks = self.watermarks();
         if let Some(diverging) = self.divergence(fetch.last_fetched_epoch, fetch.fetch_offset)? {
-            return Ok(PartitionRead { records: Bytes::new(), watermarks, diverging: Some(diverging) });
+            return Ok(PartitionRead { records: ByteRun::default(), watermarks, diverging: Some(diverging) });
         }
         let records = self.log.read(ReadRequest {
             fetch_offset: fetch.fetch_offset,
             max_bytes: fetch.max_bytes,
             up_to_offset: watermarks.readable_end(fetch.isolation),
             first_batch: fetch.first_batch,
+            file_run_min_bytes: fetch.file_run_min_bytes,
         });
         let records = records.map_err(|error| self.storage_failure(&error))?;
         Ok(PartitionRead { records, watermarks, diverging: None })

@@ -46,6 +46,7 @@ fn fetch(fetch_offset: i64) -> FetchRead {
     FetchRead {
         fetch_offset,
         max_bytes: 1 << 20,
+        file_run_min_bytes: usize::MAX,
         first_batch: FirstBatch::Always,
         isolation: Isolation::ReadUncommitted,
         current_leader_epoch: LeaderEpoch::NONE,
@@ -88,7 +89,7 @@ fn a_leader_stamps_its_epoch_on_what_it_appends() {
     append(&partition, &["b", "c"]);
     partition.lead_in(LeaderEpoch(4)).unwrap();
     assert_eq!(partition.leader_epoch(), LeaderEpoch(5), "an epoch never goes back");
-    let records = partition.read(fetch(1)).unwrap().records;
+    let records = partition.read(fetch(1)).unwrap().records.into_bytes().unwrap();
     assert_eq!(records[12..16], 5i32.to_be_bytes());
     for (epoch, expected) in [(3, (3, 1)), (4, (3, 1)), (5, (5, 3)), (6, (-1, -1)), (2, (2, 0))] {
         let end = partition.end_offset_for_epoch(LeaderEpoch(epoch), LeaderEpoch::NONE).unwrap();

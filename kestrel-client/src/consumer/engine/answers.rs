@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use kestrel_protocol::messages::fetch::{FetchResponse, PartitionData};
+use kestrel_protocol::messages::fetch::{FetchResponse, PartitionData, RecordData};
 use kestrel_protocol::{ApiKey, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
 use super::{Engine, Hints, damaged, position_error};
@@ -92,7 +92,8 @@ impl Engine {
         if data.preferred_read_replica != NodeId::NONE {
             partition.prefer_replica(data.preferred_read_replica, now + self.preferred_replica_max_age);
         }
-        let Some(records) = data.records.filter(|records| !records.is_empty()) else { return };
+        let records = data.records.and_then(RecordData::into_bytes).filter(|records| !records.is_empty());
+        let Some(records) = records else { return };
         let aborted = match self.settings.isolation_level {
             IsolationLevel::ReadUncommitted => None,
             IsolationLevel::ReadCommitted => Some(data.aborted_transactions.unwrap_or_default()),

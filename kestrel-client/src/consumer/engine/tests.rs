@@ -59,7 +59,8 @@ impl Script {
     }
 
     fn answer(&mut self, records: Bytes) {
-        let data = PartitionData { high_watermark: 1000, records: Some(records), ..PartitionData::default() };
+        let data =
+            PartitionData { high_watermark: 1000, records: Some(records.into()), ..PartitionData::default() };
         self.answer_with(1, Lane::Main, data);
     }
 

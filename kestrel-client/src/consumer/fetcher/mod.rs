@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::messages::fetch::{FetchRequest, FetchResponse, PartitionData};
+use kestrel_protocol::messages::fetch::{FetchRequest, FetchResponse, PartitionData, RecordData};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 
 use super::fetch_buffer::FetchBuffer;
@@ -167,7 +167,7 @@ impl Fetcher {
                         let asked =
                             node.lane(lane).session.asked(&topic.topic, topic.topic_id, data.partition_index);
                         let Some(asked) = asked else { continue };
-                        outcome.size_bytes += data.records.as_ref().map_or(0, bytes::Bytes::len);
+                        outcome.size_bytes += data.records.as_ref().map_or(0, RecordData::len);
                         outcome.answers.push(PartitionAnswer {
                             ticket: asked.ticket,
                             fetch_offset: asked.fetch_offset,

@@ -11,6 +11,7 @@ use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTop
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::super::NO_OFFSET;
+use crate::log::FileRun;
 
 /// A partition as a request names it: with the topic's name up to version 12, with its id from version 13 on (KIP-516).
 #[derive(Debug, Clone, PartialEq)]
@@ -153,11 +154,13 @@ impl CachedPartition {
 }
 
 /// What one partition is answered with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(in crate::api::fetch) struct Answered {
     pub(in crate::api::fetch) topic: ByteString,
     pub(in crate::api::fetch) topic_id: TopicId,
     pub(in crate::api::fetch) data: PartitionData,
+    /// Where the records are that are elsewhere.
+    pub(in crate::api::fetch) file: Option<FileRun>,
 }
 
 /// The epoch of the first request that goes on with a session.

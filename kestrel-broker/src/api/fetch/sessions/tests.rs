@@ -25,7 +25,12 @@ struct Rig {
 }
 
 fn data(partition_index: i32) -> PartitionData {
-    PartitionData { partition_index, log_start_offset: 0, records: Some(Bytes::new()), ..Default::default() }
+    PartitionData {
+        partition_index,
+        log_start_offset: 0,
+        records: Some(Bytes::new().into()),
+        ..Default::default()
+    }
 }
 
 fn topic(partitions: &[(i32, i64)]) -> FetchTopic {
@@ -61,7 +66,7 @@ impl Rig {
 
     fn append(&mut self, partition: usize) {
         self.logs[partition].high_watermark += 1;
-        self.logs[partition].records = Some(Bytes::from_static(b"records"));
+        self.logs[partition].records = Some(Bytes::from_static(b"records").into());
     }
 
     /// The partitions that are read, and the session's id with the partitions that are answered; or the error.
@@ -79,6 +84,7 @@ impl Rig {
             topic: asked.topic.clone(),
             topic_id: asked.topic_id,
             data: self.logs[usize::try_from(asked.partition.partition).unwrap()].clone(),
+            file: None,
         });
         let answers = answers.collect();
         self.next_random_id += 1;
@@ -104,7 +110,7 @@ fn a_session_reads_all_and_answers_what_is_news() {
     rig.append(1);
     assert_eq!(rig.fetch(request(101, 2, &[])), Ok((vec![0, 1, 2], 101, vec![1])));
     // What was read is no longer asked for: the watermark is known, and there are no records.
-    rig.logs[1].records = Some(Bytes::new());
+    rig.logs[1].records = Some(Bytes::new().into());
     assert_eq!(rig.fetch(request(101, 3, &[(1, 1)])), Ok((vec![0, 2, 1], 101, vec![])));
     rig.logs[2].log_start_offset = 1;
     rig.logs[0].diverging_epoch.end_offset = 4;
@@ -200,7 +206,7 @@ fn a_session_that_went_on_meanwhile_is_not_told_twice() {
     rig.open(1);
     let (begun, _) = rig.cache.begin(&mut request(101, 1, &[]), Naming::Names, rig.now).unwrap();
     assert_eq!(rig.fetch(request(101, 2, &[])), Ok((vec![0], 101, vec![])));
-    assert_eq!(rig.cache.finish(begun, vec![], rig.now, 0), Err(ErrorCode::InvalidFetchSessionEpoch));
+    assert_eq!(rig.cache.finish(begun, vec![], rig.now, 0).err(), Some(ErrorCode::InvalidFetchSessionEpoch));
 }
 
 #[test]
@@ -219,7 +225,7 @@ fn whoever_has_records_goes_to_the_end_so_that_nobody_starves() {
             let has_records = data.records.as_ref().is_some_and(|records| !records.is_empty());
             room -= i32::from(has_records);
             data.records = data.records.filter(|_| room >= 0);
-            Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data }
+            Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data, file: None }
         });
         let answers = answers.collect();
         rig.cache.finish(begun, answers, rig.now, 0).unwrap();
@@ -361,7 +367,7 @@ proptest! {
                     let answers = read.iter().map(|asked| Answered {
                         topic: asked.topic.clone(),
                         topic_id: asked.topic_id,
-                        data: rig.logs[usize::try_from(asked.partition.partition).unwrap()].clone(),
+                        data: rig.logs[usize::try_from(asked.partition.partition).unwrap()].clone(), file: None,
                     });
                     let answers = answers.collect();
                     let (session, news) = rig.cache.finish(begun, answers, rig.now, 7).unwrap();

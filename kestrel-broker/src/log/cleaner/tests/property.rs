@@ -11,7 +11,7 @@ use super::script::lock_state;
 use super::*;
 use crate::log::check::{CheckedFolder, Meter, Severity, Walked};
 use crate::log::producer_state::LastBatch;
-use crate::log::tests::{offsets_of, read_all};
+use crate::log::tests::{offsets_of, read_all, read_both};
 use crate::log::{FirstBatch, ReadRequest};
 
 #[derive(Debug, Clone)]
@@ -208,9 +208,10 @@ impl World {
                 max_bytes: 1,
                 up_to_offset: i64::MAX,
                 first_batch: FirstBatch::Always,
+                file_run_min_bytes: usize::MAX,
             };
             let expected = all.iter().find(|(_, last)| *last >= fetch_offset);
-            assert_eq!(offsets_of(log.read(request).unwrap()).first(), expected, "{fetch_offset}");
+            assert_eq!(offsets_of(read_both(log, request).unwrap()).first(), expected, "{fetch_offset}");
         }
     }
 

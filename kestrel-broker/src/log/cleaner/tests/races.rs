@@ -153,13 +153,14 @@ fn read_through(log: &Log) {
             max_bytes: 200,
             up_to_offset: i64::MAX,
             first_batch: FirstBatch::Always,
+            file_run_min_bytes: usize::MAX,
         });
         let read = match read {
             Err(LogError::OffsetOutOfRange { log_start_offset, .. }) if offset < log_start_offset => {
                 offset = log_start_offset;
                 continue;
             }
-            read => read.unwrap(),
+            read => read.unwrap().into_bytes().unwrap(),
         };
         assert!(!read.is_empty());
         for batch in kestrel_protocol::record::RecordBatches::new(read) {

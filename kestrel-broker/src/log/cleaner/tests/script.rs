@@ -6,7 +6,7 @@ use kestrel_protocol::record::TimestampType;
 
 use super::model::{Batch, batches_of};
 use super::*;
-use crate::log::tests::read_all;
+use crate::log::tests::{read_all, read_both};
 use crate::log::{FirstBatch, ReadRequest, time_index};
 
 use TransactionOutcome::{Abort, Commit};
@@ -64,9 +64,14 @@ fn a_read_where_records_are_gone_begins_with_the_next_one() {
     assert_eq!(shown(&open.log), ["3 b=1", "4 c=1", "5 a=1"]);
     for (fetch_offset, first) in [(0, 3), (2, 3), (3, 3), (4, 4), (5, 5)] {
         // So small that the read does not reach the segment's end.
-        let request =
-            ReadRequest { fetch_offset, max_bytes: 1, up_to_offset: 6, first_batch: FirstBatch::Always };
-        let (batch, rest) = RecordBatch::parse(open.log.read(request).unwrap()).unwrap();
+        let request = ReadRequest {
+            fetch_offset,
+            max_bytes: 1,
+            up_to_offset: 6,
+            first_batch: FirstBatch::Always,
+            file_run_min_bytes: usize::MAX,
+        };
+        let (batch, rest) = RecordBatch::parse(read_both(&open.log, request).unwrap()).unwrap();
         assert_eq!((batch.header().base_offset, rest.len()), (first, 0));
     }
 }

@@ -3,7 +3,7 @@
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches};
 use kestrel_protocol::{ProducerId, TopicId};
 
-use super::super::read_all;
+use super::super::{read_all, read_both};
 use crate::log::log::lock;
 use crate::log::producer_state::ProducerState;
 use crate::log::*;
@@ -194,7 +194,16 @@ fn check_indexes(log: &Log, kept: &[&Sent]) {
         let header = sent.batch.header();
         for fetch_offset in [header.base_offset.max(start), header.last_offset()] {
             let first_batch = FirstBatch::Always;
-            let read = log.read(ReadRequest { fetch_offset, max_bytes: 1, up_to_offset: end, first_batch });
+            let read = read_both(
+                log,
+                ReadRequest {
+                    fetch_offset,
+                    max_bytes: 1,
+                    up_to_offset: end,
+                    first_batch,
+                    file_run_min_bytes: usize::MAX,
+                },
+            );
             assert_eq!(&read.unwrap(), sent.batch.bytes(), "the batch at {fetch_offset}");
         }
     }

@@ -70,7 +70,8 @@ impl Member {
     }
 
     fn answer(&mut self, records: Bytes) {
-        let data = PartitionData { high_watermark: 1000, records: Some(records), ..PartitionData::default() };
+        let data =
+            PartitionData { high_watermark: 1000, records: Some(records.into()), ..PartitionData::default() };
         let topic =
             FetchableTopicResponse { topic_id: TOPIC_ID, partitions: vec![data], ..Default::default() };
         let response = FetchResponse { session_id: 1, responses: vec![topic], ..FetchResponse::default() };
