@@ -3,7 +3,6 @@
 //! Made by `segment/read.rs`, sent by `net/`. A file that is named stays open and keeps its bytes, also when retention or
 //! compaction takes its name away: nothing that a reader may see is ever written again or cut off.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -98,7 +97,7 @@ impl FileRun {
 
     /// The open file.
     #[cfg(target_os = "linux")]
-    pub(crate) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &std::fs::File {
         self.file.as_file()
     }
 
