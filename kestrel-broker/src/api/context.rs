@@ -60,8 +60,9 @@ impl fmt::Display for Described {
 /// The answer as byte runs of its frame; none when the client wants none (acks=0).
 pub(crate) type Answer = Option<Vec<ByteRun>>;
 
-/// A response, and what of it is in files: one run for each part of it that is [elsewhere](kestrel_protocol::messages::fetch::RecordData::Elsewhere),
-/// in order.
+/// A response, and what of it is in files: one run for each part of it that is [elsewhere], in order.
+///
+/// [elsewhere]: kestrel_protocol::messages::fetch::RecordData::Elsewhere
 #[derive(Debug)]
 pub(crate) struct Outgoing<R> {
     pub(crate) response: R,

@@ -50,7 +50,7 @@ impl LogSegment {
         let mut position = self.position_before(request.fetch_offset)?;
         let left = usize::try_from(size_bytes.saturating_sub(position)).unwrap_or(usize::MAX);
         if left.min(request.max_bytes) >= request.file_run_min_bytes {
-            return self.find_run(request);
+            return self.find_run(position, request);
         }
         let file = self.open_log()?;
         if position >= size_bytes && size_bytes > 0 {
@@ -88,9 +88,9 @@ impl LogSegment {
         Ok(SegmentRead::PastEnd)
     }
 
-    /// As [`Self::read`], by looking at the headers at both ends only.
-    fn find_run(&self, request: &ReadRequest) -> Result<SegmentRead, LogError> {
-        let mut walk = self.walk(self.checked_position_before(request.fetch_offset)?)?;
+    /// As [`Self::read`], by looking at the headers at both ends only; the index says to begin at `position`.
+    fn find_run(&self, position: u64, request: &ReadRequest) -> Result<SegmentRead, LogError> {
+        let mut walk = self.walk(self.confirm(position, request.fetch_offset)?)?;
         let (start, first) = loop {
             match walk.next()? {
                 Some(found) if found.1.last_offset() >= request.fetch_offset => break found,
@@ -275,7 +275,11 @@ impl LogSegment {
 
     /// Where to begin to look for `offset`: the start of a batch at or before it, which the log itself has confirmed.
     pub(in crate::log) fn checked_position_before(&self, offset: i64) -> Result<u64, LogError> {
-        let position = self.position_before(offset)?;
+        self.confirm(self.position_before(offset)?, offset)
+    }
+
+    /// `position`, where the index says that a batch begins that is at `offset` or before it, if that is so; or else the start.
+    fn confirm(&self, position: u64, offset: i64) -> Result<u64, LogError> {
         if position > 0
             && !begins_at_or_before(&self.read_bytes(&*self.open_log()?, position, HEADER_BYTES)?, offset)
         {
