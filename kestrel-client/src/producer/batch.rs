@@ -152,8 +152,8 @@ impl ProducerBatch {
     pub(crate) fn settle(mut self, outcome: Outcome, memory: &Memory) {
         self.owed.0.settle(outcome);
         if let Contents::Built(batch) = std::mem::replace(&mut self.contents, Contents::Moving) {
-            let mut bytes = batch.into_bytes();
-            if bytes.is_unique() {
+            // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
+            if let Ok(mut bytes) = batch.into_bytes().try_into_mut() {
                 bytes.clear();
                 memory.recycle(bytes.into());
             }
