@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use kestrel_client::{AutoOffsetReset, Client, Consumer, ConsumerRecord, Error, TopicPartition};
+use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, ConsumerRecord, Error, TopicPartition};
 use kestrel_examples::{Earthquake, Result, connect, exit_code, thousands, utc};
 use kestrel_serde::{Json, Utf8};
 use tokio::signal::ctrl_c;
@@ -40,8 +40,8 @@ async fn main() -> ExitCode {
 
 async fn consume(options: Options) -> Result {
     let client = connect(&options.bootstrap, "consume").await?;
-    let mut consumer = open(&client, &options.topic).await?;
-    let until = if options.follow { Until::Interrupted } else { Until::end(&mut consumer).await? };
+    let consumer = open(&client, &options.topic).await?;
+    let until = if options.follow { Until::Interrupted } else { Until::end(&consumer).await? };
     let read = print_events(consumer, &until).await?;
 
     eprintln!("{} events", thousands(read.events));
@@ -54,7 +54,7 @@ async fn consume(options: Options) -> Result {
     Ok(())
 }
 
-async fn open(client: &Client, topic: &str) -> Result<Consumer<String, Earthquake>> {
+async fn open(client: &Client, topic: &str) -> Result<AssignedConsumer<String, Earthquake>> {
     let consumer = client
         .assigned_consumer()
         .assign_topics([topic])
@@ -75,13 +75,13 @@ enum Until {
 }
 
 impl Until {
-    async fn end(consumer: &mut Consumer<String, Earthquake>) -> Result<Self> {
+    async fn end(consumer: &AssignedConsumer<String, Earthquake>) -> Result<Self> {
         Ok(Self::End(consumer.end_offsets(consumer.assignment()).await?))
     }
 
     /// Asks the consumer's positions instead of counting records: there are offsets without one, such as the markers of
     /// transactions.
-    async fn is_reached(&self, consumer: &Consumer<String, Earthquake>) -> Result<bool> {
+    async fn is_reached(&self, consumer: &AssignedConsumer<String, Earthquake>) -> Result<bool> {
         let Self::End(ends) = self else { return Ok(false) };
         for (partition, end) in ends {
             if consumer.position(partition).await? < *end {
@@ -100,7 +100,7 @@ struct Read {
     interrupted: bool,
 }
 
-async fn print_events(mut consumer: Consumer<String, Earthquake>, until: &Until) -> Result<Read> {
+async fn print_events(mut consumer: AssignedConsumer<String, Earthquake>, until: &Until) -> Result<Read> {
     let mut read = Read::default();
     let mut interrupt = pin!(ctrl_c());
     while !until.is_reached(&consumer).await? {

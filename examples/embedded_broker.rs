@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kestrel_broker::Broker;
-use kestrel_client::{AutoOffsetReset, Client, Consumer, NewTopic};
+use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, NewTopic};
 use kestrel_examples::{Result, exit_code};
 use kestrel_serde::{Int64, Utf8};
 use tokio::time::timeout;
@@ -55,7 +55,7 @@ async fn restart() -> Result {
     Ok(())
 }
 
-async fn next_balance(consumer: &mut Consumer<String, i64>) -> Result<i64> {
+async fn next_balance(consumer: &mut AssignedConsumer<String, i64>) -> Result<i64> {
     let record = timeout(PATIENCE, consumer.next()).await?.ok_or("nothing is assigned")??;
     Ok(record.value.ok_or("a record without a value")?)
 }

@@ -67,7 +67,7 @@ async fn produce(client: &Client, events: &[Earthquake]) -> Result {
 
 /// Reads all events that the topic holds.
 async fn consume(client: &Client) -> Result<Vec<Event>> {
-    let mut consumer = client
+    let consumer = client
         .assigned_consumer::<String, Earthquake>()
         .assign_topics([TOPIC])
         .key(Utf8)

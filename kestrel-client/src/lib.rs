@@ -78,9 +78,10 @@ pub use config::{
     Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
 };
 pub use consumer::{
-    AckToken, Assigned, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit, Consumer,
-    ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, PositionError,
-    PositionProblem, RebalanceListener, RecordRef, RevokedPartitions, Subscribed, assignor,
+    AckToken, Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords,
+    Commit, Consumer, ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp,
+    PartitionStream, PositionError, PositionProblem, RebalanceListener, RecordRef, RevokedPartitions, Source,
+    Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use kestrel_client::{
-    AssignedConsumerBuilder, AutoOffsetReset, Client, Compression, Consumer, ConsumerRecord, DeleteRecordsTo,
-    Error, NewTopic, PositionError, PositionProblem, Record, Timestamp,
+    AssignedConsumer, AssignedConsumerBuilder, AutoOffsetReset, Client, Compression, ConsumerRecord,
+    DeleteRecordsTo, Error, NewTopic, PositionError, PositionProblem, Record, Timestamp,
 };
 use kestrel_serde::{Int64, Json, Utf8};
 use kestrel_tests::{TestBroker, unique};
@@ -15,7 +15,7 @@ use kestrel_tests::{TestBroker, unique};
 /// How long anything may take that has to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Raw = Consumer<Bytes, Bytes>;
+type Raw = AssignedConsumer<Bytes, Bytes>;
 
 async fn topic_with(client: &Client, partitions: i32) -> String {
     let topic = unique("consume");
@@ -41,7 +41,7 @@ fn raw(client: &Client, topic: &str) -> AssignedConsumerBuilder<Bytes, Bytes> {
     client.assigned_consumer().assign([(topic, 0)]).auto_offset_reset(AutoOffsetReset::Earliest)
 }
 
-async fn next<K, V>(consumer: &mut Consumer<K, V>) -> Result<ConsumerRecord<K, V>, Error> {
+async fn next<K, V>(consumer: &mut AssignedConsumer<K, V>) -> Result<ConsumerRecord<K, V>, Error> {
     let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
     next.expect("a record comes in time").expect("something is assigned")
 }
@@ -68,7 +68,7 @@ fn problem(error: Error) -> PositionProblem {
 }
 
 /// Nothing comes: what is under way has time to arrive.
-async fn assert_silent<K: std::fmt::Debug, V: std::fmt::Debug>(consumer: &mut Consumer<K, V>) {
+async fn assert_silent<K: std::fmt::Debug, V: std::fmt::Debug>(consumer: &mut AssignedConsumer<K, V>) {
     let waited = tokio::time::timeout(Duration::from_millis(700), consumer.next()).await;
     assert!(waited.is_err(), "{waited:?}");
 }
@@ -208,8 +208,8 @@ async fn offsets_are_found_by_time() {
     let client = broker.client().await;
     let topic = topic_with(&client, 1).await;
     produce_numbers(&client, &topic, 0..100).await;
-    let mut consumer = raw(&client, &topic).build().await.unwrap();
-    let mut find = async |millis| {
+    let consumer = raw(&client, &topic).build().await.unwrap();
+    let find = async |millis| {
         let found = consumer
             .offsets_for_times([((topic.as_str(), 0), Timestamp::from_millis(millis))])
             .await
@@ -288,7 +288,7 @@ async fn a_table_is_read_up_to_its_ends_and_then_followed() {
 
     // Where nothing is assigned any more, nothing is waited for.
     let ends = ends.into_iter().map(|(partition, end)| (partition, end + 1_000)).collect();
-    consumer.unassign().unwrap();
+    consumer.unassign();
     assert!(consumer.next_until(&ends).await.is_none());
 }
 
@@ -418,7 +418,7 @@ async fn the_stream_ends_when_nothing_is_assigned() {
     let mut consumer = raw(&client, &topic).build().await.unwrap();
     let three: Vec<_> = (&mut consumer).take(3).map(|record| record.unwrap().offset).collect().await;
     assert_eq!(three, [0, 1, 2]);
-    consumer.unassign().unwrap();
+    consumer.unassign();
     assert!(consumer.next().await.is_none());
     assert!(consumer.next_batch().await.unwrap().is_none());
     consumer.assign([(topic.as_str(), 0)]).unwrap();

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kestrel_client::{AutoOffsetReset, Client, Consumer, IsolationLevel, OffsetSpec, Result, TopicPartition};
+use kestrel_client::{
+    AssignedConsumer, AutoOffsetReset, Client, IsolationLevel, OffsetSpec, Result, TopicPartition,
+};
 use tokio::time::timeout;
 
 use crate::check::{self, Read, Seen};
@@ -162,7 +164,7 @@ impl Verifier {
         if unread.is_empty() {
             return Ok(());
         }
-        let mut consumer: Consumer<Bytes, Bytes> = self
+        let mut consumer: AssignedConsumer<Bytes, Bytes> = self
             .client
             .assigned_consumer()
             .assign(unread.iter().cloned())
@@ -185,7 +187,7 @@ impl Verifier {
 
     async fn read_on(
         &mut self,
-        consumer: &mut Consumer<Bytes, Bytes>,
+        consumer: &mut AssignedConsumer<Bytes, Bytes>,
         seen: &mut BTreeMap<TopicPartition, Seen>,
         unread: &mut BTreeSet<TopicPartition>,
     ) {

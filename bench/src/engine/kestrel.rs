@@ -1,7 +1,7 @@
 //! Kestrel, used as its documentation says: a typed topic handle, deliveries awaited in order, batches of borrowed views.
 
 use kestrel_client::{
-    Acks as ClientAcks, AutoOffsetReset, Client, Compression, Consumer, Delivery, NoKey, Producer,
+    Acks as ClientAcks, AssignedConsumer, AutoOffsetReset, Client, Compression, Delivery, NoKey, Producer,
     TypedProducer, Unset,
 };
 use kestrel_serde::Raw;
@@ -15,7 +15,7 @@ pub(super) struct Kestrel;
 
 impl Peer for Kestrel {
     type Sender = KestrelSender;
-    type Receiver = Consumer<bytes::Bytes, bytes::Bytes>;
+    type Receiver = AssignedConsumer<bytes::Bytes, bytes::Bytes>;
 
     async fn sender(common: &Common, tuning: &Tuning) -> Result<KestrelSender, Failure> {
         let mut builder = connect(common).await?.producer();
@@ -76,7 +76,7 @@ impl Sender for KestrelSender {
     }
 }
 
-impl Receiver for Consumer<bytes::Bytes, bytes::Bytes> {
+impl Receiver for AssignedConsumer<bytes::Bytes, bytes::Bytes> {
     async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> Result<(), Failure> {
         let batch =
             self.next_batch().await?.ok_or_else(|| Failure("the consumer has no partitions".to_owned()))?;

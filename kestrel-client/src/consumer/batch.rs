@@ -16,7 +16,7 @@ use super::acks::{AckToken, PartitionAcks};
 use super::completed_fetch::{Damage, OpenBatch};
 use super::error::DeserializeError;
 use super::stream::RecordFrame;
-use super::{Consumer, Waiting};
+use super::{Consumer, Source, Waiting};
 use crate::error::{Error, Result};
 use crate::record::{ConsumerRecord, Timestamp};
 use crate::typed::consumer::{Decode, Decoders};
@@ -264,7 +264,7 @@ enum Gathered {
     Waiting,
 }
 
-impl<K, V> Consumer<K, V> {
+impl<K, V, S: Source> Consumer<K, V, S> {
     /// The next records of one partition, up to `max_poll_records` of them; see [`Batch`].
     ///
     /// Waits until there is at least one record. Gives `Ok(None)` only when nothing is assigned. The position moves past
@@ -295,7 +295,7 @@ impl<K, V> Consumer<K, V> {
                     let token =
                         |acks: &Arc<PartitionAcks>| acks.hand_out(first_offset(&runs)?, last_epoch(&runs));
                     let ack = fetch.acks.as_ref().and_then(token);
-                    self.shared.progress().hand_out();
+                    self.handle.base.shared.progress().hand_out();
                     return Poll::Ready(Some(Ok(Batch {
                         topic: fetch.topic.clone(),
                         partition: fetch.partition,
@@ -319,7 +319,7 @@ impl<K, V> Consumer<K, V> {
 
     /// Opens batches of the current run until there are enough records.
     fn gather(&mut self) -> Result<Gathered, Damage> {
-        let (options, max_records) = (self.open_options(), self.settings.max_poll_records);
+        let (options, max_records) = (self.open_options(), self.handle.base.settings.max_poll_records);
         let Some(fetch) = &mut self.current else { return Ok(Gathered::RunEnded) };
         let (topic, ticket) = (fetch.topic.clone(), fetch.ticket);
         if fetch.acks.as_ref().is_some_and(|acks| !acks.has_room()) {

@@ -1,17 +1,17 @@
 //! The builder of consumers: with partitions that are told, or as a member of a group.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_serde::{Deserializer, Raw};
 
-use super::Consumer;
 use super::assignor::Assignor;
 use super::control::checked;
 use super::group::RebalanceListener;
 use super::group::topics::TopicSelection;
+use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
+use super::{AssignedConsumer, Consumer};
 use crate::client::Client;
 use crate::config::{AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply};
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ impl Client {
     /// # }
     /// ```
     pub fn assigned_consumer<K, V>(&self) -> AssignedConsumerBuilder<K, V> {
-        self.consumer_builder(Assigned::default())
+        self.consumer_builder(AssignmentPlan::default())
     }
 
     /// Begins a consumer that is a member of the group `group_id`: the members share the partitions of their topics, and go on
@@ -63,17 +63,21 @@ impl Client {
     /// ```
     pub fn consumer<K, V>(&self, group_id: impl Into<String>) -> ConsumerBuilder<K, V> {
         let group_id = group_id.into();
-        self.consumer_builder(Subscribed { group_id, topics: TopicSelection::default(), listener: None })
+        self.consumer_builder(SubscriptionPlan {
+            group_id,
+            topics: TopicSelection::default(),
+            listener: None,
+        })
     }
 
-    fn consumer_builder<K, V, S>(&self, source: S) -> ConsumerBuilder<K, V, Raw, Raw, S> {
+    fn consumer_builder<K, V, S: Source>(&self, plan: S::Plan) -> ConsumerBuilder<K, V, Raw, Raw, S> {
         let mut config = ConsumerConfig::default();
         let applied = apply(CONSUMER, &self.settings().properties, &mut config);
         ConsumerBuilder {
             client: self.clone(),
             config,
             problem: applied.err(),
-            source,
+            plan,
             key: Raw,
             value: Raw,
             types: PhantomData,
@@ -87,11 +91,11 @@ impl Client {
 /// partitions come from.
 #[derive(Debug)]
 #[must_use]
-pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S = Subscribed> {
+pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S: Source = Subscribed> {
     client: Client,
     config: ConsumerConfig,
     problem: Option<Error>,
-    source: S,
+    plan: S::Plan,
     key: KD,
     value: VD,
     types: PhantomData<fn() -> (K, V)>,
@@ -100,34 +104,10 @@ pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S = Subscribed> {
 /// The builder of a consumer with assigned partitions; made by [`Client::assigned_consumer`].
 pub type AssignedConsumerBuilder<K, V, KD = Raw, VD = Raw> = ConsumerBuilder<K, V, KD, VD, Assigned>;
 
-/// The partitions that a consumer is told to read.
-#[derive(Debug, Default)]
-pub struct Assigned {
-    partitions: Vec<TopicPartition>,
-    topics: Vec<Arc<str>>,
-}
-
-/// The group that a consumer is a member of, and the topics that it reads.
-pub struct Subscribed {
-    group_id: String,
-    topics: TopicSelection,
-    listener: Option<Arc<dyn RebalanceListener>>,
-}
-
-impl fmt::Debug for Subscribed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { group_id, topics, .. } = self;
-        f.debug_struct("Subscribed")
-            .field("group_id", group_id)
-            .field("topics", topics)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Setters of the builder that hand on to [`ConsumerConfig`].
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
-        impl<K, V, KD, VD, S> ConsumerBuilder<K, V, KD, VD, S> {
+        impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
             $(
                 $(#[$doc])*
                 #[doc = concat!("See [`ConsumerConfig::", stringify!($name), "`].")]
@@ -194,17 +174,17 @@ group_settings! {
     keep_pauses: bool,
 }
 
-impl<K, V, KD, VD, S> ConsumerBuilder<K, V, KD, VD, S> {
+impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
     /// How keys become values of `K`. Default: [`Raw`].
     pub fn key<D>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
-        let Self { client, config, problem, source, key: _, value, types } = self;
-        ConsumerBuilder { client, config, problem, source, key, value, types }
+        let Self { client, config, problem, plan, key: _, value, types } = self;
+        ConsumerBuilder { client, config, problem, plan, key, value, types }
     }
 
     /// How values become values of `V`. Default: [`Raw`].
     pub fn value<D>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
-        let Self { client, config, problem, source, key, value: _, types } = self;
-        ConsumerBuilder { client, config, problem, source, key, value, types }
+        let Self { client, config, problem, plan, key, value: _, types } = self;
+        ConsumerBuilder { client, config, problem, plan, key, value, types }
     }
 
     /// Replaces all settings said so far, those of the client's properties included.
@@ -225,7 +205,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
     /// Assigns these partitions too.
     pub fn assign(mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Self {
         match checked(partitions) {
-            Ok(partitions) => self.source.partitions.extend(partitions),
+            Ok(partitions) => self.plan.partitions.extend(partitions),
             Err(error) => self.problem = Some(error),
         }
         self
@@ -234,7 +214,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
     /// Assigns all partitions that these topics have when the consumer is built. Partitions that are added to the topics
     /// later are not read.
     pub fn assign_topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        self.source.topics.extend(topics.into_iter().map(Into::into));
+        self.plan.topics.extend(topics.into_iter().map(Into::into));
         self
     }
 
@@ -246,7 +226,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
     ///
     /// # Cancel safety
     /// Cancel-safe: nothing has been started when the future is dropped.
-    pub async fn build(self) -> Result<Consumer<K, V>>
+    pub async fn build(self) -> Result<AssignedConsumer<K, V>>
     where
         KD: Deserializer<K>,
         VD: Deserializer<V>,
@@ -257,7 +237,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             return Err(problem);
         }
         let settings = self.config.settings(self.client.request_timeout())?;
-        let Assigned { mut partitions, topics } = self.source;
+        let AssignmentPlan { mut partitions, topics } = self.plan;
         for topic in &topics {
             let timeout = settings.default_api_timeout;
             let looked_up =
@@ -266,7 +246,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             partitions.extend((0..count).map(|number| TopicPartition::new(topic.clone(), number)));
         }
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        let mut consumer = Consumer::start(self.client, settings, decoders);
+        let mut consumer = AssignedConsumer::start_assigned(self.client, settings, decoders);
         consumer.assign(partitions)?;
         Ok(consumer)
     }
@@ -275,7 +255,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
 impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
     /// Reads these topics too. They need not exist yet.
     pub fn topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        self.source.topics.names.extend(topics.into_iter().map(Into::into));
+        self.plan.topics.names.extend(topics.into_iter().map(Into::into));
         self
     }
 
@@ -284,7 +264,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
     ///
     /// The syntax is that of the crate `regex-lite`, which has what Java's has but look-around and back-references.
     pub fn topics_matching(mut self, pattern: &str) -> Self {
-        if let Err(error) = self.source.topics.matching(pattern) {
+        if let Err(error) = self.plan.topics.matching(pattern) {
             self.problem = Some(error);
         }
         self
@@ -292,7 +272,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
 
     /// Who hears of partitions that come and go. Default: nobody.
     pub fn rebalance_listener(mut self, listener: impl RebalanceListener) -> Self {
-        self.source.listener = Some(Arc::new(listener));
+        self.plan.listener = Some(Arc::new(listener));
         self
     }
 
@@ -332,7 +312,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
             return Err(problem);
         }
         let settings = self.config.settings(self.client.request_timeout())?;
-        let Subscribed { group_id, topics, listener } = self.source;
+        let SubscriptionPlan { group_id, topics, .. } = &self.plan;
         if group_id.is_empty() {
             return Err(Error::config("group.id", "must not be empty"));
         }
@@ -341,8 +321,6 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
         }
         let found = topics.resolve(&self.client).await?;
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        let mut consumer = Consumer::start(self.client, settings, decoders);
-        consumer.join(&group_id, (topics, found), listener);
-        Ok(consumer)
+        Ok(Consumer::start_member(self.client, settings, decoders, self.plan, found))
     }
 }

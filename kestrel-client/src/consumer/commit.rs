@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::group::committed::OffsetQuestion;
 use super::group::handle::{GroupHandle, done_entries};
 use super::group::{Commit, OffsetAndMetadata};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::TopicPartition;
 
 impl<K, V> Consumer<K, V> {
@@ -23,7 +23,7 @@ impl<K, V> Consumer<K, V> {
     /// # Errors
     /// [`Error::Position`] when the group has taken a partition away meanwhile: its records will be read again by another
     /// member. [`Error::Timeout`] after `default.api.timeout.ms`. [`Error::Broker`] for what the coordinator refuses for
-    /// good. [`Error::Config`] without a group. Reading goes on in any case.
+    /// good. Reading goes on in any case.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the commit back.
@@ -46,12 +46,9 @@ impl<K, V> Consumer<K, V> {
     /// # }
     /// ```
     pub fn commit_async(&self) -> Commit {
-        let group = match self.group() {
-            Ok(group) => group,
-            Err(error) => return Commit::failed(error),
-        };
         self.note_ask();
-        group.submit_now(self.shared.look(|engine: &mut Engine| done_entries(engine, None)))
+        self.group()
+            .submit_now(self.handle.base.shared.look(|engine: &mut Engine| done_entries(engine, None)))
     }
 
     /// Commits these offsets: of each partition, the offset of the record that is to be read next.
@@ -77,7 +74,7 @@ impl<K, V> Consumer<K, V> {
     ) -> Result<()> {
         let offsets = offsets.into_iter().map(|(partition, offset)| (partition.into(), offset.into()));
         let offsets = offsets.collect();
-        self.group()?.commit(offsets).await
+        self.group().commit(offsets).await
     }
 
     /// What the group has committed for each partition; `None` is nothing. Partitions need not be assigned.
@@ -85,8 +82,7 @@ impl<K, V> Consumer<K, V> {
     /// An offset that a transaction is about to commit is waited for.
     ///
     /// # Errors
-    /// [`Error::Timeout`] after `default.api.timeout.ms`; [`Error::Broker`] for what the coordinator refuses for good;
-    /// [`Error::Config`] without a group.
+    /// [`Error::Timeout`] after `default.api.timeout.ms`; [`Error::Broker`] for what the coordinator refuses for good.
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
@@ -96,11 +92,11 @@ impl<K, V> Consumer<K, V> {
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
         let partitions = partitions.into_iter().map(|partition| (partition.into(), TopicId::NIL));
         let partitions: Vec<_> = partitions.collect();
-        let question = OffsetQuestion { group_id: self.group()?.group_id.clone(), partitions };
-        question.ask_until_answered(&self.client, self.api_timeout()).await
+        let question = OffsetQuestion { group_id: self.group().group_id.clone(), partitions };
+        question.ask_until_answered(&self.handle.base.client, self.api_timeout()).await
     }
 
-    pub(super) fn group(&self) -> Result<&GroupHandle> {
-        self.group.as_ref().ok_or_else(|| Error::config("group.id", "this consumer is not in a group"))
+    fn group(&self) -> &GroupHandle {
+        &self.handle.source.group
     }
 }

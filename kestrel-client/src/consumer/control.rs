@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::Consumer;
 use super::engine::Engine;
 use super::partition::ResetTo;
+use super::{AssignedConsumer, Consumer, Source};
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::record::TopicPartition;
@@ -14,21 +14,19 @@ use crate::record::TopicPartition;
 /// How long closing may take when nothing else is said.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 
-impl<K, V> Consumer<K, V> {
+impl<K, V> AssignedConsumer<K, V> {
     /// Replaces the assignment. Partitions that stay assigned keep their position, their fetched records and their pause;
     /// new ones begin where `auto.offset.reset` says, unless [`Self::seek`] says otherwise first.
     ///
     /// # Errors
-    /// [`Error::Config`] for a negative partition number or an empty name, and for a member of a group, whose assignment is
-    /// the group's; the assignment is then as it was. Whether the partitions exist shows in the stream.
+    /// [`Error::Config`] for a negative partition number or an empty name; the assignment is then as it was. Whether the partitions exist shows in the stream.
     pub fn assign(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
-        self.check_ungrouped()?;
         let partitions = checked(partitions)?;
         for partition in &partitions {
-            self.client.metadata().want_topic(&partition.topic);
+            self.handle.base.client.metadata().want_topic(&partition.topic);
         }
-        let snapshot = self.client.metadata().current();
-        self.shared.change(|engine| {
+        let snapshot = self.handle.base.client.metadata().current();
+        self.handle.base.shared.change(|engine| {
             engine.assign(&partitions);
             // Topics that are in the picture already bring no new one.
             engine.handle_metadata(&snapshot, environment::now());
@@ -38,27 +36,17 @@ impl<K, V> Consumer<K, V> {
     }
 
     /// Ends the assignment: fetched records that were not handed out are dropped, and the stream ends.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a member of a group: close it instead.
-    pub fn unassign(&mut self) -> Result<()> {
-        self.check_ungrouped()?;
-        self.shared.change(|engine| engine.assign(&[]));
+    pub fn unassign(&mut self) {
+        self.handle.base.shared.change(|engine| engine.assign(&[]));
         self.return_run();
-        Ok(())
     }
+}
 
-    fn check_ungrouped(&self) -> Result<()> {
-        match &self.group {
-            Some(_) => Err(Error::config("assignment", "this consumer's partitions come from its group")),
-            None => Ok(()),
-        }
-    }
-
+impl<K, V, S: Source> Consumer<K, V, S> {
     /// The assigned partitions, in the order in which they were assigned.
     #[must_use]
     pub fn assignment(&self) -> Vec<TopicPartition> {
-        self.shared.look(|engine| engine.assignment())
+        self.handle.base.shared.look(|engine| engine.assignment())
     }
 
     /// Sets the position: the record at `offset`, or the first after it, is handed out next. Fetched records of the
@@ -106,7 +94,7 @@ impl<K, V> Consumer<K, V> {
     pub fn pause(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         for partition in partitions {
             let partition = partition.into();
-            self.shared.change(|engine| engine.set_paused(&partition, true))?;
+            self.handle.base.shared.change(|engine| engine.set_paused(&partition, true))?;
             if self.is_current(&partition) {
                 self.return_run();
             }
@@ -120,14 +108,14 @@ impl<K, V> Consumer<K, V> {
     /// [`Error::Position`] when a partition is not assigned; those before it in order have been resumed.
     pub fn resume(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         partitions.into_iter().try_for_each(|partition| {
-            self.shared.change(|engine| engine.set_paused(&partition.into(), false))
+            self.handle.base.shared.change(|engine| engine.set_paused(&partition.into(), false))
         })
     }
 
     /// The partitions that are paused.
     #[must_use]
     pub fn paused(&self) -> Vec<TopicPartition> {
-        self.shared.look(|engine| engine.paused())
+        self.handle.base.shared.look(|engine| engine.paused())
     }
 
     /// Stops the consumer: its tasks end and its connections close. A member of a group commits what was handed out, as its
@@ -156,13 +144,10 @@ impl<K, V> Consumer<K, V> {
     pub async fn close_within(mut self, patience: Duration) -> Result<()> {
         self.note_ask();
         self.return_run();
-        let left = match &self.group {
-            Some(group) => tokio::time::timeout(patience, group.close())
-                .await
-                .map_err(|_| Error::timeout("leaving the group", patience, "close_within")),
-            None => Ok(Ok(())),
-        };
-        let shared = self.shared.clone();
+        let left = tokio::time::timeout(patience, self.handle.source.leave())
+            .await
+            .map_err(|_| Error::timeout("leaving the group", patience, "close_within"));
+        let shared = self.handle.base.shared.clone();
         drop(self);
         loop {
             let mut changed = std::pin::pin!(shared.changed_by_driver().notified());
@@ -192,7 +177,7 @@ impl<K, V> Consumer<K, V> {
         partition: &TopicPartition,
         change: impl FnOnce(&mut Engine) -> Result<()>,
     ) -> Result<()> {
-        self.shared.change(change)?;
+        self.handle.base.shared.change(change)?;
         if self.is_current(partition) {
             self.return_run();
         }

@@ -31,6 +31,7 @@ mod fetch_buffer;
 mod fetch_session;
 mod fetcher;
 mod group;
+mod handle;
 mod offsets;
 mod partition;
 mod partition_stream;
@@ -38,6 +39,7 @@ mod parts;
 mod progress;
 mod queries;
 mod shared;
+mod source;
 mod stream;
 mod subscription;
 #[cfg(test)]
@@ -60,9 +62,10 @@ use self::group::driver::GroupDriver;
 use self::group::effects::Effects;
 use self::group::handle::GroupHandle;
 use self::group::protocols::Protocols;
-use self::group::topics::TopicSelection;
+use self::handle::{Base, ConsumerHandle};
 use self::parts::PartCopier;
 use self::shared::Shared;
+use self::source::SubscriptionPlan;
 use self::subscription::Ticket;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
@@ -71,11 +74,12 @@ use crate::typed::consumer::Decoders;
 pub use self::acks::AckToken;
 pub(crate) use self::acks::RecordAck;
 pub use self::batch::{Batch, BatchRecords, RecordRef};
-pub use self::builder::{Assigned, AssignedConsumerBuilder, ConsumerBuilder, Subscribed};
+pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::error::{DeserializeError, PositionError, PositionProblem};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::partition_stream::PartitionStream;
 pub use self::queries::OffsetAndTimestamp;
+pub use self::source::{Assigned, Source, Subscribed};
 
 /// Reads records, with keys and values of the types `K` and `V`: as a member of a group, or from assigned partitions.
 ///
@@ -195,12 +199,15 @@ pub use self::queries::OffsetAndTimestamp;
 /// [`Error::UnknownTopic`](crate::Error::UnknownTopic), and again every 5 seconds. Lost connections and leader changes
 /// are not reported: the consumer goes on by itself.
 ///
+/// # With and without a group
+/// `S` is where its partitions come from. A member of a group is [`Subscribed`], which is what `Consumer<K, V>` means; it can
+/// commit. [`AssignedConsumer`] reads what it is told to with [`assign`](AssignedConsumer::assign); there is no group to commit to,
+/// and the calls for that do not exist. All others are the same. Code for both is generic over [`Source`].
+///
 /// Dropping the consumer stops its tasks and closes its connections without blocking, committing or leaving its group; see
 /// [`Self::close`].
-pub struct Consumer<K, V> {
-    client: Client,
-    settings: Arc<ConsumerSettings>,
-    shared: Shared,
+pub struct Consumer<K, V, S: Source = Subscribed> {
+    handle: ConsumerHandle<S>,
     decoders: Decoders<K, V>,
     /// The run of batches that is being handed out.
     current: Option<Box<CompletedFetch>>,
@@ -210,9 +217,6 @@ pub struct Consumer<K, V> {
     /// What came of waiting.
     prepared: Option<Prepared>,
     copier: PartCopier,
-    /// The group, if there is one.
-    group: Option<GroupHandle>,
-    stop: CancellationToken,
     /// Ends the drivers when the consumer is dropped.
     _on_drop: DropGuard,
 }
@@ -233,67 +237,98 @@ struct Prepared {
     result: Result<(), SerdeError>,
 }
 
+/// A [`Consumer`] that reads the partitions it is told to; made by [`Client::assigned_consumer`].
+///
+/// ```no_run
+/// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+/// use kestrel_client::AssignedConsumer;
+/// use kestrel_serde::Utf8;
+///
+/// let consumer = client.assigned_consumer().assign([("clicks", 0)]).key(Utf8).value(Utf8);
+/// let mut consumer: AssignedConsumer<String, String> = consumer.build().await?;
+/// consumer.assign([("clicks", 0), ("clicks", 1)])?;
+/// # Ok(())
+/// # }
+/// ```
+pub type AssignedConsumer<K, V> = Consumer<K, V, Assigned>;
+
+impl<K, V> AssignedConsumer<K, V> {
+    /// Nothing is assigned yet.
+    fn start_assigned(client: Client, settings: ConsumerSettings, decoders: Decoders<K, V>) -> Self {
+        Self::start(client, settings, decoders, |_, _| Assigned(()))
+    }
+}
+
 impl<K, V> Consumer<K, V> {
-    fn start(client: Client, settings: ConsumerSettings, decoders: Decoders<K, V>) -> Self {
+    /// Becomes a member of a group, which reads what of `topics` was found.
+    fn start_member(
+        client: Client,
+        settings: ConsumerSettings,
+        decoders: Decoders<K, V>,
+        plan: SubscriptionPlan,
+        found: BTreeSet<Arc<str>>,
+    ) -> Self {
+        let SubscriptionPlan { group_id, topics, listener } = plan;
+        Self::start(client, settings, decoders, |base, stop| {
+            let Base { client, settings, shared } = base.clone();
+            let (group, inbox) = GroupHandle::new(group_id.into(), shared.clone());
+            shared.change(Engine::enter_group);
+            let effects = Effects {
+                client: client.clone(),
+                shared: shared.clone(),
+                group: group.clone(),
+                policy: settings.group.commit_policy,
+                protocols: Protocols::new(settings.group.assignors.clone(), &settings.client_rack),
+                listener,
+            };
+            let driver = GroupDriver::new(client.clone(), shared, settings, (topics, found), effects, inbox);
+            client.tasks().spawn(driver.run(stop));
+            Subscribed { group }
+        })
+    }
+}
+
+impl<K, V, S: Source> Consumer<K, V, S> {
+    /// Starts the driver; `join` starts what else the source needs.
+    fn start(
+        client: Client,
+        settings: ConsumerSettings,
+        decoders: Decoders<K, V>,
+        join: impl FnOnce(&Base, CancellationToken) -> S,
+    ) -> Self {
         let settings = Arc::new(settings);
         let max_age = client.settings().metadata_max_age;
         let shared = Shared::new(Engine::new(settings.clone(), max_age, &client.retry_backoff()));
         let stop = CancellationToken::new();
         let driver = Driver::new(client.clone(), shared.clone());
         client.tasks().spawn(driver.run(stop.clone()));
+        let base = Base { client, settings, shared };
+        let source = join(&base, stop.clone());
         Self {
-            client,
-            settings,
-            shared,
+            handle: ConsumerHandle { base, source },
             decoders,
             current: None,
             seen_revision: 0,
             waiting: None,
             prepared: None,
             copier: PartCopier::default(),
-            group: None,
-            _on_drop: stop.clone().drop_guard(),
-            stop,
+            _on_drop: stop.drop_guard(),
         }
-    }
-
-    /// Becomes a member of a group.
-    fn join(
-        &mut self,
-        group_id: &str,
-        topics: (TopicSelection, BTreeSet<Arc<str>>),
-        listener: Option<Arc<dyn RebalanceListener>>,
-    ) {
-        let (group, inbox) = GroupHandle::new(group_id.into(), self.shared.clone());
-        self.shared.change(Engine::enter_group);
-        let settings = self.settings.clone();
-        let effects = Effects {
-            client: self.client.clone(),
-            shared: self.shared.clone(),
-            group: group.clone(),
-            policy: settings.group.commit_policy,
-            protocols: Protocols::new(settings.group.assignors.clone(), &settings.client_rack),
-            listener,
-        };
-        let driver =
-            GroupDriver::new(self.client.clone(), self.shared.clone(), settings, topics, effects, inbox);
-        self.client.tasks().spawn(driver.run(self.stop.clone()));
-        self.group = Some(group);
     }
 
     fn open_options(&self) -> OpenOptions {
         OpenOptions {
-            check_crcs: self.settings.check_crcs,
-            max_decompressed_batch_bytes: self.settings.max_decompressed_batch_bytes,
+            check_crcs: self.handle.base.settings.check_crcs,
+            max_decompressed_batch_bytes: self.handle.base.settings.max_decompressed_batch_bytes,
         }
     }
 
     fn api_timeout(&self) -> Duration {
-        self.settings.default_api_timeout
+        self.handle.base.settings.default_api_timeout
     }
 }
 
-impl<K, V> fmt::Debug for Consumer<K, V> {
+impl<K, V, S: Source> fmt::Debug for Consumer<K, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Consumer").field("assignment", &self.assignment()).finish_non_exhaustive()
     }

@@ -113,8 +113,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     /// and the call returns that. The consumer can go on then: after what is done.
     ///
     /// # Errors
-    /// What a task gives; [`Error::Config`] without a group; an error of the stream that concerns no single partition and
-    /// is not retriable.
+    /// What a task gives; an error of the stream that concerns no single partition and is not retriable.
     ///
     /// # Panics
     /// When a task does, with its panic.
@@ -128,11 +127,10 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         T: Future<Output = Result<(), E>> + Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.group()?;
         self.note_ask();
         self.return_run();
-        let max_open_records = self.settings.max_poll_records;
-        self.shared.change(|engine| engine.begin_partition_acks(max_open_records));
+        let max_open_records = self.handle.base.settings.max_poll_records;
+        self.handle.base.shared.change(|engine| engine.begin_partition_acks(max_open_records));
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut workers = HashMap::new();
@@ -168,7 +166,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
             finished(ended);
         }
         self.return_run();
-        self.shared.change(Engine::end_partition_acks);
+        self.handle.base.shared.change(Engine::end_partition_acks);
         outcome
     }
 
@@ -180,13 +178,14 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         begin: impl FnOnce(PartitionStream<K, V>, CancellationToken, TaskTracker),
         stop: &CancellationToken,
     ) {
-        let Some(Workers { over, tasks }) = self.shared.look(|engine| engine.workers(&partition)) else {
+        let Some(Workers { over, tasks }) = self.handle.base.shared.look(|engine| engine.workers(&partition))
+        else {
             return;
         };
         let worker = workers.remove(&partition).filter(|worker| !worker.over.is_cancelled());
         let worker = worker.unwrap_or_else(|| {
             // One more than there can be open records: for an error that has none.
-            let (sender, records) = mpsc::channel(self.settings.max_poll_records + 1);
+            let (sender, records) = mpsc::channel(self.handle.base.settings.max_poll_records + 1);
             let stream = PartitionStream {
                 partition: partition.clone(),
                 records,

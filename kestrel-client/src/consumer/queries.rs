@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use kestrel_protocol::LeaderEpoch;
 
-use super::Consumer;
+use super::{Consumer, Source};
 use crate::admin::{OffsetSpec, list_offsets};
 use crate::error::{Error, Result};
 use crate::record::{Timestamp, TopicPartition};
@@ -22,7 +22,7 @@ pub struct OffsetAndTimestamp {
     pub leader_epoch: Option<LeaderEpoch>,
 }
 
-impl<K, V> Consumer<K, V> {
+impl<K, V, S: Source> Consumer<K, V, S> {
     /// The position of a partition: the offset that is handed out next. Waits until it is known, at most
     /// `default.api.timeout.ms`.
     ///
@@ -35,7 +35,7 @@ impl<K, V> Consumer<K, V> {
         let partition = partition.into();
         let becomes_known = async {
             loop {
-                let mut changed = pin!(self.shared.changed_by_driver().notified());
+                let mut changed = pin!(self.handle.base.shared.changed_by_driver().notified());
                 changed.as_mut().enable();
                 if let Some(position) = self.known_position(&partition)? {
                     return Ok(position);
@@ -57,12 +57,12 @@ impl<K, V> Consumer<K, V> {
     pub fn lag(&self, partition: impl Into<TopicPartition>) -> Result<Option<i64>> {
         let partition = partition.into();
         let position = self.known_position(&partition)?;
-        let end = self.shared.look(|engine| engine.readable_end(&partition))?;
+        let end = self.handle.base.shared.look(|engine| engine.readable_end(&partition))?;
         Ok(position.zip(end).map(|(position, end)| (end - position).max(0)))
     }
 
     pub(super) fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
-        let waiting = self.shared.look(|engine| engine.position(partition))?;
+        let waiting = self.handle.base.shared.look(|engine| engine.position(partition))?;
         let current = self.current.as_ref().filter(|_| self.is_current(partition));
         Ok(current.map(|fetch| fetch.next_offset()).or(waiting))
     }
@@ -72,7 +72,7 @@ impl<K, V> Consumer<K, V> {
     /// Partitions need not be assigned.
     ///
     /// ```no_run
-    /// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+    /// # async fn f(mut consumer: kestrel_client::AssignedConsumer<String, u64>) -> Result<(), kestrel_client::Error> {
     /// use std::time::{Duration, SystemTime};
     ///
     /// let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
@@ -93,15 +93,20 @@ impl<K, V> Consumer<K, V> {
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
     pub async fn offsets_for_times(
-        &mut self,
+        &self,
         times: impl IntoIterator<Item = (impl Into<TopicPartition>, Timestamp)>,
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndTimestamp>>> {
         let specs =
             times.into_iter().map(|(partition, time)| (partition.into(), OffsetSpec::Timestamp(time)));
         let specs: Vec<_> = specs.collect();
         let mut found = HashMap::with_capacity(specs.len());
-        for (partition, result) in
-            list_offsets(&self.client, specs, self.settings.isolation_level, self.api_timeout()).await
+        for (partition, result) in list_offsets(
+            &self.handle.base.client,
+            specs,
+            self.handle.base.settings.isolation_level,
+            self.api_timeout(),
+        )
+        .await
         {
             let listed = result?;
             let offset = listed.offset.map(|offset| OffsetAndTimestamp {
@@ -122,7 +127,7 @@ impl<K, V> Consumer<K, V> {
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
     pub async fn beginning_offsets(
-        &mut self,
+        &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<HashMap<TopicPartition, i64>> {
         self.ends(partitions, OffsetSpec::Earliest).await
@@ -137,20 +142,25 @@ impl<K, V> Consumer<K, V> {
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
     pub async fn end_offsets(
-        &mut self,
+        &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<HashMap<TopicPartition, i64>> {
         self.ends(partitions, OffsetSpec::Latest).await
     }
 
     async fn ends(
-        &mut self,
+        &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
         spec: OffsetSpec,
     ) -> Result<HashMap<TopicPartition, i64>> {
         let specs: Vec<_> = partitions.into_iter().map(|partition| (partition.into(), spec)).collect();
-        let listed =
-            list_offsets(&self.client, specs, self.settings.isolation_level, self.api_timeout()).await;
+        let listed = list_offsets(
+            &self.handle.base.client,
+            specs,
+            self.handle.base.settings.isolation_level,
+            self.api_timeout(),
+        )
+        .await;
         listed
             .into_iter()
             .map(|(partition, result)| Ok((partition, result?.offset.unwrap_or_default())))

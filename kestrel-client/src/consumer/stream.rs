@@ -17,7 +17,7 @@ use super::completed_fetch::{Damage, OpenBatch};
 use super::engine::Delivery;
 use super::error::DeserializeError;
 use super::parts::PartBuffer;
-use super::{Consumer, Prepared, RecordAck, Waiting};
+use super::{Consumer, Prepared, RecordAck, Source, Waiting};
 use crate::error::{Error, Result};
 use crate::record::{ConsumerRecord, Timestamp};
 use crate::typed::consumer::{Decode, Decoders};
@@ -33,7 +33,7 @@ enum Step<T> {
     RunEnded,
 }
 
-impl<K, V> Consumer<K, V> {
+impl<K, V, S: Source> Consumer<K, V, S> {
     /// The next record, or what went wrong; see the type's documentation for which errors there are.
     ///
     /// Gives `None` only when nothing is assigned. While all partitions are paused or at their end, it waits.
@@ -54,13 +54,13 @@ impl<K, V> Consumer<K, V> {
             }
             match self.decode_next() {
                 Ok(Step::HandOut(record)) => {
-                    self.shared.progress().hand_out();
+                    self.handle.base.shared.progress().hand_out();
                     // The partition may have been taken away meanwhile: then the record was not handed out.
                     let checked = self.recheck();
                     if checked.is_ok() && self.current.is_some() {
                         return Poll::Ready(Some(record));
                     }
-                    self.shared.ask(None);
+                    self.handle.base.shared.ask(None);
                     if let Err(error) = checked {
                         return Poll::Ready(Some(Err(error)));
                     }
@@ -79,7 +79,7 @@ impl<K, V> Consumer<K, V> {
 
     /// What was handed out before is done.
     pub(super) fn note_ask(&self) {
-        self.shared.ask(self.current.as_ref().map(|fetch| fetch.next_offset()));
+        self.handle.base.shared.ask(self.current.as_ref().map(|fetch| fetch.next_offset()));
     }
 
     /// Waits until there is a run of batches to hand out from, and no deserializer that is getting ready.
@@ -97,7 +97,7 @@ impl<K, V> Consumer<K, V> {
         if self.current.is_some() {
             return Poll::Ready(Some(Ok(())));
         }
-        match self.shared.take(cx.waker()) {
+        match self.handle.base.shared.take(cx.waker()) {
             Delivery::Records(fetch) => {
                 self.current = Some(fetch);
                 Poll::Ready(Some(Ok(())))
@@ -110,13 +110,13 @@ impl<K, V> Consumer<K, V> {
 
     /// After a log was cut or a topic made anew, what is in our hands may be void.
     fn recheck(&mut self) -> Result<()> {
-        let revision = self.shared.revision();
+        let revision = self.handle.base.shared.revision();
         if self.seen_revision == revision {
             return Ok(());
         }
         self.seen_revision = revision;
         let Some(fetch) = &self.current else { return Ok(()) };
-        let verdict = self.shared.change(|engine| engine.recheck(fetch));
+        let verdict = self.handle.base.shared.change(|engine| engine.recheck(fetch));
         if !matches!(verdict, Ok(true)) {
             self.current = None;
             self.waiting = None;
@@ -175,21 +175,21 @@ impl<K, V> Consumer<K, V> {
     pub(super) fn end_run(&mut self) {
         self.note_ask();
         self.current = None;
-        self.shared.release();
+        self.handle.base.shared.release();
     }
 
     /// The current run is damaged at its position: it is fetched again. Gives the error, unless the run was void anyway.
     pub(super) fn give_up(&mut self, damage: Damage) -> Option<Error> {
         let fetch = self.current.take()?;
         self.waiting = None;
-        self.shared.change(|engine| engine.refetch(fetch.ticket, fetch.position(), damage))
+        self.handle.base.shared.change(|engine| engine.refetch(fetch.ticket, fetch.position(), damage))
     }
 
     /// Puts back what is not handed out of the current run: in front of all others of its partition.
     pub(super) fn return_run(&mut self) {
         self.waiting = None;
         if let Some(fetch) = self.current.take() {
-            self.shared.change(|engine| engine.put_back(fetch));
+            self.handle.base.shared.change(|engine| engine.put_back(fetch));
         }
     }
 }
@@ -257,7 +257,7 @@ fn decode_part<T>(
     decoder.poll_decode(ctx, bytes).map_ok(Some)
 }
 
-impl<K, V> Stream for Consumer<K, V> {
+impl<K, V, S: Source> Stream for Consumer<K, V, S> {
     type Item = Result<ConsumerRecord<K, V>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {

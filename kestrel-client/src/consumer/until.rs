@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::task::Poll;
 
-use super::Consumer;
+use super::{Consumer, Source};
 use crate::error::Result;
 use crate::record::{ConsumerRecord, TopicPartition};
 
-impl<K, V> Consumer<K, V> {
+impl<K, V, S: Source> Consumer<K, V, S> {
     /// The next record, until every partition of `ends` has been read up to its offset; then `None`.
     ///
     /// For whoever needs the state of a compacted topic before its changes: read up to what [`Self::end_offsets`] says now,
@@ -16,7 +16,7 @@ impl<K, V> Consumer<K, V> {
     /// too. A partition that is not assigned, or not any more, is not waited for.
     ///
     /// ```no_run
-    /// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+    /// # async fn f(mut consumer: kestrel_client::AssignedConsumer<String, u64>) -> Result<(), kestrel_client::Error> {
     /// use std::collections::HashMap;
     ///
     /// let mut table = HashMap::new();
@@ -42,7 +42,7 @@ impl<K, V> Consumer<K, V> {
         &mut self,
         ends: &HashMap<TopicPartition, i64>,
     ) -> Option<Result<ConsumerRecord<K, V>>> {
-        let shared = self.shared.clone();
+        let shared = self.handle.base.shared.clone();
         loop {
             // A position may become known, or a partition be taken away, without a record. What happens from here on is heard, also
             // before the first poll, which only a wait needs.
