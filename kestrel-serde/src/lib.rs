@@ -36,6 +36,48 @@
 //! registry's answer) belongs into `ready`, which the client awaits before; formats without such needs leave it out.
 //! A format never sees a null: a missing key and a tombstone are the client's.
 //!
+//! # A format by configuration
+//!
+//! Both traits are usable as trait objects, and a `Box` or [`Arc`](std::sync::Arc) of a format is that format. So what is
+//! chosen at run time is given to a topic handle or a consumer like any other:
+//!
+//! ```
+//! # #[cfg(all(feature = "json", feature = "avro"))] {
+//! use apache_avro::AvroSchema;
+//! use bytes::BytesMut;
+//! use kestrel_serde::{Avro, Deserializer, Json, SerdeContext, SerdeError, Serializer};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, PartialEq, AvroSchema, Serialize, Deserialize)]
+//! struct Order {
+//!     id: i64,
+//! }
+//!
+//! /// Whatever writes and reads orders.
+//! trait OrderFormat: Serializer<Order> + Deserializer<Order> {}
+//! impl<F: Serializer<Order> + Deserializer<Order>> OrderFormat for F {}
+//!
+//! fn format(name: &str) -> Result<Box<dyn OrderFormat>, SerdeError> {
+//!     match name {
+//!         "json" => Ok(Box::new(Json)),
+//!         "avro" => Ok(Box::new(Avro::of::<Order>()?)),
+//!         other => Err(SerdeError::schema(format!("no format {other}"))),
+//!     }
+//! }
+//!
+//! let ctx = SerdeContext::value("orders");
+//! for (name, bytes) in [("json", &br#"{"id":7}"#[..]), ("avro", &[14])] {
+//!     let format = format(name)?; // a `Box<dyn Serializer<Order>>` if writing is all that is needed
+//!     let mut out = BytesMut::new();
+//!     format.serialize(ctx, &Order { id: 7 }, &mut out)?;
+//!     assert_eq!(&out[..], bytes);
+//!     assert_eq!(format.deserialize(ctx, &out.freeze())?, Order { id: 7 });
+//! }
+//! assert!(format("xml").is_err());
+//! # }
+//! # Ok::<(), kestrel_serde::SerdeError>(())
+//! ```
+//!
 //! # When it fails
 //!
 //! [`SerdeError`] says in one sentence what failed, in which part of which topic, and why. Bytes that are not what they
@@ -50,6 +92,7 @@ mod error;
 #[cfg(feature = "json")]
 mod json;
 mod primitives;
+mod ready;
 mod serializer;
 
 #[cfg(feature = "avro")]
@@ -62,4 +105,5 @@ pub use json::Json;
 #[cfg(feature = "uuid")]
 pub use primitives::Uuid;
 pub use primitives::{Float32, Float64, Int32, Int64, Raw, Unit, Utf8};
+pub use ready::Ready;
 pub use serializer::{Deserializer, Serializer};

@@ -3,12 +3,11 @@
 //! The client calls them: `ready` where it may wait, then `serialize` and `deserialize` where it may not. They never
 //! see a null: a missing key and a tombstone's value have no bytes, and the client handles them before it comes here.
 
-use std::future::{self, Future};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{SerdeContext, SerdeError};
+use crate::{Ready, SerdeContext, SerdeError};
 
 /// Turns values of `T` into the bytes of a record's key or value.
 ///
@@ -54,9 +53,9 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future has no effect other than work not done; it may be called again.
-    fn ready(&self, ctx: SerdeContext<'_>) -> impl Future<Output = Result<(), SerdeError>> + Send {
+    fn ready<'a>(&'a self, ctx: SerdeContext<'a>) -> Ready<'a> {
         let _ = ctx;
-        future::ready(Ok(()))
+        Ready::now()
     }
 
     /// Appends the bytes of `value` to `out`.
@@ -104,11 +103,13 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
     note = "see the table of formats in the documentation of kestrel_serde, or use `deserialize_with`"
 )]
 pub trait Deserializer<T>: Send + Sync + 'static {
-    /// Whether [`ready`](Self::ready) may have to wait. A format that overrides it says `true` here.
+    /// Whether [`ready`](Self::ready) may have to wait. A format that overrides `ready` says `true` here.
     ///
     /// The client then awaits `ready` for all records of a batch before it hands the batch out; otherwise it spares
-    /// itself the look at each record.
-    const MAY_WAIT: bool = false;
+    /// itself the look at each record. The answer is always the same.
+    fn may_wait(&self) -> bool {
+        false
+    }
 
     /// Makes [`deserialize`](Self::deserialize) possible for these bytes.
     ///
@@ -120,13 +121,9 @@ pub trait Deserializer<T>: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future has no effect other than work not done; it may be called again.
-    fn ready(
-        &self,
-        ctx: SerdeContext<'_>,
-        bytes: &Bytes,
-    ) -> impl Future<Output = Result<(), SerdeError>> + Send {
+    fn ready<'a>(&'a self, ctx: SerdeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
         let _ = (ctx, bytes);
-        future::ready(Ok(()))
+        Ready::now()
     }
 
     /// Reads a `T` from `bytes`, which hold exactly one key or value.
@@ -139,34 +136,51 @@ pub trait Deserializer<T>: Send + Sync + 'static {
     fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError>;
 }
 
-/// A shared serializer: one parsed schema or one registry behind many topic handles.
-impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for Arc<S> {
-    fn ready(&self, ctx: SerdeContext<'_>) -> impl Future<Output = Result<(), SerdeError>> + Send {
-        S::ready(self, ctx)
-    }
+/// A format behind a pointer is that format.
+macro_rules! behind_a_pointer {
+    ($pointer:ident, $(#[$serializer:meta])* ; $(#[$deserializer:meta])*) => {
+        $(#[$serializer])*
+        impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for $pointer<S> {
+            fn ready<'a>(&'a self, ctx: SerdeContext<'a>) -> Ready<'a> {
+                S::ready(self, ctx)
+            }
 
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
-        S::serialize(self, ctx, value, out)
-    }
+            fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+                S::serialize(self, ctx, value, out)
+            }
 
-    fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
-        S::as_bytes(self, value)
-    }
+            fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
+                S::as_bytes(self, value)
+            }
+        }
+
+        $(#[$deserializer])*
+        impl<T, D: Deserializer<T> + ?Sized> Deserializer<T> for $pointer<D> {
+            fn may_wait(&self) -> bool {
+                D::may_wait(self)
+            }
+
+            fn ready<'a>(&'a self, ctx: SerdeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
+                D::ready(self, ctx, bytes)
+            }
+
+            fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+                D::deserialize(self, ctx, bytes)
+            }
+        }
+    };
 }
 
-/// A shared deserializer: one parsed schema or one registry behind many consumers.
-impl<T, D: Deserializer<T> + ?Sized> Deserializer<T> for Arc<D> {
-    const MAY_WAIT: bool = D::MAY_WAIT;
+behind_a_pointer! {
+    Arc,
+    /// A shared serializer: one parsed schema or one registry behind many topic handles; `Arc<dyn Serializer<T>>` too.
+    ;
+    /// A shared deserializer: one parsed schema or one registry behind many consumers; `Arc<dyn Deserializer<T>>` too.
+}
 
-    fn ready(
-        &self,
-        ctx: SerdeContext<'_>,
-        bytes: &Bytes,
-    ) -> impl Future<Output = Result<(), SerdeError>> + Send {
-        D::ready(self, ctx, bytes)
-    }
-
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
-        D::deserialize(self, ctx, bytes)
-    }
+behind_a_pointer! {
+    Box,
+    /// A serializer of a type that is chosen at run time: `Box<dyn Serializer<T>>`.
+    ;
+    /// A deserializer of a type that is chosen at run time: `Box<dyn Deserializer<T>>`.
 }

@@ -37,7 +37,7 @@ pub(crate) trait Decode<T>: Send + Sync {
 
 impl<T, D: Deserializer<T>> Decode<T> for D {
     fn may_wait(&self) -> bool {
-        D::MAY_WAIT
+        Deserializer::may_wait(self)
     }
 
     fn poll_decode(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Poll<Result<T, SerdeError>> {

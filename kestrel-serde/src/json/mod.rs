@@ -2,6 +2,8 @@
 //!
 //! For any type of serde's. It keeps no schema and never checks one: a type's own `Deserialize` is the check.
 
+mod checked;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,9 +12,9 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 
 /// Any `Serialize` or `Deserialize` type as one JSON document in UTF-8, without white space between its parts.
 ///
-/// Bytes after the document are an error, and so is nesting deeper than 128. Fields that the type does not know are
-/// skipped, unless it says `#[serde(deny_unknown_fields)]`; fields that it misses are an error, unless it says
-/// `#[serde(default)]`.
+/// Bytes after the document are an error, and so are more than 127 levels of arrays and objects in each other. Fields that
+/// the type does not know are skipped, unless it says `#[serde(deny_unknown_fields)]`; fields that it misses are an error,
+/// unless it says `#[serde(default)]`.
 ///
 /// ```
 /// use bytes::{Bytes, BytesMut};
@@ -40,6 +42,40 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 /// );
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
+///
+/// # What is written is read back
+///
+/// As the same value, into the same type: every finite number to its last bit, also as the key of a map. What the reader
+/// would refuse, or take for something else, is an encode error that names the field:
+///
+/// - NaN and the infinities, which JSON does not have;
+/// - `Some` of what is null itself (`Some(None)`, `Some(())`, `Some(Value::Null)`), which would come back as `None`. A type
+///   that tells an absent field from a null one writes the null itself, with `serialize_none` in a `serialize_with`
+///   (`serde_with`'s `double_option` does so);
+/// - more than 127 levels of arrays and objects, and maps whose keys are no strings, numbers, booleans or plain enums;
+/// - a name twice in one object: of `#[serde(flatten)]` and a field, or of a tag and a field.
+///
+/// What no writer can see stays the type's affair: serde reads fields beside `#[serde(flatten)]` and the contents of untagged and
+/// internally tagged enums without knowing their types. There, keys of maps that are not strings and integers above 64 bits are
+/// refused when they are read, and the first variant of an untagged enum that fits is taken. An attribute that writes
+/// other than it reads (`skip_serializing` without `default`, `serialize_with` alone, `rename(serialize = "…")`) does what it says.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use kestrel_serde::{Json, SerdeContext, Serializer};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Trip {
+///     speeds: Vec<f64>,
+/// }
+///
+/// let error = Json.serialize(SerdeContext::value("trips"), &Trip { speeds: vec![1.5, f64::NAN] }, &mut BytesMut::new());
+/// assert_eq!(
+///     error.unwrap_err().to_string(),
+///     "cannot encode the value of topic trips: field speeds[1]: JSON has no number NaN"
+/// );
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Json;
 
@@ -48,7 +84,8 @@ where
     T: Serialize + ?Sized,
 {
     fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
-        serde_json::to_writer(out.writer(), value).map_err(|cause| SerdeError::encode(ctx, cause))
+        let mut writer = serde_json::Serializer::new(out.writer());
+        checked::write(value, &mut writer).map_err(|cause| SerdeError::encode(ctx, cause))
     }
 }
 

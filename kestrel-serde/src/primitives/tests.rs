@@ -2,12 +2,13 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{Deserializer, Ready, SerdeContext, SerdeError, Serializer};
 
 const CTX: SerdeContext<'static> = SerdeContext::key("t");
 
@@ -224,6 +225,58 @@ fn a_shared_serializer_is_a_serializer() {
     let shared = Arc::new(Int32);
     assert_eq!(encode(&shared, &5_i32), encode(&Int32, &5_i32));
     assert_eq!(decode::<i32, _>(&shared, &[0, 0, 0, 5]).unwrap(), 5);
+}
+
+#[test]
+fn a_format_chosen_at_run_time_is_a_format() {
+    let number = |wide: bool| -> (Box<dyn Serializer<i32>>, Arc<dyn Deserializer<i32>>) {
+        if wide { (Box::new(Int64), Arc::new(Int64)) } else { (Box::new(Int32), Arc::new(Int32)) }
+    };
+    for (wide, size) in [(false, 4), (true, 8)] {
+        let (serializer, deserializer) = number(wide);
+        let bytes = encode(&serializer, &5);
+        assert_eq!(bytes.len(), size);
+        assert_eq!(decode::<i32, _>(&deserializer, &bytes).unwrap(), 5);
+    }
+    // What a format lends, it lends behind a pointer too.
+    let text: Box<dyn Serializer<str>> = Box::new(Utf8);
+    assert_eq!(text.as_bytes("abc"), Some(&b"abc"[..]));
+}
+
+/// Knows a schema after it was asked twice.
+#[derive(Debug)]
+struct Slow(AtomicBool);
+
+impl Deserializer<i32> for Slow {
+    fn may_wait(&self) -> bool {
+        true
+    }
+
+    fn ready<'a>(&'a self, ctx: SerdeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
+        Ready::when(async move {
+            tokio::task::yield_now().await;
+            if bytes.is_empty() {
+                return Err(SerdeError::decode(ctx, "no schema"));
+            }
+            self.0.store(true, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<i32, SerdeError> {
+        assert!(self.0.load(Ordering::Relaxed), "read before it was ready");
+        Int32.deserialize(ctx, bytes)
+    }
+}
+
+#[tokio::test]
+async fn a_format_that_waits_waits_behind_pointers_too() {
+    let slow: Arc<Box<dyn Deserializer<i32>>> = Arc::new(Box::new(Slow(AtomicBool::new(false))));
+    assert!(slow.may_wait());
+    assert!(slow.ready(CTX, &Bytes::new()).await.is_err());
+    let bytes = Bytes::from_static(&[0, 0, 0, 5]);
+    slow.ready(CTX, &bytes).await.unwrap();
+    assert_eq!(slow.deserialize(CTX, &bytes).unwrap(), 5);
 }
 
 #[tokio::test]
