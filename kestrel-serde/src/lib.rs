@@ -89,6 +89,8 @@ mod avro;
 mod closure;
 mod context;
 mod error;
+#[cfg(any(feature = "json", feature = "avro"))]
+mod guard;
 #[cfg(feature = "json")]
 mod json;
 mod primitives;

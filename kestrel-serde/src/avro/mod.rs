@@ -70,14 +70,28 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 /// that never fit are refused when they are given, and where only some data does not fit (a branch, a symbol), that data
 /// is a poison pill.
 ///
-/// Stricter than the specification: two different units of time (`timestamp-millis` and `timestamp-micros`), or text and
-/// bytes of a UUID, do not fit each other, although their numbers and bytes would.
+/// Stricter than the specification: two different units of time (`timestamp-millis` and `timestamp-micros`), text and
+/// bytes of a UUID, or decimals of another scale or a smaller precision do not fit each other, although their numbers and
+/// bytes would (and Apache Avro for Java reads them, with another scale as another number). A decimal's precision may grow.
+///
+/// # Types and schemas
+///
+/// What `apache-avro` maps types to, and what to do where that is not what a given schema has; anything else is an encode error
+/// (or, in reading, a poison pill) that says so:
+///
+/// | in the type | in the schema | |
+/// |---|---|---|
+/// | `Option<T>` | a union of null and one other type | for a union of more, an enum with a variant for each branch, a unit variant for null, and `#[avro(repr = "bare_union")]` |
+/// | `Vec<u8>`, `[u8; N]` | an array | for `bytes` and `fixed`, `#[serde(with = "apache_avro::serde::bytes")]` (also `fixed`, `bytes_opt`, `fixed_opt`) on the field |
+/// | `apache_avro::Decimal` | a decimal in `bytes` | in a `fixed`, make it from as many bytes as that has, the sign in front: `Decimal::from(number.to_be_bytes())` of an `i64` for 8 |
+/// | `u64`, `i128`, `u128` | a `fixed` with a name of `apache-avro`'s | for a `long`, use `i64` |
 ///
 /// # Bytes that cannot be trusted
 ///
 /// Before a value is built, the bytes are checked against the writer's schema: a claimed length that is not there, more
 /// than 64 levels of nesting, more than 65,536 items without bytes, and bytes left over after the datum are refused
-/// without an allocation for what is claimed.
+/// without an allocation for what is claimed. What is written passes the same check: a value that no reader of this format would take is
+/// an encode error.
 #[derive(Clone)]
 pub struct Avro {
     datum: Arc<Datum>,

@@ -236,8 +236,166 @@ fn recursive_types_are_read_as_deep_as_is_allowed() {
     assert_eq!(decode::<Chain, _>(&avro, &deepest).unwrap(), chain(64));
     let value = decode(&avro.values(), &deepest).unwrap();
     assert_eq!(encode(&avro.values(), &value), deepest);
-    let too_deep = decode::<Chain, _>(&avro, &encode(&avro, &chain(65))).unwrap_err().to_string();
+    // As one writes who has no such limit: the start of each record, and a link to the next.
+    let deeper: Vec<u8> = [[0, 2].repeat(64), vec![0, 0]].concat();
+    let too_deep = decode::<Chain, _>(&avro, &deeper).unwrap_err().to_string();
     assert!(too_deep.ends_with("next: more than 64 levels of records, arrays and maps"), "{too_deep}");
+}
+
+#[test]
+fn what_is_too_deep_to_be_read_is_not_written() {
+    let avro = Avro::of::<Chain>().unwrap();
+    let why = "more than 64 levels of records, arrays and maps";
+    for links in [65, 66, 128, 129, 1_000, 3_000] {
+        assert!(refusal(&avro, &chain(links)).ends_with(why), "{links} levels");
+    }
+
+    let end = Value::Union(0, Box::new(Value::Null));
+    let link = |next| Value::Record(vec![("link".into(), Value::Int(0)), ("next".into(), next)]);
+    let values = |links| (1..links).fold(link(end.clone()), |next, _| link(Value::Union(1, Box::new(next))));
+    encode(&avro.values(), &values(64));
+    for links in [65, 100, 1_000] {
+        assert!(refusal(&avro.values(), &values(links)).ends_with(why), "{links} levels");
+    }
+    let unions = (0..1_000).fold(end, |value, _| Value::Union(1, Box::new(value)));
+    assert!(refusal(&avro.values(), &unions).ends_with(why));
+
+    // Variants with fields are levels too, and so are arrays and maps.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum Tree {
+        Leaf,
+        Branch { parts: Vec<Self> },
+    }
+    let tree = r#"[
+        {"type": "record", "name": "Leaf", "fields": []},
+        {"type": "record", "name": "Branch", "fields": [
+            {"name": "parts", "type": {"type": "array", "items": ["Leaf", "Branch"]}}
+        ]}
+    ]"#;
+    let tree = Avro::parse(tree).unwrap();
+    let deep = |pairs| (0..pairs).fold(Tree::Leaf, |inner, _| Tree::Branch { parts: vec![inner] });
+    // 31 branches, their arrays, and the leaf, which is a record as well.
+    assert_eq!(decode::<Tree, _>(&tree, &encode(&tree, &deep(31))).unwrap(), deep(31));
+    for pairs in [32, 33, 64, 65, 1_000] {
+        assert!(refusal(&tree, &deep(pairs)).ends_with(why), "{pairs} pairs");
+    }
+}
+
+#[test]
+fn more_items_without_bytes_than_are_read_are_not_written() {
+    let nulls = Avro::parse(r#"{"type": "array", "items": "null"}"#).unwrap();
+    let most = vec![(); 65_536];
+    assert_eq!(decode::<Vec<()>, _>(&nulls, &encode(&nulls, &most)).unwrap(), most);
+    assert_eq!(refusal(&nulls, &vec![(); 65_537]), "more than 65536 items without bytes");
+    let values = Value::Array(vec![Value::Null; 65_537]);
+    assert_eq!(refusal(&nulls.values(), &values), "more than 65536 items without bytes");
+}
+
+fn refusal<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> String {
+    let error = serializer.serialize(CTX, value, &mut BytesMut::new()).unwrap_err().to_string();
+    error.strip_prefix("cannot encode the value of topic truck_gps: ").unwrap().to_owned()
+}
+
+fn of_one_field(schema: &str) -> Avro {
+    let record =
+        format!(r#"{{"type": "record", "name": "R", "fields": [{{"name": "a", "type": {schema}}}]}}"#);
+    Avro::parse(&record).unwrap()
+}
+
+#[test]
+fn an_option_is_a_union_of_two_and_an_enum_one_of_more() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "R")]
+    struct Optional {
+        a: Option<String>,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Reference {
+        None,
+        Text(String),
+        Number(i64),
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "R")]
+    struct Several {
+        a: Reference,
+    }
+
+    let avro = of_one_field(r#"["null", "string", "long"]"#);
+    for a in [None, Some("x".to_owned())] {
+        let error = refusal(&avro, &Optional { a });
+        assert!(error.starts_with("field a of record R: "), "{error}");
+        assert!(
+            error.ends_with(r#"use an enum with a variant for each branch (`#[avro(repr = "bare_union")]`)"#),
+            "{error}"
+        );
+    }
+    let error = decode::<Optional, _>(&avro, &[0]).unwrap_err().to_string();
+    assert!(error.contains("an Option is a union of null and one other type"), "{error}");
+    // The remedy.
+    for a in [Reference::None, Reference::Text("x".into()), Reference::Number(-1)] {
+        let several = Several { a };
+        assert_eq!(decode::<Several, _>(&avro, &encode(&avro, &several)).unwrap(), several);
+    }
+    // What goes wrong inside an option is not the option's fault.
+    let numbers = of_one_field(r#"["null", "int"]"#);
+    let error = refusal(&numbers, &Optional { a: Some("x".into()) });
+    assert!(!error.contains("Option"), "{error}");
+}
+
+#[test]
+fn a_vector_is_bytes_when_it_says_so() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "R")]
+    struct Plain {
+        a: Vec<u8>,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "R")]
+    struct Told {
+        #[serde(with = "apache_avro::serde::bytes")]
+        a: Vec<u8>,
+    }
+
+    let avro = of_one_field(r#""bytes""#);
+    let error = refusal(&avro, &Plain { a: vec![1] });
+    assert!(
+        error.contains(
+            r#"Vec<u8> in `bytes` or `fixed` needs `#[serde(with = "apache_avro::serde::bytes")]`"#
+        ),
+        "{error}"
+    );
+    let error = decode::<Plain, _>(&avro, &[2, 1]).unwrap_err().to_string();
+    assert!(error.contains("Vec<u8> in `bytes`"), "{error}");
+    let told = Told { a: vec![0, 0xff] };
+    assert_eq!(decode::<Told, _>(&avro, &encode(&avro, &told)).unwrap(), told);
+    let array = of_one_field(r#"{"type": "array", "items": "int"}"#);
+    let plain = Plain { a: vec![0, 0xff] };
+    assert_eq!(decode::<Plain, _>(&array, &encode(&array, &plain)).unwrap(), plain);
+}
+
+/// What Apache Avro for Java 1.12.1 writes for -12.34 as `decimal(4, 2)`.
+#[test]
+fn decimals_are_written_as_by_the_reference_implementation() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "R")]
+    struct Price {
+        a: apache_avro::Decimal,
+    }
+
+    let decimal = r#""logicalType": "decimal", "precision": 4, "scale": 2}"#;
+    let in_bytes = of_one_field(&format!(r#"{{"type": "bytes", {decimal}"#));
+    let price = Price { a: vec![0xfb, 0x2e].into() };
+    assert_eq!(hex(&encode(&in_bytes, &price)), "04fb2e");
+    let in_fixed = of_one_field(&format!(r#"{{"type": "fixed", "name": "D", "size": 8, {decimal}"#));
+    let error = refusal(&in_fixed, &price);
+    assert!(error.ends_with("a Decimal is made from so many, with its sign in front"), "{error}");
+    let price = Price { a: (-1234_i64).to_be_bytes().into() };
+    assert_eq!(hex(&encode(&in_fixed, &price)), "fffffffffffffb2e");
+    assert_eq!(decode::<Price, _>(&in_fixed, &encode(&in_fixed, &price)).unwrap(), price);
+    // The dynamic form extends by itself.
+    let value = Value::Record(vec![("a".into(), Value::Decimal(vec![0xfb, 0x2e].into()))]);
+    assert_eq!(hex(&encode(&in_fixed.values(), &value)), "fffffffffffffb2e");
 }
 
 #[test]

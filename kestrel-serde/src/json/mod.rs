@@ -2,12 +2,11 @@
 //!
 //! For any type of serde's. It keeps no schema and never checks one: a type's own `Deserialize` is the check.
 
-mod checked;
-
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::ser::{self, Serialize};
 
+use crate::guard::{self, Refusal, Rules};
 use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 
 /// Any `Serialize` or `Deserialize` type as one JSON document in UTF-8, without white space between its parts.
@@ -85,7 +84,7 @@ where
 {
     fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
         let mut writer = serde_json::Serializer::new(out.writer());
-        checked::write(value, &mut writer).map_err(|cause| SerdeError::encode(ctx, cause))
+        guard::write(&RULES, value, &mut writer).map_err(|refusal| SerdeError::encode(ctx, named(refusal)))
     }
 }
 
@@ -96,6 +95,18 @@ where
     fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         serde_json::from_slice(bytes).map_err(|cause| SerdeError::decode(ctx, cause))
     }
+}
+
+/// What `serde_json` reads back.
+const RULES: Rules = Rules {
+    max_levels: 127,
+    too_deep: "more than 127 levels of arrays and objects, which no reader takes",
+    is_json: true,
+};
+
+fn named(refusal: Refusal<serde_json::Error>) -> serde_json::Error {
+    let Refusal { error, field, .. } = refusal;
+    if field.is_empty() { error } else { ser::Error::custom(format_args!("field {field}: {error}")) }
 }
 
 #[cfg(test)]

@@ -263,10 +263,21 @@ fn plain(theirs: Form<'_>, ours: Form<'_>) -> Option<Action> {
 /// Whether names and logical types allow what the bytes allow.
 fn fits(writer: Node<'_>, reader: Node<'_>) -> bool {
     let same_meaning = match (meaning(writer.schema()), meaning(reader.schema())) {
-        (Some(theirs), Some(ours)) => theirs == ours,
+        (Some(theirs), Some(ours)) => theirs == ours || has_room(writer.schema(), reader.schema()),
         _ => true,
     };
     same_meaning && names_match(writer, reader)
+}
+
+/// Whether ours is a decimal of the same scale with room for each of the writer's numbers: their bytes are the same. Apache
+/// Avro for Java reads every precision into every other; here one that may be too small is refused.
+fn has_room(writer: &Schema, reader: &Schema) -> bool {
+    match (writer, reader) {
+        (Schema::Decimal(theirs), Schema::Decimal(ours)) => {
+            theirs.scale == ours.scale && theirs.precision <= ours.precision
+        }
+        _ => false,
+    }
 }
 
 /// Whether the types have no names, or ours has the writer's name, without its namespace, as name or alias.

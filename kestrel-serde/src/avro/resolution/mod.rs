@@ -21,8 +21,8 @@ use apache_avro::schema::NamesRef;
 
 use self::compile::Compiler;
 pub(super) use self::compile::Mismatch;
-pub(super) use self::walk::Fault;
 use self::walk::{Discard, walk};
+pub(super) use self::walk::{Fault, MAX_DEPTH, TOO_DEEP};
 
 /// How to turn what one schema wrote into what another one would have written.
 #[derive(Debug, Clone)]

@@ -169,6 +169,27 @@ fn what_does_not_fit_inside_a_union_is_refused_only_when_it_is_met() {
 }
 
 #[test]
+fn the_precision_of_a_decimal_may_grow() {
+    let decimal = |precision, scale| {
+        format!(
+            r#"{{"type": "bytes", "logicalType": "decimal", "precision": {precision}, "scale": {scale}}}"#
+        )
+    };
+    let grown = resolution(&decimal(4, 2), &decimal(6, 2)).unwrap();
+    assert_eq!(&*grown.resolve(&[4, 4, 0xd2]).unwrap(), &[4, 4, 0xd2]);
+    let optional = format!(r#"["null", {}]"#, decimal(6, 2));
+    assert_eq!(&*resolution(&decimal(4, 2), &optional).unwrap().resolve(&[2, 100]).unwrap(), &[2, 2, 100]);
+    for (writer, reader) in [((6, 2), (4, 2)), ((4, 2), (6, 3)), ((4, 2), (4, 1))] {
+        let refused = resolution(&decimal(writer.0, writer.1), &decimal(reader.0, reader.1)).unwrap_err();
+        let expected = format!(
+            "decimal({}, {}) cannot be read as decimal({}, {})",
+            writer.0, writer.1, reader.0, reader.1
+        );
+        assert_eq!(refused, expected);
+    }
+}
+
+#[test]
 fn a_schema_that_only_loses_docs_and_aliases_rewrites_nothing() {
     let ours = record(r#"{"name": "a", "type": ["null", "int"], "default": null, "aliases": ["b"]}"#);
     let theirs = record(r#"{"name": "a", "type": ["null", "int"], "doc": "x"}"#);

@@ -7,7 +7,8 @@ use super::super::cursor::{Cursor, CursorError, Varint};
 use super::{Action, ActionId, Promotion, Step, Symbol};
 
 /// Levels of records, arrays and maps in each other: what decodes them uses the stack.
-const MAX_DEPTH: usize = 64;
+pub(in super::super) const MAX_DEPTH: usize = 64;
+pub(in super::super) const TOO_DEEP: &str = "more than 64 levels of records, arrays and maps";
 /// Items of arrays that have no bytes (nulls, empty records): all else is bounded by the length of the datum.
 const MAX_EMPTY_ITEMS: usize = 65_536;
 
@@ -55,7 +56,7 @@ enum Reason {
     NoSuchBranch { index: i64, branches: usize },
     #[error("symbol {index} of an enum of {symbols}")]
     NoSuchSymbol { index: i64, symbols: usize },
-    #[error("more than {MAX_DEPTH} levels of records, arrays and maps")]
+    #[error("{TOO_DEEP}")]
     TooDeep,
     #[error("more than {MAX_EMPTY_ITEMS} items without bytes")]
     TooManyEmptyItems,
