@@ -6,7 +6,7 @@ use crate::api::Faults;
 use crate::broker::{Broker, Plan};
 use crate::config::{BrokerConfig, ConfigError, Endpoint, Said};
 use crate::error::StartError;
-use crate::log::Durability;
+use crate::log::{Durability, Validation};
 
 /// Settings of a broker that is to be started; begun with [`Broker::builder`].
 ///
@@ -39,6 +39,7 @@ pub struct BrokerBuilder {
     data_dir: Option<PathBuf>,
     is_ephemeral: bool,
     durability: Option<Durability>,
+    validation: Validation,
     faults: Faults,
 }
 
@@ -76,6 +77,13 @@ impl BrokerBuilder {
     /// What an acknowledgement means. Default [`Durability::Group`]: the records are on the disk.
     pub const fn durability(mut self, durability: Durability) -> Self {
         self.durability = Some(durability);
+        self
+    }
+
+    /// How closely the broker looks at what producers send. Default [`Validation::Records`]: what no consumer could read is
+    /// refused.
+    pub const fn validation(mut self, validation: Validation) -> Self {
+        self.validation = validation;
         self
     }
 
@@ -123,6 +131,7 @@ impl BrokerBuilder {
             said.set("listeners", format!("PLAINTEXT://{}", endpoint("listen", address)?));
         }
         let mut config = BrokerConfig::new(&said)?;
+        config.validation = self.validation;
         if let Some(address) = &self.advertise {
             config.advertise = Some(endpoint("advertise", address)?);
         }

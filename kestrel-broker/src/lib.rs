@@ -71,4 +71,4 @@ pub use builder::BrokerBuilder;
 pub use check::{CheckError, CheckEvent, CheckSummary, Cut, Finding, Repair, Severity, check_folder};
 pub use error::{StartError, StopError};
 pub use kestrel_protocol::{ApiKey, ErrorCode};
-pub use log::Durability;
+pub use log::{Durability, Validation};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use kestrel_broker::{Broker, Durability, StartError};
+use kestrel_broker::{Broker, Durability, StartError, Validation};
 use tracing_subscriber::EnvFilter;
 
 mod cli;
@@ -48,6 +48,10 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = DurabilityArgument::Group)]
     durability: DurabilityArgument,
 
+    /// How closely the broker looks at what producers send
+    #[arg(long, value_enum, default_value_t = ValidationArgument::Records)]
+    validation: ValidationArgument,
+
     /// A server.properties in Apache Kafka's format; the options here count more
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -80,6 +84,23 @@ impl From<DurabilityArgument> for Durability {
             DurabilityArgument::Group => Self::Group,
             DurabilityArgument::Os => Self::Os,
             DurabilityArgument::Interval => Self::Interval,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ValidationArgument {
+    /// At each record, compressed or not: a batch that no consumer could read is refused, as Apache Kafka does
+    Records,
+    /// At headers, checksums and counts only, for producers that are known to be right: costs less CPU
+    Headers,
+}
+
+impl From<ValidationArgument> for Validation {
+    fn from(argument: ValidationArgument) -> Self {
+        match argument {
+            ValidationArgument::Records => Self::Records,
+            ValidationArgument::Headers => Self::Headers,
         }
     }
 }
@@ -166,7 +187,8 @@ async fn serve(arguments: Arguments) -> ExitCode {
 }
 
 async fn start(arguments: Arguments) -> Result<Broker, StartError> {
-    let mut builder = Broker::builder().durability(arguments.durability.into());
+    let mut builder =
+        Broker::builder().durability(arguments.durability.into()).validation(arguments.validation.into());
     if let Some(file) = arguments.config {
         builder = builder.config_file(file);
     }

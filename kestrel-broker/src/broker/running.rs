@@ -198,6 +198,7 @@ async fn open_logs(config: &BrokerConfig, durability: Durability) -> Result<Arc<
         node_id: config.node_id,
         cluster_id: None,
         durability,
+        validation: config.validation,
         producer_id_expiration: config.producer_id_expiration,
     };
     let dir = config.data_dir.clone();

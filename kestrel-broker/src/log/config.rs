@@ -111,6 +111,18 @@ pub(crate) enum CompressionType {
     Codec(Codec),
 }
 
+/// How closely the broker looks at the records that a producer sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Validation {
+    /// At each record: compressed ones are decompressed, a piece at a time, and a batch that no consumer could read is refused,
+    /// as Apache Kafka does.
+    #[default]
+    Records,
+    /// At the header of each batch, its checksum and its counts: for producers that are known to be right. Where a topic is
+    /// compacted, limits the age of records or wants another codec, at each record all the same.
+    Headers,
+}
+
 /// What must have happened before an append counts as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {

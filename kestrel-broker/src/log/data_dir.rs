@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::checkpoint::{self, Offsets};
-use super::config::Durability;
+use super::config::{Durability, Validation};
 use super::disk::Sync;
 use super::error::LogError;
 use super::file_names::{LOG_START_CHECKPOINT, PartitionName};
@@ -20,6 +20,7 @@ use super::shortage::ShortageWatch;
 pub(super) struct DataDir {
     pub(super) path: PathBuf,
     pub(super) durability: Durability,
+    pub(super) validation: Validation,
     pub(super) producer_id_expiration: Duration,
     pub(super) poison: Poison,
     pub(super) shortages: ShortageWatch,

@@ -242,7 +242,7 @@ impl Log {
     /// As [`AppendError`] says; then nothing was appended.
     pub(crate) fn append(&self, records: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
         let config = self.config();
-        let batches = validator::validate(records, &config, context)?;
+        let batches = validator::validate(records, &config, context, self.data_dir.validation)?;
         let mut writer = self.lock_writer()?;
         if let Some(original) = find_original(&writer.producers, &batches, context)? {
             return Ok(self.duplicate_of(original));

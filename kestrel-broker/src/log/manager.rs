@@ -14,7 +14,7 @@ use kestrel_protocol::{NodeId, TopicId, Uuid};
 use super::checkpoint::{self, Offsets};
 use super::clean_shutdown;
 use super::cleaner::LogCleaner;
-use super::config::{Durability, LogConfig};
+use super::config::{Durability, LogConfig, Validation};
 use super::data_dir::DataDir;
 use super::dir_lock::DirLock;
 use super::disk::{self, Sync};
@@ -41,6 +41,8 @@ pub(crate) struct ManagerOptions {
     pub(crate) cluster_id: Option<String>,
     /// When an append counts as stored.
     pub(crate) durability: Durability,
+    /// How closely it looks at what producers send.
+    pub(crate) validation: Validation,
     /// `producer.id.expiration.ms`: how long the state of an idle producer is kept.
     pub(crate) producer_id_expiration: Duration,
 }
@@ -108,6 +110,7 @@ impl LogManager {
         let mut data_dir = DataDir {
             path: path.to_path_buf(),
             durability: options.durability,
+            validation: options.validation,
             producer_id_expiration: options.producer_id_expiration,
             poison: Poison::default(),
             shortages: ShortageWatch::default(),

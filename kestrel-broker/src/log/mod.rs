@@ -63,8 +63,8 @@ pub(crate) use disk::tap;
 
 pub(crate) use byte_run::{ByteRun, FileRun};
 pub(crate) use cleaner::{Cleaned, CleanerHost, CleanerSettings};
-pub use config::Durability;
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};
+pub use config::{Durability, Validation};
 pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;

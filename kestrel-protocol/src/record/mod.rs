@@ -50,6 +50,7 @@ mod compression;
 pub mod control;
 mod header;
 mod headers;
+mod outline;
 mod records;
 mod varint;
 mod view;
@@ -61,6 +62,7 @@ pub use compacted::CompactedBatch;
 pub use compression::{Codec, CodecError, Compression, ParseCompressionError};
 pub use header::{Attributes, HEADER_BYTES, RecordBatchHeader, TimestampType, increment_sequence};
 pub use headers::{Header, Headers};
+pub use outline::RecordOutline;
 pub use records::{Record, RecordViews, Records, RecordsMark};
 pub use view::{HeaderView, HeadersView, RecordView};
 

@@ -7,7 +7,7 @@ use crate::error::DecodeError;
 use crate::wire::{read_uvarint, read_uvarlong};
 
 /// The most bytes that a number takes.
-const MAX_BYTES: usize = 10;
+pub(super) const MAX_BYTES: usize = 10;
 
 /// A number as records have it: zigzag, seven bits to a byte, the lowest first.
 #[derive(Debug, Clone, Copy)]

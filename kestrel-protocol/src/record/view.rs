@@ -46,7 +46,7 @@ impl RecordBase {
     }
 
     #[inline]
-    const fn timestamp_of(&self, delta: i64) -> i64 {
+    pub(super) const fn timestamp_of(&self, delta: i64) -> i64 {
         match self.log_append_time {
             Some(timestamp) => timestamp,
             None => self.timestamp.wrapping_add(delta),

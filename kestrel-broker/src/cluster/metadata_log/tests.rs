@@ -10,7 +10,7 @@ use crate::cluster::image::{ClusterImage, ConfigResource};
 use crate::cluster::records::TopicRecord;
 use crate::cluster::tests::copy;
 use crate::config::{BrokerConfig, Said};
-use crate::log::ManagerOptions;
+use crate::log::{ManagerOptions, Validation};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
@@ -20,6 +20,7 @@ fn manager(dir: &Path) -> LogManager {
         node_id: NodeId(1),
         cluster_id: None,
         durability: Durability::Os,
+        validation: Validation::default(),
         producer_id_expiration: std::time::Duration::from_secs(60),
     };
     LogManager::open(dir, options).unwrap()

@@ -13,6 +13,7 @@ use super::keys::{Area, BrokerKey, Status};
 use super::properties::{self, PropertiesError};
 use super::suggest::closest;
 use super::value::{check, list};
+use crate::log::Validation;
 
 /// A key or value that cannot be used. The text is one sentence that names it and says what would do.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +144,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) listen: Endpoint,
     /// The `advertised.listeners` entry of the same name.
     pub(crate) advertise: Option<Endpoint>,
+    /// How closely it looks at what producers send: a setting that Apache Kafka has no key for.
+    pub(crate) validation: Validation,
     /// `log.dirs`, or else `log.dir`. Default `./kestrel-data`.
     pub(crate) data_dir: PathBuf,
     /// `auto.create.topics.enable`. Default yes.
@@ -220,6 +223,7 @@ impl BrokerConfig {
             listener_name: listener.name,
             listen: listener.endpoint,
             advertise,
+            validation: Validation::default(),
             data_dir: data_dir(said)?,
             auto_create_topics: boolean(said, "auto.create.topics.enable"),
             delete_topics: boolean(said, "delete.topic.enable"),

@@ -12,7 +12,7 @@ use kestrel_protocol::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId};
 
 use crate::log::{
     AppendContext, AppendError, AppendOrigin, Appended, Durability, FirstBatch, Log, LogConfig, LogError,
-    LogManager, ManagerOptions, OpenLog, ReadRequest, Timestamp,
+    LogManager, ManagerOptions, OpenLog, ReadRequest, Timestamp, Validation,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -102,6 +102,7 @@ pub(crate) fn options(durability: Durability) -> ManagerOptions {
         node_id: NodeId(1),
         cluster_id: None,
         durability,
+        validation: Validation::default(),
         producer_id_expiration: Duration::from_secs(86_400),
     }
 }

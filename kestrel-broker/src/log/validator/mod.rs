@@ -1,18 +1,19 @@
 //! Whether records may be appended to a log, and the two cases in which they are not stored as they came. Pure.
 //!
-//! Called by `Log::append` before it takes the writer's lock. Records are decoded only when the topic's settings ask
-//! about them: compaction needs keys, a limit on the age of records needs their timestamps.
+//! Called by `Log::append` before it takes the writer's lock. What a client sends is looked at record by record, so that
+//! nothing is acknowledged that no consumer could read; with [`Validation::Headers`] only where the topic's settings ask
+//! about records: compaction needs keys, a limit on their age needs timestamps. Keys and values are never looked at.
 
 use bytes::Bytes;
-use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches, RecordView, TimestampType};
+use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches, RecordOutline, TimestampType};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, ProducerId};
 
-use super::config::{CompressionType, LogConfig};
+use super::config::{CompressionType, LogConfig, Validation};
 use super::error::{AppendError, RecordFault};
 use super::log::{AppendContext, AppendOrigin};
 use super::timestamp::Timestamp;
 
-/// How many bytes one batch may decompress to, where it has to be decompressed at all.
+/// How many bytes one batch may decompress to. They are never in memory at once, but for a topic that wants another codec.
 const MAX_DECOMPRESSED_BYTES: usize = 256 << 20;
 /// How many faulty records of a batch are named.
 const MAX_NAMED_FAULTS: usize = 100;
@@ -22,13 +23,14 @@ pub(super) fn validate(
     records: Bytes,
     config: &LogConfig,
     context: AppendContext,
+    validation: Validation,
 ) -> Result<Vec<RecordBatch>, AppendError> {
     let batches = split(records)?;
     if context.origin == AppendOrigin::Client {
         let [batch] = batches.as_slice() else { return Err(not_one_batch(batches.len())) };
         check_client_batch(batch, config, context.now)?;
     }
-    batches.into_iter().map(|batch| prepare(batch, config, context)).collect()
+    batches.into_iter().map(|batch| prepare(batch, config, context, validation)).collect()
 }
 
 /// Checks what holds for every batch and gives it in the topic's timestamp type and compression.
@@ -36,6 +38,7 @@ fn prepare(
     batch: RecordBatch,
     config: &LogConfig,
     context: AppendContext,
+    validation: Validation,
 ) -> Result<RecordBatch, AppendError> {
     check_size(&batch, config)?;
     batch.verify_checksum().map_err(corrupt)?;
@@ -43,7 +46,8 @@ fn prepare(
     if batch.header().is_control() {
         return Ok(batch);
     }
-    check_records(&batch, config, context.now)?;
+    let of_client = validation == Validation::Records && context.origin == AppendOrigin::Client;
+    check_records(&batch, config, context.now, of_client)?;
     let batch = recompress(batch, config)?;
     Ok(stamp_append_time(batch, config, context.now))
 }
@@ -130,28 +134,30 @@ fn check_counts(header: &RecordBatchHeader) -> Result<(), AppendError> {
     Ok(())
 }
 
-/// Decodes the records when something has to be known of each, and names those that are at fault.
-fn check_records(batch: &RecordBatch, config: &LogConfig, now: Timestamp) -> Result<(), AppendError> {
+/// Looks at each record when that is asked for or when something has to be known of each, and names those that are at fault.
+fn check_records(
+    batch: &RecordBatch,
+    config: &LogConfig,
+    now: Timestamp,
+    asked_for: bool,
+) -> Result<(), AppendError> {
     let earliest = match (config.timestamp_type, config.timestamp_before_max) {
         (TimestampType::Create, Some(before_max)) => Some(now.saturating_sub(before_max)),
         _ => None,
     };
-    if !config.compact && earliest.is_none() {
+    if !asked_for && !config.compact && earliest.is_none() {
         return Ok(());
     }
     let (mut without_key, mut too_old) = (Faults::default(), Faults::default());
-    let mut records = batch.records(MAX_DECOMPRESSED_BYTES).map_err(corrupt)?;
-    let mut index = 0;
-    while let Some(record) = records.next_view() {
-        let record = record.map_err(corrupt)?;
-        if config.compact && record.key.is_none() {
-            without_key.add(index, "a compacted topic needs a key in each record");
+    let each = |record: RecordOutline| {
+        if config.compact && !record.has_key {
+            without_key.add(record.index, "a compacted topic needs a key in each record");
         }
         if let Some(earliest) = earliest {
-            too_old.add_if_old(index, &record, earliest);
+            too_old.add_if_old(record, earliest);
         }
-        index += 1;
-    }
+    };
+    batch.outline(MAX_DECOMPRESSED_BYTES, each).map_err(unreadable)?;
     if !without_key.0.is_empty() {
         let reason = "a compacted topic needs a key in each record".into();
         return Err(AppendError::InvalidRecord { reason, records: without_key.0 });
@@ -173,10 +179,10 @@ impl Faults {
         }
     }
 
-    fn add_if_old(&mut self, index: i32, record: &RecordView<'_>, earliest: Timestamp) {
+    fn add_if_old(&mut self, record: RecordOutline, earliest: Timestamp) {
         let timestamp = Timestamp(record.timestamp);
         if timestamp != Timestamp::NONE && timestamp < earliest {
-            self.add(index, format!("timestamp {} is before {}", timestamp.0, earliest.0));
+            self.add(record.index, format!("timestamp {} is before {}", timestamp.0, earliest.0));
         }
     }
 }
@@ -191,6 +197,15 @@ fn invalid_record(reason: impl Into<String>) -> AppendError {
 
 fn invalid_timestamp(reason: &str, records: Vec<RecordFault>) -> AppendError {
     AppendError::InvalidTimestamp { reason: reason.to_owned(), records }
+}
+
+/// Records whose checksum is right and that cannot be read all the same: a faulty producer made them, and would make them again.
+/// So it is not told `CORRUPT_MESSAGE`, upon which producers send the same bytes until their delivery timeout.
+fn unreadable(error: DecodeError) -> AppendError {
+    match error.kind {
+        DecodeErrorKind::UnsupportedCompression(_) => corrupt(error),
+        _ => invalid_record(error.to_string()),
+    }
 }
 
 fn corrupt(error: DecodeError) -> AppendError {

@@ -30,7 +30,7 @@ fn plain(records: &[(i64, Option<&str>)]) -> RecordBatch {
 
 /// What becomes of a client's records: what is stored, or why not.
 fn client(records: impl Into<Bytes>, config: &LogConfig) -> Result<RecordBatch, String> {
-    match validate(records.into(), config, context(AppendOrigin::Client)) {
+    match validate(records.into(), config, context(AppendOrigin::Client), Validation::Records) {
         Ok(mut batches) => Ok(batches.remove(0)),
         Err(error) => Err(error.to_string()),
     }
@@ -60,7 +60,10 @@ fn a_client_sends_exactly_one_batch() {
         refused(Bytes::new(), &config),
         "invalid record batch: 0 record batches where exactly one is allowed"
     );
-    assert_eq!(validate(two.into(), &config, context(AppendOrigin::Controller)).unwrap().len(), 2);
+    assert_eq!(
+        validate(two.into(), &config, context(AppendOrigin::Controller), Validation::Records).unwrap().len(),
+        2
+    );
 }
 
 #[test]
@@ -88,7 +91,9 @@ fn a_client_writes_no_control_records() {
         refused(batch.bytes().clone(), &config),
         "invalid record batch: a client must not write control records"
     );
-    assert!(validate(batch.into_bytes(), &config, context(AppendOrigin::Controller)).is_ok());
+    assert!(
+        validate(batch.into_bytes(), &config, context(AppendOrigin::Controller), Validation::Records).is_ok()
+    );
 }
 
 #[test]
@@ -120,7 +125,8 @@ fn the_size_is_that_of_the_batch_as_received() {
     let fits = LogConfig { max_message_bytes: size, ..LogConfig::default() };
     assert!(client(batch.bytes().clone(), &fits).is_ok());
     let too_small = LogConfig { max_message_bytes: size - 1, ..LogConfig::default() };
-    let error = validate(batch.into_bytes(), &too_small, context(AppendOrigin::Client)).unwrap_err();
+    let error = validate(batch.into_bytes(), &too_small, context(AppendOrigin::Client), Validation::Records)
+        .unwrap_err();
     assert!(matches!(error, AppendError::MessageTooLarge { .. }), "{error}");
 }
 
@@ -131,7 +137,8 @@ fn a_compacted_topic_needs_keys() {
         let codec = Codec::new(compression, None).unwrap();
         let options = BuilderOptions { codec, ..BuilderOptions::default() };
         let batch = build(options, &[(NOW.0, Some("a")), (NOW.0, None), (NOW.0, Some("")), (NOW.0, None)]);
-        let error = validate(batch.into_bytes(), &config, context(AppendOrigin::Client)).unwrap_err();
+        let error = validate(batch.into_bytes(), &config, context(AppendOrigin::Client), Validation::Records)
+            .unwrap_err();
         let AppendError::InvalidRecord { records, .. } = error else { panic!("{error}") };
         assert_eq!(records.iter().map(|fault| fault.index).collect::<Vec<_>>(), [1, 3]);
     }
@@ -147,7 +154,8 @@ fn timestamps_stay_within_the_topics_limits() {
     let config = LogConfig { timestamp_before_max: Some(Duration::from_secs(3600)), ..config };
     assert!(client(plain(&[(NOW.0 - HOUR, None), (-1, None)]).into_bytes(), &config).is_ok());
     let batch = plain(&[(NOW.0, None), (NOW.0 - HOUR - 1, None)]);
-    let error = validate(batch.into_bytes(), &config, context(AppendOrigin::Client)).unwrap_err();
+    let error = validate(batch.into_bytes(), &config, context(AppendOrigin::Client), Validation::Records)
+        .unwrap_err();
     let AppendError::InvalidTimestamp { records, .. } = error else { panic!("{error}") };
     assert_eq!(records.iter().map(|fault| fault.index).collect::<Vec<_>>(), [1]);
 }
@@ -182,4 +190,64 @@ fn compression_type_of_the_topic_wins() {
     let crc = crc32c::crc32c(&unknown[21..]);
     unknown[17..21].copy_from_slice(&crc.to_be_bytes());
     assert_eq!(refused(unknown, &LogConfig::default()), "compression codec 7 is not supported");
+}
+
+/// A batch whose checksum is right and whose records are `data`, whatever that is.
+fn around(data: &[u8], count: i32, compression: Compression) -> Bytes {
+    let mut bytes = plain(&[(NOW.0, None)]).into_bytes()[..61].to_vec();
+    bytes.extend_from_slice(data);
+    let length = i32::try_from(bytes.len() - 12).unwrap();
+    bytes[8..12].copy_from_slice(&length.to_be_bytes());
+    bytes[22] |= compression.id();
+    bytes[23..27].copy_from_slice(&(count - 1).to_be_bytes());
+    bytes[57..61].copy_from_slice(&count.to_be_bytes());
+    let crc = crc32c::crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+    bytes.into()
+}
+
+#[test]
+fn what_no_consumer_could_read_is_refused() {
+    // Length 7, offset delta 0, key "k", value null, no headers.
+    let record = b"\x0e\0\0\0\x02k\x01\0";
+    let config = LogConfig::default();
+    assert!(client(around(record, 1, Compression::None), &config).is_ok());
+    let lies: [(&[u8], i32); 7] = [
+        (record, 2),                               // a record that is not there
+        (&[&record[..], record].concat(), 1),      // a record too many
+        (&[&record[..], record].concat(), 2),      // the same offset twice
+        (b"\x10\0\0\0\x02k\x01\0\0", 1),           // longer than its content
+        (b"\x0c\0\0\0\x02k\x01\0", 1),             // shorter than its content
+        (b"\x0e\0\0\0\x02k\x01\x02", 1),           // a header that is not there
+        (b"\x0e\0\0\0\x20k\x01\0............", 1), // a key beyond the record
+    ];
+    for compression in Compression::ALL {
+        for (data, count) in lies {
+            let mut small = Vec::new();
+            Codec::new(compression, None).unwrap().compress(data, &mut small);
+            let refused = refused(around(&small, count, compression), &config);
+            assert!(
+                refused.starts_with("invalid record batch: records: "),
+                "{compression}: {data:?}: {refused}"
+            );
+        }
+        if compression != Compression::None {
+            let refused = refused(around(b"no codec opens this", 1, compression), &config);
+            assert!(
+                refused.starts_with("invalid record batch: ")
+                    && refused.contains("compressed data is damaged"),
+                "{compression}: {refused}"
+            );
+        }
+    }
+}
+
+#[test]
+fn producers_that_are_trusted_are_judged_by_their_headers() {
+    let garbage = || around(b"no codec opens this", 1, Compression::Zstd);
+    let judge =
+        |config: &LogConfig, origin| validate(garbage(), config, context(origin), Validation::Headers);
+    assert!(judge(&LogConfig::default(), AppendOrigin::Client).is_ok());
+    let compacted = LogConfig { compact: true, ..LogConfig::default() };
+    assert!(judge(&compacted, AppendOrigin::Client).is_err());
 }

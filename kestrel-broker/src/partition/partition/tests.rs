@@ -3,7 +3,7 @@
 use kestrel_protocol::{NodeId, Uuid};
 
 use super::*;
-use crate::log::{LogManager, ManagerOptions, OpenLog};
+use crate::log::{LogManager, ManagerOptions, OpenLog, Validation};
 use crate::partition::any_news;
 use crate::testing::{FIRST_TIMESTAMP, batch};
 
@@ -24,6 +24,7 @@ impl Folder {
             node_id: NodeId(1),
             cluster_id: None,
             durability,
+            validation: Validation::default(),
             producer_id_expiration: std::time::Duration::from_secs(60),
         };
         Self { logs: LogManager::open(dir.path(), options).unwrap(), _dir: dir, durability }

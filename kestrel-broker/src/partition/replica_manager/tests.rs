@@ -3,7 +3,7 @@
 use kestrel_protocol::{NodeId, Uuid};
 
 use super::*;
-use crate::log::{AppendOrigin, ManagerOptions};
+use crate::log::{AppendOrigin, ManagerOptions, Validation};
 use crate::testing::batch;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -15,6 +15,7 @@ fn manager(dir: &std::path::Path) -> ReplicaManager {
         node_id: NodeId(1),
         cluster_id: None,
         durability: Durability::Os,
+        validation: Validation::default(),
         producer_id_expiration: std::time::Duration::from_secs(60),
     };
     ReplicaManager::new(Arc::new(LogManager::open(dir, options).unwrap()), Durability::Os, 2)

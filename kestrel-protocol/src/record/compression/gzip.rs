@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 use super::Refusal;
@@ -13,5 +14,9 @@ pub(super) fn compress(data: &[u8], level: i32, output: &mut Vec<u8>) {
 }
 
 pub(super) fn decompress(data: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Refusal> {
-    super::read_to_limit(flate2::bufread::MultiGzDecoder::new(data), data.len(), limit_bytes)
+    super::read_to_limit(decoder(data), data.len(), limit_bytes)
+}
+
+pub(super) fn decoder(data: &[u8]) -> MultiGzDecoder<&[u8]> {
+    MultiGzDecoder::new(data)
 }

@@ -54,52 +54,82 @@ fn compress_block(block: &[u8], table: &mut CompressTable, output: &mut Vec<u8>)
 }
 
 pub(super) fn decompress(data: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Refusal> {
-    let mut output = Vec::new();
-    let mut rest = data;
-    loop {
-        rest = decompress_frame(rest, limit_bytes, &mut output)?;
-        if rest.is_empty() {
-            return Ok(output);
-        }
-    }
+    super::pieces::gather(Blocks::new(data), limit_bytes)
 }
 
-/// Appends the content of the first frame in `data`; gives what follows the frame.
-fn decompress_frame<'a>(
-    data: &'a [u8],
-    limit_bytes: usize,
-    output: &mut Vec<u8>,
-) -> Result<&'a [u8], Refusal> {
-    let (frame, mut rest) = Frame::parse(data)?;
-    let frame_start = output.len();
-    loop {
-        let length = u32::from_le_bytes(take(&mut rest)?);
-        if length == 0 {
-            break;
+/// The blocks of frames that follow one another.
+#[derive(Debug)]
+pub(super) struct Blocks<'a> {
+    rest: &'a [u8],
+    frame: Option<Frame>,
+    /// How much the frame has given so far: what its next block may refer to.
+    frame_bytes: usize,
+    /// Whether a frame has ended: only then may the data end.
+    ended_one: bool,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) const fn new(data: &'a [u8]) -> Self {
+        Self { rest: data, frame: None, frame_bytes: 0, ended_one: false }
+    }
+
+    /// Ends the frame behind its last block.
+    fn end(&mut self, frame: &Frame) -> Result<(), Refusal> {
+        if frame.content_checksum {
+            take::<4>(&mut self.rest)?;
         }
+        self.frame = None;
+        self.ended_one = true;
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        frame: &Frame,
+        length: u32,
+        left: usize,
+        output: &mut Vec<u8>,
+    ) -> Result<(), Refusal> {
         let length_bytes = usize::try_from(length & !STORED).map_err(|_| Refusal::Invalid)?;
-        let (block, after) = rest.split_at_checked(length_bytes).ok_or(Refusal::Invalid)?;
-        rest = after;
+        let (block, after) = self.rest.split_at_checked(length_bytes).ok_or(Refusal::Invalid)?;
+        self.rest = after;
         if frame.block_checksums {
-            take::<4>(&mut rest)?;
+            take::<4>(&mut self.rest)?;
         }
+        let before = output.len();
         if length & STORED == 0 {
-            let window_start = if frame.dependent_blocks {
-                output.len().saturating_sub(WINDOW_BYTES).max(frame_start)
-            } else {
-                output.len()
-            };
-            decompress_block(block, window_start, frame.max_block_bytes, limit_bytes, output)?;
-        } else if block.len() > limit_bytes - output.len() {
+            let window = if frame.dependent_blocks { self.frame_bytes.min(WINDOW_BYTES) } else { 0 };
+            let window_start = before.saturating_sub(window);
+            decompress_block(block, window_start, frame.max_block_bytes, left, output)?;
+        } else if block.len() > left {
             return Err(Refusal::TooLarge);
         } else {
             output.extend_from_slice(block);
         }
+        self.frame_bytes = self.frame_bytes.saturating_add(output.len() - before);
+        Ok(())
     }
-    if frame.content_checksum {
-        take::<4>(&mut rest)?;
+}
+
+impl super::pieces::Blocks for Blocks<'_> {
+    const WINDOW_BYTES: usize = WINDOW_BYTES;
+
+    fn append_next(&mut self, output: &mut Vec<u8>, left: usize) -> Result<bool, Refusal> {
+        loop {
+            let Some(frame) = self.frame else {
+                if self.ended_one && self.rest.is_empty() {
+                    return Ok(false);
+                }
+                let (frame, rest) = Frame::parse(self.rest)?;
+                (self.frame, self.rest, self.frame_bytes) = (Some(frame), rest, 0);
+                continue;
+            };
+            match u32::from_le_bytes(take(&mut self.rest)?) {
+                0 => self.end(&frame)?,
+                length => return self.append(&frame, length, left, output).map(|()| true),
+            }
+        }
     }
-    Ok(rest)
 }
 
 /// Appends one block's content, which may refer to the output from `window_start` on.
@@ -107,11 +137,10 @@ fn decompress_block(
     block: &[u8],
     window_start: usize,
     max_block_bytes: usize,
-    limit_bytes: usize,
+    left: usize,
     output: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
     let start = output.len();
-    let left = limit_bytes - start;
     let possible = max_block_bytes.min(block.len().saturating_mul(MAX_EXPANSION));
     output.resize(start + possible.min(left), 0);
     let (before, target) = output.split_at_mut(start);
@@ -132,6 +161,7 @@ fn decompress_block(
 }
 
 /// What a frame's header says of its blocks.
+#[derive(Debug, Clone, Copy)]
 struct Frame {
     max_block_bytes: usize,
     dependent_blocks: bool,

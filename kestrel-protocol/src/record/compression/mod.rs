@@ -7,6 +7,7 @@
 mod gzip;
 #[cfg(feature = "lz4")]
 mod lz4;
+mod pieces;
 #[cfg(feature = "snappy")]
 mod snappy;
 #[cfg(feature = "zstd")]
@@ -17,6 +18,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::error::{DecodeError, DecodeErrorKind};
+
+pub(super) use pieces::Pieces;
 
 const WHAT: &str = "compressed records";
 
@@ -121,10 +124,37 @@ impl Compression {
                 return Err(DecodeError::new(DecodeErrorKind::UnsupportedCompression(codec.id()), WHAT));
             }
         };
-        result.map_err(|refusal| match refusal {
-            Refusal::Invalid => DecodeError::new(DecodeErrorKind::InvalidCompression, WHAT),
-            Refusal::TooLarge => DecodeError::new(DecodeErrorKind::TooLarge { limit_bytes }, WHAT),
-        })
+        result.map_err(|refusal| refusal.error(limit_bytes))
+    }
+
+    /// Gives the uncompressed form of `data` to `visitor`, a piece at a time: in memory for a few blocks of the codec.
+    ///
+    /// `limit_bytes` bounds one block; how much may come out in all is the visitor's to say.
+    ///
+    /// # Errors
+    /// As [`Self::decompress`] for the codec; what the visitor fails with.
+    pub(super) fn visit<V: Visitor>(
+        self,
+        data: &[u8],
+        limit_bytes: usize,
+        visitor: V,
+    ) -> Result<(), DecodeError> {
+        match self {
+            Self::None => visitor.visit(data),
+            #[cfg(feature = "gzip")]
+            Self::Gzip => visitor.visit(pieces::of_stream(gzip::decoder(data))),
+            #[cfg(feature = "snappy")]
+            Self::Snappy => visitor.visit(pieces::BlockPieces::new(snappy::Blocks::new(data), limit_bytes)),
+            #[cfg(feature = "lz4")]
+            Self::Lz4 => visitor.visit(pieces::BlockPieces::new(lz4::Blocks::new(data), limit_bytes)),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => {
+                let decoder = zstd::decoder(data).map_err(|refusal| refusal.error(limit_bytes))?;
+                visitor.visit(pieces::of_stream(decoder))
+            }
+            #[allow(unreachable_patterns, reason = "reached when a codec is not compiled in")]
+            codec => Err(DecodeError::new(DecodeErrorKind::UnsupportedCompression(codec.id()), WHAT)),
+        }
     }
 
     /// The levels that Apache Kafka accepts for the codec, and its default (KIP-390).
@@ -152,9 +182,15 @@ impl FromStr for Compression {
     }
 }
 
+/// What is done with bytes that come a piece at a time, whatever codec they come out of.
+pub(super) trait Visitor {
+    /// Reads the bytes to their end.
+    fn visit(self, pieces: impl Pieces) -> Result<(), DecodeError>;
+}
+
 /// Why compressed bytes give no output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     /// The codec does not accept them.
     #[cfg_attr(
         not(any(feature = "gzip", feature = "snappy", feature = "lz4", feature = "zstd")),
@@ -163,6 +199,16 @@ enum Refusal {
     Invalid,
     /// More than the limit came out.
     TooLarge,
+}
+
+impl Refusal {
+    pub(super) const fn error(self, limit_bytes: usize) -> DecodeError {
+        let kind = match self {
+            Self::Invalid => DecodeErrorKind::InvalidCompression,
+            Self::TooLarge => DecodeErrorKind::TooLarge { limit_bytes },
+        };
+        DecodeError::new(kind, WHAT)
+    }
 }
 
 /// All that comes out of `decoder`, in memory that grows with it; `input_bytes` is how much goes in.

@@ -33,34 +33,55 @@ pub(super) fn compress(data: &[u8], output: &mut Vec<u8>) {
 }
 
 pub(super) fn decompress(data: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Refusal> {
-    let mut output = Vec::new();
-    if !data.starts_with(JAVA_MAGIC) {
-        decompress_block(data, limit_bytes, &mut output)?;
-        return Ok(output);
+    super::pieces::gather(Blocks::new(data), limit_bytes)
+}
+
+/// The blocks of Java's framing, or the one raw block.
+#[derive(Debug)]
+pub(super) struct Blocks<'a> {
+    /// `None` when a raw block was read, which has no end of its own.
+    rest: Option<&'a [u8]>,
+    framed: bool,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Self {
+        Self { rest: Some(data), framed: data.starts_with(JAVA_MAGIC) }
     }
-    let mut rest = data;
-    while !rest.is_empty() {
+}
+
+impl super::pieces::Blocks for Blocks<'_> {
+    const WINDOW_BYTES: usize = 0;
+
+    fn append_next(&mut self, output: &mut Vec<u8>, left: usize) -> Result<bool, Refusal> {
+        let Some(mut rest) = self.rest else { return Ok(false) };
+        if !self.framed {
+            self.rest = None;
+            return decompress_block(rest, left, output).map(|()| true);
+        }
         // Streams may follow one another: a header where a length could be begins the next.
-        if rest.starts_with(JAVA_MAGIC) {
+        while rest.starts_with(JAVA_MAGIC) {
             rest = rest.get(JAVA_HEADER.len()..).ok_or(Refusal::Invalid)?;
-            continue;
+        }
+        if rest.is_empty() {
+            self.rest = None;
+            return Ok(false);
         }
         let (length, blocks) = rest.split_first_chunk().ok_or(Refusal::Invalid)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Refusal::Invalid)?;
         let (block, after) = blocks.split_at_checked(length).ok_or(Refusal::Invalid)?;
-        decompress_block(block, limit_bytes, &mut output)?;
-        rest = after;
+        self.rest = Some(after);
+        decompress_block(block, left, output).map(|()| true)
     }
-    Ok(output)
 }
 
 /// Appends one raw block's content; its claimed length is believed only as far as the block could really expand.
-fn decompress_block(block: &[u8], limit_bytes: usize, output: &mut Vec<u8>) -> Result<(), Refusal> {
+fn decompress_block(block: &[u8], left: usize, output: &mut Vec<u8>) -> Result<(), Refusal> {
     let length = decompress_len(block).map_err(|_| Refusal::Invalid)?;
     if length > block.len().saturating_mul(MAX_EXPANSION) {
         return Err(Refusal::Invalid);
     }
-    if length > limit_bytes - output.len() {
+    if length > left {
         return Err(Refusal::TooLarge);
     }
     let start = output.len();

@@ -9,6 +9,7 @@ mod compacted;
 mod compression;
 mod control;
 mod java;
+mod outline;
 mod records;
 
 use bytes::Bytes;
