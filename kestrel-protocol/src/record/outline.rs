@@ -51,7 +51,7 @@ impl RecordBatch {
         let data = self.bytes().get(HEADER_BYTES..).unwrap_or_default();
         let base = RecordBase::of(header);
         let walk = Walk { count: header.record_count, base, limit_bytes, each };
-        header.compression()?.visit(data, limit_bytes, walk)
+        header.compression()?.visit(data, walk)
     }
 }
 
@@ -64,6 +64,10 @@ struct Walk<F> {
 }
 
 impl<F: FnMut(RecordOutline)> Visitor for Walk<F> {
+    fn limit_bytes(&self) -> usize {
+        self.limit_bytes
+    }
+
     fn visit(mut self, pieces: impl Pieces) -> Result<(), DecodeError> {
         let mut reader = Reader { pieces, left: self.limit_bytes, limit_bytes: self.limit_bytes };
         for index in 0..self.count {

@@ -129,27 +129,26 @@ impl Compression {
 
     /// Gives the uncompressed form of `data` to `visitor`, a piece at a time: in memory for a few blocks of the codec.
     ///
-    /// `limit_bytes` bounds one block; how much may come out in all is the visitor's to say.
-    ///
     /// # Errors
     /// As [`Self::decompress`] for the codec; what the visitor fails with.
-    pub(super) fn visit<V: Visitor>(
-        self,
-        data: &[u8],
-        limit_bytes: usize,
-        visitor: V,
-    ) -> Result<(), DecodeError> {
+    pub(super) fn visit(self, data: &[u8], visitor: impl Visitor) -> Result<(), DecodeError> {
         match self {
             Self::None => visitor.visit(data),
             #[cfg(feature = "gzip")]
             Self::Gzip => visitor.visit(pieces::of_stream(gzip::decoder(data))),
             #[cfg(feature = "snappy")]
-            Self::Snappy => visitor.visit(pieces::BlockPieces::new(snappy::Blocks::new(data), limit_bytes)),
+            Self::Snappy => {
+                let limit_bytes = visitor.limit_bytes();
+                visitor.visit(pieces::BlockPieces::new(snappy::Blocks::new(data), limit_bytes))
+            }
             #[cfg(feature = "lz4")]
-            Self::Lz4 => visitor.visit(pieces::BlockPieces::new(lz4::Blocks::new(data), limit_bytes)),
+            Self::Lz4 => {
+                let limit_bytes = visitor.limit_bytes();
+                visitor.visit(pieces::BlockPieces::new(lz4::Blocks::new(data), limit_bytes))
+            }
             #[cfg(feature = "zstd")]
             Self::Zstd => {
-                let decoder = zstd::decoder(data).map_err(|refusal| refusal.error(limit_bytes))?;
+                let decoder = zstd::decoder(data).map_err(|refusal| refusal.error(visitor.limit_bytes()))?;
                 visitor.visit(pieces::of_stream(decoder))
             }
             #[allow(unreachable_patterns, reason = "reached when a codec is not compiled in")]
@@ -184,6 +183,9 @@ impl FromStr for Compression {
 
 /// What is done with bytes that come a piece at a time, whatever codec they come out of.
 pub(super) trait Visitor {
+    /// How many bytes one block may give; how much may come out in all is the visitor's to watch.
+    fn limit_bytes(&self) -> usize;
+
     /// Reads the bytes to their end.
     fn visit(self, pieces: impl Pieces) -> Result<(), DecodeError>;
 }
