@@ -133,6 +133,9 @@ impl Compression {
     /// As [`Self::decompress`] for the codec; what the visitor fails with.
     pub(super) fn visit(self, data: &[u8], visitor: impl Visitor) -> Result<(), DecodeError> {
         match self {
+            Self::None if data.len() > visitor.limit_bytes() => {
+                Err(Refusal::TooLarge.error(visitor.limit_bytes()))
+            }
             Self::None => visitor.visit(data),
             #[cfg(feature = "gzip")]
             Self::Gzip => visitor.visit(pieces::of_stream(gzip::decoder(data))),
