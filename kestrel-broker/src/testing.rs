@@ -43,7 +43,7 @@ impl Peer {
     /// As [`Self::call`]; `None` when the broker closes the connection instead of answering.
     pub(crate) async fn try_call<R: Request>(&mut self, request: &R, version: i16) -> Option<R::Response> {
         self.next_id += 1;
-        let frame = encode_request(request, version, self.next_id, Some("tester".into())).concat();
+        let frame = encode_request(request, version, self.next_id, Some("tester".into())).unwrap().concat();
         self.stream.write_all(&frame).await.ok()?;
         self.receive::<R>(version).await
     }
@@ -51,7 +51,7 @@ impl Peer {
     /// Sends a request only.
     pub(crate) async fn send<R: Request>(&mut self, request: &R, version: i16) {
         self.next_id += 1;
-        let frame = encode_request(request, version, self.next_id, Some("tester".into())).concat();
+        let frame = encode_request(request, version, self.next_id, Some("tester".into())).unwrap().concat();
         self.send_bytes(&frame).await;
     }
 

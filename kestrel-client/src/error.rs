@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestrel_protocol::{ApiKey, DecodeError, ErrorClass, ErrorCode};
+use kestrel_protocol::{ApiKey, DecodeError, EncodeError, ErrorClass, ErrorCode};
 use kestrel_serde::SerdeError;
 
 use crate::consumer::{DeserializeError, PositionError};
@@ -88,6 +88,14 @@ pub enum Error {
         broker: Arc<str>,
         /// What is wrong with the answer.
         cause: DecodeError,
+    },
+    /// Something in a request is longer than the protocol can say; nothing was sent.
+    #[error("the {api} request cannot be sent: {cause}")]
+    Encode {
+        /// The request.
+        api: ApiKey,
+        /// The field, and how long it is.
+        cause: EncodeError,
     },
     /// Broker and client have no version of an API in common.
     #[error("broker {broker} does not speak {api} in a version that this client does")]
@@ -170,6 +178,7 @@ impl Error {
             Self::Config { .. }
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
+            | Self::Encode { .. }
             | Self::Serialize(_)
             | Self::Deserialize(_) => Severity::Invalid,
             Self::Position(error) => error.severity(),

@@ -68,7 +68,7 @@ fn encode_a_produce_request(bencher: Bencher<'_, '_>, partitions: usize) {
     bencher.counter(ItemsCount::new(partitions)).bench(|| {
         let mut writer = Writer::with_capacity(1024);
         request.encode(&mut writer, 13);
-        writer.into_byte_runs()
+        writer.into_byte_runs().expect("it is short enough")
     });
 }
 
@@ -131,5 +131,5 @@ fn fetch_response(partitions: usize) -> FetchResponse {
 fn encoded(message: &impl Message, version: i16) -> Bytes {
     let mut writer = Writer::with_capacity(1024);
     message.encode(&mut writer, version);
-    writer.into_bytes()
+    writer.into_bytes().expect("it is short enough")
 }

@@ -1,4 +1,5 @@
-//! What is wrong with bytes that a peer or a disk handed us. Never carries the bytes themselves.
+//! What is wrong with bytes that a peer or a disk handed us, and with what we wanted to tell them. Never carries the bytes
+//! themselves.
 
 /// Why bytes could not be decoded, and where.
 ///
@@ -29,6 +30,9 @@ pub enum DecodeErrorKind {
     /// A variable-length integer longer than its type.
     #[error("variable-length integer is too long")]
     InvalidVarint,
+    /// A text longer than [`MAX_STRING_BYTES`](crate::wire::MAX_STRING_BYTES).
+    #[error("{0} bytes of text, and the protocol has room for {limit}", limit = crate::wire::MAX_STRING_BYTES)]
+    TextTooLong(usize),
     /// A null where the protocol allows none.
     #[error("null is not allowed here")]
     UnexpectedNull,
@@ -76,6 +80,44 @@ impl DecodeError {
     /// An error of `kind` found while `what` was read.
     #[must_use]
     pub const fn new(kind: DecodeErrorKind, what: &'static str) -> Self {
+        Self { what, kind }
+    }
+}
+
+/// Why a message cannot be encoded, and where: the protocol has no room for something in it.
+///
+/// ```
+/// use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
+/// use kestrel_protocol::{EncodeErrorKind, encode_request};
+/// let request = FindCoordinatorRequest { key: "a".repeat(40_000).into(), ..Default::default() };
+/// let error = encode_request(&request, 2, 1, None).unwrap_err();
+/// assert_eq!((error.what, error.kind), ("key", EncodeErrorKind::TextTooLong(40_000)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {kind}")]
+pub struct EncodeError {
+    /// The field of the message.
+    pub what: &'static str,
+    /// What is wrong with it.
+    pub kind: EncodeErrorKind,
+}
+
+/// What the protocol has no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeErrorKind {
+    /// A text of so many bytes, more than [`MAX_STRING_BYTES`](crate::wire::MAX_STRING_BYTES).
+    #[error("{0} bytes of text, and the protocol has room for {limit}", limit = crate::wire::MAX_STRING_BYTES)]
+    TextTooLong(usize),
+    /// A byte run, an array or a frame of more than [`MAX_LENGTH`](crate::wire::MAX_LENGTH) bytes or elements.
+    #[error("a length of {0}, and the protocol has room for {limit}", limit = crate::wire::MAX_LENGTH)]
+    TooLarge(usize),
+}
+
+impl EncodeError {
+    /// An error of `kind` found while `what` was written.
+    #[must_use]
+    pub const fn new(kind: EncodeErrorKind, what: &'static str) -> Self {
         Self { what, kind }
     }
 }

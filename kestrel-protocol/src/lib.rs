@@ -8,7 +8,7 @@
 //! use kestrel_protocol::{FrameDecoder, RequestFrame, encode_request};
 //!
 //! let mut socket = BytesMut::new();
-//! for chunk in encode_request(&MetadataRequest::default(), 12, 1, Some("orders".into())) {
+//! for chunk in encode_request(&MetadataRequest::default(), 12, 1, Some("orders".into()))? {
 //!     socket.extend_from_slice(&chunk);
 //! }
 //!
@@ -33,7 +33,7 @@ pub mod wire;
 
 pub use api::{ApiKey, Request};
 pub use bytestring::ByteString;
-pub use error::{DecodeError, DecodeErrorKind};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 pub use error_code::{ErrorClass, ErrorCode};
 pub use frame::{FrameDecoder, FrameSizeError};
 pub use messages::Message;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::api::{ApiKey, Request};
-use crate::error::DecodeError;
+use crate::error::{DecodeError, EncodeError};
 use crate::messages::Message;
 use crate::wire::{Chunk, Reader, Writer};
 
@@ -51,7 +51,7 @@ impl RequestHeader {
         writer.put_i16(self.api_version);
         writer.put_i32(self.correlation_id);
         // The client id keeps its two-byte length in flexible versions: a broker must read it before it knows more.
-        writer.put_string(self.client_id.as_deref(), false);
+        writer.put_string(self.client_id.as_deref(), false, "client_id");
         if self.is_flexible() {
             writer.put_uvarint(0);
         }
@@ -105,15 +105,17 @@ impl RequestFrame {
 
 /// A request as the byte runs of its frame, length included.
 ///
+/// # Errors
+/// When something in it is longer than the protocol can say.
+///
 /// # Panics
 /// When `version` is not one of the request's.
-#[must_use]
 pub fn encode_request<R: Request>(
     request: &R,
     version: i16,
     correlation_id: i32,
     client_id: Option<ByteString>,
-) -> Vec<Bytes> {
+) -> Result<Vec<Bytes>, EncodeError> {
     let header = RequestHeader { api_key: R::KEY.key(), api_version: version, correlation_id, client_id };
     let frame = encode_frame(|writer| {
         header.encode(writer);
@@ -124,10 +126,16 @@ pub fn encode_request<R: Request>(
 
 /// A response as the byte runs of its frame, length included.
 ///
+/// # Errors
+/// When something in it is longer than the protocol can say. Error messages are cut instead.
+///
 /// # Panics
 /// When `version` is not one of the response's, or when a part of it is [elsewhere](crate::messages::fetch::RecordData).
-#[must_use]
-pub fn encode_response<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Vec<Bytes> {
+pub fn encode_response<R: Request>(
+    response: &R::Response,
+    version: i16,
+    correlation_id: i32,
+) -> Result<Vec<Bytes>, EncodeError> {
     response_frame::<R>(response, version, correlation_id).into_byte_runs()
 }
 
@@ -147,25 +155,28 @@ pub fn encode_response<R: Request>(response: &R::Response, version: i16, correla
 ///     FetchResponse { responses: vec![topic], ..Default::default() }
 /// };
 /// let records = b"batches";
-/// let whole = encode_response::<FetchRequest>(&response(RecordData::Here(records[..].into())), 18, 1).concat();
+/// let whole = encode_response::<FetchRequest>(&response(RecordData::Here(records[..].into())), 18, 1)?.concat();
 /// let mut filled = Vec::new();
-/// for chunk in encode_response_with_gaps::<FetchRequest>(&response(RecordData::Elsewhere(records.len())), 18, 1) {
+/// for chunk in encode_response_with_gaps::<FetchRequest>(&response(RecordData::Elsewhere(records.len())), 18, 1)? {
 ///     match chunk {
 ///         Chunk::Bytes(bytes) => filled.extend_from_slice(&bytes),
 ///         Chunk::Gap(length) => filled.extend_from_slice(&records[..length]),
 ///     }
 /// }
 /// assert_eq!(filled, whole);
+/// # Ok::<(), kestrel_protocol::EncodeError>(())
 /// ```
+///
+/// # Errors
+/// When something in it is longer than the protocol can say. Error messages are cut instead.
 ///
 /// # Panics
 /// When `version` is not one of the response's.
-#[must_use]
 pub fn encode_response_with_gaps<R: Request>(
     response: &R::Response,
     version: i16,
     correlation_id: i32,
-) -> Vec<Chunk> {
+) -> Result<Vec<Chunk>, EncodeError> {
     response_frame::<R>(response, version, correlation_id).into_chunks()
 }
 
@@ -211,7 +222,6 @@ fn encode_frame(content: impl FnOnce(&mut Writer)) -> Writer {
     let mut writer = Writer::with_capacity(TYPICAL_FRAME_BYTES);
     writer.put_u32(0);
     content(&mut writer);
-    let length = u32::try_from(writer.len() - 4).expect("a frame is below 2 GiB");
-    writer.set_u32(0, length);
+    writer.set_length(0);
     writer
 }

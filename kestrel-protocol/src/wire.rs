@@ -2,14 +2,21 @@
 //!
 //! [`Reader`] checks every claimed length against what is left before anything is allocated. [`Writer`] copies small
 //! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied.
+//! What the protocol has no room for, a text of 40,000 bytes for one, is an error where the message leaves the writer.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 
 /// Byte runs of at least this size are handed on by reference instead of being copied into the frame.
 const SPLICE_THRESHOLD_BYTES: usize = 1024;
+
+/// The longest text of any version, in bytes: Apache Kafka keeps to it where a longer length could be written, too.
+pub const MAX_STRING_BYTES: usize = 32_767;
+
+/// The largest byte run and frame in bytes, and the largest count of an array: what a signed length of 32 bits can say.
+pub const MAX_LENGTH: usize = 0x7fff_ffff;
 
 /// A bounded cursor over one frame. Byte and text fields are slices of the frame, not copies.
 ///
@@ -131,13 +138,16 @@ impl Reader {
         }
     }
 
-    /// The next string; `None` is null.
+    /// The next string, of at most [`MAX_STRING_BYTES`]; `None` is null.
     pub fn get_string(
         &mut self,
         flexible: bool,
         what: &'static str,
     ) -> Result<Option<ByteString>, DecodeError> {
         let Some(length) = self.get_length(LengthWidth::Two, flexible, what)? else { return Ok(None) };
+        if length > MAX_STRING_BYTES {
+            return Err(DecodeError::new(DecodeErrorKind::TextTooLong(length), what));
+        }
         let text = self.get_slice(length, what)?;
         ByteString::try_from(text).map(Some).map_err(|_| DecodeError::new(DecodeErrorKind::InvalidUtf8, what))
     }
@@ -198,8 +208,13 @@ enum LengthWidth {
 /// use kestrel_protocol::wire::Writer;
 /// let mut writer = Writer::default();
 /// writer.put_i16(1);
-/// writer.put_string(Some("abc"), true);
-/// assert_eq!(writer.into_bytes().as_ref(), b"\x00\x01\x04abc");
+/// writer.put_string(Some("abc"), true, "name");
+/// assert_eq!(writer.into_bytes().unwrap().as_ref(), b"\x00\x01\x04abc");
+///
+/// let mut writer = Writer::default();
+/// writer.put_string(Some(&"a".repeat(40_000)), true, "name");
+/// let error = writer.into_bytes().unwrap_err();
+/// assert_eq!(error.to_string(), "name: 40000 bytes of text, and the protocol has room for 32767");
 /// ```
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -207,6 +222,8 @@ pub struct Writer {
     /// What is not in `buffer`, with the position in it before which each part goes.
     splices: Vec<(usize, Chunk)>,
     spliced_bytes: usize,
+    /// The first thing that the protocol has no room for. What was written is of no use then, and never leaves.
+    fault: Option<EncodeError>,
 }
 
 /// A part of a message that leaves.
@@ -215,9 +232,9 @@ pub struct Writer {
 /// use kestrel_protocol::wire::{Chunk, Writer};
 /// let mut writer = Writer::default();
 /// writer.put_i16(1);
-/// writer.put_gap(5, true);
+/// writer.put_gap(5, true, "records");
 /// assert_eq!(writer.len(), 8);
-/// assert_eq!(writer.into_chunks(), [Chunk::Bytes((&[0, 1, 6][..]).into()), Chunk::Gap(5)]);
+/// assert_eq!(writer.into_chunks().unwrap(), [Chunk::Bytes((&[0, 1, 6][..]).into()), Chunk::Gap(5)]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
@@ -270,75 +287,110 @@ impl Writer {
         put_uvarint(&mut self.buffer, value);
     }
 
-    /// Writes a string with its length; `None` is null.
-    pub fn put_string(&mut self, text: Option<&str>, flexible: bool) {
-        match text {
-            None if flexible => self.put_uvarint(0),
-            None => self.put_i16(-1),
-            Some(text) => {
-                if flexible {
-                    self.put_uvarint(length_u32(text.len()) + 1);
-                } else {
-                    self.put_i16(
-                        i16::try_from(text.len()).expect("a string of the protocol is below 32 KiB"),
-                    );
-                }
-                self.buffer.put_slice(text.as_bytes());
-            }
+    /// Writes a string with its length; `None` is null. `what` names it in the error when it is too long.
+    pub fn put_string(&mut self, text: Option<&str>, flexible: bool, what: &'static str) {
+        let Some(text) = text else {
+            return if flexible { self.put_uvarint(0) } else { self.put_i16(-1) };
+        };
+        match i16::try_from(text.len()) {
+            Ok(length) if flexible => self.put_uvarint(u32::from(length.unsigned_abs()) + 1),
+            Ok(length) => self.put_i16(length),
+            Err(_) => return self.fail(EncodeErrorKind::TextTooLong(text.len()), what),
         }
+        self.buffer.put_slice(text.as_bytes());
     }
 
     /// Writes a byte run with its length; `None` is null. A large run is kept by reference.
-    pub fn put_bytes(&mut self, bytes: Option<&Bytes>, flexible: bool) {
-        let Some(bytes) = bytes else { return self.put_array_length(None, flexible) };
-        self.put_array_length(Some(bytes.len()), flexible);
+    pub fn put_bytes(&mut self, bytes: Option<&Bytes>, flexible: bool, what: &'static str) {
+        let Some(bytes) = bytes else { return self.put_array_length(None, flexible, what) };
+        self.put_array_length(Some(bytes.len()), flexible, what);
         self.put_shared(bytes);
     }
 
     /// Writes the length of a byte run and leaves the run itself out.
-    pub fn put_gap(&mut self, length: usize, flexible: bool) {
-        self.put_array_length(Some(length), flexible);
+    pub fn put_gap(&mut self, length: usize, flexible: bool, what: &'static str) {
+        self.put_array_length(Some(length), flexible, what);
         self.splice(length, Chunk::Gap(length));
     }
 
     /// Writes the element count of an array; `None` is null.
-    pub fn put_array_length(&mut self, count: Option<usize>, flexible: bool) {
+    pub fn put_array_length(&mut self, count: Option<usize>, flexible: bool, what: &'static str) {
         match (count, flexible) {
             (None, true) => self.put_uvarint(0),
             (None, false) => self.put_i32(-1),
-            (Some(count), true) => self.put_uvarint(length_u32(count) + 1),
-            (Some(count), false) => self.put_u32(length_u32(count)),
+            (Some(count), true) => {
+                let count = self.length(count, what);
+                self.put_uvarint(count + 1);
+            }
+            (Some(count), false) => {
+                let count = self.length(count, what);
+                self.put_u32(count);
+            }
         }
     }
 
     /// Writes a tagged field whose content is in `field`.
-    pub fn put_tagged_field(&mut self, tag: u32, field: Self) {
+    pub fn put_tagged_field(&mut self, tag: u32, field: Self, what: &'static str) {
         self.put_uvarint(tag);
-        self.put_uvarint(length_u32(field.len()));
-        for bytes in field.into_byte_runs() {
-            self.put_shared(&bytes);
+        let length = self.length(field.len(), what);
+        self.put_uvarint(length);
+        self.fault = self.fault.or(field.fault);
+        for chunk in field.chunks() {
+            match chunk {
+                Chunk::Bytes(bytes) => self.put_shared(&bytes),
+                Chunk::Gap(length) => self.splice(length, Chunk::Gap(length)),
+            }
         }
     }
 
-    /// Overwrites four bytes that were copied at `position`: how a frame's length gets in front of it.
-    pub(crate) fn set_u32(&mut self, position: usize, value: u32) {
+    /// Notes that the message cannot be said, unless something was wrong before.
+    fn fail(&mut self, kind: EncodeErrorKind, what: &'static str) {
+        self.fault.get_or_insert_with(|| EncodeError::new(kind, what));
+    }
+
+    /// A length as the protocol writes it.
+    fn length(&mut self, length: usize, what: &'static str) -> u32 {
+        i32::try_from(length).map_or_else(
+            |_| {
+                self.fail(EncodeErrorKind::TooLarge(length), what);
+                0
+            },
+            i32::unsigned_abs,
+        )
+    }
+
+    /// Writes the length of what follows `position` over the four bytes there: how a frame's length gets in front of it.
+    pub(crate) fn set_length(&mut self, position: usize) {
+        let length = self.len().saturating_sub(position + 4);
+        let length = self.length(length, "frame");
         if let Some(target) = self.buffer.get_mut(position..position + 4) {
-            target.copy_from_slice(&value.to_be_bytes());
+            target.copy_from_slice(&length.to_be_bytes());
         }
     }
 
     /// The message as byte runs in order: what goes to a vectored write.
     ///
+    /// # Errors
+    /// When something in it is longer than the protocol can say.
+    ///
     /// # Panics
     /// When it has gaps.
-    #[must_use]
-    pub fn into_byte_runs(self) -> Vec<Bytes> {
-        self.into_chunks().into_iter().map(Chunk::into_bytes).collect()
+    pub fn into_byte_runs(self) -> Result<Vec<Bytes>, EncodeError> {
+        Ok(self.into_chunks()?.into_iter().map(Chunk::into_bytes).collect())
     }
 
     /// The message as byte runs and gaps in order.
-    #[must_use]
-    pub fn into_chunks(self) -> Vec<Chunk> {
+    ///
+    /// # Errors
+    /// When something in it is longer than the protocol can say.
+    pub fn into_chunks(self) -> Result<Vec<Chunk>, EncodeError> {
+        match self.fault {
+            None => Ok(self.chunks()),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    fn chunks(self) -> Vec<Chunk> {
         let mut buffer = self.buffer.freeze();
         let mut chunks = Vec::with_capacity(2 * self.splices.len() + 1);
         let mut taken = 0;
@@ -357,18 +409,20 @@ impl Writer {
 
     /// The message as one byte run; copies when large runs were spliced in.
     ///
+    /// # Errors
+    /// When something in it is longer than the protocol can say.
+    ///
     /// # Panics
     /// When it has gaps.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        if self.splices.is_empty() {
-            return self.buffer.freeze();
+    pub fn into_bytes(self) -> Result<Bytes, EncodeError> {
+        if self.splices.is_empty() && self.fault.is_none() {
+            return Ok(self.buffer.freeze());
         }
         let mut whole = BytesMut::with_capacity(self.len());
-        for bytes in self.into_byte_runs() {
+        for bytes in self.into_byte_runs()? {
             whole.extend_from_slice(&bytes);
         }
-        whole.freeze()
+        Ok(whole.freeze())
     }
 
     fn put_shared(&mut self, bytes: &Bytes) {
@@ -383,10 +437,6 @@ impl Writer {
         self.spliced_bytes += length;
         self.splices.push((self.buffer.len(), chunk));
     }
-}
-
-fn length_u32(length: usize) -> u32 {
-    u32::try_from(length).expect("lengths in a frame are below 2 GiB")
 }
 
 /// Reads an unsigned variable-length integer of at most 32 bits; gives its value and how many bytes it took.
@@ -451,17 +501,17 @@ mod tests {
                 let mut writer = Writer::default();
                 for run in &runs {
                     writer.put_i8(1);
-                    writer.put_bytes(Some(run), false);
+                    writer.put_bytes(Some(run), false, "run");
                 }
                 writer
             };
             let expected: Vec<u8> = runs
                 .iter()
-                .flat_map(|run| [&[1][..], &length_u32(run.len()).to_be_bytes(), run].concat())
+                .flat_map(|run| [&[1][..], &u32::try_from(run.len()).unwrap().to_be_bytes(), run].concat())
                 .collect();
             prop_assert_eq!(write().len(), expected.len());
-            prop_assert_eq!(write().into_byte_runs().concat(), expected.clone());
-            prop_assert_eq!(write().into_bytes(), expected);
+            prop_assert_eq!(write().into_byte_runs().unwrap().concat(), expected.clone());
+            prop_assert_eq!(write().into_bytes().unwrap(), expected);
         }
     }
 
@@ -480,6 +530,48 @@ mod tests {
             let error = Reader::new(Bytes::copy_from_slice(bytes)).get_bytes(false, "x").unwrap_err();
             assert!(matches!(error.kind, DecodeErrorKind::InvalidLength(_)), "{error}");
         }
+    }
+
+    #[test]
+    fn a_text_above_the_limit_is_refused_on_both_ways() {
+        let longest = "a".repeat(MAX_STRING_BYTES);
+        let longer = format!("{longest}a");
+        for flexible in [false, true] {
+            let write = |text: &str| {
+                let mut writer = Writer::default();
+                writer.put_string(Some(text), flexible, "x");
+                writer.put_i8(1);
+                writer.into_bytes()
+            };
+            let mut reader = Reader::new(write(&longest).unwrap());
+            assert_eq!(reader.get_string(flexible, "x").unwrap().as_deref(), Some(&*longest));
+            let error = EncodeError::new(EncodeErrorKind::TextTooLong(MAX_STRING_BYTES + 1), "x");
+            assert_eq!(write(&longer), Err(error));
+        }
+        let mut frame = BytesMut::new();
+        put_uvarint(&mut frame, 32_769);
+        frame.put_slice(longer.as_bytes());
+        let error = Reader::new(frame.freeze()).get_string(true, "x").unwrap_err();
+        assert_eq!(error.kind, DecodeErrorKind::TextTooLong(MAX_STRING_BYTES + 1));
+    }
+
+    #[test]
+    fn a_length_above_the_limit_is_refused() {
+        for count in [MAX_LENGTH + 1, usize::MAX] {
+            for flexible in [false, true] {
+                let mut writer = Writer::default();
+                writer.put_array_length(Some(count), flexible, "x");
+                let error = EncodeError::new(EncodeErrorKind::TooLarge(count), "x");
+                assert_eq!(writer.into_chunks(), Err(error));
+            }
+        }
+        let mut inner = Writer::default();
+        inner.put_gap(MAX_LENGTH, true, "x");
+        inner.put_i8(0);
+        let mut writer = Writer::default();
+        writer.put_tagged_field(0, inner, "tagged");
+        let error = writer.into_chunks().unwrap_err();
+        assert_eq!(error.what, "tagged");
     }
 
     #[test]

@@ -9,4 +9,5 @@ mod connect;
 mod consume;
 mod faults;
 mod groups;
+mod long_names;
 mod produce;

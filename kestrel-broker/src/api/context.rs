@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use kestrel_protocol::wire::Chunk;
 use kestrel_protocol::{
-    ApiKey, DecodeError, ErrorCode, RequestFrame, RequestHeader, encode_response_with_gaps,
+    ApiKey, DecodeError, EncodeError, ErrorCode, RequestFrame, RequestHeader, encode_response_with_gaps,
 };
 
 use crate::log::{ByteRun, FileRun};
@@ -77,13 +77,17 @@ impl<R> From<R> for Outgoing<R> {
 
 impl<R> Outgoing<R> {
     /// The byte runs of its frame.
+    ///
+    /// # Errors
+    /// When something in it is longer than the protocol can say.
     pub(crate) fn encode<Q: kestrel_protocol::Request<Response = R>>(
         self,
         version: i16,
         correlation_id: i32,
-    ) -> Answer {
+    ) -> Result<Answer, Close> {
         let mut files = self.files.into_iter();
-        let chunks = encode_response_with_gaps::<Q>(&self.response, version, correlation_id);
+        let chunks = encode_response_with_gaps::<Q>(&self.response, version, correlation_id)
+            .map_err(|cause| Close::Unsayable { api: Q::KEY, cause })?;
         let runs = chunks.into_iter().map(|chunk| match chunk {
             Chunk::Bytes(bytes) => ByteRun::Memory(bytes),
             Chunk::Gap(length) => {
@@ -91,7 +95,7 @@ impl<R> Outgoing<R> {
                 ByteRun::File(file.expect("each gap has its file"))
             }
         });
-        Some(runs.collect())
+        Ok(Some(runs.collect()))
     }
 }
 
@@ -112,6 +116,15 @@ pub(crate) enum Close {
     /// The bytes are not the request that the header promises.
     #[error("malformed request: {0}")]
     Malformed(#[from] DecodeError),
+    /// The answer has something in it that is longer than the protocol can say. What requests bring is short enough,
+    /// and error messages are cut, so that this is a fault of the broker, which the log names.
+    #[error("the answer to {api} cannot be sent: {cause}")]
+    Unsayable {
+        /// The API.
+        api: ApiKey,
+        /// What is too long.
+        cause: EncodeError,
+    },
     /// A request with acks=0 failed: closing is the only way to say so.
     #[error("a Produce request without acknowledgement failed: {0}")]
     Unacknowledged(ErrorCode),

@@ -142,3 +142,6 @@ impl Service<Request> for Router {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ fn a_peer_that_never_reads_is_not_waited_for_in_memory() {
     peer.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let stuck = (0..REQUESTS).any(|id| {
         let request = fetch_request("large", i64::from(id) % 8);
-        encode_request(&request, 12, id, None).iter().any(|chunk| peer.write_all(chunk).is_err())
+        encode_request(&request, 12, id, None).unwrap().iter().any(|chunk| peer.write_all(chunk).is_err())
     });
     assert!(stuck, "the broker took {REQUESTS} requests without an answer being read");
     let peak = program.peak_resident_bytes();

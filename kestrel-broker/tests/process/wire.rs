@@ -27,7 +27,9 @@ impl Wire {
     /// Sends a request and reads its answer; an error when the connection ends.
     pub(crate) fn call<R: Request>(&mut self, request: &R, version: i16) -> io::Result<R::Response> {
         self.next_correlation_id += 1;
-        for chunk in encode_request(request, version, self.next_correlation_id, Some("process-test".into())) {
+        for chunk in
+            encode_request(request, version, self.next_correlation_id, Some("process-test".into())).unwrap()
+        {
             self.stream.write_all(&chunk)?;
         }
         let mut length = [0; 4];

@@ -50,7 +50,7 @@ pub(super) async fn settle<C: Call>(
             break;
         }
         let asked: Vec<_> = open.iter().filter_map(|&index| items.get(index).cloned()).collect();
-        let results = call.round(client, &asked, deadline).await;
+        let results = ask(client, call, &asked, deadline).await;
         let now = environment::now();
         let mut again = Vec::new();
         for (index, result) in std::mem::take(&mut open).into_iter().zip(results) {
@@ -72,6 +72,30 @@ pub(super) async fn settle<C: Call>(
     }
     let unanswered = || Err(Error::timeout(C::OPERATION, timeout, TIMEOUT_SETTING));
     items.into_iter().zip(settled.into_iter().map(|result| result.unwrap_or_else(unanswered))).collect()
+}
+
+/// Asks about all items in one round; by themselves about those of a request that the protocol had no room for, so that
+/// one item that is too long does not stop the others.
+async fn ask<C: Call>(
+    client: &Client,
+    call: &C,
+    items: &[C::Item],
+    deadline: Instant,
+) -> Vec<Result<C::Output>> {
+    let results = call.round(client, items, deadline).await;
+    if items.len() == 1 {
+        return results;
+    }
+    let mut settled = Vec::with_capacity(items.len());
+    for (item, result) in items.iter().zip(results) {
+        match result {
+            Err(Error::Encode { .. }) => {
+                settled.extend(call.round(client, std::slice::from_ref(item), deadline).await);
+            }
+            result => settled.push(result),
+        }
+    }
+    settled
 }
 
 /// What is said of an item if it is not settled before the time is up.

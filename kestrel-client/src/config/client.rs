@@ -192,9 +192,7 @@ impl ClientBuilder {
                 return Err(Error::config(key, "must be above 0"));
             }
         }
-        if config.client_id.len() > usize::from(i16::MAX.cast_unsigned()) {
-            return Err(Error::config("client.id", "is longer than 32,767 bytes"));
-        }
+        keys::fits("client.id", &config.client_id)?;
         Ok(ClientSettings {
             bootstrap_servers,
             client_id: config.client_id.into(),

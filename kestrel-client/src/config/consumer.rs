@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::group::{GroupSettings, assignors};
-use super::keys::{Key, flag, keys, millis, number};
+use super::keys::{Key, fits, flag, keys, millis, number};
 use crate::error::{Error, Result};
 
 /// Where a consumer begins when it has no position, or when its position is no longer in the log (`auto.offset.reset`).
@@ -234,6 +234,7 @@ impl ConsumerConfig {
     pub(crate) fn settings(&self, request_timeout: Duration) -> Result<ConsumerSettings> {
         let settings = &self.settings;
         settings.group.check()?;
+        fits("client.rack", &settings.client_rack)?;
         at_least("fetch.min.bytes", i64::from(settings.fetch_min_bytes), 0)?;
         at_least("fetch.max.bytes", i64::from(settings.fetch_max_bytes), 1)?;
         at_least("max.partition.fetch.bytes", i64::from(settings.max_partition_fetch_bytes), 1)?;

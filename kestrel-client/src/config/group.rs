@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::consumer::ConsumerConfig;
+use super::keys::fits;
 use crate::consumer::assignor::{Assignor, CooperativeSticky, Range, RoundRobin, Sticky};
 use crate::error::{Error, Result};
 
@@ -83,6 +84,7 @@ impl GroupSettings {
         if self.instance_id.as_ref().is_some_and(String::is_empty) {
             return Err(Error::config("group.instance.id", "must not be empty"));
         }
+        fits("group.instance.id", self.instance_id.as_deref().unwrap_or_default())?;
         if let CommitPolicy::Interval(interval) = self.commit_policy {
             is_above("auto.commit.interval.ms", interval)?;
         }

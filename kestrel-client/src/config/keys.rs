@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kestrel_protocol::wire::MAX_STRING_BYTES;
+
 use super::client::ClientConfig;
 use super::consumer::CONSUMER;
 use super::producer::PRODUCER;
@@ -174,6 +176,18 @@ fn distance(from: &str, to: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or_default()
+}
+
+/// Whether the protocol has room for a text.
+///
+/// # Errors
+/// [`Error::Config`] when it has not.
+pub(crate) fn fits(key: &str, text: &str) -> Result<(), Error> {
+    if text.len() > MAX_STRING_BYTES {
+        let problem = format!("{} bytes long; the protocol has room for {MAX_STRING_BYTES}", text.len());
+        return Err(Error::config(key, problem));
+    }
+    Ok(())
 }
 
 /// Reads a duration given in milliseconds.

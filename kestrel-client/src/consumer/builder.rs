@@ -13,7 +13,7 @@ use super::group::topics::TopicSelection;
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
 use super::{AssignedConsumer, Consumer};
 use crate::client::Client;
-use crate::config::{AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply};
+use crate::config::{AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, fits};
 use crate::error::{Error, Result};
 use crate::metadata::Wanted;
 use crate::record::TopicPartition;
@@ -316,6 +316,8 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
         if group_id.is_empty() {
             return Err(Error::config("group.id", "must not be empty"));
         }
+        fits("group.id", group_id)?;
+        topics.names.iter().try_for_each(|topic| fits("topics", topic))?;
         if topics.is_empty() {
             return Err(Error::config("topics", "a member of a group reads at least one topic"));
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::partition::ResetTo;
 use super::{AssignedConsumer, Consumer, Source};
+use crate::config::fits;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::record::TopicPartition;
@@ -203,6 +204,7 @@ pub(super) fn checked(
                 format!("`{partition}` is not a partition: a topic has a name, and numbers begin at 0");
             return Err(Error::config("assignment", problem));
         }
+        fits("assignment", &partition.topic)?;
         if seen.insert(partition.clone()) {
             checked.push(partition);
         }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::{LeaderHint, MetadataCache, Wanted};
 use super::snapshot::{MetadataSnapshot, TopicView};
+use crate::config::fits;
 use crate::environment;
 use crate::error::{BrokerError, Error};
 use crate::net::{HostPort, Pool};
@@ -126,6 +127,7 @@ impl MetadataHandle {
         patience: Duration,
         setting: &'static str,
     ) -> Result<Arc<TopicView>, Error> {
+        fits("topic", topic)?;
         self.want(topic, wanted);
         let asked_at = self.current().version;
         match tokio::time::timeout(patience, self.topic_appears(topic, asked_at, wanted)).await {

@@ -167,7 +167,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
-        for chunk in handshake.request() {
+        for chunk in handshake.request().map_err(GreetError::Handshake)? {
             stream.write_all(&chunk).await?;
         }
         let answer = read_frame(stream).await?;

@@ -10,7 +10,7 @@
 use bytes::{Buf, Bytes};
 use kestrel_protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use kestrel_protocol::{
-    ApiKey, ByteString, DecodeError, ErrorCode, correlation_id, decode_response, encode_request,
+    ApiKey, ByteString, DecodeError, EncodeError, ErrorCode, correlation_id, decode_response, encode_request,
 };
 
 use super::versions::Versions;
@@ -44,6 +44,8 @@ pub(crate) enum HandshakeError {
     Malformed(#[from] DecodeError),
     #[error("the answer has correlation id {0}, which was not asked: is this a Kafka listener?")]
     WrongCorrelation(i32),
+    #[error("the first request cannot be sent: {0}")]
+    Unsendable(#[from] EncodeError),
     #[error("ApiVersions failed: {0}")]
     Refused(ErrorCode),
 }
@@ -56,12 +58,15 @@ impl Handshake {
     }
 
     /// The request to send now, as byte runs.
-    pub(crate) fn request(&self) -> Vec<Bytes> {
+    ///
+    /// # Errors
+    /// When the protocol has no room for `client.id`.
+    pub(crate) fn request(&self) -> Result<Vec<Bytes>, HandshakeError> {
         let request = ApiVersionsRequest {
             client_software_name: ByteString::from_static("kestrel"),
             client_software_version: ByteString::from_static(env!("CARGO_PKG_VERSION")),
         };
-        encode_request(&request, self.version, CORRELATION_ID, Some(self.client_id.clone()))
+        Ok(encode_request(&request, self.version, CORRELATION_ID, Some(self.client_id.clone()))?)
     }
 
     /// The answer to the last request has come.
@@ -111,12 +116,12 @@ mod tests {
     }
 
     fn version_of(handshake: &Handshake) -> i16 {
-        RequestFrame::parse(joined(handshake.request())).unwrap().header.api_version
+        RequestFrame::parse(joined(handshake.request().unwrap())).unwrap().header.api_version
     }
 
     fn answer(version: i16, error_code: ErrorCode, api_keys: Vec<ApiVersion>) -> Bytes {
         let answer = ApiVersionsResponse { error_code, api_keys, ..Default::default() };
-        joined(encode_response::<ApiVersionsRequest>(&answer, version, 0))
+        joined(encode_response::<ApiVersionsRequest>(&answer, version, 0).unwrap())
     }
 
     fn speaks(api: ApiKey, max_version: i16) -> ApiVersion {

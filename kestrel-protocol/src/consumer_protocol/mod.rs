@@ -10,10 +10,10 @@
 //!
 //! let clicks = TopicPartitions { topic: "clicks".into(), partitions: vec![0, 3] };
 //! let assignment = Assignment { assigned_partitions: vec![clicks], ..Assignment::default() };
-//! let bytes = assignment.to_bytes(3);
+//! let bytes = assignment.to_bytes(3)?;
 //! assert_eq!(Assignment::from_bytes(bytes.clone())?, assignment);
 //! assert!(Assignment::from_bytes(bytes.slice(..bytes.len() - 1)).is_err());
-//! # Ok::<(), kestrel_protocol::DecodeError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod user_data;
@@ -22,7 +22,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 pub use self::user_data::{CooperativeStickyUserData, StickyUserData};
-use crate::error::{DecodeError, DecodeErrorKind};
+use crate::error::{DecodeError, DecodeErrorKind, EncodeError};
 use crate::message;
 use crate::messages::Message;
 use crate::wire::{Reader, Writer};
@@ -76,10 +76,12 @@ macro_rules! versioned {
 
             /// Writes the version and the message. Fields that the version lacks are left out.
             ///
+            /// # Errors
+            /// When something in it is longer than the protocol can say.
+            ///
             /// # Panics
             /// When `version` is outside of the message's [`VERSIONS`](Message::VERSIONS).
-            #[must_use]
-            pub fn to_bytes(&self, version: i16) -> Bytes {
+            pub fn to_bytes(&self, version: i16) -> Result<Bytes, EncodeError> {
                 let mut writer = Writer::default();
                 writer.put_i16(version);
                 self.encode(&mut writer, version);

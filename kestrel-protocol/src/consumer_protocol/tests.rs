@@ -31,7 +31,7 @@ proptest! {
     #[test]
     fn a_truncated_assignment_is_an_error(seed: u64, version in 0i16..=3) {
         let assignment = Assignment::sample(&mut Seed::new(seed), Version::of::<Assignment>(version));
-        let bytes = assignment.to_bytes(version);
+        let bytes = assignment.to_bytes(version).unwrap();
         for cut in 0..bytes.len() {
             prop_assert!(Assignment::from_bytes(bytes.slice(..cut)).is_err(), "cut at {}", cut);
         }
@@ -42,7 +42,7 @@ proptest! {
     fn a_newer_version_is_read_as_the_newest_known(seed: u64, version in 4..=i16::MAX, appended: [u8; 7]) {
         let subscription = Subscription::sample(&mut Seed::new(seed), Version::of::<Subscription>(3));
         let mut bytes = version.to_be_bytes().to_vec();
-        bytes.extend_from_slice(&subscription.to_bytes(3)[2..]);
+        bytes.extend_from_slice(&subscription.to_bytes(3).unwrap()[2..]);
         bytes.extend_from_slice(&appended);
         prop_assert_eq!(Subscription::from_bytes(bytes.into()), Ok(subscription));
     }
@@ -50,7 +50,7 @@ proptest! {
     #[test]
     fn sticky_user_data_is_read_in_both_layouts(seed: u64) {
         let mut owned = StickyUserData::sample(&mut Seed::new(seed), Version::of::<StickyUserData>(1));
-        let bytes = owned.to_bytes();
+        let bytes = owned.to_bytes().unwrap();
         prop_assert_eq!(StickyUserData::from_bytes(bytes.clone()), Ok((owned.clone(), 1)));
         owned.generation = -1;
         prop_assert_eq!(StickyUserData::from_bytes(bytes.slice(..bytes.len() - 4)), Ok((owned, 0)));
@@ -77,4 +77,12 @@ fn the_generation_of_cooperative_sticky_is_four_bytes() {
     assert_eq!(data.to_bytes(), Bytes::from_static(&[0, 0, 1, 2]));
     assert_eq!(CooperativeStickyUserData::from_bytes(data.to_bytes()), Ok(data));
     assert!(CooperativeStickyUserData::from_bytes(Bytes::from_static(&[0, 0, 1])).is_err());
+}
+
+#[test]
+fn a_topic_name_that_is_too_long_is_an_error() {
+    let subscription = Subscription { topics: vec!["a".repeat(40_000).into()], ..Default::default() };
+    for version in 0..=3 {
+        assert_eq!(subscription.to_bytes(version).unwrap_err().what, "topics");
+    }
 }

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::TopicPartitions;
-use crate::error::DecodeError;
+use crate::error::{DecodeError, EncodeError};
 use crate::message;
 use crate::messages::Message;
 use crate::wire::{Reader, Writer};
@@ -42,8 +42,10 @@ impl StickyUserData {
     }
 
     /// Writes the newer layout.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
+    ///
+    /// # Errors
+    /// When a topic's name is longer than the protocol can say.
+    pub fn to_bytes(&self) -> Result<Bytes, EncodeError> {
         let mut writer = Writer::default();
         self.encode(&mut writer, 1);
         writer.into_bytes()
@@ -64,6 +66,6 @@ impl CooperativeStickyUserData {
     pub fn to_bytes(&self) -> Bytes {
         let mut writer = Writer::default();
         self.encode(&mut writer, 0);
-        writer.into_bytes()
+        writer.into_bytes().expect("a number has its room")
     }
 }

@@ -161,11 +161,11 @@ impl From<Bytes> for RecordData {
 }
 
 impl Field for Option<RecordData> {
-    fn encode(&self, writer: &mut Writer, version: Version) {
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
         match self {
-            None => writer.put_bytes(None, version.flexible),
-            Some(RecordData::Here(bytes)) => writer.put_bytes(Some(bytes), version.flexible),
-            Some(RecordData::Elsewhere(length)) => writer.put_gap(*length, version.flexible),
+            None => writer.put_bytes(None, version.flexible, what),
+            Some(RecordData::Here(bytes)) => writer.put_bytes(Some(bytes), version.flexible, what),
+            Some(RecordData::Elsewhere(length)) => writer.put_gap(*length, version.flexible, what),
         }
     }
 

@@ -19,7 +19,7 @@
 //! let request = GreetRequest { name: "you".into(), ..Default::default() };
 //! let mut writer = Writer::default();
 //! request.encode(&mut writer, 1);
-//! assert_eq!(GreetRequest::decode(&mut Reader::new(writer.into_bytes()), 1), Ok(request));
+//! assert_eq!(GreetRequest::decode(&mut Reader::new(writer.into_bytes().unwrap()), 1), Ok(request));
 //! ```
 
 use std::ops::RangeInclusive;
@@ -30,7 +30,7 @@ use bytestring::ByteString;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::error_code::ErrorCode;
 use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};
-use crate::wire::{Reader, Writer};
+use crate::wire::{MAX_STRING_BYTES, Reader, Writer};
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -74,7 +74,8 @@ pub trait Message: Default + Clone + PartialEq + std::fmt::Debug + Send + Sync +
     /// The first version with compact lengths and tagged fields (KIP-482); `i16::MAX` where there is none.
     const FLEXIBLE_FROM: i16;
 
-    /// Appends this message as `version` says. Fields that the version lacks are left out.
+    /// Appends this message as `version` says. Fields that the version lacks are left out, error messages that are too
+    /// long are cut, and anything else that is too long is an error at the end of the writer.
     ///
     /// # Panics
     /// When `version` is outside [`Message::VERSIONS`].
@@ -106,7 +107,7 @@ impl Version {
 /// One value of a table: how its type is written and read.
 #[doc(hidden)]
 pub trait Field: Sized {
-    fn encode(&self, writer: &mut Writer, version: Version);
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str);
     fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError>;
 }
 
@@ -131,7 +132,7 @@ macro_rules! fixed_width_fields {
     ($($ty:ty: $get:ident $put:ident),+ $(,)?) => {
         $(impl Field for $ty {
             #[inline]
-            fn encode(&self, writer: &mut Writer, _: Version) {
+            fn encode(&self, writer: &mut Writer, _: Version, _: &'static str) {
                 writer.$put(*self);
             }
 
@@ -150,8 +151,8 @@ macro_rules! identity_fields {
     ($($ty:ident($inner:ty)),+ $(,)?) => {
         $(impl Field for $ty {
             #[inline]
-            fn encode(&self, writer: &mut Writer, version: Version) {
-                self.0.encode(writer, version);
+            fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
+                self.0.encode(writer, version, what);
             }
 
             #[inline]
@@ -165,7 +166,7 @@ macro_rules! identity_fields {
 identity_fields!(NodeId(i32), LeaderEpoch(i32), ProducerId(i64), ProducerEpoch(i16));
 
 impl Field for bool {
-    fn encode(&self, writer: &mut Writer, _: Version) {
+    fn encode(&self, writer: &mut Writer, _: Version, _: &'static str) {
         writer.put_i8(i8::from(*self));
     }
 
@@ -175,7 +176,7 @@ impl Field for bool {
 }
 
 impl Field for ErrorCode {
-    fn encode(&self, writer: &mut Writer, _: Version) {
+    fn encode(&self, writer: &mut Writer, _: Version, _: &'static str) {
         writer.put_i16(self.code());
     }
 
@@ -185,7 +186,7 @@ impl Field for ErrorCode {
 }
 
 impl Field for Uuid {
-    fn encode(&self, writer: &mut Writer, _: Version) {
+    fn encode(&self, writer: &mut Writer, _: Version, _: &'static str) {
         writer.put_slice(&self.0);
     }
 
@@ -196,8 +197,12 @@ impl Field for Uuid {
 }
 
 impl Field for Option<ByteString> {
-    fn encode(&self, writer: &mut Writer, version: Version) {
-        writer.put_string(self.as_deref(), version.flexible);
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
+        let text = self.as_deref();
+        match text.filter(|text| text.len() > MAX_STRING_BYTES && is_error_message(what)) {
+            Some(text) => writer.put_string(Some(cut(text)), version.flexible, what),
+            None => writer.put_string(text, version.flexible, what),
+        }
     }
 
     fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError> {
@@ -205,9 +210,20 @@ impl Field for Option<ByteString> {
     }
 }
 
+/// Whether a field of this name is a text for people, of which the beginning is worth more than nothing.
+fn is_error_message(field: &str) -> bool {
+    field.ends_with("error_message")
+}
+
+/// As much of a text as the protocol has room for.
+fn cut(text: &str) -> &str {
+    let whole_chars = (MAX_STRING_BYTES - 3..=MAX_STRING_BYTES).rev().find_map(|end| text.get(..end));
+    whole_chars.unwrap_or(text)
+}
+
 impl Field for Option<Bytes> {
-    fn encode(&self, writer: &mut Writer, version: Version) {
-        writer.put_bytes(self.as_ref(), version.flexible);
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
+        writer.put_bytes(self.as_ref(), version.flexible, what);
     }
 
     fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError> {
@@ -216,10 +232,10 @@ impl Field for Option<Bytes> {
 }
 
 impl<T: Field> Field for Option<Vec<T>> {
-    fn encode(&self, writer: &mut Writer, version: Version) {
-        writer.put_array_length(self.as_ref().map(Vec::len), version.flexible);
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
+        writer.put_array_length(self.as_ref().map(Vec::len), version.flexible, what);
         for item in self.iter().flatten() {
-            item.encode(writer, version);
+            item.encode(writer, version, what);
         }
     }
 
@@ -247,17 +263,17 @@ macro_rules! never_null {
         }
     };
     (@encode $generic:ident) => {
-        fn encode(&self, writer: &mut Writer, version: Version) {
-            writer.put_array_length(Some(self.len()), version.flexible);
+        fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
+            writer.put_array_length(Some(self.len()), version.flexible, what);
             for item in self {
-                item.encode(writer, version);
+                item.encode(writer, version, what);
             }
         }
     };
     (@encode) => {
-        fn encode(&self, writer: &mut Writer, version: Version) {
+        fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
             // A shared handle, not a copy.
-            Some(self.clone()).encode(writer, version);
+            Some(self.clone()).encode(writer, version, what);
         }
     };
 }
@@ -272,10 +288,10 @@ pub trait Structure: Field {}
 
 /// Kafka writes -1 for a structure that is null and 1 before one that is there.
 impl<T: Structure> Field for Option<T> {
-    fn encode(&self, writer: &mut Writer, version: Version) {
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
         writer.put_i8(if self.is_some() { 1 } else { -1 });
         if let Some(structure) = self {
-            structure.encode(writer, version);
+            structure.encode(writer, version, what);
         }
     }
 
@@ -295,11 +311,12 @@ pub fn encode_nullable<T: Field + Nullable>(
     writer: &mut Writer,
     version: Version,
     may_be_null: bool,
+    what: &'static str,
 ) {
     if field.is_null() && !may_be_null {
-        T::non_null().encode(writer, version);
+        T::non_null().encode(writer, version, what);
     } else {
-        field.encode(writer, version);
+        field.encode(writer, version, what);
     }
 }
 
@@ -331,7 +348,8 @@ macro_rules! message {
 
             fn encode(&self, writer: &mut $crate::wire::Writer, version: i16) {
                 assert!(Self::VERSIONS.contains(&version), "{} has no version {version}", Self::NAME);
-                $crate::messages::Field::encode(self, writer, $crate::messages::Version::of::<Self>(version));
+                let version = $crate::messages::Version::of::<Self>(version);
+                $crate::messages::Field::encode(self, writer, version, Self::NAME);
             }
 
             fn decode(
@@ -398,16 +416,23 @@ macro_rules! __structure {
 
         #[allow(unused_variables, unused_mut, reason = "an empty structure, or one that is in a single version")]
         impl $crate::messages::Field for $name {
-            fn encode(&self, writer: &mut $crate::wire::Writer, version: $crate::messages::Version) {
-                $($crate::__encode_plain!(self.$field, writer, version; ($($versions)?) ($($null)?) ($($tag)?));)*
+            fn encode(
+                &self,
+                writer: &mut $crate::wire::Writer,
+                version: $crate::messages::Version,
+                what: &'static str,
+            ) {
+                $($crate::__encode_plain!(
+                    self.$field, writer, version, stringify!($field); ($($versions)?) ($($null)?) ($($tag)?)
+                );)*
                 if version.flexible {
-                    let mut tagged: Vec<(u32, $crate::wire::Writer)> = Vec::new();
+                    let mut tagged: Vec<(u32, $crate::wire::Writer, &'static str)> = Vec::new();
                     $($crate::__encode_tagged!(
-                        self.$field, tagged, version; ($($versions)?) ($($tag)?) ($($default)?)
+                        self.$field, tagged, version, stringify!($field); ($($versions)?) ($($tag)?) ($($default)?)
                     );)*
                     writer.put_uvarint(u32::try_from(tagged.len()).expect("a table has few tags"));
-                    for (tag, content) in tagged {
-                        writer.put_tagged_field(tag, content);
+                    for (tag, content, what) in tagged {
+                        writer.put_tagged_field(tag, content, what);
                     }
                 }
             }
@@ -467,16 +492,16 @@ macro_rules! __in_versions {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __encode_plain {
-    ($field:expr, $writer:ident, $version:ident; ($($versions:expr)?) ($($null:expr)?) ($tag:literal)) => {};
-    ($field:expr, $writer:ident, $version:ident; ($($versions:expr)?) () ()) => {
+    ($field:expr, $writer:ident, $version:ident, $what:expr; ($($versions:expr)?) ($($null:expr)?) ($tag:literal)) => {};
+    ($field:expr, $writer:ident, $version:ident, $what:expr; ($($versions:expr)?) () ()) => {
         if $crate::__in_versions!($version; $($versions)?) {
-            $crate::messages::Field::encode(&$field, $writer, $version);
+            $crate::messages::Field::encode(&$field, $writer, $version, $what);
         }
     };
-    ($field:expr, $writer:ident, $version:ident; ($($versions:expr)?) ($null:expr) ()) => {
+    ($field:expr, $writer:ident, $version:ident, $what:expr; ($($versions:expr)?) ($null:expr) ()) => {
         if $crate::__in_versions!($version; $($versions)?) {
             let may_be_null = ($null).contains(&$version.number);
-            $crate::messages::encode_nullable(&$field, $writer, $version, may_be_null);
+            $crate::messages::encode_nullable(&$field, $writer, $version, may_be_null, $what);
         }
     };
 }
@@ -485,14 +510,14 @@ macro_rules! __encode_plain {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __encode_tagged {
-    ($field:expr, $tagged:ident, $version:ident; ($($versions:expr)?) () ($($default:expr)?)) => {};
-    ($field:expr, $tagged:ident, $version:ident; ($($versions:expr)?) ($tag:literal) ($($default:expr)?)) => {
+    ($field:expr, $tagged:ident, $version:ident, $what:expr; ($($versions:expr)?) () ($($default:expr)?)) => {};
+    ($field:expr, $tagged:ident, $version:ident, $what:expr; ($($versions:expr)?) ($tag:literal) ($($default:expr)?)) => {
         if $crate::__in_versions!($version; $($versions)?)
             && $crate::messages::differ(&$field, &$crate::__default!($($default)?))
         {
             let mut content = $crate::wire::Writer::default();
-            $crate::messages::Field::encode(&$field, &mut content, $version);
-            $tagged.push(($tag, content));
+            $crate::messages::Field::encode(&$field, &mut content, $version, $what);
+            $tagged.push(($tag, content, $what));
         }
     };
 }

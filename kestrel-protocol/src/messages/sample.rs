@@ -9,18 +9,27 @@ use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};
 
 /// A small deterministic source of randomness (xorshift): the seed of a failing case reproduces it.
 #[derive(Debug)]
-pub(crate) struct Seed(u64);
+pub(crate) struct Seed {
+    state: u64,
+    /// Whether texts may be longer than the protocol can say.
+    endless: bool,
+}
 
 impl Seed {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed ^ 0x9e37_79b9_7f4a_7c15 | 1)
+        Self { state: seed ^ 0x9e37_79b9_7f4a_7c15 | 1, endless: false }
+    }
+
+    /// A source of texts that may be longer than the protocol can say.
+    pub(crate) fn endless(seed: u64) -> Self {
+        Self { endless: true, ..Self::new(seed) }
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        self.state
     }
 
     pub(crate) fn below(&mut self, limit: u64) -> usize {
@@ -82,6 +91,10 @@ impl Sample for Uuid {
 
 impl Sample for ByteString {
     fn sample(seed: &mut Seed, _: Version) -> Self {
+        if seed.endless && seed.next().is_multiple_of(4) {
+            // Around the limit, in characters of which it may cut one.
+            return "漢".repeat(10_900 + seed.below(50)).into();
+        }
         // Now and then longer than one byte of a compact length can say.
         let length = if seed.next().is_multiple_of(16) { 200 } else { seed.below(8) };
         (0..length).map(|_| *['a', 'z', 'é', '漢'].get(seed.below(4)).unwrap()).collect::<String>().into()

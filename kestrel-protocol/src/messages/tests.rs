@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::sample::{Sample, Seed};
 use super::{Message, Version};
+use crate::error::EncodeErrorKind;
 use crate::wire::{Reader, Writer};
 
 /// Versions that the oracle does not know. Fixtures from real clients and brokers cover them.
@@ -28,7 +29,7 @@ const ONE_SIDED: [&str; 5] =
 fn encoded<M: Message>(message: &M, version: i16) -> Bytes {
     let mut writer = Writer::default();
     message.encode(&mut writer, version);
-    writer.into_bytes()
+    writer.into_bytes().unwrap()
 }
 
 /// The names of the fields in the order in which `Debug` shows them: both sides show them in wire order.
@@ -100,6 +101,50 @@ pub(crate) fn check_hostile<M: Message + Sample>(seed: u64) {
     }
 }
 
+/// Whatever a message says: it can be encoded and read again, or it is an error, never a panic.
+pub(crate) fn check_endless<M: Message + Sample>(seed: u64) {
+    let mut random = Seed::endless(seed);
+    for version in M::VERSIONS {
+        let message = M::sample(&mut random, Version::of::<M>(version));
+        let mut writer = Writer::default();
+        message.encode(&mut writer, version);
+        match writer.into_bytes() {
+            Ok(bytes) => {
+                let mut reader = Reader::new(bytes);
+                let read = M::decode(&mut reader, version);
+                assert!(read.is_ok(), "{} v{version}: {:?}", M::NAME, read.err());
+                assert_eq!(reader.remaining(), 0, "{} v{version}", M::NAME);
+            }
+            Err(error) => {
+                assert!(matches!(error.kind, EncodeErrorKind::TextTooLong(32_768..)), "{error}");
+                assert!(!error.what.ends_with("error_message"), "{} v{version}: {error}", M::NAME);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_message_that_is_too_long_is_cut() {
+    for (text, expected) in
+        [("a".repeat(40_000), 32_767), ("漢".repeat(10_923), 32_766), ("é".repeat(20_000), 32_766)]
+    {
+        let result = super::create_topics::CreatableTopicResult {
+            name: "t".into(),
+            error_message: Some(text.as_str().into()),
+            ..Default::default()
+        };
+        let response =
+            super::create_topics::CreateTopicsResponse { topics: vec![result], ..Default::default() };
+        for version in 2..=7 {
+            let bytes = encoded(&response, version);
+            let read = super::create_topics::CreateTopicsResponse::decode(&mut Reader::new(bytes), version);
+            let message = read.unwrap().topics.remove(0).error_message.unwrap();
+            assert_eq!(message.len(), expected);
+            assert!(text.starts_with(&*message));
+        }
+    }
+}
+
 /// What decoding may hold at most, for each byte of the frame: a structure of a few empty arrays and strings is the
 /// worst, with hundreds of bytes in memory for a handful on the wire, and a growing array holds twice what it needs.
 const MEMORY_PER_FRAME_BYTE: u64 = 64;
@@ -140,7 +185,7 @@ pub(crate) fn check_memory<M: Message + Sample>(seed: u64) {
 
 /// Checks every message of the table of APIs.
 macro_rules! for_each_message {
-    ($check:ident, $hostile:ident, $memory:ident: $($module:ident: $($name:ident),+;)+) => {
+    ($check:ident, $hostile:ident, $endless:ident, $memory:ident: $($module:ident: $($name:ident),+;)+) => {
         proptest! {
             #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -152,6 +197,11 @@ macro_rules! for_each_message {
             #[test]
             fn hostile_bytes_never_panic(seed: u64) {
                 $($($hostile::<super::$module::$name>(seed);)+)+
+            }
+
+            #[test]
+            fn texts_of_any_length_never_panic(seed: u64) {
+                $($($endless::<super::$module::$name>(seed);)+)+
             }
 
             #[test]
@@ -168,7 +218,7 @@ macro_rules! for_each_message {
     };
 }
 
-for_each_message! { check, check_hostile, check_memory:
+for_each_message! { check, check_hostile, check_endless, check_memory:
     produce: ProduceRequest, ProduceResponse;
     fetch: FetchRequest, FetchResponse;
     list_offsets: ListOffsetsRequest, ListOffsetsResponse;

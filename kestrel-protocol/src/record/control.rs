@@ -134,7 +134,7 @@ impl ControlRecord {
             Self::EndTransaction(marker) => {
                 value.put_i16(0);
                 value.put_i32(marker.coordinator_epoch);
-                return value.into_bytes();
+                return value.into_bytes().expect(NUMBERS_ONLY);
             }
             Self::LeaderChange(change) => change.write(&mut value),
             Self::SnapshotHeader { last_contained_log_timestamp } => {
@@ -149,7 +149,7 @@ impl ControlRecord {
         }
         // All but the marker are flexible: no tagged fields.
         value.put_uvarint(0);
-        value.into_bytes()
+        value.into_bytes().expect(NUMBERS_ONLY)
     }
 }
 
@@ -196,7 +196,7 @@ fn read_voter(version: i16, value: &mut Reader) -> Result<NodeId, DecodeError> {
 }
 
 fn write_voters(voters: &[NodeId], value: &mut Writer) {
-    value.put_array_length(Some(voters.len()), true);
+    value.put_array_length(Some(voters.len()), true, "voters");
     for voter in voters {
         value.put_i32(voter.0);
         value.put_uvarint(0);
@@ -210,6 +210,9 @@ fn read_version(bytes: &mut Reader) -> Result<i16, DecodeError> {
         version => Ok(version),
     }
 }
+
+/// Why control records can always be written.
+const NUMBERS_ONLY: &str = "numbers, and a list of voters that is in memory";
 
 const NULL: DecodeError = DecodeError::new(DecodeErrorKind::UnexpectedNull, WHAT);
 

@@ -31,7 +31,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
         ..Default::default()
     };
     let correlation_id = request.frame.header.correlation_id;
-    Reply::now(Ok(Outgoing::from(response).encode::<ApiVersionsRequest>(0, correlation_id)))
+    Reply::now(Outgoing::from(response).encode::<ApiVersionsRequest>(0, correlation_id))
 }
 
 impl Handle for ApiVersionsRequest {

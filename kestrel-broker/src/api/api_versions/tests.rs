@@ -54,7 +54,7 @@ async fn only_features_that_are_there_have_levels() {
 async fn a_newer_client_learns_our_versions() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
-    let mut newer = encode_request(&request("tester", "9"), 4, 77, Some("tester".into())).concat();
+    let mut newer = encode_request(&request("tester", "9"), 4, 77, Some("tester".into())).unwrap().concat();
     newer[6..8].copy_from_slice(&50i16.to_be_bytes());
     newer.push(3);
     let length = u32::try_from(newer.len() - 4).unwrap();

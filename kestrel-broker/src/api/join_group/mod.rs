@@ -20,7 +20,7 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     };
     let response = join(request, client_id.into(), &context, state);
     Reply::later(async move {
-        Ok(Outgoing::from(response.await).encode::<JoinGroupRequest>(context.version, correlation_id))
+        Outgoing::from(response.await).encode::<JoinGroupRequest>(context.version, correlation_id)
     })
 }
 

@@ -52,9 +52,9 @@ pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
     if begun.acks == NO_ACKS {
         Reply::now(begun.first_error().map_or(Ok(None), |error| Err(Close::Unacknowledged(error))))
     } else if begun.unstored.is_empty() {
-        Reply::now(Ok(encode(begun.response)))
+        Reply::now(encode(begun.response))
     } else {
-        Reply::later(async move { Ok(encode(begun.stored().await)) })
+        Reply::later(async move { encode(begun.stored().await) })
     }
 }
 

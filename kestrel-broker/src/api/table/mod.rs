@@ -134,7 +134,7 @@ pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
             let state = Arc::clone(state);
             Reply::later(async move {
                 let response: Outgoing<R::Response> = body.handle(&context, &state).await.into();
-                Ok(response.encode::<R>(context.version, frame.header.correlation_id))
+                response.encode::<R>(context.version, frame.header.correlation_id)
             })
         }
         Err(error) => Reply::now(Err(error.into())),
@@ -149,7 +149,7 @@ fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
             let response = body.begin(&context, state);
             let correlation_id = frame.header.correlation_id;
             Reply::later(async move {
-                Ok(Outgoing::from(response.await).encode::<R>(context.version, correlation_id))
+                Outgoing::from(response.await).encode::<R>(context.version, correlation_id)
             })
         }
         Err(error) => Reply::now(Err(error.into())),
@@ -158,7 +158,7 @@ fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
 
 fn refuse<R: Handle>(request: &RequestFrame, error: ErrorCode) -> Result<Answer, Close> {
     let response = request.decode::<R>()?.refusal(error);
-    Ok(Outgoing::from(response).encode::<R>(request.header.api_version, request.header.correlation_id))
+    Outgoing::from(response).encode::<R>(request.header.api_version, request.header.correlation_id)
 }
 
 #[cfg(test)]

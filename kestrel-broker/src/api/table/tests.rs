@@ -59,7 +59,8 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 
 /// The frame of a request with another key and version in its header.
 fn frame_with(api_key: i16, version: i16) -> Vec<u8> {
-    let mut frame = encode_request(&HeartbeatRequest::default(), 0, 1, Some("tester".into())).concat();
+    let mut frame =
+        encode_request(&HeartbeatRequest::default(), 0, 1, Some("tester".into())).unwrap().concat();
     frame[4..6].copy_from_slice(&api_key.to_be_bytes());
     frame[6..8].copy_from_slice(&version.to_be_bytes());
     frame
@@ -87,7 +88,8 @@ async fn what_is_not_served_closes_the_connection() {
 async fn a_body_that_is_too_short_closes_the_connection() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
-    let mut frame = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).concat();
+    let mut frame =
+        encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).unwrap().concat();
     frame.pop();
     frame[3] -= 1;
     peer.send_bytes(&frame).await;
@@ -99,7 +101,8 @@ async fn what_follows_a_body_is_ignored() {
     // As Apache Kafka does: librdkafka 2.16 leaves three bytes behind its Metadata request for all topics.
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
-    let mut frame = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).concat();
+    let mut frame =
+        encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).unwrap().concat();
     frame.extend_from_slice(&[0; 3]);
     frame[3] += 3;
     peer.send_bytes(&frame).await;
@@ -121,7 +124,7 @@ async fn what_came_before_a_bad_request_is_still_answered() {
 #[tokio::test]
 async fn unknown_tagged_fields_are_skipped_and_disorder_is_refused() {
     let broker = Broker::test().await.unwrap();
-    let plain = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).concat();
+    let plain = encode_request(&MetadataRequest::default(), 9, 1, Some("tester".into())).unwrap().concat();
     // The body ends in the count of its tagged fields.
     let with_tags = |tags: &[u8]| {
         let mut frame = plain[..plain.len() - 1].to_vec();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
+use kestrel_protocol::wire::MAX_STRING_BYTES;
 
 use super::{Controller, Effects, Intent};
 use crate::cluster::error::ApiError;
@@ -238,6 +239,12 @@ fn alter(configs: &mut ConfigMap, kind: ResourceKind, alteration: &ConfigAlterat
         }
     }
     let items = items.join(",");
+    if items.len() > MAX_STRING_BYTES {
+        let message = format!(
+            "The configuration value cannot be added because it exceeds the maximum value size of {MAX_STRING_BYTES} bytes."
+        );
+        return Err(ApiError::new(ErrorCode::InvalidConfig, message));
+    }
     configs.insert(name.clone(), items.into());
     Ok(())
 }

@@ -129,7 +129,7 @@ impl MetadataRecord {
         let mut writer = Writer::default();
         writer.put_uvarint(FRAME_VERSION);
         self.write(versions, &mut writer);
-        writer.into_bytes()
+        writer.into_bytes().expect("names and values of requests and settings were checked when they came")
     }
 
     fn version(&self, versions: RecordVersions) -> i16 {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
+use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_protocol::{ErrorCode, Uuid};
 
 use super::classic::{ClassicGroup, State};
@@ -35,9 +36,15 @@ pub(crate) struct Joining {
 
 impl Joining {
     /// The id of a member that has none: named after the client, or for life after the instance.
+    ///
+    /// Of a name that leaves no room for the rest it is the beginning: Apache Kafka answers with an unknown error.
     fn new_member_id(&self) -> ByteString {
         let name = self.request.group_instance_id.as_ref().unwrap_or(&self.client_id);
-        format!("{name}-{}", hyphenated(self.unique)).into()
+        let unique = hyphenated(self.unique);
+        let room = MAX_STRING_BYTES - 1 - unique.len();
+        let end =
+            (0..=room.min(name.len())).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+        format!("{}-{unique}", name.get(..end).unwrap_or_default()).into()
     }
 }
 

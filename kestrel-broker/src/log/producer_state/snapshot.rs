@@ -73,7 +73,7 @@ impl ProducerState {
         producers.sort_by_key(|entry| entry.producer_id);
         let mut body = Writer::default();
         ProducerSnapshot { producers }.encode(&mut body, VERSION);
-        let body = body.into_bytes();
+        let body = body.into_bytes().expect("numbers only, and far below 2 GiB");
         let mut bytes = Vec::with_capacity(PREFIX_BYTES + body.len());
         bytes.extend_from_slice(&VERSION.to_be_bytes());
         bytes.extend_from_slice(&crc32c::crc32c(&body).to_be_bytes());

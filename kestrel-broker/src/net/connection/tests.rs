@@ -85,7 +85,8 @@ impl Scene {
     }
 
     async fn send(&mut self, correlation_id: i32) {
-        let request = encode_request(&MetadataRequest::default(), 12, correlation_id, Some("tester".into()));
+        let request =
+            encode_request(&MetadataRequest::default(), 12, correlation_id, Some("tester".into())).unwrap();
         self.far.write_all(&request.concat()).await.unwrap();
     }
 
@@ -128,7 +129,7 @@ async fn requests_are_called_at_once_and_answered_in_order() {
 #[tokio::test]
 async fn a_frame_may_come_byte_by_byte() {
     let mut scene = Scene::begin(Scripted::new(2), 1 << 16);
-    let request = encode_request(&MetadataRequest::default(), 12, 7, Some("slow".into())).concat();
+    let request = encode_request(&MetadataRequest::default(), 12, 7, Some("slow".into())).unwrap().concat();
     for byte in request {
         scene.far.write_all(&[byte]).await.unwrap();
         tokio::task::yield_now().await;

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn an_assignment_is_read_whole_or_left_as_it_is() {
         let partitions: Vec<TopicPartition> = vec![("t", 3).into()];
-        let bytes = encode_assignment(&partitions);
+        let bytes = encode_assignment(&partitions).unwrap();
         let cut = bytes.slice(..bytes.len() - 1);
         assert_eq!(MemberAssignment::read(bytes.clone(), true), MemberAssignment::Partitions(partitions));
         assert_eq!(MemberAssignment::read(cut.clone(), true), MemberAssignment::Opaque(cut));

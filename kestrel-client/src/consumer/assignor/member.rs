@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kestrel_protocol::consumer_protocol::{Assignment, Subscription, TopicPartitions};
-use kestrel_protocol::{ByteString, DecodeError, Message};
+use kestrel_protocol::{ByteString, DecodeError, EncodeError, Message};
 
 use crate::record::TopicPartition;
 
@@ -77,7 +77,10 @@ impl GroupMember {
 }
 
 /// The metadata of a member that joins a group. Its ids are the coordinator's business and not in it.
-pub(crate) fn encode_subscription(member: &GroupMember) -> Bytes {
+///
+/// # Errors
+/// When the protocol has no room for a name in it.
+pub(crate) fn encode_subscription(member: &GroupMember) -> Result<Bytes, EncodeError> {
     let mut topics: Vec<_> = member.topics.iter().map(|topic| ByteString::from(&**topic)).collect();
     topics.sort();
     let mut owned_partitions = member.owned_partitions.clone();
@@ -93,7 +96,10 @@ pub(crate) fn encode_subscription(member: &GroupMember) -> Bytes {
 }
 
 /// What a member is told to read.
-pub(crate) fn encode_assignment(partitions: &[TopicPartition]) -> Bytes {
+///
+/// # Errors
+/// When the protocol has no room for a name in it.
+pub(crate) fn encode_assignment(partitions: &[TopicPartition]) -> Result<Bytes, EncodeError> {
     let assignment = Assignment { assigned_partitions: group(partitions), user_data: None };
     assignment.to_bytes(*Assignment::VERSIONS.end())
 }
@@ -151,12 +157,13 @@ mod tests {
         expected
             .extend_from_slice(b"\0\0\0\x02\0\x01a\0\0\0\x01\0\0\0\x02\0\x01b\0\0\0\x02\0\0\0\0\0\0\0\x01");
         expected.extend_from_slice(b"\0\0\0\x07\0\x01r");
-        assert_eq!(encode_subscription(&member()), expected);
+        assert_eq!(encode_subscription(&member()).unwrap(), expected);
     }
 
     #[test]
     fn what_a_member_writes_the_leader_reads() {
-        let mut read = GroupMember::from_metadata("m", None, encode_subscription(&member())).unwrap();
+        let mut read =
+            GroupMember::from_metadata("m", None, encode_subscription(&member()).unwrap()).unwrap();
         read.topics.reverse();
         read.owned_partitions = member().owned_partitions;
         assert_eq!(read, member());
@@ -166,7 +173,7 @@ mod tests {
     #[test]
     fn an_assignment_is_read_whole_or_not_at_all() {
         let partitions: Vec<TopicPartition> = vec![("b", 1).into(), ("b", 0).into(), ("a", 5).into()];
-        let bytes = encode_assignment(&partitions);
+        let bytes = encode_assignment(&partitions).unwrap();
         assert_eq!(decode_assignment(bytes.clone()).unwrap(), partitions);
         for cut in 0..bytes.len() {
             assert!(decode_assignment(bytes.slice(..cut)).is_err());

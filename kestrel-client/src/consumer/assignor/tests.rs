@@ -115,9 +115,12 @@ fn subscriptions_and_assignments_have_the_bytes_that_java_writes() {
         for member in line.members {
             let metadata = from_hex(&member.metadata);
             let read = GroupMember::from_metadata(&member.id, None, metadata.clone()).unwrap();
-            assert_eq!(encode_subscription(&read), metadata);
+            assert_eq!(encode_subscription(&read).unwrap(), metadata);
             let assignment = from_hex(&member.assignment);
-            assert_eq!(encode_assignment(&decode_assignment(assignment.clone()).unwrap()), assignment);
+            assert_eq!(
+                encode_assignment(&decode_assignment(assignment.clone()).unwrap()).unwrap(),
+                assignment
+            );
         }
     }
 }

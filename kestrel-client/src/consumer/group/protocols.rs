@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kestrel_protocol::ByteString;
 use kestrel_protocol::messages::join_group::JoinGroupResponseMember;
+use kestrel_protocol::{ByteString, EncodeError};
 
 use crate::consumer::assignor::{
     AssignableTopics, Assignor, GroupMember, LastAssignment, RebalanceProtocol, common_protocol,
@@ -58,7 +58,7 @@ impl Protocols {
         let subscription = |assignor: &Arc<dyn Assignor>| {
             let user_data = assignor.user_data(last);
             let metadata = encode_subscription(&GroupMember { user_data, ..member.clone() });
-            (ByteString::from(assignor.name()), metadata)
+            (ByteString::from(assignor.name()), metadata.unwrap_or_else(unsaid))
         };
         self.assignors.iter().map(subscription).collect()
     }
@@ -97,9 +97,16 @@ impl Protocols {
             return Vec::new();
         };
         let assignments: BTreeMap<_, _> = assignor.assign(topics, members);
-        let encoded = assignments
-            .iter()
-            .map(|(member_id, partitions)| (ByteString::from(&**member_id), encode_assignment(partitions)));
+        let encoded = assignments.iter().map(|(member_id, partitions)| {
+            (ByteString::from(&**member_id), encode_assignment(partitions).unwrap_or_else(unsaid))
+        });
         encoded.collect()
     }
+}
+
+/// What is said instead of what an assignor made and the protocol has no room for. The topics of a subscription were
+/// checked when the consumer was built, and those of members are as long as they were read.
+fn unsaid(error: EncodeError) -> Bytes {
+    tracing::error!(%error, "an assignor's names are too long: nothing is said in its name");
+    Bytes::new()
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use kestrel_protocol::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
+use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_protocol::{ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
 use super::snapshot::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
@@ -79,6 +80,10 @@ impl MetadataCache {
 
     /// Someone uses the topic from now on. Gives whether that changes what is asked for.
     pub(crate) fn handle_wanted(&mut self, topic: &Arc<str>, wanted: Wanted) -> bool {
+        if topic.len() > MAX_STRING_BYTES {
+            // Nobody can ask for it, and a request with it in would take the others down.
+            return false;
+        }
         let known = self.wanted.get(topic).copied();
         if known.is_none() || wanted == Wanted::Created {
             self.wanted.insert(Arc::clone(topic), wanted);

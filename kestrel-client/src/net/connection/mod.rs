@@ -219,15 +219,22 @@ impl<'a, R: Request> Service<Call<'a, R>> for Connection {
         let correlation_id = shared.next_correlation_id.fetch_add(1, Ordering::Relaxed);
         let client_id = Some(shared.options.client_id.clone());
         let (reply, answer) = oneshot::channel();
-        let outgoing = Outgoing {
-            chunks: encode_request(call.request, call.version, correlation_id, client_id),
-            correlation_id,
-            deadline: environment::now() + call.timeout,
-            expects_answer: call.expects_answer,
-            waiter: Waiter { reply, timeout: call.timeout, _permit: permit },
-        };
-        if let Err(refused) = shared.outbox.push(outgoing, shared) {
-            let _ = refused.waiter.reply.send(Err(shared.disconnected(false)));
+        match encode_request(call.request, call.version, correlation_id, client_id) {
+            Ok(chunks) => {
+                let outgoing = Outgoing {
+                    chunks,
+                    correlation_id,
+                    deadline: environment::now() + call.timeout,
+                    expects_answer: call.expects_answer,
+                    waiter: Waiter { reply, timeout: call.timeout, _permit: permit },
+                };
+                if let Err(refused) = shared.outbox.push(outgoing, shared) {
+                    let _ = refused.waiter.reply.send(Err(shared.disconnected(false)));
+                }
+            }
+            Err(cause) => {
+                let _ = reply.send(Err(Error::Encode { api: R::KEY, cause }));
+            }
         }
         Answer {
             answer,

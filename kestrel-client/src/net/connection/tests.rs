@@ -35,7 +35,8 @@ impl Peer {
     async fn answer(&mut self, request: &RequestFrame, controller: i32) {
         let response = MetadataResponse { controller_id: controller.into(), ..MetadataResponse::default() };
         let header = &request.header;
-        for chunk in encode_response::<MetadataRequest>(&response, header.api_version, header.correlation_id)
+        for chunk in
+            encode_response::<MetadataRequest>(&response, header.api_version, header.correlation_id).unwrap()
         {
             self.stream.write_all(&chunk).await.unwrap();
         }

@@ -29,7 +29,9 @@ async fn welcome(listener: &TcpListener) -> TcpStream {
     });
     let response = ApiVersionsResponse { api_keys: ranges.to_vec(), ..ApiVersionsResponse::default() };
     let header = request.header;
-    for chunk in encode_response::<ApiVersionsRequest>(&response, header.api_version, header.correlation_id) {
+    for chunk in
+        encode_response::<ApiVersionsRequest>(&response, header.api_version, header.correlation_id).unwrap()
+    {
         stream.write_all(&chunk).await.unwrap();
     }
     stream

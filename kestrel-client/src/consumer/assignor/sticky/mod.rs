@@ -30,7 +30,7 @@ impl Assignor for Sticky {
         let last = last?;
         let data =
             StickyUserData { previous_assignment: group(last.partitions), generation: last.generation };
-        Some(data.to_bytes())
+        data.to_bytes().ok()
     }
 
     fn assign(&self, topics: &AssignableTopics, members: &[GroupMember]) -> Assignments {

@@ -58,6 +58,20 @@ struct Job {
     problem: Option<Error>,
 }
 
+impl Job {
+    /// Fails for good with `error`.
+    fn fail(&mut self, error: Error) {
+        self.problem = Some(error);
+        self.has_failed();
+    }
+
+    /// The whole job has failed: what else it carries is not tried again.
+    fn has_failed(&mut self) {
+        self.entries.clear();
+        self.failures = u32::MAX;
+    }
+}
+
 /// What to send.
 #[derive(Debug, PartialEq)]
 pub(crate) struct CommitRequest {
@@ -174,6 +188,8 @@ impl Committer {
                     self.handle_outcome(&mut job, &partition, code, generation, &mut news);
                 }
             }
+            // It was never sent, and never can be.
+            Err(error @ Error::Encode { .. }) => job.fail(error),
             Err(error) => {
                 tracing::debug!(group = %self.group_id, %error, "a commit was not answered");
                 news.is_coordinator_lost = !matches!(error, Error::UnsupportedApi { .. });
@@ -213,9 +229,7 @@ impl Committer {
                 if class == ErrorClass::Fenced {
                     news.refused = Some((generation, code));
                 }
-                // The whole job has failed: what else it carries is not tried again.
-                job.entries.clear();
-                job.failures = u32::MAX;
+                job.has_failed();
             }
         }
     }

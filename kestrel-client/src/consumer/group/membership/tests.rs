@@ -148,7 +148,7 @@ impl Rig {
     fn assigned(&mut self, numbers: &[i32]) {
         let (id, _) = self.sync();
         let assignment: Vec<_> = partitions(numbers).into_iter().collect();
-        self.answer_sync(id, ErrorCode::None, encode_assignment(&assignment));
+        self.answer_sync(id, ErrorCode::None, encode_assignment(&assignment).unwrap());
         self.settle();
     }
 
@@ -217,7 +217,7 @@ fn a_new_member_joins_in_two_steps_and_then_beats() {
     rig.answer_join(second, 1);
     let (id, request) = rig.sync();
     assert_eq!((request.generation_id, request.assignments.len()), (1, 0));
-    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 0).into()]));
+    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 0).into()]).unwrap());
     assert_eq!(rig.settle(), (partitions(&[]), partitions(&[0])));
     assert_eq!(rig.member.state, State::Stable);
     let joined_at = rig.millis;
@@ -294,7 +294,7 @@ fn a_cooperative_member_gives_up_what_goes_and_joins_again() {
     rig.answer_join(join, 2);
     assert_eq!(rig.member.identity(), None, "the coordinator takes no commits before the assignment");
     let (id, _) = rig.sync();
-    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 1).into()]));
+    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 1).into()]).unwrap());
     assert_eq!(rig.settle(), (partitions(&[0]), partitions(&[])));
     let again = rig.join();
     assert!(again.1.reason.unwrap().starts_with("partitions were given up"));
@@ -308,7 +308,7 @@ fn rebalances_do_not_storm() {
     let join = rig.join();
     rig.answer_join(join, 2);
     let (id, _) = rig.sync();
-    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 0).into()]));
+    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 0).into()]).unwrap());
     // The listener takes its time, and the session is kept.
     for _ in 0..5 {
         rig.beat_with(ErrorCode::RebalanceInProgress);
@@ -423,7 +423,7 @@ fn an_unanswered_heartbeat_blocks_nothing_for_ever() {
 /// Row 28: a part of an assignment is no assignment.
 #[test]
 fn a_truncated_assignment_assigns_nothing() {
-    let whole = encode_assignment(&partitions(&[0, 1, 2]).into_iter().collect::<Vec<_>>());
+    let whole = encode_assignment(&partitions(&[0, 1, 2]).into_iter().collect::<Vec<_>>()).unwrap();
     for cut in 1..whole.len() {
         let mut rig = Rig::joined(cooperative(), &[5]);
         rig.beat_with(ErrorCode::RebalanceInProgress);
@@ -519,7 +519,7 @@ fn a_closing_member_gives_up_and_leaves_whatever_it_was_at() {
     rig.member.handle_close();
     assert!(rig.member.poll_effect().is_none());
     let (id, _) = rig.sync();
-    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 1).into()]));
+    rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 1).into()]).unwrap());
     assert_eq!(rig.member.identity().map(|identity| identity.generation), Some(2));
     assert_eq!(rig.revoke(), partitions(&[0]), "what it had, not what it would have got");
     assert!(matches!(rig.next_request(), Request::Leave(ONE, _)));
@@ -629,7 +629,7 @@ impl Owed {
             Request::Sync(id, ..) => {
                 let moving = if self.is_calm { 0 } else { self.generation % 3 };
                 let assignment: Vec<_> = partitions(&[moving, 3]).into_iter().collect();
-                rig.answer_sync(id, code, encode_assignment(&assignment));
+                rig.answer_sync(id, code, encode_assignment(&assignment).unwrap());
             }
             Request::Heartbeat(id, ..) => rig.answer_beat(id, code),
             Request::Leave(..) => rig.member.handle_left(&Ok(LeaveGroupResponse::default())),
