@@ -7,7 +7,8 @@ use bytes::Bytes;
 use kestrel_broker::{Broker, Durability};
 use kestrel_client::{
     Admin, ApiKey, AutoOffsetReset, Client, DeleteRecordsTo, Error, ErrorCode, GroupFilter, GroupState,
-    GroupType, MemberAssignment, NewTopic, OffsetAndMetadata, Record, ResetTo, Timestamp, TopicPartition,
+    GroupType, IsolationLevel, MemberAssignment, NewTopic, OffsetAndMetadata, OffsetSpec, Record, ResetTo,
+    Severity, Timestamp, TopicPartition,
 };
 use kestrel_tests::{TestBroker, unique};
 
@@ -260,4 +261,49 @@ async fn everything_of_a_group(admin: &Admin, group: &str, partition: (&str, i32
     admin.alter_group_offsets(group, [(partition, 6)]).await.into_result().unwrap();
     admin.delete_groups([group]).await.into_result().unwrap();
     assert!(offsets(admin, group).await.is_empty());
+}
+
+/// -1 and -2 are names on the wire for things that nobody means who has a time or an offset.
+#[tokio::test]
+async fn numbers_that_are_names_on_the_wire_are_refused() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let admin = client.admin();
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    produce(&client, &topic, 3).await;
+    let partition = TopicPartition::new(topic.as_str(), 0);
+    admin.alter_group_offsets(group.as_str(), [(&partition, 1)]).await.into_result().unwrap();
+    let assert_invalid = |error: Error| assert_eq!(error.severity(), Severity::Invalid, "{error}");
+
+    let consumer = client.assigned_consumer::<Bytes, Bytes>().assign([&partition]).build().await.unwrap();
+    for time in [Timestamp::NONE, Timestamp::from_millis(-2), Timestamp::from_millis(i64::MIN)] {
+        assert_invalid(consumer.offsets_for_times([(&partition, time)]).await.unwrap_err());
+        let listed = [(&partition, OffsetSpec::Timestamp(time))];
+        let listed = admin.list_offsets(listed, IsolationLevel::ReadUncommitted).await;
+        assert_invalid(listed.into_result().unwrap_err());
+        let to = ResetTo::Timestamp(time);
+        assert_invalid(
+            admin.reset_group_offsets(group.as_str(), [&partition], to).await.into_result().unwrap_err(),
+        );
+    }
+    for number in [-1, -2, i64::MIN] {
+        let to = ResetTo::Offset(number);
+        assert_invalid(
+            admin.reset_group_offsets(group.as_str(), [&partition], to).await.into_result().unwrap_err(),
+        );
+        let offsets = [(&partition, number)];
+        assert_invalid(admin.alter_group_offsets(group.as_str(), offsets).await.into_result().unwrap_err());
+        let records = [(&partition, DeleteRecordsTo::Offset(number))];
+        assert_invalid(admin.delete_records(records).await.into_result().unwrap_err());
+    }
+    for new in
+        [NewTopic::new(unique("new")).partitions(-1), NewTopic::new(unique("new")).replication_factor(-1)]
+    {
+        assert_invalid(admin.create_topics([new]).await.into_result().unwrap_err());
+    }
+    // Nothing has happened.
+    assert_eq!(offsets(&admin, &group).await[&partition].offset, 1);
+    let starts = [(&partition, OffsetSpec::Earliest)];
+    let starts = admin.list_offsets(starts, IsolationLevel::ReadUncommitted).await.into_result().unwrap();
+    assert_eq!(starts[0].1.offset, Some(0));
 }

@@ -14,7 +14,7 @@ use kestrel_protocol::messages::list_offsets::{
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
 use super::leaders::{Route, routes};
-use super::settle::{Call, all_failed, settle, timeout_ms};
+use super::settle::{Call, all_failed, at_least, settle, timeout_ms};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::config::IsolationLevel;
@@ -34,7 +34,8 @@ pub enum OffsetSpec {
     Latest,
     /// The offset of the record with the largest timestamp (KIP-734).
     MaxTimestamp,
-    /// The offset of the first record whose timestamp is this one or later.
+    /// The offset of the first record whose timestamp is this one or later. Times before 1970 are errors, and so is
+    /// [`Timestamp::NONE`]: the protocol has other meanings for such numbers.
     Timestamp(Timestamp),
 }
 
@@ -45,6 +46,14 @@ impl OffsetSpec {
             Self::Earliest => -2,
             Self::MaxTimestamp => -3,
             Self::Timestamp(timestamp) => timestamp.as_millis(),
+        }
+    }
+
+    /// An error for a time that the protocol would take for something else.
+    pub(crate) fn check(self) -> Result<()> {
+        match self {
+            Self::Timestamp(timestamp) => at_least("timestamp", timestamp.as_millis(), 0),
+            Self::Earliest | Self::Latest | Self::MaxTimestamp => Ok(()),
         }
     }
 }
@@ -64,7 +73,7 @@ pub struct ListedOffset {
 /// Up to where records are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeleteRecordsTo {
-    /// All records before this offset.
+    /// All records before this offset, 0 or more.
     Offset(i64),
     /// All records that can be read: up to the high watermark.
     HighWatermark,
@@ -86,7 +95,8 @@ impl Admin {
     /// ```
     ///
     /// # Errors
-    /// Per partition: [`Error::UnknownTopic`], [`Error::UnknownPartition`], what the leader said, [`Error::Timeout`].
+    /// Per partition: [`Error::Config`] for a time before 1970, [`Error::UnknownTopic`], [`Error::UnknownPartition`], what the
+    /// leader said, [`Error::Timeout`].
     pub async fn list_offsets(
         &self,
         specs: impl IntoIterator<Item = (impl Into<TopicPartition>, OffsetSpec)>,
@@ -99,7 +109,7 @@ impl Admin {
     /// Deletes the oldest records of partitions; gives the first offset that each log holds afterwards.
     ///
     /// # Errors
-    /// Per partition: `OFFSET_OUT_OF_RANGE` for an offset beyond the high watermark, `POLICY_VIOLATION` for a topic that is
+    /// Per partition: [`Error::Config`] for a negative offset, `OFFSET_OUT_OF_RANGE` for an offset beyond the high watermark, `POLICY_VIOLATION` for a topic that is
     /// only compacted, [`Error::UnknownTopic`], [`Error::UnknownPartition`], [`Error::Timeout`].
     pub async fn delete_records(
         &self,
@@ -131,6 +141,10 @@ impl Call for ListOffsets {
     type Item = (TopicPartition, OffsetSpec);
     type Output = ListedOffset;
     const OPERATION: &'static str = "listing offsets";
+
+    fn check(&self, (_, spec): &Self::Item) -> Result<()> {
+        spec.check()
+    }
 
     async fn round(
         &self,
@@ -219,6 +233,14 @@ impl Call for DeleteRecords {
     type Item = (TopicPartition, DeleteRecordsTo);
     type Output = i64;
     const OPERATION: &'static str = "deleting records";
+
+    fn check(&self, (_, to): &Self::Item) -> Result<()> {
+        match to {
+            // -1 would be all records.
+            DeleteRecordsTo::Offset(offset) => at_least("offset", *offset, 0),
+            DeleteRecordsTo::HighWatermark => Ok(()),
+        }
+    }
 
     async fn round(&self, client: &Client, items: &[Self::Item], deadline: Instant) -> Vec<Result<i64>> {
         let ask = |node, routes: Vec<Route>| delete_at(client, node, items, routes, deadline);

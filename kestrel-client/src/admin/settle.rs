@@ -27,6 +27,16 @@ pub(super) trait Call: Sync {
         deadline: Instant,
     ) -> impl Future<Output = Vec<Result<Self::Output>>> + Send;
 
+    /// Whether the item can be asked about at all: what cannot is not sent, so that no number of the caller's means on the
+    /// wire what the caller does not mean.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check(&self, item: &Self::Item) -> Result<()> {
+        let _ = item;
+        Ok(())
+    }
+
     /// Whether an item that failed so is asked about again.
     fn is_passing(&self, error: &Error) -> bool {
         // To most calls a topic that is not there is an answer.
@@ -43,8 +53,10 @@ pub(super) async fn settle<C: Call>(
 ) -> Vec<(C::Item, Result<C::Output>)> {
     let deadline = environment::now() + timeout;
     let mut backoff = client.retry_backoff();
-    let mut settled: Vec<Option<Result<C::Output>>> = items.iter().map(|_| None).collect();
-    let mut open: Vec<usize> = (0..items.len()).collect();
+    let mut settled: Vec<Option<Result<C::Output>>> =
+        items.iter().map(|item| call.check(item).err().map(Err)).collect();
+    let mut open: Vec<usize> =
+        (0..).zip(&settled).filter(|(_, done)| done.is_none()).map(|(at, _)| at).collect();
     for failures in 1.. {
         if open.is_empty() {
             break;
@@ -113,6 +125,14 @@ fn timed_out<C: Call>(timeout: Duration, cause: Error) -> Error {
 pub(super) fn timeout_ms(client: &Client, deadline: Instant) -> i32 {
     let left = deadline.saturating_duration_since(environment::now()).min(client.request_timeout());
     i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
+}
+
+/// An error unless `number` is `least` or more.
+pub(super) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()> {
+    if number < least {
+        return Err(Error::config(what, format!("{number} is not allowed: the least is {least}")));
+    }
+    Ok(())
 }
 
 /// The same error for every item of a request.

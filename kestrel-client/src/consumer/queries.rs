@@ -67,7 +67,8 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         Ok(current.map(|fetch| fetch.next_offset()).or(waiting))
     }
 
-    /// For each partition, the first record whose timestamp is the given one or later; `None` when there is none.
+    /// For each partition, the first record whose timestamp is the given one or later; `None` when there is none. Times before
+    /// 1970 are errors, and so is [`Timestamp::NONE`].
     ///
     /// Partitions need not be assigned.
     ///
@@ -88,7 +89,8 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// ```
     ///
     /// # Errors
-    /// The first partition's error that does not go away within `default.api.timeout.ms`.
+    /// [`Error::Config`] for a negative time; the first partition's error that does not go away within
+    /// `default.api.timeout.ms`.
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.

@@ -18,7 +18,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
 use super::{check, is_passing_at_coordinator, left_out, refused};
 use crate::admin::coordinators::{at_coordinators, coordinator};
-use crate::admin::settle::{Call, all_failed, settle};
+use crate::admin::settle::{Call, all_failed, at_least, settle};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::consumer::OffsetAndMetadata;
@@ -71,7 +71,7 @@ impl Admin {
     /// ```
     ///
     /// # Errors
-    /// Per partition: `UNKNOWN_MEMBER_ID` while the group has members, `UNKNOWN_TOPIC_OR_PARTITION`,
+    /// Per partition: [`Error::Config`] for a negative offset, `UNKNOWN_MEMBER_ID` while the group has members, `UNKNOWN_TOPIC_OR_PARTITION`,
     /// `OFFSET_METADATA_TOO_LARGE`, an authorization error, [`Error::Timeout`].
     pub async fn alter_group_offsets(
         &self,
@@ -181,6 +181,10 @@ impl Call for AlterGroupOffsets {
     type Item = (TopicPartition, OffsetAndMetadata);
     type Output = ();
     const OPERATION: &'static str = "altering the offsets of a group";
+
+    fn check(&self, (_, committed): &Self::Item) -> Result<()> {
+        at_least("offset", committed.offset, 0)
+    }
 
     async fn round(&self, client: &Client, items: &[Self::Item], _: Instant) -> Vec<Result<()>> {
         let mut topics: BTreeMap<&Arc<str>, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::admin::offsets::{ListedOffset, OffsetSpec, list_offsets};
+use crate::admin::settle::at_least;
 use crate::admin::{Admin, AdminResults};
 use crate::config::IsolationLevel;
 use crate::consumer::{OffsetAndMetadata, PositionError, PositionProblem};
@@ -18,9 +19,10 @@ pub enum ResetTo {
     Earliest,
     /// The end of the partition: only what comes later is read.
     Latest,
-    /// The first record whose timestamp is this one or later; the end of the partition if there is none.
+    /// The first record whose timestamp is this one or later; the end of the partition if there is none. Times before 1970
+    /// are errors, and so is [`Timestamp::NONE`].
     Timestamp(Timestamp),
-    /// This offset, or the nearest one that the partition holds.
+    /// This offset, 0 or more, or the nearest one that the partition holds.
     Offset(i64),
     /// So many records further than what is committed, or back when it is negative; not beyond what the partition holds.
     ShiftBy(i64),
@@ -57,7 +59,7 @@ impl Admin {
     /// ```
     ///
     /// # Errors
-    /// Per partition: [`Error::Position`] when there is nothing committed to shift, [`Error::UnknownTopic`],
+    /// Per partition: [`Error::Config`] for a negative offset or time; [`Error::Position`] when there is nothing committed to shift, [`Error::UnknownTopic`],
     /// [`Error::UnknownPartition`], and those of [`Self::alter_group_offsets`].
     pub async fn reset_group_offsets(
         &self,
@@ -94,6 +96,9 @@ impl Admin {
         partitions: &[TopicPartition],
         to: ResetTo,
     ) -> HashMap<TopicPartition, Result<OffsetReset>> {
+        if let Err(error) = check(to) {
+            return partitions.iter().map(|partition| (partition.clone(), Err(error.clone()))).collect();
+        }
         let committed = match self.list_group_offsets([Arc::clone(group)]).await.into_result() {
             Ok(mut groups) => groups.pop().map(|(_, offsets)| offsets).unwrap_or_default(),
             Err(error) => return partitions.iter().map(|p| (p.clone(), Err(error.clone()))).collect(),
@@ -118,6 +123,15 @@ impl Admin {
             Ok(OffsetReset { before, after })
         };
         partitions.iter().map(|partition| (partition.clone(), plan(partition))).collect()
+    }
+}
+
+/// An error for a number that says nothing about where to go: whoever gives -1 may mean the end, or the beginning.
+fn check(to: ResetTo) -> Result<()> {
+    match to {
+        ResetTo::Offset(offset) => at_least("offset", offset, 0),
+        ResetTo::Timestamp(timestamp) => OffsetSpec::Timestamp(timestamp).check(),
+        ResetTo::Earliest | ResetTo::Latest | ResetTo::ShiftBy(_) => Ok(()),
     }
 }
 
@@ -189,6 +203,21 @@ mod tests {
         }
         assert_eq!(target(time, None, Bounds { at_time: None, ..BOUNDS }), Some(20));
         assert_eq!(target(ResetTo::ShiftBy(1), None, BOUNDS), None);
+    }
+
+    #[test]
+    fn numbers_that_may_mean_anything_are_refused() {
+        for to in [
+            ResetTo::Timestamp(Timestamp::NONE),
+            ResetTo::Timestamp(Timestamp::from_millis(-2)),
+            ResetTo::Timestamp(Timestamp::from_millis(i64::MIN)),
+            ResetTo::Offset(-1),
+        ] {
+            assert!(check(to).is_err(), "{to:?}");
+        }
+        for to in [ResetTo::Timestamp(Timestamp::from_millis(0)), ResetTo::Offset(0), ResetTo::ShiftBy(-1)] {
+            assert!(check(to).is_ok(), "{to:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use kestrel_protocol::messages::create_topics::{
 use kestrel_protocol::{ApiKey, ByteString, NodeId, TopicId};
 
 use super::{check, outcome, unanswered};
-use crate::admin::settle::{Call, all_failed, settle, timeout_ms};
+use crate::admin::settle::{Call, all_failed, at_least, settle, timeout_ms};
 use crate::admin::visibility::{Expected, wait_until_visible};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
@@ -207,6 +207,16 @@ impl Call for CreateTopics {
     type Item = NewTopic;
     type Output = CreatedTopic;
     const OPERATION: &'static str = "creating topics";
+
+    /// On the wire, -1 asks for the broker's defaults, which whoever wants them does not set.
+    fn check(&self, item: &NewTopic) -> Result<()> {
+        let numbers = [
+            ("partitions", item.partitions.map(i64::from)),
+            ("replication_factor", item.replication_factor.map(i64::from)),
+        ];
+        let negative = |(what, number): (_, Option<i64>)| Some((what, number.filter(|&number| number < 0)?));
+        numbers.into_iter().filter_map(negative).try_for_each(|(what, number)| at_least(what, number, 1))
+    }
 
     async fn round(
         &self,
