@@ -73,7 +73,7 @@ async fn run(options: Options) -> Result {
                 eprintln!("skipped: {poison}");
                 poison.record.ack();
             }
-            Some(Err(error)) if error.is_retriable() => eprintln!("{error}"),
+            Some(Err(error)) if error.is_retriable() => eprintln!("{error:#}"),
             Some(Err(error)) => return Err(error.into()),
             None => break,
         }

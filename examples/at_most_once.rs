@@ -67,7 +67,7 @@ fn warn(batch: &Batch<String, Earthquake>) -> u64 {
                 warnings += 1;
             }
             Ok(_) => {}
-            Err(error) => eprintln!("skipped: {error}"),
+            Err(error) => eprintln!("skipped: {error:#}"),
         }
     }
     warnings

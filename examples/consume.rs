@@ -62,7 +62,7 @@ async fn open(client: &Client, topic: &str) -> Result<AssignedConsumer<String, E
         .value(Json)
         .auto_offset_reset(AutoOffsetReset::Earliest);
     Ok(consumer.build().await.map_err(|error| match error {
-        Error::UnknownTopic { .. } => format!("{error}\nthe example `produce` creates and fills it"),
+        Error::UnknownTopic { .. } => format!("{error:#}\nthe example `produce` creates and fills it"),
         other => other.to_string(),
     })?)
 }

@@ -51,9 +51,9 @@ pub async fn connect(bootstrap_servers: &str, client_id: &str) -> Result<Client>
     let connected = Client::builder(bootstrap_servers).client_id(client_id).connect().await;
     Ok(connected.map_err(|error| match error {
         kestrel_client::Error::Bootstrap { .. } => {
-            format!("{error}\ncheck --bootstrap; `cargo run --release -p kestrel-broker` starts a broker on 127.0.0.1:9092")
+            format!("{error:#}\ncheck --bootstrap; `cargo run --release -p kestrel-broker` starts a broker on 127.0.0.1:9092")
         }
-        other => other.to_string(),
+        other => format!("{other:#}"),
     })?)
 }
 
@@ -79,7 +79,7 @@ pub fn exit_code(outcome: Result) -> ExitCode {
         // Whoever read our output has seen enough of it, as `head` does.
         Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }

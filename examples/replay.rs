@@ -89,7 +89,7 @@ impl RebalanceListener for Replay {
             };
             match begun {
                 Ok(place) => eprintln!("{partition}: from {place}"),
-                Err(error) => eprintln!("{partition}: where the group is, because {error}"),
+                Err(error) => eprintln!("{partition}: where the group is, because {error:#}"),
             }
         }
     }
@@ -145,7 +145,7 @@ async fn run(options: Options) -> Result {
             Some(Err(error)) if error.severity() == kestrel_client::Severity::Fatal => {
                 return Err(error.into());
             }
-            Some(Err(error)) => eprintln!("{error}"),
+            Some(Err(error)) => eprintln!("{error:#}"),
             None => break,
         }
     }

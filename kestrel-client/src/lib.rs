@@ -83,7 +83,7 @@ pub use consumer::{
     PartitionStream, PositionError, PositionProblem, RebalanceListener, RecordRef, RevokedPartitions, Source,
     Subscribed, assignor,
 };
-pub use error::{BrokerError, Error, FailedAttempt, Result, Severity};
+pub use error::{BrokerError, Error, FailedAttempt, Result, Severity, SharedError};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};
 pub use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId, Uuid};
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};

@@ -215,6 +215,37 @@ pub struct ConsumerRecord<K = Bytes, V = Bytes> {
 }
 
 impl<K, V> ConsumerRecord<K, V> {
+    /// A record as if it had been read: for unit tests of what handles records. Timestamp, headers and leader epoch are
+    /// empty and can be set, as they are public fields.
+    ///
+    /// ```
+    /// use kestrel_client::{ConsumerRecord, Timestamp};
+    ///
+    /// fn handle(record: &ConsumerRecord<String, u64>) -> u64 {
+    ///     record.value.unwrap_or_default()
+    /// }
+    ///
+    /// let mut record = ConsumerRecord::new(("orders", 0), 42, Some("ada".to_owned()), Some(1_250));
+    /// record.timestamp = Timestamp::from_millis(1_700_000_000_000);
+    /// record.headers.push("trace", Some("7f3a".into()));
+    /// assert_eq!(handle(&record), 1_250);
+    /// ```
+    pub fn new(partition: impl Into<TopicPartition>, offset: i64, key: Option<K>, value: Option<V>) -> Self {
+        let TopicPartition { topic, partition } = partition.into();
+        Self {
+            topic,
+            partition,
+            offset,
+            timestamp: Timestamp::NONE,
+            timestamp_type: TimestampType::Create,
+            key,
+            value,
+            headers: Headers::new(),
+            leader_epoch: None,
+            ack: RecordAck::default(),
+        }
+    }
+
     /// The record is done: with [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck), the offset of the first record of its
     /// partition that is not done is committed. May be called from any task, in any order, more than once.
     ///

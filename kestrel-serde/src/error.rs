@@ -12,10 +12,9 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
 /// Why a value could not become bytes, or bytes no value.
 ///
-/// The text is one sentence that ends with the cause, for example
-/// `cannot decode the key of topic orders: expected 4 bytes, found 3`. Because the cause is in the text,
-/// [`source`](Error::source) goes on with what lies *below* the cause, so that a printed chain repeats nothing;
-/// [`cause`](Self::cause) gives the cause itself, to be downcast.
+/// The text (`{error}`) says what failed; why is the [`source`](Error::source), which is the [`cause`](Self::cause) and
+/// can be downcast. `{error:#}` writes both, and whatever is behind them, in one line:
+/// `cannot decode the key of topic orders: expected 4 bytes, found 3`.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -26,7 +25,8 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 ///     _ => Err("an odd number of bytes".into()),
 /// });
 /// let error = parity.deserialize(SerdeContext::key("orders"), &Bytes::from_static(b"abc")).unwrap_err();
-/// assert_eq!(error.to_string(), "cannot decode the key of topic orders: an odd number of bytes");
+/// assert_eq!(error.to_string(), "cannot decode the key of topic orders");
+/// assert_eq!(format!("{error:#}"), "cannot decode the key of topic orders: an odd number of bytes");
 /// assert!(matches!(error, SerdeError::Decode { .. }));
 /// ```
 #[non_exhaustive]
@@ -103,19 +103,21 @@ impl SerdeError {
 impl fmt::Display for SerdeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Encode { topic, part, cause } => {
-                write!(f, "cannot encode the {part} of topic {topic}: {cause}")
+            Self::Encode { topic, part, .. } => write!(f, "cannot encode the {part} of topic {topic}"),
+            Self::Decode { topic, part, .. } => write!(f, "cannot decode the {part} of topic {topic}"),
+            Self::Schema { .. } => f.write_str("cannot use the schema"),
+        }?;
+        if f.alternate() {
+            for cause in std::iter::successors(self.source(), |&cause| cause.source()) {
+                write!(f, ": {cause}")?;
             }
-            Self::Decode { topic, part, cause } => {
-                write!(f, "cannot decode the {part} of topic {topic}: {cause}")
-            }
-            Self::Schema { cause } => write!(f, "cannot use the schema: {cause}"),
         }
+        Ok(())
     }
 }
 
 impl Error for SerdeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause().source()
+        Some(self.cause())
     }
 }

@@ -118,7 +118,7 @@ async fn configurations_change_key_by_key() {
     let wrong = AlterConfigs::of(resource.clone()).set("retention.ms", "soon");
     assert!(admin.validate_configs([wrong.clone()]).await.into_result().is_err());
     let error = alter(wrong).await.unwrap_err();
-    assert_eq!(error.code(), Some(ErrorCode::InvalidConfig), "{error}");
+    assert_eq!(error.code(), Some(ErrorCode::InvalidConfig), "{error:#}");
     let missing = AlterConfigs::of(ConfigResource::topic(unique("missing"))).set("retention.ms", "1");
     assert_eq!(alter(missing).await.unwrap_err().code(), Some(ErrorCode::UnknownTopicOrPartition));
 }

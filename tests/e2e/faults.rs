@@ -41,7 +41,7 @@ async fn send_in_order(numbers: &Numbers, range: std::ops::Range<i64>) {
         deliveries.push((number, numbers.send_unkeyed(&number).await.unwrap()));
     }
     for (number, delivery) in deliveries {
-        let receipt = delivery.await.unwrap_or_else(|error| panic!("{number}: {error}"));
+        let receipt = delivery.await.unwrap_or_else(|error| panic!("{number}: {error:#}"));
         if let Some(offset) = receipt.offset {
             assert_eq!(offset, number);
         }
@@ -162,7 +162,7 @@ async fn a_delivery_that_takes_too_long_says_what_was_wrong() {
     let (_producer, numbers) = numbers(client.producer().delivery_timeout(Duration::from_secs(2))).await;
     broker.kestrel().faults().on(ApiKey::Produce).times(1000).answer(ErrorCode::NotEnoughReplicas);
     let error = numbers.send_unkeyed(&0).await.unwrap().await.unwrap_err();
-    assert!(matches!(error, Error::Timeout { setting: "delivery.timeout.ms", .. }), "{error}");
+    assert!(matches!(error, Error::Timeout { setting: Some("delivery.timeout.ms"), .. }), "{error:#}");
     assert_eq!(error.code(), Some(ErrorCode::NotEnoughReplicas));
     assert!(!error.possibly_written(), "each attempt was refused before anything was written");
     broker.kestrel().faults().clear();

@@ -14,7 +14,8 @@ fn too_long() -> String {
 fn check<T>(what: &str, outcome: Result<T, Error>) {
     let Err(error) = outcome else { panic!("{what}: no error") };
     assert_eq!(error.severity(), Severity::Invalid, "{what}: {error}");
-    assert!(error.to_string().contains("32768") && error.to_string().len() < 200, "{what}: {error}");
+    let text = format!("{error:#}");
+    assert!(text.contains("32768") && text.len() < 200, "{what}: {text}");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn a_receipt_says_where_the_record_is() {
     }
     producer.close(PATIENCE).await.unwrap();
     let error = producer.send(Record::to(topic.as_str())).await.unwrap_err();
-    assert!(matches!(error, Error::Closed { .. }), "{error}");
+    assert!(matches!(error, Error::Closed { .. }), "{error:#}");
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_full_producer_hands_the_record_back_or_waits() {
         }
         assert!(deliveries.len() < 100, "64 KiB hold fewer records");
     };
-    assert!(matches!(refused.error, Error::BufferFull { limit_bytes: 65_536 }));
+    assert!(matches!(refused.error, Error::BufferFull { limit_bytes: 65_536, .. }));
     // What waits for memory makes the batches that linger go.
     for _ in 0..20 {
         deliveries.push(producer.send((*refused.record).clone()).await.unwrap());
@@ -164,7 +164,7 @@ async fn records_that_are_too_large_are_refused_at_once() {
     let producer = broker.client().await.producer().build().await.unwrap();
     let record = Record::to(unique("large")).value(vec![0; 2 * 1024 * 1024]);
     let error = producer.send(record).await.unwrap_err();
-    assert!(error.to_string().contains("max.request.size"), "{error}");
+    assert!(error.to_string().contains("max.request.size"), "{error:#}");
 }
 
 #[tokio::test]
@@ -173,5 +173,5 @@ async fn a_partition_that_does_not_exist_is_named() {
     let producer = broker.client().await.producer().build().await.unwrap();
     let topic = unique("partitions");
     let error = producer.send(Record::to(topic.as_str()).partition(99)).await.unwrap_err();
-    assert!(matches!(error, Error::UnknownPartition { partition: 99, .. }), "{error}");
+    assert!(matches!(error, Error::UnknownPartition { partition: 99, .. }), "{error:#}");
 }

@@ -96,7 +96,7 @@ impl Broker {
             }
             Ok(Ok(Some(line))) => Err(format!("it printed {line:?} first")),
             Ok(Ok(None)) => Err(format!("it ended with {:?} before it was ready", running.wait().await)),
-            Ok(Err(error)) => Err(format!("it cannot be read: {error}")),
+            Ok(Err(error)) => Err(format!("it cannot be read: {error:#}")),
             Err(_) => Err(format!("it was not ready within {PATIENCE:?}")),
         }
     }
@@ -166,7 +166,7 @@ fn free_address() -> io::Result<String> {
 /// What a command prints; what it says when it fails.
 pub(crate) async fn succeed(command: &mut Command) -> Result<String, String> {
     let done = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
-    let done = done.map_err(|error| format!("{command:?}: {error}"))?;
+    let done = done.map_err(|error| format!("{command:?}: {error:#}"))?;
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     if done.status.success() {
         Ok(out.into_owned())

@@ -64,7 +64,7 @@ async fn create(admin: &Admin, ledger: &SharedLedger, name: &Arc<str>) {
         Ok(created) => created.first().map(|(_, topic)| topic.id),
         // The first attempt was carried out, and its answer was lost.
         Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => id_of(admin, name).await,
-        Err(error) => return ledger.lock().violate(format!("{name} cannot be created: {error}")),
+        Err(error) => return ledger.lock().violate(format!("{name} cannot be created: {error:#}")),
     };
     match id {
         Some(id) => drop(ledger.lock().topics.insert(name.clone(), Existence::There(id))),
@@ -85,7 +85,7 @@ async fn delete(admin: &Admin, ledger: &SharedLedger, name: &Arc<str>) {
     }
     match admin.delete_topics([name.clone()]).await.into_result() {
         Err(error) if !is_unknown_topic(&error) => {
-            ledger.lock().violate(format!("{name} cannot be deleted: {error}"));
+            ledger.lock().violate(format!("{name} cannot be deleted: {error:#}"));
         }
         // Unknown: the first attempt was carried out, and its answer was lost.
         _ => {
@@ -104,7 +104,7 @@ fn is_unknown_topic(error: &Error) -> bool {
 async fn fill(client: &Client, ledger: &SharedLedger, name: &Arc<str>) {
     let producer = match client.producer().build().await {
         Ok(producer) => producer,
-        Err(error) => return ledger.lock().violate(format!("a producer cannot be built: {error}")),
+        Err(error) => return ledger.lock().violate(format!("a producer cannot be built: {error:#}")),
     };
     let writer = ledger.lock().new_writer();
     ledger.lock().send(writer, SHORT_LIVED_RECORDS);
@@ -162,7 +162,7 @@ pub(crate) async fn delete_records(
                     deleted.acknowledged = deleted.acknowledged.max(log_start);
                 }
             }
-            Err(error) => ledger.lock().violate(format!("{partition}: DeleteRecords to {offset}: {error}")),
+            Err(error) => ledger.lock().violate(format!("{partition}: DeleteRecords to {offset}: {error:#}")),
         }
     }
 }
@@ -178,7 +178,7 @@ pub(crate) async fn commit(client: Client, ledger: SharedLedger, mut dice: Dice,
         let position = OffsetAndMetadata::new(offset).metadata(text_of(offset));
         match admin.alter_group_offsets(group.clone(), [(partition.clone(), position)]).await.into_result() {
             Ok(_) => answered(&ledger, &group, &partition, offset),
-            Err(error) => ledger.lock().violate(format!("{group} cannot commit {partition}: {error}")),
+            Err(error) => ledger.lock().violate(format!("{group} cannot commit {partition}: {error:#}")),
         }
         tokio::time::sleep(dice.between(Duration::ZERO, REST / 10)).await;
     }

@@ -64,7 +64,7 @@ impl Foreign {
         let log =
             File::create(work.join(format!("writer-{writer}.log"))).map_err(|error| error.to_string())?;
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
-        let mut running = process.spawn().map_err(|error| format!("{command}: {error}"))?;
+        let mut running = process.spawn().map_err(|error| format!("{command}: {error:#}"))?;
         let stdout = running.stdout.take().ok_or("it has no standard output")?;
         let heard = tasks.spawn(hear(stdout, writer, command.to_owned(), ledger.clone()));
         Ok(Self { command: command.to_owned(), running, heard })

@@ -98,7 +98,7 @@ async fn run(options: &Options, work: &Path) -> Result<(), String> {
     let text = |error: std::io::Error| error.to_string();
     std::fs::create_dir_all(work).map_err(text)?;
     let program =
-        options.broker.canonicalize().map_err(|error| format!("{}: {error}", options.broker.display()))?;
+        options.broker.canonicalize().map_err(|error| format!("{}: {error:#}", options.broker.display()))?;
     let broker = Broker::new(program, work).map_err(text)?;
     let (data_dir, ledger, began) = (broker.data_dir().to_path_buf(), SharedLedger::default(), clock::now());
     let mut rounds = Rounds::begin(options, broker, ledger.clone()).await?;

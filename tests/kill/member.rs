@@ -23,7 +23,7 @@ const RECORDS_PER_COMMIT: usize = 100;
 /// Reads and commits until `stop` is cancelled. No record may be skipped: the topic keeps all.
 pub(crate) async fn read(client: Client, ledger: SharedLedger, stop: CancellationToken) {
     if let Err(error) = try_read(client, &ledger, stop).await {
-        ledger.lock().violate(format!("the member of the group ended: {error}"));
+        ledger.lock().violate(format!("the member of the group ended: {error:#}"));
     }
 }
 

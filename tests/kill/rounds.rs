@@ -71,7 +71,7 @@ impl<'a> Rounds<'a> {
         let client = connect(broker.address()).await?;
         let topics = TOPICS.map(Topic::new_topic);
         let made = client.admin().create_topics(topics).await.into_result();
-        made.map_err(|error| format!("the topics cannot be made: {error}"))?;
+        made.map_err(|error| format!("the topics cannot be made: {error:#}"))?;
         let (gate, stop, tasks) = (Gate::default(), CancellationToken::new(), TaskTracker::new());
         for _ in 0..WRITERS {
             // Each on connections of its own.
@@ -176,7 +176,7 @@ impl<'a> Rounds<'a> {
     }
 
     async fn verify(&mut self, depth: Depth) -> Result<(), String> {
-        self.verifier.verify(depth).await.map_err(|error| format!("it cannot be verified: {error}"))?;
+        self.verifier.verify(depth).await.map_err(|error| format!("it cannot be verified: {error:#}"))?;
         let violations = self.ledger.lock().violations();
         if violations.is_empty() { Ok(()) } else { Err(violations.join("\n")) }
     }

@@ -41,7 +41,7 @@ pub(crate) async fn write(client: Client, ledger: SharedLedger, mut dice: Dice, 
             .await;
         match producer {
             Ok(producer) => live(&producer, &ledger, &mut dice, &stop).await,
-            Err(error) => return ledger.lock().violate(format!("a producer cannot be built: {error}")),
+            Err(error) => return ledger.lock().violate(format!("a producer cannot be built: {error:#}")),
         }
     }
 }
@@ -109,6 +109,6 @@ fn fail(ledger: &SharedLedger, partition: &TopicPartition, stamp: Stamp, error: 
     let mut ledger = ledger.lock();
     ledger.failures += 1;
     if !error.is_retriable() {
-        ledger.violate(format!("{partition}: {stamp} was refused: {error}"));
+        ledger.violate(format!("{partition}: {stamp} was refused: {error:#}"));
     }
 }

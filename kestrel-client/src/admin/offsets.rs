@@ -95,7 +95,7 @@ impl Admin {
     /// ```
     ///
     /// # Errors
-    /// Per partition: [`Error::Config`] for a time before 1970, [`Error::UnknownTopic`], [`Error::UnknownPartition`], what the
+    /// Per partition: [`Error::InvalidArgument`] for a time before 1970, [`Error::UnknownTopic`], [`Error::UnknownPartition`], what the
     /// leader said, [`Error::Timeout`].
     pub async fn list_offsets(
         &self,
@@ -109,7 +109,7 @@ impl Admin {
     /// Deletes the oldest records of partitions; gives the first offset that each log holds afterwards.
     ///
     /// # Errors
-    /// Per partition: [`Error::Config`] for a negative offset, `OFFSET_OUT_OF_RANGE` for an offset beyond the high watermark, `POLICY_VIOLATION` for a topic that is
+    /// Per partition: [`Error::InvalidArgument`] for a negative offset, `OFFSET_OUT_OF_RANGE` for an offset beyond the high watermark, `POLICY_VIOLATION` for a topic that is
     /// only compacted, [`Error::UnknownTopic`], [`Error::UnknownPartition`], [`Error::Timeout`].
     pub async fn delete_records(
         &self,

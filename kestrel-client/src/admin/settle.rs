@@ -115,7 +115,7 @@ fn timed_out<C: Call>(timeout: Duration, cause: Error) -> Error {
     Error::Timeout {
         operation: C::OPERATION,
         after: timeout,
-        setting: TIMEOUT_SETTING,
+        setting: Some(TIMEOUT_SETTING),
         possibly_written: cause.possibly_written(),
         cause: Some(Box::new(cause)),
     }
@@ -130,7 +130,7 @@ pub(super) fn timeout_ms(client: &Client, deadline: Instant) -> i32 {
 /// An error unless `number` is `least` or more.
 pub(super) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()> {
     if number < least {
-        return Err(Error::config(what, format!("{number} is not allowed: the least is {least}")));
+        return Err(Error::invalid_argument(what, format!("{number} is not allowed: the least is {least}")));
     }
     Ok(())
 }

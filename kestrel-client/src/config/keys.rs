@@ -178,16 +178,27 @@ fn distance(from: &str, to: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Whether the protocol has room for a text.
+/// Whether the protocol has room for the text of a setting.
 ///
 /// # Errors
 /// [`Error::Config`] when it has not.
 pub(crate) fn fits(key: &str, text: &str) -> Result<(), Error> {
-    if text.len() > MAX_STRING_BYTES {
-        let problem = format!("{} bytes long; the protocol has room for {MAX_STRING_BYTES}", text.len());
-        return Err(Error::config(key, problem));
+    room_for(text).map_err(|problem| Error::config(key, problem))
+}
+
+/// As [`fits`], for the text of an argument.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] when it does not.
+pub(crate) fn argument_fits(argument: &'static str, text: &str) -> Result<(), Error> {
+    room_for(text).map_err(|problem| Error::invalid_argument(argument, problem))
+}
+
+fn room_for(text: &str) -> Result<(), String> {
+    match text.len() {
+        0..=MAX_STRING_BYTES => Ok(()),
+        length => Err(format!("{length} bytes long; the protocol has room for {MAX_STRING_BYTES}")),
     }
-    Ok(())
 }
 
 /// Reads a duration given in milliseconds.

@@ -15,6 +15,6 @@ pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 pub(crate) use consumer::{CONSUMER, ConsumerSettings};
 pub use group::CommitPolicy;
 pub use keys::Setting;
-pub(crate) use keys::{apply, fits};
+pub(crate) use keys::{apply, argument_fits, fits};
 pub use producer::Acks;
 pub(crate) use producer::{PRODUCER, ProducerConfig, ProducerSettings};

@@ -13,7 +13,9 @@ use super::group::topics::TopicSelection;
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
 use super::{AssignedConsumer, Consumer};
 use crate::client::Client;
-use crate::config::{AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, fits};
+use crate::config::{
+    AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, argument_fits, fits,
+};
 use crate::error::{Error, Result};
 use crate::metadata::Wanted;
 use crate::record::TopicPartition;
@@ -296,7 +298,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
     /// Checks the settings, looks up the topics of [`Self::topics_matching`], and starts to join the group.
     ///
     /// # Errors
-    /// [`Error::Config`] for settings that cannot work, no topic, or an empty group id; what listing topics fails with, when
+    /// [`Error::Config`] for settings that cannot work or an empty group id, [`Error::InvalidArgument`] for no topic; what listing topics fails with, when
     /// there is a pattern. What the group refuses shows in the stream.
     ///
     /// # Cancel safety
@@ -317,9 +319,9 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
             return Err(Error::config("group.id", "must not be empty"));
         }
         fits("group.id", group_id)?;
-        topics.names.iter().try_for_each(|topic| fits("topics", topic))?;
+        topics.names.iter().try_for_each(|topic| argument_fits("topics", topic))?;
         if topics.is_empty() {
-            return Err(Error::config("topics", "a member of a group reads at least one topic"));
+            return Err(Error::invalid_argument("topics", "a member of a group reads at least one topic"));
         }
         let found = topics.resolve(&self.client).await?;
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };

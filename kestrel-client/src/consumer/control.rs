@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::partition::ResetTo;
 use super::{AssignedConsumer, Consumer, Source};
-use crate::config::fits;
+use crate::config::argument_fits;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::record::TopicPartition;
@@ -20,7 +20,7 @@ impl<K, V> AssignedConsumer<K, V> {
     /// new ones begin where `auto.offset.reset` says, unless [`Self::seek`] says otherwise first.
     ///
     /// # Errors
-    /// [`Error::Config`] for a negative partition number or an empty name; the assignment is then as it was. Whether the partitions exist shows in the stream.
+    /// [`Error::InvalidArgument`] for a negative partition number or an empty name; the assignment is then as it was. Whether the partitions exist shows in the stream.
     pub fn assign(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         let partitions = checked(partitions)?;
         for partition in &partitions {
@@ -56,11 +56,14 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// An offset that the log does not hold is treated as `auto.offset.reset` says.
     ///
     /// # Errors
-    /// [`Error::Position`] when the partition is not assigned; [`Error::Config`] for a negative offset.
+    /// [`Error::Position`] when the partition is not assigned; [`Error::InvalidArgument`] for a negative offset.
     pub fn seek(&mut self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
         let partition = partition.into();
         if offset < 0 {
-            return Err(Error::config("offset", format!("{offset} is negative: offsets begin at 0")));
+            return Err(Error::invalid_argument(
+                "offset",
+                format!("{offset} is negative: offsets begin at 0"),
+            ));
         }
         self.move_to(&partition, |engine| engine.seek(&partition, offset))
     }
@@ -147,7 +150,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         self.return_run();
         let left = tokio::time::timeout(patience, self.handle.source.leave())
             .await
-            .map_err(|_| Error::timeout("leaving the group", patience, "close_within"));
+            .map_err(|_| Error::out_of_patience("leaving the group", patience));
         let shared = self.handle.base.shared.clone();
         drop(self);
         loop {
@@ -202,9 +205,9 @@ pub(super) fn checked(
         if partition.topic.is_empty() || partition.partition < 0 {
             let problem =
                 format!("`{partition}` is not a partition: a topic has a name, and numbers begin at 0");
-            return Err(Error::config("assignment", problem));
+            return Err(Error::invalid_argument("partitions", problem));
         }
-        fits("assignment", &partition.topic)?;
+        argument_fits("partitions", &partition.topic)?;
         if seen.insert(partition.clone()) {
             checked.push(partition);
         }

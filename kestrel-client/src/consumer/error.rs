@@ -2,13 +2,14 @@
 //!
 //! Both travel inside [`Error`]. The stream goes on after them; each says what it does next.
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 
 use kestrel_protocol::DecodeError;
 use kestrel_serde::SerdeError;
 
-use crate::error::{Error, Severity};
+use crate::error::{Chain, Error, Severity};
 use crate::record::{ConsumerRecord, TopicPartition};
 
 /// Trouble with the position of one partition.
@@ -16,8 +17,7 @@ use crate::record::{ConsumerRecord, TopicPartition};
 /// Unless said otherwise at [`PositionProblem`], the partition is tried again after a pause (`retry.backoff.ms`, growing
 /// to `retry.backoff.max.ms`), and the error comes again until its cause is gone or the position is set with
 /// [`Consumer::seek`](crate::Consumer::seek). Other partitions are not held up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("partition {partition} of topic {topic}: {problem}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PositionError {
     /// The topic.
@@ -42,6 +42,7 @@ pub enum PositionProblem {
     #[error(
         "offset {offset} is outside the log, which holds {start_offset} to {end_offset}, and auto.offset.reset is none"
     )]
+    #[non_exhaustive]
     OutOfRange {
         /// The position.
         offset: i64,
@@ -56,6 +57,7 @@ pub enum PositionProblem {
     #[error(
         "the log was cut at offset {end_offset}, below the position {offset}, and auto.offset.reset is none"
     )]
+    #[non_exhaustive]
     Truncated {
         /// The position.
         offset: i64,
@@ -72,13 +74,15 @@ pub enum PositionProblem {
     ///
     /// It is fetched again after the pause, because the damage may have happened on the way. To give up on the batch,
     /// seek to `next_offset`.
-    #[error("the record batch at offset {offset} is damaged ({cause}); seek to {next_offset} to skip it")]
+    #[error("the record batch at offset {offset} is damaged; seek to {next_offset} to skip it")]
+    #[non_exhaustive]
     Damaged {
         /// The position.
         offset: i64,
         /// The offset after the batch, as far as its header can be believed.
         next_offset: i64,
         /// What is wrong with it.
+        #[source]
         cause: DecodeError,
     },
 }
@@ -103,6 +107,19 @@ impl PositionError {
     }
 }
 
+impl fmt::Display for PositionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {} of topic {}: {}", self.partition, self.topic, self.problem)
+    }
+}
+
+impl std::error::Error for PositionError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The problem's text is in this one's.
+        self.problem.source()
+    }
+}
+
 impl From<PositionError> for Error {
     fn from(error: PositionError) -> Self {
         Self::Position(Box::new(error))
@@ -121,9 +138,9 @@ impl From<PositionError> for Error {
 ///     match record {
 ///         Ok(record) => println!("{:?}", record.value),
 ///         Err(Error::Deserialize(poison)) => {
-///             eprintln!("skipping offset {}: {}", poison.record.offset, poison.cause);
+///             eprintln!("skipping offset {}: {:#}", poison.record.offset, poison.cause);
 ///         }
-///         Err(error) => return eprintln!("{error}"),
+///         Err(error) => return eprintln!("{error:#}"),
 ///     }
 /// }
 /// # }
@@ -139,12 +156,17 @@ pub struct DeserializeError {
 
 impl fmt::Display for DeserializeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "offset {} of partition {}: {}", self.record.offset, self.record.partition, self.cause)
+        write!(f, "offset {} of partition {}: {}", self.record.offset, self.record.partition, self.cause)?;
+        match self.source() {
+            Some(cause) if f.alternate() => write!(f, ": {}", Chain(cause)),
+            _ => Ok(()),
+        }
     }
 }
 
 impl std::error::Error for DeserializeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The cause's text is in this one's.
         self.cause.source()
     }
 }

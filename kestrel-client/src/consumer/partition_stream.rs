@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::Consumer;
 use super::acks::AckToken;
 use super::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Chain, Error, Result};
 use crate::record::{ConsumerRecord, TopicPartition};
 
 /// The tasks that work on one assignment of a partition.
@@ -197,7 +197,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
             Worker { records: sender, over }
         });
         if let Err(mpsc::error::TrySendError::Full(Err(error))) = worker.records.try_send(item) {
-            tracing::warn!(%partition, %error, "the task of the partition has not seen the errors before this one yet");
+            tracing::warn!(%partition, error = %Chain(&error), "the task of the partition has not seen the errors before this one yet");
         }
         workers.insert(partition, worker);
     }

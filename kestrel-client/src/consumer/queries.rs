@@ -89,7 +89,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] for a negative time; the first partition's error that does not go away within
+    /// [`Error::InvalidArgument`] for a negative time; the first partition's error that does not go away within
     /// `default.api.timeout.ms`.
     ///
     /// # Cancel safety

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::{LeaderHint, MetadataCache, Wanted};
 use super::snapshot::{MetadataSnapshot, TopicView};
-use crate::config::fits;
+use crate::config::argument_fits;
 use crate::environment;
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Chain, Error};
 use crate::net::{HostPort, Pool};
 
 /// Reads the current picture and says what is wanted of it; clones share it.
@@ -127,7 +127,7 @@ impl MetadataHandle {
         patience: Duration,
         setting: &'static str,
     ) -> Result<Arc<TopicView>, Error> {
-        fits("topic", topic)?;
+        argument_fits("topic", topic)?;
         self.want(topic, wanted);
         let asked_at = self.current().version;
         match tokio::time::timeout(patience, self.topic_appears(topic, asked_at, wanted)).await {
@@ -208,7 +208,7 @@ impl Refresher {
                 match self.ask(&request).await {
                     Ok(response) => self.take(response, environment::now()),
                     Err(error) => {
-                        tracing::warn!(%error, "the cluster's metadata could not be fetched");
+                        tracing::warn!(error = %Chain(&error), "the cluster's metadata could not be fetched");
                         shared.cache().handle_failure(environment::now());
                     }
                 }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::handshake::{Handshake, HandshakeError, Progress};
 use super::versions::Versions;
-use crate::error::Error;
+use crate::error::{Chain, Error};
 
 /// The largest answer of a handshake, in bytes: the list of APIs takes a few hundred.
 const HANDSHAKE_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
@@ -60,18 +60,30 @@ impl fmt::Display for HostPort {
 /// Why no stream could be had: the address, and the last cause.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DialError {
-    #[error("the name cannot be resolved: {0}")]
-    Resolve(io::Error),
+    #[error("the name cannot be resolved")]
+    Resolve(#[source] io::Error),
     #[error("the name has no address")]
     NoAddress,
-    #[error("{address}: {cause}")]
-    Connect { address: SocketAddr, cause: io::Error },
+    #[error("{address} cannot be reached")]
+    Connect {
+        address: SocketAddr,
+        #[source]
+        cause: io::Error,
+    },
     #[error("{address}: no connection within {after:?} (setting socket.connection.setup.timeout.ms)")]
     Timeout { address: SocketAddr, after: Duration },
-    #[error("{address}: the handshake failed: {cause}")]
-    Io { address: SocketAddr, cause: io::Error },
-    #[error("{address}: {cause}")]
-    Handshake { address: SocketAddr, cause: HandshakeError },
+    #[error("the handshake with {address} failed")]
+    Io {
+        address: SocketAddr,
+        #[source]
+        cause: io::Error,
+    },
+    #[error("the handshake with {address} failed")]
+    Handshake {
+        address: SocketAddr,
+        #[source]
+        cause: HandshakeError,
+    },
 }
 
 impl DialError {
@@ -97,7 +109,7 @@ pub(crate) async fn dial(
         match dial_address(address, client_id, setup_timeout).await {
             Ok(ready) => return Ok(ready),
             Err(error) => {
-                tracing::debug!(%target, %error, "an address did not answer");
+                tracing::debug!(%target, error = %Chain(&error), "an address did not answer");
                 last = error;
             }
         }
@@ -189,7 +201,7 @@ async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Bytes> {
             return Ok(frame);
         }
         if stream.read_buf(&mut received).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the broker closed the connection"));
         }
     }
 }

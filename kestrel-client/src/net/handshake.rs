@@ -40,7 +40,7 @@ pub(crate) enum Progress {
 /// Why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HandshakeError {
-    #[error("the answer to ApiVersions cannot be read ({0}): is this a Kafka listener?")]
+    #[error("the answer to ApiVersions cannot be read: is this a Kafka listener?")]
     Malformed(#[from] DecodeError),
     #[error("the answer has correlation id {0}, which was not asked: is this a Kafka listener?")]
     WrongCorrelation(i32),

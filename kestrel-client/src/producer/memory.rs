@@ -46,14 +46,20 @@ impl Memory {
     /// A reservation, as soon as the memory is there: first come, first served.
     ///
     /// # Errors
-    /// [`Error::Timeout`] after `patience`; [`Error::Closed`] when the producer is closed. Cancel-safe.
-    pub(crate) async fn reserve(&self, bytes: usize, patience: Duration) -> Result<Reservation, Error> {
+    /// [`Error::Timeout`] after `patience`, which is what is left of `max_block`; [`Error::Closed`] when the producer is
+    /// closed. Cancel-safe.
+    pub(crate) async fn reserve(
+        &self,
+        bytes: usize,
+        patience: Duration,
+        max_block: Duration,
+    ) -> Result<Reservation, Error> {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let acquired = Arc::clone(&self.budget).acquire_many_owned(permits);
         match tokio::time::timeout(patience, acquired).await {
             Ok(Ok(reservation)) => Ok(reservation),
             Ok(Err(_)) => Err(Error::closed("producer")),
-            Err(_) => Err(Error::timeout("waiting for memory (buffer.memory)", patience, "max.block.ms")),
+            Err(_) => Err(Error::timeout("waiting for memory (buffer.memory)", max_block, "max.block.ms")),
         }
     }
 
@@ -94,10 +100,14 @@ mod tests {
         let memory = Memory::new(100, 10);
         let first = memory.try_reserve(70).unwrap();
         assert!(memory.try_reserve(31).is_none());
-        let error = memory.reserve(31, Duration::from_secs(1)).await.unwrap_err();
-        assert!(error.to_string().contains("max.block.ms"), "{error}");
+        let (left, max_block) = (Duration::from_millis(999), Duration::from_secs(1));
+        let error = memory.reserve(31, left, max_block).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "waiting for memory (buffer.memory) did not finish within 1s (setting max.block.ms)"
+        );
         drop(first);
-        assert!(memory.reserve(100, Duration::from_secs(1)).await.is_ok());
+        assert!(memory.reserve(100, max_block, max_block).await.is_ok());
     }
 
     #[tokio::test]
@@ -105,7 +115,7 @@ mod tests {
         let memory = Memory::new(10, 10);
         let _all = memory.try_reserve(10).unwrap();
         let patience = Duration::from_secs(60);
-        let (waited, ()) = tokio::join!(memory.reserve(1, patience), async { memory.close() });
+        let (waited, ()) = tokio::join!(memory.reserve(1, patience, patience), async { memory.close() });
         assert!(matches!(waited, Err(Error::Closed { .. })));
         assert!(memory.try_reserve(0).is_none());
     }

@@ -83,15 +83,32 @@ impl fmt::Debug for Engine {
 }
 
 /// A record that [`Producer::try_send`] did not take.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{error}")]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TrySendError {
     /// The record, handed back.
     pub record: Box<Record>,
     /// Why it was not taken: [`Error::BufferFull`] when there is no memory at the moment.
-    #[source]
     pub error: Error,
+}
+
+impl fmt::Display for TrySendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for TrySendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The error's text is this one's.
+        std::error::Error::source(&self.error)
+    }
+}
+
+impl From<TrySendError> for Error {
+    fn from(refused: TrySendError) -> Self {
+        refused.error
+    }
 }
 
 impl Client {
@@ -206,7 +223,7 @@ impl Producer {
         match flushed {
             // A producer that was closed before has nothing to flush.
             Ok(_) => Ok(()),
-            Err(_) => Err(Error::timeout("closing the producer", patience, "the argument of close")),
+            Err(_) => Err(Error::out_of_patience("closing the producer", patience)),
         }
     }
 }
@@ -265,7 +282,8 @@ impl Engine {
                 Appended::NeedsMemory(bytes) => {
                     let patience = self.settings.max_block.saturating_sub(started.elapsed());
                     drop(reservation.take());
-                    let memory = self.accumulator.memory().reserve(bytes, patience).await;
+                    let memory =
+                        self.accumulator.memory().reserve(bytes, patience, self.settings.max_block).await;
                     // A closed memory says so because the producer ended, and that error says why.
                     self.accumulator.check_open()?;
                     reservation = Some(memory?);

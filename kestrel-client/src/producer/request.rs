@@ -98,11 +98,9 @@ impl Answers {
         let state = outbound.batch.state();
         match self.0.remove(&(Arc::clone(state.topic()), state.partition())) {
             Some(said) => Answer::Said(said),
-            None => Answer::Lost(Error::Disconnected {
-                broker: "the broker".into(),
-                cause: "its answer leaves out a partition".into(),
-                possibly_written: true,
-            }),
+            None => {
+                Answer::Lost(Error::disconnected("the broker", "its answer leaves out a partition", true))
+            }
         }
     }
 }

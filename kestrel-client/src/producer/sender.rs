@@ -25,7 +25,7 @@ use super::request::{Asked, FIRST_VERSION_WITH_IDS, Produce};
 use super::transaction_manager::Identity;
 use crate::client::{Client, Target};
 use crate::environment;
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::{Call, Connection, HandleId, Peer, Purpose};
 use crate::under_way::UnderWay;
@@ -176,7 +176,7 @@ impl Sender {
                 self.dispatcher.handle_connected(node);
             }
             Event::Connected(node, Err(error)) => {
-                tracing::warn!(%node, %error, "no connection to a leader");
+                tracing::warn!(%node, error = %Chain(&error), "no connection to a leader");
                 self.dispatcher.handle_disconnected(node, &error);
             }
             Event::Built(ticket, wave) => self.handle_built(ticket, wave),
@@ -269,11 +269,7 @@ impl Sender {
         request: &ProduceRequest,
         has_ids: bool,
     ) -> Result<impl Future<Output = Result<ProduceResponse, Error>> + Send + use<>, Error> {
-        let lost = |cause: &str| Error::Disconnected {
-            broker: node.to_string().into(),
-            cause: cause.into(),
-            possibly_written: false,
-        };
+        let lost = |cause: &str| Error::disconnected(node.to_string(), cause, false);
         let connection = self.connections.get_mut(&node).ok_or_else(|| lost("there is no connection"))?;
         let version = if has_ids {
             connection.version(ApiKey::Produce)?
@@ -320,7 +316,7 @@ impl Sender {
                 self.dispatcher.handle_answers(node, answers, now);
             }
             Err(error) => {
-                tracing::debug!(%node, %error, "a Produce request was lost");
+                tracing::debug!(%node, error = %Chain(&error), "a Produce request was lost");
                 let answers = batches.into_iter().map(|outbound| (outbound, Answer::Lost(error.clone())));
                 self.dispatcher.handle_answers(node, answers, now);
                 self.notice_closed_connections();
@@ -337,11 +333,7 @@ impl Sender {
             .collect();
         for node in closed {
             self.connections.remove(&node);
-            let error = Error::Disconnected {
-                broker: node.to_string().into(),
-                cause: "the connection has ended".into(),
-                possibly_written: false,
-            };
+            let error = Error::disconnected(node.to_string(), "the connection has ended", false);
             self.dispatcher.handle_disconnected(node, &error);
         }
     }

@@ -126,7 +126,7 @@ impl Avro {
     /// use kestrel_serde::Avro;
     ///
     /// let error = Avro::parse(r#"{"type": "record", "name": "Position"}"#).unwrap_err();
-    /// assert_eq!(error.to_string(), "cannot use the schema: No `fields` in record");
+    /// assert_eq!(format!("{error:#}"), "cannot use the schema: No `fields` in record");
     /// ```
     pub fn parse(schema: &str) -> Result<Self, SerdeError> {
         Self::new(Schema::parse_str(schema).map_err(SerdeError::schema)?)
@@ -172,7 +172,7 @@ impl Avro {
     /// assert_eq!(reading, Reading { celsius: 21.0, station: "unknown".into() });
     ///
     /// let error = avro.writer_schema(&Schema::String).unwrap_err();
-    /// assert_eq!(error.to_string(), "cannot use the schema: string cannot be read as record Reading");
+    /// assert_eq!(format!("{error:#}"), "cannot use the schema: string cannot be read as record Reading");
     /// # Ok::<(), kestrel_serde::SerdeError>(())
     /// ```
     pub fn writer_schema(self, writer: &Schema) -> Result<Self, SerdeError> {

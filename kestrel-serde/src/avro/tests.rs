@@ -238,7 +238,8 @@ fn recursive_types_are_read_as_deep_as_is_allowed() {
     assert_eq!(encode(&avro.values(), &value), deepest);
     // As one writes who has no such limit: the start of each record, and a link to the next.
     let deeper: Vec<u8> = [[0, 2].repeat(64), vec![0, 0]].concat();
-    let too_deep = decode::<Chain, _>(&avro, &deeper).unwrap_err().to_string();
+    let too_deep = decode::<Chain, _>(&avro, &deeper).unwrap_err();
+    let too_deep = format!("{too_deep:#}");
     assert!(too_deep.ends_with("next: more than 64 levels of records, arrays and maps"), "{too_deep}");
 }
 
@@ -292,7 +293,7 @@ fn more_items_without_bytes_than_are_read_are_not_written() {
 }
 
 fn refusal<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> String {
-    let error = serializer.serialize(CTX, value, &mut BytesMut::new()).unwrap_err().to_string();
+    let error = format!("{:#}", serializer.serialize(CTX, value, &mut BytesMut::new()).unwrap_err());
     error.strip_prefix("cannot encode the value of topic truck_gps: ").unwrap().to_owned()
 }
 
@@ -330,7 +331,7 @@ fn an_option_is_a_union_of_two_and_an_enum_one_of_more() {
             "{error}"
         );
     }
-    let error = decode::<Optional, _>(&avro, &[0]).unwrap_err().to_string();
+    let error = format!("{:#}", decode::<Optional, _>(&avro, &[0]).unwrap_err());
     assert!(error.contains("an Option is a union of null and one other type"), "{error}");
     // The remedy.
     for a in [Reference::None, Reference::Text("x".into()), Reference::Number(-1)] {
@@ -365,7 +366,7 @@ fn a_vector_is_bytes_when_it_says_so() {
         ),
         "{error}"
     );
-    let error = decode::<Plain, _>(&avro, &[2, 1]).unwrap_err().to_string();
+    let error = format!("{:#}", decode::<Plain, _>(&avro, &[2, 1]).unwrap_err());
     assert!(error.contains("Vec<u8> in `bytes`"), "{error}");
     let told = Told { a: vec![0, 0xff] };
     assert_eq!(decode::<Told, _>(&avro, &encode(&avro, &told)).unwrap(), told);
@@ -407,7 +408,7 @@ fn a_cut_datum_is_a_poison_pill_and_not_a_null() {
     );
     let error = decode::<Value, _>(&values.unwrap().values(), &[6, b'a']).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "cannot decode the value of topic truck_gps: field a: 3 bytes needed, 1 left"
     );
 }
@@ -432,19 +433,19 @@ fn errors_name_the_field_and_not_the_whole_schema() {
     let avro = avro.unwrap();
     let error = avro.serialize(CTX, &Wrong { truck: "x".into() }, &mut BytesMut::new()).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "cannot encode the value of topic truck_gps: field truck of record Right: \
          Failed to serialize value of type `str`: Expected Schema::String | Schema::Uuid(String)"
     );
     let error = avro.serialize(CTX, "text", &mut BytesMut::new()).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "cannot encode the value of topic truck_gps: a str does not fit the schema, record Right: \
          Expected Schema::String | Schema::Uuid(String)"
     );
     let error = decode::<Wrong, _>(&avro, &[2]).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "cannot decode the value of topic truck_gps: the type asks for a string where the schema has int: \
          Expected Schema::String | Schema::Uuid(String)"
     );
@@ -454,10 +455,10 @@ fn errors_name_the_field_and_not_the_whole_schema() {
 fn a_schema_that_cannot_be_used_says_why() {
     let dangling = Schema::Ref { name: "Nowhere".try_into().unwrap() };
     let error = Avro::new(Schema::array(dangling).build()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot use the schema: Unresolved schema reference: Nowhere");
+    assert_eq!(format!("{error:#}"), "cannot use the schema: Unresolved schema reference: Nowhere");
     let error = Avro::parse("{").unwrap_err();
     assert!(
-        error.to_string().starts_with("cannot use the schema: Failed to parse schema from JSON"),
+        format!("{error:#}").starts_with("cannot use the schema: Failed to parse schema from JSON"),
         "{error}"
     );
 }

@@ -33,7 +33,7 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 ///
 /// let error = values.serialize(ctx, &Value::Null, &mut BytesMut::new()).unwrap_err();
 /// assert_eq!(
-///     error.to_string(),
+///     format!("{error:#}"),
 ///     "cannot encode the value of topic points: the value does not fit the schema, record Point"
 /// );
 /// # Ok::<(), kestrel_serde::SerdeError>(())

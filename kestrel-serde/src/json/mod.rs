@@ -36,7 +36,7 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 ///
 /// let poison: Result<Click, _> = Json.deserialize(ctx, &Bytes::from_static(br#"{"page":"/"}"#));
 /// assert_eq!(
-///     poison.unwrap_err().to_string(),
+///     format!("{:#}", poison.unwrap_err()),
 ///     "cannot decode the value of topic clicks: missing field `x` at line 1 column 12"
 /// );
 /// # Ok::<(), kestrel_serde::SerdeError>(())
@@ -71,7 +71,7 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 ///
 /// let error = Json.serialize(SerdeContext::value("trips"), &Trip { speeds: vec![1.5, f64::NAN] }, &mut BytesMut::new());
 /// assert_eq!(
-///     error.unwrap_err().to_string(),
+///     format!("{:#}", error.unwrap_err()),
 ///     "cannot encode the value of topic trips: field speeds[1]: JSON has no number NaN"
 /// );
 /// ```

@@ -54,7 +54,7 @@ fn errors_say_where() {
         (br#"{"id":7,"place":null,"tags":[]}{"#, "trailing characters at line 1 column 32"),
     ] {
         let error = decode::<Event>(bytes).unwrap_err();
-        assert_eq!(error.to_string(), format!("cannot decode the value of topic t: {cause}"));
+        assert_eq!(format!("{error:#}"), format!("cannot decode the value of topic t: {cause}"));
         assert!(error.cause().is::<serde_json::Error>());
     }
 }
@@ -63,14 +63,14 @@ fn errors_say_where() {
 fn a_value_without_a_form_is_an_encode_error() {
     let keyed_by_pairs = BTreeMap::from([((1, 2), 3)]);
     let error = Json.serialize(CTX, &keyed_by_pairs, &mut BytesMut::new()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot encode the value of topic t: key must be a string");
+    assert_eq!(format!("{error:#}"), "cannot encode the value of topic t: key must be a string");
     assert!(matches!(error, SerdeError::Encode { .. }));
 }
 
 #[test]
 fn deep_nesting_is_refused_and_not_a_stack_overflow() {
     let error = decode::<serde_json::Value>(&[b'['; 100_000]).unwrap_err();
-    assert!(error.to_string().contains("recursion limit exceeded"), "{error}");
+    assert!(format!("{error:#}").contains("recursion limit exceeded"), "{error:#}");
 }
 
 /// What is read back is what was written; text, so that `-0.0` is not `0.0`.
@@ -83,7 +83,7 @@ fn returns<T: Serialize + DeserializeOwned + Debug>(value: &T) {
 
 fn refusal<T: Serialize + ?Sized>(value: &T) -> String {
     let error = Json.serialize(CTX, value, &mut BytesMut::new()).unwrap_err();
-    let text = error.to_string();
+    let text = format!("{error:#}");
     text.strip_prefix("cannot encode the value of topic t: ").unwrap().to_owned()
 }
 

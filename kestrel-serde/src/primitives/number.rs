@@ -71,7 +71,7 @@ number! {
     ///
     /// let too_big = Int32.serialize(ctx, &3_000_000_000_u32, &mut BytesMut::new()).unwrap_err();
     /// assert_eq!(
-    ///     too_big.to_string(),
+    ///     format!("{too_big:#}"),
     ///     "cannot encode the key of topic truck_gps: out of range integral type conversion attempted"
     /// );
     /// # Ok::<(), kestrel_serde::SerdeError>(())

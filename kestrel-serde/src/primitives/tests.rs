@@ -46,7 +46,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn text_of<T: Debug>(result: Result<T, SerdeError>) -> String {
-    result.unwrap_err().to_string()
+    format!("{:#}", result.unwrap_err())
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn only_the_36_characters_are_a_uuid() {
         );
     }
     let error = decode::<::uuid::Uuid, _>(&Uuid, b"123e4567-e89b-12d3-a456-42661417400x").unwrap_err();
-    assert!(error.cause().is::<::uuid::Error>(), "{error}");
+    assert!(error.cause().is::<::uuid::Error>(), "{error:#}");
     assert!(decode::<::uuid::Uuid, _>(&Uuid, &[0xff; 36]).is_err());
 }
 
@@ -204,7 +204,7 @@ fn a_wrong_length_says_both_lengths() {
 fn malformed_text_is_a_poison_pill_and_not_replaced() {
     let error = decode::<String, _>(&Utf8, b"ok\xff").unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "cannot decode the key of topic t: invalid utf-8 sequence of 1 bytes from index 2"
     );
     assert!(error.cause().is::<std::str::Utf8Error>());

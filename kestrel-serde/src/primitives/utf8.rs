@@ -43,7 +43,7 @@ use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
 /// assert_eq!(user, UserId("ada".into()));
 ///
 /// let poison: Result<UserId, _> = Utf8.deserialize(ctx, &Bytes::new());
-/// assert_eq!(poison.unwrap_err().to_string(), "cannot decode the key of topic clicks: a user id is not empty");
+/// assert_eq!(format!("{:#}", poison.unwrap_err()), "cannot decode the key of topic clicks: a user id is not empty");
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

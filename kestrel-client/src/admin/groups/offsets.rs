@@ -71,7 +71,7 @@ impl Admin {
     /// ```
     ///
     /// # Errors
-    /// Per partition: [`Error::Config`] for a negative offset, `UNKNOWN_MEMBER_ID` while the group has members, `UNKNOWN_TOPIC_OR_PARTITION`,
+    /// Per partition: [`Error::InvalidArgument`] for a negative offset, `UNKNOWN_MEMBER_ID` while the group has members, `UNKNOWN_TOPIC_OR_PARTITION`,
     /// `OFFSET_METADATA_TOO_LARGE`, an authorization error, [`Error::Timeout`].
     pub async fn alter_group_offsets(
         &self,

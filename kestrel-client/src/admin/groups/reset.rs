@@ -59,7 +59,7 @@ impl Admin {
     /// ```
     ///
     /// # Errors
-    /// Per partition: [`Error::Config`] for a negative offset or time; [`Error::Position`] when there is nothing committed to shift, [`Error::UnknownTopic`],
+    /// Per partition: [`Error::InvalidArgument`] for a negative offset or time; [`Error::Position`] when there is nothing committed to shift, [`Error::UnknownTopic`],
     /// [`Error::UnknownPartition`], and those of [`Self::alter_group_offsets`].
     pub async fn reset_group_offsets(
         &self,

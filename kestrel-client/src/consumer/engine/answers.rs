@@ -11,7 +11,7 @@ use crate::consumer::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
 use crate::consumer::fetcher::{Lane, PartitionAnswer};
 use crate::consumer::partition::{FetchPosition, FetchState};
 use crate::consumer::subscription::Ticket;
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::LeaderHint;
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
-                tracing::debug!(%node, %error, "a fetch failed");
+                tracing::debug!(%node, error = %Chain(&error), "a fetch failed");
                 self.wants_metadata = true;
                 for ticket in self.fetcher.handle_failure(node, lane, now) {
                     if let Some(partition) = self.subscription.believe(ticket) {
@@ -41,7 +41,7 @@ impl Engine {
         let mut hints = Hints { leaders: Vec::new(), endpoints: endpoints.collect() };
         let outcome = self.fetcher.handle_answer(node, lane, response, now);
         if let Some(error) = outcome.error {
-            tracing::warn!(%node, %error, "a broker refused a fetch");
+            tracing::warn!(%node, error = %Chain(&error), "a broker refused a fetch");
             self.wants_metadata = true;
         }
         for answer in outcome.answers {

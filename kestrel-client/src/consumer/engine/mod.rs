@@ -25,7 +25,7 @@ use super::partition::{AssignedPartition, FetchPosition, FetchState, Leader, Lea
 use super::progress::Progress;
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, ConsumerSettings};
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::{LeaderHint, MetadataSnapshot};
 use crate::net::ExponentialBackoff;
 use crate::record::{Timestamp, TopicPartition};
@@ -192,7 +192,7 @@ impl Engine {
                 LookupOutcome::default()
             }
             Err(error) => {
-                tracing::debug!(%error, "a lookup of offsets failed");
+                tracing::debug!(error = %Chain(&error), "a lookup of offsets failed");
                 offsets::handle_lookup_failure(&mut self.subscription, asked, now);
                 LookupOutcome { wants_metadata: true, ..LookupOutcome::default() }
             }

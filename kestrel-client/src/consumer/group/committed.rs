@@ -140,7 +140,7 @@ impl OffsetQuestion {
                 return Err(Error::Timeout {
                     operation: "asking for committed offsets",
                     after: patience,
-                    setting: "default.api.timeout.ms",
+                    setting: Some("default.api.timeout.ms"),
                     cause: Some(Box::new(error)),
                     possibly_written: false,
                 });

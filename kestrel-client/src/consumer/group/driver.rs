@@ -35,7 +35,7 @@ use crate::consumer::engine::Engine;
 use crate::consumer::shared::Shared;
 use crate::consumer::subscription::Ticket;
 use crate::environment;
-use crate::error::{Error, Result};
+use crate::error::{Chain, Error, Result};
 use crate::metadata::MetadataSnapshot;
 use crate::net::{HandleId, Purpose};
 use crate::record::TopicPartition;
@@ -401,7 +401,7 @@ impl GroupDriver {
         let mut answers = match result {
             Ok(answers) => answers,
             Err(error) => {
-                tracing::debug!(%error, "the group's offsets could not be fetched");
+                tracing::debug!(error = %Chain(&error), "the group's offsets could not be fetched");
                 let is_elsewhere = error
                     .code()
                     .is_none_or(|code| code.class() == kestrel_protocol::ErrorClass::FindCoordinator);
@@ -440,7 +440,9 @@ impl GroupDriver {
                 }
                 self.membership.handle_topics(topics);
             }
-            Err(error) => tracing::warn!(%error, "the topics of the cluster could not be listed"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the topics of the cluster could not be listed");
+            }
         }
     }
 
@@ -467,7 +469,7 @@ impl GroupDriver {
     fn finish_commits(&mut self) {
         for (job, result) in self.committer.take_done() {
             if let Err(error) = &result {
-                tracing::warn!(%error, "a commit failed");
+                tracing::warn!(error = %Chain(error), "a commit failed");
             }
             if let Some(waiter) = self.waiters.remove(&job) {
                 // Whoever asked may have stopped waiting.

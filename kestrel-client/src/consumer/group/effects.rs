@@ -25,6 +25,7 @@ use crate::consumer::assignor::AssignableTopics;
 use crate::consumer::engine::Engine;
 use crate::consumer::partition_stream::Workers;
 use crate::consumer::shared::Shared;
+use crate::error::Chain;
 use crate::metadata::{MetadataSnapshot, Wanted};
 use crate::record::TopicPartition;
 
@@ -57,7 +58,7 @@ impl Effects {
         let this = self.clone();
         match effect {
             Effect::Report(error) => {
-                tracing::warn!(group = %self.group.group_id, %error, "the group has a problem");
+                tracing::warn!(group = %self.group.group_id, error = %Chain(&error), "the group has a problem");
                 self.shared.change_by_group(|engine| engine.report_problem(error));
                 None
             }
@@ -98,7 +99,7 @@ impl Effects {
         if self.policy != CommitPolicy::Manual
             && let Err(error) = self.group.commit_done(Some(&partitions)).await
         {
-            tracing::warn!(group = %self.group.group_id, %error, "what was done was not committed: it will be done again");
+            tracing::warn!(group = %self.group.group_id, error = %Chain(&error), "what was done was not committed: it will be done again");
         }
         if let Some(listener) = &self.listener {
             let revoked = RevokedPartitions { partitions, group: self.group.clone() };

@@ -72,7 +72,7 @@ impl GroupHandle {
             let entry = |(partition, offset): (TopicPartition, OffsetAndMetadata)| {
                 if offset.offset < 0 {
                     let problem = format!("{} is negative: offsets begin at 0", offset.offset);
-                    return Err(Error::config("offset", problem));
+                    return Err(Error::invalid_argument("offset", problem));
                 }
                 let id = engine.assigned_id(&partition);
                 let id = id.ok_or_else(|| PositionError::not_assigned(&partition))?;

@@ -79,11 +79,14 @@ impl AssignedPartitions {
     /// Begins at `offset` instead of where the group has committed: for applications that keep their offsets elsewhere.
     ///
     /// # Errors
-    /// [`Error::Position`] when the partition is not among the new ones; [`Error::Config`] for a negative offset.
+    /// [`Error::Position`] when the partition is not among the new ones; [`Error::InvalidArgument`] for a negative offset.
     pub fn seek(&mut self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
         let partition = self.known(partition.into())?;
         if offset < 0 {
-            return Err(Error::config("offset", format!("{offset} is negative: offsets begin at 0")));
+            return Err(Error::invalid_argument(
+                "offset",
+                format!("{offset} is negative: offsets begin at 0"),
+            ));
         }
         self.starts.insert(partition, offset);
         Ok(())

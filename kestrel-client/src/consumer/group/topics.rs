@@ -20,7 +20,10 @@ impl TopicSelection {
     pub(crate) fn matching(&mut self, pattern: &str) -> Result<()> {
         let whole = format!("^(?:{pattern})$");
         let pattern = Regex::new(&whole).map_err(|error| {
-            Error::config("topics_matching", format!("`{pattern}` is no regular expression: {error}"))
+            Error::invalid_argument(
+                "topics_matching",
+                format!("`{pattern}` is no regular expression: {error}"),
+            )
         })?;
         self.pattern = Some(pattern);
         Ok(())

@@ -6,6 +6,7 @@
 //! A request that is not answered by its deadline ends the connection, because the answers behind it can't come either.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -17,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{
     ApiKey, ByteString, FrameDecoder, Request, correlation_id, decode_response, encode_request,
 };
+use kestrel_serde::BoxError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
@@ -26,7 +28,7 @@ use tower::Service;
 use super::in_flight::InFlight;
 use super::versions::Versions;
 use crate::environment;
-use crate::error::Error;
+use crate::error::{self, Chain, Error, SharedError};
 
 mod chunks;
 mod outbox;
@@ -89,7 +91,7 @@ struct Waits {
     /// When the last request was written.
     active_at: Instant,
     /// Why the connection ended.
-    end: Option<Arc<str>>,
+    end: Option<SharedError>,
 }
 
 /// Who waits for an answer; holds a place in the window until then.
@@ -310,12 +312,12 @@ impl Shared {
     }
 
     /// Ends the connection once: whoever waits is told why.
-    fn end(&self, cause: &str) {
+    fn end(&self, cause: impl Into<BoxError>) {
         let now = environment::now();
         let mut waits = self.waits();
         if waits.end.is_none() {
-            waits.end = Some(cause.into());
-            tracing::debug!(broker = %self.options.broker, cause, "connection ended");
+            let cause = waits.end.insert(error::shared(cause));
+            tracing::debug!(broker = %self.options.broker, cause = %Chain(&**cause), "connection ended");
         }
         let waiters: Vec<_> = waits.in_flight.drain(now).collect();
         drop(waits);
@@ -327,7 +329,7 @@ impl Shared {
     }
 
     fn disconnected(&self, possibly_written: bool) -> Error {
-        let cause = self.waits().end.clone().unwrap_or_else(|| "the connection was closed".into());
+        let cause = self.waits().end.clone().unwrap_or_else(|| error::shared("the connection was closed"));
         Error::Disconnected { broker: Arc::clone(&self.options.broker), cause, possibly_written }
     }
 
@@ -335,7 +337,7 @@ impl Shared {
         Error::Timeout {
             operation: "a request",
             after,
-            setting: "request.timeout.ms",
+            setting: Some("request.timeout.ms"),
             cause: None,
             possibly_written,
         }
@@ -344,15 +346,15 @@ impl Shared {
 
 /// The task: runs until the connection ends, for whatever reason, and tells everyone why.
 async fn run<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
-    let cause = tokio::select! {
+    let cause: BoxError = tokio::select! {
         () = shared.ended.cancelled() => "the connection was closed".into(),
         cause = read_all_answers(&mut reader, &shared) => cause,
         cause = watch_deadlines(&shared) => cause.into(),
-        error = shared.outbox.write_left_over(&shared) => error.to_string(),
+        error = shared.outbox.write_left_over(&shared) => error.into(),
     };
     // Closed first: then what is in flight is all that there will be.
     let unwritten = shared.outbox.close();
-    shared.end(&cause);
+    shared.end(cause);
     for outgoing in unwritten {
         let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
     }
@@ -360,7 +362,7 @@ async fn run<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
 }
 
 /// Hands out answers until the stream ends; gives the reason.
-async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared) -> String {
+async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared) -> BoxError {
     let decoder = FrameDecoder::new(shared.options.receive_limit_bytes);
     let mut received = BytesMut::new();
     loop {
@@ -372,23 +374,26 @@ async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared)
                     }
                 }
                 Ok(None) => break,
-                Err(error) => return error.to_string(),
+                Err(error) => return error.into(),
             }
         }
         if received.capacity() == received.len() {
             received.reserve(READ_BYTES);
         }
         match reader.read_buf(&mut received).await {
-            Ok(0) => return "the broker closed the connection".into(),
+            Ok(0) => {
+                let closed = "the broker closed the connection";
+                return io::Error::new(io::ErrorKind::UnexpectedEof, closed).into();
+            }
             Ok(_) => {}
-            Err(error) => return error.to_string(),
+            Err(error) => return error.into(),
         }
     }
 }
 
-fn hand_out(frame: Bytes, shared: &Shared) -> Result<(), String> {
-    let correlation_id = correlation_id(&frame).map_err(|error| error.to_string())?;
-    let waiter = shared.waits().in_flight.answer(correlation_id).map_err(|error| error.to_string())?;
+fn hand_out(frame: Bytes, shared: &Shared) -> Result<(), BoxError> {
+    let correlation_id = correlation_id(&frame)?;
+    let waiter = shared.waits().in_flight.answer(correlation_id)?;
     // Whoever asked may have gone: then the answer is of no interest.
     let _ = waiter.reply.send(Ok(frame));
     Ok(())

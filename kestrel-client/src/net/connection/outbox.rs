@@ -82,7 +82,7 @@ impl Outbox {
         drop(state);
         match written {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => shared.end(&error.to_string()),
+            Poll::Ready(Err(error)) => shared.end(error),
             Poll::Pending => self.left_over.notify_one(),
         }
         Ok(())

@@ -135,13 +135,16 @@ async fn one_unanswered_request_ends_the_connection_and_everyone_is_told() {
     let behind = call(&mut connection, TIMEOUT);
     peer.request().await;
     let error = silent.await.unwrap_err();
-    assert!(error.to_string().contains("request.timeout.ms") && error.possibly_written(), "{error}");
+    assert!(format!("{error:#}").contains("request.timeout.ms") && error.possibly_written(), "{error:#}");
     let error = behind.await.unwrap_err();
-    assert!(matches!(error, Error::Disconnected { possibly_written: true, .. }), "{error}");
+    assert!(matches!(error, Error::Disconnected { possibly_written: true, .. }), "{error:#}");
     assert!(connection.is_closed());
     let error = connection.send(&MetadataRequest::default(), TIMEOUT).await.unwrap_err();
-    assert!(!error.possibly_written(), "{error}");
-    assert!(error.to_string().contains("1 (test:9092): a request was not answered in time"), "{error}");
+    assert!(!error.possibly_written(), "{error:#}");
+    assert!(
+        format!("{error:#}").contains("1 (test:9092) failed: a request was not answered in time"),
+        "{error:#}"
+    );
 }
 
 #[tokio::test]
@@ -155,7 +158,7 @@ async fn an_answer_out_of_order_ends_the_connection() {
     let request = peer.request().await;
     peer.answer(&request, 2).await;
     let error = first.await.unwrap_err();
-    assert!(error.to_string().contains("correlation id"), "{error}");
+    assert!(format!("{error:#}").contains("correlation id"), "{error:#}");
     assert!(second.await.is_err());
     assert!(connection.is_closed());
 }
@@ -168,7 +171,7 @@ async fn a_peer_that_hangs_up_fails_what_is_on_its_way() {
     peer.request().await;
     drop(peer);
     let error = answer.await.unwrap_err();
-    assert!(error.to_string().contains("closed the connection") && error.possibly_written(), "{error}");
+    assert!(format!("{error:#}").contains("closed the connection") && error.possibly_written(), "{error:#}");
 }
 
 #[tokio::test]
@@ -178,7 +181,7 @@ async fn an_answer_above_the_limit_is_not_waited_for() {
     let answer = call(&mut connection, TIMEOUT);
     peer.stream.write_all(&2048_i32.to_be_bytes()).await.unwrap();
     let error = answer.await.unwrap_err();
-    assert!(error.to_string().contains("2048 bytes was announced"), "{error}");
+    assert!(format!("{error:#}").contains("2048 bytes was announced"), "{error:#}");
 }
 
 #[tokio::test]
@@ -190,7 +193,7 @@ async fn an_answer_that_cannot_be_read_is_an_error_of_its_own() {
     let frame = [&5_i32.to_be_bytes()[..], &correlation_id.to_be_bytes(), &[0]].concat();
     peer.stream.write_all(&frame).await.unwrap();
     let error = answer.await.unwrap_err();
-    assert!(matches!(error, Error::MalformedResponse { .. }), "{error}");
+    assert!(matches!(error, Error::MalformedResponse { .. }), "{error:#}");
     assert!(connection.is_closed());
 }
 
@@ -227,7 +230,7 @@ async fn an_api_that_the_broker_lacks_is_named() {
     let (connection, _peer) = connect(1);
     let error = connection.version(ApiKey::Fetch).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "broker 1 (test:9092) does not speak Fetch in a version that this client does"
     );
 }

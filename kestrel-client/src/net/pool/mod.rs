@@ -159,7 +159,7 @@ impl Pool {
             match self.connection(Purpose::General, peer).await {
                 Ok(connection) => return Ok(connection),
                 Err(Error::Disconnected { broker, cause, .. }) => {
-                    attempts.push(FailedAttempt { address: broker, cause });
+                    attempts.push(FailedAttempt::new(broker, cause));
                 }
                 Err(error) => return Err(error),
             }
@@ -247,11 +247,7 @@ impl Pool {
         };
         let (stream, versions) = dialled.map_err(|error| {
             self.note_failure(peer);
-            Error::Disconnected {
-                broker: Arc::clone(&broker),
-                cause: error.to_string().into(),
-                possibly_written: false,
-            }
+            Error::disconnected(Arc::clone(&broker), error, false)
         })?;
         self.state().reconnects.remove(&peer);
         let options = ConnectionOptions {
@@ -282,10 +278,8 @@ impl Pool {
 
     /// The address of `peer` as it is known now, and how error texts call it.
     fn address(&self, peer: Peer) -> Result<(HostPort, Arc<str>), Error> {
-        let unknown = |text: String| Error::Disconnected {
-            broker: text.into(),
-            cause: "the cluster has no broker with this id at the moment".into(),
-            possibly_written: false,
+        let unknown = |broker: String| {
+            Error::disconnected(broker, "the cluster has no broker with this id at the moment", false)
         };
         match peer {
             Peer::Node(node) => {

@@ -134,7 +134,7 @@ async fn a_bootstrap_server_that_is_a_broker_is_not_connected_to_again() {
 async fn when_no_one_answers_each_address_is_named() {
     let pool = pool("127.0.0.1:1,127.0.0.1:2");
     pool.set_brokers([(NodeId(9), HostPort { host: "127.0.0.1".into(), port: 3 })].into());
-    let text = pool.any().await.unwrap_err().to_string();
+    let text = format!("{:#}", pool.any().await.unwrap_err());
     for address in ["127.0.0.1:1", "127.0.0.1:2", "9 (127.0.0.1:3)"] {
         assert!(text.contains(address), "{text}");
     }
@@ -161,6 +161,6 @@ async fn what_is_not_kafka_is_told_so() {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
-    let text = connection.unwrap_err().to_string();
+    let text = format!("{:#}", connection.unwrap_err());
     assert!(text.contains("is this a Kafka listener?"), "{text}");
 }

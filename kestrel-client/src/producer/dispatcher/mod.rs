@@ -26,7 +26,7 @@ use super::accumulator::{Accumulator, PartitionQueue, SlotId};
 use super::batch::ProducerBatch;
 use super::delivery::{BatchState, Outcome};
 use super::transaction_manager::{Identity, TransactionManager};
-use crate::error::Error;
+use crate::error::{Chain, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::ExponentialBackoff;
 
@@ -189,7 +189,7 @@ impl Dispatcher {
     /// The producer's identity could not be had.
     pub(crate) fn handle_identity_error(&mut self, error: Error, now: Instant) {
         if error.is_retriable() {
-            tracing::debug!(%error, "the producer's identity could not be had yet");
+            tracing::debug!(error = %Chain(&error), "the producer's identity could not be had yet");
             self.transactions.handle_retriable_error();
             self.identity_failures = self.identity_failures.saturating_add(1);
             self.identity_not_before = Some(now + self.backoff.delay(self.identity_failures));
@@ -363,7 +363,7 @@ impl Dispatcher {
 
     /// The producer can't go on: everything fails that is not settled.
     fn fail(&mut self, cause: Error) {
-        tracing::error!(error = %cause, "the producer has failed");
+        tracing::error!(error = %Chain(&cause), "the producer has failed");
         let error = Error::ProducerFailed { cause: Box::new(cause.clone()) };
         self.transactions.handle_fatal_error(cause);
         self.accumulator.end(error.clone());

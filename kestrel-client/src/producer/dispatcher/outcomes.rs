@@ -111,7 +111,7 @@ impl Dispatcher {
         Error::Timeout {
             operation: "delivery",
             after: self.settings.delivery_timeout,
-            setting: "delivery.timeout.ms",
+            setting: Some("delivery.timeout.ms"),
             cause: cause.map(Box::new),
             possibly_written,
         }

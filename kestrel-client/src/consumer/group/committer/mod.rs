@@ -16,7 +16,7 @@ use super::membership::MemberIdentityView;
 use super::offset::OffsetAndMetadata;
 use crate::consumer::error::PositionError;
 use crate::consumer::subscription::PartitionId;
-use crate::error::{BrokerError, Error};
+use crate::error::{BrokerError, Chain, Error};
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
 
@@ -191,7 +191,7 @@ impl Committer {
             // It was never sent, and never can be.
             Err(error @ Error::Encode { .. }) => job.fail(error),
             Err(error) => {
-                tracing::debug!(group = %self.group_id, %error, "a commit was not answered");
+                tracing::debug!(group = %self.group_id, error = %Chain(&error), "a commit was not answered");
                 news.is_coordinator_lost = !matches!(error, Error::UnsupportedApi { .. });
                 job.problem = Some(error);
             }
@@ -303,7 +303,7 @@ impl Committer {
             let error = Error::Timeout {
                 operation: "committing offsets",
                 after,
-                setting: "default.api.timeout.ms",
+                setting: Some("default.api.timeout.ms"),
                 possibly_written: job.problem.as_ref().is_some_and(Error::possibly_written),
                 cause: job.problem.map(Box::new),
             };

@@ -138,7 +138,7 @@ fn what_fails_for_a_while_is_sent_again_until_its_time_is_over() {
     assert_eq!(rig.poll(10), None, "after a pause");
     assert_eq!(rig.committer.next_deadline().map(|at| at <= rig.clock.at(120)), Some(true));
     assert_eq!(offsets(&rig.poll(200).unwrap()), [(1, 20)]);
-    let gone = Error::Disconnected { broker: "one".into(), cause: "gone".into(), possibly_written: true };
+    let gone = Error::disconnected("one", "gone", true);
     assert!(rig.committer.handle_answer(Err(gone), rig.clock.at(200)).is_coordinator_lost);
     assert_eq!(rig.poll(60_001), None);
     let (id, result) = rig.outcome();

@@ -12,7 +12,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use super::{Effect, Generation, Kind, Membership, REFUSED_PAUSE, RequestId, State};
 use crate::consumer::group::protocols::{PROTOCOL_TYPE, Protocols};
-use crate::error::{BrokerError, Error, Severity};
+use crate::error::{BrokerError, Chain, Error, Severity};
 use crate::record::TopicPartition;
 
 impl Membership {
@@ -39,7 +39,7 @@ impl Membership {
                 self.last_answer = now;
             }
             Err(error) => {
-                tracing::debug!(group = %self.settings.group_id, %error, "the coordinator was not found");
+                tracing::debug!(group = %self.settings.group_id, error = %Chain(&error), "the coordinator was not found");
                 self.coordinator.handle_failure(now);
                 if !is_passing(&error) {
                     self.coordinator.wait_until(now + REFUSED_PAUSE);
@@ -175,7 +175,7 @@ impl Membership {
         let group = &self.settings.group_id;
         match result {
             Ok(response) => tracing::debug!(%group, code = %response.error_code, "left"),
-            Err(error) => tracing::debug!(%group, %error, "leaving was not answered"),
+            Err(error) => tracing::debug!(%group, error = %Chain(error), "leaving was not answered"),
         }
     }
 
@@ -213,7 +213,7 @@ impl Membership {
 
     /// No answer came: the coordinator may be elsewhere by now. Who this member is stays as it was.
     fn handle_silence(&mut self, error: &Error, now: Instant) {
-        tracing::debug!(group = %self.settings.group_id, %error, "the coordinator did not answer");
+        tracing::debug!(group = %self.settings.group_id, error = %Chain(error), "the coordinator did not answer");
         self.pause(now);
         if let Some(node) = self.coordinator.node() {
             self.coordinator.forget(node, now);

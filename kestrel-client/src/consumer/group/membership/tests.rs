@@ -197,7 +197,7 @@ impl Rig {
 }
 
 fn disconnected() -> Error {
-    Error::Disconnected { broker: "one".into(), cause: "gone".into(), possibly_written: true }
+    Error::disconnected("one", "gone", true)
 }
 
 #[test]

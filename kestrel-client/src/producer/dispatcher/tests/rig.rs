@@ -186,7 +186,7 @@ impl Rig {
 
     /// No answer comes.
     pub(super) fn lose(&mut self, wave: Wave) {
-        let error = Error::Disconnected { broker: "0".into(), cause: "gone".into(), possibly_written: true };
+        let error = Error::disconnected("0", "gone", true);
         self.reply(wave, &Answer::Lost(error));
     }
 
