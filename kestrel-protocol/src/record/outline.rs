@@ -7,7 +7,7 @@ use super::batch::RecordBatch;
 use super::compression::{Pieces, Refusal, Visitor};
 use super::header::HEADER_BYTES;
 use super::varint::{MAX_BYTES, read_varint, read_varlong};
-use super::view::RecordBase;
+use super::view::{RecordBase, RecordView};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 const WHAT: &str = "records";
@@ -71,7 +71,11 @@ impl<F: FnMut(RecordOutline)> Visitor for Walk<F> {
     fn visit(mut self, pieces: impl Pieces) -> Result<(), DecodeError> {
         let mut reader = Reader { pieces, left: self.limit_bytes, limit_bytes: self.limit_bytes };
         for index in 0..self.count {
-            (self.each)(reader.record(index, self.base)?);
+            let outline = match reader.whole_record(index, self.base)? {
+                Some(outline) => outline,
+                None => reader.record(index, self.base)?,
+            };
+            (self.each)(outline);
         }
         if reader.piece()?.is_empty() {
             return Ok(());
@@ -89,6 +93,21 @@ struct Reader<P> {
 }
 
 impl<P: Pieces> Reader<P> {
+    /// The record, if it lies in one piece as nearly all do: several times as fast as number by number.
+    #[inline]
+    fn whole_record(&mut self, index: i32, base: RecordBase) -> Result<Option<RecordOutline>, DecodeError> {
+        let left = self.left;
+        let Ok((view, consumed)) = RecordView::decode(self.piece()?, base) else { return Ok(None) };
+        let is_next = view.offset.wrapping_sub(base.offset) == i64::from(index);
+        // What is wrong with a record is found out in `record`, which looks at it again.
+        let Some(left) = left.checked_sub(consumed).filter(|_| is_next) else { return Ok(None) };
+        let outline = RecordOutline { index, timestamp: view.timestamp, has_key: view.key.is_some() };
+        self.left = left;
+        self.pieces.pass(consumed);
+        Ok(Some(outline))
+    }
+
+    /// The record number by number, whatever pieces it lies in.
     fn record(&mut self, index: i32, base: RecordBase) -> Result<RecordOutline, DecodeError> {
         let length = self.varint()?;
         let length = usize::try_from(length).map_err(|_| invalid_length(length))?;
@@ -130,7 +149,6 @@ impl<P: Pieces> Reader<P> {
     }
 
     /// Passes a length and that many bytes; whether it was not null.
-    #[inline]
     fn nullable(&mut self) -> Result<bool, DecodeError> {
         match usize::try_from(self.varint()?) {
             Ok(length) => self.skip(length).map(|()| true),
@@ -138,21 +156,11 @@ impl<P: Pieces> Reader<P> {
         }
     }
 
-    #[inline]
-    fn skip(&mut self, length: usize) -> Result<(), DecodeError> {
+    fn skip(&mut self, mut length: usize) -> Result<(), DecodeError> {
         let Some(left) = self.left.checked_sub(length) else {
             return Err(inconsistent("the record is shorter than its content"));
         };
         self.left = left;
-        let available = self.piece()?.len();
-        if length <= available {
-            self.pieces.pass(length);
-            return Ok(());
-        }
-        self.skip_pieces(length)
-    }
-
-    fn skip_pieces(&mut self, mut length: usize) -> Result<(), DecodeError> {
         while length > 0 {
             let available = self.piece()?.len().min(length);
             if available == 0 {
@@ -164,40 +172,20 @@ impl<P: Pieces> Reader<P> {
         Ok(())
     }
 
-    #[inline]
     fn varint(&mut self) -> Result<i32, DecodeError> {
-        match self.short_number()? {
-            Some(raw) => Ok(i32::from(raw >> 1) ^ -i32::from(raw & 1)),
-            None => self.long_number().and_then(|bytes| Ok(read_varint(&bytes, WHAT)?.0)),
-        }
+        self.number().and_then(|bytes| Ok(read_varint(&bytes, WHAT)?.0))
     }
 
-    #[inline]
     fn varlong(&mut self) -> Result<i64, DecodeError> {
-        match self.short_number()? {
-            Some(raw) => Ok(i64::from(raw >> 1) ^ -i64::from(raw & 1)),
-            None => self.long_number().and_then(|bytes| Ok(read_varlong(&bytes, WHAT)?.0)),
-        }
+        self.number().and_then(|bytes| Ok(read_varlong(&bytes, WHAT)?.0))
     }
 
-    /// A number of one byte or of two in one piece, zigzag: nearly all of them are.
-    #[inline]
-    fn short_number(&mut self) -> Result<Option<u16>, DecodeError> {
-        let (raw, length) = match *self.piece()? {
-            [byte, ..] if byte < 0x80 => (u16::from(byte), 1),
-            [low, high, ..] if high < 0x80 => (u16::from(low & 0x7f) | u16::from(high) << 7, 2),
-            _ => return Ok(None),
-        };
-        self.passed(length)?;
-        Ok(Some(raw))
-    }
-
-    /// The bytes of a number that is longer, or lies in two pieces.
-    fn long_number(&mut self) -> Result<[u8; MAX_BYTES], DecodeError> {
+    /// The bytes of a number, which may lie in two pieces.
+    fn number(&mut self) -> Result<[u8; MAX_BYTES], DecodeError> {
         let mut bytes = [0xff; MAX_BYTES];
         for place in &mut bytes {
             *place = *self.piece()?.first().ok_or(DecodeError::new(DecodeErrorKind::Truncated, WHAT))?;
-            self.passed(1)?;
+            self.skip(1)?;
             if *place < 0x80 {
                 break;
             }
@@ -205,17 +193,6 @@ impl<P: Pieces> Reader<P> {
         Ok(bytes)
     }
 
-    #[inline]
-    fn passed(&mut self, count: usize) -> Result<(), DecodeError> {
-        let Some(left) = self.left.checked_sub(count) else {
-            return Err(inconsistent("the record is shorter than its content"));
-        };
-        self.left = left;
-        self.pieces.pass(count);
-        Ok(())
-    }
-
-    #[inline]
     fn piece(&mut self) -> Result<&[u8], DecodeError> {
         let limit_bytes = self.limit_bytes;
         self.pieces.piece().map_err(|refusal: Refusal| refusal.error(limit_bytes))
