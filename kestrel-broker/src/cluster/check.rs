@@ -74,10 +74,11 @@ pub(crate) fn check_metadata(
         None => faults.push(fault(&dir.join("quorum-state"), &"is missing")),
         Some(Ok(_)) => {}
     }
-    match replay(&dir, node_id)? {
+    let folders: Vec<TopicId> = folders.collect();
+    match replay(&dir, node_id, &folders)? {
         Ok(replay) => {
             let expected = Some(expected(replay.image(), node_id, directory_id));
-            let removed = folders.filter(|&id| replay.has_removed(id)).collect();
+            let removed = folders.into_iter().filter(|&id| replay.has_removed(id)).collect();
             Ok(CheckedMetadata { expected, removed, faults })
         }
         Err(wrong) => {
@@ -87,14 +88,24 @@ pub(crate) fn check_metadata(
     }
 }
 
-fn replay(dir: &Path, node_id: NodeId) -> Result<Result<Replay, MetadataFault>, LogError> {
+fn replay(
+    dir: &Path,
+    node_id: NodeId,
+    folders: &[TopicId],
+) -> Result<Result<Replay, MetadataFault>, LogError> {
     let mut replay = Replay::new(ClusterImage::new("", node_id));
+    replay.watch_topics(folders.iter().copied());
     let next_offset = match replay_snapshot(dir, &mut replay)? {
         Ok(next_offset) => next_offset,
         Err(fault) => return Ok(Err(fault)),
     };
-    let mut outcome = Ok(());
+    let (mut outcome, mut is_first) = (Ok(()), true);
     check::for_each_batch(dir, |batch| {
+        let begins_at = batch.header().base_offset;
+        if std::mem::take(&mut is_first) && begins_at > next_offset {
+            let why = format!("its log begins at {begins_at} and no snapshot leads there");
+            outcome = Err(fault(dir, &why));
+        }
         if outcome.is_err() || batch.header().next_offset() <= next_offset {
             return;
         }
@@ -110,12 +121,7 @@ fn replay(dir: &Path, node_id: NodeId) -> Result<Result<Replay, MetadataFault>, 
 
 /// Replays the newest snapshot; gives the offset where the log goes on.
 fn replay_snapshot(dir: &Path, replay: &mut Replay) -> Result<Result<i64, MetadataFault>, LogError> {
-    let newest = newest_snapshot(dir).map_err(|source| LogError::Io {
-        doing: "list",
-        file: dir.to_path_buf(),
-        source,
-    })?;
-    let Some(snapshot) = newest else { return Ok(Ok(0)) };
+    let Some(snapshot) = newest_snapshot(dir)? else { return Ok(Ok(0)) };
     let contents = match read_snapshot(&snapshot.path)? {
         Ok(contents) => contents,
         Err(error) => return Ok(Err(fault(&snapshot.path, &error))),

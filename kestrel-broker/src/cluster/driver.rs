@@ -5,10 +5,13 @@
 //!   Cluster ──command──► decide ─► append ─► replay ─► (all waiting commands the same) ─► stored ─► publish ─► answer
 //! ```
 //!
+//! Between commands it writes a snapshot when one is due.
+//!
 //! Spawned once by `broker.rs`. Owns the controller's state and the metadata log; nobody else changes either.
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use kestrel_protocol::{ErrorCode, Uuid};
@@ -26,6 +29,7 @@ use super::image::ClusterImage;
 use super::metadata_log::{MetadataError, MetadataLog};
 use super::publisher::Publisher;
 use super::records::{MetadataRecord, RegisteredEndpoint};
+use super::snapshot::SnapshotSchedule;
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::clock::Clock;
 use crate::log::FoundPartition;
@@ -57,6 +61,7 @@ pub(crate) struct Driver {
     controller: Controller,
     log: MetadataLog,
     publisher: Publisher,
+    schedule: SnapshotSchedule,
     clock: Clock,
     commands: mpsc::Receiver<Command>,
 }
@@ -80,11 +85,13 @@ impl Driver {
         };
         let clock = options.clock.clone();
         let controller = Controller::new(empty, Arc::clone(&options.config));
-        let (controller, log) = match spawn_blocking(move || take_over(controller, &options)).await {
+        let settings = options.config.metadata_log;
+        let (controller, log, bytes) = match spawn_blocking(move || take_over(controller, &options)).await {
             Ok(taken_over) => taken_over?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         };
-        let driver = Self { controller, log, publisher, clock, commands };
+        let schedule = SnapshotSchedule::new(&settings, bytes, clock.now());
+        let driver = Self { controller, log, publisher, schedule, clock, commands };
         driver.stored().await.map_err(|error| driver.log.unsupported(error.message))?;
         driver.publisher.publish(driver.controller.image()).await;
         Ok((driver, receiver))
@@ -103,6 +110,7 @@ impl Driver {
                     }
                     self.carry_out(&mut batch, &stopping).await;
                 }
+                () = until(self.schedule.next_deadline()) => self.take_snapshot(&stopping).await,
             }
         }
         self.leave().await;
@@ -110,11 +118,11 @@ impl Driver {
 
     /// Carries out commands one after the other; one flush makes all of them durable.
     async fn carry_out(&mut self, commands: &mut Vec<Command>, stopping: &CancellationToken) {
-        let before = self.log.end_offset();
+        let (before, bytes_before) = (self.log.end_offset(), self.log.size_bytes());
         let mut pending: Vec<Pending> = Vec::with_capacity(commands.len());
         for command in commands.drain(..) {
             let (records, answer) = decide(&self.controller, command);
-            match append(&mut self.controller, &self.log, &records, &self.clock) {
+            match append(&mut self.controller, &mut self.log, &records, &self.clock) {
                 Ok(()) => pending.push(answer),
                 Err(error) => answer(Err(error)),
             }
@@ -127,9 +135,27 @@ impl Driver {
                 () = stopping.cancelled() => Err(ErrorCode::RequestTimedOut.into()),
             };
             self.publisher.publish(self.controller.image()).await;
+            self.schedule.handle_stored(self.log.size_bytes().saturating_sub(bytes_before));
         }
         for answer in pending {
             answer(outcome.clone());
+        }
+    }
+
+    /// Writes a snapshot, and lets go what it makes superfluous. A failure costs nothing but the disk that the log takes.
+    async fn take_snapshot(&mut self, stopping: &CancellationToken) {
+        let work = self.log.take_snapshot(self.controller.image(), self.clock.wall());
+        let taken = tokio::select! {
+            taken = work => taken,
+            // A disk that does not answer must not keep the broker from stopping.
+            () = stopping.cancelled() => return,
+        };
+        match taken {
+            Ok(()) => self.schedule.handle_written(self.clock.now()),
+            Err(error) => {
+                tracing::warn!(%error, "no snapshot of the metadata could be written: it is tried again");
+                self.schedule.handle_failure(self.clock.now());
+            }
         }
     }
 
@@ -139,21 +165,24 @@ impl Driver {
 
     async fn leave(&mut self) {
         let records = self.controller.deregister();
-        let left = append(&mut self.controller, &self.log, &records, &self.clock);
+        let left = append(&mut self.controller, &mut self.log, &records, &self.clock);
         if let Err(error) = left {
             tracing::warn!(%error, "the metadata log does not say that this broker stopped");
         }
     }
 }
 
-/// Opens the metadata log, replays it and appends what a broker appends that starts.
+/// Opens the metadata log, replays it and appends what a broker appends that starts; with how many bytes of it are in no
+/// snapshot.
 fn take_over(
     mut controller: Controller,
     options: &ClusterOptions,
-) -> Result<(Controller, MetadataLog), MetadataError> {
-    let log =
-        MetadataLog::open(&options.logs, options.config.node_id, options.durability, options.clock.wall())?;
-    log.replay_into(&mut controller)?;
+) -> Result<(Controller, MetadataLog, u64), MetadataError> {
+    let mut log =
+        MetadataLog::open(&options.logs, &options.config, options.durability, options.clock.wall())?;
+    let bytes_before = log.size_bytes();
+    controller.watch_topics(options.logs.found_partitions().iter().filter_map(|found| found.topic_id));
+    let replayed_bytes = log.replay_into(&mut controller)?;
     log.announce_leader(options.clock.wall())?;
     if controller.image().features().is_empty() {
         let values = log.bootstrap(options.clock.wall())?;
@@ -177,10 +206,12 @@ fn take_over(
         after_clean_stop: options.logs.was_clean_shutdown(),
     };
     let records = controller.register(registration, log.end_offset());
-    append(&mut controller, &log, &records, &options.clock)
+    append(&mut controller, &mut log, &records, &options.clock)
         .map_err(|error| log.unsupported(error.message))?;
     clear_strays(&controller, options)?;
-    Ok((controller, log))
+    controller.watch_topics([]);
+    let appended_bytes = log.size_bytes().saturating_sub(bytes_before);
+    Ok((controller, log, replayed_bytes + appended_bytes))
 }
 
 /// Moves folders out of the way that belong to no partition of this broker: those of a topic that was deleted just before
@@ -243,7 +274,7 @@ fn pend<R: Send + 'static>(effects: Effects<R>, answer: Answer<R>) -> (Vec<Metad
 /// Appends records as one batch and lets them take effect.
 fn append(
     controller: &mut Controller,
-    log: &MetadataLog,
+    log: &mut MetadataLog,
     records: &[MetadataRecord],
     clock: &Clock,
 ) -> Result<(), ApiError> {
@@ -263,6 +294,14 @@ fn append(
             .expect("the controller's records follow from the metadata before them");
     }
     Ok(())
+}
+
+/// Waits until the deadline; for ever without one.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A random id, as Apache Kafka makes them: none begins with a dash, which command lines would take for an option.

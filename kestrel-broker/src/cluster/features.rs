@@ -10,7 +10,7 @@ use bytestring::ByteString;
 use super::records::{FeatureLevelRecord, MetadataRecord, RecordVersions};
 
 /// The feature that says how metadata records are written.
-const METADATA_VERSION: &str = "metadata.version";
+pub(super) const METADATA_VERSION: &str = "metadata.version";
 /// Static or dynamic voters. Its level is in a control record and not among the feature levels.
 const KRAFT_VERSION: &str = "kraft.version";
 /// Eligible leader replicas (KIP-966).

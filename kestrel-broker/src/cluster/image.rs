@@ -11,7 +11,8 @@ use bytestring::ByteString;
 use kestrel_protocol::{LeaderEpoch, NodeId, TopicId, Uuid};
 
 use super::features::FeatureLevels;
-use super::records::RegisteredEndpoint;
+use super::foreign::ForeignState;
+use super::records::{RegisterControllerRecord, RegisteredEndpoint, RegisteredFeature};
 
 /// What was set on a resource: key to value.
 pub(crate) type ConfigMap = BTreeMap<ByteString, ByteString>;
@@ -95,6 +96,10 @@ pub(crate) struct BrokerImage {
     pub(crate) in_controlled_shutdown: bool,
     /// Its data folders.
     pub(crate) log_dirs: Vec<Uuid>,
+    /// Those that take no new partitions (KIP-1066); `None` when the broker has never said.
+    pub(crate) cordoned_log_dirs: Option<Vec<Uuid>>,
+    /// Which levels of a feature it can be run with.
+    pub(crate) features: Vec<RegisteredFeature>,
 }
 
 impl BrokerImage {
@@ -172,10 +177,12 @@ pub(crate) struct ClusterImage {
     pub(super) controller_id: NodeId,
     pub(super) features: FeatureLevels,
     pub(super) brokers: BTreeMap<NodeId, Arc<BrokerImage>>,
+    pub(super) controllers: BTreeMap<NodeId, Arc<RegisterControllerRecord>>,
     pub(super) topics: BTreeMap<ByteString, Arc<TopicImage>>,
     pub(super) topic_names: HashMap<TopicId, ByteString>,
     pub(super) configs: BTreeMap<ConfigResource, Arc<ConfigMap>>,
     pub(super) next_producer_id: i64,
+    pub(super) foreign: Arc<ForeignState>,
     pub(super) last_offset: i64,
 }
 
@@ -187,10 +194,12 @@ impl ClusterImage {
             controller_id,
             features: FeatureLevels::default(),
             brokers: BTreeMap::new(),
+            controllers: BTreeMap::new(),
             topics: BTreeMap::new(),
             topic_names: HashMap::new(),
             configs: BTreeMap::new(),
             next_producer_id: 0,
+            foreign: Arc::default(),
             last_offset: -1,
         }
     }

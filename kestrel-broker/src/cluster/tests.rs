@@ -159,3 +159,41 @@ async fn what_was_created_together_is_created_whole() {
     broker.restart().await.unwrap();
     assert_eq!(topics(&mut Peer::of(&broker).await).await.len(), 20);
 }
+
+/// Topics come and go for ever; what is kept of them does not.
+#[tokio::test]
+async fn the_metadata_of_topics_that_are_gone_goes_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::builder()
+        .data_dir(dir.path())
+        .listen("127.0.0.1:0")
+        .durability(Durability::Os)
+        .set("metadata.log.max.record.bytes.between.snapshots", "2000")
+        .set("metadata.max.retention.bytes", "10000")
+        .start()
+        .await
+        .unwrap();
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("stays").await;
+    for _ in 0..100 {
+        peer.create_topic("t").await;
+        let request = DeleteTopicsRequest { topic_names: vec!["t".into()], ..Default::default() };
+        assert_eq!(peer.call(&request, 5).await.responses[0].error_code, ErrorCode::None);
+    }
+    let folder = dir.path().join("__cluster_metadata-0");
+    let first = folder.join("00000000000000000000.log");
+    broker.restart().await.unwrap();
+    assert!(!first.exists());
+    assert_eq!(topics(&mut Peer::of(&broker).await).await.len(), 1);
+    broker.stop().await.unwrap();
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
+    let bytes: u64 = files.sum();
+    assert!(bytes < 15_000, "{bytes}");
+    let summary = check_folder(dir.path(), &mut |event| {
+        if let CheckEvent::Found(finding) = event {
+            println!("{finding}");
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(summary.unwrap().damages, 0);
+}

@@ -14,7 +14,7 @@ mod suggest;
 pub(crate) mod topic;
 pub(crate) mod value;
 
-pub(crate) use broker::{BrokerConfig, ConfigError, GroupSettings, Said};
+pub(crate) use broker::{BrokerConfig, ConfigError, GroupSettings, MetadataLogSettings, Said};
 pub(crate) use cleaner::cleaner_settings;
 pub(crate) use effective::{
     DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key, is_dynamic,

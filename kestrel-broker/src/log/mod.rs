@@ -60,12 +60,16 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use disk::tap;
+#[cfg(test)]
+pub(crate) use tests::{Random, write_image};
 
 pub(crate) use byte_run::{ByteRun, FileRun};
 pub(crate) use cleaner::{Cleaned, CleanerHost, CleanerSettings};
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};
 pub use config::{Durability, Validation};
-pub(crate) use disk::{Sync as FileSync, read_file, replace as replace_file};
+pub(crate) use disk::{
+    Sync as FileSync, read_file, remove_file, replace as replace_file, replace_by as replace_file_by,
+};
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;
 pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};

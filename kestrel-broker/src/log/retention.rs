@@ -79,6 +79,21 @@ impl Log {
         Ok(offset)
     }
 
+    /// How many bytes of records the log has.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.view().size_bytes()
+    }
+
+    /// Finishes the last segment and begins a new one, if it has at least `min_bytes`: what is before may be deleted as a whole
+    /// later.
+    pub(crate) fn begin_segment(&self, min_bytes: u64, now: Timestamp) -> Result<(), LogError> {
+        let mut writer = self.lock_writer()?;
+        if writer.active.segment().size_bytes() >= min_bytes.max(1) {
+            self.guard(self.roll(&mut writer, now))?;
+        }
+        Ok(())
+    }
+
     /// Unlinks the files of segments that were deleted `file.delete.delay.ms` ago. What cannot be unlinked now is by the next
     /// start.
     pub(super) fn unlink_retired(&self, now: Timestamp) {

@@ -19,6 +19,7 @@ const LEADER_CHANGE: i16 = 2;
 const SNAPSHOT_HEADER: i16 = 3;
 const SNAPSHOT_FOOTER: i16 = 4;
 const KRAFT_VERSION: i16 = 5;
+const KRAFT_VOTERS: i16 = 6;
 /// Room for one batch of a few control records; the buffer grows when they are more.
 const USUAL_BATCH_BYTES: usize = 256;
 
@@ -51,7 +52,9 @@ pub enum ControlRecord {
     SnapshotFooter,
     /// The version of the KRaft protocol from here on: 0 with static voters, 1 with dynamic ones.
     KRaftVersion(i16),
-    /// A kind that is not interpreted here (KRaft voters are number 6): skip it or refuse the log.
+    /// The voters of a KRaft quorum from here on (KIP-853), as the bytes that the record has: not interpreted here.
+    KRaftVoters(Bytes),
+    /// A kind that is not known here: skip it or refuse the log.
     Other(i16),
 }
 
@@ -94,10 +97,14 @@ impl ControlRecord {
         let mut key = Reader::new(Bytes::copy_from_slice(record.key.ok_or(NULL)?));
         read_version(&mut key)?;
         let kind = key.get_i16(WHAT)?;
-        if !(ABORT..=KRAFT_VERSION).contains(&kind) {
+        if !(ABORT..=KRAFT_VOTERS).contains(&kind) {
             return Ok(Self::Other(kind));
         }
-        let mut value = Reader::new(Bytes::copy_from_slice(record.value.ok_or(NULL)?));
+        let value = Bytes::copy_from_slice(record.value.ok_or(NULL)?);
+        if kind == KRAFT_VOTERS {
+            return Ok(Self::KRaftVoters(value));
+        }
+        let mut value = Reader::new(value);
         let version = read_version(&mut value)?;
         Ok(match kind {
             ABORT => Self::EndTransaction(EndTransactionMarker::read(TransactionOutcome::Abort, &mut value)?),
@@ -119,6 +126,7 @@ impl ControlRecord {
             Self::SnapshotHeader { .. } => SNAPSHOT_HEADER,
             Self::SnapshotFooter => SNAPSHOT_FOOTER,
             Self::KRaftVersion(_) => KRAFT_VERSION,
+            Self::KRaftVoters(_) => KRAFT_VOTERS,
             Self::Other(kind) => *kind,
         }
     }
@@ -136,6 +144,7 @@ impl ControlRecord {
                 value.put_i32(marker.coordinator_epoch);
                 return value.into_bytes().expect(NUMBERS_ONLY);
             }
+            Self::KRaftVoters(voters) => return voters.clone(),
             Self::LeaderChange(change) => change.write(&mut value),
             Self::SnapshotHeader { last_contained_log_timestamp } => {
                 value.put_i16(0);

@@ -63,6 +63,7 @@ def check(folder, cleaned_by_kafka=False):
     topics = [p for p in partitions if p.name != METADATA]
     _logs(found, _files(topics, "log"), "--deep-iteration")
     _logs(found, _files([folder / METADATA], "log"), "--deep-iteration", "--cluster-metadata-decoder")
+    _dump(_files([folder / METADATA], "checkpoint"), "--cluster-metadata-decoder")
     _no_gaps(found, folder)
     _groups(found, _files([p for p in topics if p.name.startswith(f"{OFFSETS}-")], "log"))
     indexes = _files(partitions, "index", "timeindex")

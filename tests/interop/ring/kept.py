@@ -15,6 +15,8 @@ LINES = tools.HERE.parent.parent / "examples" / "data" / "earthquakes.jsonl"
 APACHE_KAFKA = tools.HERE / "apache-kafka"
 TOPIC = "earthquakes"
 GROUP = "readers"
+# The metadata log is snapshotted and cut all the time.
+SNAPSHOTS = ("metadata.log.max.record.bytes.between.snapshots=1", "metadata.max.retention.bytes=0")
 # Whose members see their broker go and come back. Not franz-go's: it gives its membership up when nobody answers.
 RESTARTED = ("java", "confluent-kafka", "kafka-python")
 # How many lines a member reads before it leaves.
@@ -38,8 +40,11 @@ def kill(program, work):
 def to_kafka(program, work):
     """Apache Kafka goes on with the folder: what was written is there, and it can write more."""
     data_dir = work / "to-kafka"
-    with Broker(program, data_dir, work / "to-kafka.log") as broker:
+    with Broker(program, data_dir, work / "to-kafka.log", SNAPSHOTS) as broker:
         _kcat(broker, "-P", "-t", TOPIC, "-l", str(LINES))
+    folder.check(data_dir)
+    if not list((data_dir / folder.METADATA).glob("*[1-9]-*.checkpoint")):
+        raise Differs("the metadata was not snapshotted")
     with Broker(APACHE_KAFKA, data_dir, work / "to-kafka.apache-kafka.log") as broker:
         _expect_lines(broker, "under Apache Kafka")
         _kcat(broker, "-P", "-t", TOPIC, "-p", "0", stdin=b"one more\n")

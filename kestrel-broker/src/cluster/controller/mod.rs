@@ -79,7 +79,12 @@ impl Controller {
         self.replay.image()
     }
 
-    /// Whether a record has removed the topic of this id, which never comes back.
+    /// Remembers from here on which of these topics are removed, and forgets what was remembered of others.
+    pub(crate) fn watch_topics(&mut self, topics: impl IntoIterator<Item = TopicId>) {
+        self.replay.watch_topics(topics);
+    }
+
+    /// Whether a record has removed this topic, one that is watched. It never comes back.
     pub(crate) fn has_removed(&self, id: TopicId) -> bool {
         self.replay.has_removed(id)
     }

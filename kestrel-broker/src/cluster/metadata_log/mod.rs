@@ -1,14 +1,17 @@
 //! `__cluster_metadata-0`: the log that the metadata is rebuilt from, as the leader of a quorum of one.
 //!
 //! Opened, replayed and appended to by the driver. The file formats are those of KRaft (KIP-595, KIP-630): batches of
-//! framed records, a leader-change record at the start of each epoch, `quorum-state` beside them.
+//! framed records, a leader-change record at the start of each epoch, `quorum-state` beside them; and snapshots, which let
+//! the beginning of the log go: see `upkeep.rs`.
+
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChange, control_batch};
+use kestrel_protocol::record::{RecordBatch, RecordBatches};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Uuid};
 
 use super::controller::Controller;
@@ -16,8 +19,9 @@ use super::entry::{Entry, entries, metadata_batch};
 use super::features::bootstrap_records;
 use super::quorum_state::QuorumState;
 use super::records::MetadataRecord;
-use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, write_bootstrap};
+use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, remove_leftovers, write_bootstrap};
 use super::topic_name::CLUSTER_METADATA_TOPIC;
+use crate::config::{BrokerConfig, MetadataLogSettings};
 use crate::log::{
     AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager,
     OpenLog, Timestamp,
@@ -82,7 +86,12 @@ pub(super) struct MetadataLog {
     data_dir: PathBuf,
     node_id: NodeId,
     sync: FileSync,
+    settings: MetadataLogSettings,
     partition: Arc<Partition>,
+    /// The version of the quorum's protocol and its voters, where the log says them (KIP-853).
+    quorum: Vec<ControlRecord>,
+    /// When the last batch was appended.
+    last_appended: Timestamp,
 }
 
 impl MetadataLog {
@@ -92,19 +101,26 @@ impl MetadataLog {
     /// When the log is damaged or belongs to other voters.
     pub(super) fn open(
         logs: &LogManager,
-        node_id: NodeId,
+        config: &BrokerConfig,
         durability: Durability,
         now: Timestamp,
     ) -> Result<Self, MetadataError> {
+        let (node_id, settings) = (config.node_id, config.metadata_log);
         let data_dir = logs.data_dir().to_path_buf();
         let dir = data_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
         let log = logs.open_log(OpenLog {
             topic: CLUSTER_METADATA_TOPIC,
             partition: 0,
             topic_id: METADATA_TOPIC_ID,
-            config: LogConfig { max_message_bytes: MAX_BATCH_BYTES, ..LogConfig::default() },
+            config: LogConfig {
+                max_message_bytes: MAX_BATCH_BYTES,
+                segment_bytes: settings.segment_bytes,
+                segment_roll: settings.segment_roll,
+                ..LogConfig::default()
+            },
             now,
         })?;
+        remove_leftovers(&dir)?;
         let state = match QuorumState::read(&dir)? {
             Some(state) => state.map_err(|why| damaged(&dir.join("quorum-state"), &why))?,
             None => QuorumState { leader_epoch: 0, voters: Some(vec![node_id]) },
@@ -118,14 +134,16 @@ impl MetadataLog {
         let identity =
             Identity { topic: CLUSTER_METADATA_TOPIC.into(), topic_id: METADATA_TOPIC_ID, index: 0 };
         let partition = Partition::lead(identity, log, durability, leader_epoch)?;
-        Ok(Self { dir, data_dir, node_id, sync, partition })
+        let (quorum, last_appended) = (Vec::new(), Timestamp(0));
+        Ok(Self { dir, data_dir, node_id, sync, settings, partition, quorum, last_appended })
     }
 
-    /// Replays the newest snapshot and what the log has after it. Blocks.
+    /// Replays the newest snapshot and what the log has after it, which is this many bytes. Blocks.
     ///
     /// # Errors
     /// When a file is damaged, or holds what this Kestrel does not know.
-    pub(super) fn replay_into(&self, controller: &mut Controller) -> Result<(), MetadataError> {
+    pub(super) fn replay_into(&mut self, controller: &mut Controller) -> Result<u64, MetadataError> {
+        let mut bytes = 0;
         let mut next_offset = self.replay_snapshot(controller)?;
         let watermarks = self.partition.watermarks();
         if next_offset < watermarks.log_start {
@@ -133,20 +151,16 @@ impl MetadataLog {
             return Err(damaged(&self.dir, &why));
         }
         while next_offset < watermarks.end {
-            next_offset = self.replay_from(next_offset, controller)?;
+            next_offset = self.replay_from(next_offset, controller, &mut bytes)?;
         }
-        Ok(())
+        Ok(bytes)
     }
 
     /// Replays the newest snapshot; gives the offset where the log goes on.
-    fn replay_snapshot(&self, controller: &mut Controller) -> Result<i64, MetadataError> {
-        let newest = newest_snapshot(&self.dir).map_err(|source| LogError::Io {
-            doing: "list",
-            file: self.dir.clone(),
-            source,
-        })?;
-        let Some(snapshot) = newest else { return Ok(0) };
+    fn replay_snapshot(&mut self, controller: &mut Controller) -> Result<i64, MetadataError> {
+        let Some(snapshot) = newest_snapshot(&self.dir)? else { return Ok(0) };
         let contents = read_snapshot(&snapshot.path)?.map_err(|error| damaged(&snapshot.path, &error))?;
+        contents.quorum.into_iter().for_each(|record| self.note_quorum(record));
         for value in contents.values {
             let record = MetadataRecord::decode(value).map_err(|error| damaged(&snapshot.path, &error))?;
             controller
@@ -156,8 +170,13 @@ impl MetadataLog {
         Ok(snapshot.end_offset)
     }
 
-    /// Replays some of the log; gives the offset after it.
-    fn replay_from(&self, offset: i64, controller: &mut Controller) -> Result<i64, MetadataError> {
+    /// Replays some of the log and counts its bytes; gives the offset after it.
+    fn replay_from(
+        &mut self,
+        offset: i64,
+        controller: &mut Controller,
+        bytes: &mut u64,
+    ) -> Result<i64, MetadataError> {
         let read = self.partition.read(FetchRead {
             fetch_offset: offset,
             max_bytes: READ_BYTES,
@@ -178,6 +197,8 @@ impl MetadataLog {
                 }
             }
             next_offset = batch.header().next_offset();
+            self.last_appended = Timestamp(batch.header().max_timestamp);
+            *bytes += batch.bytes().len() as u64;
         }
         if next_offset == offset {
             return Err(damaged(&self.dir, &format!("nothing can be read at offset {offset}")));
@@ -186,7 +207,7 @@ impl MetadataLog {
     }
 
     fn replay_entry(
-        &self,
+        &mut self,
         entry: Entry,
         offset: i64,
         controller: &mut Controller,
@@ -200,8 +221,21 @@ impl MetadataLog {
             Entry::Control(ControlRecord::LeaderChange(change)) => {
                 check_voters(&self.dir, &change.voters, self.node_id)
             }
-            Entry::Control(_) => Ok(()),
+            Entry::Control(record) => {
+                self.note_quorum(record);
+                Ok(())
+            }
         }
+    }
+
+    /// Remembers what a record says about the quorum, instead of what an earlier one of its kind said.
+    fn note_quorum(&mut self, record: ControlRecord) {
+        if !matches!(record, ControlRecord::KRaftVersion(_) | ControlRecord::KRaftVoters(_)) {
+            return;
+        }
+        let kind = std::mem::discriminant(&record);
+        self.quorum.retain(|known| std::mem::discriminant(known) != kind);
+        self.quorum.push(record);
     }
 
     /// What a new log begins with: the bootstrap file's records, in their frames. Writes the file when there is none. Blocks.
@@ -225,7 +259,7 @@ impl MetadataLog {
     ///
     /// # Errors
     /// As [`Self::append`].
-    pub(super) fn announce_leader(&self, now: Timestamp) -> Result<Appended, AppendError> {
+    pub(super) fn announce_leader(&mut self, now: Timestamp) -> Result<Appended, AppendError> {
         let voters = vec![self.node_id];
         let change =
             LeaderChange { leader_id: self.node_id, voters: voters.clone(), granting_voters: voters };
@@ -234,17 +268,21 @@ impl MetadataLog {
             leader_epoch: self.partition.leader_epoch(),
             timestamp: now.0,
         };
-        let batch = control_batch(place, &[ControlRecord::LeaderChange(change)]);
-        self.partition.append(batch.into_bytes(), AppendOrigin::Controller, now)
+        self.append_batch(control_batch(place, &[ControlRecord::LeaderChange(change)]), now)
     }
 
     /// Appends framed records as one batch.
     ///
     /// # Errors
     /// When the disk fails: nothing is appended any more then.
-    pub(super) fn append(&self, values: &[Bytes], now: Timestamp) -> Result<Appended, AppendError> {
-        let batch = metadata_batch(values, self.end_offset(), self.partition.leader_epoch(), now);
-        self.partition.append(batch.into_bytes(), AppendOrigin::Controller, now)
+    pub(super) fn append(&mut self, values: &[Bytes], now: Timestamp) -> Result<Appended, AppendError> {
+        self.append_batch(metadata_batch(values, self.end_offset(), self.partition.leader_epoch(), now), now)
+    }
+
+    fn append_batch(&mut self, batch: RecordBatch, now: Timestamp) -> Result<Appended, AppendError> {
+        let appended = self.partition.append(batch.into_bytes(), AppendOrigin::Controller, now)?;
+        self.last_appended = now;
+        Ok(appended)
     }
 
     /// The offset of the next record.

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use kestrel_protocol::wire::{Reader, Writer};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, Message, NodeId};
 
+use super::foreign::ForeignRecord;
+
 pub(crate) use tables::*;
 
 /// The only frame version there is.
@@ -38,8 +40,8 @@ macro_rules! metadata_records {
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) enum MetadataRecord {
             $(#[doc = concat!("Type ", $api_key, ".")] $name($message),)+
-            /// A type that Kestrel keeps no state of.
-            Skipped(u32),
+            /// A type that Kestrel does not act on.
+            Foreign(ForeignRecord),
         }
 
         $(impl From<$message> for MetadataRecord {
@@ -49,10 +51,20 @@ macro_rules! metadata_records {
         })+
 
         impl MetadataRecord {
-            fn read(record_type: u32, version: i16, reader: &mut Reader) -> Result<Self, DecodeError> {
+            fn read(
+                record_type: u32,
+                version: i16,
+                reader: &mut Reader,
+                value: Bytes,
+            ) -> Result<Self, DecodeError> {
                 match record_type {
                     $($api_key => $message::decode(reader, version).map(Self::$name),)+
-                    skipped_types!() => Ok(Self::Skipped(record_type)),
+                    foreign_types!() if version == 0 => {
+                        ForeignRecord::read(record_type, reader, value).map(Self::Foreign)
+                    }
+                    foreign_types!() => {
+                        Err(DecodeError::new(DecodeErrorKind::UnsupportedVersion(version), WHAT))
+                    }
                     _ => Err(DecodeError::new(DecodeErrorKind::Inconsistent("unknown record type"), WHAT)),
                 }
             }
@@ -65,7 +77,7 @@ macro_rules! metadata_records {
                         writer.put_uvarint(version.unsigned_abs().into());
                         record.encode(writer, version);
                     })+
-                    Self::Skipped(record_type) => unreachable!("a record of type {record_type} is never written"),
+                    Self::Foreign(record) => unreachable!("the controller never makes {record:?}"),
                 }
             }
         }
@@ -73,7 +85,7 @@ macro_rules! metadata_records {
 }
 
 /// SCRAM, delegation tokens, quotas, ACLs and the migration from ZooKeeper.
-macro_rules! skipped_types {
+macro_rules! foreign_types {
     () => {
         10 | 11 | 14 | 18 | 19 | 21 | 22 | 26
     };
@@ -106,7 +118,7 @@ impl MetadataRecord {
     /// # Errors
     /// When it is not a metadata record, or of a type or version that this Kestrel does not know.
     pub(crate) fn decode(value: Bytes) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(value);
+        let mut reader = Reader::new(value.clone());
         if reader.get_uvarint(WHAT)? != FRAME_VERSION {
             return Err(DecodeError::new(DecodeErrorKind::Inconsistent("unknown frame version"), WHAT));
         }
@@ -114,8 +126,8 @@ impl MetadataRecord {
         let version = reader.get_uvarint(WHAT)?;
         let version = i16::try_from(version)
             .map_err(|_| DecodeError::new(DecodeErrorKind::InvalidLength(version.into()), WHAT))?;
-        let record = Self::read(record_type, version, &mut reader)?;
-        if !matches!(record, Self::Skipped(_)) {
+        let record = Self::read(record_type, version, &mut reader, value)?;
+        if !matches!(record, Self::Foreign(_)) {
             reader.finish(WHAT)?;
         }
         Ok(record)
@@ -124,7 +136,7 @@ impl MetadataRecord {
     /// The value of a record of the log.
     ///
     /// # Panics
-    /// For [`Self::Skipped`], which is only read.
+    /// For [`Self::Foreign`], which is only read.
     pub(crate) fn encode(&self, versions: RecordVersions) -> Bytes {
         let mut writer = Writer::default();
         writer.put_uvarint(FRAME_VERSION);

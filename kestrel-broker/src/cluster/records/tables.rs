@@ -1,7 +1,7 @@
 //! The metadata records of KRaft as tables (KIP-746): one message per record type, in our own notation.
 //!
 //! Expanded by [`kestrel_protocol::message!`]; gathered in [`MetadataRecord`](super::MetadataRecord). Apache Kafka keeps
-//! records of further types in the same log (ACLs, quotas, SCRAM): Kestrel has no state for those and skips them.
+//! records of further types in the same log (ACLs, quotas, SCRAM): Kestrel does not act on those, see `foreign.rs`.
 
 use bytestring::ByteString;
 use kestrel_protocol::{NodeId, TopicId, Uuid, message};

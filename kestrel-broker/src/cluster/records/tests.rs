@@ -5,6 +5,7 @@ use kestrel_protocol::record::control::ControlRecord;
 
 use super::*;
 use crate::cluster::entry::{Entry, entries};
+use crate::cluster::foreign::ForeignState;
 
 const VERSIONS: RecordVersions = RecordVersions { register_broker: 4, partition: 2 };
 
@@ -76,11 +77,58 @@ fn a_registration_change_has_the_lowest_version_that_holds_it() {
     assert_eq!(version(BrokerRegistrationChangeRecord { cordoned_log_dirs: Some(vec![]), ..change() }), 3);
 }
 
+/// Records of foreign types as Apache Kafka lays them out, and one for each that removes what it says.
+fn foreign() -> [(&'static [u8], Option<&'static [u8]>); 5] {
+    [
+        // Owner, requester, renewers, three times, id.
+        (
+            b"\x01\x0a\0\x03me\x03me\x02\x03hi\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\x03id\0",
+            Some(b"\x01\x1a\0\x03id\0"),
+        ),
+        // User, mechanism, salt, stored key, server key, iterations.
+        (b"\x01\x0b\0\x06alice\x01\x02s\x02k\x02v\0\0\x10\0\0", Some(b"\x01\x16\0\x06alice\x01\0")),
+        // Entities, key, value, whether it is removed.
+        (
+            b"\x01\x0e\0\x02\x05user\0\0\x05rate\x40\x59\0\0\0\0\0\0\0\0",
+            Some(b"\x01\x0e\0\x02\x05user\0\0\x05rate\0\0\0\0\0\0\0\0\x01\0"),
+        ),
+        // Id, resource type, resource, pattern type, principal, host, operation, permission.
+        (
+            b"\x01\x12\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\x02\x02t\x03\x07User:a\x02*\x03\x03\0",
+            Some(b"\x01\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0"),
+        ),
+        (b"\x01\x15\0\x01\0", None),
+    ]
+}
+
 #[test]
-fn records_without_a_meaning_here_are_skipped_whatever_they_hold() {
-    for record_type in [10u8, 11, 14, 18, 19, 21, 22, 26] {
-        let value = Bytes::from(vec![1, record_type, 0, 0xff, 0xff]);
-        assert_eq!(MetadataRecord::decode(value), Ok(MetadataRecord::Skipped(record_type.into())));
+fn what_foreign_records_say_is_kept_until_others_remove_it() {
+    let mut state = ForeignState::default();
+    let mut replay = |value: &'static [u8]| {
+        let Ok(MetadataRecord::Foreign(record)) = MetadataRecord::decode(Bytes::from_static(value)) else {
+            panic!("{value:?} is foreign")
+        };
+        state.replay(record);
+        state.quotas().chain(state.others()).cloned().collect::<Vec<_>>()
+    };
+    for (put, remove) in foreign() {
+        assert_eq!(replay(put).len(), usize::from(remove.is_some()), "{put:?}");
+        // Again, it is still one.
+        assert_eq!(replay(put).len(), usize::from(remove.is_some()));
+        if let Some(remove) = remove {
+            assert_eq!(replay(put), [put]);
+            assert!(replay(remove).is_empty(), "{remove:?}");
+        }
+    }
+}
+
+#[test]
+fn a_foreign_record_that_is_damaged_or_of_a_later_version_is_refused() {
+    for (put, _) in foreign().into_iter().filter(|(_, remove)| remove.is_some()) {
+        let mut later = put.to_vec();
+        later[2] = 1;
+        assert!(MetadataRecord::decode(later.into()).is_err(), "{put:?}");
+        assert!(MetadataRecord::decode(Bytes::from_static(&put[..6])).is_err(), "{put:?}");
     }
 }
 

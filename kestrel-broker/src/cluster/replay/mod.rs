@@ -30,14 +30,23 @@ pub(crate) struct Replay {
     image: ClusterImage,
     /// The records since BeginTransaction, which take effect together (KIP-868).
     transaction: Option<Vec<MetadataRecord>>,
-    /// The topics that records have removed: a crash may have left their folders.
+    /// Topics whose removal is of interest.
+    watched_topics: BTreeSet<TopicId>,
+    /// Those of them that records have removed.
     removed_topics: BTreeSet<TopicId>,
 }
 
 impl Replay {
     /// A replay that goes on from `image`.
     pub(super) const fn new(image: ClusterImage) -> Self {
-        Self { image, transaction: None, removed_topics: BTreeSet::new() }
+        Self { image, transaction: None, watched_topics: BTreeSet::new(), removed_topics: BTreeSet::new() }
+    }
+
+    /// Remembers from here on which of these topics are removed, and forgets what was remembered of others: those of folders
+    /// that a crash may have left.
+    pub(super) fn watch_topics(&mut self, topics: impl IntoIterator<Item = TopicId>) {
+        self.watched_topics = topics.into_iter().collect();
+        self.removed_topics.clear();
     }
 
     /// The metadata as of the last record.
@@ -45,7 +54,7 @@ impl Replay {
         &self.image
     }
 
-    /// Whether a record has removed the topic of this id, which never comes back.
+    /// Whether a record has removed this topic, one that [is watched](Self::watch_topics). It never comes back.
     pub(super) fn has_removed(&self, id: TopicId) -> bool {
         self.removed_topics.contains(&id)
     }
@@ -62,7 +71,9 @@ impl Replay {
     pub(super) fn replay(&mut self, record: MetadataRecord, offset: i64) -> Result<(), ReplayError> {
         self.image.last_offset = offset;
         // Of an aborted transaction too: its topic is still in the image.
-        if let MetadataRecord::RemoveTopic(removed) = &record {
+        if let MetadataRecord::RemoveTopic(removed) = &record
+            && self.watched_topics.contains(&removed.topic_id)
+        {
             self.removed_topics.insert(removed.topic_id);
         }
         let outcome = match (record, &mut self.transaction) {
@@ -116,7 +127,11 @@ impl ClusterImage {
             MetadataRecord::EndTransaction(_) | MetadataRecord::AbortTransaction(_) => {
                 return Err("a transaction ends that never began".to_owned());
             }
-            MetadataRecord::NoOp(_) | MetadataRecord::RegisterController(_) | MetadataRecord::Skipped(_) => {}
+            MetadataRecord::RegisterController(record) => {
+                self.controllers.insert(record.controller_id, Arc::new(record));
+            }
+            MetadataRecord::Foreign(record) => Arc::make_mut(&mut self.foreign).replay(record),
+            MetadataRecord::NoOp(_) => {}
         }
         Ok(())
     }
@@ -131,6 +146,8 @@ impl ClusterImage {
             fenced: record.fenced,
             in_controlled_shutdown: record.in_controlled_shutdown,
             log_dirs: record.log_dirs,
+            cordoned_log_dirs: record.cordoned_log_dirs,
+            features: record.features,
         };
         self.brokers.insert(record.broker_id, Arc::new(broker));
     }
@@ -142,6 +159,9 @@ impl ClusterImage {
                 changed(broker.in_controlled_shutdown, record.in_controlled_shutdown);
             if !record.log_dirs.is_empty() {
                 broker.log_dirs.clone_from(&record.log_dirs);
+            }
+            if record.cordoned_log_dirs.is_some() {
+                broker.cordoned_log_dirs.clone_from(&record.cordoned_log_dirs);
             }
         })
     }

@@ -188,6 +188,26 @@ pub(crate) struct BrokerConfig {
     pub(crate) offsets_topic_segment_bytes: i32,
     /// `offsets.commit.timeout.ms`. Default 5 s.
     pub(crate) offsets_commit_timeout: Duration,
+    /// The settings of the metadata log.
+    pub(crate) metadata_log: MetadataLogSettings,
+}
+
+/// The settings of the metadata log and its snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MetadataLogSettings {
+    /// `metadata.log.max.record.bytes.between.snapshots`. Default 20 MiB.
+    pub(crate) snapshot_bytes: u64,
+    /// `metadata.log.max.snapshot.interval.ms`. Default 1 hour; `None` is never for the time alone.
+    pub(crate) snapshot_interval: Option<Duration>,
+    /// `metadata.log.segment.bytes`. Default 1 GiB.
+    pub(crate) segment_bytes: u32,
+    /// `metadata.log.segment.ms`. Default 7 days.
+    pub(crate) segment_roll: Duration,
+    /// `metadata.max.retention.bytes`: above this size of the log and its snapshots the oldest go. Default 100 MiB; `None` is no
+    /// limit.
+    pub(crate) retention_bytes: Option<u64>,
+    /// `metadata.max.retention.ms`: a snapshot whose last record is older goes. Default 7 days; `None` is no limit.
+    pub(crate) retention_time: Option<Duration>,
 }
 
 /// The settings of groups.
@@ -247,6 +267,7 @@ impl BrokerConfig {
             offsets_topic_partitions: number(said, "offsets.topic.num.partitions"),
             offsets_topic_segment_bytes: number(said, "offsets.topic.segment.bytes"),
             offsets_commit_timeout: Duration::from_millis(number(said, "offsets.commit.timeout.ms")),
+            metadata_log: metadata_log_settings(said),
             said: said.0.iter().map(|(key, (value, _))| (key.clone(), value.trim().to_owned())).collect(),
             warnings,
         })
@@ -326,6 +347,20 @@ fn group_settings(said: &Said) -> Result<GroupSettings, ConfigError> {
         return Err(said.invalid("group.min.session.timeout.ms", "at most group.max.session.timeout.ms"));
     }
     Ok(settings)
+}
+
+fn metadata_log_settings(said: &Said) -> MetadataLogSettings {
+    let unless_negative = |key| u64::try_from(number::<i64>(said, key)).ok();
+    let interval: u64 = number(said, "metadata.log.max.snapshot.interval.ms");
+    let segment_millis = unless_negative("metadata.log.segment.ms");
+    MetadataLogSettings {
+        snapshot_bytes: number(said, "metadata.log.max.record.bytes.between.snapshots"),
+        snapshot_interval: (interval > 0).then(|| Duration::from_millis(interval)),
+        segment_bytes: number(said, "metadata.log.segment.bytes"),
+        segment_roll: segment_millis.map_or(Duration::MAX, Duration::from_millis),
+        retention_bytes: unless_negative("metadata.max.retention.bytes"),
+        retention_time: unless_negative("metadata.max.retention.ms").map(Duration::from_millis),
+    }
 }
 
 /// How often old segments are looked for. How long they are kept is no concern of the broker but of each topic; it may not

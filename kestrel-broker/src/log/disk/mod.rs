@@ -11,7 +11,7 @@ pub(super) use file::{DiskFile, Existing, read_at};
 
 use std::fs;
 use std::io::{self, IoSlice};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::LogError;
 #[cfg(test)]
@@ -31,16 +31,20 @@ pub(crate) enum Sync {
 pub(crate) fn replace(path: &Path, contents: &[u8], sync: Sync) -> Result<(), LogError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY_SUFFIX);
-    let temporary = PathBuf::from(temporary);
-    let file = write_new(&temporary, contents).map_err(|error| {
+    replace_by(Path::new(&temporary), path, contents, sync)
+}
+
+/// As [`replace`], with a name of its own for the file while it is written.
+pub(crate) fn replace_by(temporary: &Path, path: &Path, contents: &[u8], sync: Sync) -> Result<(), LogError> {
+    let file = write_new(temporary, contents).map_err(|error| {
         // It would only take room.
-        let _ = remove_file(&temporary);
+        let _ = remove_file(temporary);
         LogError::io("write", path, error)
     })?;
     if sync == Sync::Yes {
         file.sync_all().map_err(|error| LogError::sync_failed(path, error))?;
     }
-    rename(&temporary, path)?;
+    rename(temporary, path)?;
     match path.parent() {
         Some(dir) => sync_dir(dir, sync),
         None => Ok(()),
@@ -90,7 +94,7 @@ pub(super) fn sync_dir(dir: &Path, sync: Sync) -> Result<(), LogError> {
 }
 
 /// Deletes a file; one that is not there is deleted already.
-pub(super) fn remove_file(path: &Path) -> Result<(), LogError> {
+pub(crate) fn remove_file(path: &Path) -> Result<(), LogError> {
     let work = || fs::remove_file(path);
     #[cfg(test)]
     let work = || tap::change(path, Call::Remove, Change::remove(path), work);

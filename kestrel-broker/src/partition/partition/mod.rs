@@ -293,6 +293,19 @@ impl Partition {
         deletion.await.unwrap_or(Err(ErrorCode::UnknownServerError))
     }
 
+    /// How many bytes of records the log has.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.log.size_bytes()
+    }
+
+    /// Begins a new segment if the last one has at least `min_bytes`. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) fn begin_segment(&self, min_bytes: u64, now: Timestamp) -> Result<(), LogError> {
+        self.log.begin_segment(min_bytes, now)
+    }
+
     /// Deletes the segments that the topic's retention does not keep at `now`. Blocks on the disk.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ fn a_marker_is_transactional_and_carries_its_producer() {
 
 #[test]
 fn kinds_that_are_not_interpreted_are_named() {
-    assert_eq!(ControlRecord::parse(&record(b"\0\0\0\x06", Some(b"\0\0"))), Ok(ControlRecord::Other(6)));
+    assert_eq!(ControlRecord::parse(&record(b"\0\0\0\x07", Some(b"\0\0"))), Ok(ControlRecord::Other(7)));
     assert_eq!(ControlRecord::parse(&record(b"\0\0\x7f\xff", None)), Ok(ControlRecord::Other(0x7fff)));
 }
 

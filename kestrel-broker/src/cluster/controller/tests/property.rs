@@ -91,5 +91,11 @@ proptest! {
             prop_assert!(topic.partitions.iter().all(|partition| partition.leader == NodeId(1)));
         }
         prop_assert_eq!(image.topics().len(), image.topic_names.len());
+
+        let mut from_snapshot = fresh(&harness.controller.config);
+        for value in image.to_records() {
+            from_snapshot.replay(MetadataRecord::decode(value).unwrap(), image.last_offset()).unwrap();
+        }
+        prop_assert_eq!(from_snapshot.image(), image);
     }
 }

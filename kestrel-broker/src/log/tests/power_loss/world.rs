@@ -135,7 +135,7 @@ impl World {
     pub(crate) fn cut(&mut self, target: &Path, earliest: usize) -> Vec<Model> {
         let (initial, changes) = self.recorder.history();
         let moment = earliest + self.random.below(changes.len() - earliest + 1);
-        super::image::write_image(target, &initial, &changes[..moment], &mut self.random);
+        write_image(target, &initial, &changes[..moment], &mut self.random);
         let models = self.models.iter().map(|model| lock(model).clone());
         // What is being deleted or created may be there or not; the metadata knows it from its creation to its deletion.
         models
