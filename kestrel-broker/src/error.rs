@@ -129,6 +129,7 @@ impl From<&LogError> for ErrorCode {
         match error {
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             LogError::InconsistentTopicId { .. } => Self::InconsistentTopicId,
+            LogError::OldFormat { .. } => Self::UnsupportedForMessageFormat,
             LogError::Corrupt { .. }
             | LogError::Io { .. }
             | LogError::Short { .. }

@@ -48,6 +48,8 @@ pub struct CheckSummary {
     pub bytes: u64,
     /// How many findings are damage.
     pub damages: u64,
+    /// How many are of a format that Kestrel does not read: whole, but their partitions stay offline.
+    pub old_formats: u64,
     /// How many are notes.
     pub notes: u64,
     /// Whether it was stopped before its end.
@@ -108,6 +110,7 @@ fn run(
     let mut found = |finding: Finding| {
         match finding.severity {
             Severity::Damage => summary.damages += 1,
+            Severity::OldFormat => summary.old_formats += 1,
             Severity::Note => summary.notes += 1,
         }
         // Whether to stop is asked where bytes are counted.

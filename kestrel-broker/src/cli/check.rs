@@ -95,16 +95,28 @@ fn run(arguments: &CheckArguments, stop: &AtomicBool) -> ExitCode {
 }
 
 fn print_summary(summary: &CheckSummary, elapsed: Duration) -> io::Result<()> {
-    let CheckSummary { partitions, segments, batches, records, bytes, damages, notes, stopped, .. } = summary;
-    let verdict = match (damages, stopped) {
-        (_, true) => "stopped before the end",
-        (0, false) => "not damaged",
+    let CheckSummary {
+        partitions,
+        segments,
+        batches,
+        records,
+        bytes,
+        damages,
+        old_formats,
+        notes,
+        stopped,
+        ..
+    } = summary;
+    let verdict = match (damages, old_formats, stopped) {
+        (_, _, true) => "stopped before the end",
+        (0, 0, false) => "not damaged",
+        (0, _, false) => "OLD FORMAT, not damaged",
         _ => "DAMAGED",
     };
     writeln!(
         io::stdout(),
         "{verdict}: {partitions} partitions, {segments} segments, {batches} batches, {records} records, {bytes} bytes \
-         ({:.2} GB/s); {damages} damaged, {notes} notes",
+         ({:.2} GB/s); {damages} damaged, {old_formats} of an old format, {notes} notes",
         gigabytes(*bytes) / elapsed.as_secs_f64().max(1e-9)
     )
 }

@@ -30,6 +30,17 @@ pub(crate) enum LogError {
         /// What was found there.
         why: String,
     },
+    /// The log has messages in a format before record batches: UNSUPPORTED_FOR_MESSAGE_FORMAT. It is left as it is.
+    #[error(
+        "{} has messages in format {magic}, of Apache Kafka before 0.11: it is not damaged, but not read here and left as it \
+         is; Apache Kafka 4 reads it", file.display()
+    )]
+    OldFormat {
+        /// The segment.
+        file: PathBuf,
+        /// The format of the first such message: 0 or 1.
+        magic: i8,
+    },
     /// The folder belongs to another topic of the same name: INCONSISTENT_TOPIC_ID.
     #[error("{} belongs to topic id {found}, not {expected}", dir.display())]
     InconsistentTopicId {

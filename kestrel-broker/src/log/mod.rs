@@ -41,6 +41,7 @@ mod lookup;
 mod manager;
 mod meta_properties;
 mod offset_index;
+mod old_format;
 mod poison;
 mod producer_state;
 pub(crate) mod repair;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub enum Severity {
     /// Something that was stored is not there or not true any more, or a file that a broker needs is wrong.
     Damage,
+    /// Something that is whole, and of a format that Kestrel does not read: it is left as it is.
+    OldFormat,
     /// Something that the next start of a broker deals with by itself: a torn end, a deletion or cleaning that did not end.
     Note,
 }
@@ -17,6 +19,7 @@ impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Damage => "damaged",
+            Self::OldFormat => "old format",
             Self::Note => "note",
         })
     }

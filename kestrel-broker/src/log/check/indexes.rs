@@ -191,7 +191,9 @@ impl TimeIndexCheck {
     /// The next batch of the scan: the entries that name one of its offsets must have its largest timestamp.
     pub(super) fn visit(&mut self, batch: &ScannedBatch) -> io::Result<()> {
         let header = batch.header();
-        if let Some(newest) = TimestampOffset::of(header) {
+        // What is further away no index can name.
+        let is_near = header.last_offset() - self.base_offset <= i64::from(i32::MAX);
+        if let Some(newest) = TimestampOffset::of(header).filter(|_| is_near) {
             self.largest = self.largest.max(newest.timestamp);
         }
         while let Some(entry) = self.next.filter(|entry| entry.offset <= header.last_offset()) {

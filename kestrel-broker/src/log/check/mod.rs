@@ -60,7 +60,8 @@ pub(crate) struct FirstBad {
     pub(crate) later_segments: Vec<i64>,
 }
 
-/// Walks the log in `dir` up to its first bad batch; a log that ends before `flushed_offset` is bad at its end.
+/// Walks the log in `dir` up to its first bad batch; a log that ends before `flushed_offset` is bad at its end. None in a log with
+/// messages of an old format.
 ///
 /// # Errors
 /// When the disk cannot be read.
@@ -70,6 +71,10 @@ pub(crate) fn first_bad(dir: &Path, flushed_offset: i64) -> Result<Option<FirstB
     for (index, &base_offset) in bases.iter().enumerate() {
         let later_segments = bases.get(index + 1..).unwrap_or_default().to_vec();
         let end = segment::walk(dir, base_offset, |file| file, |_| {})?;
+        if end.old_format.is_some() {
+            // Whatever follows: what is not read here is not judged here.
+            return Ok(None);
+        }
         let bad = FirstBad {
             base_offset,
             position: end.valid_bytes,

@@ -74,6 +74,10 @@ pub(super) fn check(
         let segment = segment::check(context, meter, &mut findings);
         findings.into_iter().for_each(&mut *found);
         let segment = segment?;
+        if let Some((position, why)) = segment.end.doubtful(bases.get(index + 1).copied()) {
+            let path = segment_file(dir, base_offset, LOG_SUFFIX);
+            found(Finding::new(Severity::OldFormat, &path, Some(position), why));
+        }
         walked.segments += 1;
         walked.batches += segment.batches;
         walked.records += segment.records;
@@ -136,6 +140,9 @@ impl LogCheck<'_> {
         let Some(damage) = &segment.end.damage else { return Ok(None) };
         let path = segment_file(self.dir, base_offset, LOG_SUFFIX);
         let (position, next) = (segment.end.valid_bytes, segment.end.next_offset);
+        if segment.end.old_format.is_some() {
+            return Ok(Some(Finding::damage(&path, Some(position), damage)));
+        }
         let behind = segment::batches_behind(self.dir, base_offset, &segment.end)?;
         let flushed = self.noted.recovery_point.unwrap_or(0);
         let mut loss = String::new();

@@ -92,6 +92,17 @@ pub(super) fn check(
     indexed.0.map_err(read_index)?;
     indexed.1.map_err(read_time_index)?;
 
+    if let Some(magic) = end.old_format {
+        // Its indexes are of the same age, and name what the walk does not hand out.
+        let path = segment_file(dir, base_offset, LOG_SUFFIX);
+        let what = format!(
+            "messages in format {magic}, of Apache Kafka before 0.11: not damaged, but not read here; the partition stays \
+             offline and is left as it is"
+        );
+        findings.push(Finding::new(Severity::OldFormat, &path, None, what));
+        let Tally { batches, records, .. } = tally;
+        return Ok(CheckedSegment { end, batches, records, has_gaps: true });
+    }
     let whole = end.damage.is_none();
     let make = |path: &Path, position, what| index_finding(trusted, path, Some(position), what);
     match index {

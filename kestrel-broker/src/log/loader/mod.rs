@@ -25,6 +25,7 @@ use super::disk::{self, Sync};
 use super::error::LogError;
 use super::file_names::LOG_SUFFIX;
 use super::leader_epoch::{self, LeaderEpochCache};
+use super::old_format::{self, OldMessage};
 use super::producer_state::ProducerState;
 use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
 use super::segment::{ActiveSegment, LogSegment, delete_files};
@@ -80,13 +81,14 @@ impl Loaded {
 ///
 /// # Errors
 /// [`LogError::Corrupt`] when data below the recovery point is damaged or missing; nothing was changed then but what
-/// can be made again.
+/// can be made again. [`LogError::OldFormat`] when it has messages that are not read here.
 pub(super) fn load(dir: &Path, config: &LogConfig, options: LoadOptions) -> Result<Loaded, LogError> {
     leftovers::clear(dir)?;
     let bases = segment_bases(dir)?;
     if bases.is_empty() {
         return begin(dir, options);
     }
+    refuse_old_formats(dir, &bases)?;
     let loader = Loader { dir, config, options };
     if options.clean {
         match loader.load(&bases, bases.len()) {
@@ -100,6 +102,27 @@ pub(super) fn load(dir: &Path, config: &LogConfig, options: LoadOptions) -> Resu
     let trusted = bases.partition_point(|&base| base <= options.recovery_point).saturating_sub(1);
     loader.load(&bases, trusted)
 }
+
+/// Fails when a segment begins with a message of an old format: before anything of the log is changed, its indexes included.
+fn refuse_old_formats(dir: &Path, bases: &[i64]) -> Result<(), LogError> {
+    for &base_offset in bases {
+        let path = segment_path(dir, base_offset);
+        let first = || {
+            let file = File::open(&path)?;
+            let head = disk::read_at(&file, 0, old_format::HEAD_BYTES)?;
+            let Some(message) = OldMessage::parse(&head) else { return Ok(None) };
+            let bytes = disk::read_at(&file, 0, message.size_bytes.min(MAX_OLD_MESSAGE_BYTES))?;
+            Ok(message.is_whole(&bytes).then_some(message.magic))
+        };
+        if let Some(magic) = first().map_err(|error| LogError::io("read", &path, error))? {
+            return Err(LogError::OldFormat { file: path, magic });
+        }
+    }
+    Ok(())
+}
+
+/// How large a message of an old format is at most: no broker took more by default than a thousandth of it.
+const MAX_OLD_MESSAGE_BYTES: usize = 1 << 30;
 
 /// A log without records.
 fn begin(dir: &Path, options: LoadOptions) -> Result<Loaded, LogError> {
@@ -149,6 +172,7 @@ impl Loader<'_> {
             (None, Some(last)) => last.next_offset()?,
             (None, None) => self.options.log_start_offset,
         };
+        note_far_timestamps(&segments, walk_from)?;
         let epochs = self.read_epochs(&segments)?;
         let producers = self.read_producers(&segments, walk_from, unflushed.is_empty())?;
         let mut walked = Walked { segments, active: None, producers, epochs, next_offset: walk_from };
@@ -240,6 +264,9 @@ impl Loader<'_> {
                 epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
             })?;
             let segment = Arc::clone(active.segment());
+            if let Some((at, why)) = end.doubtful(later.first().copied()) {
+                return Err(LogError::corrupt(segment.path(), at, why));
+            }
             walked.next_offset = end.next_offset;
             progress.advance(segment.size_bytes());
             if let Some(damage) = end.damage {
@@ -290,6 +317,9 @@ impl Loader<'_> {
             })
         });
         let end = scanned.map_err(|error| LogError::io("read", &path, error))?;
+        if let Some(magic) = end.old_format {
+            return Err(LogError::OldFormat { file: path, magic });
+        }
         indexed?;
         active.finish()?;
         Ok((active, end))
@@ -377,6 +407,19 @@ impl Walked {
         }
         self.segments.push(segment);
     }
+}
+
+/// Looks for the largest timestamp of segments whose offsets are too far apart for the time index, which is asked otherwise.
+fn note_far_timestamps(segments: &[Arc<LogSegment>], end_offset: i64) -> Result<(), LogError> {
+    let ends = segments.iter().skip(1).map(|next| next.base_offset()).chain([end_offset]);
+    for (segment, end_offset) in segments.iter().zip(ends) {
+        if end_offset - 1 - segment.base_offset() > i64::from(i32::MAX)
+            && let Some(largest) = segment.largest_timestamp_below(i64::MAX)?
+        {
+            segment.note_timestamp(largest);
+        }
+    }
+    Ok(())
 }
 
 /// Replays the batches from `from_offset` on.

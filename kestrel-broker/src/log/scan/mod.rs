@@ -7,6 +7,8 @@ use bytes::Bytes;
 use kestrel_protocol::record::control::ControlRecord;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 
+use super::old_format::{HEAD_BYTES, OldMessage};
+
 /// How many bytes of a control batch may be decoded: markers are a hundred bytes or so.
 const MAX_CONTROL_BYTES: usize = 1 << 20;
 
@@ -49,6 +51,33 @@ pub(super) struct ScanEnd {
     pub(super) next_offset: i64,
     /// Why it ended before the bytes did; `None` when it did not.
     pub(super) damage: Option<String>,
+    /// The format of the first message that is whole and older than record batches: it was walked over, not handed out.
+    pub(super) old_format: Option<i8>,
+    /// The first batch that is too far from the segment's first offset for an index: where it begins, and its last offset. What
+    /// follows is looked at all the same: Apache Kafka before 2.0 compacted segments into such ones.
+    pub(super) far: Option<(u64, i64)>,
+}
+
+impl ScanEnd {
+    /// The batch that is too far, unless the next segment, which begins at `next_base`, says that there are such offsets in this
+    /// one. A checksum does not cover offsets: without that it may be damage as well.
+    pub(super) fn doubtful(&self, next_base: Option<i64>) -> Option<(u64, String)> {
+        let (position, offset) = self.far?;
+        if next_base.is_some_and(|next_base| next_base >= self.next_offset) {
+            return None;
+        }
+        let why = format!(
+            "offset {offset} is too far from the segment's first: Apache Kafka before 2.0 compacted logs into such segments, and \
+             Apache Kafka 4 splits them at its next start; or the offset is damaged"
+        );
+        Some((position, why))
+    }
+}
+
+/// What is found at some place of a segment.
+enum Found {
+    Batch(RecordBatch),
+    Old(OldMessage),
 }
 
 /// Reads batch after batch and hands each to `visit`, up to the first that is torn, damaged or out of order.
@@ -58,10 +87,25 @@ pub(super) fn scan(
     mut visit: impl FnMut(&ScannedBatch),
 ) -> io::Result<ScanEnd> {
     let mut reader = BatchReader { reader, left: options.size_bytes };
-    let mut end = ScanEnd { valid_bytes: 0, next_offset: options.base_offset, damage: None };
+    let mut end = ScanEnd {
+        valid_bytes: 0,
+        next_offset: options.base_offset,
+        damage: None,
+        old_format: None,
+        far: None,
+    };
     while reader.left > 0 {
-        match reader.next(&end, options.base_offset)? {
-            Ok(batch) => {
+        match reader.next(&end)? {
+            Ok(Found::Old(message)) => {
+                end.valid_bytes += message.size_bytes as u64;
+                end.next_offset = message.offset.saturating_add(1);
+                end.old_format.get_or_insert(message.magic);
+            }
+            Ok(Found::Batch(batch)) => {
+                let last_offset = batch.header().last_offset();
+                if last_offset.saturating_sub(options.base_offset) > i64::from(i32::MAX) {
+                    end.far.get_or_insert((end.valid_bytes, last_offset));
+                }
                 end.valid_bytes += batch.bytes().len() as u64;
                 end.next_offset = batch.header().next_offset();
                 let position = u32::try_from(end.valid_bytes - batch.bytes().len() as u64)
@@ -96,23 +140,50 @@ struct BatchReader<R> {
 }
 
 impl<R: Read> BatchReader<R> {
-    /// The next batch, or what is wrong with it.
-    fn next(&mut self, end: &ScanEnd, base_offset: i64) -> io::Result<Result<RecordBatch, String>> {
+    /// The next batch or message, or what is wrong with it.
+    fn next(&mut self, end: &ScanEnd) -> io::Result<Result<Found, String>> {
         let mut head = Vec::with_capacity(HEADER_BYTES);
-        self.take(HEADER_BYTES as u64, &mut head)?;
+        self.take(HEAD_BYTES as u64, &mut head)?;
+        if let Some(message) = OldMessage::parse(&head) {
+            return self.old_message(message, &head, end);
+        }
+        self.take((HEADER_BYTES - HEAD_BYTES) as u64, &mut head)?;
         let size_bytes = match RecordBatchHeader::parse(&head) {
             Ok(header) => header.size_bytes(),
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let body_bytes = (size_bytes - HEADER_BYTES) as u64;
+        Ok(self.body(&head, size_bytes)?.and_then(|bytes| check(bytes.into(), end)).map(Found::Batch))
+    }
+
+    fn old_message(
+        &mut self,
+        message: OldMessage,
+        head: &[u8],
+        end: &ScanEnd,
+    ) -> io::Result<Result<Found, String>> {
+        let OldMessage { offset, magic, size_bytes } = message;
+        Ok(self.body(head, size_bytes)?.and_then(|bytes| {
+            if !message.is_whole(&bytes) {
+                return Err(format!("a message of format {magic} does not match its checksum"));
+            }
+            check_offset(offset, end)?;
+            Ok(Found::Old(message))
+        }))
+    }
+
+    /// All `size_bytes` of what begins with `head`, if there are so many.
+    fn body(&mut self, head: &[u8], size_bytes: usize) -> io::Result<Result<Vec<u8>, String>> {
+        let Some(body_bytes) = size_bytes.checked_sub(head.len()).map(|bytes| bytes as u64) else {
+            return Ok(Err(format!("a record of {size_bytes} bytes is too short")));
+        };
         if body_bytes > self.left {
             return Ok(Err(format!("a record batch of {size_bytes} bytes is torn")));
         }
         // There are that many bytes, or the file shrinks while it is read.
         let mut bytes = Vec::with_capacity(size_bytes);
-        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(head);
         self.take(body_bytes, &mut bytes)?;
-        Ok(check(bytes.into(), end, base_offset))
+        Ok(Ok(bytes))
     }
 
     /// Adds the next `length` bytes to `bytes`, or as many as there are.
@@ -124,20 +195,21 @@ impl<R: Read> BatchReader<R> {
     }
 }
 
-fn check(bytes: Bytes, end: &ScanEnd, base_offset: i64) -> Result<RecordBatch, String> {
+fn check(bytes: Bytes, end: &ScanEnd) -> Result<RecordBatch, String> {
     let (batch, _) = RecordBatch::parse(bytes).map_err(|error| error.to_string())?;
     batch.verify_checksum().map_err(|error| error.to_string())?;
-    let header = batch.header();
-    if header.base_offset < end.next_offset {
-        return Err(format!("offset {} follows offset {}", header.base_offset, end.next_offset - 1));
-    }
-    if header.last_offset() - base_offset > i64::from(i32::MAX) {
-        return Err(format!("offset {} is too far from the segment's first", header.last_offset()));
-    }
+    check_offset(batch.header().base_offset, end)?;
     if end.valid_bytes > u64::from(u32::MAX) {
         return Err("the segment is larger than 4 GiB".into());
     }
     Ok(batch)
+}
+
+fn check_offset(offset: i64, end: &ScanEnd) -> Result<(), String> {
+    if offset < end.next_offset {
+        return Err(format!("offset {offset} follows offset {}", end.next_offset - 1));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

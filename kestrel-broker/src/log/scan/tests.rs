@@ -46,10 +46,22 @@ fn whole_before(ends: &[(usize, i64)], length: usize) -> (u64, i64) {
 fn a_whole_segment_is_walked_to_its_end() {
     let (bytes, ends) = segment(100, &[1, 3, 2], 5);
     let (end, positions) = scan_bytes(100, &bytes);
-    assert_eq!(end, ScanEnd { valid_bytes: bytes.len() as u64, next_offset: 116, damage: None });
+    assert_eq!(
+        end,
+        ScanEnd {
+            valid_bytes: bytes.len() as u64,
+            next_offset: 116,
+            damage: None,
+            old_format: None,
+            far: None
+        }
+    );
     let starts: Vec<u32> = ends[..3].iter().map(|&(end, _)| u32::try_from(end).unwrap()).collect();
     assert_eq!(positions, starts);
-    assert_eq!(scan_bytes(100, &[]).0, ScanEnd { valid_bytes: 0, next_offset: 100, damage: None });
+    assert_eq!(
+        scan_bytes(100, &[]).0,
+        ScanEnd { valid_bytes: 0, next_offset: 100, damage: None, old_format: None, far: None }
+    );
 }
 
 #[test]
@@ -82,7 +94,7 @@ fn a_flip_in_any_byte_ends_the_walk_before_it() {
 }
 
 #[test]
-fn offsets_that_go_back_or_too_far_are_damage() {
+fn offsets_that_go_back_are_damage_and_those_too_far_are_doubtful() {
     let (second, _) = segment(1, &[1], 0);
     let (mut bytes, _) = segment(0, &[3], 0);
     let first_bytes = bytes.len() as u64;
@@ -90,7 +102,12 @@ fn offsets_that_go_back_or_too_far_are_damage() {
     assert_eq!(scan_bytes(0, &bytes).0.valid_bytes, first_bytes);
     assert_eq!(scan_bytes(2, &second).0.damage.as_deref(), Some("offset 1 follows offset 1"));
     let (far, _) = segment(1 << 40, &[1], 0);
-    assert!(scan_bytes(0, &far).0.damage.unwrap().contains("too far"));
+    let end = scan_bytes(0, &far).0;
+    assert_eq!((&end.damage, end.far), (&None, Some((0, 1 << 40))));
+    assert_eq!(end.doubtful(Some((1 << 40) + 1)), None);
+    for next_base in [None, Some(1 << 40)] {
+        assert!(end.doubtful(next_base).unwrap().1.contains("too far"));
+    }
 }
 
 #[test]

@@ -166,10 +166,16 @@ impl ActiveSegment {
     ) -> Result<(), LogError> {
         let segment = &self.segment;
         self.first_timestamp.get_or_insert(Timestamp(header.max_timestamp));
+        if !segment.can_index(header.last_offset()) {
+            // What the index can name stands in it before there is anything else.
+            self.index_largest_timestamp()?;
+        }
         if let Some(newest) = TimestampOffset::of(header) {
             segment.note_timestamp(newest);
         }
-        if self.bytes_since_index_entry > u64::from(config.index_interval_bytes) {
+        if self.bytes_since_index_entry > u64::from(config.index_interval_bytes)
+            && segment.can_index(header.last_offset())
+        {
             let position = u32::try_from(position).expect("a segment is smaller than 4 GiB");
             segment
                 .offset_index
@@ -191,7 +197,10 @@ impl ActiveSegment {
     }
 
     fn index_largest_timestamp(&self) -> Result<(), LogError> {
-        let Some(largest) = self.segment.largest_timestamp() else { return Ok(()) };
+        let largest = self.segment.largest_timestamp();
+        let Some(largest) = largest.filter(|largest| self.segment.can_index(largest.offset)) else {
+            return Ok(());
+        };
         let time_index = &self.segment.time_index;
         time_index.maybe_append(largest).map_err(|error| LogError::io("write", time_index.path(), error))
     }

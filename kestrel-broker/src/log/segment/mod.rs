@@ -102,6 +102,12 @@ impl LogSegment {
         self.base_offset
     }
 
+    /// Whether an index entry can name the offset. Those further away are found by walking on from the last entry: Apache Kafka
+    /// before 2.0 compacted segments into one whose offsets are 2^31 apart and more.
+    fn can_index(&self, offset: i64) -> bool {
+        offset - self.base_offset <= i64::from(i32::MAX)
+    }
+
     /// Where the `.log` is.
     pub(super) fn path(&self) -> &Path {
         self.log.path()

@@ -8,6 +8,7 @@ mod foreign;
 mod half_done;
 mod manager;
 mod model;
+mod old_logs;
 mod power_loss;
 mod recovery;
 mod retention;
