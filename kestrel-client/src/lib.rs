@@ -79,14 +79,15 @@ pub use config::{
 };
 pub use consumer::{
     AckToken, Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords,
-    Commit, Consumer, ConsumerBuilder, DeserializeError, OffsetAndMetadata, OffsetAndTimestamp,
-    PartitionStream, PositionError, PositionProblem, RebalanceListener, RecordRef, RevokedPartitions, Source,
-    Subscribed, assignor,
+    Commit, Consumer, ConsumerBuilder, ConsumerHandle, DeserializeError, OffsetAndMetadata,
+    OffsetAndTimestamp, PartitionStream, PositionError, PositionProblem, RebalanceListener, RecordRef,
+    RevokedPartitions, Source, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity, SharedError};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};
 pub use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId, Uuid};
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
-pub use record::{ConsumerRecord, Record, RecordMetadata, Timestamp, TopicPartition};
+pub use record::{ConsumerRecord, Record, RecordMetadata, RecordParts, Timestamp, TopicPartition};
+pub use tokio_util::sync::CancellationToken;
 pub use typed::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};

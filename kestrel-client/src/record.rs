@@ -279,4 +279,83 @@ impl<K, V> ConsumerRecord<K, V> {
     pub fn ack_token(&self) -> Option<AckToken> {
         self.ack.0.clone()
     }
+
+    /// The record taken apart, so that its value can go one way and what acknowledges it another.
+    ///
+    /// ```no_run
+    /// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::RecordParts;
+    ///
+    /// # fn enqueue(_: Option<u64>, _: impl FnOnce() + Send + 'static) {}
+    /// while let Some(record) = consumer.next().await {
+    ///     let RecordParts { value, ack, .. } = record?.into_parts();
+    ///     enqueue(value, move || {
+    ///         if let Some(ack) = ack {
+    ///             ack.ack();
+    ///         }
+    ///     });
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn into_parts(self) -> RecordParts<K, V> {
+        let Self {
+            topic,
+            partition,
+            offset,
+            timestamp,
+            timestamp_type,
+            key,
+            value,
+            headers,
+            leader_epoch,
+            ack,
+        } = self;
+        let ack = ack.0;
+        RecordParts {
+            topic,
+            partition,
+            offset,
+            timestamp,
+            timestamp_type,
+            key,
+            value,
+            headers,
+            leader_epoch,
+            ack,
+        }
+    }
+}
+
+/// What a [`ConsumerRecord`] is made of; see [`ConsumerRecord::into_parts`].
+///
+/// ```
+/// fn words<K>(record: kestrel_client::ConsumerRecord<K, String>) -> Option<String> {
+///     record.into_parts().value
+/// }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RecordParts<K, V> {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+    /// The record's offset in the partition.
+    pub offset: i64,
+    /// The record's timestamp; [`Timestamp::NONE`] when it has none.
+    pub timestamp: Timestamp,
+    /// Who set the timestamp.
+    pub timestamp_type: TimestampType,
+    /// The key; `None` is null.
+    pub key: Option<K>,
+    /// The value; `None` is null: a tombstone on a compacted topic.
+    pub value: Option<V>,
+    /// The headers in order; keys may repeat.
+    pub headers: Headers,
+    /// The epoch of the leader that appended the record, when the broker said it.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// What says that the record is done, where [`ConsumerRecord::ack`] does something.
+    pub ack: Option<AckToken>,
 }

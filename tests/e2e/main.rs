@@ -10,4 +10,5 @@ mod consume;
 mod faults;
 mod groups;
 mod long_names;
+mod handles;
 mod produce;

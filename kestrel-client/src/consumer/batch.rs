@@ -295,7 +295,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
                     let token =
                         |acks: &Arc<PartitionAcks>| acks.hand_out(first_offset(&runs)?, last_epoch(&runs));
                     let ack = fetch.acks.as_ref().and_then(token);
-                    self.handle.base.shared.progress().hand_out();
+                    self.note_hand_out();
                     return Poll::Ready(Some(Ok(Batch {
                         topic: fetch.topic.clone(),
                         partition: fetch.partition,

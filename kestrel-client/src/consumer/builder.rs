@@ -248,7 +248,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             partitions.extend((0..count).map(|number| TopicPartition::new(topic.clone(), number)));
         }
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        let mut consumer = AssignedConsumer::start_assigned(self.client, settings, decoders);
+        let consumer = AssignedConsumer::start_assigned(self.client, settings, decoders);
         consumer.assign(partitions)?;
         Ok(consumer)
     }

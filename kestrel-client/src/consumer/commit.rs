@@ -6,13 +6,72 @@ use std::collections::HashMap;
 
 use kestrel_protocol::TopicId;
 
-use super::Consumer;
 use super::engine::Engine;
 use super::group::committed::OffsetQuestion;
-use super::group::handle::{GroupHandle, done_entries};
+use super::group::handle::done_entries;
 use super::group::{Commit, OffsetAndMetadata};
+use super::{Consumer, ConsumerHandle};
 use crate::error::Result;
 use crate::record::TopicPartition;
+
+impl ConsumerHandle {
+    /// Commits what is done and waits until the group has it: all records before the one that the consumer handed out last, or
+    /// those that were acknowledged, in tasks of partitions those that they have gone past.
+    ///
+    /// [`Consumer::commit`] says of the last record too that it is done; from another task nobody knows.
+    ///
+    /// # Errors
+    /// As [`Consumer::commit`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take the commit back.
+    pub async fn commit(&self) -> Result<()> {
+        self.commit_async().await
+    }
+
+    /// As [`Self::commit`], without waiting; see [`Consumer::commit_async`].
+    pub fn commit_async(&self) -> Commit {
+        let done = |engine: &mut Engine| engine.check_open().map(|()| done_entries(engine, None));
+        match self.base.shared.look(done) {
+            Ok(entries) => self.source.group.submit_now(entries),
+            Err(error) => Commit::failed(error),
+        }
+    }
+
+    /// As [`Consumer::commit_offsets`].
+    ///
+    /// # Errors
+    /// As [`Consumer::commit_offsets`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take the commit back.
+    pub async fn commit_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = (impl Into<TopicPartition>, impl Into<OffsetAndMetadata>)>,
+    ) -> Result<()> {
+        let offsets = offsets.into_iter().map(|(partition, offset)| (partition.into(), offset.into()));
+        let offsets = offsets.collect();
+        self.base.shared.look(|engine| engine.check_open())?;
+        self.source.group.commit(offsets).await
+    }
+
+    /// As [`Consumer::committed`].
+    ///
+    /// # Errors
+    /// As [`Consumer::committed`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn committed(
+        &self,
+        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
+    ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
+        let partitions = partitions.into_iter().map(|partition| (partition.into(), TopicId::NIL));
+        let partitions: Vec<_> = partitions.collect();
+        let question = OffsetQuestion { group_id: self.source.group.group_id.clone(), partitions };
+        question.ask_until_answered(&self.base.client, self.api_timeout()).await
+    }
+}
 
 impl<K, V> Consumer<K, V> {
     /// Commits everything that was handed out, the last record included, and waits until the group has it.
@@ -47,8 +106,7 @@ impl<K, V> Consumer<K, V> {
     /// ```
     pub fn commit_async(&self) -> Commit {
         self.note_ask();
-        self.group()
-            .submit_now(self.handle.base.shared.look(|engine: &mut Engine| done_entries(engine, None)))
+        self.handle.commit_async()
     }
 
     /// Commits these offsets: of each partition, the offset of the record that is to be read next.
@@ -72,9 +130,7 @@ impl<K, V> Consumer<K, V> {
         &self,
         offsets: impl IntoIterator<Item = (impl Into<TopicPartition>, impl Into<OffsetAndMetadata>)>,
     ) -> Result<()> {
-        let offsets = offsets.into_iter().map(|(partition, offset)| (partition.into(), offset.into()));
-        let offsets = offsets.collect();
-        self.group().commit(offsets).await
+        self.handle.commit_offsets(offsets).await
     }
 
     /// What the group has committed for each partition; `None` is nothing. Partitions need not be assigned.
@@ -90,13 +146,6 @@ impl<K, V> Consumer<K, V> {
         &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
-        let partitions = partitions.into_iter().map(|partition| (partition.into(), TopicId::NIL));
-        let partitions: Vec<_> = partitions.collect();
-        let question = OffsetQuestion { group_id: self.group().group_id.clone(), partitions };
-        question.ask_until_answered(&self.handle.base.client, self.api_timeout()).await
-    }
-
-    fn group(&self) -> &GroupHandle {
-        &self.handle.source.group
+        self.handle.committed(partitions).await
     }
 }

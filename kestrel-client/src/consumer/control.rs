@@ -1,12 +1,14 @@
 //! What a consumer reads, and from where: assignment, seek, pause.
 //!
-//! None of these calls waits or sends anything itself. They hold for the very next record that is handed out.
+//! None of these calls waits or sends anything itself. They hold for the very next record that is handed out. What the consumer's
+//! own methods do is what its handle's do.
 
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::partition::ResetTo;
-use super::{AssignedConsumer, Consumer, Source};
+use super::source::Assigned;
+use super::{AssignedConsumer, Consumer, ConsumerHandle, Source};
 use crate::config::argument_fits;
 use crate::environment;
 use crate::error::{Error, Result};
@@ -15,31 +17,126 @@ use crate::record::TopicPartition;
 /// How long closing may take when nothing else is said.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 
+impl ConsumerHandle<Assigned> {
+    /// As [`AssignedConsumer::assign`].
+    ///
+    /// # Errors
+    /// As [`AssignedConsumer::assign`], and [`Error::Closed`].
+    pub fn assign(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        let partitions = checked(partitions)?;
+        let metadata = self.base.client.metadata();
+        for partition in &partitions {
+            metadata.want_topic(&partition.topic);
+        }
+        let snapshot = metadata.current();
+        self.change(|engine| {
+            engine.assign(&partitions);
+            // Topics that are in the picture already bring no new one.
+            engine.handle_metadata(&snapshot, environment::now());
+            Ok(())
+        })
+    }
+
+    /// As [`AssignedConsumer::unassign`].
+    pub fn unassign(&self) {
+        self.base.shared.change_by_group(|engine| engine.assign(&[]));
+    }
+}
+
+impl<S: Source> ConsumerHandle<S> {
+    /// As [`Consumer::assignment`]; empty when the consumer is closed.
+    #[must_use]
+    pub fn assignment(&self) -> Vec<TopicPartition> {
+        self.base.shared.look(|engine| engine.assignment())
+    }
+
+    /// As [`Consumer::seek`].
+    ///
+    /// # Errors
+    /// As [`Consumer::seek`], and [`Error::Closed`].
+    pub fn seek(&self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
+        let partition = partition.into();
+        if offset < 0 {
+            return Err(Error::invalid_argument("offset", format!("{offset} is negative: offsets begin at 0")));
+        }
+        self.change(|engine| engine.seek(&partition, offset))
+    }
+
+    /// As [`Consumer::seek_to_beginning`].
+    ///
+    /// # Errors
+    /// As [`Consumer::seek_to_beginning`], and [`Error::Closed`].
+    pub fn seek_to_beginning(
+        &self,
+        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
+    ) -> Result<()> {
+        self.for_each(partitions, |engine, partition| engine.reset(partition, ResetTo::Earliest))
+    }
+
+    /// As [`Consumer::seek_to_end`].
+    ///
+    /// # Errors
+    /// As [`Consumer::seek_to_end`], and [`Error::Closed`].
+    pub fn seek_to_end(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.for_each(partitions, |engine, partition| engine.reset(partition, ResetTo::Latest))
+    }
+
+    /// As [`Consumer::pause`].
+    ///
+    /// # Errors
+    /// As [`Consumer::pause`], and [`Error::Closed`].
+    pub fn pause(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.for_each(partitions, |engine, partition| engine.set_paused(partition, true))
+    }
+
+    /// As [`Consumer::resume`].
+    ///
+    /// # Errors
+    /// As [`Consumer::resume`], and [`Error::Closed`].
+    pub fn resume(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.for_each(partitions, |engine, partition| engine.set_paused(partition, false))
+    }
+
+    /// As [`Consumer::paused`].
+    #[must_use]
+    pub fn paused(&self) -> Vec<TopicPartition> {
+        self.base.shared.look(|engine| engine.paused())
+    }
+
+    fn for_each(
+        &self,
+        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
+        mut change: impl FnMut(&mut Engine, &TopicPartition) -> Result<()>,
+    ) -> Result<()> {
+        partitions.into_iter().try_for_each(|partition| {
+            let partition = partition.into();
+            self.change(|engine| change(engine, &partition))
+        })
+    }
+
+    /// What is in the caller's hands of a partition that changes is looked at again before it is handed out.
+    fn change(&self, change: impl FnOnce(&mut Engine) -> Result<()>) -> Result<()> {
+        self.base.shared.change_by_group(|engine| {
+            engine.check_open()?;
+            change(engine)
+        })
+    }
+}
+
 impl<K, V> AssignedConsumer<K, V> {
     /// Replaces the assignment. Partitions that stay assigned keep their position, their fetched records and their pause;
     /// new ones begin where `auto.offset.reset` says, unless [`Self::seek`] says otherwise first.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for a negative partition number or an empty name; the assignment is then as it was. Whether the partitions exist shows in the stream.
-    pub fn assign(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
-        let partitions = checked(partitions)?;
-        for partition in &partitions {
-            self.handle.base.client.metadata().want_topic(&partition.topic);
-        }
-        let snapshot = self.handle.base.client.metadata().current();
-        self.handle.base.shared.change(|engine| {
-            engine.assign(&partitions);
-            // Topics that are in the picture already bring no new one.
-            engine.handle_metadata(&snapshot, environment::now());
-        });
-        self.return_run();
-        Ok(())
+    /// [`Error::InvalidArgument`] for a negative partition number or an empty name; the assignment is then as it was. Whether the
+    /// partitions exist shows in the stream.
+    pub fn assign(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.handle.assign(partitions)
     }
 
     /// Ends the assignment: fetched records that were not handed out are dropped, and the stream ends.
-    pub fn unassign(&mut self) {
-        self.handle.base.shared.change(|engine| engine.assign(&[]));
-        self.return_run();
+    pub fn unassign(&self) {
+        self.handle.unassign();
     }
 }
 
@@ -47,7 +144,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// The assigned partitions, in the order in which they were assigned.
     #[must_use]
     pub fn assignment(&self) -> Vec<TopicPartition> {
-        self.handle.base.shared.look(|engine| engine.assignment())
+        self.handle.assignment()
     }
 
     /// Sets the position: the record at `offset`, or the first after it, is handed out next. Fetched records of the
@@ -57,15 +154,8 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     ///
     /// # Errors
     /// [`Error::Position`] when the partition is not assigned; [`Error::InvalidArgument`] for a negative offset.
-    pub fn seek(&mut self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
-        let partition = partition.into();
-        if offset < 0 {
-            return Err(Error::invalid_argument(
-                "offset",
-                format!("{offset} is negative: offsets begin at 0"),
-            ));
-        }
-        self.move_to(&partition, |engine| engine.seek(&partition, offset))
+    pub fn seek(&self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
+        self.handle.seek(partition, offset)
     }
 
     /// Goes on at the first record that the log of each partition holds; the offset is looked up in the background.
@@ -73,10 +163,10 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// # Errors
     /// [`Error::Position`] when a partition is not assigned; those before it in order have been moved.
     pub fn seek_to_beginning(
-        &mut self,
+        &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<()> {
-        self.reset_all(partitions, ResetTo::Earliest)
+        self.handle.seek_to_beginning(partitions)
     }
 
     /// Goes on after the last record of each partition; the offset is looked up in the background. With `read_committed`
@@ -84,42 +174,30 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     ///
     /// # Errors
     /// [`Error::Position`] when a partition is not assigned; those before it in order have been moved.
-    pub fn seek_to_end(
-        &mut self,
-        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
-    ) -> Result<()> {
-        self.reset_all(partitions, ResetTo::Latest)
+    pub fn seek_to_end(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.handle.seek_to_end(partitions)
     }
 
     /// Hands out no records of these partitions, and fetches none, until [`Self::resume`]. Fetched ones are kept.
     ///
     /// # Errors
     /// [`Error::Position`] when a partition is not assigned; those before it in order have been paused.
-    pub fn pause(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
-        for partition in partitions {
-            let partition = partition.into();
-            self.handle.base.shared.change(|engine| engine.set_paused(&partition, true))?;
-            if self.is_current(&partition) {
-                self.return_run();
-            }
-        }
-        Ok(())
+    pub fn pause(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.handle.pause(partitions)
     }
 
     /// Ends the pause of these partitions: they go on where they were.
     ///
     /// # Errors
     /// [`Error::Position`] when a partition is not assigned; those before it in order have been resumed.
-    pub fn resume(&mut self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
-        partitions.into_iter().try_for_each(|partition| {
-            self.handle.base.shared.change(|engine| engine.set_paused(&partition.into(), false))
-        })
+    pub fn resume(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
+        self.handle.resume(partitions)
     }
 
     /// The partitions that are paused.
     #[must_use]
     pub fn paused(&self) -> Vec<TopicPartition> {
-        self.handle.base.shared.look(|engine| engine.paused())
+        self.handle.paused()
     }
 
     /// Stops the consumer: its tasks end and its connections close. A member of a group commits what was handed out, as its
@@ -161,36 +239,6 @@ impl<K, V, S: Source> Consumer<K, V, S> {
             }
             changed.await;
         }
-    }
-
-    fn reset_all(
-        &mut self,
-        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
-        to: ResetTo,
-    ) -> Result<()> {
-        for partition in partitions {
-            let partition = partition.into();
-            self.move_to(&partition, |engine| engine.reset(&partition, to))?;
-        }
-        Ok(())
-    }
-
-    /// Changes a position; what is in our hands of the partition belongs to the old one and is dropped.
-    fn move_to(
-        &mut self,
-        partition: &TopicPartition,
-        change: impl FnOnce(&mut Engine) -> Result<()>,
-    ) -> Result<()> {
-        self.handle.base.shared.change(change)?;
-        if self.is_current(partition) {
-            self.return_run();
-        }
-        Ok(())
-    }
-
-    pub(super) fn is_current(&self, partition: &TopicPartition) -> bool {
-        let current = self.current.as_ref();
-        current.is_some_and(|fetch| fetch.topic == partition.topic && fetch.partition == partition.partition)
     }
 }
 

@@ -49,7 +49,6 @@ mod until;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kestrel_serde::SerdeError;
@@ -62,7 +61,7 @@ use self::group::driver::GroupDriver;
 use self::group::effects::Effects;
 use self::group::handle::GroupHandle;
 use self::group::protocols::Protocols;
-use self::handle::{Base, ConsumerHandle};
+use self::handle::Base;
 use self::parts::PartCopier;
 use self::shared::Shared;
 use self::source::SubscriptionPlan;
@@ -77,6 +76,7 @@ pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::error::{DeserializeError, PositionError, PositionProblem};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
+pub use self::handle::ConsumerHandle;
 pub use self::partition_stream::PartitionStream;
 pub use self::queries::OffsetAndTimestamp;
 pub use self::source::{Assigned, Source, Subscribed};
@@ -321,10 +321,6 @@ impl<K, V, S: Source> Consumer<K, V, S> {
             check_crcs: self.handle.base.settings.check_crcs,
             max_decompressed_batch_bytes: self.handle.base.settings.max_decompressed_batch_bytes,
         }
-    }
-
-    fn api_timeout(&self) -> Duration {
-        self.handle.base.settings.default_api_timeout
     }
 }
 

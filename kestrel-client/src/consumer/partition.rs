@@ -203,6 +203,12 @@ impl AssignedPartition {
         self.enter_anew(FetchState::AwaitingCommitted);
     }
 
+    /// Hands out nothing of the partition, or again; its task is told too.
+    pub(crate) fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.workers.set_paused(paused);
+    }
+
     /// From now on records count as done when the caller says so: those of the position that holds now.
     pub(crate) fn renew_acks(&mut self, acks: Option<Arc<PartitionAcks>>) {
         if let Some(old) = std::mem::replace(&mut self.acks, acks) {

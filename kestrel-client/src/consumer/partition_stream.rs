@@ -5,16 +5,24 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 
+use futures::Stream;
+use futures::task::AtomicWaker;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 use super::Consumer;
 use super::acks::AckToken;
 use super::engine::Engine;
+use super::shared::Shared;
+use crate::config::CommitPolicy;
 use crate::error::{Chain, Error, Result};
 use crate::record::{ConsumerRecord, TopicPartition};
 
@@ -24,6 +32,15 @@ pub(crate) struct Workers {
     /// The partition is being given up, or is gone.
     pub(crate) over: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pause: Arc<Pause>,
+}
+
+/// Whether the partition is paused, for its task.
+#[derive(Debug, Default)]
+struct Pause {
+    is_on: AtomicBool,
+    /// Woken when the pause ends.
+    waker: AtomicWaker,
 }
 
 impl Workers {
@@ -32,16 +49,63 @@ impl Workers {
         self.tasks.close();
         self.tasks.wait().await;
     }
+
+    /// The task is handed nothing more, or again.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.pause.is_on.store(paused, Ordering::SeqCst);
+        if !paused {
+            self.pause.waker.wake();
+        }
+    }
+}
+
+impl Pause {
+    fn poll_over(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_on.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        self.waker.register(cx.waker());
+        // Before the second look, so that no end falls between.
+        match self.is_on.load(Ordering::SeqCst) {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    }
 }
 
 /// The records of one partition, as long as the consumer has it; see [`Consumer::for_each_partition`].
+///
+/// A [`Stream`]; [`Self::next`] is the same without an import. A record is done when the task asks for the one after it. The stream
+/// ends when the partition is given up, and when the work is over: then the task is waited for, and what it has done is
+/// committed.
+///
+/// ```
+/// use kestrel_client::{Error, PartitionStream};
+///
+/// async fn insert_rows(mut partition: PartitionStream<String, u64>) -> Result<(), Error> {
+///     while let Some(rows) = partition.next_batch().await? {
+///         println!("{} rows, {:?} to go", rows.len(), partition.lag());
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct PartitionStream<K, V> {
     partition: TopicPartition,
-    records: mpsc::Receiver<Result<ConsumerRecord<K, V>>>,
-    over: CancellationToken,
-    stop: CancellationToken,
-    current: Option<AckToken>,
+    records: mpsc::Receiver<Item<K, V>>,
+    /// What a batch ended before.
+    put_back: Option<Item<K, V>>,
+    is_over: Pin<Box<WaitForCancellationFutureOwned>>,
+    is_stopped: Pin<Box<WaitForCancellationFutureOwned>>,
+    pause: Arc<Pause>,
+    shared: Shared,
+    /// What is done when more is asked for.
+    in_hand: Vec<AckToken>,
+    /// The offset after the last record that was handed out.
+    next_offset: Option<i64>,
+    max_poll_records: usize,
 }
+
+type Item<K, V> = Result<ConsumerRecord<K, V>>;
 
 impl<K, V> PartitionStream<K, V> {
     /// Which partition it is.
@@ -58,23 +122,105 @@ impl<K, V> PartitionStream<K, V> {
     /// # Cancel safety
     /// Cancel-safe: a record is handed out only by the call that returns it.
     pub async fn next(&mut self) -> Option<Result<ConsumerRecord<K, V>>> {
-        if let Some(done) = self.current.take() {
-            done.ack();
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// The records that are there, at least one and at most `max_poll_records`; those before them are done. Waits for the
+    /// first. `None` as from [`Self::next`].
+    ///
+    /// # Errors
+    /// As the items of [`Self::next`]: an error comes alone, after the records before it. The next call goes on.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: records are handed out only by the call that returns them.
+    pub async fn next_batch(&mut self) -> Result<Option<Vec<ConsumerRecord<K, V>>>> {
+        let Some(first) = self.next().await.transpose()? else { return Ok(None) };
+        let mut batch = vec![first];
+        while batch.len() < self.max_poll_records {
+            match self.records.try_recv() {
+                Ok(item) if is_void(&item) => {}
+                Ok(Ok(record)) => {
+                    self.hand_out(&record);
+                    batch.push(record);
+                }
+                Ok(error) => {
+                    self.put_back = Some(error);
+                    break;
+                }
+                Err(_) => break,
+            }
         }
-        let item = tokio::select! {
-            biased;
-            () = self.over.cancelled() => None,
-            () = self.stop.cancelled() => None,
-            item = self.records.recv() => item,
-        };
-        self.current = item.as_ref().and_then(|item| match item {
-            Ok(record) => record.ack_token(),
-            Err(Error::Deserialize(poison)) => poison.record.ack_token(),
-            Err(_) => None,
-        });
-        item
+        Ok(Some(batch))
+    }
+
+    /// The offset that is handed out next; `None` while it is not known, and when the partition was given up before a record
+    /// was handed out.
+    #[must_use]
+    pub fn position(&self) -> Option<i64> {
+        let in_hand = self.in_hand.len();
+        let known = self.shared.look(|engine| engine.task_position(&self.partition, in_hand));
+        known.or(self.next_offset)
+    }
+
+    /// How many records are yet to be handed out, as the last fetch said; `None` when that is not known. Counted as
+    /// [`Consumer::lag`] counts.
+    #[must_use]
+    pub fn lag(&self) -> Option<i64> {
+        let end = self.shared.look(|engine| engine.readable_end(&self.partition)).ok()??;
+        Some((end - self.position()?).max(0))
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<K, V>>> {
+        self.in_hand.drain(..).for_each(|done| done.ack());
+        if self.is_over.as_mut().poll(cx).is_ready() || self.is_stopped.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        ready!(self.pause.poll_over(cx));
+        loop {
+            let item = match self.put_back.take() {
+                Some(item) => item,
+                None => match ready!(self.records.poll_recv(cx)) {
+                    Some(item) => item,
+                    None => return Poll::Ready(None),
+                },
+            };
+            if is_void(&item) {
+                continue;
+            }
+            match &item {
+                Ok(record) => self.hand_out(record),
+                Err(Error::Deserialize(poison)) => self.hand_out(&poison.record),
+                Err(_) => {}
+            }
+            return Poll::Ready(Some(item));
+        }
+    }
+
+    fn hand_out<A, B>(&mut self, record: &ConsumerRecord<A, B>) {
+        self.next_offset = Some(record.offset.saturating_add(1));
+        self.in_hand.extend(record.ack_token());
     }
 }
+
+/// Whether the record belongs to an older position: another task has sought since it was fetched.
+fn is_void<K, V>(item: &Item<K, V>) -> bool {
+    let token = match item {
+        Ok(record) => record.ack_token(),
+        Err(Error::Deserialize(poison)) => poison.record.ack_token(),
+        Err(_) => None,
+    };
+    token.is_some_and(|token| token.is_void())
+}
+
+impl<K, V> Stream for PartitionStream<K, V> {
+    type Item = Result<ConsumerRecord<K, V>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_item(cx)
+    }
+}
+
+impl<K, V> Unpin for PartitionStream<K, V> {}
 
 impl<K, V> fmt::Debug for PartitionStream<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,7 +256,8 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     /// ```
     ///
     /// When a task ends although its stream has not, with a result or an error, the others finish the record that they are at,
-    /// and the call returns that. The consumer can go on then: after what is done.
+    /// what is done is committed, and the call returns that. The consumer can go on then: after what is done.
+    /// [`Self::for_each_partition_until`] ends it from outside, and [`Self::handle`] asks and steers meanwhile.
     ///
     /// # Errors
     /// What a task gives; an error of the stream that concerns no single partition and is not retriable.
@@ -121,7 +268,54 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     /// # Cancel safety
     /// Dropping the future ends the tasks where they are. What they have not done is read again by whoever has the partition
     /// next; for this consumer, that needs a new call of this method, or a seek.
-    pub async fn for_each_partition<F, T, E>(&mut self, mut work: F) -> Result<(), E>
+    pub async fn for_each_partition<F, T, E>(&mut self, work: F) -> Result<(), E>
+    where
+        F: FnMut(PartitionStream<K, V>) -> T,
+        T: Future<Output = Result<(), E>> + Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.for_each_partition_until(CancellationToken::new(), work).await
+    }
+
+    /// As [`Self::for_each_partition`], until `until` is cancelled too: then every stream ends, the tasks finish what they are
+    /// at, what is done is committed unless the policy is [`CommitPolicy::Manual`], and the call returns `Ok`. The consumer is
+    /// still a member of its group; [`Self::close`] leaves.
+    ///
+    /// ```no_run
+    /// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::CancellationToken;
+    ///
+    /// let until = CancellationToken::new();
+    /// let interrupted = until.clone();
+    /// tokio::spawn(async move {
+    ///     tokio::signal::ctrl_c().await.ok();
+    ///     interrupted.cancel();
+    /// });
+    /// consumer
+    ///     .for_each_partition_until(until, |mut partition| async move {
+    ///         while let Some(record) = partition.next().await {
+    ///             println!("{:?}", record?.value);
+    ///         }
+    ///         Ok::<(), kestrel_client::Error>(())
+    ///     })
+    ///     .await?;
+    /// consumer.close().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::for_each_partition`]; what a task fails with while it ends; what the last commit fails with.
+    ///
+    /// # Panics
+    /// When a task does, with its panic.
+    ///
+    /// # Cancel safety
+    /// As [`Self::for_each_partition`].
+    pub async fn for_each_partition_until<F, T, E>(
+        &mut self,
+        until: CancellationToken,
+        mut work: F,
+    ) -> Result<(), E>
     where
         F: FnMut(PartitionStream<K, V>) -> T,
         T: Future<Output = Result<(), E>> + Send + 'static,
@@ -134,13 +328,14 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut workers = HashMap::new();
-        let outcome = loop {
+        let mut outcome = loop {
             let item = tokio::select! {
                 biased;
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => match finished(ended) {
                     Ended::WithPartition => continue,
                     Ended::ByItself(outcome) => break outcome,
                 },
+                () = until.cancelled() => break Ok(()),
                 item = self.next() => item,
             };
             let Some(item) = item else { break Err(Error::closed("consumer").into()) };
@@ -161,11 +356,21 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
                 &stop,
             );
         };
+        // Nothing is in our own hands: a rebalance need not wait for us.
+        self.note_ask();
         stop.cancel();
         while let Some(ended) = tasks.join_next().await {
-            finished(ended);
+            if let Ended::ByItself(ended) = finished(ended) {
+                outcome = outcome.and(ended);
+            }
         }
         self.return_run();
+        if self.handle.base.settings.group.commit_policy != CommitPolicy::Manual {
+            let commit = self.handle.commit_async();
+            if outcome.is_ok() {
+                outcome = commit.await.map_err(E::from);
+            }
+        }
         self.handle.base.shared.change(Engine::end_partition_acks);
         outcome
     }
@@ -178,8 +383,8 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         begin: impl FnOnce(PartitionStream<K, V>, CancellationToken, TaskTracker),
         stop: &CancellationToken,
     ) {
-        let Some(Workers { over, tasks }) = self.handle.base.shared.look(|engine| engine.workers(&partition))
-        else {
+        let shared = &self.handle.base.shared;
+        let Some(Workers { over, tasks, pause }) = shared.look(|engine| engine.workers(&partition)) else {
             return;
         };
         let worker = workers.remove(&partition).filter(|worker| !worker.over.is_cancelled());
@@ -189,9 +394,14 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
             let stream = PartitionStream {
                 partition: partition.clone(),
                 records,
-                over: over.clone(),
-                stop: stop.clone(),
-                current: None,
+                put_back: None,
+                is_over: Box::pin(over.clone().cancelled_owned()),
+                is_stopped: Box::pin(stop.clone().cancelled_owned()),
+                pause,
+                shared: shared.clone(),
+                in_hand: Vec::new(),
+                next_offset: None,
+                max_poll_records: self.handle.base.settings.max_poll_records,
             };
             begin(stream, over.clone(), tasks);
             Worker { records: sender, over }

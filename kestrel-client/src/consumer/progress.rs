@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 pub(crate) struct Progress {
     /// The offset below which all of the run is done.
     done_offset: AtomicI64,
+    /// The offset of the run that is handed out next.
+    next_offset: AtomicI64,
     /// Whether something was handed out since the caller asked last.
     is_busy: AtomicBool,
     /// How often the caller has asked.
@@ -35,18 +37,24 @@ impl Progress {
         self.is_awaited.load(Ordering::SeqCst)
     }
 
-    /// Something is being handed out.
-    pub(crate) fn hand_out(&self) {
+    /// Something is being handed out, and `next_offset` comes after it.
+    pub(crate) fn hand_out(&self, next_offset: i64) {
+        self.next_offset.store(next_offset, Ordering::Release);
         self.is_busy.store(true, Ordering::Release);
     }
 
     /// A run was taken, whose first record is at `offset`.
     pub(crate) fn begin(&self, offset: i64) {
+        self.next_offset.store(offset, Ordering::Release);
         self.done_offset.store(offset, Ordering::Release);
     }
 
     pub(crate) fn done_offset(&self) -> i64 {
         self.done_offset.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.next_offset.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_busy(&self) -> bool {

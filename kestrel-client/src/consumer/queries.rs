@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::time::Duration;
 
 use kestrel_protocol::LeaderEpoch;
 
-use super::{Consumer, Source};
-use crate::admin::{OffsetSpec, list_offsets};
+use super::handle::Base;
+use super::{Consumer, ConsumerHandle, Source};
+use crate::admin::{ListedOffset, OffsetSpec, list_offsets};
 use crate::error::{Error, Result};
 use crate::record::{Timestamp, TopicPartition};
 
@@ -22,12 +24,11 @@ pub struct OffsetAndTimestamp {
     pub leader_epoch: Option<LeaderEpoch>,
 }
 
-impl<K, V, S: Source> Consumer<K, V, S> {
-    /// The position of a partition: the offset that is handed out next. Waits until it is known, at most
-    /// `default.api.timeout.ms`.
+impl<S: Source> ConsumerHandle<S> {
+    /// As [`Consumer::position`].
     ///
     /// # Errors
-    /// [`Error::Position`] when the partition is not assigned, [`Error::Timeout`] when the position does not become known.
+    /// As [`Consumer::position`], and [`Error::Closed`].
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
@@ -35,7 +36,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         let partition = partition.into();
         let becomes_known = async {
             loop {
-                let mut changed = pin!(self.handle.base.shared.changed_by_driver().notified());
+                let mut changed = pin!(self.base.shared.changed_by_driver().notified());
                 changed.as_mut().enable();
                 if let Some(position) = self.known_position(&partition)? {
                     return Ok(position);
@@ -48,6 +49,118 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         tokio::time::timeout(timeout, becomes_known).await.map_err(timed_out)?
     }
 
+    /// As [`Consumer::lag`].
+    ///
+    /// # Errors
+    /// As [`Consumer::lag`], and [`Error::Closed`].
+    pub fn lag(&self, partition: impl Into<TopicPartition>) -> Result<Option<i64>> {
+        let partition = partition.into();
+        self.base.shared.look(|engine| {
+            let position = engine.position(&partition)?;
+            let end = engine.readable_end(&partition)?;
+            Ok(position.zip(end).map(|(position, end)| (end - position).max(0)))
+        })
+    }
+
+    pub(super) fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
+        self.base.shared.look(|engine| engine.position(partition))
+    }
+
+    /// As [`Consumer::offsets_for_times`].
+    ///
+    /// # Errors
+    /// As [`Consumer::offsets_for_times`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn offsets_for_times(
+        &self,
+        times: impl IntoIterator<Item = (impl Into<TopicPartition>, Timestamp)>,
+    ) -> Result<HashMap<TopicPartition, Option<OffsetAndTimestamp>>> {
+        let specs = times.into_iter().map(|(partition, time)| {
+            check_time(time)?;
+            Ok((partition.into(), OffsetSpec::Timestamp(time)))
+        });
+        let mut found = HashMap::new();
+        for (partition, listed) in self.list(specs.collect::<Result<_>>()?).await? {
+            let offset = listed.offset.map(|offset| OffsetAndTimestamp {
+                offset,
+                timestamp: listed.timestamp,
+                leader_epoch: listed.leader_epoch,
+            });
+            found.insert(partition, offset);
+        }
+        Ok(found)
+    }
+
+    /// As [`Consumer::beginning_offsets`].
+    ///
+    /// # Errors
+    /// As [`Consumer::beginning_offsets`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn beginning_offsets(
+        &self,
+        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
+    ) -> Result<HashMap<TopicPartition, i64>> {
+        self.ends(partitions, OffsetSpec::Earliest).await
+    }
+
+    /// As [`Consumer::end_offsets`].
+    ///
+    /// # Errors
+    /// As [`Consumer::end_offsets`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn end_offsets(
+        &self,
+        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
+    ) -> Result<HashMap<TopicPartition, i64>> {
+        self.ends(partitions, OffsetSpec::Latest).await
+    }
+
+    async fn ends(
+        &self,
+        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
+        spec: OffsetSpec,
+    ) -> Result<HashMap<TopicPartition, i64>> {
+        let specs = partitions.into_iter().map(|partition| (partition.into(), spec)).collect();
+        let listed = self.list(specs).await?;
+        Ok(listed
+            .into_iter()
+            .map(|(partition, found)| (partition, found.offset.unwrap_or_default()))
+            .collect())
+    }
+
+    async fn list(
+        &self,
+        specs: Vec<(TopicPartition, OffsetSpec)>,
+    ) -> Result<Vec<(TopicPartition, ListedOffset)>> {
+        let Base { client, settings, .. } = &self.base;
+        let listed = list_offsets(client, specs, settings.isolation_level, self.api_timeout()).await;
+        listed.into_iter().map(|(partition, result)| Ok((partition, result?))).collect()
+    }
+
+    pub(super) fn api_timeout(&self) -> Duration {
+        self.base.settings.default_api_timeout
+    }
+}
+
+impl<K, V, S: Source> Consumer<K, V, S> {
+    /// The position of a partition: the offset that is handed out next. Waits until it is known, at most
+    /// `default.api.timeout.ms`.
+    ///
+    /// # Errors
+    /// [`Error::Position`] when the partition is not assigned, [`Error::Timeout`] when the position does not become known.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn position(&self, partition: impl Into<TopicPartition>) -> Result<i64> {
+        self.handle.position(partition).await
+    }
+
     /// How many records of a partition are yet to be handed out, as its last fetch said; `None` before the first one.
     ///
     /// Offsets are counted, so records that compaction removed, and transaction markers, count too.
@@ -55,16 +168,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// # Errors
     /// [`Error::Position`] when the partition is not assigned.
     pub fn lag(&self, partition: impl Into<TopicPartition>) -> Result<Option<i64>> {
-        let partition = partition.into();
-        let position = self.known_position(&partition)?;
-        let end = self.handle.base.shared.look(|engine| engine.readable_end(&partition))?;
-        Ok(position.zip(end).map(|(position, end)| (end - position).max(0)))
-    }
-
-    pub(super) fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {
-        let waiting = self.handle.base.shared.look(|engine| engine.position(partition))?;
-        let current = self.current.as_ref().filter(|_| self.is_current(partition));
-        Ok(current.map(|fetch| fetch.next_offset()).or(waiting))
+        self.handle.lag(partition)
     }
 
     /// For each partition, the first record whose timestamp is the given one or later; `None` when there is none. Times before
@@ -98,27 +202,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         &self,
         times: impl IntoIterator<Item = (impl Into<TopicPartition>, Timestamp)>,
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndTimestamp>>> {
-        let specs =
-            times.into_iter().map(|(partition, time)| (partition.into(), OffsetSpec::Timestamp(time)));
-        let specs: Vec<_> = specs.collect();
-        let mut found = HashMap::with_capacity(specs.len());
-        for (partition, result) in list_offsets(
-            &self.handle.base.client,
-            specs,
-            self.handle.base.settings.isolation_level,
-            self.api_timeout(),
-        )
-        .await
-        {
-            let listed = result?;
-            let offset = listed.offset.map(|offset| OffsetAndTimestamp {
-                offset,
-                timestamp: listed.timestamp,
-                leader_epoch: listed.leader_epoch,
-            });
-            found.insert(partition, offset);
-        }
-        Ok(found)
+        self.handle.offsets_for_times(times).await
     }
 
     /// The first offset that the log of each partition holds. Partitions need not be assigned.
@@ -132,7 +216,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<HashMap<TopicPartition, i64>> {
-        self.ends(partitions, OffsetSpec::Earliest).await
+        self.handle.beginning_offsets(partitions).await
     }
 
     /// The offset after the last record of each partition that can be read: the high watermark, or with `read_committed`
@@ -147,25 +231,15 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<HashMap<TopicPartition, i64>> {
-        self.ends(partitions, OffsetSpec::Latest).await
+        self.handle.end_offsets(partitions).await
     }
+}
 
-    async fn ends(
-        &self,
-        partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
-        spec: OffsetSpec,
-    ) -> Result<HashMap<TopicPartition, i64>> {
-        let specs: Vec<_> = partitions.into_iter().map(|partition| (partition.into(), spec)).collect();
-        let listed = list_offsets(
-            &self.handle.base.client,
-            specs,
-            self.handle.base.settings.isolation_level,
-            self.api_timeout(),
-        )
-        .await;
-        listed
-            .into_iter()
-            .map(|(partition, result)| Ok((partition, result?.offset.unwrap_or_default())))
-            .collect()
+/// Kafka has other meanings for negative times: -1 is the end.
+pub(super) fn check_time(time: Timestamp) -> Result<()> {
+    if time.as_millis() >= 0 {
+        return Ok(());
     }
+    let problem = format!("{} ms is before 1970: times are 0 ms or later", time.as_millis());
+    Err(Error::config("timestamp", problem))
 }

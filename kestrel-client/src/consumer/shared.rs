@@ -118,7 +118,7 @@ impl Shared {
         self.0.changed_for_group.notified().await;
     }
 
-    /// A change by the group's driver: both other tasks look.
+    /// A change by the group's driver, or by a task that has a handle: all others look.
     pub(crate) fn change_by_group<T>(&self, change: impl FnOnce(&mut Engine) -> T) -> T {
         let result = self.change(change);
         self.0.changed_by_driver.notify_waiters();

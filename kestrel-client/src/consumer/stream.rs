@@ -14,7 +14,7 @@ use kestrel_serde::{SerdeContext, SerdeError};
 
 use super::acks::AckToken;
 use super::completed_fetch::{Damage, OpenBatch};
-use super::engine::Delivery;
+use super::engine::{Delivery, Verdict};
 use super::error::DeserializeError;
 use super::parts::PartBuffer;
 use super::{Consumer, Prepared, RecordAck, Source, Waiting};
@@ -54,7 +54,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
             }
             match self.decode_next() {
                 Ok(Step::HandOut(record)) => {
-                    self.handle.base.shared.progress().hand_out();
+                    self.note_hand_out();
                     // The partition may have been taken away meanwhile: then the record was not handed out.
                     let checked = self.recheck();
                     if checked.is_ok() && self.current.is_some() {
@@ -84,8 +84,10 @@ impl<K, V, S: Source> Consumer<K, V, S> {
 
     /// Waits until there is a run of batches to hand out from, and no deserializer that is getting ready.
     pub(super) fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<()>>> {
-        if let Err(error) = self.recheck() {
-            return Poll::Ready(Some(Err(error)));
+        match self.recheck() {
+            Ok(Verdict::Rest) => self.return_run(),
+            Ok(Verdict::GoOn | Verdict::Void) => {}
+            Err(error) => return Poll::Ready(Some(Err(error))),
         }
         if let Some(waiting) = &mut self.waiting {
             let future = waiting.future.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -108,20 +110,35 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         }
     }
 
-    /// After a log was cut or a topic made anew, what is in our hands may be void.
-    fn recheck(&mut self) -> Result<()> {
+    /// What is in our hands may have become void, or its partition paused: after a log was cut, a topic made anew, or when
+    /// another task had its say.
+    fn recheck(&mut self) -> Result<Verdict> {
         let revision = self.handle.base.shared.revision();
         if self.seen_revision == revision {
-            return Ok(());
+            return Ok(Verdict::GoOn);
         }
-        self.seen_revision = revision;
-        let Some(fetch) = &self.current else { return Ok(()) };
-        let verdict = self.handle.base.shared.change(|engine| engine.recheck(fetch));
-        if !matches!(verdict, Ok(true)) {
-            self.current = None;
-            self.waiting = None;
+        let verdict = match &self.current {
+            Some(fetch) => self.handle.base.shared.change(|engine| engine.recheck(fetch)),
+            None => Ok(Verdict::GoOn),
+        };
+        match verdict {
+            Ok(Verdict::GoOn) => self.seen_revision = revision,
+            // What was decoded already is handed out; the next look puts the rest back.
+            Ok(Verdict::Rest) => {}
+            Ok(Verdict::Void) | Err(_) => {
+                self.seen_revision = revision;
+                self.current = None;
+                self.waiting = None;
+            }
         }
-        verdict.map(drop)
+        verdict
+    }
+
+    /// Records up to the position of the current run are being handed out.
+    pub(super) fn note_hand_out(&self) {
+        if let Some(fetch) = &self.current {
+            self.handle.base.shared.progress().hand_out(fetch.next_offset());
+        }
     }
 
     fn decode_next(&mut self) -> Result<Step<Result<ConsumerRecord<K, V>>>, Damage> {

@@ -73,7 +73,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         if run.is_some_and(|(partition, next)| ends.get(&partition).is_some_and(|&end| next < end)) {
             return false;
         }
-        ends.iter().all(|(partition, &end)| match self.known_position(partition) {
+        ends.iter().all(|(partition, &end)| match self.handle.known_position(partition) {
             Ok(position) => position.is_some_and(|position| position >= end),
             Err(_) => true,
         })

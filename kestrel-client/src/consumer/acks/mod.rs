@@ -129,6 +129,11 @@ impl AckToken {
     pub fn ack(&self) {
         self.acks.finish(self.index);
     }
+
+    /// Whether acks do nothing any more: the record's partition was given up, or its position was set anew.
+    pub(crate) fn is_void(&self) -> bool {
+        self.acks.window().is_closed()
+    }
 }
 
 impl fmt::Debug for AckToken {

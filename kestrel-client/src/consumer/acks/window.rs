@@ -144,6 +144,10 @@ impl Window {
         self.is_closed = true;
     }
 
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// How many words and runs are kept.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {

@@ -11,6 +11,16 @@ use crate::consumer::subscription::{PartitionId, Ticket};
 use crate::error::Error;
 use crate::record::TopicPartition;
 
+/// What becomes of the records in the caller's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    GoOn,
+    /// Their partition was paused: they are put back.
+    Rest,
+    /// They belong to an older position: they are dropped.
+    Void,
+}
+
 impl Engine {
     /// What there is for the caller: problems of a partition come after the records before them.
     pub(crate) fn take(&mut self, waker: &Waker) -> Delivery {
@@ -78,20 +88,23 @@ impl Engine {
         self.revision
     }
 
-    /// Whether the caller may go on with `fetch`. If not, it is to be dropped, and the error handed out.
-    pub(crate) fn recheck(&mut self, fetch: &CompletedFetch) -> Result<bool, Error> {
+    /// Whether the caller may go on with `fetch`. An error is to be handed out; the records are void then.
+    pub(crate) fn recheck(&mut self, fetch: &CompletedFetch) -> Result<Verdict, Error> {
         let id = fetch.ticket.id;
         let truncated =
             |partition: &AssignedPartition| matches!(partition.state(), FetchState::Truncated { .. });
         if self.subscription.get(id).is_some_and(truncated) {
             self.release();
-            return self.resolve_truncation(id, fetch.position()).map_or(Ok(false), Err);
+            return self.resolve_truncation(id, fetch.position()).map_or(Ok(Verdict::Void), Err);
         }
-        let is_valid = self.subscription.believe(fetch.ticket).is_some_and(|partition| !partition.revoking);
-        if !is_valid {
-            self.release();
+        match self.subscription.believe(fetch.ticket).filter(|partition| !partition.revoking) {
+            Some(partition) if partition.paused => Ok(Verdict::Rest),
+            Some(_) => Ok(Verdict::GoOn),
+            None => {
+                self.release();
+                Ok(Verdict::Void)
+            }
         }
-        Ok(is_valid)
     }
 
     /// The records in the caller's hands are damaged at `damage`: they are fetched again after a pause.
@@ -114,10 +127,22 @@ impl Engine {
     pub(crate) fn assign(&mut self, partitions: &[TopicPartition]) {
         for id in self.subscription.assign(partitions) {
             self.buffer.drop_partition(id);
+            self.recall(id);
+        }
+        self.wake();
+    }
+
+    /// Whoever has records of the partition in its hands looks whether they are still to be handed out.
+    fn recall(&mut self, id: PartitionId) {
+        if self.held.as_ref().is_some_and(|held| held.ticket.id == id) {
+            self.revision += 1;
         }
     }
 
     pub(crate) fn assignment(&self) -> Vec<TopicPartition> {
+        if self.closed {
+            return Vec::new();
+        }
         self.subscription.iter().map(|(_, partition)| partition.name.clone()).collect()
     }
 
@@ -128,9 +153,12 @@ impl Engine {
 
     pub(crate) fn set_paused(&mut self, partition: &TopicPartition, paused: bool) -> Result<(), Error> {
         let (id, state) = self.assigned(partition)?;
-        state.paused = paused;
+        state.set_paused(paused);
         if paused {
             self.buffer.detach(id);
+            self.recall(id);
+        } else {
+            self.wake();
         }
         Ok(())
     }
@@ -142,6 +170,7 @@ impl Engine {
         state.done = Some(position);
         self.renew_acks(id);
         self.buffer.drop_partition(id);
+        self.recall(id);
         Ok(())
     }
 
@@ -150,13 +179,17 @@ impl Engine {
         state.reset(to);
         self.renew_acks(id);
         self.buffer.drop_partition(id);
+        self.recall(id);
         Ok(())
     }
 
-    /// The offset that is handed out next, when nothing of the partition is in the caller's hands; `None` until it is known.
+    /// The offset that is handed out next; `None` until it is known.
     pub(crate) fn position(&mut self, partition: &TopicPartition) -> Result<Option<i64>, Error> {
         let (id, state) = self.assigned(partition)?;
-        let fetch_offset = state.fetch_offset();
+        let (ticket, fetch_offset) = (state.ticket(id), state.fetch_offset());
+        if self.held.as_ref().is_some_and(|held| held.ticket == ticket) {
+            return Ok(Some(self.progress.next_offset()));
+        }
         Ok(self.buffer.first(id).map(CompletedFetch::next_offset).or(fetch_offset))
     }
 
@@ -170,10 +203,22 @@ impl Engine {
         })
     }
 
+    /// The offset that the task of a partition is handed next, if it has not been handed `in_hand` records that are not done
+    /// yet; `None` when it has, and more are on their way to it, and when the partition is not assigned any more.
+    pub(crate) fn task_position(&mut self, partition: &TopicPartition, in_hand: usize) -> Option<i64> {
+        let position = self.position(partition).ok()??;
+        let acks = self.subscription.get(self.subscription.id(partition)?)?.acks.as_ref()?;
+        match in_hand {
+            0 => Some(acks.committable(position).offset),
+            _ => (acks.open_records() <= in_hand).then_some(position),
+        }
+    }
+
     fn assigned(
         &mut self,
         partition: &TopicPartition,
     ) -> Result<(PartitionId, &mut AssignedPartition), Error> {
+        self.check_open()?;
         let id = self.subscription.id(partition);
         let found = id.and_then(|id| Some((id, self.subscription.get_mut(id)?)));
         found.ok_or_else(|| PositionError::not_assigned(partition).into())

@@ -263,6 +263,14 @@ impl Engine {
         self.closed
     }
 
+    /// A consumer that is over does nothing any more, and says so.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        match self.closed {
+            true => Err(Error::closed("consumer")),
+            false => Ok(()),
+        }
+    }
+
     fn wake_for_reports(&mut self) {
         if self.subscription.has_reports() {
             self.wake();
@@ -310,6 +318,7 @@ const fn damaged(damage: Damage) -> PositionProblem {
     PositionProblem::Damaged { offset, next_offset, cause }
 }
 
+pub(crate) use self::caller::Verdict;
 pub(crate) use self::group::Committable;
 
 #[cfg(test)]

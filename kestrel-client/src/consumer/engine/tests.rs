@@ -258,7 +258,11 @@ fn a_cut_below_what_waits_loses_nothing_that_was_handed_out() {
     let revision = script.engine.revision();
     script.leader_changes_and_says(1, 4);
     assert!(script.engine.revision() > revision);
-    assert!(!script.engine.recheck(&fetch).unwrap(), "what is in our hands may not be in the log any more");
+    assert_eq!(
+        script.engine.recheck(&fetch).unwrap(),
+        Verdict::Void,
+        "what is in our hands may not be in the log any more"
+    );
     assert_eq!(script.state(), FetchState::Fetching(at(2, 1)));
     assert_eq!(script.asked(), Some((2, 2)));
 }
@@ -294,7 +298,7 @@ fn a_recreated_topic_is_told_once_and_read_from_its_beginning() {
     let fetch = script.take_records();
     script.refuse(ErrorCode::UnknownTopicId);
     script.engine.handle_metadata(&snapshot(TopicId::from_u128(8), &[(1, 0)]), script.clock.at(0));
-    assert!(!script.engine.recheck(&fetch).unwrap());
+    assert_eq!(script.engine.recheck(&fetch).unwrap(), Verdict::Void);
     assert_eq!(problem(script.take_problem()), PositionProblem::Recreated);
     assert!(matches!(script.take(), Delivery::Nothing));
     assert_eq!(script.state(), FetchState::AwaitingReset(ResetTo::Earliest));

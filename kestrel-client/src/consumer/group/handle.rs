@@ -155,6 +155,12 @@ impl std::fmt::Debug for State {
     }
 }
 
+impl Commit {
+    pub(crate) fn failed(error: Error) -> Self {
+        Self(State::Done(Some(Err(error))))
+    }
+}
+
 impl Future for Commit {
     type Output = Result<()>;
 

@@ -131,7 +131,8 @@ impl Engine {
                 }
                 None => partition.await_committed(),
             }
-            partition.paused = self.kept_pauses.remove(&partition.name) || paused.contains(&partition.name);
+            let is_paused = self.kept_pauses.remove(&partition.name) || paused.contains(&partition.name);
+            partition.set_paused(is_paused);
             self.renew_acks(id);
         }
         self.revision += 1;

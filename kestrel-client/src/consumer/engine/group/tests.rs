@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 
-use super::super::{Delivery, Work};
+use super::super::{Delivery, Verdict, Work};
 use super::*;
 use crate::config::{AutoOffsetReset, ConsumerConfig};
 use crate::consumer::completed_fetch::{CompletedFetch, OpenOptions};
@@ -92,7 +92,7 @@ impl Member {
         let batch = fetch.open_batch(OPTIONS).unwrap().expect("there is a record");
         let offset = batch.records.next_view().unwrap().unwrap().offset;
         fetch.hand_out(offset);
-        self.engine.progress().hand_out();
+        self.engine.progress().hand_out(fetch.next_offset());
         offset
     }
 
@@ -220,7 +220,7 @@ fn giving_up_takes_what_was_not_handed_out() {
     assert!(member.engine.is_in_hand(&given_up), "the caller works on a record of it");
     member.engine.progress().ask(Some(fetch.next_offset()));
     assert!(!member.engine.is_in_hand(&given_up));
-    assert!(!member.engine.recheck(&fetch).unwrap(), "the rest is not handed out");
+    assert_eq!(member.engine.recheck(&fetch).unwrap(), Verdict::Void, "the rest is not handed out");
     assert_eq!(member.committable(), [(0, 1)], "the record is done, and can be committed still");
     assert_eq!(member.fetches_from(), None);
     member.engine.take_on_nothing();
@@ -239,7 +239,7 @@ fn what_is_kept_is_fetched_through_a_rebalance() {
     let mut fetch = member.take().expect("what was under way still counts");
     assert_eq!(member.next(&mut fetch), 0);
     member.take_on(&[0]);
-    assert!(member.engine.recheck(&fetch).unwrap());
+    assert_eq!(member.engine.recheck(&fetch).unwrap(), Verdict::GoOn);
     assert_eq!(member.next(&mut fetch), 1);
     assert_eq!(member.fetches_from(), Some(3));
 }
