@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::{ApiKey, NodeId, Request};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::config::{ClientBuilder, ClientSettings, Setting, keys};
 use crate::environment;
-use crate::error::Error;
+use crate::error::{BrokerError, Error};
 use crate::metadata::{MetadataCache, MetadataHandle, MetadataSnapshot, Refresher};
 use crate::net::{Connection, ExponentialBackoff, HandleId, Peer, Pool, Purpose};
 
@@ -93,6 +94,59 @@ impl Client {
     #[must_use]
     pub fn metadata_snapshot(&self) -> Arc<MetadataSnapshot> {
         self.inner.metadata.current()
+    }
+
+    /// Asks the cluster for a sign of life: `Ok` when a broker answers. For readiness probes; it changes nothing.
+    ///
+    /// It asks over a connection that the client has, and makes one when there is none or the broker does not answer any more.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) {
+    /// let is_ready = match client.ping().await {
+    ///     Ok(()) => true,
+    ///     Err(error) => {
+    ///         eprintln!("not ready: {error}");
+    ///         false
+    ///     }
+    /// };
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Bootstrap`] with what each broker and bootstrap server failed with, when none can be connected to;
+    /// [`Error::Timeout`] when none answers within `request.timeout.ms`; [`Error::Broker`] when one answers with an error.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: wrap it into a timeout for less patience.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let patience = self.inner.settings.request_timeout;
+        let answers = tokio::time::timeout(patience, self.ask_for_a_sign(patience)).await;
+        answers.unwrap_or_else(|_| {
+            Err(Error::timeout("waiting for a broker to answer", patience, "request.timeout.ms"))
+        })
+    }
+
+    async fn ask_for_a_sign(&self, patience: Duration) -> Result<(), Error> {
+        // No topic, which nobody has to be allowed to see.
+        let request = MetadataRequest {
+            topics: Some(Vec::new()),
+            allow_auto_topic_creation: false,
+            ..Default::default()
+        };
+        loop {
+            let connection = self.inner.pool.any().await?;
+            match connection.send(&request, patience).await {
+                Ok(answer) => {
+                    return answer
+                        .error_code
+                        .into_result()
+                        .map_err(|code| BrokerError::new(ApiKey::Metadata, code).into());
+                }
+                // A connection that was not used for long tells only now that it is none. It is not tried again.
+                Err(Error::Disconnected { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub(crate) async fn start(settings: Arc<ClientSettings>) -> Result<Self, Error> {

@@ -80,7 +80,7 @@ pub use config::{
 pub use consumer::{
     AckToken, Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords,
     Commit, Consumer, ConsumerBuilder, ConsumerHandle, DeserializeError, OffsetAndMetadata,
-    OffsetAndTimestamp, PartitionStream, PositionError, PositionProblem, RebalanceListener, RecordRef,
+    OffsetAndTimestamp, PartitionStream, Place, PositionError, PositionProblem, RebalanceListener, RecordRef,
     RevokedPartitions, Source, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity, SharedError};

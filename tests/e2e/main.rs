@@ -12,3 +12,4 @@ mod groups;
 mod long_names;
 mod handles;
 mod produce;
+mod ranges;

@@ -118,6 +118,7 @@ impl<'a, K, V> Iterator for BatchRecords<'a, K, V> {
         loop {
             if let Some((run, views)) = &mut self.current
                 && let Some(Ok(view)) = views.next()
+                && run.has(&view)
             {
                 return Some(RecordRef { batch: self.batch, run, view });
             }
@@ -299,7 +300,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
                     return Poll::Ready(Some(Ok(Batch {
                         topic: fetch.topic.clone(),
                         partition: fetch.partition,
-                        len: runs.iter().map(|run| run.records.remaining()).sum(),
+                        len: runs.iter().map(OpenBatch::len).sum(),
                         runs,
                         decoders: self.decoders.clone(),
                         ack,
@@ -329,7 +330,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         let mut len = 0;
         while len < max_records {
             let batch = match fetch.open_batch(options) {
-                Ok(Some(batch)) if len == 0 || len + batch.records.remaining() <= max_records => batch,
+                Ok(Some(batch)) if len == 0 || len + batch.len() <= max_records => batch,
                 // What was gathered comes first; the damage is met again by the next call.
                 Err(damage) if runs.is_empty() => return Err(damage),
                 Ok(_) | Err(_) => break,
@@ -349,7 +350,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
                     break;
                 }
             }
-            len += batch.records.remaining();
+            len += batch.len();
             runs.extend(fetch.take_open());
         }
         Ok(if runs.is_empty() { Gathered::RunEnded } else { Gathered::Runs(runs) })

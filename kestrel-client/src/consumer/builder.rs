@@ -10,6 +10,8 @@ use super::assignor::Assignor;
 use super::control::checked;
 use super::group::RebalanceListener;
 use super::group::topics::TopicSelection;
+use super::queries::check_time;
+use super::range::{Place, PlaceRange};
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
 use super::{AssignedConsumer, Consumer};
 use crate::client::Client;
@@ -18,7 +20,7 @@ use crate::config::{
 };
 use crate::error::{Error, Result};
 use crate::metadata::Wanted;
-use crate::record::TopicPartition;
+use crate::record::{Timestamp, TopicPartition};
 use crate::typed::consumer::Decoders;
 
 impl Client {
@@ -79,6 +81,7 @@ impl Client {
             client: self.clone(),
             config,
             problem: applied.err(),
+            start_at: None,
             plan,
             key: Raw,
             value: Raw,
@@ -97,6 +100,7 @@ pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S: Source = Subscribed> {
     client: Client,
     config: ConsumerConfig,
     problem: Option<Error>,
+    start_at: Option<Timestamp>,
     plan: S::Plan,
     key: KD,
     value: VD,
@@ -179,14 +183,40 @@ group_settings! {
 impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
     /// How keys become values of `K`. Default: [`Raw`].
     pub fn key<D>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
-        let Self { client, config, problem, plan, key: _, value, types } = self;
-        ConsumerBuilder { client, config, problem, plan, key, value, types }
+        let Self { client, config, problem, start_at, plan, key: _, value, types } = self;
+        ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
     }
 
     /// How values become values of `V`. Default: [`Raw`].
     pub fn value<D>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
-        let Self { client, config, problem, plan, key, value: _, types } = self;
-        ConsumerBuilder { client, config, problem, plan, key, value, types }
+        let Self { client, config, problem, start_at, plan, key, value: _, types } = self;
+        ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
+    }
+
+    /// Begins at the first record with this timestamp or a later one, and at the end when there is none: where nothing else says
+    /// where to begin. That is the group's committed offset; of assigned partitions, [`Consumer::seek`].
+    ///
+    /// Comes before `auto.offset.reset`, which still says what happens when a position is not in the log any more.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    /// let consumer = client.consumer("billing").topics(["clicks"]).start_at(an_hour_ago).build().await?;
+    /// # let _: kestrel_client::Consumer<bytes::Bytes, bytes::Bytes> = consumer;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A time before 1970, [`Timestamp::NONE`] among them, is an [`Error::Config`] of `build`.
+    pub fn start_at(mut self, time: impl Into<Timestamp>) -> Self {
+        let time = time.into();
+        match check_time(time) {
+            Ok(()) => self.start_at = Some(time),
+            Err(error) => self.problem = Some(error),
+        }
+        self
     }
 
     /// Replaces all settings said so far, those of the client's properties included.
@@ -220,11 +250,43 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
         self
     }
 
-    /// Checks the settings, looks up the topics of [`Self::assign_topics`], and starts to fetch.
+    /// Reads the assigned partitions from `start` up to `end`, which is not read; then the stream ends: `None`.
+    ///
+    /// What the two places are in each partition is found out once, by `build`: an end that is a time is the first record with
+    /// that timestamp or a later one. The range has what the log holds then, so an `end` that lies beyond is the end of the log.
+    /// What compaction has removed, aborted transactions and their markers are passed; a range without records ends at once.
+    /// Partitions that are assigned later have no end. [`Consumer::seek`] may go back within the range.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::{AssignedConsumer, Place};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    /// let consumer = client.assigned_consumer().assign_topics(["clicks"]).between(an_hour_ago, Place::End);
+    /// let mut consumer: AssignedConsumer<bytes::Bytes, bytes::Bytes> = consumer.build().await?;
+    /// while let Some(record) = consumer.next().await {
+    ///     println!("{:?}", record?.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Negative offsets, times before 1970 and a start after the end are an [`Error::Config`] of `build`.
+    pub fn between(mut self, start: impl Into<Place>, end: impl Into<Place>) -> Self {
+        match PlaceRange::new(start.into(), end.into()) {
+            Ok(range) => self.plan.range = Some(range),
+            Err(error) => self.problem = Some(error),
+        }
+        self
+    }
+
+    /// Checks the settings, looks up the topics of [`Self::assign_topics`] and the places of [`Self::between`], and starts to
+    /// fetch.
     ///
     /// # Errors
     /// [`Error::Config`] for settings that cannot work; [`Error::UnknownTopic`] for a topic of [`Self::assign_topics`] that
-    /// does not exist. Whether single partitions exist is not checked: it shows in the stream.
+    /// does not exist; what looking up the places of [`Self::between`] fails with. Whether single partitions exist is not checked: it shows in the stream.
     ///
     /// # Cancel safety
     /// Cancel-safe: nothing has been started when the future is dropped.
@@ -239,7 +301,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             return Err(problem);
         }
         let settings = self.config.settings(self.client.request_timeout())?;
-        let AssignmentPlan { mut partitions, topics } = self.plan;
+        let AssignmentPlan { mut partitions, topics, range } = self.plan;
         for topic in &topics {
             let timeout = settings.default_api_timeout;
             let looked_up =
@@ -248,8 +310,16 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             partitions.extend((0..count).map(|number| TopicPartition::new(topic.clone(), number)));
         }
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        let consumer = AssignedConsumer::start_assigned(self.client, settings, decoders);
-        consumer.assign(partitions)?;
+        let partitions = checked(partitions)?;
+        let ranges = match range {
+            Some(range) => {
+                let (level, timeout) = (settings.isolation_level, settings.default_api_timeout);
+                range.resolve(&self.client, &partitions, level, timeout).await?
+            }
+            None => Vec::new(),
+        };
+        let consumer = AssignedConsumer::start_assigned(self.client, settings, decoders, self.start_at);
+        consumer.handle.assign_ranges(&partitions, ranges)?;
         Ok(consumer)
     }
 }
@@ -325,6 +395,6 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
         }
         let found = topics.resolve(&self.client).await?;
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        Ok(Consumer::start_member(self.client, settings, decoders, self.plan, found))
+        Ok(Consumer::start_member(self.client, settings, decoders, self.start_at, (self.plan, found)))
     }
 }

@@ -3,6 +3,7 @@
 //! None of these calls waits or sends anything itself. They hold for the very next record that is handed out. What the consumer's
 //! own methods do is what its handle's do.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::engine::Engine;
@@ -23,14 +24,25 @@ impl ConsumerHandle<Assigned> {
     /// # Errors
     /// As [`AssignedConsumer::assign`], and [`Error::Closed`].
     pub fn assign(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
-        let partitions = checked(partitions)?;
+        self.assign_ranges(&checked(partitions)?, Vec::new())
+    }
+
+    /// Replaces the assignment, and reads of some partitions only a range.
+    pub(super) fn assign_ranges(
+        &self,
+        partitions: &[TopicPartition],
+        ranges: Vec<(TopicPartition, Range<i64>)>,
+    ) -> Result<()> {
         let metadata = self.base.client.metadata();
-        for partition in &partitions {
+        for partition in partitions {
             metadata.want_topic(&partition.topic);
         }
         let snapshot = metadata.current();
         self.change(|engine| {
-            engine.assign(&partitions);
+            engine.assign(partitions);
+            for (partition, range) in ranges {
+                engine.set_range(&partition, range)?;
+            }
             // Topics that are in the picture already bring no new one.
             engine.handle_metadata(&snapshot, environment::now());
             Ok(())

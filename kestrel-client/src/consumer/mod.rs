@@ -38,6 +38,7 @@ mod partition_stream;
 mod parts;
 mod progress;
 mod queries;
+mod range;
 mod shared;
 mod source;
 mod stream;
@@ -68,6 +69,7 @@ use self::source::SubscriptionPlan;
 use self::subscription::Ticket;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
+use crate::record::Timestamp;
 use crate::typed::consumer::Decoders;
 
 pub use self::acks::AckToken;
@@ -79,6 +81,7 @@ pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceLi
 pub use self::handle::ConsumerHandle;
 pub use self::partition_stream::PartitionStream;
 pub use self::queries::OffsetAndTimestamp;
+pub use self::range::Place;
 pub use self::source::{Assigned, Source, Subscribed};
 
 /// Reads records, with keys and values of the types `K` and `V`: as a member of a group, or from assigned partitions.
@@ -254,8 +257,13 @@ pub type AssignedConsumer<K, V> = Consumer<K, V, Assigned>;
 
 impl<K, V> AssignedConsumer<K, V> {
     /// Nothing is assigned yet.
-    fn start_assigned(client: Client, settings: ConsumerSettings, decoders: Decoders<K, V>) -> Self {
-        Self::start(client, settings, decoders, |_, _| Assigned(()))
+    fn start_assigned(
+        client: Client,
+        settings: ConsumerSettings,
+        decoders: Decoders<K, V>,
+        start_at: Option<Timestamp>,
+    ) -> Self {
+        Self::start(client, settings, decoders, start_at, |_, _| Assigned(()))
     }
 }
 
@@ -265,11 +273,11 @@ impl<K, V> Consumer<K, V> {
         client: Client,
         settings: ConsumerSettings,
         decoders: Decoders<K, V>,
-        plan: SubscriptionPlan,
-        found: BTreeSet<Arc<str>>,
+        start_at: Option<Timestamp>,
+        (plan, found): (SubscriptionPlan, BTreeSet<Arc<str>>),
     ) -> Self {
         let SubscriptionPlan { group_id, topics, listener } = plan;
-        Self::start(client, settings, decoders, |base, stop| {
+        Self::start(client, settings, decoders, start_at, |base, stop| {
             let Base { client, settings, shared } = base.clone();
             let (group, inbox) = GroupHandle::new(group_id.into(), shared.clone());
             shared.change(Engine::enter_group);
@@ -294,11 +302,16 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         client: Client,
         settings: ConsumerSettings,
         decoders: Decoders<K, V>,
+        start_at: Option<Timestamp>,
         join: impl FnOnce(&Base, CancellationToken) -> S,
     ) -> Self {
         let settings = Arc::new(settings);
         let max_age = client.settings().metadata_max_age;
-        let shared = Shared::new(Engine::new(settings.clone(), max_age, &client.retry_backoff()));
+        let mut engine = Engine::new(settings.clone(), max_age, &client.retry_backoff());
+        if let Some(time) = start_at {
+            engine.start_at(time);
+        }
+        let shared = Shared::new(engine);
         let stop = CancellationToken::new();
         let driver = Driver::new(client.clone(), shared.clone());
         client.tasks().spawn(driver.run(stop.clone()));

@@ -11,7 +11,7 @@ use super::acks::PartitionAcks;
 use super::partition_stream::Workers;
 use super::subscription::{PartitionId, Ticket};
 use crate::error::Error;
-use crate::record::TopicPartition;
+use crate::record::{Timestamp, TopicPartition};
 
 /// Where the next fetch begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(crate) enum ResetTo {
     Earliest,
     /// At the log's end.
     Latest,
+    /// At the first record with this timestamp or a later one; at the log's end when there is none.
+    Time(Timestamp),
 }
 
 /// How far a partition is from being fetched.
@@ -118,6 +120,8 @@ pub(crate) struct AssignedPartition {
     pub(crate) workers: Workers,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
+    /// Where the range that is read ends, if it does.
+    pub(crate) range_end: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
     pub(crate) last_served: u64,
     /// What waits for the caller.
@@ -136,7 +140,7 @@ pub(crate) struct AssignedPartition {
 }
 
 impl AssignedPartition {
-    pub(super) fn new(name: TopicPartition) -> Self {
+    pub(super) fn new(name: TopicPartition, start: ResetTo) -> Self {
         Self {
             wire_topic: ByteString::from(&*name.topic),
             name,
@@ -148,11 +152,12 @@ impl AssignedPartition {
             workers: Workers::default(),
             high_watermark: None,
             last_stable_offset: None,
+            range_end: None,
             last_served: 0,
             error: None,
             leader: None,
             preferred: None,
-            state: FetchState::AwaitingReset(ResetTo::Policy),
+            state: FetchState::AwaitingReset(start),
             generation: 0,
             asked: false,
             failures: 0,
@@ -191,6 +196,12 @@ impl AssignedPartition {
             | FetchState::Truncated { position, .. }
             | FetchState::Fetching(position) => Some(position.offset),
         }
+    }
+
+    /// Whether the range that is read was fetched to its end.
+    pub(crate) fn is_at_range_end(&self) -> bool {
+        let position = self.fetch_offset();
+        self.range_end.zip(position).is_some_and(|(end, position)| position >= end)
     }
 
     /// Sets the position from outside: answers to older questions are not believed any more.
@@ -300,7 +311,12 @@ impl AssignedPartition {
     /// Whom to fetch from, and from where: `None` when the partition is not to be fetched now.
     pub(crate) fn fetch_target(&self, now: Instant) -> Option<(NodeId, FetchPosition)> {
         let FetchState::Fetching(position) = self.state else { return None };
-        if self.paused || self.revoking || self.failed_outside || self.is_waiting(now) {
+        if self.paused
+            || self.revoking
+            || self.failed_outside
+            || self.is_waiting(now)
+            || self.is_at_range_end()
+        {
             return None;
         }
         let preferred = self.preferred.filter(|replica| replica.until > now).map(|replica| replica.node);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::group::RebalanceListener;
 use super::group::handle::GroupHandle;
 use super::group::topics::TopicSelection;
+use super::range::PlaceRange;
 use crate::record::TopicPartition;
 
 /// Where a consumer's partitions come from: [`Subscribed`] or [`Assigned`]. There are no others.
@@ -73,6 +74,7 @@ impl fmt::Debug for Subscribed {
 pub struct AssignmentPlan {
     pub(super) partitions: Vec<TopicPartition>,
     pub(super) topics: Vec<Arc<str>>,
+    pub(super) range: Option<PlaceRange>,
 }
 
 /// What was said to a builder about the group and its topics.

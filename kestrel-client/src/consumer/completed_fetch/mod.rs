@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::messages::fetch::AbortedTransaction;
-use kestrel_protocol::record::{Compression, RecordBatch, RecordBatches, Records};
+use kestrel_protocol::record::{Compression, RecordBatch, RecordBatches, RecordView, Records};
 use kestrel_protocol::{DecodeError, LeaderEpoch};
 
 use super::aborted::AbortedTransactions;
@@ -68,6 +68,8 @@ pub(crate) struct CompletedFetch {
     failed: Option<Damage>,
     next_offset: i64,
     end: FetchPosition,
+    /// The end of the range that is read: nothing from there on is handed out.
+    range_end: i64,
     epochs: Arc<[EpochStart]>,
     size_bytes: usize,
     frame_bytes: usize,
@@ -83,6 +85,7 @@ pub(crate) struct OpenBatch {
     pub(crate) pinned_bytes: usize,
     /// The offset after the batch.
     end_offset: i64,
+    range_end: i64,
 }
 
 /// From which offset on a run's batches were appended in an epoch.
@@ -136,12 +139,19 @@ impl CompletedFetch {
                 failed: None,
                 next_offset: fetched.position.offset,
                 end,
+                range_end: i64::MAX,
                 epochs: epochs.into(),
                 size_bytes: whole_bytes.max(OVERHEAD_BYTES),
                 frame_bytes: fetched.frame_bytes,
             })
         });
         Scan { fetch, damage, is_torn_only }
+    }
+
+    /// Hands out nothing from `range_end` on, and ends there.
+    pub(crate) fn end_at(&mut self, range_end: i64) {
+        self.range_end = range_end;
+        self.end.offset = self.end.offset.min(range_end);
     }
 
     /// The offset that is handed out next, or a later one.
@@ -179,11 +189,13 @@ impl CompletedFetch {
         }
         loop {
             match &self.open {
-                Some(batch) if batch.records.remaining() > 0 => break,
+                Some(batch) if batch.has_more() => break,
                 Some(batch) => {
-                    self.next_offset = self.next_offset.max(batch.end_offset);
+                    let end_offset = batch.end_offset;
+                    self.pass(end_offset);
                     self.open = None;
                 }
+                None if self.next_offset >= self.range_end => return Ok(None),
                 None => match self.unopened.next() {
                     None => return Ok(self.finish()),
                     Some(batch) => {
@@ -196,8 +208,13 @@ impl CompletedFetch {
     }
 
     fn finish(&mut self) -> Option<&mut OpenBatch> {
-        self.next_offset = self.next_offset.max(self.end.offset);
+        self.pass(self.end.offset);
         None
+    }
+
+    /// All before `offset` was handed out, or is none of the caller's business.
+    fn pass(&mut self, offset: i64) {
+        self.next_offset = self.next_offset.max(offset.min(self.range_end));
     }
 
     /// Opens `batch`, or moves the position past it when it has nothing for the caller.
@@ -211,7 +228,7 @@ impl CompletedFetch {
         let end_offset = header.next_offset();
         let is_aborted = self.aborted.as_mut().is_some_and(|aborted| aborted.is_aborted(batch));
         if is_aborted || header.is_control() || end_offset <= self.next_offset {
-            self.next_offset = self.next_offset.max(end_offset);
+            self.pass(end_offset);
             return Ok(());
         }
         let damage = |cause| Damage { offset: self.next_offset, next_offset: end_offset, cause };
@@ -225,6 +242,7 @@ impl CompletedFetch {
             leader_epoch: known_epoch(header.partition_leader_epoch),
             pinned_bytes: if is_in_frame { self.frame_bytes } else { records.data().len() },
             end_offset,
+            range_end: self.range_end,
             records,
         });
         Ok(())
@@ -238,7 +256,7 @@ impl CompletedFetch {
     /// Hands out the rest of the open batch at once.
     pub(crate) fn take_open(&mut self) -> Option<OpenBatch> {
         let batch = self.open.take()?;
-        self.next_offset = self.next_offset.max(batch.end_offset);
+        self.pass(batch.end_offset);
         Some(batch)
     }
 
@@ -260,6 +278,28 @@ impl CompletedFetch {
             self.frame_bytes = rest.len();
             self.unopened = RecordBatches::new(BytesMut::from(&rest[..]).freeze());
         }
+    }
+}
+
+impl OpenBatch {
+    /// How many records there are to hand out.
+    pub(crate) fn len(&self) -> usize {
+        match self.end_offset > self.range_end {
+            true => self.records.views().map_while(Result::ok).filter(|view| self.has(view)).count(),
+            false => self.records.remaining(),
+        }
+    }
+
+    /// Whether the record is one to hand out: not so beyond the end of the range that is read.
+    pub(crate) fn has(&self, view: &RecordView<'_>) -> bool {
+        view.offset < self.range_end
+    }
+
+    /// Whether there is another record to hand out, or one that cannot be read.
+    fn has_more(&self) -> bool {
+        let is_in_range =
+            || self.records.views().next().is_some_and(|view| view.map_or(true, |view| self.has(&view)));
+        self.records.remaining() > 0 && (self.end_offset <= self.range_end || is_in_range())
     }
 }
 

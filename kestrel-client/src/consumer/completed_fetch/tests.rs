@@ -215,3 +215,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_range_ends_within_a_batch_at_a_marker_and_in_a_gap() {
+    let two_and_a_marker =
+        || concat([BatchSpec::of(10, 2).build(), marker(12, 1, TransactionOutcome::Commit)]);
+    let compacted = BatchSpec { kept: vec![0], ..BatchSpec::of(10, 5) }.build();
+    let emptied = BatchSpec { kept: vec![], ..BatchSpec::of(10, 5) }.build();
+    for (records, range_end, offsets) in [
+        (BatchSpec::of(10, 5).build(), 13, vec![10, 11, 12]),
+        (concat([BatchSpec::of(10, 3).build(), BatchSpec::of(13, 3).build()]), 13, vec![10, 11, 12]),
+        (two_and_a_marker(), 13, vec![10, 11]),
+        (two_and_a_marker(), 12, vec![10, 11]),
+        (compacted, 13, vec![10]),
+        (emptied, 13, vec![]),
+        (BatchSpec::of(10, 5).build(), 10, vec![]),
+    ] {
+        let mut fetch = CompletedFetch::scan(fetched(10, records, None)).fetch.unwrap();
+        fetch.end_at(range_end);
+        assert_eq!(drain(&mut fetch).unwrap(), offsets, "up to {range_end}");
+        assert_eq!((fetch.next_offset(), fetch.end().offset), (range_end, range_end), "{offsets:?}");
+    }
+}

@@ -109,6 +109,9 @@ impl Engine {
         let Scan { fetch, damage, is_torn_only } = CompletedFetch::scan(fetched);
         let Some(partition) = self.subscription.get_mut(id) else { return };
         if let Some(mut fetch) = fetch {
+            if let Some(end) = partition.range_end {
+                fetch.end_at(end);
+            }
             partition.advance(fetch.end());
             if partition.paused {
                 fetch.detach();

@@ -1,5 +1,6 @@
 //! The caller's side of the engine: what there is to hand out, what is in the caller's hands, seeks and pauses.
 
+use std::ops::Range;
 use std::task::Waker;
 
 use super::{Delivery, Engine, Held, damaged, position_error};
@@ -9,7 +10,7 @@ use crate::consumer::error::PositionError;
 use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
 use crate::consumer::subscription::{PartitionId, Ticket};
 use crate::error::Error;
-use crate::record::TopicPartition;
+use crate::record::{Timestamp, TopicPartition};
 
 /// What becomes of the records in the caller's hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +47,32 @@ impl Engine {
             self.held = Some(Held { ticket, size_bytes, epochs });
             return Delivery::Records(fetch);
         }
-        if subscription.is_empty() && !self.in_group {
+        if self.is_range_over() || self.subscription.is_empty() && !self.in_group {
             return Delivery::Ended;
         }
         self.waker = Some(waker.clone());
         Delivery::Nothing
+    }
+
+    /// Partitions that nobody has read yet begin at `time`.
+    pub(crate) fn start_at(&mut self, time: Timestamp) {
+        self.subscription.set_start(ResetTo::Time(time));
+    }
+
+    /// Reads `range` of a partition and no more.
+    pub(crate) fn set_range(&mut self, partition: &TopicPartition, range: Range<i64>) -> Result<(), Error> {
+        self.seek(partition, range.start)?;
+        let (_, state) = self.assigned(partition)?;
+        state.range_end = Some(range.end);
+        Ok(())
+    }
+
+    /// Whether every partition was read to the end of its range.
+    pub(super) fn is_range_over(&self) -> bool {
+        let mut partitions = self.subscription.iter();
+        !self.subscription.is_empty()
+            && self.held.is_none()
+            && partitions.all(|(id, state)| state.is_at_range_end() && self.buffer.first(id).is_none())
     }
 
     /// What was taken has been handed out to its end, or its partition is not assigned any more.

@@ -21,7 +21,7 @@ use super::error::{PositionError, PositionProblem};
 use super::fetch_buffer::FetchBuffer;
 use super::fetcher::{FetchWork, Fetcher};
 use super::offsets::{self, Asked, Lookup, LookupOutcome};
-use super::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView, ResetTo};
+use super::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView};
 use super::progress::Progress;
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, ConsumerSettings};
@@ -200,6 +200,9 @@ impl Engine {
         self.wants_metadata |= outcome.wants_metadata;
         for id in outcome.truncated {
             self.handle_truncated(id);
+        }
+        if self.is_range_over() {
+            self.wake();
         }
         self.wake_for_reports();
     }

@@ -10,6 +10,7 @@ use kestrel_protocol::{LeaderEpoch, TopicId};
 use super::super::completed_fetch::OpenOptions;
 use super::super::fetcher::Lane;
 use super::super::offsets::LookupRequest;
+use super::super::partition::ResetTo;
 use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, settings, snapshot};
 use super::*;
 use crate::config::ConsumerConfig;

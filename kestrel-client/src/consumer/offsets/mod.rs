@@ -132,6 +132,7 @@ fn reset_timestamp(to: ResetTo, policy: AutoOffsetReset, wall: Timestamp) -> i64
     match (to, policy) {
         (ResetTo::Earliest, _) | (ResetTo::Policy, AutoOffsetReset::Earliest) => EARLIEST_TIMESTAMP,
         (ResetTo::Policy, AutoOffsetReset::ByDuration(ago)) => before(wall, ago),
+        (ResetTo::Time(time), _) => time.as_millis(),
         (ResetTo::Latest, _) | (ResetTo::Policy, AutoOffsetReset::Latest | AutoOffsetReset::None) => {
             LATEST_TIMESTAMP
         }

@@ -32,6 +32,8 @@ pub(crate) struct Ticket {
 #[derive(Debug)]
 pub(crate) struct SubscriptionState {
     reset: AutoOffsetReset,
+    /// Where partitions begin that nobody has read yet.
+    start: ResetTo,
     backoff: ExponentialBackoff,
     partitions: BTreeMap<PartitionId, AssignedPartition>,
     ids: HashMap<TopicPartition, PartitionId>,
@@ -44,12 +46,22 @@ impl SubscriptionState {
     pub(crate) fn new(reset: AutoOffsetReset, backoff: ExponentialBackoff) -> Self {
         Self {
             reset,
+            start: ResetTo::Policy,
             backoff,
             partitions: BTreeMap::new(),
             ids: HashMap::new(),
             next_id: 0,
             reports: VecDeque::new(),
         }
+    }
+
+    /// Partitions that nobody has read yet begin at `start`.
+    pub(crate) const fn set_start(&mut self, start: ResetTo) {
+        self.start = start;
+    }
+
+    pub(crate) const fn start(&self) -> ResetTo {
+        self.start
     }
 
     /// Replaces the assignment: what stays assigned keeps its position. Gives the assignments that ended.
@@ -76,7 +88,7 @@ impl SubscriptionState {
     fn add(&mut self, partition: &TopicPartition) -> PartitionId {
         let id = PartitionId(self.next_id);
         self.next_id += 1;
-        self.partitions.insert(id, AssignedPartition::new(partition.clone()));
+        self.partitions.insert(id, AssignedPartition::new(partition.clone(), self.start));
         id
     }
 

@@ -208,6 +208,7 @@ impl Engine {
 
     /// The group has committed `position`, or nothing.
     pub(crate) fn handle_committed(&mut self, ticket: Ticket, position: Option<FetchPosition>) {
+        let start = self.subscription.start();
         let Some(partition) = self.awaiting_committed(ticket) else { return };
         partition.succeed();
         match position {
@@ -215,7 +216,7 @@ impl Engine {
                 partition.enter(FetchState::AwaitingValidation(position));
             }
             Some(position) => partition.enter(FetchState::Fetching(position)),
-            None => partition.reset(super::ResetTo::Policy),
+            None => partition.reset(start),
         }
     }
 
