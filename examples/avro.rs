@@ -98,7 +98,7 @@ async fn produce(client: &Client, format: &Avro, positions: &[TruckPosition]) ->
 /// Reads what the receipts are of: the topic may hold positions of earlier runs.
 async fn consume(client: &Client, format: &Avro, receipts: &[RecordMetadata]) -> Result<Vec<Event>> {
     let starts = first_offsets(receipts)?;
-    let mut consumer = client
+    let consumer = client
         .assigned_consumer::<i32, TruckPosition>()
         .assign(starts.keys().map(|partition| (TOPIC, *partition)))
         .key(Int32)

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use kestrel_client::{
-    AutoOffsetReset, CancellationToken, Client, CommitPolicy, Consumer, ConsumerBuilder, ConsumerHandle,
-    Error, NewTopic, PartitionStream, Record, RecordParts, TopicPartition,
+    AckToken, AutoOffsetReset, CancellationToken, Client, CommitPolicy, Consumer, ConsumerBuilder,
+    ConsumerHandle, Error, NewTopic, PartitionStream, Record, RecordParts, TopicPartition,
 };
 use kestrel_tests::{TestBroker, eventually, unique};
 use tokio::sync::Semaphore;
@@ -109,7 +109,7 @@ async fn other_tasks_pause_ask_and_commit_while_partitions_are_worked_on() {
 
     // The fourth is in the task's hands, and all others are on their way to it.
     handle.pause([&slow]).unwrap();
-    assert_eq!(handle.paused(), [slow.clone()]);
+    assert_eq!(handle.paused(), std::slice::from_ref(&slow));
     bench.allow(0, 1_000);
     bench.has_seen(1, 50).await;
     eventually("the fourth is done", async || {
@@ -291,7 +291,7 @@ async fn a_value_and_its_ack_go_separate_ways() {
         acks.extend(ack);
     }
     assert_eq!(values, ["0", "1", "2", "3", "4"].map(Bytes::from));
-    acks[..3].iter().for_each(|ack| ack.ack());
+    acks[..3].iter().for_each(AckToken::ack);
     handle.commit().await.unwrap();
     assert_eq!(committed(&handle, &partition).await, Some(3));
     consumer.close().await.unwrap();

@@ -9,7 +9,7 @@ mod connect;
 mod consume;
 mod faults;
 mod groups;
-mod long_names;
 mod handles;
+mod long_names;
 mod produce;
 mod ranges;

@@ -77,12 +77,10 @@ impl<S: Source> ConsumerHandle<S> {
         &self,
         times: impl IntoIterator<Item = (impl Into<TopicPartition>, Timestamp)>,
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndTimestamp>>> {
-        let specs = times.into_iter().map(|(partition, time)| {
-            check_time(time)?;
-            Ok((partition.into(), OffsetSpec::Timestamp(time)))
-        });
+        let specs = times.into_iter();
+        let specs = specs.map(|(partition, time)| (partition.into(), OffsetSpec::Timestamp(time))).collect();
         let mut found = HashMap::new();
-        for (partition, listed) in self.list(specs.collect::<Result<_>>()?).await? {
+        for (partition, listed) in self.list(specs).await? {
             let offset = listed.offset.map(|offset| OffsetAndTimestamp {
                 offset,
                 timestamp: listed.timestamp,
@@ -235,11 +233,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     }
 }
 
-/// Kafka has other meanings for negative times: -1 is the end.
+/// The protocol has other meanings for negative times: -1 is the end.
 pub(super) fn check_time(time: Timestamp) -> Result<()> {
-    if time.as_millis() >= 0 {
-        return Ok(());
-    }
-    let problem = format!("{} ms is before 1970: times are 0 ms or later", time.as_millis());
-    Err(Error::config("timestamp", problem))
+    OffsetSpec::Timestamp(time).check()
 }
