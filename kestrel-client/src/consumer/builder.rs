@@ -209,7 +209,7 @@ impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
     /// # }
     /// ```
     ///
-    /// A time before 1970, [`Timestamp::NONE`] among them, is an [`Error::Config`] of `build`.
+    /// A time before 1970, [`Timestamp::NONE`] among them, is an [`Error::InvalidArgument`] of `build`.
     pub fn start_at(mut self, time: impl Into<Timestamp>) -> Self {
         let time = time.into();
         match check_time(time) {
@@ -272,7 +272,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
     /// # }
     /// ```
     ///
-    /// Negative offsets, times before 1970 and a start after the end are an [`Error::Config`] of `build`.
+    /// Negative offsets, times before 1970 and a start after the end are an [`Error::InvalidArgument`] of `build`.
     pub fn between(mut self, start: impl Into<Place>, end: impl Into<Place>) -> Self {
         match PlaceRange::new(start.into(), end.into()) {
             Ok(range) => self.plan.range = Some(range),

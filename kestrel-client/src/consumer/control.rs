@@ -69,7 +69,10 @@ impl<S: Source> ConsumerHandle<S> {
     pub fn seek(&self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
         let partition = partition.into();
         if offset < 0 {
-            return Err(Error::invalid_argument("offset", format!("{offset} is negative: offsets begin at 0")));
+            return Err(Error::invalid_argument(
+                "offset",
+                format!("{offset} is negative: offsets begin at 0"),
+            ));
         }
         self.change(|engine| engine.seek(&partition, offset))
     }

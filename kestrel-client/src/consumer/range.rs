@@ -63,7 +63,7 @@ impl Place {
     fn check(self) -> Result<()> {
         match self {
             Self::Offset(offset) if offset < 0 => {
-                Err(Error::config("between", format!("{offset} is negative: offsets begin at 0")))
+                Err(Error::invalid_argument("between", format!("{offset} is negative: offsets begin at 0")))
             }
             Self::Time(time) => check_time(time),
             Self::Beginning | Self::End | Self::Offset(_) => Ok(()),
@@ -99,7 +99,7 @@ impl PlaceRange {
             _ => false,
         };
         if is_turned {
-            return Err(Error::config("between", format!("{start:?} is after {end:?}")));
+            return Err(Error::invalid_argument("between", format!("{start:?} is after {end:?}")));
         }
         Ok(Self { start, end })
     }
