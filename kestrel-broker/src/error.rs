@@ -131,6 +131,7 @@ impl From<&LogError> for ErrorCode {
             LogError::InconsistentTopicId { .. } => Self::InconsistentTopicId,
             LogError::OldFormat { .. } => Self::UnsupportedForMessageFormat,
             LogError::Corrupt { .. }
+            | LogError::Elsewhere { .. }
             | LogError::Io { .. }
             | LogError::Short { .. }
             | LogError::Poisoned { .. } => Self::KafkaStorageError,

@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
 use kestrel_protocol::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
-use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
+use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use kestrel_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
@@ -80,6 +80,14 @@ impl Peer {
         let response =
             self.call(&MetadataRequest { topics: Some(vec![topic]), ..Default::default() }, 12).await;
         response.topics[0].topic_id
+    }
+
+    /// Asks for the metadata of a topic without creating it.
+    pub(crate) async fn describe(&mut self, name: &str) -> MetadataResponse {
+        let topic = MetadataRequestTopic { name: Some(name.to_owned().into()), ..Default::default() };
+        let topics = Some(vec![topic]);
+        self.call(&MetadataRequest { topics, allow_auto_topic_creation: false, ..Default::default() }, 12)
+            .await
     }
 
     /// Sends records to partition 0 of a topic with acks=all.

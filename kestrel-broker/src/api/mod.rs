@@ -9,6 +9,7 @@
 mod context;
 mod fault;
 mod layers;
+mod serving;
 mod table;
 
 mod api_versions;

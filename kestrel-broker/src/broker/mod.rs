@@ -137,7 +137,8 @@ impl Broker {
     /// Stops the broker: answers what is in flight, closes connections and logs, and marks the folder as cleanly closed.
     /// Does nothing when it is stopped already.
     ///
-    /// Waits up to 10 seconds for answers in flight. When the future is dropped, the broker ends as when it is dropped.
+    /// Waits up to 10 seconds for answers in flight, one for a client that does not take those that are there. When a log of the
+    /// folder could not be opened, the folder is not marked, and a warning says why: the next start looks at the logs again. When the future is dropped, the broker ends as when it is dropped.
     ///
     /// # Errors
     /// When the disk fails; the next start then looks through the logs.

@@ -23,6 +23,9 @@ pub(super) fn check(
     for fault in metadata.faults {
         found(Finding::damage(&fault.file, None, fault.why));
     }
+    if let Some(file) = metadata.missing.filter(|_| folder.is_used) {
+        found(missing(&file, folder));
+    }
     let Some(expected) = metadata.expected else {
         folder.find_missing(data_dir, found);
         return Ok(());
@@ -33,9 +36,11 @@ pub(super) fn check(
         .filter(|partition| partition.topic != METADATA_TOPIC)
         .map(|partition| ((partition.topic.as_str(), partition.partition), partition))
         .collect();
+    let mut elsewhere = 0;
     for wanted in &expected {
         let dir = data_dir.join(format!("{}-{}", wanted.topic, wanted.partition));
         match folders.remove(&(wanted.topic.as_str(), wanted.partition)) {
+            None if wanted.is_elsewhere => elsewhere += 1,
             None if folder.may_be_new(&wanted.topic, wanted.partition) => {
                 found(Finding::note(&dir, "the folder of a new partition; the next start makes it"));
             }
@@ -58,6 +63,12 @@ pub(super) fn check(
             }
         }
     }
+    if elsewhere > 0 {
+        let what = format!(
+            "one of several data folders of its broker: {elsewhere} partitions are in others, and offline here"
+        );
+        found(Finding::note(data_dir, what));
+    }
     for partition in folders.values() {
         if partition.topic_id.is_some_and(|id| metadata.removed.contains(&id)) {
             let what = "the folder of a topic that was deleted; the next start deletes it";
@@ -68,4 +79,15 @@ pub(super) fn check(
         found(Finding::damage(&partition.dir, None, what));
     }
     Ok(())
+}
+
+/// What it means that a file or folder of the metadata is missing where there are logs.
+fn missing(file: &Path, folder: &CheckedFolder) -> Finding {
+    if folder.has_gaps() && folder.partitions.iter().all(|partition| partition.topic != METADATA_TOPIC) {
+        // Apache Kafka keeps the metadata in one of them.
+        let what = "is not here: another of the broker's data folders has it, as some of its partitions, or both are lost; no \
+                    broker starts on this folder alone";
+        return Finding::note(file, what);
+    }
+    Finding::damage(file, None, "the metadata log is missing: no broker starts on the folder without it")
 }

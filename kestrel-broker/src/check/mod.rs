@@ -124,7 +124,7 @@ fn run(
         found(Finding::note(data_dir, what));
     }
     let folder = CheckedFolder::read(data_dir, &mut found)?;
-    if !folder.clean {
+    if folder.is_used && !folder.clean {
         found(Finding::note(data_dir, "the last stop was not clean: the next start recovers the logs"));
     }
     metadata::check(data_dir, &folder, &mut found)?;

@@ -97,3 +97,95 @@ fn a_folder_that_is_not_there_cannot_be_checked() {
     let error = check_folder(&missing, &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
 }
+
+/// Keeps only these entries of a folder.
+fn keep(dir: &Path, names: &[&str]) {
+    for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if names.contains(&name) {
+        } else if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_nobody_used_is_not_damaged() {
+    // As `kafka-storage format` leaves it; with `--standalone`; as a first start that was cut short; and nothing at all.
+    let snapshot = "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint";
+    for (names, has_snapshot, said) in [
+        (&["meta.properties", "bootstrap.checkpoint"][..], false, "was formatted"),
+        (&["meta.properties", "bootstrap.checkpoint"], true, "was formatted"),
+        (&["meta.properties"], false, "was formatted"),
+        (&["recovery-point-offset-checkpoint", ".lock"], false, "holds nothing of a broker"),
+        (&[".lock"], false, "is empty"),
+        (&[], false, "is empty"),
+    ] {
+        let dir = copied("dynamic-voters");
+        keep(dir.path(), names);
+        if has_snapshot {
+            fs::create_dir(dir.path().join("__cluster_metadata-0")).unwrap();
+            fs::copy(dir.path().join("bootstrap.checkpoint"), dir.path().join(snapshot)).unwrap();
+        }
+        let (summary, findings) = check(dir.path());
+        assert_eq!(summary.damages, 0, "{names:?}: {findings:?}");
+        assert!(findings[0].what.contains(said), "{names:?}: {findings:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_was_used_and_lacks_its_identity_is_damaged() {
+    for missing in ["meta.properties", "recovery-point-offset-checkpoint", "log-start-offset-checkpoint"] {
+        let dir = copied("static-voters");
+        fs::remove_file(dir.path().join(missing)).unwrap();
+        let (summary, findings) = check(dir.path());
+        assert_eq!(summary.damages, 1, "{findings:?}");
+        assert_eq!(findings[0].file, dir.path().join(missing));
+    }
+    // What these say is known without them.
+    for missing in ["replication-offset-checkpoint", "cleaner-offset-checkpoint"] {
+        let dir = copied("static-voters");
+        fs::remove_file(dir.path().join(missing)).unwrap();
+        let (summary, findings) = check(dir.path());
+        assert_eq!((summary.damages, summary.notes), (0, 1), "{findings:?}");
+    }
+}
+
+#[test]
+fn one_of_several_folders_of_a_broker_is_not_damaged() {
+    // The first of two: it has the metadata, and half of the partitions.
+    let dir = copied("static-voters");
+    let meta = dir.path().join("meta.properties");
+    let text = fs::read_to_string(&meta).unwrap();
+    let id = text.lines().find(|line| line.starts_with("directory.id=")).unwrap();
+    fs::write(&meta, text.replace(id, "directory.id=O4__x1uVzH2GICZ4srWWWQ")).unwrap();
+    fs::remove_dir_all(dir.path().join("orders-1")).unwrap();
+    let (summary, findings) = check(dir.path());
+    assert_eq!((summary.damages, summary.notes), (0, 1), "{findings:?}");
+    assert!(findings[0].what.contains("1 partitions are in others"), "{findings:?}");
+    // The second.
+    let dir = copied("static-voters");
+    for name in ["__cluster_metadata-0", "orders-0"] {
+        fs::remove_dir_all(dir.path().join(name)).unwrap();
+    }
+    let points = dir.path().join("recovery-point-offset-checkpoint");
+    fs::write(&points, "0\n4\norders 1 1\norders 2 1\nplain 1 0\nplain 0 2\n").unwrap();
+    let (summary, findings) = check(dir.path());
+    assert_eq!(summary.damages, 0, "{findings:?}");
+    assert!(findings[0].what.contains("another of the broker's data folders has it"), "{findings:?}");
+}
+
+#[test]
+fn folders_that_are_no_partitions_any_more_or_not_yet_are_notes() {
+    let dir = copied("static-voters");
+    for ending in ["delete", "stray", "future"] {
+        copy(
+            &dir.path().join("orders-0"),
+            &dir.path().join(format!("orders-0.0123456789abcdef0123456789abcdef-{ending}")),
+        );
+    }
+    let (summary, findings) = check(dir.path());
+    assert_eq!((summary.damages, summary.notes), (0, 3), "{findings:?}");
+}

@@ -13,7 +13,7 @@ use super::records::MetadataRecord;
 use super::replay::Replay;
 use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot};
 use super::topic_name::CLUSTER_METADATA_TOPIC;
-use crate::log::{LogError, check};
+use crate::log::{LogError, LogOrigin, check};
 
 /// A partition that a data folder is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct ExpectedPartition {
     pub(crate) topic_id: TopicId,
     /// The number.
     pub(crate) partition: i32,
+    /// Whether the metadata has it in another data folder of the broker; it may have been moved here since.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// What is wrong with the metadata.
@@ -38,10 +40,12 @@ pub(crate) struct MetadataFault {
 /// The metadata of a data folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CheckedMetadata {
-    /// The partitions that belong into the folder; `None` when the metadata could not be replayed to its end.
+    /// The partitions of the broker; `None` when the metadata could not be replayed to its end.
     pub(crate) expected: Option<Vec<ExpectedPartition>>,
     /// Topics of `folders` that were removed: a crash may have left them.
     pub(crate) removed: Vec<TopicId>,
+    /// What there is no metadata without and is not there, in a folder that was used.
+    pub(crate) missing: Option<PathBuf>,
     /// What is wrong.
     pub(crate) faults: Vec<MetadataFault>,
 }
@@ -66,20 +70,20 @@ pub(crate) fn check_metadata(
         faults.push(fault(&data_dir.join("bootstrap.checkpoint"), &error));
     }
     if !dir.is_dir() {
-        faults.push(fault(&dir, &"the metadata log is missing"));
-        return Ok(CheckedMetadata { faults, ..CheckedMetadata::default() });
+        return Ok(CheckedMetadata { faults, missing: Some(dir), ..CheckedMetadata::default() });
     }
     match QuorumState::read(&dir)? {
         Some(Err(why)) => faults.push(fault(&dir.join("quorum-state"), &why)),
-        None => faults.push(fault(&dir.join("quorum-state"), &"is missing")),
-        Some(Ok(_)) => {}
+        // The first start writes it, before the first record.
+        None if check::has_log(&dir)? => faults.push(fault(&dir.join("quorum-state"), &"is missing")),
+        None | Some(Ok(_)) => {}
     }
     let folders: Vec<TopicId> = folders.collect();
     match replay(&dir, node_id, &folders)? {
         Ok(replay) => {
             let expected = Some(expected(replay.image(), node_id, directory_id));
             let removed = folders.into_iter().filter(|&id| replay.has_removed(id)).collect();
-            Ok(CheckedMetadata { expected, removed, faults })
+            Ok(CheckedMetadata { expected, removed, faults, missing: None })
         }
         Err(wrong) => {
             faults.push(wrong);
@@ -142,22 +146,19 @@ fn replay_entry(replay: &mut Replay, entry: Entry, offset: i64, file: &Path) -> 
     replay.replay(record, offset).map_err(|error| fault(file, &error))
 }
 
-/// The partitions of the image that have a replica on this node, in this folder or in none that is named.
+/// The partitions of the image that have a replica on this node.
 fn expected(image: &ClusterImage, node_id: NodeId, directory_id: Option<Uuid>) -> Vec<ExpectedPartition> {
-    let here = |partition: &PartitionImage| {
-        let index = partition.replicas.iter().position(|&replica| replica == node_id);
-        let directory = index.map(|index| partition.directories.get(index).copied().unwrap_or(Uuid::NIL));
-        directory.is_some_and(|directory| {
-            directory == Uuid::NIL || directory_id.is_none_or(|own| own == directory)
-        })
+    let is_elsewhere = |partition: &PartitionImage| {
+        directory_id.is_some_and(|own| LogOrigin::is_elsewhere(partition.directory_on(node_id), own))
     };
     let of_topic = |topic: &std::sync::Arc<super::image::TopicImage>| {
-        let numbered = topic.numbered().filter(|(_, partition)| here(partition));
+        let numbered = topic.numbered().filter(|(_, partition)| partition.replicas.contains(&node_id));
         numbered
-            .map(|(partition, _)| ExpectedPartition {
+            .map(|(number, partition)| ExpectedPartition {
                 topic: topic.name.to_string(),
                 topic_id: topic.id,
-                partition,
+                partition: number,
+                is_elsewhere: is_elsewhere(partition),
             })
             .collect::<Vec<_>>()
     };

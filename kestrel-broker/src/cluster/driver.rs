@@ -2,21 +2,25 @@
 //! stored and has taken effect.
 //!
 //! ```text
-//!   Cluster ──command──► decide ─► append ─► replay ─► (all waiting commands the same) ─► stored ─► publish ─► answer
+//!   Cluster ──command──► decide ─► prepare ─► append ─► replay ─► (all waiting commands the same) ─► stored ─► publish ─► answer
 //! ```
 //!
 //! Between commands it writes a snapshot when one is due.
+//! What a command creates is there before the metadata says so. In between it opens partitions again that a shortage has kept
+//! offline.
 //!
 //! Spawned once by `broker.rs`. Owns the controller's state and the metadata log; nobody else changes either.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kestrel_protocol::{ErrorCode, Uuid};
+use kestrel_protocol::{ErrorCode, TopicId, Uuid};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::ClusterOptions;
@@ -25,17 +29,21 @@ use super::controller::{
     ResourceAlterations, TopicRef,
 };
 use super::error::ApiError;
-use super::image::ClusterImage;
+use super::image::{ClusterImage, ResourceKind};
 use super::metadata_log::{MetadataError, MetadataLog};
 use super::publisher::Publisher;
 use super::records::{MetadataRecord, RegisteredEndpoint};
 use super::snapshot::SnapshotSchedule;
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::clock::Clock;
-use crate::log::FoundPartition;
+use crate::log::{FoundPartition, LogManager};
+use crate::partition::Refusal;
 
 /// How many commands may wait for the controller; more wait with whoever sends them.
 pub(super) const MAX_QUEUED_COMMANDS: usize = 64;
+
+/// How long a partition stays offline at least that a shortage has kept from being opened.
+const OPEN_AGAIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The answer to a command, or why it was not carried out at all.
 pub(super) type Answer<R> = oneshot::Sender<Result<R, ApiError>>;
@@ -81,6 +89,7 @@ impl Driver {
             images,
             replicas: Arc::clone(&options.replicas),
             config: Arc::clone(&options.config),
+            log_dir: options.logs.directory_id(),
             clock: options.clock.clone(),
         };
         let clock = options.clock.clone();
@@ -100,6 +109,8 @@ impl Driver {
     /// Carries out commands until `stopping` is cancelled; then leaves the cluster in order.
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
         let mut batch = Vec::with_capacity(MAX_QUEUED_COMMANDS);
+        let mut ticks = interval(OPEN_AGAIN_PAUSE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
@@ -111,6 +122,9 @@ impl Driver {
                     self.carry_out(&mut batch, &stopping).await;
                 }
                 () = until(self.schedule.next_deadline()) => self.take_snapshot(&stopping).await,
+                _ = ticks.tick(), if self.publisher.has_waiting() => {
+                    self.publisher.open_again().await;
+                }
             }
         }
         self.leave().await;
@@ -121,10 +135,13 @@ impl Driver {
         let (before, bytes_before) = (self.log.end_offset(), self.log.size_bytes());
         let mut pending: Vec<Pending> = Vec::with_capacity(commands.len());
         for command in commands.drain(..) {
-            let (records, answer) = decide(&self.controller, command);
+            let (records, answer) = self.decide(command).await;
             match append(&mut self.controller, &mut self.log, &records, &self.clock) {
                 Ok(()) => pending.push(answer),
-                Err(error) => answer(Err(error)),
+                Err(error) => {
+                    self.publisher.discard(&grown_topics(&records)).await;
+                    answer(Err(error));
+                }
             }
         }
         let mut outcome = Ok(());
@@ -157,6 +174,63 @@ impl Driver {
                 self.schedule.handle_failure(self.clock.now());
             }
         }
+    }
+
+    /// What a command leads to: records, and how it is answered. What the records create is begun.
+    async fn decide(&self, command: Command) -> (Vec<MetadataRecord>, Pending) {
+        let controller = &self.controller;
+        match command {
+            Command::CreateTopics(topics, intent, answer) => {
+                let mut effects = controller.create_topics(topics, intent, &mut random_uuid);
+                let refused = self.prepare(&mut effects.records).await;
+                for reply in &mut effects.reply {
+                    if let Some(error) = reply.as_ref().ok().and_then(|created| refused.get(&created.id)) {
+                        *reply = Err(error.clone());
+                    }
+                }
+                pend(effects, answer)
+            }
+            Command::DeleteTopics(topics, answer) => pend(controller.delete_topics(&topics), answer),
+            Command::CreatePartitions(topics, intent, answer) => {
+                let mut effects = controller.create_partitions(&topics, intent);
+                let refused = self.prepare(&mut effects.records).await;
+                for (reply, topic) in effects.reply.iter_mut().zip(&topics) {
+                    let topic = controller.image().topic(&topic.topic);
+                    if let Some(error) = topic.and_then(|topic| refused.get(&topic.id)) {
+                        *reply = Err(error.clone());
+                    }
+                }
+                pend(effects, answer)
+            }
+            Command::AlterConfigs(resources, intent, answer) => {
+                pend(controller.alter_configs(&resources, intent), answer)
+            }
+            Command::AllocateProducerIds(answer) => pend(controller.allocate_producer_ids(), answer),
+        }
+    }
+
+    /// Begins the logs of the partitions that the records create; takes the records of those topics out for which that cannot
+    /// be done, and gives why.
+    async fn prepare(&self, records: &mut Vec<MetadataRecord>) -> BTreeMap<TopicId, ApiError> {
+        if records.is_empty() {
+            return BTreeMap::new();
+        }
+        let mut ahead = self.controller.clone();
+        for (offset, record) in (self.log.end_offset()..).zip(records.iter()) {
+            ahead
+                .replay(record.clone(), offset)
+                .expect("the controller's records follow from the metadata before them");
+        }
+        let refused = self.publisher.prepare(self.controller.image(), ahead.image()).await;
+        for topic_id in refused.keys() {
+            if let Some(topic) = ahead.image().topic_by_id(*topic_id) {
+                records.retain(|record| !is_of(record, *topic_id, &topic.name));
+            }
+        }
+        let refuse = |refusal: Refusal| {
+            ApiError::new(refusal.code, format!("Nothing was created: {}.", refusal.message))
+        };
+        refused.into_iter().map(|(topic_id, refusal)| (topic_id, refuse(refusal))).collect()
     }
 
     async fn stored(&self) -> Result<(), ApiError> {
@@ -204,6 +278,7 @@ fn take_over(
         rack: options.config.said("broker.rack").map(Into::into),
         log_dir: options.logs.directory_id(),
         after_clean_stop: options.logs.was_clean_shutdown(),
+        found: found_replicas(&options.logs),
     };
     let records = controller.register(registration, log.end_offset());
     append(&mut controller, &mut log, &records, &options.clock)
@@ -214,8 +289,14 @@ fn take_over(
     Ok((controller, log, replayed_bytes + appended_bytes))
 }
 
+/// The partitions whose folders are here.
+fn found_replicas(logs: &LogManager) -> BTreeSet<(TopicId, i32)> {
+    let found = logs.found_partitions().iter();
+    found.filter_map(|found| Some((found.topic_id?, found.partition))).collect()
+}
+
 /// Moves folders out of the way that belong to no partition of this broker: those of a topic that was deleted just before
-/// a crash are deleted, those that nobody knows are kept under another name.
+/// a crash, or not yet created, are deleted; those that nobody knows are kept under another name.
 fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(), MetadataError> {
     let image = controller.image();
     let is_ours = |found: &FoundPartition| {
@@ -225,7 +306,8 @@ fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(),
     };
     let found = options.logs.found_partitions().iter().filter(|found| found.topic != CLUSTER_METADATA_TOPIC);
     for stray in found.filter(|found| !is_ours(found)) {
-        if stray.topic_id.is_some_and(|id| controller.has_removed(id)) {
+        let is_deleted = stray.topic_id.is_some_and(|id| controller.has_removed(id));
+        if is_deleted || !options.logs.holds_records(&stray.topic, stray.partition)? {
             tracing::info!("partition {} of topic {} is deleted now", stray.partition, stray.topic);
             options.logs.delete_log(&stray.topic, stray.partition)?;
             continue;
@@ -245,21 +327,29 @@ fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(),
 /// The security protocol of a listener, as metadata records number it.
 const PLAINTEXT: i16 = 0;
 
-/// What a command leads to: records, and how it is answered.
-fn decide(controller: &Controller, command: Command) -> (Vec<MetadataRecord>, Pending) {
-    match command {
-        Command::CreateTopics(topics, intent, answer) => {
-            pend(controller.create_topics(topics, intent, &mut random_uuid), answer)
+/// Whether a record creates something of a topic.
+fn is_of(record: &MetadataRecord, topic_id: TopicId, name: &str) -> bool {
+    match record {
+        MetadataRecord::Topic(record) => record.topic_id == topic_id,
+        MetadataRecord::Partition(record) => record.topic_id == topic_id,
+        MetadataRecord::Config(record) => {
+            record.resource_type == ResourceKind::Topic.wire() && record.resource_name == name
         }
-        Command::DeleteTopics(topics, answer) => pend(controller.delete_topics(&topics), answer),
-        Command::CreatePartitions(topics, intent, answer) => {
-            pend(controller.create_partitions(&topics, intent), answer)
-        }
-        Command::AlterConfigs(resources, intent, answer) => {
-            pend(controller.alter_configs(&resources, intent), answer)
-        }
-        Command::AllocateProducerIds(answer) => pend(controller.allocate_producer_ids(), answer),
+        _ => false,
     }
+}
+
+/// The topics that get partitions by these records.
+fn grown_topics(records: &[MetadataRecord]) -> Vec<TopicId> {
+    let mut topics: Vec<TopicId> = records
+        .iter()
+        .filter_map(|record| match record {
+            MetadataRecord::Partition(record) => Some(record.topic_id),
+            _ => None,
+        })
+        .collect();
+    topics.dedup();
+    topics
 }
 
 fn pend<R: Send + 'static>(effects: Effects<R>, answer: Answer<R>) -> (Vec<MetadataRecord>, Pending) {

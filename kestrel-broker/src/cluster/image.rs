@@ -170,6 +170,14 @@ pub(crate) struct PartitionImage {
     pub(crate) is_recovering: bool,
 }
 
+impl PartitionImage {
+    /// The data folder of the replica on a node; nil when it has none or is not assigned.
+    pub(crate) fn directory_on(&self, node_id: NodeId) -> Uuid {
+        let index = self.replicas.iter().position(|replica| *replica == node_id);
+        index.and_then(|index| self.directories.get(index)).copied().unwrap_or(Uuid::NIL)
+    }
+}
+
 /// The metadata at one offset.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ClusterImage {

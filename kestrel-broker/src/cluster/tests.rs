@@ -87,8 +87,13 @@ async fn a_leader_epoch_ends_with_a_crash() {
 async fn a_folder_that_nobody_knows_is_kept_aside() {
     let dir = tempfile::tempdir().unwrap();
     let broker = start(dir.path()).await;
-    Peer::of(&broker).await.create_topic("t").await;
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("t").await;
+    peer.create_topic("empty").await;
+    assert_eq!(peer.produce("t", batch(&["a"])).await.error_code, ErrorCode::None);
     broker.stop().await.unwrap();
+    // As a crash leaves the folder of a topic whose creation was not written down yet.
+    std::fs::rename(dir.path().join("empty-0"), dir.path().join("empty-1")).unwrap();
     // The folder of an older topic of the same name, and one that was never known.
     std::fs::write(
         dir.path().join("t-0/partition.metadata"),
@@ -107,8 +112,94 @@ async fn a_folder_that_nobody_knows_is_kept_aside() {
     };
     assert_eq!((strays("t-0."), strays("u-3.")), (1, 1), "{names:?}");
     assert!(!names.contains(&"u-3".to_owned()));
+    assert_eq!(strays("empty-1."), 0, "there is nothing in it to keep");
+    assert!(!names.contains(&"empty-1".to_owned()));
     let mut peer = Peer::of(&broker).await;
     assert_eq!(peer.produce("t", batch(&["a"])).await.base_offset, 0);
+}
+
+/// What the check notes of a folder that is not damaged.
+fn notes(dir: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let summary = check_folder(dir, &mut |event| {
+        if let CheckEvent::Found(finding) = event {
+            found.push(finding.to_string());
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(summary.unwrap().damages, 0, "{found:#?}");
+    found
+}
+
+#[tokio::test]
+async fn what_another_data_folder_has_is_offline() {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&std::path::Path::new(FOLDERS).join("static-voters"), dir.path());
+    // The metadata has all partitions in a folder of another id; all but one were moved into this one.
+    let meta = dir.path().join("meta.properties");
+    let text = std::fs::read_to_string(&meta).unwrap();
+    std::fs::write(&meta, text.replace("AukWhWds23y4BBgPNwANZw", "O4__x1uVzH2GICZ4srWWWQ")).unwrap();
+    std::fs::remove_dir_all(dir.path().join("orders-0")).unwrap();
+    let points = "0\n4\norders 1 1\norders 2 1\nplain 1 0\nplain 0 2\n";
+    std::fs::write(dir.path().join("recovery-point-offset-checkpoint"), points).unwrap();
+    for clean in [true, false, true] {
+        let broker = start(dir.path()).await;
+        let mut peer = Peer::of(&broker).await;
+        let metadata = peer.describe("orders").await;
+        let partitions = &metadata.topics[0].partitions;
+        let codes: Vec<_> = partitions.iter().map(|partition| partition.error_code).collect();
+        assert_eq!(codes, [ErrorCode::LeaderNotAvailable, ErrorCode::None, ErrorCode::None]);
+        let offline = &partitions[0];
+        assert_eq!((offline.leader_id, &offline.offline_replicas[..]), (NodeId(-1), &[NodeId(1)][..]));
+        assert_eq!(peer.produce("orders", batch(&["a"])).await.error_code, ErrorCode::KafkaStorageError);
+        assert_eq!(peer.fetch("orders", 0).await.error_code, ErrorCode::KafkaStorageError);
+        assert_eq!(peer.fetch("plain", 0).await.high_watermark, 2);
+        broker.stop().await.unwrap();
+        assert!(!dir.path().join("orders-0").exists());
+        if !clean {
+            std::fs::remove_file(dir.path().join(".kafka_cleanshutdown")).unwrap();
+        }
+        let notes = notes(dir.path());
+        assert!(notes.iter().any(|note| note.contains("1 partitions are in others")), "{notes:?}");
+    }
+    // Its topic can be deleted all the same.
+    let broker = start(dir.path()).await;
+    let mut peer = Peer::of(&broker).await;
+    let request = DeleteTopicsRequest { topic_names: vec!["orders".into()], ..Default::default() };
+    assert_eq!(peer.call(&request, 5).await.responses[0].error_code, ErrorCode::None);
+    peer.create_topic("orders").await;
+    assert_eq!(peer.produce("orders", batch(&["a"])).await.base_offset, 0);
+}
+
+#[tokio::test]
+async fn damage_outlasts_a_clean_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = start(dir.path()).await;
+    let mut peer = Peer::of(&broker).await;
+    for topic in ["damaged", "whole"] {
+        peer.create_topic(topic).await;
+        for value in ["a", "b"] {
+            assert_eq!(peer.produce(topic, batch(&[value])).await.error_code, ErrorCode::None);
+        }
+    }
+    broker.stop().await.unwrap();
+    // As a crash leaves it, after which a disk has lost a bit.
+    std::fs::remove_file(dir.path().join(".kafka_cleanshutdown")).unwrap();
+    let log = dir.path().join("damaged-0/00000000000000000000.log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[50] ^= 1;
+    std::fs::write(&log, &bytes).unwrap();
+    let broker = start(dir.path()).await;
+    for restart in 0..3 {
+        let mut peer = Peer::of(&broker).await;
+        let metadata = peer.describe("damaged").await;
+        assert_eq!(metadata.topics[0].partitions[0].error_code, ErrorCode::LeaderNotAvailable, "{restart}");
+        assert_eq!(peer.produce("damaged", batch(&["c"])).await.error_code, ErrorCode::KafkaStorageError);
+        assert_eq!(peer.fetch("damaged", 0).await.error_code, ErrorCode::KafkaStorageError);
+        assert_eq!(peer.produce("whole", batch(&["c"])).await.base_offset, 2 + restart);
+        broker.restart().await.unwrap();
+    }
+    assert_eq!(std::fs::read(&log).unwrap(), bytes);
 }
 
 #[tokio::test]

@@ -279,8 +279,22 @@ impl GroupCoordinator {
             let slots = partitions.map(|(number, _)| self.open(number)).collect();
             *places = Places { topic_id, slots };
             self.wake.notify_one();
+        } else if let Some(slots) = self.reopened(&places.slots) {
+            places.slots = slots;
+            self.wake.notify_one();
         }
         Arc::clone(&places.slots)
+    }
+
+    /// The same places and those of partitions that have come online since; `None` when there are none of those.
+    fn reopened(&self, slots: &Slots) -> Option<Slots> {
+        let missing = slots.iter().filter(|slot| slot.is_none()).count();
+        if missing == 0 {
+            return None;
+        }
+        let reopen = |(number, slot): (i32, &Option<Arc<Slot>>)| slot.clone().or_else(|| self.open(number));
+        let slots: Slots = (0..).zip(slots.iter()).map(reopen).collect();
+        (slots.iter().filter(|slot| slot.is_none()).count() < missing).then_some(slots)
     }
 
     fn open(&self, number: i32) -> Option<Arc<Slot>> {

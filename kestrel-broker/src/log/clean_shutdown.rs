@@ -1,20 +1,22 @@
-//! `.kafka_cleanshutdown`: written last by a clean stop, removed first by a start. Without it logs are recovered.
+//! `.kafka_cleanshutdown`: written last by a clean stop, removed before the first change after a start. Without it logs are recovered.
 
 use std::path::Path;
 
 use super::disk::{self, Sync};
 use super::error::LogError;
 
-/// Removes the file; whether it was there. Its absence is durable before anything is written.
-pub(super) fn take(path: &Path, sync: Sync) -> Result<bool, LogError> {
-    if disk::read_file(path)?.is_none() {
-        return Ok(false);
-    }
+/// Whether the file is there.
+pub(super) fn is_there(path: &Path) -> Result<bool, LogError> {
+    Ok(disk::read_file(path)?.is_some())
+}
+
+/// Removes the file. Its absence is durable before anything is written.
+pub(super) fn remove(path: &Path, sync: Sync) -> Result<(), LogError> {
     disk::remove_file(path)?;
-    if let Some(dir) = path.parent() {
-        disk::sync_dir(dir, sync)?;
+    match path.parent() {
+        Some(dir) => disk::sync_dir(dir, sync),
+        None => Ok(()),
     }
-    Ok(true)
 }
 
 /// Writes the file, with the epoch of the broker's registration (KIP-966); -1 without one.

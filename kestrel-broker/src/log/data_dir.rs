@@ -73,9 +73,13 @@ impl DataDir {
     /// Forgets where a log begins: it is deleted.
     pub(super) fn forget_log_start(&self, name: &PartitionName) -> Result<(), LogError> {
         let mut log_starts = self.log_starts.lock().unwrap_or_else(PoisonError::into_inner);
-        if log_starts.remove(name).is_none() {
-            return Ok(());
+        let Some(before) = log_starts.remove(name) else { return Ok(()) };
+        let written =
+            checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync());
+        if written.is_err() {
+            // It is to be forgotten again: the next log of the name would begin there.
+            log_starts.insert(name.clone(), before);
         }
-        checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync())
+        written
     }
 }

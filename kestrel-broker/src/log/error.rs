@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::shortage::Shortage;
-use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, TopicId};
+use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, TopicId, Uuid};
 
 /// Why a log could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,19 @@ pub(crate) enum LogError {
         expected: TopicId,
         /// The id in its `partition.metadata`.
         found: TopicId,
+    },
+    /// Another data folder has the log, so it is not begun here: KAFKA_STORAGE_ERROR.
+    #[error(
+        "{} is not here: the metadata has it in the data folder with directory.id {directory}, and this one is {here}",
+        dir.display()
+    )]
+    Elsewhere {
+        /// The partition's folder, as it would be here.
+        dir: PathBuf,
+        /// The `directory.id` of the folder that has it.
+        directory: Uuid,
+        /// That of this folder.
+        here: Uuid,
     },
     /// The disk said no: KAFKA_STORAGE_ERROR.
     #[error("cannot {doing} {}: {source}", file.display())]
@@ -99,6 +112,16 @@ impl LogError {
         match self {
             Self::Short { shortage, .. } => Some(*shortage),
             _ => None,
+        }
+    }
+
+    /// Whether the log may be opened later without anybody having mended it: of room and of rights, nothing was changed for
+    /// their lack.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Short { .. } => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
         }
     }
 
@@ -229,7 +252,7 @@ pub(crate) enum StorageError {
         /// The id that was asked for.
         configured: String,
     },
-    /// A small file of the folder cannot be understood.
+    /// A small file of the folder is missing or cannot be understood.
     #[error("{} is damaged: {why}", file.display())]
     Damaged {
         /// The file.

@@ -53,6 +53,7 @@ mod time_index;
 mod timestamp;
 mod txn_index;
 mod validator;
+mod vouching;
 
 #[cfg(test)]
 mod benches;
@@ -75,5 +76,5 @@ pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
 pub(crate) use leader_epoch::EpochEnd;
 pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};
 pub(crate) use lookup::{FirstBatch, FoundOffset, ReadRequest};
-pub(crate) use manager::{FoundPartition, LogManager, ManagerOptions, OpenLog};
+pub(crate) use manager::{FoundPartition, LogManager, LogOrigin, ManagerOptions, OpenLog};
 pub(crate) use timestamp::Timestamp;

@@ -93,7 +93,7 @@ impl LogRepair {
     pub(crate) fn cut(&mut self, log: &DamagedLog) -> Result<Vec<PathBuf>, LogError> {
         let DamagedLog { name, dir, bad, file, .. } = log;
         // The next start is to look at the log again.
-        clean_shutdown::take(&self.data_dir.join(CLEAN_SHUTDOWN), Sync::Yes)?;
+        clean_shutdown::remove(&self.data_dir.join(CLEAN_SHUTDOWN), Sync::Yes)?;
         let mut kept = Vec::new();
         if size_of(file)? > bad.position {
             kept.push(copy_from(file, bad.position)?);

@@ -1,6 +1,7 @@
 //! Why a connection ended, as one readable line.
 
 use std::io;
+use std::time::Duration;
 
 use kestrel_protocol::{DecodeError, FrameSizeError};
 
@@ -15,6 +16,9 @@ pub(crate) enum Closed {
     /// The broker stops.
     #[error("the broker stops")]
     Stopping,
+    /// The broker stops, and the client does not take its answers.
+    #[error("the broker stops, and the client did not take its answers within {0:?}")]
+    Unread(Duration),
     /// Nothing came for too long.
     #[error("idle for longer than connections.max.idle.ms")]
     Idle,
@@ -35,6 +39,6 @@ pub(crate) enum Closed {
 impl Closed {
     /// Whether the peer did something that whoever runs it wants to know of.
     pub(crate) const fn is_fault(&self) -> bool {
-        matches!(self, Self::FrameSize(_) | Self::Header(_) | Self::Refused(..))
+        matches!(self, Self::FrameSize(_) | Self::Header(_) | Self::Refused(..) | Self::Unread(_))
     }
 }

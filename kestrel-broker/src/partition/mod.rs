@@ -18,5 +18,7 @@ mod watermarks;
 
 pub(crate) use partition::{FetchRead, Identity, OffsetSpec, Partition, PartitionRead};
 pub(crate) use purgatory::{FetchWatch, any_news};
-pub(crate) use replica_manager::{LedPartition, ReplicaChanges, ReplicaManager, TopicSettings};
+pub(crate) use replica_manager::{
+    LedPartition, OfflinePartitions, Refusal, ReplicaChanges, ReplicaManager, TopicSettings,
+};
 pub(crate) use watermarks::Isolation;

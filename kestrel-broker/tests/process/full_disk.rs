@@ -1,6 +1,7 @@
 //! A disk without room, for the real binary: a limit on the size of files stands for it (`EFBIG`).
 
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use kestrel_protocol::ErrorCode;
 
@@ -67,4 +68,43 @@ fn too_many_connections_leave_those_alone_that_are_there() {
     drop(crowd);
     // Those that waited are accepted, and gone.
     assert_eq!(Wire::connect(program.address).read_all("full"), acknowledged);
+}
+
+#[test]
+fn a_topic_for_which_there_are_too_few_files_is_refused_until_there_are_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start_limited("-n 60", folder.path());
+    let mut wire = Wire::connect(program.address);
+    assert_eq!(wire.try_create("many", 100), ErrorCode::KafkaStorageError);
+    // What was begun of it is gone, and with it the shortage.
+    wire.create_topic("one");
+    assert_eq!(wire.produce("one", "first").unwrap(), 0);
+    let begun = || {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("many-")).collect::<Vec<_>>()
+    };
+    assert!(begun().iter().all(|name| name.to_string_lossy().ends_with("-delete")), "{:?}", begun());
+    program.limit_files(1000);
+    assert_eq!(wire.try_create("many", 100), ErrorCode::None);
+    assert_eq!(wire.produce("many", "first").unwrap(), 0);
+    program.signal(rustix::process::Signal::TERM);
+    assert!(program.wait().success());
+
+    // A start that has too few of them serves what it can, and the rest when there are more.
+    let program = Program::start_limited("-n 60", folder.path());
+    let mut wire = Wire::connect(program.address);
+    program.limit_files(1000);
+    let deadline = now() + Duration::from_secs(60);
+    for topic in ["one", "many"] {
+        while let Err(error) = wire.try_produce(topic, "second").unwrap() {
+            assert_eq!(error, ErrorCode::KafkaStorageError, "{topic}");
+            assert!(now() < deadline, "{topic} stays offline");
+        }
+        assert_eq!(wire.read_all(topic).len(), 2);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the deadline of a test")]
+fn now() -> Instant {
+    Instant::now()
 }

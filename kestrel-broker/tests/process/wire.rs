@@ -41,15 +41,16 @@ impl Wire {
 
     /// Creates a topic of one partition.
     pub(crate) fn create_topic(&mut self, name: &str) {
-        let topic = CreatableTopic {
-            name: name.into(),
-            num_partitions: 1,
-            replication_factor: 1,
-            ..Default::default()
-        };
+        assert_eq!(self.try_create(name, 1), ErrorCode::None);
+    }
+
+    /// Creates a topic, or says why not.
+    pub(crate) fn try_create(&mut self, name: &str, num_partitions: i32) -> ErrorCode {
+        let topic =
+            CreatableTopic { name: name.into(), num_partitions, replication_factor: 1, ..Default::default() };
         let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() };
         let response = self.call(&request, 7).unwrap();
-        assert_eq!(response.topics[0].error_code, ErrorCode::None);
+        response.topics[0].error_code
     }
 
     /// Produces one value with acks=all; gives its offset.

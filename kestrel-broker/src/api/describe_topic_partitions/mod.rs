@@ -7,10 +7,12 @@ use kestrel_protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
-use kestrel_protocol::{ErrorCode, NodeId};
+use kestrel_protocol::{ErrorCode, TopicId};
 
+use super::serving::Serving;
 use super::{Handle, RequestContext, State, authorized_operations};
 use crate::cluster::{ClusterImage, PartitionImage, TopicImage, check_topic_name};
+use crate::partition::OfflinePartitions;
 
 impl Handle for DescribeTopicPartitionsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> DescribeTopicPartitionsResponse {
@@ -27,6 +29,7 @@ impl Handle for DescribeTopicPartitionsRequest {
         let limit = usize::try_from(self.response_partition_limit).unwrap_or_default();
         let mut page = Page {
             image: &image,
+            offline: &state.replicas.offline(),
             left: limit.min(state.config.max_described_partitions).max(1),
             response: DescribeTopicPartitionsResponse::default(),
         };
@@ -52,6 +55,7 @@ impl Handle for DescribeTopicPartitionsRequest {
 /// A page that is being filled.
 struct Page<'a> {
     image: &'a ClusterImage,
+    offline: &'a OfflinePartitions,
     /// How many partitions still fit.
     left: usize,
     response: DescribeTopicPartitionsResponse,
@@ -75,7 +79,7 @@ impl Page<'_> {
         let mut rest = topic.numbered().skip(usize::try_from(first).unwrap_or_default()).peekable();
         let mut partitions = Vec::new();
         while let Some((number, partition)) = rest.next_if(|_| partitions.len() < self.left) {
-            partitions.push(self.partition(number, partition));
+            partitions.push(self.partition(topic.id, number, partition));
         }
         self.left -= partitions.len();
         let next = rest.next().map(|(number, _)| number);
@@ -86,21 +90,21 @@ impl Page<'_> {
 
     fn partition(
         &self,
+        topic_id: TopicId,
         partition_index: i32,
         partition: &PartitionImage,
     ) -> DescribeTopicPartitionsResponsePartition {
-        let is_served = |node: &NodeId| self.image.broker(*node).is_some_and(|broker| !broker.fenced);
-        let leader = Some(partition.leader).filter(is_served);
+        let serving = Serving::of(self.image, self.offline, (topic_id, partition_index), partition);
         DescribeTopicPartitionsResponsePartition {
-            error_code: leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None),
+            error_code: serving.error_code(),
             partition_index,
-            leader_id: leader.unwrap_or(NodeId::NONE),
+            leader_id: serving.leader,
             leader_epoch: partition.leader_epoch,
             replica_nodes: partition.replicas.clone(),
-            isr_nodes: partition.isr.clone(),
-            eligible_leader_replicas: Some(partition.eligible_leader_replicas.clone()),
-            last_known_elr: Some(partition.last_known_elr.clone()),
-            offline_replicas: partition.replicas.iter().copied().filter(|node| !is_served(node)).collect(),
+            isr_nodes: serving.isr,
+            eligible_leader_replicas: Some(serving.eligible_leader_replicas),
+            last_known_elr: Some(serving.last_known_elr),
+            offline_replicas: serving.offline_replicas,
         }
     }
 }

@@ -9,11 +9,13 @@ use kestrel_protocol::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
     MetadataResponsePartition, MetadataResponseTopic,
 };
-use kestrel_protocol::{ErrorCode, NodeId, TopicId};
+use kestrel_protocol::{ErrorCode, TopicId};
 
+use super::serving::Serving;
 use super::{Handle, RequestContext, State, authorized_operations, client_endpoint};
 use crate::cluster::{ApiError, ClusterImage, PartitionImage, TopicImage, check_topic_name};
 use crate::coordinator::GROUPS_TOPIC;
+use crate::partition::OfflinePartitions;
 
 /// The first version in which null, and not an empty list, asks for all topics.
 const FIRST_NULL_IS_ALL_VERSION: i16 = 1;
@@ -33,7 +35,11 @@ impl Handle for MetadataRequest {
             _ => Vec::new(),
         };
         let image = state.cluster.image();
-        let describe = Describe { image: &image, with_operations: self.include_topic_authorized_operations };
+        let describe = Describe {
+            image: &image,
+            offline: &state.replicas.offline(),
+            with_operations: self.include_topic_authorized_operations,
+        };
         let topics = match asked {
             None => image.topics().map(|topic| describe.topic(topic)).collect(),
             Some(asked) => asked.into_iter().map(|topic| describe.asked(topic, &created)).collect(),
@@ -140,6 +146,7 @@ fn brokers(image: &ClusterImage) -> Vec<MetadataResponseBroker> {
 /// Topics of one image as the response shows them.
 struct Describe<'a> {
     image: &'a ClusterImage,
+    offline: &'a OfflinePartitions,
     with_operations: bool,
 }
 
@@ -172,23 +179,27 @@ impl Describe<'_> {
             is_internal: topic.is_internal(),
             partitions: topic
                 .numbered()
-                .map(|(number, partition)| self.partition(number, partition))
+                .map(|(number, partition)| self.partition(topic.id, number, partition))
                 .collect(),
             topic_authorized_operations: authorized_operations::on_topic(self.with_operations),
         }
     }
 
-    fn partition(&self, partition_index: i32, partition: &PartitionImage) -> MetadataResponsePartition {
-        let is_served = |node: &NodeId| self.image.broker(*node).is_some_and(|broker| !broker.fenced);
-        let leader = Some(partition.leader).filter(is_served);
+    fn partition(
+        &self,
+        topic_id: TopicId,
+        partition_index: i32,
+        partition: &PartitionImage,
+    ) -> MetadataResponsePartition {
+        let serving = Serving::of(self.image, self.offline, (topic_id, partition_index), partition);
         MetadataResponsePartition {
-            error_code: leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None),
+            error_code: serving.error_code(),
             partition_index,
-            leader_id: leader.unwrap_or(NodeId::NONE),
+            leader_id: serving.leader,
             leader_epoch: partition.leader_epoch,
             replica_nodes: partition.replicas.clone(),
-            isr_nodes: partition.isr.clone(),
-            offline_replicas: partition.replicas.iter().copied().filter(|node| !is_served(node)).collect(),
+            isr_nodes: serving.isr,
+            offline_replicas: serving.offline_replicas,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Metadata over TCP: quirks of old versions, topics by id, topics that are created on the way.
 
+use kestrel_protocol::NodeId;
+
 use super::*;
 use crate::Broker;
 use crate::testing::Peer;

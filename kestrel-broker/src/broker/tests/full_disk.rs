@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kestrel_protocol::ErrorCode;
+use kestrel_protocol::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use kestrel_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
+use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
 use rustix::io::Errno;
 
 use crate::Broker;
@@ -22,10 +24,13 @@ fn full(path: &'static str) -> Fault {
     Fault { bytes: 40, ..Fault::of(Call::Write, path, Errno::NOSPC) }
 }
 
+fn new_topic(name: &'static str, num_partitions: i32) -> CreatableTopic {
+    CreatableTopic { name: name.into(), num_partitions, replication_factor: 1, ..Default::default() }
+}
+
 async fn create(peer: &mut Peer, name: &'static str) -> ErrorCode {
-    let topic =
-        CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..Default::default() };
-    let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..Default::default() };
+    let topics = vec![new_topic(name, 1)];
+    let request = CreateTopicsRequest { topics, timeout_ms: 10_000, ..Default::default() };
     peer.call(&request, 5).await.topics[0].error_code
 }
 
@@ -66,6 +71,130 @@ async fn groups_keep_what_was_committed() {
         tokio::task::yield_now().await;
     }
     assert_eq!(peer.committed("readers", "events").await, 10);
+}
+
+/// Waits until partition 0 of a topic has a leader, or has none.
+async fn await_leader(peer: &mut Peer, topic: &'static str, leader: i32) {
+    loop {
+        let metadata = peer.describe(topic).await;
+        let partition = &metadata.topics[0].partitions[0];
+        if partition.leader_id.0 == leader {
+            return;
+        }
+        assert_eq!(partition.error_code, ErrorCode::LeaderNotAvailable);
+        tokio::time::timeout(std::time::Duration::from_secs(60), tokio::task::yield_now()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_topic_is_created_whole_or_not_at_all() {
+    for (call, path, errno) in [
+        (Call::Open, "events-0", Errno::MFILE),
+        (Call::CreateDir, "events-0", Errno::NOSPC),
+        (Call::Write, "events-0/partition.metadata", Errno::NOSPC),
+        (Call::Write, "events-0/leader-epoch", Errno::NOSPC),
+        (Call::Write, "__cluster_metadata", Errno::NOSPC),
+        (Call::Open, "", Errno::MFILE),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (broker, recorder) = broker_on(&dir).await;
+        let mut peer = Peer::of(&broker).await;
+        recorder.fail(Fault::of(call, path, errno));
+        let topics = ["events", "others"].map(|name| new_topic(name, 2)).into();
+        let request = CreateTopicsRequest { topics, timeout_ms: 10_000, ..Default::default() };
+        let answer = peer.call(&request, 5).await;
+        let all = path.is_empty() || path.starts_with("__");
+        let expected = if all { ErrorCode::KafkaStorageError } else { ErrorCode::None };
+        assert_eq!(
+            [answer.topics[0].error_code, answer.topics[1].error_code],
+            [ErrorCode::KafkaStorageError, expected],
+            "{call:?} {path}"
+        );
+        assert!(answer.topics[0].error_message.as_ref().unwrap().contains("events-0") || all);
+        assert_eq!(peer.describe("events").await.topics[0].error_code, ErrorCode::UnknownTopicOrPartition);
+        recorder.heal();
+        assert_eq!(create(&mut peer, "events").await, ErrorCode::None, "{call:?} {path}");
+        assert_eq!(peer.produce("events", batch(&["a"])).await.error_code, ErrorCode::None);
+        broker.restart().await.unwrap();
+        let mut peer = Peer::of(&broker).await;
+        assert_eq!(peer.fetch("events", 0).await.high_watermark, 1);
+        assert!(
+            !dir.path().join("events-1").exists(),
+            "{call:?} {path}: nothing is left of the refused topic"
+        );
+    }
+}
+
+#[tokio::test]
+async fn partitions_are_added_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (broker, recorder) = broker_on(&dir).await;
+    let mut peer = Peer::of(&broker).await;
+    create(&mut peer, "events").await;
+    recorder.fail(Fault::of(Call::Open, "events-2", Errno::MFILE));
+    let topic = CreatePartitionsTopic { name: "events".into(), count: 4, assignments: None };
+    let request = CreatePartitionsRequest { topics: vec![topic], timeout_ms: 10_000, validate_only: false };
+    assert_eq!(peer.call(&request, 3).await.results[0].error_code, ErrorCode::KafkaStorageError);
+    assert_eq!(peer.describe("events").await.topics[0].partitions.len(), 1);
+    assert_eq!(peer.produce("events", batch(&["a"])).await.error_code, ErrorCode::None);
+    recorder.heal();
+    assert_eq!(peer.call(&request, 3).await.results[0].error_code, ErrorCode::None);
+    let metadata = peer.describe("events").await;
+    assert!(metadata.topics[0].partitions.iter().all(|partition| partition.error_code == ErrorCode::None));
+    assert_eq!(metadata.topics[0].partitions.len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_shortage_kept_offline_comes_back_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (broker, recorder) = broker_on(&dir).await;
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("events").await;
+    peer.find_coordinator("readers").await;
+    assert_eq!(peer.produce("events", batch(&["a"])).await.error_code, ErrorCode::None);
+    assert_eq!(peer.commit("readers", None, "events", 1).await, ErrorCode::None);
+    broker.stop().await.unwrap();
+    for path in ["events-0", "__consumer_offsets-0"] {
+        recorder.fail(Fault::of(Call::Open, path, Errno::MFILE));
+    }
+    // Whatever is written when a log is opened.
+    std::fs::remove_file(dir.path().join("events-0/leader-epoch-checkpoint")).unwrap();
+    std::fs::remove_file(dir.path().join("__consumer_offsets-0/leader-epoch-checkpoint")).unwrap();
+    broker.restart().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    let metadata = peer.describe("events").await;
+    let partition = &metadata.topics[0].partitions[0];
+    assert_eq!((partition.error_code, partition.leader_id.0), (ErrorCode::LeaderNotAvailable, -1));
+    assert_eq!((partition.isr_nodes.len(), partition.offline_replicas.len()), (0, 1));
+    assert_eq!(peer.produce("events", batch(&["b"])).await.error_code, ErrorCode::KafkaStorageError);
+    assert_eq!(peer.commit("readers", None, "events", 2).await, ErrorCode::CoordinatorNotAvailable);
+    recorder.heal();
+    await_leader(&mut peer, "events", 1).await;
+    await_leader(&mut peer, "__consumer_offsets", 1).await;
+    let produced = peer.produce("events", batch(&["b"])).await;
+    assert_eq!((produced.error_code, produced.base_offset), (ErrorCode::None, 1));
+    assert_eq!(peer.committed("readers", "events").await, 1);
+    broker.restart().await.unwrap();
+    assert_eq!(Peer::of(&broker).await.fetch("events", 0).await.high_watermark, 2);
+}
+
+#[tokio::test]
+async fn a_topic_may_come_back_though_its_folder_could_not_be_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (broker, recorder) = broker_on(&dir).await;
+    let mut peer = Peer::of(&broker).await;
+    create(&mut peer, "events").await;
+    assert_eq!(peer.produce("events", batch(&["a"])).await.error_code, ErrorCode::None);
+    recorder.fail(Fault::of(Call::Rename, "events-0", Errno::NOSPC));
+    let request = DeleteTopicsRequest { topic_names: vec!["events".into()], ..Default::default() };
+    assert_eq!(peer.call(&request, 5).await.responses[0].error_code, ErrorCode::None);
+    assert_eq!(create(&mut peer, "events").await, ErrorCode::KafkaStorageError);
+    recorder.heal();
+    assert_eq!(create(&mut peer, "events").await, ErrorCode::None);
+    assert_eq!(peer.fetch("events", 0).await.high_watermark, 0);
+    assert_eq!(peer.produce("events", batch(&["b"])).await.error_code, ErrorCode::None);
+    broker.restart().await.unwrap();
+    assert_eq!(Peer::of(&broker).await.fetch("events", 0).await.high_watermark, 1);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! How a broker process takes its place in the metadata, and leaves it: what Apache Kafka's brokers ask their controller
 //! for with BrokerRegistration and BrokerHeartbeat.
 
-use kestrel_protocol::{NodeId, Uuid};
+use std::collections::BTreeSet;
+
+use kestrel_protocol::{NodeId, TopicId, Uuid};
 
 use super::Controller;
 use crate::cluster::features::SUPPORTED_FEATURES;
@@ -10,6 +12,7 @@ use crate::cluster::records::{
     AbortTransactionRecord, BrokerRegistrationChangeRecord, MetadataRecord, PartitionChangeRecord,
     RegisterBrokerRecord, RegisterControllerRecord, RegisteredEndpoint, RegisteredFeature,
 };
+use crate::log::LogOrigin;
 
 /// A broker process that starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,8 @@ pub(crate) struct Registration {
     pub(crate) log_dir: Uuid,
     /// Whether the process before it ended without losing anything: then leaders go on in their epoch.
     pub(crate) after_clean_stop: bool,
+    /// The partitions that are in the data folder, whatever the metadata says.
+    pub(crate) found: BTreeSet<(TopicId, i32)>,
 }
 
 impl Controller {
@@ -42,13 +47,13 @@ impl Controller {
         }
         // A broker's epoch is the offset of its registration.
         let broker_epoch = next_offset + i64::try_from(records.len()).expect("two records at most");
-        let after_clean_stop = registration.after_clean_stop;
+        let changes: Vec<MetadataRecord> = self.leadership_changes(id, &registration).collect();
         records.push(register_broker(id, broker_epoch, registration));
         records.push(
             BrokerRegistrationChangeRecord { broker_id: id, broker_epoch, fenced: -1, ..Default::default() }
                 .into(),
         );
-        records.extend(self.leadership_changes(id, after_clean_stop));
+        records.extend(changes);
         records
     }
 
@@ -65,19 +70,34 @@ impl Controller {
         change.map(Into::into).into_iter().collect()
     }
 
-    /// Every partition that this broker may lead and does not, and after an unclean stop those that it does.
-    fn leadership_changes(&self, id: NodeId, after_clean_stop: bool) -> impl Iterator<Item = MetadataRecord> {
+    /// Every partition that this broker may lead and does not, and after an unclean stop those that it does. What another data
+    /// folder has is left as it is; what was moved here from one is noted to be here.
+    fn leadership_changes(
+        &self,
+        id: NodeId,
+        registration: &Registration,
+    ) -> impl Iterator<Item = MetadataRecord> {
+        let &Registration { after_clean_stop, log_dir, ref found, .. } = registration;
         let partitions = self
             .image()
             .topics()
             .flat_map(|topic| topic.numbered().map(|(number, partition)| (topic.id, number, partition)));
         partitions.filter_map(move |(topic_id, partition_id, partition)| {
+            let is_moved = LogOrigin::is_elsewhere(partition.directory_on(id), log_dir);
+            if is_moved && !found.contains(&(topic_id, partition_id)) {
+                return None;
+            }
             let change = if partition.leader == id {
                 (!after_clean_stop).then(|| PartitionChangeRecord { leader: id, ..Default::default() })
             } else {
                 partition.may_be_led_by(id).then(|| elect(partition, id))
             };
-            change.map(|change| PartitionChangeRecord { partition_id, topic_id, ..change }.into())
+            let directories = is_moved.then(|| partition.directories_with(id, log_dir));
+            if change.is_none() && directories.is_none() {
+                return None;
+            }
+            let change = change.unwrap_or_default();
+            Some(PartitionChangeRecord { partition_id, topic_id, directories, ..change }.into())
         })
     }
 }
@@ -89,6 +109,12 @@ impl PartitionImage {
             || self.eligible_leader_replicas.contains(&id)
             || (self.isr.is_empty() && self.last_known_elr.contains(&id));
         self.leader == NodeId::NONE && self.replicas.contains(&id) && has_everything
+    }
+
+    /// The data folders of the replicas, with another one for that of a node.
+    fn directories_with(&self, id: NodeId, log_dir: Uuid) -> Vec<Uuid> {
+        let of = |replica: &NodeId| if *replica == id { log_dir } else { self.directory_on(*replica) };
+        self.replicas.iter().map(of).collect()
     }
 }
 

@@ -24,7 +24,7 @@ use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::config::{BrokerConfig, MetadataLogSettings};
 use crate::log::{
     AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager,
-    OpenLog, Timestamp,
+    LogOrigin, OpenLog, Timestamp,
 };
 use crate::partition::{FetchRead, Identity, Isolation, Partition};
 
@@ -56,6 +56,18 @@ pub(crate) enum MetadataError {
         voters: Vec<NodeId>,
         /// This node.
         node_id: NodeId,
+    },
+    /// The folder holds logs and no metadata that says whose.
+    #[error(
+        "{} is missing, but there are logs such as {other}: is this one of several log.dirs of Apache Kafka? Use the one with the \
+         metadata, or Apache Kafka with all of them",
+        dir.display()
+    )]
+    Missing {
+        /// The folder of the metadata log, as it would be.
+        dir: PathBuf,
+        /// A log that is there.
+        other: String,
     },
     /// The folder was made by something newer.
     #[error("cannot use {}: {why}", dir.display())]
@@ -108,6 +120,7 @@ impl MetadataLog {
         let (node_id, settings) = (config.node_id, config.metadata_log);
         let data_dir = logs.data_dir().to_path_buf();
         let dir = data_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
+        check_is_there(logs, &dir)?;
         let log = logs.open_log(OpenLog {
             topic: CLUSTER_METADATA_TOPIC,
             partition: 0,
@@ -119,6 +132,7 @@ impl MetadataLog {
                 ..LogConfig::default()
             },
             now,
+            origin: LogOrigin::HERE,
         })?;
         remove_leftovers(&dir)?;
         let state = match QuorumState::read(&dir)? {
@@ -298,6 +312,20 @@ impl MetadataLog {
     /// The refusal of what is not known.
     pub(super) fn unsupported(&self, why: String) -> MetadataError {
         MetadataError::Unsupported { dir: self.dir.clone(), why }
+    }
+}
+
+/// Whether the log is there, or the folder is new. Logs without it are the second of several folders, or the first of which
+/// the metadata was lost: to begin anew would make strays of them.
+fn check_is_there(logs: &LogManager, dir: &Path) -> Result<(), MetadataError> {
+    let found = logs.found_partitions();
+    let has_metadata = found.iter().any(|found| found.topic == CLUSTER_METADATA_TOPIC);
+    match found.first() {
+        Some(other) if !has_metadata => Err(MetadataError::Missing {
+            dir: dir.to_path_buf(),
+            other: format!("{}-{}", other.topic, other.partition),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -153,9 +153,25 @@ fn what_was_appended_is_replayed() {
 #[test]
 fn a_formatted_folder_begins_with_what_it_was_formatted_with() {
     let dir = copy_of("static-voters");
-    std::fs::remove_dir_all(dir.path().join("__cluster_metadata-0")).unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            std::fs::remove_dir_all(entry).unwrap();
+        }
+    }
     let logs = manager(dir.path());
     assert_eq!(open(&logs).unwrap().bootstrap(NOW).unwrap().len(), 6);
+}
+
+#[test]
+fn logs_without_metadata_are_refused_and_left_alone() {
+    let dir = copy_of("static-voters");
+    std::fs::remove_dir_all(dir.path().join("__cluster_metadata-0")).unwrap();
+    let clean = dir.path().join(".kafka_cleanshutdown");
+    assert!(clean.exists());
+    let error = open(&manager(dir.path())).unwrap_err().to_string();
+    assert!(error.contains("__cluster_metadata-0 is missing") && error.contains("log.dirs"), "{error}");
+    assert!(clean.exists() && dir.path().join("orders-0").is_dir());
+    assert!(!dir.path().join("__cluster_metadata-0").exists());
 }
 
 #[test]

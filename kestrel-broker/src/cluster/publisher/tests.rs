@@ -9,6 +9,7 @@ use crate::config::Said;
 
 const ONE: TopicId = Uuid::from_u128(1);
 const TWO: TopicId = Uuid::from_u128(2);
+const LOG_DIR: Uuid = Uuid::from_u128(1 << 100);
 
 fn config() -> BrokerConfig {
     BrokerConfig::new(&Said::default()).unwrap()
@@ -43,10 +44,10 @@ fn led(changes: &ReplicaChanges) -> Vec<(&str, i32, i32)> {
 fn new_partitions_are_led_where_this_broker_leads() {
     let empty = ClusterImage::new("c", NodeId(1));
     let one = image_after(&empty, topic("one", ONE, &[1, 2, 1]));
-    let changes = replica_changes(&empty, &one, &config());
+    let changes = replica_changes(&empty, &one, &config(), LOG_DIR);
     assert_eq!(led(&changes), [("one", 0, 0), ("one", 2, 0)]);
     assert!(changes.deleted.is_empty() && changes.reconfigured.is_empty());
-    assert_eq!(led(&replica_changes(&one, &one, &config())), []);
+    assert_eq!(led(&replica_changes(&one, &one, &config(), LOG_DIR)), []);
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn only_what_changed_is_touched() {
     let elected =
         PartitionChangeRecord { partition_id: 1, topic_id: ONE, leader: NodeId(1), ..Default::default() };
     let after = image_after(&before, vec![elected.into()]);
-    let changes = replica_changes(&before, &after, &config());
+    let changes = replica_changes(&before, &after, &config(), LOG_DIR);
     assert_eq!(led(&changes), [("one", 1, 1)]);
     assert_eq!(changes.led[0].leader_epoch, LeaderEpoch(1));
 }
@@ -67,7 +68,7 @@ fn a_topic_that_returns_is_deleted_and_led_again() {
     let before = image_after(&empty, topic("one", ONE, &[1]));
     let removed = vec![RemoveTopicRecord { topic_id: ONE }.into()];
     let after = image_after(&before, [removed, topic("one", TWO, &[1])].concat());
-    let changes = replica_changes(&before, &after, &config());
+    let changes = replica_changes(&before, &after, &config(), LOG_DIR);
     assert_eq!(changes.deleted, [ONE]);
     assert_eq!((led(&changes), changes.led[0].topic_id), (vec![("one", 0, 0)], TWO));
 }
@@ -78,7 +79,7 @@ fn settings_reach_the_topics_that_they_are_of() {
     let before = image_after(&empty, [topic("one", ONE, &[1]), topic("two", TWO, &[1])].concat());
 
     let own = image_after(&before, vec![set(2, "one", "max.message.bytes", "5")]);
-    let changes = replica_changes(&before, &own, &config());
+    let changes = replica_changes(&before, &own, &config(), LOG_DIR);
     let reconfigured: Vec<_> =
         changes.reconfigured.iter().map(|topic| (&*topic.topic, topic.config.max_message_bytes)).collect();
     assert_eq!((reconfigured, led(&changes)), (vec![("one", 5)], vec![]));
@@ -86,10 +87,32 @@ fn settings_reach_the_topics_that_they_are_of() {
     // A default reaches every topic, but not past the value of its own.
     for resource in ["", "1"] {
         let after = image_after(&own, vec![set(4, resource, "message.max.bytes", "6")]);
-        let changes = replica_changes(&own, &after, &config());
+        let changes = replica_changes(&own, &after, &config(), LOG_DIR);
         let sizes: Vec<_> = changes.reconfigured.iter().map(|topic| topic.config.max_message_bytes).collect();
         assert_eq!(sizes, [5, 6]);
     }
     let other_broker = image_after(&own, vec![set(4, "9", "message.max.bytes", "6")]);
-    assert!(replica_changes(&own, &other_broker, &config()).reconfigured.is_empty());
+    assert!(replica_changes(&own, &other_broker, &config(), LOG_DIR).reconfigured.is_empty());
+}
+
+#[test]
+fn what_another_folder_has_is_known_though_nobody_leads_it() {
+    let elsewhere = |partition_id, leader, directory| {
+        let (leader, replicas, directories) = (NodeId(leader), vec![NodeId(1)], vec![directory]);
+        PartitionRecord { partition_id, topic_id: ONE, leader, replicas, directories, ..Default::default() }
+    };
+    let other = Uuid::from_u128(1 << 101);
+    let records = vec![
+        TopicRecord { name: "t".into(), topic_id: ONE }.into(),
+        elsewhere(0, -1, other).into(),
+        elsewhere(1, 1, other).into(),
+        elsewhere(2, -1, LOG_DIR).into(),
+        elsewhere(3, 1, LOG_DIR).into(),
+    ];
+    let empty = ClusterImage::new("cluster", NodeId(1));
+    let image = image_after(&empty, records);
+    let changes = replica_changes(&empty, &image, &config(), LOG_DIR);
+    assert_eq!(led(&changes).iter().map(|(_, number, _)| *number).collect::<Vec<_>>(), [0, 1, 3]);
+    assert_eq!(changes.led[0].directory, other);
+    assert_eq!(led(&replica_changes(&image, &image, &config(), LOG_DIR)), []);
 }

@@ -43,6 +43,14 @@ pub(crate) fn for_each_batch(dir: &Path, mut visit: impl FnMut(&RecordBatch)) ->
     Ok(())
 }
 
+/// Whether there is a segment of a log in `dir`.
+///
+/// # Errors
+/// When the disk cannot be read.
+pub(crate) fn has_log(dir: &Path) -> Result<bool, LogError> {
+    Ok(!partition::segment_bases(&partition::file_names(dir)?).is_empty())
+}
+
 /// The first bad batch of a log, or its end where that comes too early.
 #[derive(Debug, Clone)]
 pub(crate) struct FirstBad {

@@ -67,10 +67,17 @@ impl LogCleaner {
     ) -> Result<(), LogError> {
         lock(&self.uncleanable).remove(name);
         let mut offsets = lock(&self.offsets);
-        if offsets.remove(name).is_none() {
-            return Ok(());
+        let Some(before) = offsets.remove(name) else { return Ok(()) };
+        let written = checkpoint::write_offsets(&data_dir.join(CLEANER_CHECKPOINT), &offsets, sync);
+        if written.is_err() {
+            offsets.insert(name.clone(), before);
         }
-        checkpoint::write_offsets(&data_dir.join(CLEANER_CHECKPOINT), &offsets, sync)
+        written
+    }
+
+    /// Whether anything is known of a log.
+    pub(in crate::log) fn knows(&self, name: &PartitionName) -> bool {
+        lock(&self.offsets).contains_key(name)
     }
 }
 

@@ -285,7 +285,14 @@ fn small_files_are_made_again_or_reported() {
             let _ = fs::remove_file(root.join(".kafka_cleanshutdown"));
             let Ok(manager) = LogManager::open(root, rooms::options(Durability::Os)) else { return };
             let config = original().config.clone();
-            let open = OpenLog { topic: "t", partition: 0, topic_id: TOPIC_ID, config, now: NOW };
+            let open = OpenLog {
+                topic: "t",
+                partition: 0,
+                topic_id: TOPIC_ID,
+                config,
+                now: NOW,
+                origin: LogOrigin::HERE,
+            };
             match manager.open_log(open) {
                 Ok(log) => {
                     // A number without a checksum may be another one: a log may begin later for it, but never end elsewhere.

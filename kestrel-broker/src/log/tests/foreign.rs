@@ -20,7 +20,16 @@ fn open(dir: &Path) -> LogManager {
 fn open_found(manager: &LogManager, found: &FoundPartition, config: LogConfig) -> std::sync::Arc<Log> {
     let FoundPartition { topic, partition, topic_id } = found;
     let topic_id = topic_id.expect("each folder has its topic's id");
-    manager.open_log(OpenLog { topic, partition: *partition, topic_id, config, now: NOW }).unwrap()
+    manager
+        .open_log(OpenLog {
+            topic,
+            partition: *partition,
+            topic_id,
+            config,
+            now: NOW,
+            origin: LogOrigin::HERE,
+        })
+        .unwrap()
 }
 
 /// The data folder named by the variable; these tests are run by hand.

@@ -54,7 +54,14 @@ fn after_each_change(
 
 fn open(path: &Path) -> OpenFolder {
     let manager = LogManager::open(path, options(Durability::Os)).unwrap();
-    let open = OpenLog { topic: "t", partition: 0, topic_id: TOPIC_ID, config: config(), now: NOW };
+    let open = OpenLog {
+        topic: "t",
+        partition: 0,
+        topic_id: TOPIC_ID,
+        config: config(),
+        now: NOW,
+        origin: LogOrigin::HERE,
+    };
     let log = manager.open_log(open).unwrap();
     OpenFolder { manager, log }
 }

@@ -80,9 +80,211 @@ fn logs_that_are_not_opened_keep_their_checkpoints() {
     append(&open.log, &keyed(1, 0, 0, 3)).unwrap();
     open.log.note_high_watermark(2);
     open.close();
+    let other = OpenLog { topic: "other", ..folder.partition() };
+    let manager = folder.manager();
+    manager.open_log(other).unwrap();
+    manager.close(-1).unwrap();
+    assert_eq!(text(&folder, "recovery-point-offset-checkpoint"), "0\n2\nother 0 0\nt 0 3\n");
+    assert_eq!(text(&folder, "replication-offset-checkpoint"), "0\n2\nother 0 0\nt 0 2\n");
+}
+
+/// A folder whose last stop was a crash, with three flushed records, the first of which is damaged.
+fn damaged() -> Folder {
+    let folder = Folder::new(LogConfig::default());
+    let open = folder.open();
+    append(&open.log, &keyed(1, 0, 0, 1)).unwrap();
+    append(&open.log, &keyed(1, 0, 1, 2)).unwrap();
+    open.log.flush().unwrap();
+    open.manager.checkpoint().unwrap();
+    drop(open);
+    let path = folder.file("00000000000000000000.log");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[65] ^= 1;
+    fs::write(path, bytes).unwrap();
+    folder
+}
+
+fn is_marked(folder: &Folder) -> bool {
+    folder.path().join(".kafka_cleanshutdown").exists()
+}
+
+#[test]
+fn damage_stays_damage_over_clean_stops() {
+    let folder = damaged();
+    for _ in 0..3 {
+        let manager = folder.manager();
+        let error = manager.open_log(folder.partition()).unwrap_err();
+        assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
+        manager.open_log(OpenLog { topic: "other", ..folder.partition() }).unwrap();
+        manager.close(-1).unwrap();
+        assert!(!is_marked(&folder));
+        assert_eq!(text(&folder, "recovery-point-offset-checkpoint"), "0\n2\nother 0 0\nt 0 3\n");
+    }
+    // A repair leaves a log that a stop can vouch for again.
+    let mut repair = repair::LogRepair::open(folder.path()).unwrap();
+    let cut = repair.find("t", 0).unwrap().unwrap();
+    repair.cut(&cut).unwrap();
+    drop(repair);
+    let manager = folder.manager();
+    for topic in ["t", "other"] {
+        manager.open_log(OpenLog { topic, ..folder.partition() }).unwrap();
+    }
+    manager.close(-1).unwrap();
+    assert!(is_marked(&folder));
+    // As can be a folder without it.
+    let folder = damaged();
+    let manager = folder.manager();
+    manager.open_log(folder.partition()).unwrap_err();
+    manager.delete_log("t", 0).unwrap();
+    manager.close(-1).unwrap();
+    assert!(is_marked(&folder));
+}
+
+#[test]
+fn a_stop_vouches_for_no_log_that_was_not_opened_to_the_end() {
+    let of_call = |call, path| tap::Fault::of(call, path, rustix::io::Errno::MFILE);
+    for fault in
+        [None, Some(of_call(tap::Call::Open, "t-0/")), Some(of_call(tap::Call::Open, "partition.metadata"))]
+    {
+        let folder = Folder::new(LogConfig::default());
+        let open = folder.open();
+        append(&open.log, &keyed(1, 0, 0, 3)).unwrap();
+        open.close();
+        fs::remove_file(folder.file("partition.metadata")).unwrap();
+        let recorder = tap::Recorder::start(folder.path());
+        let manager = folder.manager();
+        manager.open_log(OpenLog { topic: "other", ..folder.partition() }).unwrap();
+        if let Some(fault) = fault {
+            recorder.fail(fault);
+            let error = manager.open_log(folder.partition()).unwrap_err();
+            assert!(error.may_pass(), "{error}");
+            recorder.heal();
+        }
+        manager.close(-1).unwrap();
+        assert!(!is_marked(&folder));
+        assert!(matches!(manager.open_log(folder.partition()), Err(LogError::Closed)));
+        drop(manager);
+        let manager = folder.manager();
+        assert!(!manager.was_clean_shutdown());
+        assert_eq!(manager.open_log(folder.partition()).unwrap().log_end_offset(), 3);
+        manager.open_log(OpenLog { topic: "other", ..folder.partition() }).unwrap();
+        manager.close(-1).unwrap();
+        assert!(is_marked(&folder));
+    }
+}
+
+#[test]
+fn a_folder_that_nothing_is_done_in_stays_as_the_last_stop_left_it() {
+    let folder = Folder::new(LogConfig::default());
+    let open = folder.open();
+    append(&open.log, &keyed(1, 0, 0, 3)).unwrap();
+    open.close();
+    let before = text(&folder, ".kafka_cleanshutdown");
+    drop(folder.manager());
     folder.manager().close(-1).unwrap();
+    assert_eq!(text(&folder, ".kafka_cleanshutdown"), before);
     assert_eq!(text(&folder, "recovery-point-offset-checkpoint"), "0\n1\nt 0 3\n");
-    assert_eq!(text(&folder, "replication-offset-checkpoint"), "0\n1\nt 0 2\n");
+}
+
+#[test]
+fn a_log_that_another_folder_has_is_not_begun_here() {
+    let folder = Folder::new(LogConfig::default());
+    let manager = folder.manager();
+    let open = |directory| {
+        manager.open_log(OpenLog { origin: LogOrigin::Assigned(directory), ..folder.partition() })
+    };
+    // Another folder, and one that Apache Kafka calls lost.
+    for elsewhere in [TopicId::from_u128(1 << 100), TopicId::from_u128(2)] {
+        let error = open(elsewhere).unwrap_err();
+        assert!(matches!(error, LogError::Elsewhere { directory, .. } if directory == elsewhere), "{error}");
+        assert!(!folder.file("").exists());
+    }
+    // Here, not assigned, from before folders had ids; and what was moved here.
+    for here in [manager.directory_id(), TopicId::from_u128(1), TopicId::NIL] {
+        open(here).unwrap();
+        manager.delete_log("t", 0).unwrap();
+    }
+    open(TopicId::NIL).unwrap();
+    drop(manager);
+    let manager = folder.manager();
+    let moved = LogOrigin::Assigned(TopicId::from_u128(1 << 100));
+    manager.open_log(OpenLog { origin: moved, ..folder.partition() }).unwrap();
+}
+
+#[test]
+fn logs_without_an_identity_are_nobodys() {
+    let folder = Folder::new(LogConfig::default());
+    folder.open().close();
+    fs::remove_file(folder.path().join("meta.properties")).unwrap();
+    let error = LogManager::open(folder.path(), options(Durability::Os)).unwrap_err().to_string();
+    assert!(error.contains("meta.properties") && error.contains("holds logs (t-0)"), "{error}");
+    assert!(is_marked(&folder), "nothing was changed");
+}
+
+#[test]
+fn what_a_shortage_keeps_from_being_deleted_is_deleted_later() {
+    for durability in [Durability::Os, Durability::Group] {
+        for call in [tap::Call::Open, tap::Call::Rename, tap::Call::Remove, tap::Call::Write] {
+            let folder = Folder::new(LogConfig::default()).with_durability(durability);
+            let recorder = tap::Recorder::start(folder.path());
+            let open = folder.open();
+            append(&open.log, &keyed(1, 0, 0, 5)).unwrap();
+            open.log.delete_records_before(4).unwrap();
+            open.manager.checkpoint().unwrap();
+            recorder.fail(tap::Fault::of(call, "", rustix::io::Errno::NOSPC));
+            let deleted = open.manager.delete_log("t", 0);
+            let purged = open.manager.purge_deleted();
+            assert!(deleted.is_err() || purged.is_err(), "{call:?}");
+            recorder.heal();
+            open.manager.tick(NOW);
+            open.manager.purge_deleted().unwrap();
+            let names: Vec<_> =
+                fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert!(
+                !names.iter().any(|name| name.to_string_lossy().starts_with("t-0")),
+                "{call:?}: {names:?}"
+            );
+            for file in ["recovery-point-offset-checkpoint", "log-start-offset-checkpoint"] {
+                assert_eq!(text(&folder, file), "0\n0\n", "{call:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_next_log_of_a_name_waits_for_the_deletion_of_the_last() {
+    let folder = Folder::new(LogConfig::default());
+    let recorder = tap::Recorder::start(folder.path());
+    let open = folder.open();
+    append(&open.log, &keyed(1, 0, 0, 5)).unwrap();
+    open.log.delete_records_before(4).unwrap();
+    recorder.fail(tap::Fault::of(tap::Call::Open, "", rustix::io::Errno::MFILE));
+    assert!(open.manager.delete_log("t", 0).unwrap_err().may_pass());
+    let next = OpenLog { topic_id: TopicId::from_u128(43), origin: LogOrigin::New, ..folder.partition() };
+    assert!(open.manager.open_log(next.clone()).unwrap_err().may_pass());
+    recorder.heal();
+    let log = open.manager.open_log(next.clone()).unwrap();
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (0, 0));
+    append(&log, &keyed(2, 0, 0, 1)).unwrap();
+    open.manager.tick(NOW);
+    drop((log, open));
+    assert_eq!(folder.manager().open_log(next).unwrap().log_end_offset(), 1);
+}
+
+#[test]
+fn a_new_log_is_not_judged_by_what_a_crash_left_of_the_last() {
+    let folder = Folder::new(LogConfig::default());
+    folder.open().close();
+    fs::remove_dir_all(folder.file("")).unwrap();
+    for file in ["recovery-point", "replication", "log-start", "cleaner"] {
+        let path = folder.path().join(format!("{file}-offset-checkpoint"));
+        let offset = if file == "log-start" { 50 } else { 100 };
+        fs::write(path, format!("0\n1\nt 0 {offset}\n")).unwrap();
+    }
+    let manager = folder.manager();
+    assert!(manager.open_log(folder.partition()).is_err(), "what was there and flushed is missed");
+    let log = manager.open_log(OpenLog { origin: LogOrigin::New, ..folder.partition() });
+    assert!(matches!(log, Ok(log) if log.log_start_offset() == 0 && log.log_end_offset() == 0));
 }
 
 #[test]

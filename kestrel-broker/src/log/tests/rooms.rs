@@ -12,7 +12,7 @@ use kestrel_protocol::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId};
 
 use crate::log::{
     AppendContext, AppendError, AppendOrigin, Appended, Durability, FirstBatch, Log, LogConfig, LogError,
-    LogManager, ManagerOptions, OpenLog, ReadRequest, Timestamp, Validation,
+    LogManager, LogOrigin, ManagerOptions, OpenLog, ReadRequest, Timestamp, Validation,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -86,7 +86,14 @@ impl Folder {
     }
 
     pub(crate) fn partition(&self) -> OpenLog<'static> {
-        OpenLog { topic: "t", partition: 0, topic_id: TOPIC_ID, config: self.config.clone(), now: NOW }
+        OpenLog {
+            topic: "t",
+            partition: 0,
+            topic_id: TOPIC_ID,
+            config: self.config.clone(),
+            now: NOW,
+            origin: LogOrigin::HERE,
+        }
     }
 }
 

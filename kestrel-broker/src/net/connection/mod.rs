@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{FrameDecoder, RequestFrame};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
@@ -34,6 +34,9 @@ const READ_BYTES: usize = 16 << 10;
 const OUTBOX_LIMIT_BYTES: usize = 64 << 10;
 /// A read buffer that grew beyond this for one frame is given back after it.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
+
+/// How long a stop waits for a peer to take the answers that are there: enough for one on a slow network.
+const UNREAD_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An idle limit beyond this is none: a year.
 const LONGEST_IDLE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -113,14 +116,21 @@ where
     }
 
     /// Serves the connection until its end. When `stopping` is cancelled no more requests are taken, those in flight are
-    /// answered, and then it ends.
+    /// answered, and then it ends; what the peer does not take within [`UNREAD_PATIENCE`] is lost.
     pub(crate) async fn drive(&mut self, stopping: &CancellationToken) -> Closed {
         tokio::select! {
             biased;
             closed = poll_fn(|cx| self.poll_drive(cx)) => return closed,
             () = stopping.cancelled() => self.end_input(Closed::Stopping),
         }
-        poll_fn(|cx| self.poll_drive(cx)).await
+        loop {
+            match timeout(UNREAD_PATIENCE, poll_fn(|cx| self.poll_drive(cx))).await {
+                Ok(closed) => return closed,
+                Err(_) if self.outbox.len() > 0 => return Closed::Unread(UNREAD_PATIENCE),
+                // A handler is at work, for which the broker waits longer.
+                Err(_) => {}
+            }
+        }
     }
 
     /// Moves everything that can be moved; ready at the end of the connection.

@@ -111,7 +111,7 @@ async fn requests_are_called_at_once_and_answered_in_order() {
         scene.send(id).await;
     }
     // All of them reach the pipeline while no answer has left.
-    tokio::time::timeout(Duration::from_secs(10), async {
+    timeout(Duration::from_secs(10), async {
         while pipeline.called().len() < 5 {
             tokio::task::yield_now().await;
         }
@@ -177,7 +177,7 @@ async fn answers_are_not_made_for_a_reader_who_does_not_read() {
     for id in 0..8 {
         scene.send(id).await;
     }
-    tokio::time::timeout(Duration::from_secs(10), async {
+    timeout(Duration::from_secs(10), async {
         while pipeline.called().len() < 8 {
             tokio::task::yield_now().await;
         }
@@ -233,5 +233,37 @@ async fn a_stop_answers_what_is_in_flight() {
     pipeline.let_go.add_permits(1);
     assert_eq!(scene.receive().await, 1);
     assert_eq!(scene.far.read(&mut [0; 8]).await.unwrap(), 0);
+    assert_eq!(scene.closed().await, "the broker stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_reader_who_does_not_read() {
+    let mut pipeline = Scripted::new(100);
+    pipeline.answer_bytes = OUTBOX_LIMIT_BYTES;
+    let mut scene = Scene::begin(pipeline.clone(), 4096);
+    scene.send(1).await;
+    while pipeline.called().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    scene.stopping.cancel();
+    let (closed, client_id) = scene.ended.await.unwrap();
+    assert!(matches!(closed, Closed::Unread(_)) && closed.is_fault(), "{closed}");
+    assert_eq!(client_id.as_deref(), Some("tester"));
+    assert_eq!(began.elapsed(), UNREAD_PATIENCE, "by the paused clock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_a_handler_that_is_at_work() {
+    let pipeline = Scripted::new(0);
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    scene.send(1).await;
+    while pipeline.called().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    scene.stopping.cancel();
+    tokio::time::sleep(5 * UNREAD_PATIENCE).await;
+    pipeline.let_go.add_permits(1);
+    assert_eq!(scene.receive().await, 1);
     assert_eq!(scene.closed().await, "the broker stops");
 }

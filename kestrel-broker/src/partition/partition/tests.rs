@@ -3,7 +3,7 @@
 use kestrel_protocol::{NodeId, Uuid};
 
 use super::*;
-use crate::log::{LogManager, ManagerOptions, OpenLog, Validation};
+use crate::log::{LogManager, LogOrigin, ManagerOptions, OpenLog, Validation};
 use crate::partition::any_news;
 use crate::testing::{FIRST_TIMESTAMP, batch};
 
@@ -32,8 +32,17 @@ impl Folder {
 
     fn lead(&self, name: &'static str, leader_epoch: LeaderEpoch) -> Arc<Partition> {
         let (topic_id, config) = (Uuid::from_u128(1), LogConfig::default());
-        let log =
-            self.logs.open_log(OpenLog { topic: name, partition: 0, topic_id, config, now: NOW }).unwrap();
+        let log = self
+            .logs
+            .open_log(OpenLog {
+                topic: name,
+                partition: 0,
+                topic_id,
+                config,
+                now: NOW,
+                origin: LogOrigin::HERE,
+            })
+            .unwrap();
         let identity = Identity { topic: name.into(), topic_id, index: 0 };
         Partition::lead(identity, log, self.durability, leader_epoch).unwrap()
     }

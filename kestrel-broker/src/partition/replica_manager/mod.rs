@@ -1,18 +1,28 @@
 //! The partitions of this broker: opened, found, reconfigured and deleted as the metadata says.
 //!
 //! `cluster/` applies changes, handlers look partitions up. A log that cannot be opened takes its partition offline and
-//! nothing else.
+//! nothing else; where the cause may pass, it is opened again.
+//!
+//! ```text
+//!   create ──► prepare ──► metadata says so ──► apply ──► online          nothing is created that could not be opened
+//!   start  ─────────────────────────────────► apply ──► offline ─► open_again ─► online
+//! ```
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod hosted;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytestring::ByteString;
 use futures::StreamExt;
-use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId, Uuid};
 use tokio::task::spawn_blocking;
 
 use super::partition::{Identity, Partition};
-use crate::log::{Durability, LogConfig, LogError, LogManager, OpenLog, Timestamp};
+use crate::log::{Durability, LogConfig, LogError, LogManager, LogOrigin, OpenLog, Timestamp};
+use hosted::{Hosted, HostedTopic, Replica};
+
+pub(crate) use hosted::OfflinePartitions;
 
 /// How many logs are opened or deleted at once.
 const PARALLEL_LOGS: usize = 16;
@@ -30,6 +40,8 @@ pub(crate) struct LedPartition {
     pub(crate) leader_epoch: LeaderEpoch,
     /// The settings of its log.
     pub(crate) config: LogConfig,
+    /// The data folder that the metadata has it in; nil when it does not say.
+    pub(crate) directory: Uuid,
 }
 
 /// New settings for all logs of a topic.
@@ -62,23 +74,13 @@ pub(crate) struct ReplicaManager {
     hosted: Mutex<Hosted>,
 }
 
-#[derive(Debug, Default)]
-struct Hosted {
-    topics: HashMap<ByteString, HostedTopic>,
-    names: HashMap<TopicId, ByteString>,
-}
-
-#[derive(Debug)]
-struct HostedTopic {
-    id: TopicId,
-    replicas: HashMap<i32, Replica>,
-}
-
-#[derive(Debug, Clone)]
-enum Replica {
-    Online(Arc<Partition>),
-    /// Its log could not be opened.
-    Offline(ErrorCode),
+/// Why partitions cannot be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// What is answered.
+    pub(crate) code: ErrorCode,
+    /// Why, in a sentence.
+    pub(crate) message: String,
 }
 
 impl ReplicaManager {
@@ -94,10 +96,7 @@ impl ReplicaManager {
     /// # Errors
     /// `UNKNOWN_TOPIC_OR_PARTITION`; `KAFKA_STORAGE_ERROR` or the like when its log could not be opened.
     pub(crate) fn get(&self, topic: &str, partition: i32) -> Result<Arc<Partition>, ErrorCode> {
-        self.hosted()
-            .topics
-            .get(topic)
-            .map_or(Err(ErrorCode::UnknownTopicOrPartition), |hosted| hosted.get(partition))
+        self.hosted().get(topic, partition)
     }
 
     /// The partition of the topic with this id (KIP-516).
@@ -105,9 +104,63 @@ impl ReplicaManager {
     /// # Errors
     /// `UNKNOWN_TOPIC_ID`, or as [`Self::get`].
     pub(crate) fn get_by_id(&self, topic_id: TopicId, partition: i32) -> Result<Arc<Partition>, ErrorCode> {
-        let hosted = self.hosted();
-        let name = hosted.names.get(&topic_id).ok_or(ErrorCode::UnknownTopicId)?;
-        hosted.topics.get(name).map_or(Err(ErrorCode::UnknownTopicId), |topic| topic.get(partition))
+        self.hosted().get_by_id(topic_id, partition)
+    }
+
+    /// The partitions that are offline as of now.
+    pub(crate) fn offline(&self) -> Arc<OfflinePartitions> {
+        self.hosted().offline()
+    }
+
+    /// Begins the logs of partitions that are about to be created, so that what the metadata says afterwards is true; gives the
+    /// topics for which that cannot be done, of which nothing is left then. To be followed by [`Self::apply`] with the same
+    /// partitions, or by [`Self::discard`]. Not to be cancelled.
+    pub(crate) async fn prepare(&self, led: Vec<LedPartition>, now: Timestamp) -> BTreeMap<TopicId, Refusal> {
+        let mut refused = BTreeMap::new();
+        let openings = futures::stream::iter(led).map(|led| {
+            let (logs, durability, request) = (Arc::clone(&self.logs), self.durability, led.clone());
+            let opening =
+                spawn_blocking(move || open_blocking(&logs, durability, request, LogOrigin::New, now));
+            async move { (led, opening.await) }
+        });
+        let opened: Vec<_> = openings.buffer_unordered(PARALLEL_LOGS).collect().await;
+        for (led, opened) in opened {
+            let refusal = match opened {
+                Ok(Ok(partition)) => {
+                    self.hosted().prepare(partition);
+                    continue;
+                }
+                Ok(Err(error)) => Refusal { code: ErrorCode::from(&error), message: error.to_string() },
+                Err(panicked) => {
+                    Refusal { code: ErrorCode::KafkaStorageError, message: panicked.to_string() }
+                }
+            };
+            self.delete_begun(led.topic, led.topic_id, led.partition).await;
+            refused.entry(led.topic_id).or_insert(refusal);
+        }
+        for topic_id in refused.keys() {
+            self.discard(*topic_id).await;
+        }
+        refused
+    }
+
+    /// Deletes what was prepared of a topic that is not to be.
+    pub(crate) async fn discard(&self, topic_id: TopicId) {
+        let prepared = self.hosted().take_prepared(topic_id);
+        for partition in prepared {
+            partition.retire();
+            self.delete_begun(partition.topic().clone(), topic_id, partition.index()).await;
+        }
+    }
+
+    async fn delete_begun(&self, topic: ByteString, topic_id: TopicId, partition: i32) {
+        let logs = Arc::clone(&self.logs);
+        let deletion = spawn_blocking(move || logs.delete_begun_log(&topic, topic_id, partition)).await;
+        if let Ok(Err(error)) = deletion
+            && !error.may_pass()
+        {
+            tracing::error!(%error, "what was begun of a topic that is not created stays");
+        }
     }
 
     /// Makes the partitions of this broker what the changes say. When it returns, new folders exist and can be written to.
@@ -118,10 +171,22 @@ impl ReplicaManager {
         self.delete(&changes.deleted).await;
         self.lead(changes.led, now).await;
         for settings in changes.reconfigured {
+            self.hosted().reconfigure_waiting(&settings);
             for partition in self.online(&settings.topic) {
                 partition.reconfigure(settings.config.clone());
             }
         }
+    }
+
+    /// Whether there are partitions for [`Self::open_again`].
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.hosted().has_waiting()
+    }
+
+    /// Opens the partitions again whose cause of being offline may have passed. As [`Self::apply`], and not beside it.
+    pub(crate) async fn open_again(&self, now: Timestamp) {
+        let waiting = self.hosted().waiting();
+        self.lead(waiting, now).await;
     }
 
     /// Deletes the segments that no topic's retention keeps at `now`. Can take long: call it where blocking is allowed.
@@ -157,7 +222,9 @@ impl ReplicaManager {
                     let topic = topic.clone();
                     spawn_blocking(move || logs.delete_log(&topic, partition)).await
                 };
-                if let Ok(Err(error)) = deletion {
+                if let Ok(Err(error)) = deletion
+                    && !error.may_pass()
+                {
                     tracing::error!(%topic, partition, %error, "the partition's folder could not be deleted");
                 }
             }
@@ -167,40 +234,78 @@ impl ReplicaManager {
 
     async fn lead(&self, led: Vec<LedPartition>, now: Timestamp) {
         let openings = futures::stream::iter(led).map(|partition| self.open(partition, now));
-        openings.buffer_unordered(self.parallel_openings).for_each(|()| async {}).await;
+        let elsewhere: Vec<LedPartition> =
+            openings.buffer_unordered(self.parallel_openings).filter_map(std::future::ready).collect().await;
+        self.report_elsewhere(&elsewhere);
     }
 
-    async fn open(&self, led: LedPartition, now: Timestamp) {
-        let existing =
-            self.get(&led.topic, led.partition).ok().filter(|partition| partition.topic_id() == led.topic_id);
+    /// Opens the log of a partition; gives the partition back when another data folder has it.
+    async fn open(&self, led: LedPartition, now: Timestamp) -> Option<LedPartition> {
+        let (open, was_waiting) = {
+            let mut hosted = self.hosted();
+            (hosted.take_open(&led), hosted.is_waiting(&led))
+        };
         let (logs, durability, request) = (Arc::clone(&self.logs), self.durability, led.clone());
-        let opening = spawn_blocking(move || match existing {
+        let opening = spawn_blocking(move || match open {
             Some(partition) => partition.lead_in(request.leader_epoch).map(|()| partition),
-            None => open_blocking(&logs, durability, request, now),
+            None => {
+                let origin = LogOrigin::Assigned(request.directory);
+                open_blocking(&logs, durability, request, origin, now)
+            }
         });
+        let offline = |error, waiting| Replica::Offline { error, waiting };
+        let (mut elsewhere, topic, partition) = (None, &led.topic, led.partition);
         let replica = match opening.await {
-            Ok(Ok(partition)) => Replica::Online(partition),
+            Ok(Ok(opened)) => {
+                if was_waiting {
+                    tracing::info!(%topic, partition, "the partition is online again");
+                }
+                Replica::Online(opened)
+            }
             Ok(Err(error)) => {
-                tracing::error!(topic = %led.topic, partition = led.partition, %error, "the partition is offline");
-                Replica::Offline(ErrorCode::from(&error))
+                let waiting = error.may_pass().then(|| Box::new(led.clone()));
+                if matches!(error, LogError::Elsewhere { .. }) {
+                    elsewhere = Some(led.clone());
+                } else if !was_waiting || waiting.is_none() {
+                    let again = if waiting.is_some() { ", until that has passed" } else { "" };
+                    tracing::error!(%topic, partition, %error, "the partition is offline{again}");
+                }
+                offline(ErrorCode::from(&error), waiting)
             }
             Err(panicked) => {
-                tracing::error!(topic = %led.topic, partition = led.partition, %panicked, "the partition is offline");
-                Replica::Offline(ErrorCode::KafkaStorageError)
+                tracing::error!(%topic, partition, %panicked, "the partition is offline");
+                offline(ErrorCode::KafkaStorageError, None)
             }
         };
         self.hosted().insert(&led, replica);
+        elsewhere
+    }
+
+    /// Says once which partitions another data folder has.
+    fn report_elsewhere(&self, elsewhere: &[LedPartition]) {
+        let Some(first) = elsewhere.first() else { return };
+        let mut names: Vec<String> =
+            elsewhere.iter().map(|led| format!("{}-{}", led.topic, led.partition)).collect();
+        names.sort_unstable();
+        tracing::error!(
+            "{} partitions are offline, since the metadata has them in another data folder (directory.id {}; this one is {}): {}. \
+             Apache Kafka serves them when it is started with all of its log.dirs",
+            elsewhere.len(),
+            first.directory,
+            self.logs.directory_id(),
+            names.join(", ")
+        );
     }
 
     fn online(&self, topic: &str) -> Vec<Arc<Partition>> {
-        self.hosted().topics.get(topic).into_iter().flat_map(HostedTopic::online).collect()
+        self.hosted().online(topic)
     }
 
     fn all_online(&self) -> Vec<Arc<Partition>> {
-        self.hosted().topics.values().flat_map(HostedTopic::online).collect()
+        self.hosted().all_online()
     }
 
-    fn hosted(&self) -> std::sync::MutexGuard<'_, Hosted> {
+    fn hosted(&self) -> MutexGuard<'_, Hosted> {
         // Whoever panicked while holding it had finished its one insertion or removal or not begun it.
         self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -210,50 +315,21 @@ fn open_blocking(
     logs: &LogManager,
     durability: Durability,
     led: LedPartition,
+    origin: LogOrigin,
     now: Timestamp,
 ) -> Result<Arc<Partition>, LogError> {
     let log = logs.open_log(OpenLog {
         topic: &led.topic,
         partition: led.partition,
         topic_id: led.topic_id,
-        config: led.config,
+        config: led.config.clone(),
         now,
+        origin,
     })?;
+    // It may have been open, with older settings, when its partition could not be led.
+    log.set_config(led.config);
     let identity = Identity { topic: led.topic, topic_id: led.topic_id, index: led.partition };
     Partition::lead(identity, log, durability, led.leader_epoch)
-}
-
-impl Hosted {
-    fn insert(&mut self, led: &LedPartition, replica: Replica) {
-        let topic = self
-            .topics
-            .entry(led.topic.clone())
-            .or_insert_with(|| HostedTopic { id: led.topic_id, replicas: HashMap::new() });
-        topic.replicas.insert(led.partition, replica);
-        self.names.insert(led.topic_id, led.topic.clone());
-    }
-
-    fn remove(&mut self, topic_id: TopicId) -> Option<(ByteString, HostedTopic)> {
-        let name = self.names.remove(&topic_id)?;
-        self.topics.remove_entry(&name).filter(|(_, topic)| topic.id == topic_id)
-    }
-}
-
-impl HostedTopic {
-    fn online(&self) -> impl Iterator<Item = Arc<Partition>> + '_ {
-        self.replicas.values().filter_map(|replica| match replica {
-            Replica::Online(partition) => Some(Arc::clone(partition)),
-            Replica::Offline(_) => None,
-        })
-    }
-
-    fn get(&self, partition: i32) -> Result<Arc<Partition>, ErrorCode> {
-        match self.replicas.get(&partition) {
-            Some(Replica::Online(partition)) => Ok(Arc::clone(partition)),
-            Some(Replica::Offline(error)) => Err(*error),
-            None => Err(ErrorCode::UnknownTopicOrPartition),
-        }
-    }
 }
 
 #[cfg(test)]

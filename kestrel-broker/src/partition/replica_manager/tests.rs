@@ -23,7 +23,7 @@ fn manager(dir: &std::path::Path) -> ReplicaManager {
 
 fn led(topic: &'static str, topic_id: TopicId, partition: i32, epoch: i32) -> LedPartition {
     let (leader_epoch, config) = (LeaderEpoch(epoch), LogConfig::default());
-    LedPartition { topic: topic.into(), topic_id, partition, leader_epoch, config }
+    LedPartition { topic: topic.into(), topic_id, partition, leader_epoch, config, directory: Uuid::NIL }
 }
 
 fn lead(led: Vec<LedPartition>) -> ReplicaChanges {

@@ -44,6 +44,7 @@ impl Harness {
             rack: None,
             log_dir: Uuid::from_u128(99),
             after_clean_stop,
+            found: std::collections::BTreeSet::new(),
         };
         let records = self.controller.register(registration, self.log.len() as i64);
         self.apply(records);

@@ -1,10 +1,13 @@
-//! All logs of one data folder: its lock, its identity, its checkpoints. Called by `broker.rs` and `partition/`.
+//! All logs of one data folder: its lock, its identity, its checkpoints, and what a clean stop may say of it. Called by
+//! `broker.rs` and `partition/`.
 //!
 //! Starts the one thread of the log layer, the flusher. Has no clock: its owner calls [`LogManager::tick`] and
 //! [`LogManager::checkpoint`] now and then.
 
-use std::collections::BTreeMap;
-use std::fs;
+mod deletion;
+mod identity;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,20 +20,21 @@ use super::cleaner::LogCleaner;
 use super::config::{Durability, LogConfig, Validation};
 use super::data_dir::DataDir;
 use super::dir_lock::DirLock;
-use super::disk::{self, Sync};
+use super::disk;
 use super::error::{LogError, StorageError};
 use super::file_names::{
-    CLEAN_SHUTDOWN, CLEANER_CHECKPOINT, DELETE_DIR_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOCK,
-    LOG_START_CHECKPOINT, META_PROPERTIES, PartitionName, RECOVERY_POINT_CHECKPOINT,
+    CLEAN_SHUTDOWN, HIGH_WATERMARK_CHECKPOINT, LOCK, LOG_START_CHECKPOINT, PartitionName,
+    RECOVERY_POINT_CHECKPOINT,
 };
 use super::flusher::{FlushQueue, Flusher};
 use super::loader::{self, LoadOptions};
 use super::log::{Log, lock};
 use super::meta_properties::MetaProperties;
 use super::poison::Poison;
-use super::segment::is_gone;
 use super::shortage::ShortageWatch;
 use super::timestamp::Timestamp;
+use super::vouching::Vouching;
+use identity::{create_data_dir, find_partitions, take_identity};
 
 /// What a data folder is opened with.
 #[derive(Debug, Clone)]
@@ -71,6 +75,29 @@ pub(crate) struct OpenLog<'a> {
     pub(crate) config: LogConfig,
     /// The time at which it is opened.
     pub(crate) now: Timestamp,
+    /// Where the log comes from.
+    pub(crate) origin: LogOrigin,
+}
+
+/// Where a log comes from that is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogOrigin {
+    /// Nobody had one of this name, or it was deleted: the log begins now.
+    New,
+    /// It may be there already: in the data folder with this id, or in this one when none is named.
+    Assigned(Uuid),
+}
+
+impl LogOrigin {
+    /// No folder is named: if it is anywhere, it is here.
+    pub(crate) const HERE: Self = Self::Assigned(Uuid::NIL);
+    /// The `directory.id` of a replica that was not assigned to a folder yet (KIP-858); nil is one from before folders had ids.
+    const UNASSIGNED: Uuid = Uuid::from_u128(1);
+
+    /// Whether a replica that is assigned to `directory` belongs into another folder than the one with the id `here`.
+    pub(crate) fn is_elsewhere(directory: Uuid, here: Uuid) -> bool {
+        !directory.is_nil() && directory != Self::UNASSIGNED && directory != here
+    }
 }
 
 /// What two of the checkpoint files say.
@@ -86,11 +113,18 @@ pub(crate) struct LogManager {
     pub(super) data_dir: Arc<DataDir>,
     pub(super) cleaner: LogCleaner,
     meta: MetaProperties,
+    /// Whether the last stop was clean.
     clean: bool,
+    /// Whether the file that says so is still there: until the first change.
+    marked: Mutex<bool>,
+    vouching: Vouching,
     found: Vec<FoundPartition>,
     /// The checkpoints as they were when the folder was opened: what holds for logs that are not open.
     read: Mutex<Checkpoints>,
     pub(super) logs: Mutex<BTreeMap<PartitionName, Arc<Log>>>,
+    /// Logs that are deleted and whose folders still have their names, or whose offsets are still noted.
+    undeleted: Mutex<BTreeSet<PartitionName>>,
+    /// Folders that are to be unlinked.
     deleted_dirs: Mutex<Vec<PathBuf>>,
     /// Written by one thread at a time.
     checkpointing: Mutex<()>,
@@ -117,15 +151,16 @@ impl LogManager {
             flush_queue: Arc::clone(&flush_queue),
             log_starts: Mutex::default(),
         };
-        let meta = take_identity(path, options, data_dir.sync())?;
+        let (found, deleted_dirs) = find_partitions(path)?;
+        let meta = take_identity(path, options, &found, data_dir.sync())?;
         data_dir.log_starts = Mutex::new(checkpoint::read_offsets(&path.join(LOG_START_CHECKPOINT))?);
         let read = Checkpoints {
             recovery_points: checkpoint::read_offsets(&path.join(RECOVERY_POINT_CHECKPOINT))?,
             high_watermarks: checkpoint::read_offsets(&path.join(HIGH_WATERMARK_CHECKPOINT))?,
         };
         let cleaner = LogCleaner::open(path)?;
-        let clean = clean_shutdown::take(&path.join(CLEAN_SHUTDOWN), data_dir.sync())?;
-        let (found, deleted_dirs) = find_partitions(path)?;
+        let clean = clean_shutdown::is_there(&path.join(CLEAN_SHUTDOWN))?;
+        let vouching = Vouching::new(found.iter().map(FoundPartition::name));
         let flusher =
             Flusher::start(flush_queue).map_err(|error| LogError::io("start a thread for", path, error))?;
         let manager = Self {
@@ -133,15 +168,20 @@ impl LogManager {
             cleaner,
             meta,
             clean,
+            marked: Mutex::new(clean),
+            vouching,
             found,
             read: Mutex::new(read),
             logs: Mutex::default(),
+            undeleted: Mutex::default(),
             deleted_dirs: Mutex::new(deleted_dirs),
             checkpointing: Mutex::default(),
             _flusher: flusher,
             _lock: dir_lock,
         };
-        manager.purge_deleted()?;
+        if let Err(error) = manager.purge_deleted() {
+            tracing::warn!(%error, "the folder of a deleted partition stays for now");
+        }
         Ok(manager)
     }
 
@@ -181,7 +221,8 @@ impl LogManager {
     ///
     /// # Errors
     /// [`LogError::InconsistentTopicId`] when the folder was made for another topic; [`LogError::Corrupt`] when data
-    /// that had been flushed is damaged or missing.
+    /// that had been flushed is damaged or missing; [`LogError::Elsewhere`] when another data folder has it;
+    /// [`LogError::Closed`] when the data folder is being closed.
     pub(crate) fn open_log(&self, open: OpenLog<'_>) -> Result<Arc<Log>, LogError> {
         self.data_dir.poison.check()?;
         let name = PartitionName { topic: open.topic.to_owned(), partition: open.partition };
@@ -189,6 +230,13 @@ impl LogManager {
             return Ok(Arc::clone(log));
         }
         let dir = self.data_dir.path.join(name.dir_name());
+        self.begin_change()?;
+        self.finish_deletion_of(&name)?;
+        match open.origin {
+            LogOrigin::New => self.forget_earlier(&name)?,
+            LogOrigin::Assigned(directory) => self.check_assignment(&dir, directory)?,
+        }
+        self.vouching.opening(&name)?;
         self.prepare_dir(&dir, open.topic_id)?;
         let options = LoadOptions {
             recovery_point: lock(&self.read).recovery_points.get(&name).copied().unwrap_or(0),
@@ -202,67 +250,10 @@ impl LogManager {
         self.data_dir.note_shortage(&loaded);
         let loaded = loaded?;
         let log = Log::new(name.clone(), Arc::clone(&self.data_dir), open.config, loaded)?;
+        self.vouching.settle(&name);
         let mut logs = lock(&self.logs);
         let log = Arc::clone(logs.entry(name).or_insert(log));
         Ok(log)
-    }
-
-    /// Takes a partition's log out of service and renames its folder; [`Self::purge_deleted`] unlinks it.
-    pub(crate) fn delete_log(&self, topic: &str, partition: i32) -> Result<(), LogError> {
-        let name = PartitionName { topic: topic.to_owned(), partition };
-        if let Some(log) = lock(&self.logs).remove(&name) {
-            log.abandon();
-        }
-        // A folder of the same name must not be judged by what is known of this one.
-        lock(&self.read).forget(&name);
-        let forgotten = self.forget_offsets(&name);
-        // On a full disk the folder goes first, and makes room: until then its name is not taken again.
-        let is_short = matches!(forgotten, Err(LogError::Short { .. }));
-        if !is_short {
-            forgotten?;
-        }
-        let dir = self.data_dir.path.join(name.dir_name());
-        let deleted = self.data_dir.path.join(name.deleted_dir_name(random_uuid()));
-        match disk::rename(&dir, &deleted) {
-            Err(error) if is_gone(&error) => return Ok(()),
-            renamed => self.guard(renamed)?,
-        }
-        self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
-        lock(&self.deleted_dirs).push(deleted);
-        if is_short {
-            self.purge_deleted()?;
-            self.forget_offsets(&name)?;
-        }
-        Ok(())
-    }
-
-    /// Writes down that nothing is known of a partition any more.
-    fn forget_offsets(&self, name: &PartitionName) -> Result<(), LogError> {
-        self.checkpoint()?;
-        self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))?;
-        self.guard(self.data_dir.forget_log_start(name))
-    }
-
-    /// Moves the folder of a partition that nobody knows out of the way and keeps it; gives its new name. To be called
-    /// before the partition's log could be opened.
-    pub(crate) fn set_aside(&self, topic: &str, partition: i32) -> Result<PathBuf, LogError> {
-        let name = PartitionName { topic: topic.to_owned(), partition };
-        lock(&self.read).forget(&name);
-        self.forget_offsets(&name)?;
-        let dir = self.data_dir.path.join(name.dir_name());
-        let stray = self.data_dir.path.join(name.stray_dir_name(random_uuid()));
-        self.guard(disk::rename(&dir, &stray))?;
-        self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))?;
-        Ok(stray)
-    }
-
-    /// Unlinks the folders of deleted logs. Can take long: call it where blocking is allowed.
-    pub(crate) fn purge_deleted(&self) -> Result<(), LogError> {
-        let deleted = std::mem::take(&mut *lock(&self.deleted_dirs));
-        for dir in deleted {
-            disk::remove_dir_all(&dir)?;
-        }
-        Ok(())
     }
 
     /// Writes the checkpoint files. To be called every minute or so.
@@ -284,9 +275,11 @@ impl LogManager {
         Ok(())
     }
 
-    /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers, unlinking deleted segments. To be called every second or so.
+    /// What is due at `now`: flushes by `flush.ms`, forgetting idle producers, unlinking deleted segments, deleting what a shortage
+    /// kept. To be called every second or so.
     pub(crate) fn tick(&self, now: Timestamp) {
         self.data_dir.shortages.tick();
+        self.delete_again();
         let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
         for log in logs {
             log.tick(now);
@@ -294,15 +287,45 @@ impl LogManager {
     }
 
     /// The clean stop: flushes and closes all logs, writes the checkpoints and, last, `.kafka_cleanshutdown` with the
-    /// epoch of the broker's registration (-1 without one).
+    /// epoch of the broker's registration (-1 without one). Without that file, and with a warning, when a log of the folder was
+    /// never opened whole: the next start is to look at it again.
     pub(crate) fn close(&self, broker_epoch: i64) -> Result<(), LogError> {
+        let unopened = self.vouching.close();
         let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
+        if logs.is_empty() && *lock(&self.marked) {
+            // Nothing was touched: what the last stop said still holds.
+            return Ok(());
+        }
         for log in &logs {
             log.close()?;
         }
         self.checkpoint()?;
+        if !unopened.is_empty() {
+            warn_unopened(&unopened);
+            return Ok(());
+        }
         let path = self.data_dir.path.join(CLEAN_SHUTDOWN);
         self.guard(clean_shutdown::write(&path, broker_epoch, self.data_dir.sync()))
+    }
+
+    /// Takes back, before the first change, that the last stop was clean.
+    fn begin_change(&self) -> Result<(), LogError> {
+        let mut marked = lock(&self.marked);
+        if *marked {
+            let path = self.data_dir.path.join(CLEAN_SHUTDOWN);
+            self.guard(clean_shutdown::remove(&path, self.data_dir.sync()))?;
+            *marked = false;
+        }
+        Ok(())
+    }
+
+    /// Whether a log that is not here may begin here: not when another data folder has it.
+    fn check_assignment(&self, dir: &Path, directory: Uuid) -> Result<(), LogError> {
+        let here = self.directory_id();
+        if !LogOrigin::is_elsewhere(directory, here) || dir.exists() {
+            return Ok(());
+        }
+        Err(LogError::Elsewhere { dir: dir.to_path_buf(), directory, here })
     }
 
     /// Creates the folder of a partition, or checks whose it is.
@@ -327,78 +350,34 @@ impl LogManager {
     }
 }
 
+impl FoundPartition {
+    fn name(&self) -> PartitionName {
+        PartitionName { topic: self.topic.clone(), partition: self.partition }
+    }
+}
+
 impl Checkpoints {
+    fn knows(&self, name: &PartitionName) -> bool {
+        self.recovery_points.contains_key(name) || self.high_watermarks.contains_key(name)
+    }
+
     fn forget(&mut self, name: &PartitionName) {
         self.recovery_points.remove(name);
         self.high_watermarks.remove(name);
     }
 }
 
-/// Creates the data folder with those above it, durably.
-fn create_data_dir(path: &Path) -> Result<(), LogError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => disk::sync_dir(parent, Sync::Yes),
-        None => Ok(()),
-    }
-}
+/// How many logs a warning names.
+const NAMED_LOGS: usize = 5;
 
-/// Whose folder it is: as the file says and the options agree, or as they say when there is no file yet.
-fn take_identity(dir: &Path, options: ManagerOptions, sync: Sync) -> Result<MetaProperties, StorageError> {
-    let file = dir.join(META_PROPERTIES);
-    let Some(mut meta) = MetaProperties::read(&file)? else {
-        let meta = MetaProperties {
-            cluster_id: options.cluster_id.unwrap_or_else(|| random_uuid().to_string()),
-            node_id: options.node_id,
-            directory_id: Some(random_uuid()),
-        };
-        for checkpoint in
-            [RECOVERY_POINT_CHECKPOINT, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, CLEANER_CHECKPOINT]
-        {
-            checkpoint::write_offsets(&dir.join(checkpoint), &Offsets::new(), sync)?;
-        }
-        meta.write(&file, sync)?;
-        return Ok(meta);
-    };
-    if meta.node_id != options.node_id {
-        let (found, configured) = (meta.node_id, options.node_id);
-        return Err(StorageError::NodeIdMismatch { file, found, configured });
-    }
-    if let Some(configured) = options.cluster_id.filter(|configured| *configured != meta.cluster_id) {
-        return Err(StorageError::ClusterIdMismatch { file, found: meta.cluster_id, configured });
-    }
-    if meta.directory_id.is_none() {
-        meta.directory_id = Some(random_uuid());
-        meta.write(&file, sync)?;
-    }
-    Ok(meta)
-}
-
-/// The folders of partitions, and those of deleted ones.
-fn find_partitions(data_dir: &Path) -> Result<(Vec<FoundPartition>, Vec<PathBuf>), LogError> {
-    let (mut found, mut deleted) = (Vec::new(), Vec::new());
-    let entries = fs::read_dir(data_dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    for entry in entries.map_err(|error| LogError::io("list", data_dir, error))? {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let path = entry.path();
-        if !path.is_dir() {
-            continue;
-        }
-        if name.ends_with(DELETE_DIR_SUFFIX) {
-            deleted.push(path);
-        } else if let Some(PartitionName { topic, partition }) = PartitionName::parse(&name) {
-            found.push(FoundPartition { topic, partition, topic_id: checkpoint::read_topic_id(&path)? });
-        }
-    }
-    found.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
-    Ok((found, deleted))
-}
-
-fn random_uuid() -> Uuid {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the system has random numbers");
-    Uuid::from_random_bytes(bytes)
+fn warn_unopened(unopened: &BTreeSet<PartitionName>) {
+    let names: Vec<String> = unopened.iter().take(NAMED_LOGS).map(PartitionName::dir_name).collect();
+    let more = unopened.len().saturating_sub(NAMED_LOGS);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    tracing::warn!(
+        "{} logs could not be opened ({}{more}): the folder is not marked as cleanly closed, and the next start looks at its logs \
+         again",
+        unopened.len(),
+        names.join(", "),
+    );
 }

@@ -1,0 +1,95 @@
+//! Whose data folder it is, and what is in it: read when the manager takes the folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kestrel_protocol::Uuid;
+
+use super::{FoundPartition, ManagerOptions};
+use crate::log::checkpoint::{self, Offsets};
+use crate::log::disk::{self, Sync};
+use crate::log::error::{LogError, StorageError};
+use crate::log::file_names::{
+    CLEANER_CHECKPOINT, DELETE_DIR_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, META_PROPERTIES,
+    PartitionName, RECOVERY_POINT_CHECKPOINT,
+};
+use crate::log::meta_properties::MetaProperties;
+
+/// Creates the data folder with those above it, durably.
+pub(super) fn create_data_dir(path: &Path) -> Result<(), LogError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => disk::sync_dir(parent, Sync::Yes),
+        None => Ok(()),
+    }
+}
+
+/// Whose folder it is: as the file says and the options agree, or as they say when there is no file yet.
+pub(super) fn take_identity(
+    dir: &Path,
+    options: ManagerOptions,
+    found: &[FoundPartition],
+    sync: Sync,
+) -> Result<MetaProperties, StorageError> {
+    let file = dir.join(META_PROPERTIES);
+    let Some(mut meta) = MetaProperties::read(&file)? else {
+        // It is written before the first log: somebody has removed it, and nobody knows whose logs these are.
+        if let Some(FoundPartition { topic, partition, .. }) = found.first() {
+            let why = format!("is missing, but the folder holds logs ({topic}-{partition})");
+            return Err(StorageError::Damaged { file, why });
+        }
+        let meta = MetaProperties {
+            cluster_id: options.cluster_id.unwrap_or_else(|| random_uuid().to_string()),
+            node_id: options.node_id,
+            directory_id: Some(random_uuid()),
+        };
+        for checkpoint in
+            [RECOVERY_POINT_CHECKPOINT, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, CLEANER_CHECKPOINT]
+        {
+            checkpoint::write_offsets(&dir.join(checkpoint), &Offsets::new(), sync)?;
+        }
+        meta.write(&file, sync)?;
+        return Ok(meta);
+    };
+    if meta.node_id != options.node_id {
+        let (found, configured) = (meta.node_id, options.node_id);
+        return Err(StorageError::NodeIdMismatch { file, found, configured });
+    }
+    if let Some(configured) = options.cluster_id.filter(|configured| *configured != meta.cluster_id) {
+        return Err(StorageError::ClusterIdMismatch { file, found: meta.cluster_id, configured });
+    }
+    if meta.directory_id.is_none() {
+        meta.directory_id = Some(random_uuid());
+        meta.write(&file, sync)?;
+    }
+    Ok(meta)
+}
+
+/// The folders of partitions, and those of deleted ones.
+pub(super) fn find_partitions(data_dir: &Path) -> Result<(Vec<FoundPartition>, Vec<PathBuf>), LogError> {
+    let (mut found, mut deleted) = (Vec::new(), Vec::new());
+    let entries = fs::read_dir(data_dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    for entry in entries.map_err(|error| LogError::io("list", data_dir, error))? {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = entry.path();
+        if !path.is_dir() {
+            continue;
+        }
+        if name.ends_with(DELETE_DIR_SUFFIX) {
+            deleted.push(path);
+        } else if let Some(PartitionName { topic, partition }) = PartitionName::parse(&name) {
+            found.push(FoundPartition { topic, partition, topic_id: checkpoint::read_topic_id(&path)? });
+        }
+    }
+    found.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+    Ok((found, deleted))
+}
+
+pub(super) fn random_uuid() -> Uuid {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system has random numbers");
+    Uuid::from_random_bytes(bytes)
+}
