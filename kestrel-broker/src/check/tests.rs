@@ -135,6 +135,26 @@ fn a_folder_that_nobody_used_is_not_damaged() {
     }
 }
 
+#[tokio::test]
+async fn a_folder_that_was_formatted_is_good_after_its_first_use() {
+    for clean in [true, false] {
+        let dir = copied("dynamic-voters");
+        keep(dir.path(), &["meta.properties", "bootstrap.checkpoint"]);
+        let broker =
+            crate::Broker::builder().listen("127.0.0.1:0").data_dir(dir.path()).start().await.unwrap();
+        crate::testing::Peer::of(&broker).await.create_topic("events").await;
+        if clean {
+            broker.stop().await.unwrap();
+            assert_eq!(check(dir.path()).1, []);
+        } else {
+            // Not by `check`: it would give up the lock of this process.
+            for name in ["recovery-point", "replication", "log-start", "cleaner"] {
+                assert!(dir.path().join(format!("{name}-offset-checkpoint")).exists());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_folder_that_was_used_and_lacks_its_identity_is_damaged() {
     for missing in ["meta.properties", "recovery-point-offset-checkpoint", "log-start-offset-checkpoint"] {

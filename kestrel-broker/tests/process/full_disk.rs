@@ -71,36 +71,39 @@ fn too_many_connections_leave_those_alone_that_are_there() {
 }
 
 #[test]
-fn a_topic_for_which_there_are_too_few_files_is_refused_until_there_are_more() {
+fn a_topic_is_created_whole_or_not_at_all_while_descriptors_are_short() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start_limited("-n 60", folder.path());
+    let program = Program::start_limited("-n 50", folder.path());
     let mut wire = Wire::connect(program.address);
-    assert_eq!(wire.try_create("many", 100), ErrorCode::KafkaStorageError);
-    // What was begun of it is gone, and with it the shortage.
-    wire.create_topic("one");
-    assert_eq!(wire.produce("one", "first").unwrap(), 0);
-    let begun = || {
-        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        names.filter(|name| name.to_string_lossy().starts_with("many-")).collect::<Vec<_>>()
-    };
-    assert!(begun().iter().all(|name| name.to_string_lossy().ends_with("-delete")), "{:?}", begun());
-    program.limit_files(1000);
-    assert_eq!(wire.try_create("many", 100), ErrorCode::None);
-    assert_eq!(wire.produce("many", "first").unwrap(), 0);
-    program.signal(rustix::process::Signal::TERM);
-    assert!(program.wait().success());
-
-    // A start that has too few of them serves what it can, and the rest when there are more.
-    let program = Program::start_limited("-n 60", folder.path());
-    let mut wire = Wire::connect(program.address);
-    program.limit_files(1000);
+    wire.create_topic("before");
+    let crowd: Vec<TcpStream> = (0..60).map(|_| TcpStream::connect(program.address).unwrap()).collect();
     let deadline = now() + Duration::from_secs(60);
-    for topic in ["one", "many"] {
-        while let Err(error) = wire.try_produce(topic, "second").unwrap() {
-            assert_eq!(error, ErrorCode::KafkaStorageError, "{topic}");
-            assert!(now() < deadline, "{topic} stays offline");
+    let mut created = vec!["before".to_owned()];
+    // Until the crowd has been accepted, there is something left.
+    let refused = loop {
+        let name = format!("topic{}", created.len());
+        match wire.try_create(&name, 2) {
+            ErrorCode::None => created.push(name),
+            error => {
+                assert_eq!(error, ErrorCode::KafkaStorageError);
+                break name;
+            }
         }
-        assert_eq!(wire.read_all(topic).len(), 2);
+        assert!(now() < deadline, "{} topics and no shortage", created.len());
+    };
+    drop(crowd);
+    while wire.try_create(&refused, 2) != ErrorCode::None {
+        assert!(now() < deadline, "{refused} is refused for ever");
+    }
+    created.push(refused);
+    for name in &created {
+        assert_eq!(wire.produce(name, "first").unwrap(), 0, "{name}");
+    }
+    program.kill();
+    let program = Program::start(folder.path(), &[]);
+    let mut wire = Wire::connect(program.address);
+    for name in &created {
+        assert_eq!(wire.read_all(name).len(), 1, "{name}");
     }
 }
 

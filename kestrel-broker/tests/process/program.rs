@@ -97,19 +97,9 @@ impl Program {
     /// Lets files grow without limit from now on.
     #[cfg(target_os = "linux")]
     pub(crate) fn lift_file_size_limit(&self) {
-        self.limit(rustix::process::Resource::Fsize, None);
-    }
-
-    /// Lets it open this many files from now on.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn limit_files(&self, count: u64) {
-        self.limit(rustix::process::Resource::Nofile, Some(count));
-    }
-
-    #[cfg(target_os = "linux")]
-    fn limit(&self, resource: rustix::process::Resource, limit: Option<u64>) {
-        let limit = rustix::process::Rlimit { current: limit, maximum: limit };
-        rustix::process::prlimit(Some(Pid::from_child(&self.child)), resource, limit).unwrap();
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let unlimited = Rlimit { current: None, maximum: None };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::Fsize, unlimited).unwrap();
     }
 
     /// Sends a signal.

@@ -40,6 +40,8 @@ const READ_BYTES: usize = 1 << 20;
 pub(super) struct LoadOptions {
     /// Everything below had been flushed.
     pub(super) recovery_point: i64,
+    /// Whether that was written down; otherwise it is 0, and a clean stop had flushed all there is.
+    pub(super) is_noted: bool,
     /// The first offset that may be read; the first segment may begin before it.
     pub(super) log_start_offset: i64,
     /// Whether the last stop was clean.
@@ -92,7 +94,7 @@ pub(super) fn load(dir: &Path, config: &LogConfig, options: LoadOptions) -> Resu
     let loader = Loader { dir, config, options };
     if options.clean {
         match loader.load(&bases, bases.len()) {
-            Err(LogError::Corrupt { file, at, why }) => {
+            Err(LogError::Corrupt { file, at, why }) if options.is_noted => {
                 tracing::warn!(file = %file.display(), at, why, "not as a clean stop leaves it: recovering");
             }
             result => return result,

@@ -23,6 +23,7 @@ pub(super) fn latest(
             if let Some(state) = state {
                 return Ok(Some((offset, state)));
             }
+            tracing::warn!(file = %path.display(), "a producer snapshot is damaged: the state is taken from before it");
         }
         disk::remove_file(&path)?;
     }

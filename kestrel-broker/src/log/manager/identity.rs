@@ -46,11 +46,6 @@ pub(super) fn take_identity(
             node_id: options.node_id,
             directory_id: Some(random_uuid()),
         };
-        for checkpoint in
-            [RECOVERY_POINT_CHECKPOINT, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, CLEANER_CHECKPOINT]
-        {
-            checkpoint::write_offsets(&dir.join(checkpoint), &Offsets::new(), sync)?;
-        }
         meta.write(&file, sync)?;
         return Ok(meta);
     };
@@ -66,6 +61,27 @@ pub(super) fn take_identity(
         meta.write(&file, sync)?;
     }
     Ok(meta)
+}
+
+/// Makes the checkpoint files that are missing, as Apache Kafka does. Where there are logs, that is said: what they said of them
+/// is lost.
+pub(super) fn make_checkpoints(dir: &Path, found: &[FoundPartition], sync: Sync) -> Result<(), LogError> {
+    for (file, lost) in [
+        (RECOVERY_POINT_CHECKPOINT, "up to where its logs had been flushed"),
+        (HIGH_WATERMARK_CHECKPOINT, "up to where its logs had been committed"),
+        (LOG_START_CHECKPOINT, "where its logs begin whose first records were deleted"),
+        (CLEANER_CHECKPOINT, "up to where its logs had been compacted"),
+    ] {
+        let path = dir.join(file);
+        if disk::read_file(&path)?.is_some() {
+            continue;
+        }
+        if !found.is_empty() {
+            tracing::warn!("{} is missing: it is not known {lost}", path.display());
+        }
+        checkpoint::write_offsets(&path, &Offsets::new(), sync)?;
+    }
+    Ok(())
 }
 
 /// The folders of partitions, and those of deleted ones.

@@ -34,7 +34,7 @@ use super::poison::Poison;
 use super::shortage::ShortageWatch;
 use super::timestamp::Timestamp;
 use super::vouching::Vouching;
-use identity::{create_data_dir, find_partitions, take_identity};
+use identity::{create_data_dir, find_partitions, make_checkpoints, take_identity};
 
 /// What a data folder is opened with.
 #[derive(Debug, Clone)]
@@ -153,6 +153,7 @@ impl LogManager {
         };
         let (found, deleted_dirs) = find_partitions(path)?;
         let meta = take_identity(path, options, &found, data_dir.sync())?;
+        make_checkpoints(path, &found, data_dir.sync())?;
         data_dir.log_starts = Mutex::new(checkpoint::read_offsets(&path.join(LOG_START_CHECKPOINT))?);
         let read = Checkpoints {
             recovery_points: checkpoint::read_offsets(&path.join(RECOVERY_POINT_CHECKPOINT))?,
@@ -238,8 +239,10 @@ impl LogManager {
         }
         self.vouching.opening(&name)?;
         self.prepare_dir(&dir, open.topic_id)?;
+        let recovery_point = lock(&self.read).recovery_points.get(&name).copied();
         let options = LoadOptions {
-            recovery_point: lock(&self.read).recovery_points.get(&name).copied().unwrap_or(0),
+            recovery_point: recovery_point.unwrap_or(0),
+            is_noted: recovery_point.is_some(),
             log_start_offset: lock(&self.data_dir.log_starts).get(&name).copied().unwrap_or(0),
             clean: self.clean,
             now: open.now,

@@ -124,6 +124,7 @@ impl Original {
     fn load(&self, root: &Path, clean: bool, recovery_point: i64) -> Result<Loaded, LogError> {
         let options = LoadOptions {
             recovery_point,
+            is_noted: recovery_point > 0,
             log_start_offset: 0,
             clean,
             now: NOW,
@@ -240,6 +241,23 @@ fn a_log_damaged_anywhere_below_the_recovery_point_is_reported() {
 fn a_log_damaged_anywhere_around_the_recovery_point_is_either() {
     let middle = original().batches.len() / 2;
     damaged_logs(original().batches[middle].base_offset);
+}
+
+#[test]
+fn nothing_is_cut_off_after_a_clean_stop_though_the_recovery_point_is_lost() {
+    let original = original();
+    let [first, .., last] = &original.batches[..] else { panic!("there are several") };
+    for batch in [first, last] {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().join("data");
+        let file = PathBuf::from(format!("t-0/{:020}.log", batch.segment));
+        let damaged = original.restore(&root, &file, batch.position + 40, Damage::Flip);
+        // So that the segment is looked at.
+        fs::remove_file(root.join(file.with_extension("index"))).unwrap();
+        let error = original.load(&root, true, 0).unwrap_err();
+        assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
+        assert_eq!(fs::read(root.join(file)).unwrap(), damaged);
+    }
 }
 
 #[test]
