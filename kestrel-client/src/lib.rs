@@ -79,9 +79,9 @@ pub use config::{
 };
 pub use consumer::{
     AckToken, Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords,
-    Commit, Consumer, ConsumerBuilder, ConsumerHandle, DeserializeError, OffsetAndMetadata,
+    Commit, CommitFailed, Consumer, ConsumerBuilder, ConsumerHandle, DeserializeError, OffsetAndMetadata,
     OffsetAndTimestamp, PartitionStream, Place, PositionError, PositionProblem, RebalanceListener, RecordRef,
-    RevokedPartitions, Source, Subscribed, assignor,
+    RevokedPartitions, Source, StallError, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity, SharedError};
 pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};

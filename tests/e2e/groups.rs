@@ -11,16 +11,16 @@ use kestrel_client::{
     Error, NewTopic, OffsetAndMetadata, PositionError, PositionProblem, RebalanceListener, Record,
     RevokedPartitions, TopicPartition,
 };
-use kestrel_tests::{TestBroker, unique};
+use kestrel_tests::{TestBroker, eventually, unique};
 
 /// How long anything may take that has to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a member that has vanished is waited for: the least that Apache Kafka allows.
-const SESSION: Duration = Duration::from_secs(6);
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
-type Member = Consumer<Bytes, Bytes>;
+pub(crate) type Member = Consumer<Bytes, Bytes>;
 
-async fn topic_with(client: &Client, partitions: i32) -> String {
+pub(crate) async fn topic_with(client: &Client, partitions: i32) -> String {
     let topic = unique("groups");
     let new = NewTopic::new(topic.as_str()).partitions(partitions).replication_factor(1);
     client.admin().create_topics([new]).await.into_result().unwrap();
@@ -28,7 +28,7 @@ async fn topic_with(client: &Client, partitions: i32) -> String {
 }
 
 /// Stores `numbers` as values, in turn in the partitions `0..partitions`.
-async fn produce(client: &Client, topic: &str, partitions: i32, numbers: std::ops::Range<i32>) {
+pub(crate) async fn produce(client: &Client, topic: &str, partitions: i32, numbers: std::ops::Range<i32>) {
     let producer = client.producer().build().await.unwrap();
     for number in numbers {
         let record = Record::to(topic).partition(number % partitions).value(number.to_string());
@@ -38,7 +38,7 @@ async fn produce(client: &Client, topic: &str, partitions: i32, numbers: std::op
 }
 
 /// A member that hears of rebalances soon.
-fn member(client: &Client, group: &str, topic: &str) -> ConsumerBuilder<Bytes, Bytes> {
+pub(crate) fn member(client: &Client, group: &str, topic: &str) -> ConsumerBuilder<Bytes, Bytes> {
     client
         .consumer(group)
         .topics([topic])
@@ -51,13 +51,13 @@ fn cooperative() -> [Arc<dyn Assignor>; 1] {
     [Arc::new(CooperativeSticky)]
 }
 
-async fn next(consumer: &mut Member) -> ConsumerRecord {
+pub(crate) async fn next(consumer: &mut Member) -> ConsumerRecord {
     let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
     next.expect("a record comes in time").expect("the stream goes on").unwrap()
 }
 
 /// The values of the next `count` records.
-async fn next_numbers(consumer: &mut Member, count: usize) -> Vec<i32> {
+pub(crate) async fn next_numbers(consumer: &mut Member, count: usize) -> Vec<i32> {
     let mut numbers = Vec::new();
     while numbers.len() < count {
         numbers.push(number(&next(consumer).await));
@@ -65,7 +65,7 @@ async fn next_numbers(consumer: &mut Member, count: usize) -> Vec<i32> {
     numbers
 }
 
-fn number(record: &ConsumerRecord) -> i32 {
+pub(crate) fn number(record: &ConsumerRecord) -> i32 {
     std::str::from_utf8(record.value.as_ref().unwrap()).unwrap().parse().unwrap()
 }
 
@@ -74,7 +74,7 @@ fn partitions_of(consumer: &Member) -> BTreeSet<i32> {
 }
 
 /// Polls all `members` until `done` says that their partitions are as wanted. Gives the records that came meanwhile.
-async fn poll_until(
+pub(crate) async fn poll_until(
     members: &mut [Member],
     mut done: impl FnMut(&[BTreeSet<i32>]) -> bool,
 ) -> Vec<ConsumerRecord> {
@@ -99,7 +99,7 @@ async fn poll_until(
 }
 
 /// Whether the members have `count` partitions between them, each one once, and each member at least `least`.
-fn shares(owned: &[BTreeSet<i32>], count: usize, least: usize) -> bool {
+pub(crate) fn shares(owned: &[BTreeSet<i32>], count: usize, least: usize) -> bool {
     let all: BTreeSet<_> = owned.iter().flatten().collect();
     all.len() == count
         && owned.iter().map(BTreeSet::len).sum::<usize>() == count
@@ -115,6 +115,7 @@ async fn a_closed_member_resumes_where_it_was() {
     let mut consumer = member(&client, &group, &topic).build().await.unwrap();
     assert_eq!(next_numbers(&mut consumer, 60).await, (0..60).collect::<Vec<_>>());
     assert_eq!(partitions_of(&consumer), [0].into());
+    consumer.commit().await.unwrap();
     consumer.close().await.unwrap();
 
     let mut consumer = member(&client, &group, &topic).build().await.unwrap();
@@ -173,7 +174,8 @@ async fn a_member_that_vanishes_loses_nothing() {
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
     let often = CommitPolicy::Interval(Duration::from_millis(50));
-    let mut first = member(&client, &group, &topic).commit_policy(often).build().await.unwrap();
+    let first = member(&client, &group, &topic).commit_policy(often).leave_group_on_drop(false);
+    let mut first = first.build().await.unwrap();
     assert_eq!(next_numbers(&mut first, 5).await, [0, 1, 2, 3, 4]);
     let partition = TopicPartition::new(topic.as_str(), 0);
     let committed = async {
@@ -211,6 +213,7 @@ async fn members_share_and_take_over(
     produce(&client, &topic, 4, 40..80).await;
     members.push(build().await.unwrap());
     records.extend(poll_until(&mut members, |owned| shares(owned, 4, 1)).await);
+    members[0].commit().await.unwrap();
     members.remove(0).close().await.unwrap();
     records.extend(poll_until(&mut members, |owned| shares(owned, 4, 2)).await);
     produce(&client, &topic, 4, 80..120).await;
@@ -443,7 +446,7 @@ async fn idle_members_take_over_when_one_vanishes() {
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
-    let build = || member(&client, &group, &topic).build();
+    let build = || member(&client, &group, &topic).leave_group_on_drop(false).build();
     let mut members = vec![build().await.unwrap()];
     poll_until(&mut members, |owned| shares(owned, 1, 1)).await;
     members.push(build().await.unwrap());
@@ -694,4 +697,79 @@ async fn a_member_that_waits_for_records_stays() {
     let (record, ()) = tokio::join!(next(&mut consumer), late);
     assert_eq!((number(&record), heard.take()), (0, vec!["assigned [0]".to_owned()]));
     consumer.close().await.unwrap();
+}
+
+/// Longer than any test is patient: whoever is missed only then has not left.
+const LONG_SESSION: Duration = Duration::from_secs(600);
+
+/// Waits until the group has no members.
+async fn becomes_empty(client: &Client, group: &str) {
+    eventually("the group is empty", async || {
+        let found = client.admin().describe_groups([group]).await.into_iter().next()?;
+        // A group that nobody has joined yet is not there.
+        found.1.map_or(Some(()), |group| group.members.is_empty().then_some(()))
+    })
+    .await;
+}
+
+/// A consumer that is dropped leaves in the background, and commits nothing by that.
+#[tokio::test]
+async fn a_consumer_that_is_dropped_leaves() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    produce(&client, &topic, 1, 0..10).await;
+    let build = || member(&client, &group, &topic).session_timeout(LONG_SESSION).build();
+    let mut first = build().await.unwrap();
+    assert_eq!(next_numbers(&mut first, 5).await, [0, 1, 2, 3, 4]);
+    drop(first);
+    let mut second = build().await.unwrap();
+    assert_eq!(next_numbers(&mut second, 2).await, [0, 1]);
+    // Also half way through joining, and many at once, and when closing was given up.
+    let mut others = Vec::new();
+    for _ in 0..30 {
+        others.push(build().await.unwrap());
+    }
+    drop(others);
+    drop(second.close());
+    becomes_empty(&client, &group).await;
+}
+
+/// Who is to keep its place keeps it: a static member always, another one if it is told to.
+#[tokio::test]
+async fn a_consumer_that_is_dropped_may_keep_its_place() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let topic = topic_with(&client, 1).await;
+    let [stays, named, leaves] = ["stays", "named", "leaves"].map(unique);
+    let build = |group: &str| member(&client, group, &topic).session_timeout(LONG_SESSION);
+    let mut members = vec![
+        build(&stays).leave_group_on_drop(false).build().await.unwrap(),
+        build(&named).group_instance_id("only").build().await.unwrap(),
+        build(&leaves).build().await.unwrap(),
+    ];
+    poll_until(&mut members, |owned| owned.iter().all(|partitions| partitions.len() == 1)).await;
+    drop(members);
+    becomes_empty(&client, &leaves).await;
+    for group in [&stays, &named] {
+        let found = client.admin().describe_groups([group.as_str()]).await.into_result().unwrap();
+        assert_eq!(found[0].1.members.len(), 1, "{group}");
+    }
+}
+
+/// A runtime that shuts down waits for nobody who leaves.
+#[test]
+fn a_runtime_that_ends_is_not_held_up_by_dropped_consumers() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let broker = TestBroker::start().await;
+        let client = broker.client().await;
+        let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+        let mut members = Vec::new();
+        for _ in 0..10 {
+            members.push(member(&client, &group, &topic).build().await.unwrap());
+        }
+        poll_until(&mut members[..1], |_| true).await;
+    });
+    drop(runtime);
 }

@@ -5,6 +5,7 @@
 mod admin;
 mod admin_groups;
 mod churn;
+mod commits;
 mod connect;
 mod consume;
 mod faults;

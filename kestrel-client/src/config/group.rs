@@ -34,6 +34,7 @@ pub(crate) struct GroupSettings {
     pub(crate) assignors: Vec<Arc<dyn Assignor>>,
     pub(crate) commit_policy: CommitPolicy,
     pub(crate) keep_pauses: bool,
+    pub(crate) leave_on_drop: bool,
     /// The two settings that the policy is made from when it comes as properties.
     pub(super) auto_commit: bool,
     pub(super) auto_commit_interval: Duration,
@@ -49,6 +50,7 @@ impl Default for GroupSettings {
             assignors: vec![Arc::new(Range), Arc::new(CooperativeSticky)],
             commit_policy: CommitPolicy::Interval(Duration::from_secs(5)),
             keep_pauses: false,
+            leave_on_drop: true,
             auto_commit: true,
             auto_commit_interval: Duration::from_secs(5),
         }
@@ -149,6 +151,17 @@ impl ConsumerConfig {
     /// false, because a pause that nobody remembers stops a partition for good. Kestrel's own setting.
     pub fn keep_pauses(mut self, keep: bool) -> Self {
         self.group_mut().keep_pauses = keep;
+        self
+    }
+
+    /// Whether a consumer that is dropped without [`close`](crate::Consumer::close) leaves its group in the background, so that
+    /// others take over at once, from what was committed. Default: true. Kestrel's own setting.
+    ///
+    /// If not, the group waits for it as for one that vanished: `session.timeout.ms`. A member with a
+    /// [`group_instance_id`](Self::group_instance_id) never leaves by being dropped. Leaving needs the runtime: when that is
+    /// shut down first, the session ends by itself.
+    pub fn leave_group_on_drop(mut self, leave: bool) -> Self {
+        self.group_mut().leave_on_drop = leave;
         self
     }
 }

@@ -293,8 +293,9 @@ impl<K, V, S: Source> Consumer<K, V, S> {
                 Ok(Gathered::Runs(runs)) => {
                     let Some(fetch) = &self.current else { continue };
                     // The batch counts as one record, at the offset of its first.
-                    let token =
-                        |acks: &Arc<PartitionAcks>| acks.hand_out(first_offset(&runs)?, last_epoch(&runs));
+                    let token = |acks: &Arc<PartitionAcks>| {
+                        acks.hand_out_batch(first_offset(&runs)?, fetch.next_offset(), last_epoch(&runs))
+                    };
                     let ack = fetch.acks.as_ref().and_then(token);
                     self.note_hand_out();
                     return Poll::Ready(Some(Ok(Batch {

@@ -178,6 +178,8 @@ group_settings! {
     commit_policy: CommitPolicy,
     /// Whether a paused partition that comes back is still paused. Default: false.
     keep_pauses: bool,
+    /// Whether a consumer that is dropped leaves its group in the background. Default: true.
+    leave_group_on_drop: bool,
 }
 
 impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {

@@ -6,9 +6,7 @@ use std::collections::HashMap;
 
 use kestrel_protocol::TopicId;
 
-use super::engine::Engine;
 use super::group::committed::OffsetQuestion;
-use super::group::handle::done_entries;
 use super::group::{Commit, OffsetAndMetadata};
 use super::{Consumer, ConsumerHandle};
 use crate::error::Result;
@@ -31,11 +29,7 @@ impl ConsumerHandle {
 
     /// As [`Self::commit`], without waiting; see [`Consumer::commit_async`].
     pub fn commit_async(&self) -> Commit {
-        let done = |engine: &mut Engine| engine.check_open().map(|()| done_entries(engine, None));
-        match self.base.shared.look(done) {
-            Ok(entries) => self.source.group.submit_now(entries),
-            Err(error) => Commit::failed(error),
-        }
+        self.source.group.submit_done()
     }
 
     /// As [`Consumer::commit_offsets`].
@@ -77,11 +71,15 @@ impl<K, V> Consumer<K, V> {
     /// Commits everything that was handed out, the last record included, and waits until the group has it.
     ///
     /// With [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck) it commits what was acknowledged instead. During a rebalance
-    /// it waits until the member has joined again.
+    /// it waits until the member has joined again. It does not count as asking for records: neither
+    /// `max.poll.interval.ms` nor a rebalance that waits for this member begins anew.
+    ///
+    /// `Ok` means that the group has all of it.
     ///
     /// # Errors
-    /// [`Error::Position`] when the group has taken a partition away meanwhile: its records will be read again by another
-    /// member. [`Error::Timeout`] after `default.api.timeout.ms`. [`Error::Broker`] for what the coordinator refuses for
+    /// [`Error::CommitFailed`] when a partition was lost before what was handed out of it was committed: the records will be
+    /// read again, perhaps by another member; all further calls say so too until something new was handed out.
+    /// [`Error::Timeout`] after `default.api.timeout.ms`. [`Error::Broker`] for what the coordinator refuses for
     /// good. Reading goes on in any case.
     ///
     /// # Cancel safety
@@ -105,7 +103,7 @@ impl<K, V> Consumer<K, V> {
     /// # }
     /// ```
     pub fn commit_async(&self) -> Commit {
-        self.note_ask();
+        self.note_done();
         self.handle.commit_async()
     }
 
@@ -122,7 +120,9 @@ impl<K, V> Consumer<K, V> {
     /// ```
     ///
     /// # Errors
-    /// As [`Self::commit`], and [`Error::Position`] for a partition that is not assigned: nothing is committed then.
+    /// [`Error::Position`] for a partition that is not assigned: nothing is committed then. [`Error::CommitFailed`] for one
+    /// that is lost before the group has the offset; what else there is is committed. The others are those of
+    /// [`Self::commit`].
     ///
     /// # Cancel safety
     /// Dropping the future does not take the commit back.

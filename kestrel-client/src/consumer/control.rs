@@ -215,18 +215,22 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         self.handle.paused()
     }
 
-    /// Stops the consumer: its tasks end and its connections close. A member of a group commits what was handed out, as its
+    /// Stops the consumer: its tasks end and its connections close. A member of a group commits what is done, as its
     /// [`CommitPolicy`](crate::CommitPolicy) says, and leaves, so that others take over at once; a static one
     /// (`group.instance.id`) only commits. That may take 30 s; see [`Self::close_within`].
     ///
-    /// Dropping the consumer stops it without waiting, committing or leaving: the group misses it after
-    /// `session.timeout.ms`, and what was not committed is read again.
+    /// What was handed out last, a record or a batch, is not done by closing, since the work on it may have failed: it comes
+    /// again, unless the next one was asked for, it was acknowledged, or [`commit`](Consumer::commit) was called before.
+    ///
+    /// Dropping the consumer stops it without waiting or committing: what was not committed is read again. It leaves its group
+    /// in the background, see [`leave_group_on_drop`](crate::ConsumerConfig::leave_group_on_drop).
     ///
     /// # Errors
-    /// [`Error::Timeout`] when the group could not be left in time. The consumer is stopped all the same.
+    /// [`Error::Timeout`] when the group could not be left in time; [`Error::CommitFailed`], or what the coordinator refused,
+    /// when what was done is not committed. The consumer is stopped all the same.
     ///
     /// # Cancel safety
-    /// The consumer stops also when the future is dropped, then without leaving.
+    /// When the future is dropped, the consumer is.
     pub async fn close(self) -> Result<()> {
         self.close_within(CLOSE_PATIENCE).await
     }
@@ -239,7 +243,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// # Cancel safety
     /// As [`Self::close`].
     pub async fn close_within(mut self, patience: Duration) -> Result<()> {
-        self.note_ask();
+        self.handle.base.shared.let_go();
         self.return_run();
         let left = tokio::time::timeout(patience, self.handle.source.leave())
             .await

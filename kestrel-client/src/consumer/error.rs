@@ -1,10 +1,12 @@
-//! What a consumer's stream reports beside records: trouble with a position, and records that cannot be deserialized.
+//! What a consumer reports beside records: trouble with a position, partitions that do not move, records that cannot be
+//! deserialized, and commits that come too late.
 //!
-//! Both travel inside [`Error`]. The stream goes on after them; each says what it does next.
+//! All travel inside [`Error`]. The consumer goes on after them; each says what it does next.
 
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kestrel_protocol::DecodeError;
 use kestrel_serde::SerdeError;
@@ -125,6 +127,89 @@ impl From<PositionError> for Error {
         Self::Position(Box::new(error))
     }
 }
+
+/// A commit that did not happen: what was handed out of these partitions was not committed when the group took them away,
+/// and will be read again, perhaps by another member (Java's `CommitFailedException`).
+///
+/// Offsets of other partitions that the same call was about are committed. Every further commit fails in the same way until
+/// the consumer has handed out something new: whoever commits before working must not work on what was handed out before.
+///
+/// ```no_run
+/// # async fn f(consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+/// use kestrel_client::Error;
+///
+/// match consumer.commit().await {
+///     Err(Error::CommitFailed(failed)) => eprintln!("somebody else goes on with {:?}", failed.partitions),
+///     other => other?,
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the commit failed for {}: lost before what was handed out was committed, so another member may read that again \
+     (if the application was too slow: max.poll.interval.ms, max.poll.records)",
+    Listed(partitions)
+)]
+#[non_exhaustive]
+pub struct CommitFailed {
+    /// The partitions that are gone: one or more, in order.
+    pub partitions: Vec<TopicPartition>,
+}
+
+impl CommitFailed {
+    /// The error, if there are such partitions.
+    pub(crate) fn of(mut partitions: Vec<TopicPartition>) -> Option<Error> {
+        partitions.sort();
+        partitions.dedup();
+        (!partitions.is_empty()).then(|| Error::CommitFailed(Box::new(Self { partitions })))
+    }
+}
+
+/// Names, separated by commas.
+struct Listed<'a>(&'a [TopicPartition]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, partition) in self.0.iter().enumerate() {
+            write!(f, "{}{partition}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A partition that is assigned and not paused and does not move, although the application asks for records.
+///
+/// Reported after about ten seconds without progress, and every five seconds as long as it lasts; the log has it once. The
+/// consumer goes on trying, so the stream may be read on. Other partitions are not held up.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StallError {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// How long nothing has moved.
+    pub stalled_for: Duration,
+    /// What the consumer waits for, and what may help.
+    pub waits_for: Box<str>,
+    /// The last failure, when there was one.
+    pub cause: Option<Error>,
+}
+
+impl fmt::Display for StallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, partition, stalled_for, waits_for, cause } = self;
+        let seconds = stalled_for.as_secs();
+        write!(f, "partition {partition} of topic {topic} has not moved for {seconds} s: {waits_for}")?;
+        match cause {
+            Some(cause) => write!(f, "; last failure: {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for StallError {}
 
 /// A record whose key or value no deserializer accepted (a *poison pill*), with the record as it was stored.
 ///

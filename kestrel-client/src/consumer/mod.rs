@@ -76,7 +76,7 @@ pub use self::acks::AckToken;
 pub(crate) use self::acks::RecordAck;
 pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
-pub use self::error::{DeserializeError, PositionError, PositionProblem};
+pub use self::error::{CommitFailed, DeserializeError, PositionError, PositionProblem, StallError};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::handle::ConsumerHandle;
 pub use self::partition_stream::PartitionStream;
@@ -207,8 +207,8 @@ pub use self::source::{Assigned, Source, Subscribed};
 /// commit. [`AssignedConsumer`] reads what it is told to with [`assign`](AssignedConsumer::assign); there is no group to commit to,
 /// and the calls for that do not exist. All others are the same. Code for both is generic over [`Source`].
 ///
-/// Dropping the consumer stops its tasks and closes its connections without blocking, committing or leaving its group; see
-/// [`Self::close`].
+/// Dropping the consumer stops its tasks and closes its connections without blocking or committing, and leaves its group in the
+/// background; see [`Self::close`].
 pub struct Consumer<K, V, S: Source = Subscribed> {
     handle: ConsumerHandle<S>,
     decoders: Decoders<K, V>,

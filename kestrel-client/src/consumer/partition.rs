@@ -114,6 +114,10 @@ pub(crate) struct AssignedPartition {
     pub(crate) revoking: bool,
     /// The position up to which the caller is done with all: what may be committed.
     pub(crate) done: Option<FetchPosition>,
+    /// The offset after the last record that was handed out since the position was set, as far as is known.
+    pub(crate) handed_out: Option<i64>,
+    /// What the group has, as far as this assignment knows.
+    pub(crate) committed: Option<i64>,
     /// Which of the records that were handed out are done, when the caller says so of each.
     pub(crate) acks: Option<Arc<PartitionAcks>>,
     /// The tasks that work on the partition, if it has any.
@@ -148,6 +152,8 @@ impl AssignedPartition {
             paused: false,
             revoking: false,
             done: None,
+            handed_out: None,
+            committed: None,
             acks: None,
             workers: Workers::default(),
             high_watermark: None,
@@ -255,6 +261,7 @@ impl AssignedPartition {
     /// Gives up the position: a lookup finds a new one.
     pub(crate) fn reset(&mut self, to: ResetTo) {
         self.done = None;
+        self.handed_out = None;
         self.enter_anew(FetchState::AwaitingReset(to));
     }
 

@@ -1,7 +1,7 @@
 //! Progress: what the caller has in its hands, told without a lock.
 //!
 //! Written by the caller's task at each record, read under the engine's lock. A record that was handed out counts as done
-//! when the next one is asked for: what is handed out and not done is never committed by itself.
+//! when the next one is asked for, or when the caller commits: what is handed out and not done is never committed by itself.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
@@ -14,8 +14,12 @@ pub(crate) struct Progress {
     done_offset: AtomicI64,
     /// The offset of the run that is handed out next.
     next_offset: AtomicI64,
-    /// Whether something was handed out since the caller asked last.
-    is_busy: AtomicBool,
+    /// How often something was handed out.
+    hand_outs: AtomicU64,
+    /// How often something had been handed out when the caller asked last.
+    asked_after: AtomicU64,
+    /// How often something had been handed out when the caller last said that all of it is done.
+    done_after: AtomicU64,
     /// How often the caller has asked.
     polls: AtomicU64,
     /// Whether someone waits for the caller to ask.
@@ -28,19 +32,37 @@ pub(crate) struct Progress {
 impl Progress {
     /// The caller asks for more, so all before `next_offset` of its run is done. True when someone waits for that.
     pub(crate) fn ask(&self, next_offset: Option<i64>) -> bool {
-        if let Some(next_offset) = next_offset {
-            self.done_offset.store(next_offset, Ordering::Release);
-        }
+        self.finish(next_offset);
         // The caller's task is the only writer, so this need not be one step.
         self.polls.store(self.polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        self.is_busy.store(false, Ordering::SeqCst);
+        self.let_go()
+    }
+
+    /// All before `next_offset` of the run is done, although the caller asks for nothing.
+    pub(crate) fn finish(&self, next_offset: Option<i64>) {
+        let set_aside =
+            || self.set_aside.load(Ordering::Relaxed).checked_sub(1).filter(|&offset| offset >= 0);
+        if let Some(next_offset) = next_offset.or_else(set_aside) {
+            self.done_offset.store(next_offset, Ordering::Release);
+        }
+        self.done_after.store(self.hand_outs(), Ordering::Release);
+    }
+
+    /// The caller works on nothing any more, done or not. True when someone waits for that.
+    pub(crate) fn let_go(&self) -> bool {
+        self.asked_after.store(self.hand_outs(), Ordering::SeqCst);
         self.is_awaited.load(Ordering::SeqCst)
     }
 
     /// Something is being handed out, and `next_offset` comes after it.
     pub(crate) fn hand_out(&self, next_offset: i64) {
         self.next_offset.store(next_offset, Ordering::Release);
-        self.is_busy.store(true, Ordering::Release);
+        self.hand_outs.store(self.hand_outs.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    /// How often something was handed out.
+    pub(crate) fn hand_outs(&self) -> u64 {
+        self.hand_outs.load(Ordering::SeqCst)
     }
 
     /// A run was taken, whose first record is at `offset`.
@@ -57,8 +79,14 @@ impl Progress {
         self.next_offset.load(Ordering::Acquire)
     }
 
+    /// Whether something was handed out since the caller asked last.
     pub(crate) fn is_busy(&self) -> bool {
-        self.is_busy.load(Ordering::SeqCst)
+        self.hand_outs() > self.asked_after.load(Ordering::SeqCst)
+    }
+
+    /// Whether something was handed out that does not count as done.
+    pub(crate) fn is_open(&self) -> bool {
+        self.hand_outs() > self.done_after.load(Ordering::Acquire)
     }
 
     /// A record is done, and someone waits for that.

@@ -105,6 +105,14 @@ impl Shared {
         }
     }
 
+    /// The caller asks for nothing more, and works on nothing: what it was at is not done by that.
+    pub(crate) fn let_go(&self) {
+        if self.0.progress.let_go() {
+            self.0.changed_for_group.notify_one();
+            self.0.asked_by_caller.notify_waiters();
+        }
+    }
+
     /// What the caller's task tells without the lock.
     pub(crate) fn progress(&self) -> &Progress {
         &self.0.progress

@@ -82,6 +82,11 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         self.handle.base.shared.ask(self.current.as_ref().map(|fetch| fetch.next_offset()));
     }
 
+    /// What was handed out is done, although nothing is asked for: the group may not take its partition away yet.
+    pub(super) fn note_done(&self) {
+        self.handle.base.shared.progress().finish(self.current.as_ref().map(|fetch| fetch.next_offset()));
+    }
+
     /// Waits until there is a run of batches to hand out from, and no deserializer that is getting ready.
     pub(super) fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<()>>> {
         match self.recheck() {

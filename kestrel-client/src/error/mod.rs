@@ -10,7 +10,7 @@ use std::time::Duration;
 use kestrel_protocol::{ApiKey, DecodeError, EncodeError, ErrorClass, ErrorCode};
 use kestrel_serde::{BoxError, SerdeError};
 
-use crate::consumer::{DeserializeError, PositionError};
+use crate::consumer::{CommitFailed, DeserializeError, PositionError, StallError};
 
 mod attempts;
 mod broker;
@@ -178,6 +178,12 @@ pub enum Error {
     Deserialize(Arc<DeserializeError>),
     /// A consumer's position in a partition is in trouble.
     Position(Box<PositionError>),
+    /// What a consumer handed out cannot be committed any more: its group has taken the partitions away.
+    #[error(transparent)]
+    CommitFailed(Box<CommitFailed>),
+    /// A partition that a consumer has, and has not paused, does not move.
+    #[error(transparent)]
+    Stalled(Box<StallError>),
     /// The producer's memory is used up at the moment (only from `try_send`).
     #[non_exhaustive]
     BufferFull {
@@ -227,6 +233,7 @@ impl Error {
             | Self::Disconnected { .. }
             | Self::Timeout { .. }
             | Self::BufferFull { .. }
+            | Self::Stalled(_)
             | Self::UnknownTopic { .. } => Severity::Retriable,
             Self::Broker(error) => severity_of(error.code),
             Self::ProducerFailed { .. }
@@ -239,6 +246,7 @@ impl Error {
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
             | Self::Encode { .. }
+            | Self::CommitFailed(_)
             | Self::Serialize(_)
             | Self::Deserialize(_) => Severity::Invalid,
             Self::Position(error) => error.severity(),
@@ -257,6 +265,7 @@ impl Error {
         match self {
             Self::Broker(error) => Some(error.code),
             Self::Timeout { cause: Some(cause), .. } | Self::ProducerFailed { cause } => cause.code(),
+            Self::Stalled(stall) => stall.cause.as_ref().and_then(Self::code),
             _ => None,
         }
     }

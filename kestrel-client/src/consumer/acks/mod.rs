@@ -64,6 +64,21 @@ impl PartitionAcks {
         Some(AckToken { acks: Arc::clone(self), index })
     }
 
+    /// As [`Self::hand_out`], for a batch that begins at `offset`: it counts as one record, and its token says that all before
+    /// `end_offset` is done.
+    pub(crate) fn hand_out_batch(
+        self: &Arc<Self>,
+        offset: i64,
+        end_offset: i64,
+        leader_epoch: Option<LeaderEpoch>,
+    ) -> Option<AckToken> {
+        let mut window = self.window();
+        let index = window.hand_out(offset, leader_epoch)?;
+        window.extend(end_offset);
+        drop(window);
+        Some(AckToken { acks: Arc::clone(self), index })
+    }
+
     /// Whether another record may be handed out.
     pub(crate) fn has_room(&self) -> bool {
         self.window().has_room()
@@ -74,14 +89,30 @@ impl PartitionAcks {
         self.window().open_records()
     }
 
-    /// What to commit when the partition's position is `position`, which was read before this is called.
+    /// What to commit when the caller has asked for what comes at `position`, which was read before this is called.
     pub(crate) fn committable(&self, position: i64) -> Committable {
         let window = self.window();
-        let offset = window.first_open().map_or(position, |first_open| first_open.min(position));
+        let all_done = || window.done_end().map_or(position, |end| end.max(position));
+        let offset = window.first_open().unwrap_or_else(all_done);
         Committable { offset, leader_epoch: window.last_done_epoch() }
     }
 
-    /// The assignment is over: tokens do nothing from now on.
+    /// The offset after the last record of those that are done one after the other; `None` when the first one is not.
+    pub(crate) fn done_end(&self) -> Option<i64> {
+        self.window().done_end()
+    }
+
+    /// Whether a record was said to be done after the assignment was over.
+    pub(crate) fn has_late_acks(&self) -> bool {
+        self.window().has_late()
+    }
+
+    /// Whether there are tokens left.
+    pub(crate) fn has_tokens(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > 1
+    }
+
+    /// The assignment is over: tokens change nothing from now on.
     pub(crate) fn close(&self) {
         self.window().close();
     }

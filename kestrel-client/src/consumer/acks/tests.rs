@@ -111,11 +111,18 @@ fn what_is_committed_is_the_first_record_that_is_not_done() {
 }
 
 #[test]
-fn a_position_that_was_read_before_a_record_was_handed_out_holds_the_commit() {
+fn what_is_acknowledged_counts_before_the_next_record_is_asked_for() {
     let acks = acks(10);
     let position = 5;
-    acks.hand_out(7, None).unwrap().ack();
-    assert_eq!(acks.committable(position).offset, 5);
+    assert_eq!((acks.committable(position).offset, acks.done_end()), (5, None));
+    let seventh = acks.hand_out(7, None).unwrap();
+    assert_eq!((acks.committable(position).offset, acks.done_end()), (7, None));
+    seventh.ack();
+    assert_eq!((acks.committable(position).offset, acks.done_end()), (8, Some(8)));
+    let batch = acks.hand_out_batch(10, 20, None).unwrap();
+    assert_eq!((acks.committable(8).offset, acks.done_end()), (10, Some(10)));
+    batch.ack();
+    assert_eq!((acks.committable(8).offset, acks.done_end()), (20, Some(20)));
 }
 
 #[test]

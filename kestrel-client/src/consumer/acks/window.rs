@@ -24,8 +24,12 @@ pub(super) struct Window {
     /// From the run that holds `first` on; when all are done, the last run.
     runs: VecDeque<Run>,
     last_done_epoch: Option<LeaderEpoch>,
+    /// The offset after the last record.
+    end_offset: i64,
     max_records: u64,
     is_closed: bool,
+    /// Whether a record was said to be done after the end.
+    has_late: bool,
 }
 
 /// Records with consecutive offsets, appended by the same leader.
@@ -52,8 +56,10 @@ impl Window {
             done: VecDeque::new(),
             runs: VecDeque::new(),
             last_done_epoch: None,
+            end_offset: 0,
             max_records: u64::try_from(max_records).unwrap_or(u64::MAX).max(1),
             is_closed: false,
+            has_late: false,
         }
     }
 
@@ -74,7 +80,13 @@ impl Window {
             self.done.push_back(0);
         }
         self.next += 1;
+        self.end_offset = offset.saturating_add(1);
         Some(index)
+    }
+
+    /// The last record stands for all before `end_offset`.
+    pub(super) fn extend(&mut self, end_offset: i64) {
+        self.end_offset = self.end_offset.max(end_offset);
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -83,14 +95,18 @@ impl Window {
 
     /// A record is done; true if that is news.
     pub(super) fn finish(&mut self, index: u64) -> bool {
-        if self.is_closed || index < self.first || index >= self.next {
+        if index < self.first || index >= self.next {
             return false;
         }
         let word = self.word_of(index);
         let bit = 1 << (index % WORD);
         match self.done.get_mut(word) {
-            Some(word) if *word & bit == 0 => *word |= bit,
-            _ => return false,
+            Some(word) if *word & bit == 0 && !self.is_closed => *word |= bit,
+            Some(word) => {
+                self.has_late |= *word & bit == 0;
+                return false;
+            }
+            None => return false,
         }
         self.done_ahead += 1;
         if index == self.first {
@@ -129,6 +145,15 @@ impl Window {
     pub(super) fn first_open(&self) -> Option<i64> {
         let run = self.runs.front().filter(|_| self.first < self.next)?;
         Some(run.offset(self.first))
+    }
+
+    /// The offset after the last record of those that are done one after the other; `None` when the first one is not.
+    pub(super) fn done_end(&self) -> Option<i64> {
+        (self.first > 0).then(|| self.first_open().unwrap_or(self.end_offset))
+    }
+
+    pub(super) const fn has_late(&self) -> bool {
+        self.has_late
     }
 
     pub(super) const fn last_done_epoch(&self) -> Option<LeaderEpoch> {

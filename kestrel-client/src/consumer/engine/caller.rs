@@ -42,9 +42,13 @@ impl Engine {
         };
         if let Some(mut fetch) = buffer.take(may_take) {
             fetch.acks = subscription.get(fetch.ticket.id).and_then(|partition| partition.acks.clone());
-            let (ticket, size_bytes, epochs) = (fetch.ticket, fetch.size_bytes(), fetch.epochs().clone());
             self.progress.begin(fetch.next_offset());
-            self.held = Some(Held { ticket, size_bytes, epochs });
+            self.held = Some(Held {
+                ticket: fetch.ticket,
+                size_bytes: fetch.size_bytes(),
+                first_offset: fetch.next_offset(),
+                epochs: fetch.epochs().clone(),
+            });
             return Delivery::Records(fetch);
         }
         if self.is_range_over() || self.subscription.is_empty() && !self.in_group {
@@ -87,6 +91,9 @@ impl Engine {
         let offset = self.progress.done_offset();
         let epoch = held.epochs.iter().rev().find(|(start, _)| *start < offset).and_then(|&(_, epoch)| epoch);
         if let Some(partition) = self.subscription.believe(held.ticket) {
+            if held.first_offset < offset {
+                partition.handed_out = Some(offset);
+            }
             // A run that begins where a commit left off has nothing new to say before its first record is done.
             if partition.done.is_none_or(|done| done.offset < offset) {
                 partition.done = Some(FetchPosition { offset, epoch });
@@ -147,6 +154,7 @@ impl Engine {
 
     /// Replaces the assignment: what stays assigned keeps its position.
     pub(crate) fn assign(&mut self, partitions: &[TopicPartition]) {
+        self.note_losses(partitions);
         for id in self.subscription.assign(partitions) {
             self.buffer.drop_partition(id);
             self.recall(id);
@@ -190,6 +198,7 @@ impl Engine {
         let position = FetchPosition { offset, epoch: None };
         state.seek(position);
         state.done = Some(position);
+        state.handed_out = None;
         self.renew_acks(id);
         self.buffer.drop_partition(id);
         self.recall(id);

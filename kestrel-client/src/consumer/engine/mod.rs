@@ -6,6 +6,7 @@
 mod answers;
 mod caller;
 mod group;
+mod losses;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use kestrel_protocol::messages::list_offsets::ListOffsetsResponse;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochResponse;
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
+use self::losses::Losses;
 use super::completed_fetch::{CompletedFetch, Damage, EpochStart};
 use super::error::{PositionError, PositionProblem};
 use super::fetch_buffer::FetchBuffer;
@@ -68,6 +70,8 @@ pub(crate) enum Delivery {
 struct Held {
     ticket: Ticket,
     size_bytes: usize,
+    /// Where it begins.
+    first_offset: i64,
     epochs: Arc<[EpochStart]>,
 }
 
@@ -87,6 +91,7 @@ pub(crate) struct Engine {
     max_open_records: Option<usize>,
     /// Problems of the group, for the caller.
     problems: VecDeque<Error>,
+    losses: Losses,
     /// Paused partitions that the group has taken away, if their pauses are to be kept.
     kept_pauses: HashSet<TopicPartition>,
     served: u64,
@@ -113,6 +118,7 @@ impl Engine {
             in_group: false,
             max_open_records: None,
             problems: VecDeque::new(),
+            losses: Losses::default(),
             kept_pauses: HashSet::new(),
             served: 0,
             revision: 0,
@@ -159,6 +165,9 @@ impl Engine {
             .filter_map(|(id, partition)| Some((id, leader_view(snapshot, partition)?)));
         let views: Vec<_> = views.collect();
         for (id, view) in views {
+            if self.subscription.is_recreated(id, &view) {
+                self.note_loss(id);
+            }
             if self.subscription.handle_leader(id, view, now) {
                 self.handle_recreated(id);
             }
@@ -243,6 +252,7 @@ impl Engine {
             let again = if acked < end.offset { FetchPosition { offset: acked, epoch: None } } else { end };
             partition.seek(again);
             partition.done = Some(again);
+            partition.handed_out = None;
             self.renew_acks(id);
             return None;
         }

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::committed::{Answered, OffsetQuestion, find_coordinator, is_passing};
-use super::committer::{Assignment, CommitNews, CommitRequest, Committer, JobId};
+use super::committer::{Assignment, CommitNews, CommitRequest, Committer, Entry, JobId};
 use super::effects::{EffectDone, Effects};
 use super::handle::{Command, done_entries};
 use super::membership::{
@@ -32,6 +32,7 @@ use super::topics::TopicSelection;
 use crate::client::{Client, Target};
 use crate::config::{CommitPolicy, ConsumerSettings};
 use crate::consumer::engine::Engine;
+use crate::consumer::error::CommitFailed;
 use crate::consumer::shared::Shared;
 use crate::consumer::subscription::Ticket;
 use crate::environment;
@@ -42,6 +43,8 @@ use crate::record::TopicPartition;
 
 /// How much longer than the rebalance a JoinGroup may take.
 const JOIN_SLACK: Duration = Duration::from_secs(5);
+/// How long a member whose consumer was dropped tries to leave.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 /// How many commits are kept at once; more wait in the inbox.
 const MAX_JOBS: usize = 64;
 
@@ -85,6 +88,8 @@ pub(crate) struct GroupDriver {
     running: Option<Running>,
     waiters: HashMap<JobId, oneshot::Sender<Result<()>>>,
     closers: Vec<oneshot::Sender<Result<()>>>,
+    /// What of the last things that the application was done with could not be committed.
+    close_problem: Option<Error>,
     /// How often the caller had polled when that was looked at last, and when it had changed.
     seen_polls: u64,
     polled_at: Instant,
@@ -136,6 +141,7 @@ impl GroupDriver {
             running: None,
             waiters: HashMap::new(),
             closers: Vec::new(),
+            close_problem: None,
             seen_polls: 0,
             polled_at: now,
             is_nudged: false,
@@ -143,18 +149,35 @@ impl GroupDriver {
         }
     }
 
-    /// Runs until the member has left, or until `stop`: then without a word to the coordinator, which misses it after
-    /// `session.timeout.ms`.
+    /// Runs until the member has left, or until `stop`: then it leaves without giving anything up, if it is to.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.drive() => {}
-        }
+        let is_dropped = tokio::select! {
+            () = stop.cancelled() => true,
+            () = self.drive() => false,
+        };
         self.committer.close();
         self.finish_commits();
+        if is_dropped && self.settings.group.leave_on_drop {
+            self.leave_behind().await;
+        }
+        let outcome = self.close_problem.take().map_or(Ok(()), Err);
+        for closer in self.closers.drain(..) {
+            // Whoever asked may have stopped waiting.
+            let _ = closer.send(outcome.clone());
+        }
         self.shared.change_by_group(Engine::close);
         self.client.pool().release(self.member_lane);
         self.client.pool().release(self.offset_lane);
+    }
+
+    /// The application has dropped its consumer: others are not to wait for it until the session ends.
+    async fn leave_behind(&mut self) {
+        self.shared.change_by_group(Engine::close);
+        self.running = None;
+        (self.next_commit, self.next_topics) = (None, None);
+        self.membership.handle_abandoned();
+        // If that is too short, the session ends by itself.
+        let _ = tokio::time::timeout(LEAVE_PATIENCE, self.drive()).await;
     }
 
     async fn drive(&mut self) {
@@ -256,7 +279,12 @@ impl GroupDriver {
         let Some(Running { round, .. }) = self.running.take() else { return };
         match done {
             EffectDone::Lost => {}
-            EffectDone::Revoked => self.membership.handle_revoked(round),
+            EffectDone::Revoked { problem } => {
+                if !self.closers.is_empty() {
+                    self.close_problem = self.close_problem.take().or(problem);
+                }
+                self.membership.handle_revoked(round);
+            }
             EffectDone::Settled { gave_up } => self.membership.handle_settled(round, gave_up),
             EffectDone::Assigned { assignments, counts } => {
                 self.membership.handle_assignment(round, assignments, counts);
@@ -381,6 +409,11 @@ impl GroupDriver {
 
     fn handle_commit(&mut self, node: NodeId, result: Result<OffsetCommitResponse>, now: Instant) {
         let CommitNews { is_coordinator_lost, refused } = self.committer.handle_answer(result, now);
+        self.shared.look(|engine| {
+            for (partition, Entry { assignment, offset }) in self.committer.take_committed() {
+                engine.note_committed(&partition, assignment.id, offset.offset);
+            }
+        });
         if is_coordinator_lost {
             self.membership.handle_coordinator_lost(node, now);
         }
@@ -454,13 +487,15 @@ impl GroupDriver {
 
     fn handle_command(&mut self, command: Command) {
         match command {
-            Command::Commit(entries, reply) => {
+            Command::Commit(submission, reply) => {
                 let patience = self.settings.default_api_timeout;
-                let job = self.committer.submit(entries, environment::now(), patience);
+                let job = self.committer.submit(submission, environment::now(), patience);
                 self.waiters.insert(job, reply);
             }
             Command::Close(reply) => {
                 self.closers.push(reply);
+                let lost = self.shared.look(|engine| engine.last_losses());
+                self.close_problem = self.close_problem.take().or_else(|| CommitFailed::of(lost));
                 self.membership.handle_close();
             }
         }
@@ -469,7 +504,10 @@ impl GroupDriver {
     fn finish_commits(&mut self) {
         for (job, result) in self.committer.take_done() {
             if let Err(error) = &result {
-                tracing::warn!(error = %Chain(error), "a commit failed");
+                tracing::warn!(group = %self.effects.group.group_id, error = %Chain(error), "a commit failed");
+                if matches!(error, Error::CommitFailed(_)) {
+                    self.shared.look(Engine::mark_losses_reported);
+                }
             }
             if let Some(waiter) = self.waiters.remove(&job) {
                 // Whoever asked may have stopped waiting.

@@ -25,7 +25,7 @@ use crate::consumer::assignor::AssignableTopics;
 use crate::consumer::engine::Engine;
 use crate::consumer::partition_stream::Workers;
 use crate::consumer::shared::Shared;
-use crate::error::Chain;
+use crate::error::{Chain, Error};
 use crate::metadata::{MetadataSnapshot, Wanted};
 use crate::record::TopicPartition;
 
@@ -36,9 +36,17 @@ const METADATA_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) enum EffectDone {
     Lost,
-    Revoked,
-    Settled { gave_up: bool },
-    Assigned { assignments: Vec<(ByteString, Bytes)>, counts: PartitionCounts },
+    /// With what went wrong when what was done was to be committed.
+    Revoked {
+        problem: Option<Error>,
+    },
+    Settled {
+        gave_up: bool,
+    },
+    Assigned {
+        assignments: Vec<(ByteString, Bytes)>,
+        counts: PartitionCounts,
+    },
 }
 
 /// What effects need; clones share it.
@@ -68,9 +76,9 @@ impl Effects {
                 Some(Box::pin(async move { this.lose(partitions).await }))
             }
             Effect::Revoke { partitions } => Some(Box::pin(async move {
-                this.give_up(partitions).await;
+                let problem = this.give_up(partitions).await;
                 this.shared.change_by_group(Engine::take_on_nothing);
-                EffectDone::Revoked
+                EffectDone::Revoked { problem }
             })),
             Effect::Settle { revoked, added, assigned } => {
                 Some(Box::pin(async move { this.settle(revoked, added, assigned).await }))
@@ -89,22 +97,25 @@ impl Effects {
         EffectDone::Lost
     }
 
-    /// Gives up `partitions` in good order; they are still in the engine afterwards.
-    async fn give_up(&self, partitions: BTreeSet<TopicPartition>) {
+    /// Gives up `partitions` in good order; they are still in the engine afterwards. Gives what went wrong with the commit.
+    async fn give_up(&self, partitions: BTreeSet<TopicPartition>) -> Option<Error> {
         tracing::info!(group = %self.group.group_id, ?partitions, "giving up partitions");
         self.shared.change_by_group(|engine| engine.begin_revoke(&partitions));
         self.wait_for_caller(&partitions).await;
         let workers = self.shared.look(|engine| engine.workers_of(&partitions));
         join_all(workers.iter().map(Workers::finish)).await;
+        let mut problem = None;
         if self.policy != CommitPolicy::Manual
-            && let Err(error) = self.group.commit_done(Some(&partitions)).await
+            && let Err(error) = self.group.commit_done(&partitions).await
         {
             tracing::warn!(group = %self.group.group_id, error = %Chain(&error), "what was done was not committed: it will be done again");
+            problem = Some(error);
         }
         if let Some(listener) = &self.listener {
             let revoked = RevokedPartitions { partitions, group: self.group.clone() };
             listener.revoked(&revoked).await;
         }
+        problem
     }
 
     /// Waits until the caller asks for more, if what it works on is of `partitions`.

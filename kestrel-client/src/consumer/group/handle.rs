@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::committer::{Assignment, Entries, Entry};
 use super::offset::OffsetAndMetadata;
 use crate::consumer::engine::Engine;
-use crate::consumer::error::PositionError;
+use crate::consumer::error::{CommitFailed, PositionError};
 use crate::consumer::shared::Shared;
 use crate::error::{Error, Result};
 use crate::record::TopicPartition;
@@ -22,9 +22,17 @@ const INBOX: usize = 64;
 /// What the driver is asked for.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Commit(Entries, oneshot::Sender<Result<()>>),
-    /// Give up everything in good order and leave. The sender is dropped when that is done.
+    Commit(Submission, oneshot::Sender<Result<()>>),
+    /// Give up everything in good order and leave; then say whether what was done is committed.
     Close(oneshot::Sender<Result<()>>),
+}
+
+/// What is to be committed.
+#[derive(Debug, Default)]
+pub(crate) struct Submission {
+    pub(crate) entries: Entries,
+    /// What belongs to it and is lost: then it fails, whatever becomes of the rest.
+    pub(crate) lost: Vec<TopicPartition>,
 }
 
 /// Speaks to the group's driver; clones share it.
@@ -41,10 +49,20 @@ impl GroupHandle {
         (Self { group_id, commands, shared }, inbox)
     }
 
-    /// Commits what the caller is done with: of `partitions`, or of all.
-    pub(crate) async fn commit_done(&self, partitions: Option<&BTreeSet<TopicPartition>>) -> Result<()> {
-        let entries = self.shared.look(|engine| done_entries(engine, partitions));
-        self.submit(entries).await
+    /// Commits what the caller is done with of `partitions`.
+    pub(crate) async fn commit_done(&self, partitions: &BTreeSet<TopicPartition>) -> Result<()> {
+        let entries = self.shared.look(|engine| done_entries(engine, Some(partitions)));
+        self.submit(Submission { entries, lost: Vec::new() }).await
+    }
+
+    /// Commits all that the caller is done with. What it was done with and has lost makes that fail.
+    pub(crate) fn submit_done(&self) -> Commit {
+        self.submit(
+            self.shared.look(|engine| Submission {
+                entries: done_entries(engine, None),
+                lost: engine.report_losses(),
+            }),
+        )
     }
 
     /// Waits until everything that was handed out of `partitions` is acknowledged.
@@ -63,7 +81,8 @@ impl GroupHandle {
 
     /// Commits these offsets.
     pub(crate) async fn commit(&self, offsets: Vec<(TopicPartition, OffsetAndMetadata)>) -> Result<()> {
-        self.submit(self.entries(offsets)?).await
+        let entries = self.entries(offsets)?;
+        self.submit(Submission { entries, lost: Vec::new() }).await
     }
 
     /// The offsets with the assignments that they belong to.
@@ -83,21 +102,23 @@ impl GroupHandle {
         })
     }
 
-    async fn submit(&self, entries: Entries) -> Result<()> {
-        self.submit_now(entries).await
-    }
-
-    /// Hands `entries` to the driver: at once if its inbox has room.
-    pub(crate) fn submit_now(&self, entries: Entries) -> Commit {
-        if entries.is_empty() {
+    /// Hands `submission` to the driver: at once if its inbox has room.
+    fn submit(&self, submission: Submission) -> Commit {
+        if let Some(failed) = CommitFailed::of(submission.lost.clone())
+            && (submission.entries.is_empty() || self.commands.is_closed())
+        {
+            return Commit::failed(failed);
+        }
+        if self.commands.is_closed() || self.shared.look(|engine| engine.is_closed()) {
+            return Commit::failed(Error::closed("consumer"));
+        }
+        if submission.entries.is_empty() {
             return Commit(State::Done(Some(Ok(()))));
         }
         let (reply, answer) = oneshot::channel();
-        match self.commands.try_send(Command::Commit(entries, reply)) {
+        match self.commands.try_send(Command::Commit(submission, reply)) {
             Ok(()) => Commit(State::Waiting(answer)),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                Commit(State::Done(Some(Err(Error::closed("consumer")))))
-            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Commit::failed(Error::closed("consumer")),
             Err(mpsc::error::TrySendError::Full(command)) => {
                 let commands = self.commands.clone();
                 Commit(State::Sending(Box::pin(async move {
@@ -113,10 +134,13 @@ impl GroupHandle {
     /// Has the driver leave the group, and waits until it has.
     pub(crate) async fn close(&self) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        if self.commands.send(Command::Close(reply)).await.is_err() {
-            return Ok(());
+        if self.commands.send(Command::Close(reply)).await.is_ok()
+            && let Ok(outcome) = answer.await
+        {
+            return outcome;
         }
-        answer.await.unwrap_or(Ok(()))
+        // It has ended before: what was done last may be lost all the same.
+        CommitFailed::of(self.shared.look(|engine| engine.last_losses())).map_or(Ok(()), Err)
     }
 }
 
@@ -156,7 +180,7 @@ impl std::fmt::Debug for State {
 }
 
 impl Commit {
-    pub(crate) fn failed(error: Error) -> Self {
+    fn failed(error: Error) -> Self {
         Self(State::Done(Some(Err(error))))
     }
 }

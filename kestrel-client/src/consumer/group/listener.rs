@@ -139,7 +139,7 @@ impl RevokedPartitions {
     /// # Cancel safety
     /// Dropping the future does not take the commit back.
     pub async fn commit(&self) -> Result<()> {
-        self.group.commit_done(Some(&self.partitions)).await
+        self.group.commit_done(&self.partitions).await
     }
 
     /// Commits these offsets of these partitions.

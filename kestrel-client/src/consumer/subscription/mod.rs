@@ -153,6 +153,17 @@ impl SubscriptionState {
         None
     }
 
+    /// Whether `view` says that the partition's topic was deleted and created again.
+    pub(crate) fn is_recreated(&self, id: PartitionId, view: &LeaderView) -> bool {
+        match view {
+            LeaderView::Known { topic_id, .. } => self
+                .partitions
+                .get(&id)
+                .is_some_and(|partition| is_other_topic(partition.topic_id, *topic_id)),
+            LeaderView::Missing(_) | LeaderView::Refused(_) => false,
+        }
+    }
+
     /// The metadata says `view` of the partition. True when its topic was deleted and created again.
     pub(crate) fn handle_leader(&mut self, id: PartitionId, view: LeaderView, now: Instant) -> bool {
         let Some(partition) = self.partitions.get_mut(&id) else { return false };

@@ -3,13 +3,14 @@
 //! Called by the group's driver only. A partition that is given up is not handed out from any more at once; it stays
 //! assigned, with what the caller is done with, until its last commit is through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use kestrel_protocol::TopicId;
 
 use super::Engine;
+use super::losses::Loss;
 use crate::config::CommitPolicy;
 use crate::consumer::acks::PartitionAcks;
 use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState};
@@ -67,6 +68,7 @@ impl Engine {
             {
                 partition.seek(done);
                 partition.done = Some(done);
+                partition.handed_out = None;
                 self.buffer.drop_partition(id);
             }
             self.renew_acks(id);
@@ -177,6 +179,61 @@ impl Engine {
         done.collect()
     }
 
+    /// The group has `offset` for an assignment of a partition, which may have ended.
+    pub(crate) fn note_committed(&mut self, name: &TopicPartition, id: PartitionId, offset: i64) {
+        self.losses.handle_committed(name, id, offset);
+        if let Some(partition) = self.subscription.get_mut(id) {
+            partition.committed = Some(offset);
+        }
+    }
+
+    /// The partitions of which a commit now would cover something that is lost.
+    pub(crate) fn report_losses(&mut self) -> Vec<TopicPartition> {
+        self.losses.report(self.progress.hand_outs())
+    }
+
+    /// The caller has heard of a commit that failed.
+    pub(crate) fn mark_losses_reported(&mut self) {
+        self.losses.mark_reported(self.progress.hand_outs());
+    }
+
+    /// The partitions of which closing would have committed something that is lost.
+    pub(crate) fn last_losses(&self) -> Vec<TopicPartition> {
+        match self.settings.group.commit_policy {
+            CommitPolicy::Manual => Vec::new(),
+            CommitPolicy::Interval(_) | CommitPolicy::OnAck => self.losses.at_last(self.progress.hand_outs()),
+        }
+    }
+
+    /// Only `kept` stay assigned: what was handed out of the others and not committed is lost.
+    pub(super) fn note_losses(&mut self, kept: &[TopicPartition]) {
+        let kept: HashSet<_> = kept.iter().collect();
+        let ends = self.subscription.iter().filter(|(_, partition)| !kept.contains(&partition.name));
+        for id in ends.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.note_loss(id);
+        }
+    }
+
+    /// What was handed out of a partition can't be committed from now on.
+    pub(super) fn note_loss(&mut self, id: PartitionId) {
+        self.settle_held();
+        let Some(partition) = self.subscription.get(id).filter(|_| self.in_group) else { return };
+        let is_news = |offset: &i64| partition.committed.is_none_or(|committed| committed < *offset);
+        let is_held = self.held.as_ref().is_some_and(|held| held.ticket == partition.ticket(id));
+        let done = match &partition.acks {
+            Some(acks) => acks.done_end(),
+            None => partition.handed_out,
+        };
+        let done_end = done.filter(is_news);
+        let was_in_hand = is_held && partition.acks.is_none() && self.progress.is_open();
+        let acks = partition.acks.clone().filter(|acks| acks.open_records() > 0);
+        if done_end.is_some() || was_in_hand || acks.is_some() {
+            let lost_after = self.progress.hand_outs();
+            let loss = Loss { id, done_end, was_in_hand, acks, lost_after, reported_after: None };
+            self.losses.note(partition.name.clone(), loss);
+        }
+    }
+
     /// The current assignment of a partition.
     pub(crate) fn assigned_id(&self, partition: &TopicPartition) -> Option<PartitionId> {
         self.subscription.id(partition)
@@ -211,6 +268,7 @@ impl Engine {
         let start = self.subscription.start();
         let Some(partition) = self.awaiting_committed(ticket) else { return };
         partition.succeed();
+        partition.committed = position.map(|position| position.offset);
         match position {
             Some(position) if position.epoch.is_some() => {
                 partition.enter(FetchState::AwaitingValidation(position));

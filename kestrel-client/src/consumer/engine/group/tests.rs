@@ -314,3 +314,95 @@ fn a_refusal_that_lasts_is_reported_and_asked_again() {
     member.now = 2_000;
     assert_eq!(member.asks_committed().len(), 1);
 }
+
+/// A member at offset 0 of partition 0 that was handed out `handed_out` records of ten.
+fn reader(policy: CommitPolicy, handed_out: usize) -> (Member, Box<CompletedFetch>) {
+    let mut member = Member::new(ConsumerConfig::default().commit_policy(policy));
+    member.begin_at(0);
+    member.fetches_from();
+    member.answer(BatchSpec::of(0, 10).build());
+    let mut fetch = member.take().unwrap();
+    for _ in 0..handed_out {
+        member.next(&mut fetch);
+    }
+    (member, fetch)
+}
+
+/// The partitions for which the next commit fails.
+fn losses(member: &mut Member) -> Vec<i32> {
+    member.engine.report_losses().iter().map(|partition| partition.partition).collect()
+}
+
+#[test]
+fn what_was_handed_out_and_is_lost_fails_the_next_commits() {
+    for handed_out in [1, 3] {
+        let (mut member, _) = reader(CommitPolicy::Manual, handed_out);
+        member.engine.take_on_nothing();
+        assert_eq!(losses(&mut member), [0]);
+        assert_eq!(losses(&mut member), [0]);
+        // The caller goes on to something else.
+        member.engine.progress().ask(None);
+        assert_eq!(losses(&mut member), [0], "to ask is not to have");
+        member.engine.progress().hand_out(0);
+        assert_eq!(losses(&mut member), Vec::<i32>::new());
+    }
+    let (mut member, _) = reader(CommitPolicy::Manual, 0);
+    member.engine.take_on_nothing();
+    assert_eq!(losses(&mut member), Vec::<i32>::new(), "nothing was handed out");
+}
+
+#[test]
+fn what_was_committed_is_not_lost() {
+    let (mut member, fetch) = reader(CommitPolicy::Manual, 3);
+    let id = member.engine.committable().remove(0).id;
+    member.engine.progress().finish(Some(fetch.next_offset()));
+    assert_eq!(member.committable(), [(0, 3)], "a commit takes the last record too");
+    assert!(member.engine.is_in_hand(&partitions(&[0])), "and it is in the caller's hands still");
+    member.engine.note_committed(&partition(0), id, 3);
+    member.engine.take_on_nothing();
+    assert_eq!(losses(&mut member), Vec::<i32>::new());
+    // The answer to a commit comes after the partition has gone.
+    let (mut member, fetch) = reader(CommitPolicy::Manual, 3);
+    let id = member.engine.committable().remove(0).id;
+    member.engine.progress().finish(Some(fetch.next_offset()));
+    member.engine.take_on_nothing();
+    member.engine.note_committed(&partition(0), id, 3);
+    assert_eq!(losses(&mut member), Vec::<i32>::new());
+}
+
+#[test]
+fn a_topic_that_was_made_anew_fails_the_commit_of_the_old_one() {
+    let (mut member, _) = reader(CommitPolicy::Manual, 3);
+    member.engine.handle_metadata(&snapshot(TopicId::from_u128(8), &[(1, 0)]), member.clock.at(0));
+    assert_eq!(losses(&mut member), [0]);
+}
+
+/// Where the caller sends itself is where it stands: that takes nothing away.
+#[test]
+fn a_seek_is_no_loss() {
+    let (mut member, _) = reader(CommitPolicy::Manual, 3);
+    member.engine.seek(&partition(0), 1).unwrap();
+    assert_eq!(member.committable(), [(0, 1)]);
+    member.engine.take_on_nothing();
+    assert_eq!(losses(&mut member), Vec::<i32>::new());
+}
+
+#[test]
+fn acks_that_are_lost_fail_the_next_commits() {
+    let tokens = |member: &mut Member, fetch: &mut CompletedFetch| {
+        let acks = fetch.acks.clone().unwrap();
+        [(); 3].map(|()| acks.hand_out(member.next(fetch), None).unwrap())
+    };
+    // Acknowledged, and gone before it was committed.
+    let (mut member, mut fetch) = reader(CommitPolicy::OnAck, 0);
+    tokens(&mut member, &mut fetch)[0].ack();
+    member.engine.take_on_nothing();
+    assert_eq!(losses(&mut member), [0]);
+    // Gone, and acknowledged then.
+    let (mut member, mut fetch) = reader(CommitPolicy::OnAck, 0);
+    let tokens = tokens(&mut member, &mut fetch);
+    member.engine.take_on_nothing();
+    assert_eq!(losses(&mut member), Vec::<i32>::new(), "nothing was said to be done");
+    tokens[2].ack();
+    assert_eq!(losses(&mut member), [0]);
+}

@@ -1,8 +1,8 @@
 //! Committer: sends offsets to the coordinator, one request at a time. A machine: no I/O, no clock.
 //!
 //! Driven by the [`GroupDriver`](super::driver::GroupDriver). Every offset carries the assignment that it belongs to; one
-//! of an assignment that has ended is never sent, so a late commit cannot rewind what the next owner has committed. What
-//! fails for a while is tried again until its deadline; nothing here keeps the consumer from fetching.
+//! of an assignment that has ended is never sent, so a late commit cannot rewind what the next owner has committed, and fails
+//! as lost; what else was handed in with it is committed. What fails for a while is tried again until its deadline; nothing here keeps the consumer from fetching.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,9 +12,10 @@ use kestrel_protocol::messages::offset_commit::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, TopicId};
 
+use super::handle::Submission;
 use super::membership::MemberIdentityView;
 use super::offset::OffsetAndMetadata;
-use crate::consumer::error::PositionError;
+use crate::consumer::error::CommitFailed;
 use crate::consumer::subscription::PartitionId;
 use crate::error::{BrokerError, Chain, Error};
 use crate::net::ExponentialBackoff;
@@ -55,20 +56,25 @@ struct Job {
     deadline: Option<(Instant, Duration)>,
     not_before: Option<Instant>,
     failures: u32,
+    /// What belongs to it and cannot be committed any more.
+    lost: Vec<TopicPartition>,
+    /// The first refusal that is for good.
+    refusal: Option<Error>,
+    /// What kept it from being done at the last try.
     problem: Option<Error>,
 }
 
 impl Job {
     /// Fails for good with `error`.
     fn fail(&mut self, error: Error) {
-        self.problem = Some(error);
-        self.has_failed();
+        self.entries.clear();
+        self.refusal.get_or_insert(error);
     }
 
-    /// The whole job has failed: what else it carries is not tried again.
-    fn has_failed(&mut self) {
-        self.entries.clear();
-        self.failures = u32::MAX;
+    /// What became of it, when there is nothing left to try.
+    fn outcome(&mut self) -> Result<(), Error> {
+        let lost = CommitFailed::of(std::mem::take(&mut self.lost));
+        lost.or_else(|| self.refusal.take()).map_or(Ok(()), Err)
     }
 }
 
@@ -98,6 +104,8 @@ pub(crate) struct Committer {
     done: Vec<(JobId, Result<(), Error>)>,
     /// What the coordinator has, as far as it was told in these assignments, and by which job.
     committed: BTreeMap<TopicPartition, (Entry, JobId)>,
+    /// What the coordinator has been told since that was asked last.
+    news: Vec<(TopicPartition, Entry)>,
     next_job: u64,
 }
 
@@ -110,13 +118,15 @@ impl Committer {
             under_way: None,
             done: Vec::new(),
             committed: BTreeMap::new(),
+            news: Vec::new(),
             next_job: 0,
         }
     }
 
-    /// Commits `entries` and says what became of it within `patience`.
-    pub(crate) fn submit(&mut self, entries: Entries, now: Instant, patience: Duration) -> JobId {
-        self.push(entries, Some((now + patience, patience)))
+    /// Commits what was handed in and says what became of it within `patience`.
+    pub(crate) fn submit(&mut self, submission: Submission, now: Instant, patience: Duration) -> JobId {
+        let Submission { entries, lost } = submission;
+        self.push(entries, lost, Some((now + patience, patience)))
     }
 
     /// Commits what of `entries` has changed. Nobody waits for it.
@@ -129,14 +139,28 @@ impl Committer {
         if let Some(last) = self.jobs.back_mut().filter(|job| job.deadline.is_none()) {
             last.entries.extend(entries);
         } else {
-            self.push(entries, None);
+            self.push(entries, Vec::new(), None);
         }
     }
 
-    fn push(&mut self, entries: Entries, deadline: Option<(Instant, Duration)>) -> JobId {
+    fn push(
+        &mut self,
+        entries: Entries,
+        lost: Vec<TopicPartition>,
+        deadline: Option<(Instant, Duration)>,
+    ) -> JobId {
         let id = JobId(self.next_job);
         self.next_job += 1;
-        self.jobs.push_back(Job { id, entries, deadline, not_before: None, failures: 0, problem: None });
+        self.jobs.push_back(Job {
+            id,
+            entries,
+            deadline,
+            not_before: None,
+            failures: 0,
+            lost,
+            refusal: None,
+            problem: None,
+        });
         id
     }
 
@@ -211,6 +235,7 @@ impl Committer {
         let class = code.class();
         if class == ErrorClass::None {
             if let Some(entry) = job.entries.remove(partition) {
+                self.news.push((partition.clone(), entry.clone()));
                 self.committed.insert(partition.clone(), (entry, job.id));
             }
             return;
@@ -220,7 +245,7 @@ impl Committer {
             .group(&*self.group_id)
             .topic(partition.topic.clone())
             .partition(partition.partition);
-        job.problem = Some(error.into());
+        let error = Error::from(error);
         match class {
             ErrorClass::Retriable | ErrorClass::RefreshMetadata => {}
             ErrorClass::FindCoordinator => news.is_coordinator_lost = true,
@@ -229,31 +254,37 @@ impl Committer {
                 if class == ErrorClass::Fenced {
                     news.refused = Some((generation, code));
                 }
-                job.has_failed();
+                // What else the job carries is committed all the same, if the coordinator takes it.
+                job.entries.remove(partition);
+                job.refusal.get_or_insert_with(|| error.clone());
             }
         }
+        job.problem = Some(error);
     }
 
     /// Ends a job whose request was answered, or has it wait for its next try.
     fn settle(&mut self, mut job: Job, now: Instant) {
-        if job.failures == u32::MAX {
-            return self.end(job.id, job.deadline.is_some(), Err(job.problem.unwrap_or_else(closed)));
-        }
-        if job.entries.is_empty() {
-            return self.end(job.id, job.deadline.is_some(), Ok(()));
-        }
-        if job.deadline.is_none() {
-            return;
+        if job.entries.is_empty() || job.deadline.is_none() {
+            return self.end(job);
         }
         job.failures += 1;
         job.not_before = Some(now + self.backoff.delay(job.failures));
         self.jobs.push_front(job);
     }
 
-    fn end(&mut self, id: JobId, is_awaited: bool, result: Result<(), Error>) {
-        if is_awaited {
-            self.done.push((id, result));
+    fn end(&mut self, mut job: Job) {
+        let result = job.outcome();
+        if job.deadline.is_some() {
+            self.done.push((job.id, result));
+        } else if let Err(error) = result {
+            // Nobody waits for it, and the next one will not fare better.
+            tracing::warn!(group = %self.group_id, %error, "an automatic commit failed");
         }
+    }
+
+    /// What the coordinator has been told since this was asked last.
+    pub(crate) fn take_committed(&mut self) -> Vec<(TopicPartition, Entry)> {
+        std::mem::take(&mut self.news)
     }
 
     /// The jobs that are over, each once.
@@ -264,8 +295,11 @@ impl Committer {
     /// Ends all jobs: the consumer is closed.
     pub(crate) fn close(&mut self) {
         let under_way = self.under_way.take().map(|(job, _)| job);
-        for job in under_way.into_iter().chain(std::mem::take(&mut self.jobs)) {
-            self.end(job.id, job.deadline.is_some(), Err(job.problem.unwrap_or_else(closed)));
+        for mut job in under_way.into_iter().chain(std::mem::take(&mut self.jobs)) {
+            job.refusal = job.refusal.or_else(|| job.problem.take()).or_else(|| Some(closed()));
+            if job.deadline.is_some() {
+                self.end(job);
+            }
         }
     }
 
@@ -274,21 +308,19 @@ impl Committer {
         self.committed.retain(|partition, (entry, _)| is_current(partition, entry.assignment));
         let mut kept = VecDeque::with_capacity(self.jobs.len());
         for mut job in std::mem::take(&mut self.jobs) {
-            let mut lost = None;
+            let lost = &mut job.lost;
             job.entries.retain(|partition, entry| {
-                if !is_current(partition, entry.assignment) {
-                    lost = Some(partition.clone());
+                let is_lost = !is_current(partition, entry.assignment);
+                if is_lost {
+                    lost.push(partition.clone());
                 }
                 let is_overtaken = self.committed.get(partition).is_some_and(|&(_, by)| by > job.id);
-                lost.as_ref() != Some(partition) && !is_overtaken
+                !is_lost && !is_overtaken
             });
-            match lost {
-                Some(partition) => {
-                    let error = Err(PositionError::not_assigned(&partition).into());
-                    self.end(job.id, job.deadline.is_some(), error);
-                }
-                None if job.entries.is_empty() => self.end(job.id, job.deadline.is_some(), Ok(())),
-                None => kept.push_back(job),
+            if job.entries.is_empty() {
+                self.end(job);
+            } else {
+                kept.push_back(job);
             }
         }
         self.jobs = kept;
@@ -298,16 +330,17 @@ impl Committer {
         let is_late = |job: &Job| job.deadline.is_some_and(|(at, _)| at <= now);
         let (late, kept): (Vec<_>, _) = std::mem::take(&mut self.jobs).into_iter().partition(is_late);
         self.jobs = VecDeque::from(kept);
-        for job in late {
+        for mut job in late {
             let after = job.deadline.map(|(_, patience)| patience).unwrap_or_default();
             let error = Error::Timeout {
                 operation: "committing offsets",
                 after,
                 setting: Some("default.api.timeout.ms"),
                 possibly_written: job.problem.as_ref().is_some_and(Error::possibly_written),
-                cause: job.problem.map(Box::new),
+                cause: job.problem.take().map(Box::new),
             };
-            self.end(job.id, true, Err(error));
+            job.refusal.get_or_insert(error);
+            self.end(job);
         }
     }
 

@@ -5,7 +5,6 @@ use std::cell::Cell;
 use kestrel_protocol::messages::offset_commit::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
 
 use super::*;
-use crate::consumer::error::PositionProblem;
 use crate::consumer::testing::{Clock, TOPIC_ID, backoff};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,8 +42,13 @@ impl Rig {
     }
 
     fn submit(&mut self, millis: u64, offsets: &[(i32, i64)]) -> JobId {
-        let entries = self.entries(offsets);
-        self.committer.submit(entries, self.clock.at(millis), PATIENCE)
+        self.submit_with_lost(millis, offsets, &[])
+    }
+
+    fn submit_with_lost(&mut self, millis: u64, offsets: &[(i32, i64)], lost: &[i32]) -> JobId {
+        let lost = lost.iter().map(|&partition| TopicPartition::new("clicks", partition)).collect();
+        let submission = Submission { entries: self.entries(offsets), lost };
+        self.committer.submit(submission, self.clock.at(millis), PATIENCE)
     }
 
     fn poll_as(&mut self, millis: u64, generation: Option<i32>) -> Option<OffsetCommitRequest> {
@@ -87,10 +91,11 @@ impl Rig {
         done.remove(0)
     }
 
-    fn assert_not_assigned(&mut self, job: JobId) {
+    fn assert_lost(&mut self, job: JobId, partitions: &[i32]) {
         let (id, result) = self.outcome();
-        let Err(Error::Position(error)) = result else { panic!("{result:?}") };
-        assert_eq!((id, &error.problem), (job, &PositionProblem::NotAssigned));
+        let Err(Error::CommitFailed(error)) = result else { panic!("{result:?}") };
+        let lost: Vec<_> = error.partitions.iter().map(|partition| partition.partition).collect();
+        assert_eq!((id, &*lost), (job, partitions));
     }
 }
 
@@ -182,14 +187,14 @@ fn a_commit_of_an_old_assignment_is_never_sent() {
     // The partition goes, and comes back.
     rig.current.set(1);
     assert_eq!(rig.poll(0), None);
-    rig.assert_not_assigned(waiting);
+    rig.assert_lost(waiting, &[0]);
     // The same while a first try is under way.
     let refused = rig.submit(0, &[(0, 11)]);
     rig.poll(0).unwrap();
     rig.current.set(2);
     rig.answer(0, &[(0, ErrorCode::IllegalGeneration)]);
     assert_eq!(rig.poll(10_000), None);
-    rig.assert_not_assigned(refused);
+    rig.assert_lost(refused, &[0]);
 }
 
 /// Row 19: a try that failed does not overtake a later commit that succeeded.
@@ -218,7 +223,35 @@ fn offsets_do_not_outlive_their_topic() {
     rig.answer(0, &[(0, ErrorCode::UnknownTopicId)]);
     rig.topic_id.set(OTHER_TOPIC_ID);
     assert_eq!(rig.poll(10_000), None);
-    rig.assert_not_assigned(job);
+    rig.assert_lost(job, &[0]);
+}
+
+/// What can be committed is, whatever becomes of the rest: and then the job has failed.
+#[test]
+fn a_job_that_fails_in_part_is_not_a_success() {
+    let mut rig = Rig::new();
+    let job = rig.submit(0, &[(0, 10), (1, 20), (2, 30)]);
+    rig.poll(0).unwrap();
+    let refused = ErrorCode::TopicAuthorizationFailed;
+    rig.answer(0, &[(0, refused), (1, ErrorCode::None), (2, ErrorCode::CoordinatorLoadInProgress)]);
+    assert!(rig.committer.take_done().is_empty());
+    assert_eq!(offsets(&rig.poll(1_000).unwrap()), [(2, 30)]);
+    rig.answer(1_000, &[(2, ErrorCode::None)]);
+    let (id, result) = rig.outcome();
+    assert_eq!((id, result.unwrap_err().code()), (job, Some(refused)));
+    let committed = rig.committer.take_committed().into_iter();
+    let committed: Vec<_> =
+        committed.map(|(partition, entry)| (partition.partition, entry.offset.offset)).collect();
+    assert_eq!(committed, [(1, 20), (2, 30)]);
+}
+
+#[test]
+fn what_was_lost_before_fails_a_job_that_is_stored_otherwise() {
+    let mut rig = Rig::new();
+    let job = rig.submit_with_lost(0, &[(0, 10)], &[1]);
+    assert_eq!(offsets(&rig.poll(0).unwrap()), [(0, 10)]);
+    rig.answer(0, &[(0, ErrorCode::None)]);
+    rig.assert_lost(job, &[1]);
 }
 
 #[test]

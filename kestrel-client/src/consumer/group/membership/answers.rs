@@ -56,8 +56,16 @@ impl Membership {
         result: Result<JoinGroupResponse, Error>,
         now: Instant,
     ) {
+        if !self.end(id, Kind::Join) {
+            return;
+        }
+        if self.state == State::Left {
+            // It has left before it had a name.
+            self.member_id = result.map(|response| response.member_id).unwrap_or_default();
+            return self.say_farewell("the consumer was closed");
+        }
         // A closing member waits for nobody: it gives up and leaves as who it was before.
-        if !self.end(id, Kind::Join) || self.state != State::Joining {
+        if self.state != State::Joining {
             return;
         }
         let response = match result {

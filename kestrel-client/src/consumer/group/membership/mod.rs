@@ -228,7 +228,13 @@ impl Membership {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.state, State::Left | State::Failed) && self.farewell.is_none()
+        let is_gone = matches!(self.state, State::Left | State::Failed);
+        is_gone && self.farewell.is_none() && !self.awaits_name()
+    }
+
+    /// Whether the coordinator is about to count a member that nobody could tell it to forget without its name.
+    fn awaits_name(&self) -> bool {
+        self.state == State::Left && matches!(self.in_flight, Some((_, Kind::Join)))
     }
 
     /// Whether the caller was away for so long that the group went on without it.
@@ -346,6 +352,17 @@ impl Membership {
             // Half way through a rebalance nothing can be committed, and others may wait for this member's SyncGroup.
             State::Assigning | State::Syncing(_) if !self.owned.is_empty() => {}
             _ => self.give_up_and_leave(),
+        }
+    }
+
+    /// The application has dropped its consumer: leaves without giving anything up or telling anybody.
+    pub(crate) fn handle_abandoned(&mut self) {
+        self.is_closing = true;
+        self.owned.clear();
+        self.void_effects();
+        self.effects.clear();
+        if !matches!(self.state, State::Left | State::Failed) {
+            self.leave_for_good();
         }
     }
 
@@ -511,7 +528,9 @@ impl Membership {
     fn leave_for_good(&mut self) {
         self.say_farewell("the consumer was closed");
         self.generation = None;
-        self.in_flight = None;
+        // Whoever has no name yet waits for it, to leave under it.
+        let has_name = !self.member_id.is_empty() || self.settings.instance_id.is_some();
+        self.in_flight.take_if(|(_, kind)| has_name || *kind != Kind::Join);
         self.state = State::Left;
     }
 

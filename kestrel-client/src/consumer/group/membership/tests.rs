@@ -468,6 +468,48 @@ fn a_member_whose_caller_does_not_poll_leaves_and_comes_back() {
     assert!(request.member_id.is_empty());
 }
 
+/// A consumer that is dropped commits nothing, tells nobody, and leaves.
+#[test]
+fn a_member_that_is_dropped_leaves_without_giving_up() {
+    let mut rig = Rig::joined(eager(), &[0, 1]);
+    rig.member.handle_abandoned();
+    assert!(rig.member.poll_effect().is_none());
+    let Some(Request::Leave(ONE, request)) = rig.request() else { panic!("it leaves") };
+    assert_eq!(&*request.members[0].member_id, "m-1");
+    assert!(!rig.member.is_over());
+    rig.member.handle_left(&Ok(LeaveGroupResponse::default()));
+    assert!(rig.member.is_over());
+    // A static one keeps its place.
+    let mut rig = Rig::with(MemberSettings { instance_id: Some("a".into()), ..settings() }, eager());
+    rig.found(ONE);
+    let join = rig.join();
+    rig.member.handle_abandoned();
+    assert!(rig.member.is_over());
+    rig.answer_join(join, 1);
+    assert!(rig.member.is_over() && rig.request().is_none());
+}
+
+/// Whoever goes before it has a name waits for it: others would wait for a member that nobody is.
+#[test]
+fn a_member_that_goes_before_it_has_a_name_leaves_under_it() {
+    for is_closed in [false, true] {
+        let mut rig = Rig::new(eager());
+        rig.found(ONE);
+        let join = rig.join();
+        if is_closed {
+            rig.member.handle_close();
+        } else {
+            rig.member.handle_abandoned();
+        }
+        assert!(!rig.member.is_over() && rig.request().is_none());
+        rig.refuse_join(join, ErrorCode::MemberIdRequired);
+        let Some(Request::Leave(ONE, request)) = rig.request() else { panic!("it leaves") };
+        assert_eq!(&*request.members[0].member_id, "m-1");
+        rig.member.handle_left(&Ok(LeaveGroupResponse::default()));
+        assert!(rig.member.is_over());
+    }
+}
+
 #[test]
 fn a_static_member_falls_silent_instead_of_leaving() {
     let settings = MemberSettings { instance_id: Some("a".into()), ..settings() };

@@ -1,0 +1,162 @@
+//! What of the [`Engine`] should move and does not: what the detectors are shown, and what is said of what they find.
+
+use std::time::{Duration, Instant};
+
+use kestrel_protocol::NodeId;
+
+use super::Engine;
+use crate::config::IsolationLevel;
+use crate::consumer::error::StallError;
+use crate::consumer::partition::{AssignedPartition, FetchState};
+use crate::consumer::stall::{STALL_GRACE, Sight, Stall, StallDetector, Standing};
+use crate::consumer::subscription::PartitionId;
+use crate::error::Error;
+
+/// The two kinds of stall.
+#[derive(Debug)]
+pub(super) struct Detectors {
+    /// Nothing comes.
+    fetching: StallDetector,
+    /// What came first was never said to be done, so nothing more is handed out.
+    acks: StallDetector,
+}
+
+impl Detectors {
+    /// `fetch_max_wait` is how long a broker may hold a request.
+    pub(super) fn new(fetch_max_wait: Duration) -> Self {
+        Self {
+            fetching: StallDetector::new(STALL_GRACE.saturating_add(fetch_max_wait)),
+            acks: StallDetector::new(STALL_GRACE),
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.fetching.next_deadline()
+    }
+}
+
+impl Engine {
+    /// Reports what does not move, now and then.
+    pub(super) fn look_for_stalls(&mut self, now: Instant) {
+        if !self.detectors.fetching.is_due(now) {
+            return;
+        }
+        let fetching: Vec<_> =
+            self.subscription.iter().map(|(id, partition)| self.sight(id, partition)).collect();
+        let acks: Vec<_> =
+            self.subscription.iter().map(|(id, partition)| self.ack_sight(id, partition)).collect();
+        self.subscription.forget_told();
+        for stall in self.detectors.fetching.look(now, fetching) {
+            self.report_stall(stall);
+        }
+        for stall in self.detectors.acks.look(now, acks) {
+            self.report_ack_stall(stall);
+        }
+    }
+
+    fn sight(&self, id: PartitionId, partition: &AssignedPartition) -> Sight {
+        let is_callers_turn = self.buffer.first(id).is_some()
+            || self.held.as_ref().is_some_and(|held| held.ticket.id == id && held.size_bytes > 0)
+            || (self.fetcher.lacks_room() && partition.last_failure().is_none());
+        let is_known = partition.was_told() || partition.has_trouble();
+        let standing = if partition.paused || partition.revoking || is_callers_turn || is_known {
+            Standing::Excused
+        } else if self.is_caught_up(partition) {
+            Standing::CaughtUp { heard_at: self.fetcher.heard_at(partition.ticket(id)) }
+        } else {
+            Standing::Behind
+        };
+        Sight { id, offset: partition.fetch_offset(), standing }
+    }
+
+    fn is_caught_up(&self, partition: &AssignedPartition) -> bool {
+        let end = match self.settings.isolation_level {
+            IsolationLevel::ReadUncommitted => partition.high_watermark,
+            IsolationLevel::ReadCommitted => partition.last_stable_offset,
+        };
+        let FetchState::Fetching(position) = partition.state() else { return false };
+        end.is_some_and(|end| end <= position.offset)
+    }
+
+    /// Tasks of partitions ask for the next record when they are done: what is open there is being worked on.
+    fn ack_sight(&self, id: PartitionId, partition: &AssignedPartition) -> Sight {
+        let full = partition.acks.as_ref().filter(|acks| !self.has_partition_tasks && !acks.has_room());
+        let is_idle = partition.paused || partition.revoking;
+        let standing = if full.is_some() && !is_idle { Standing::Behind } else { Standing::Excused };
+        Sight { id, offset: full.and_then(|acks| acks.first_open()), standing }
+    }
+
+    fn report_stall(&mut self, stall: Stall) {
+        let Some(partition) = self.subscription.get(stall.id) else { return };
+        let error = StallError {
+            waits_for: waits_for(partition).into(),
+            cause: partition.last_failure().cloned(),
+            ..self.stall_error(stall, partition)
+        };
+        let error = Error::Stalled(Box::new(error));
+        if stall.is_first {
+            tracing::warn!(partition = %partition.name, %error, "a partition does not move");
+        }
+        self.subscription.report_stall(stall.id, error);
+        self.wants_metadata = true;
+    }
+
+    fn report_ack_stall(&mut self, stall: Stall) {
+        let Some(partition) = self.subscription.get(stall.id) else { return };
+        let Some(acks) = &partition.acks else { return };
+        let oldest = acks.first_open().unwrap_or_default();
+        let waits_for = format!(
+            "the record at offset {oldest} was handed out and never acknowledged, and as many after it as may be open at \
+             once; acknowledge every record, also those that fail (setting max.open.records)"
+        );
+        let error = StallError { waits_for: waits_for.into(), ..self.stall_error(stall, partition) };
+        let error = Error::Stalled(Box::new(error));
+        if stall.is_first {
+            tracing::warn!(partition = %partition.name, %error, "a partition does not move");
+        }
+        self.report_problem(error);
+    }
+
+    fn stall_error(&self, stall: Stall, partition: &AssignedPartition) -> StallError {
+        StallError {
+            topic: partition.topic(),
+            partition: partition.name.partition,
+            stalled_for: stall.stalled_for,
+            waits_for: Box::default(),
+            cause: None,
+        }
+    }
+}
+
+/// What a partition waits for, and what may help.
+fn waits_for(partition: &AssignedPartition) -> String {
+    let leader = partition.leader().map_or(NodeId::NONE, |leader| leader.node);
+    let advice = match partition.last_failure() {
+        Some(Error::Disconnected { .. } | Error::Bootstrap { .. }) => {
+            " (can this machine reach the address that the broker advertises: advertised.listeners? do its answers fit: \
+             receive.message.max.bytes?)"
+        }
+        Some(Error::UnsupportedApi { .. }) => " (broker and client are too far apart in age)",
+        Some(Error::Timeout { .. }) => " (is the broker overloaded, or request.timeout.ms too short?)",
+        _ => "",
+    };
+    match partition.state() {
+        FetchState::AwaitingCommitted => {
+            format!("the group's coordinator does not say what is committed for it{advice}")
+        }
+        _ if leader == NodeId::NONE => format!("as far as the cluster says, no broker leads it{advice}"),
+        FetchState::Fetching(position) => match partition.high_watermark {
+            Some(end) if partition.last_failure().is_none() && end > position.offset => format!(
+                "its broker, {leader}, has records up to offset {end} and gives none from {} on{advice}",
+                position.offset
+            ),
+            _ => format!("its broker, {leader}, does not answer{advice}"),
+        },
+        FetchState::AwaitingReset(_)
+        | FetchState::AwaitingRangeCheck { .. }
+        | FetchState::AwaitingValidation(_)
+        | FetchState::Truncated { .. } => {
+            format!("its broker, {leader}, does not say from where it can be read{advice}")
+        }
+    }
+}
