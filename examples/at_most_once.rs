@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use kestrel_client::{AutoOffsetReset, Batch, CommitPolicy};
+use kestrel_client::{AutoOffsetReset, Batch, CommitPolicy, Error};
 use kestrel_examples::{Earthquake, Result, connect, exit_code, thousands};
 use kestrel_serde::{Json, Utf8};
 use tokio::signal::ctrl_c;
@@ -49,8 +49,11 @@ async fn run(options: Options) -> Result {
         };
         let Some(batch) = batch else { break };
         // Only what the group has noted is worked on: if this fails, the batch is not touched.
-        consumer.commit().await?;
-        warnings += warn(&batch);
+        match consumer.commit().await {
+            Ok(()) => warnings += warn(&batch),
+            Err(Error::CommitFailed(failed)) => eprintln!("left to others: {failed}"),
+            Err(error) => return Err(error.into()),
+        }
     }
     eprintln!("{} warnings", thousands(warnings));
     consumer.close().await?;

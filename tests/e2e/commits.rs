@@ -138,3 +138,31 @@ async fn a_member_that_was_replaced_does_not_commit() {
     assert!(matches!(closed, Err(Error::CommitFailed(_))), "{closed:?}");
     new.close().await.unwrap();
 }
+
+/// Where the application has sent itself is what it commits, also to the end of a log that is only being looked up.
+#[tokio::test]
+async fn a_commit_after_a_seek_stores_where_it_goes() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    produce(&client, &topic, 1, 0..10).await;
+    let manual = member(&client, &group, &topic).commit_policy(CommitPolicy::Manual);
+    let mut consumer = manual.build().await.unwrap();
+    let partition = TopicPartition::new(topic.as_str(), 0);
+    assert_eq!(next_numbers(&mut consumer, 3).await, [0, 1, 2]);
+    consumer.seek_to_end([&partition]).unwrap();
+    consumer.commit().await.unwrap();
+    assert_eq!(committed(&consumer, &topic).await, Some(10));
+    consumer.seek_to_beginning([&partition]).unwrap();
+    consumer.commit().await.unwrap();
+    assert_eq!(committed(&consumer, &topic).await, Some(0));
+    consumer.seek(&partition, 7).unwrap();
+    consumer.commit().await.unwrap();
+    assert_eq!(committed(&consumer, &topic).await, Some(7));
+    // A pause takes nothing back: the last record is committed too.
+    assert_eq!(next_numbers(&mut consumer, 1).await, [7]);
+    consumer.pause([&partition]).unwrap();
+    consumer.commit().await.unwrap();
+    assert_eq!(committed(&consumer, &topic).await, Some(8));
+    consumer.close().await.unwrap();
+}

@@ -45,8 +45,14 @@ async fn try_read(client: Client, ledger: &SharedLedger, stop: CancellationToken
             record = consumer.next() => record,
             () = stop.cancelled() => break,
         };
-        let Some(record) = record else { break };
-        work(&record?, &mut ends, ledger);
+        let record = match record {
+            Some(Ok(record)) => record,
+            // The broker may be down for long.
+            Some(Err(error)) if error.is_retriable() => continue,
+            Some(Err(error)) => return Err(error),
+            None => break,
+        };
+        work(&record, &mut ends, ledger);
         uncommitted += 1;
         if uncommitted >= RECORDS_PER_COMMIT {
             uncommitted = 0;

@@ -114,6 +114,8 @@ keys! {
             |c, text| { c.settings.group.auto_commit_interval = millis(text)?; c.settings.group.update_policy() };
         "keep.pauses", "false", "Whether partitions that come back to a member are still paused (Kestrel's own).",
             |c, text| c.settings.group.keep_pauses = flag(text)?;
+        "max.open.records", "100000", "How many records of a partition may be open at once when each is acknowledged (Kestrel's own).",
+            |c, text| c.settings.group.max_open_records = number(text)?;
         "leave.group.on.drop", "true", "Whether a consumer that is dropped leaves its group in the background (Kestrel's own).",
             |c, text| c.settings.group.leave_on_drop = flag(text)?;
         "fetch.buffer.bytes", "67108864", "How many fetched bytes may wait for the caller (Kestrel's own).",

@@ -19,6 +19,9 @@ pub enum CommitPolicy {
     Interval(Duration),
     /// What was acknowledged with [`ConsumerRecord::ack`](crate::ConsumerRecord::ack), up to the first record of each
     /// partition that was not: within a second, when partitions are given up, and when the consumer is closed.
+    ///
+    /// Every record has to be acknowledged, also one that failed or that no deserializer accepts: one that is forgotten stops
+    /// its partition after [`max_open_records`](ConsumerConfig::max_open_records), which the stream reports.
     OnAck,
     /// Never: only [`Consumer::commit`](crate::Consumer::commit) and its siblings do.
     Manual,
@@ -35,6 +38,7 @@ pub(crate) struct GroupSettings {
     pub(crate) commit_policy: CommitPolicy,
     pub(crate) keep_pauses: bool,
     pub(crate) leave_on_drop: bool,
+    pub(crate) max_open_records: usize,
     /// The two settings that the policy is made from when it comes as properties.
     pub(super) auto_commit: bool,
     pub(super) auto_commit_interval: Duration,
@@ -51,6 +55,7 @@ impl Default for GroupSettings {
             commit_policy: CommitPolicy::Interval(Duration::from_secs(5)),
             keep_pauses: false,
             leave_on_drop: true,
+            max_open_records: 100_000,
             auto_commit: true,
             auto_commit_interval: Duration::from_secs(5),
         }
@@ -89,6 +94,9 @@ impl GroupSettings {
         fits("group.instance.id", self.instance_id.as_deref().unwrap_or_default())?;
         if let CommitPolicy::Interval(interval) = self.commit_policy {
             is_above("auto.commit.interval.ms", interval)?;
+        }
+        if self.max_open_records == 0 {
+            return Err(Error::config("max.open.records", "has to be above 0"));
         }
         if self.assignors.is_empty() {
             return Err(Error::config("partition.assignment.strategy", "names no assignor"));
@@ -151,6 +159,16 @@ impl ConsumerConfig {
     /// false, because a pause that nobody remembers stops a partition for good. Kestrel's own setting.
     pub fn keep_pauses(mut self, keep: bool) -> Self {
         self.group_mut().keep_pauses = keep;
+        self
+    }
+
+    /// How many records of a partition may be open at once with [`CommitPolicy::OnAck`], from the first one that is not
+    /// acknowledged to the last one that was handed out; 1 or more. Default: 100,000. Kestrel's own setting: each costs a bit.
+    ///
+    /// When that many are open, nothing more of the partition is handed out until the first one is acknowledged. When that
+    /// takes longer than ten seconds, the stream has [`Error::Stalled`](crate::Error::Stalled) with its offset.
+    pub fn max_open_records(mut self, records: usize) -> Self {
+        self.group_mut().max_open_records = records;
         self
     }
 

@@ -178,6 +178,8 @@ group_settings! {
     commit_policy: CommitPolicy,
     /// Whether a paused partition that comes back is still paused. Default: false.
     keep_pauses: bool,
+    /// How many records of a partition may be open at once, when each is acknowledged. Default: 100,000.
+    max_open_records: usize,
     /// Whether a consumer that is dropped leaves its group in the background. Default: true.
     leave_group_on_drop: bool,
 }

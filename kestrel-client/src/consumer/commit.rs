@@ -29,7 +29,7 @@ impl ConsumerHandle {
 
     /// As [`Self::commit`], without waiting; see [`Consumer::commit_async`].
     pub fn commit_async(&self) -> Commit {
-        self.source.group.submit_done()
+        self.source.group.submit_done(self.api_timeout())
     }
 
     /// As [`Consumer::commit_offsets`].

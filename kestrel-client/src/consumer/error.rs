@@ -199,17 +199,23 @@ pub struct StallError {
 
 impl fmt::Display for StallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { topic, partition, stalled_for, waits_for, cause } = self;
+        let Self { topic, partition, stalled_for, waits_for, .. } = self;
         let seconds = stalled_for.as_secs();
-        write!(f, "partition {partition} of topic {topic} has not moved for {seconds} s: {waits_for}")?;
-        match cause {
-            Some(cause) => write!(f, "; last failure: {cause}"),
-            None => Ok(()),
-        }
+        write!(f, "partition {partition} of topic {topic} has not moved for {seconds} s: {waits_for}")
     }
 }
 
-impl std::error::Error for StallError {}
+impl std::error::Error for StallError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as _)
+    }
+}
+
+impl From<StallError> for Error {
+    fn from(error: StallError) -> Self {
+        Self::Stalled(Box::new(error))
+    }
+}
 
 /// A record whose key or value no deserializer accepted (a *poison pill*), with the record as it was stored.
 ///

@@ -23,6 +23,7 @@ mod batch;
 mod builder;
 mod commit;
 mod completed_fetch;
+mod concurrent;
 mod control;
 mod driver;
 mod engine;
@@ -32,6 +33,7 @@ mod fetch_session;
 mod fetcher;
 mod group;
 mod handle;
+mod lanes;
 mod offsets;
 mod partition;
 mod partition_stream;
@@ -41,6 +43,7 @@ mod queries;
 mod range;
 mod shared;
 mod source;
+mod stall;
 mod stream;
 mod subscription;
 #[cfg(test)]
@@ -143,7 +146,9 @@ pub use self::source::{Assigned, Source, Subscribed};
 ///
 /// At least once with work in other tasks, in any order: with [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck), what is
 /// committed is the first record that was not acknowledged. [`Self::for_each_partition`] is the same with a task for each
-/// partition.
+/// partition, and [`Self::for_each_concurrent`] with several records at once. Whatever else reads ahead, such as `buffered`,
+/// `chunks` and `for_each_concurrent` of `StreamExt`, asks for the next record before the work on the last one is done: with the
+/// default policy that commits what is not done, so it needs `OnAck`.
 ///
 /// ```no_run
 /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
@@ -200,7 +205,10 @@ pub use self::source::{Assigned, Source, Subscribed};
 /// [`Error::Deserialize`](crate::Error::Deserialize) with its bytes; trouble with a position as
 /// [`Error::Position`](crate::Error::Position); a topic that is missing for 5 seconds as
 /// [`Error::UnknownTopic`](crate::Error::UnknownTopic), and again every 5 seconds. Lost connections and leader changes
-/// are not reported: the consumer goes on by itself.
+/// are not reported: the consumer goes on by itself. But whatever keeps a partition from moving for ten seconds, while the
+/// application asks for records, comes as [`Error::Stalled`](crate::Error::Stalled) with its last cause, every 5 seconds; so
+/// does what keeps the whole group from working, as the error that it is. The consumer goes on trying: an application that
+/// does not want to end then goes on after errors that are [retriable](crate::Error::is_retriable).
 ///
 /// # With and without a group
 /// `S` is where its partitions come from. A member of a group is [`Subscribed`], which is what `Consumer<K, V>` means; it can

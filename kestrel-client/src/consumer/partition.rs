@@ -10,7 +10,7 @@ use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 use super::acks::PartitionAcks;
 use super::partition_stream::Workers;
 use super::subscription::{PartitionId, Ticket};
-use crate::error::Error;
+use crate::error::{Chain, Error};
 use crate::record::{Timestamp, TopicPartition};
 
 /// Where the next fetch begins.
@@ -141,6 +141,12 @@ pub(crate) struct AssignedPartition {
     /// Set by the caller's task, which has no clock: the driver turns it into a pause.
     failed_outside: bool,
     trouble: Option<Trouble>,
+    /// What went wrong last, if nothing went well since.
+    last_failure: Option<Error>,
+    /// The last error that the log has.
+    warned: Option<String>,
+    /// Whether the caller was told of an error lately.
+    told: bool,
 }
 
 impl AssignedPartition {
@@ -170,6 +176,9 @@ impl AssignedPartition {
             not_before: None,
             failed_outside: false,
             trouble: None,
+            last_failure: None,
+            warned: None,
+            told: false,
         }
     }
 
@@ -356,6 +365,41 @@ impl AssignedPartition {
     pub(crate) fn succeed(&mut self) {
         self.failures = 0;
         self.not_before = None;
+        self.last_failure = None;
+        self.warned = None;
+    }
+
+    pub(crate) fn note_failure(&mut self, error: Error) {
+        self.last_failure = Some(error);
+    }
+
+    pub(crate) const fn last_failure(&self) -> Option<&Error> {
+        self.last_failure.as_ref()
+    }
+
+    /// The caller is told of an error; the log has it once, until something goes well.
+    pub(super) fn tell(&mut self, error: Error) {
+        let text = error.to_string();
+        if self.warned.as_ref() != Some(&text) {
+            tracing::warn!(partition = %self.name, error = %Chain(&error), "a partition has a problem");
+            self.warned = Some(text);
+        }
+        self.told = true;
+        self.error = Some(error);
+    }
+
+    /// Whether the caller was told of an error since [`Self::forget_told`].
+    pub(crate) const fn was_told(&self) -> bool {
+        self.told
+    }
+
+    pub(super) fn forget_told(&mut self) {
+        self.told = false;
+    }
+
+    /// Whether something is wrong with the topic itself, which is reported by itself.
+    pub(crate) const fn has_trouble(&self) -> bool {
+        self.trouble.is_some()
     }
 
     pub(super) fn count_failure(&mut self) -> u32 {

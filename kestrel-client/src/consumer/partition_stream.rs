@@ -432,12 +432,13 @@ fn finished<E>(ended: Result<(CancellationToken, Result<(), E>), tokio::task::Jo
 }
 
 /// Which partition an item of the stream is about.
-fn partition_of<K, V>(item: &Result<ConsumerRecord<K, V>>) -> Option<TopicPartition> {
+pub(super) fn partition_of<K, V>(item: &Result<ConsumerRecord<K, V>>) -> Option<TopicPartition> {
     match item {
         Ok(record) => Some(TopicPartition::new(record.topic.clone(), record.partition)),
         Err(Error::Deserialize(poison)) => {
             Some(TopicPartition::new(poison.record.topic.clone(), poison.record.partition))
         }
+        Err(Error::Stalled(stall)) => Some(TopicPartition::new(stall.topic.clone(), stall.partition)),
         Err(Error::Position(error)) => Some(TopicPartition::new(error.topic.clone(), error.partition)),
         Err(_) => None,
     }

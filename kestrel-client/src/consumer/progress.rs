@@ -40,9 +40,7 @@ impl Progress {
 
     /// All before `next_offset` of the run is done, although the caller asks for nothing.
     pub(crate) fn finish(&self, next_offset: Option<i64>) {
-        let set_aside =
-            || self.set_aside.load(Ordering::Relaxed).checked_sub(1).filter(|&offset| offset >= 0);
-        if let Some(next_offset) = next_offset.or_else(set_aside) {
+        if let Some(next_offset) = next_offset {
             self.done_offset.store(next_offset, Ordering::Release);
         }
         self.done_after.store(self.hand_outs(), Ordering::Release);

@@ -279,6 +279,30 @@ fn decode_part<T>(
     decoder.poll_decode(ctx, bytes).map_ok(Some)
 }
 
+/// The items are those of [`Consumer::next`]. To poll the stream is to ask for the next record, so the one before it counts as
+/// done: combinators that read ahead (`buffered`, `buffer_unordered`, `chunks`, `ready_chunks`, `for_each_concurrent`, `peekable`,
+/// a `forward` into a channel) make records count as done that nobody has worked on. With the default
+/// [`CommitPolicy`](crate::CommitPolicy) those are committed, and lost by a crash. With `CommitPolicy::OnAck` they are not: a record is
+/// done when it is acknowledged. [`Consumer::for_each_concurrent`] acknowledges by itself.
+///
+/// ```no_run
+/// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+/// # async fn work(_: &kestrel_client::ConsumerRecord) {}
+/// use futures::{StreamExt, TryStreamExt};
+/// use kestrel_client::CommitPolicy;
+///
+/// let consumer = client.consumer("billing").topics(["clicks"]).commit_policy(CommitPolicy::OnAck).build().await?;
+/// consumer
+///     .map_ok(|record| async move {
+///         work(&record).await;
+///         record.ack();
+///         Ok(())
+///     })
+///     .try_buffer_unordered(16)
+///     .try_collect::<()>()
+///     .await
+/// # }
+/// ```
 impl<K, V, S: Source> Stream for Consumer<K, V, S> {
     type Item = Result<ConsumerRecord<K, V>>;
 

@@ -179,10 +179,8 @@ pub enum Error {
     /// A consumer's position in a partition is in trouble.
     Position(Box<PositionError>),
     /// What a consumer handed out cannot be committed any more: its group has taken the partitions away.
-    #[error(transparent)]
     CommitFailed(Box<CommitFailed>),
     /// A partition that a consumer has, and has not paused, does not move.
-    #[error(transparent)]
     Stalled(Box<StallError>),
     /// The producer's memory is used up at the moment (only from `try_send`).
     #[non_exhaustive]

@@ -74,6 +74,15 @@ fn all_variants() -> Vec<Error> {
         Error::ProducerFailed { cause: Box::new(disconnected()) },
         Error::closed("producer"),
         Error::other(refused()),
+        CommitFailed::of(vec![("orders", 0).into()]).unwrap(),
+        StallError {
+            topic: "orders".into(),
+            partition: 0,
+            stalled_for: Duration::from_secs(12),
+            waits_for: "its broker does not answer".into(),
+            cause: Some(disconnected()),
+        }
+        .into(),
     ]
 }
 
@@ -99,6 +108,8 @@ fn ordinal(error: &Error) -> usize {
         Error::Closed { .. } => 16,
         Error::Other { .. } => 17,
         Error::Encode { .. } => 18,
+        Error::CommitFailed(_) => 19,
+        Error::Stalled(_) => 20,
     }
 }
 
@@ -112,7 +123,7 @@ fn texts(error: &Error) -> Vec<String> {
 fn no_text_of_a_chain_stands_in_it_twice() {
     let variants = all_variants();
     let seen: std::collections::BTreeSet<usize> = variants.iter().map(ordinal).collect();
-    assert!(seen.into_iter().eq(0..19), "each variant is looked at");
+    assert!(seen.into_iter().eq(0..21), "each variant is looked at");
     for error in &variants {
         let texts = texts(error);
         assert_eq!(format!("{error:#}"), texts.join(": "));
@@ -137,7 +148,7 @@ fn what_the_system_said_is_at_the_end_of_the_chain() {
         assert_eq!(kind, Some(io::ErrorKind::ConnectionRefused), "{error:#}");
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
 
 #[test]

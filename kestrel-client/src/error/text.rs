@@ -37,6 +37,8 @@ impl fmt::Display for Error {
             Self::Serialize(error) => write!(f, "{error}"),
             Self::Deserialize(error) => write!(f, "{error}"),
             Self::Position(error) => write!(f, "{error}"),
+            Self::CommitFailed(error) => write!(f, "{error}"),
+            Self::Stalled(error) => write!(f, "{error}"),
             Self::BufferFull { limit_bytes } => write!(
                 f,
                 "the {limit_bytes} bytes of buffer.memory are in use: await `send`, or try again later"
@@ -66,6 +68,8 @@ impl StdError for Error {
             Self::Serialize(error) => error.source(),
             Self::Deserialize(error) => error.source(),
             Self::Position(error) => error.source(),
+            Self::CommitFailed(error) => error.source(),
+            Self::Stalled(error) => error.source(),
             Self::Config { .. }
             | Self::InvalidArgument { .. }
             | Self::UnsupportedApi { .. }

@@ -102,6 +102,11 @@ impl PartitionAcks {
         self.window().done_end()
     }
 
+    /// The offset of the first record that was handed out and is not done.
+    pub(crate) fn first_open(&self) -> Option<i64> {
+        self.window().first_open()
+    }
+
     /// Whether a record was said to be done after the assignment was over.
     pub(crate) fn has_late_acks(&self) -> bool {
         self.window().has_late()

@@ -31,6 +31,7 @@ impl Engine {
                 for ticket in self.fetcher.handle_failure(node, lane, now) {
                     if let Some(partition) = self.subscription.believe(ticket) {
                         partition.forget_preferred_replica();
+                        partition.note_failure(error.clone());
                     }
                 }
                 return Hints::default();
@@ -40,9 +41,14 @@ impl Engine {
         let endpoints = endpoints.into_iter().map(|node| (node.node_id, node.host, node.port, node.rack));
         let mut hints = Hints { leaders: Vec::new(), endpoints: endpoints.collect() };
         let outcome = self.fetcher.handle_answer(node, lane, response, now);
-        if let Some(error) = outcome.error {
-            tracing::warn!(%node, error = %Chain(&error), "a broker refused a fetch");
+        if let Some(code) = outcome.error {
+            tracing::debug!(%node, %code, "a broker refused a fetch");
             self.wants_metadata = true;
+            for ticket in outcome.refused {
+                if let Some(partition) = self.subscription.believe(ticket) {
+                    partition.note_failure(BrokerError::new(ApiKey::Fetch, code).into());
+                }
+            }
         }
         for answer in outcome.answers {
             hints.leaders.extend(self.leader_hint(&answer));
@@ -144,16 +150,15 @@ impl Engine {
     fn handle_refusal(&mut self, ticket: Ticket, code: ErrorCode, now: Instant) {
         let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
         partition.forget_preferred_replica();
+        let error = BrokerError::new(ApiKey::Fetch, code).topic(partition.topic());
+        let error = error.partition(partition.name.partition);
         match code.class() {
             ErrorClass::Retriable | ErrorClass::RefreshMetadata => {
                 tracing::debug!(partition = %partition.name, %code, "a fetch is tried again");
+                partition.note_failure(error.into());
                 self.wants_metadata = true;
             }
-            _ => {
-                let error = BrokerError::new(ApiKey::Fetch, code).topic(partition.topic());
-                let error = error.partition(partition.name.partition);
-                self.subscription.report(ticket.id, error);
-            }
+            _ => self.subscription.report(ticket.id, error),
         }
         self.subscription.fail(ticket.id, now);
     }

@@ -66,7 +66,7 @@ impl Losses {
     pub(crate) fn report(&mut self, hand_outs: u64) -> Vec<TopicPartition> {
         self.0.retain(|_, loss| loss.reported_after.is_none_or(|reported| reported >= hand_outs));
         // Whose last token is gone cannot be acknowledged too late any more.
-        self.0.retain(|_, loss| loss.is_due() || loss.acks.as_ref().is_some_and(|acks| acks.has_tokens()));
+        self.0.retain(|_, loss| loss.is_due() || loss.acks.as_ref().is_some_and(PartitionAcks::has_tokens));
         self.mark_reported(hand_outs);
         self.0.iter().filter(|(_, loss)| loss.is_due()).map(|(partition, _)| partition.clone()).collect()
     }

@@ -7,6 +7,7 @@ mod answers;
 mod caller;
 mod group;
 mod losses;
+mod stalls;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochRes
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use self::losses::Losses;
+use self::stalls::Detectors;
 use super::completed_fetch::{CompletedFetch, Damage, EpochStart};
 use super::error::{PositionError, PositionProblem};
 use super::fetch_buffer::FetchBuffer;
@@ -85,12 +87,17 @@ pub(crate) struct Engine {
     buffer: FetchBuffer,
     held: Option<Held>,
     progress: Arc<Progress>,
+    detectors: Detectors,
+    /// Whether the records go to tasks of their partitions.
+    has_partition_tasks: bool,
     /// Whether a group decides what is assigned: then nothing assigned is not the end.
     in_group: bool,
     /// How many records of a partition may be open at once, when it is said of each that it is done.
     max_open_records: Option<usize>,
     /// Problems of the group, for the caller.
     problems: VecDeque<Error>,
+    /// Problems of the group that the log has.
+    logged_problems: HashSet<String>,
     losses: Losses,
     /// Paused partitions that the group has taken away, if their pauses are to be kept.
     kept_pauses: HashSet<TopicPartition>,
@@ -111,6 +118,8 @@ impl Engine {
             preferred_replica_max_age,
             subscription: SubscriptionState::new(settings.auto_offset_reset, backoff.clone()),
             fetcher: Fetcher::new(backoff.clone()),
+            detectors: Detectors::new(settings.fetch_max_wait),
+            has_partition_tasks: false,
             settings,
             buffer: FetchBuffer::default(),
             held: None,
@@ -118,6 +127,7 @@ impl Engine {
             in_group: false,
             max_open_records: None,
             problems: VecDeque::new(),
+            logged_problems: HashSet::new(),
             losses: Losses::default(),
             kept_pauses: HashSet::new(),
             served: 0,
@@ -139,6 +149,7 @@ impl Engine {
             self.subscription.fail(id, now);
         }
         self.subscription.poll_trouble(now);
+        self.look_for_stalls(now);
         let lookups = offsets::poll_lookups(&mut self.subscription, self.settings.isolation_level, now, wall);
         let held_bytes = self.held.as_ref().map_or(0, |held| held.size_bytes);
         let fetches = self.fetcher.poll(&self.subscription, &self.buffer, held_bytes, &self.settings, now);
@@ -153,7 +164,11 @@ impl Engine {
 
     /// The next time at which there may be something to do without a new event.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let deadlines = [self.subscription.next_deadline(now), self.fetcher.next_deadline(now)];
+        let deadlines = [
+            self.subscription.next_deadline(now),
+            self.fetcher.next_deadline(now),
+            self.detectors.next_deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -202,7 +217,7 @@ impl Engine {
             }
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "a lookup of offsets failed");
-                offsets::handle_lookup_failure(&mut self.subscription, asked, now);
+                offsets::handle_lookup_failure(&mut self.subscription, asked, &error, now);
                 LookupOutcome { wants_metadata: true, ..LookupOutcome::default() }
             }
         };
@@ -311,7 +326,12 @@ pub(super) fn leader_view(snapshot: &MetadataSnapshot, partition: &AssignedParti
         let leader = snapshot.leader(topic, *partition).map(|(node, epoch)| Leader { node, epoch });
         return Some(LeaderView::Known { topic_id: view.id, leader });
     }
-    let code = snapshot.error(topic)?;
+    topic_view(snapshot, topic)
+}
+
+/// What the picture of the cluster says of a topic that is not in it; `None` when nothing.
+pub(crate) fn topic_view(snapshot: &MetadataSnapshot, topic: &Arc<str>) -> Option<LeaderView> {
+    let code = snapshot.error(topic).filter(|_| snapshot.topic(topic).is_none())?;
     let refusal = || BrokerError::new(ApiKey::Metadata, code).topic(topic.clone()).into();
     Some(match code.class() {
         _ if code == ErrorCode::UnknownTopicOrPartition => {

@@ -10,7 +10,7 @@ use crate::consumer::error::StallError;
 use crate::consumer::partition::{AssignedPartition, FetchState};
 use crate::consumer::stall::{STALL_GRACE, Sight, Stall, StallDetector, Standing};
 use crate::consumer::subscription::PartitionId;
-use crate::error::Error;
+use crate::error::{Chain, Error};
 
 /// The two kinds of stall.
 #[derive(Debug)]
@@ -58,8 +58,9 @@ impl Engine {
         let is_callers_turn = self.buffer.first(id).is_some()
             || self.held.as_ref().is_some_and(|held| held.ticket.id == id && held.size_bytes > 0)
             || (self.fetcher.lacks_room() && partition.last_failure().is_none());
+        let is_idle = partition.paused || partition.revoking || partition.is_at_range_end();
         let is_known = partition.was_told() || partition.has_trouble();
-        let standing = if partition.paused || partition.revoking || is_callers_turn || is_known {
+        let standing = if is_idle || is_callers_turn || is_known {
             Standing::Excused
         } else if self.is_caught_up(partition) {
             Standing::CaughtUp { heard_at: self.fetcher.heard_at(partition.ticket(id)) }
@@ -93,9 +94,9 @@ impl Engine {
             cause: partition.last_failure().cloned(),
             ..self.stall_error(stall, partition)
         };
-        let error = Error::Stalled(Box::new(error));
+        let error = Error::from(error);
         if stall.is_first {
-            tracing::warn!(partition = %partition.name, %error, "a partition does not move");
+            tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
         }
         self.subscription.report_stall(stall.id, error);
         self.wants_metadata = true;
@@ -110,9 +111,9 @@ impl Engine {
              once; acknowledge every record, also those that fail (setting max.open.records)"
         );
         let error = StallError { waits_for: waits_for.into(), ..self.stall_error(stall, partition) };
-        let error = Error::Stalled(Box::new(error));
+        let error = Error::from(error);
         if stall.is_first {
-            tracing::warn!(partition = %partition.name, %error, "a partition does not move");
+            tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
         }
         self.report_problem(error);
     }

@@ -5,9 +5,10 @@ use kestrel_protocol::messages::fetch::{
     FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
 use kestrel_protocol::messages::offset_for_leader_epoch::{EpochEndOffset, OffsetForLeaderTopicResult};
-use kestrel_protocol::{LeaderEpoch, TopicId};
+use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, TopicId};
 
 use super::super::completed_fetch::OpenOptions;
+use super::super::error::StallError;
 use super::super::fetcher::Lane;
 use super::super::offsets::LookupRequest;
 use super::super::partition::ResetTo;
@@ -352,4 +353,126 @@ fn what_is_refused_as_a_whole_is_tried_again() {
     assert!(work.wants_metadata && work.fetches.is_empty());
     script.now = 130;
     assert_eq!(script.asked(), Some((1, 0)));
+}
+
+/// Lets a minute pass, a poll each half second, in which `step` does what the broker and the caller do. The stalls that come
+/// of it.
+fn stalls_of_a_minute(script: &mut Script, mut step: impl FnMut(&mut Script)) -> Vec<StallError> {
+    let mut stalls = Vec::new();
+    for _ in 0..120 {
+        script.now += 500;
+        step(script);
+        script.poll();
+        while let Delivery::Problem(error) = script.take() {
+            let Error::Stalled(stall) = error else { panic!("{error}") };
+            stalls.push(*stall);
+        }
+    }
+    stalls
+}
+
+fn fail_fetch(script: &mut Script, error: Error) {
+    script.poll();
+    script.engine.handle_fetch(NodeId(1), Lane::Main, Err(error), script.clock.at(script.now));
+}
+
+#[test]
+fn whatever_keeps_a_partition_from_being_fetched_is_reported() {
+    let broker = || Arc::from("one:9092 (id 1)");
+    let cause = DecodeError::new(DecodeErrorKind::Truncated, "record batch");
+    for (error, remedy) in [
+        (Error::disconnected(broker(), "no such host", false), "advertised.listeners"),
+        (Error::disconnected(broker(), "too large", true), "receive.message.max.bytes"),
+        (Error::MalformedResponse { broker: broker(), cause }, "does not answer"),
+        (Error::UnsupportedApi { broker: broker(), api: ApiKey::Fetch }, "too far apart in age"),
+        (Error::timeout("a request", Duration::from_secs(30), "request.timeout.ms"), "request.timeout.ms"),
+    ] {
+        let mut script = Script::new(AutoOffsetReset::Latest);
+        let stalls = stalls_of_a_minute(&mut script, |script| fail_fetch(script, error.clone()));
+        assert!((9..=11).contains(&stalls.len()), "every five seconds: {}", stalls.len());
+        let text = format!("{:#}", Error::from(stalls[0].clone()));
+        assert!(text.contains("partition 0 of topic clicks") && text.contains(remedy), "{text}");
+        assert!(text.ends_with(&format!("{error:#}")), "{text}");
+        assert!(Error::from(stalls[0].clone()).is_retriable());
+        // It moves again, and nothing more is said.
+        script.now += 2_000;
+        script.poll();
+        script.answer(BatchSpec::of(0, 3).build());
+        script.now += 2_000;
+        script.poll();
+        script.take_records();
+    }
+}
+
+#[test]
+fn lookups_that_fail_are_reported() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.engine.reset(&script.partition.clone(), ResetTo::Earliest).unwrap();
+    let stalls = stalls_of_a_minute(&mut script, |script| {
+        let now = script.clock.at(script.now);
+        for lookup in script.poll().lookups {
+            let error = Error::disconnected("one", "refused", false);
+            script.engine.handle_lookup(&lookup.asked, Err(error), now);
+        }
+    });
+    assert!(!stalls.is_empty() && stalls[0].waits_for.contains("from where"), "{stalls:?}");
+}
+
+/// A cause that nobody thought of: answers without an error and without records.
+#[test]
+fn a_broker_that_has_records_and_gives_none_is_reported() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    let stalls = stalls_of_a_minute(&mut script, |script| {
+        script.poll();
+        script.answer(Bytes::new());
+    });
+    assert!(stalls[0].waits_for.contains("up to offset 1000"), "{stalls:?}");
+    assert!(stalls[0].cause.is_none());
+}
+
+#[test]
+fn a_broker_that_says_nothing_at_all_is_reported() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    let stalls = stalls_of_a_minute(&mut script, |_| {});
+    assert!(!stalls.is_empty());
+    // Nobody leads it.
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    script.engine.handle_metadata(&snapshot(TOPIC_ID, &[(-1, 6)]), script.clock.at(0));
+    let stalls = stalls_of_a_minute(&mut script, |_| {});
+    assert!(stalls[0].waits_for.contains("no broker leads it"), "{stalls:?}");
+}
+
+/// Whoever is at the end of a log waits as long as there is nothing: brokers do not mention what has not changed.
+#[test]
+fn to_wait_for_records_is_no_stall() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    script.poll();
+    script.answer_with(1, Lane::Main, PartitionData { high_watermark: 0, ..PartitionData::default() });
+    let stalls = stalls_of_a_minute(&mut script, |script| {
+        script.poll();
+        let unchanged = FetchResponse { session_id: 1, ..FetchResponse::default() };
+        script.engine.handle_fetch(NodeId(1), Lane::Main, Ok(unchanged), script.clock.at(script.now));
+    });
+    assert!(stalls.is_empty(), "{stalls:?}");
+    // And then the broker falls silent.
+    let stalls = stalls_of_a_minute(&mut script, |_| {});
+    assert!(!stalls.is_empty());
+}
+
+#[test]
+fn what_the_caller_holds_up_is_no_stall() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    script.engine.set_paused(&script.partition.clone(), true).unwrap();
+    assert!(stalls_of_a_minute(&mut script, |_| {}).is_empty(), "it is paused");
+    script.engine.set_paused(&script.partition.clone(), false).unwrap();
+    script.poll();
+    script.answer(BatchSpec::of(0, 3).build());
+    let held = script.take_records();
+    assert!(stalls_of_a_minute(&mut script, |_| {}).is_empty(), "the caller is at work");
+    script.engine.put_back(held);
+    for _ in 0..120 {
+        script.now += 500;
+        script.poll();
+    }
+    assert!(!script.engine.subscription.has_reports(), "the caller does not ask");
 }

@@ -59,6 +59,8 @@ pub(crate) struct FetchOutcome {
     pub(crate) answers: Vec<PartitionAnswer>,
     /// An error of the whole request, when it says something about leaders or access.
     pub(crate) error: Option<ErrorCode>,
+    /// What such a request was about.
+    pub(crate) refused: Vec<Ticket>,
     /// How many bytes of records the answer has.
     pub(crate) size_bytes: usize,
 }
@@ -78,6 +80,8 @@ struct LaneState {
     session: FetchSession,
     /// How many bytes the request under way may bring.
     in_flight_bytes: Option<usize>,
+    /// When the broker answered last.
+    answered_at: Option<Instant>,
 }
 
 /// The fetch requests of one consumer.
@@ -162,6 +166,7 @@ impl Fetcher {
             ErrorCode::None => {
                 node.failures = 0;
                 node.not_before = None;
+                node.lane(lane).answered_at = Some(now);
                 for topic in response.responses {
                     for data in topic.partitions {
                         let asked =
@@ -182,6 +187,7 @@ impl Fetcher {
             error => {
                 node.fail(&mut self.backoff, now);
                 outcome.error = Some(error);
+                outcome.refused = node.lane(lane).session.all_asked().map(|asked| asked.ticket).collect();
             }
         }
         node.lane(lane).session.handle_answer(response.error_code, response.session_id);
@@ -198,6 +204,15 @@ impl Fetcher {
         state.session.all_asked().map(|asked| asked.ticket).collect()
     }
 
+    /// When a broker last answered a request about `ticket`'s partition, if only by not mentioning it.
+    pub(crate) fn heard_at(&self, wanted: Ticket) -> Option<Instant> {
+        let lanes = self.nodes.values().flat_map(|node| [&node.main, &node.side]);
+        lanes
+            .filter(|lane| lane.session.all_asked().any(|asked| asked.ticket == wanted))
+            .filter_map(|lane| lane.answered_at)
+            .max()
+    }
+
     /// When a broker may be asked again after a failure.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
         self.nodes.values().filter_map(|node| node.not_before).filter(|&at| at > now).min()
@@ -211,7 +226,7 @@ impl Fetcher {
 
 impl Default for Node {
     fn default() -> Self {
-        let lane = |session| LaneState { session, in_flight_bytes: None };
+        let lane = |session| LaneState { session, in_flight_bytes: None, answered_at: None };
         Self {
             main: lane(FetchSession::default()),
             side: lane(FetchSession::sessionless()),

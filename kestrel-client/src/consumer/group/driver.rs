@@ -28,6 +28,7 @@ use super::membership::{
     Effect, EffectRound, MemberSettings, Membership, PartitionCounts, Request, RequestId,
 };
 use super::protocols::Protocols;
+use super::topic_watch::TopicWatch;
 use super::topics::TopicSelection;
 use crate::client::{Client, Target};
 use crate::config::{CommitPolicy, ConsumerSettings};
@@ -78,6 +79,7 @@ pub(crate) struct GroupDriver {
     settings: Arc<ConsumerSettings>,
     effects: Effects,
     topics: TopicSelection,
+    topic_watch: TopicWatch,
     membership: Membership,
     committer: Committer,
     inbox: mpsc::Receiver<Command>,
@@ -133,6 +135,7 @@ impl GroupDriver {
             shared,
             effects,
             topics,
+            topic_watch: TopicWatch::default(),
             membership,
             inbox,
             member_lane,
@@ -175,6 +178,7 @@ impl GroupDriver {
         self.shared.change_by_group(Engine::close);
         self.running = None;
         (self.next_commit, self.next_topics) = (None, None);
+        (self.topics, self.topic_watch) = (TopicSelection::default(), TopicWatch::default());
         self.membership.handle_abandoned();
         // If that is too short, the session ends by itself.
         let _ = tokio::time::timeout(LEAVE_PATIENCE, self.drive()).await;
@@ -182,10 +186,12 @@ impl GroupDriver {
 
     async fn drive(&mut self) {
         let mut snapshots = self.client.metadata().subscribe();
+        snapshots.mark_changed();
         loop {
             let now = environment::now();
             self.look_at_caller(now);
             self.look_at_clock(now);
+            self.report_topics(now);
             self.begin_effects();
             self.send(now);
             self.finish_commits();
@@ -249,6 +255,20 @@ impl GroupDriver {
         }
     }
 
+    /// Tells the caller of topics that are not there, or may not be read. Partitions that are assigned tell it themselves.
+    fn report_topics(&mut self, now: Instant) {
+        let due = self.topic_watch.poll(now);
+        if due.is_empty() {
+            return;
+        }
+        let assigned = self.shared.look(|engine| engine.assignment());
+        for (topic, error) in due {
+            if !assigned.iter().any(|partition| partition.topic == topic) {
+                self.effects.report(error);
+            }
+        }
+    }
+
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let look = (!self.membership.is_resting()).then(|| now + self.look_interval());
         let committed = self.shared.look(|engine| engine.committed_deadline(now));
@@ -257,6 +277,7 @@ impl GroupDriver {
             self.committer.next_deadline(),
             self.next_commit,
             self.next_topics,
+            self.topic_watch.next_deadline(),
             committed,
             look,
         ];
@@ -441,10 +462,10 @@ impl GroupDriver {
                 if is_elsewhere {
                     self.membership.handle_coordinator_lost(node, now);
                 }
-                let lasting = error.code().is_some_and(|code| !is_passing(code)).then_some(error);
+                let is_lasting = error.code().is_some_and(|code| !is_passing(code));
                 return self.shared.change_by_group(|engine| {
                     for (_, ticket) in asked {
-                        engine.handle_committed_failure(ticket, lasting.clone(), now);
+                        engine.handle_committed_failure(ticket, error.clone(), is_lasting, now);
                     }
                 });
             }
@@ -456,8 +477,7 @@ impl GroupDriver {
                     Err(code) => {
                         let error = question.refusal(code).topic(partition.topic.clone());
                         let error = Error::from(error.partition(partition.partition));
-                        let lasting = (!is_passing(code)).then_some(error);
-                        engine.handle_committed_failure(ticket, lasting, now);
+                        engine.handle_committed_failure(ticket, error, !is_passing(code), now);
                     }
                 }
             }
@@ -480,6 +500,7 @@ impl GroupDriver {
     }
 
     fn handle_metadata(&mut self, snapshot: &MetadataSnapshot) {
+        self.topic_watch.handle_metadata(&self.topics.names, snapshot, environment::now());
         let Some(watched) = self.membership.watched() else { return };
         let counts = partition_counts(snapshot, watched.keys());
         self.membership.handle_partition_counts(&counts);

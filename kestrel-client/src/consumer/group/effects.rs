@@ -66,8 +66,7 @@ impl Effects {
         let this = self.clone();
         match effect {
             Effect::Report(error) => {
-                tracing::warn!(group = %self.group.group_id, error = %Chain(&error), "the group has a problem");
-                self.shared.change_by_group(|engine| engine.report_problem(error));
+                self.report(error);
                 None
             }
             Effect::Lose { partitions } => {
@@ -87,6 +86,14 @@ impl Effects {
                 Some(Box::pin(async move { this.assign(protocol, members).await }))
             }
         }
+    }
+
+    /// Tells the caller of a problem; the log has it once, until partitions are taken on.
+    pub(crate) fn report(&self, error: Error) {
+        if self.shared.look(|engine| engine.is_news(&error)) {
+            tracing::warn!(group = %self.group.group_id, error = %Chain(&error), "the group has a problem");
+        }
+        self.shared.change_by_group(|engine| engine.report_problem(error));
     }
 
     async fn lose(&self, partitions: BTreeSet<TopicPartition>) -> EffectDone {

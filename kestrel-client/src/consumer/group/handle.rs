@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use kestrel_protocol::{ByteString, TopicId};
 use tokio::sync::{mpsc, oneshot};
@@ -55,14 +56,38 @@ impl GroupHandle {
         self.submit(Submission { entries, lost: Vec::new() }).await
     }
 
-    /// Commits all that the caller is done with. What it was done with and has lost makes that fail.
-    pub(crate) fn submit_done(&self) -> Commit {
+    /// Commits all that the caller is done with. What it was done with and has lost makes that fail. Where the caller has sent
+    /// itself to an end of a log, that is waited for, at most `patience`.
+    pub(crate) fn submit_done(&self, patience: Duration) -> Commit {
+        if !self.shared.look(|engine| engine.seeks_an_end()) {
+            return self.submit_what_is_done();
+        }
+        let this = self.clone();
+        Commit(State::Sending(Box::pin(async move {
+            let timed_out = |_| Error::timeout("finding a position", patience, "default.api.timeout.ms");
+            tokio::time::timeout(patience, this.ends_found()).await.map_err(timed_out)?;
+            this.submit_what_is_done().await
+        })))
+    }
+
+    fn submit_what_is_done(&self) -> Commit {
         self.submit(
             self.shared.look(|engine| Submission {
                 entries: done_entries(engine, None),
                 lost: engine.report_losses(),
             }),
         )
+    }
+
+    async fn ends_found(&self) {
+        loop {
+            let mut changed = pin!(self.shared.changed_by_driver().notified());
+            changed.as_mut().enable();
+            if !self.shared.look(|engine| engine.seeks_an_end()) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Waits until everything that was handed out of `partitions` is acknowledged.
@@ -165,7 +190,7 @@ pub struct Commit(State);
 enum State {
     Done(Option<Result<()>>),
     Waiting(oneshot::Receiver<Result<()>>),
-    /// The driver's inbox was full.
+    /// The driver's inbox was full, or a position is waited for.
     Sending(Pin<Box<dyn Future<Output = Result<()>> + Send>>),
 }
 

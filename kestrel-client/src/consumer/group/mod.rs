@@ -10,7 +10,7 @@
 //!                                          └── commit, close ── the consumer ◄──────┘ what is done
 //! ```
 //!
-//! Machines without I/O: [`membership`] with [`coordinator`], [`committer`], [`protocols`]. Shells: [`driver`], [`effects`].
+//! Machines without I/O: [`membership`] with [`coordinator`], [`committer`], [`protocols`], [`topic_watch`]. Shells: [`driver`], [`effects`].
 
 pub(crate) mod committed;
 pub(crate) mod committer;
@@ -22,6 +22,7 @@ mod listener;
 mod membership;
 mod offset;
 pub(crate) mod protocols;
+mod topic_watch;
 pub(crate) mod topics;
 
 pub use self::handle::Commit;

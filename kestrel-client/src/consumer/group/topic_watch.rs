@@ -41,7 +41,8 @@ impl TopicWatch {
                     continue;
                 }
             };
-            let trouble = self.0.entry(topic.clone()).or_insert_with(|| Trouble { error: error.clone(), report_at });
+            let trouble =
+                self.0.entry(topic.clone()).or_insert_with(|| Trouble { error: error.clone(), report_at });
             trouble.error = error;
             trouble.report_at = trouble.report_at.min(report_at);
         }

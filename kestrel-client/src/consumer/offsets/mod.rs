@@ -21,7 +21,7 @@ use super::error::{PositionError, PositionProblem};
 use super::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, IsolationLevel};
-use crate::error::BrokerError;
+use crate::error::{BrokerError, Error};
 use crate::record::Timestamp;
 
 /// ListOffsets' name for the first offset of the log.
@@ -281,9 +281,15 @@ fn handle_epoch_end(
 }
 
 /// No answer came to a lookup, or none that can be used.
-pub(crate) fn handle_lookup_failure(subscription: &mut SubscriptionState, asked: &Asked, now: Instant) {
+pub(crate) fn handle_lookup_failure(
+    subscription: &mut SubscriptionState,
+    asked: &Asked,
+    error: &Error,
+    now: Instant,
+) {
     for &ticket in asked.values() {
-        if subscription.believe(ticket).is_some() {
+        if let Some(partition) = subscription.believe(ticket) {
+            partition.note_failure(error.clone());
             subscription.fail(ticket.id, now);
         }
     }
@@ -318,14 +324,14 @@ fn refused(
     outcome: &mut LookupOutcome,
 ) {
     subscription.fail(id, now);
+    let Some(partition) = subscription.get_mut(id) else { return };
+    let error = BrokerError::new(api, code).topic(partition.topic()).partition(partition.name.partition);
     match code.class() {
-        ErrorClass::Retriable | ErrorClass::RefreshMetadata => outcome.wants_metadata = true,
-        _ => {
-            let Some(partition) = subscription.get(id) else { return };
-            let error =
-                BrokerError::new(api, code).topic(partition.topic()).partition(partition.name.partition);
-            subscription.report(id, error);
+        ErrorClass::Retriable | ErrorClass::RefreshMetadata => {
+            partition.note_failure(error.into());
+            outcome.wants_metadata = true;
         }
+        _ => subscription.report(id, error),
     }
 }
 

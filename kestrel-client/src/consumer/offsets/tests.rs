@@ -86,7 +86,7 @@ impl Script {
 
     fn report(&mut self) -> Option<PositionProblem> {
         match self.subscription.take_report(|_| true)? {
-            crate::error::Error::Position(error) => Some(error.problem),
+            Error::Position(error) => Some(error.problem),
             other => panic!("{other}"),
         }
     }
@@ -155,7 +155,12 @@ fn silence_about_a_partition_is_a_failure() {
     handle_offsets(&mut script.subscription, &lookup.asked, ListOffsetsResponse::default(), now);
     script.now = 130;
     let lookup = script.poll().unwrap();
-    handle_lookup_failure(&mut script.subscription, &lookup.asked, script.clock.at(130));
+    handle_lookup_failure(
+        &mut script.subscription,
+        &lookup.asked,
+        &Error::closed("broker"),
+        script.clock.at(130),
+    );
     script.now = 500;
     assert!(script.poll().is_some());
 }

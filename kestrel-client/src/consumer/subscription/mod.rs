@@ -132,10 +132,26 @@ impl SubscriptionState {
     /// Keeps `error` for the caller, after the errors of other partitions. An error that waits already is replaced.
     pub(crate) fn report(&mut self, id: PartitionId, error: impl Into<Error>) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        partition.error = Some(error.into());
+        partition.tell(error.into());
+        self.queue_report(id);
+    }
+
+    /// Keeps the error of a stall for the caller, unless another one waits already.
+    pub(crate) fn report_stall(&mut self, id: PartitionId, error: Error) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.error.get_or_insert(error);
+        self.queue_report(id);
+    }
+
+    fn queue_report(&mut self, id: PartitionId) {
         if !self.reports.contains(&id) {
             self.reports.push_back(id);
         }
+    }
+
+    /// From now on it counts which partitions' errors the caller is told of.
+    pub(crate) fn forget_told(&mut self) {
+        self.partitions.values_mut().for_each(AssignedPartition::forget_told);
     }
 
     pub(crate) fn has_reports(&self) -> bool {

@@ -77,8 +77,13 @@ async fn member(options: Options) -> Result<(), Error> {
             record = consumer.next() => record,
             _ = &mut end => break,
         };
-        let Some(record) = record else { break };
-        let record = record?;
+        let record = match record {
+            Some(Ok(record)) => record,
+            // Brokers may be down for long.
+            Some(Err(error)) if error.is_retriable() => continue,
+            Some(Err(error)) => return Err(error),
+            None => break,
+        };
         find(&consumer, &mut assigned).await?;
         say("record", json!({"partition": record.partition, "offset": record.offset}));
         let partition = TopicPartition::new(record.topic.clone(), record.partition);

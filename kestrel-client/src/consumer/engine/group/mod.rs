@@ -13,7 +13,7 @@ use super::Engine;
 use super::losses::Loss;
 use crate::config::CommitPolicy;
 use crate::consumer::acks::PartitionAcks;
-use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState};
+use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
 use crate::consumer::partition_stream::Workers;
 use crate::consumer::progress::Progress;
 use crate::consumer::subscription::{PartitionId, Ticket};
@@ -22,8 +22,6 @@ use crate::record::TopicPartition;
 
 /// How many problems wait for the caller: later ones are only logged.
 const MAX_PROBLEMS: usize = 16;
-/// How many records of a partition may be open at once with `CommitPolicy::OnAck`: a bit of memory for each.
-const MAX_OPEN_RECORDS: usize = 100_000;
 
 /// What of a partition may be committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,18 +41,21 @@ impl Engine {
 
     /// With `CommitPolicy::OnAck` the caller says of each record that it is done.
     fn own_max_open_records(&self) -> Option<usize> {
-        (self.settings.group.commit_policy == CommitPolicy::OnAck).then_some(MAX_OPEN_RECORDS)
+        let group = &self.settings.group;
+        (group.commit_policy == CommitPolicy::OnAck).then_some(group.max_open_records)
     }
 
     /// From now on records go to the tasks of their partitions, which say of each that it is done. What was handed out
     /// before and not done is handed out again.
     pub(crate) fn begin_partition_acks(&mut self, max_open_records: usize) {
         self.max_open_records = Some(max_open_records);
+        self.has_partition_tasks = true;
         self.go_back_to_done();
     }
 
     /// The tasks are over: what they have not done is handed out again.
     pub(crate) fn end_partition_acks(&mut self) {
+        self.has_partition_tasks = false;
         self.max_open_records = self.own_max_open_records();
         self.go_back_to_done();
     }
@@ -119,6 +120,9 @@ impl Engine {
         paused: &BTreeSet<TopicPartition>,
     ) {
         self.keep_pauses(assigned);
+        if !assigned.is_empty() {
+            self.logged_problems.clear();
+        }
         let known: BTreeSet<_> = self.subscription.iter().map(|(id, _)| id).collect();
         let assigned: Vec<_> = assigned.iter().cloned().collect();
         self.assign(&assigned);
@@ -185,6 +189,14 @@ impl Engine {
         if let Some(partition) = self.subscription.get_mut(id) {
             partition.committed = Some(offset);
         }
+    }
+
+    /// Whether the caller has sent itself to an end of a log that is not known yet.
+    pub(crate) fn seeks_an_end(&self) -> bool {
+        let is_sent = |state: &AssignedPartition| {
+            matches!(state.state(), FetchState::AwaitingReset(ResetTo::Earliest | ResetTo::Latest))
+        };
+        self.subscription.iter().any(|(_, state)| is_sent(state))
     }
 
     /// The partitions of which a commit now would cover something that is lost.
@@ -278,14 +290,19 @@ impl Engine {
         }
     }
 
-    /// The committed offset is not known yet: it is asked for again, whatever `auto.offset.reset` says. A lasting error is
-    /// for the caller too.
-    pub(crate) fn handle_committed_failure(&mut self, ticket: Ticket, error: Option<Error>, now: Instant) {
-        if self.awaiting_committed(ticket).is_none() {
-            return;
-        }
+    /// The committed offset is not known yet: it is asked for again, whatever `auto.offset.reset` says. An error that lasts is
+    /// for the caller at once.
+    pub(crate) fn handle_committed_failure(
+        &mut self,
+        ticket: Ticket,
+        error: Error,
+        is_lasting: bool,
+        now: Instant,
+    ) {
+        let Some(partition) = self.awaiting_committed(ticket) else { return };
+        partition.note_failure(error.clone());
         self.subscription.fail(ticket.id, now);
-        if let Some(error) = error {
+        if is_lasting {
             self.subscription.report(ticket.id, error);
         }
         self.wake_for_reports();
@@ -298,15 +315,35 @@ impl Engine {
 
     /// A problem of the whole group, for the caller.
     pub(crate) fn report_problem(&mut self, error: Error) {
+        // The same again, of an application that does not ask, says nothing new.
+        self.problems.retain(|known| !is_same_problem(known, &error));
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push_back(error);
         }
         self.wake();
     }
 
+    /// Whether the log does not have this problem of the group yet. It has by then.
+    pub(crate) fn is_news(&mut self, problem: &Error) -> bool {
+        if self.logged_problems.len() >= MAX_PROBLEMS {
+            self.logged_problems.clear();
+        }
+        self.logged_problems.insert(problem.to_string())
+    }
+
     /// Asks a caller that waits whether it still does: it polls again if so.
     pub(crate) fn nudge(&mut self) {
         self.wake();
+    }
+}
+
+/// Whether two problems are the same one, told at different times.
+fn is_same_problem(known: &Error, new: &Error) -> bool {
+    match (known, new) {
+        (Error::Stalled(known), Error::Stalled(new)) => {
+            (&known.topic, known.partition) == (&new.topic, new.partition)
+        }
+        _ => known.to_string() == new.to_string(),
     }
 }
 

@@ -138,7 +138,7 @@ fn what_is_not_told_is_not_reset() {
     for _ in 0..10 {
         let (_, ticket) = member.asks_committed().remove(0);
         let now = member.clock.at(member.now);
-        member.engine.handle_committed_failure(ticket, None, now);
+        member.engine.handle_committed_failure(ticket, Error::closed("broker"), false, now);
         assert!(member.asks_committed().is_empty(), "after a pause");
         let work = member.poll();
         assert!(work.fetches.is_empty() && work.lookups.is_empty());
@@ -309,7 +309,7 @@ fn a_refusal_that_lasts_is_reported_and_asked_again() {
         ErrorCode::TopicAuthorizationFailed,
     );
     let now = member.clock.at(0);
-    member.engine.handle_committed_failure(ticket, Some(refused.into()), now);
+    member.engine.handle_committed_failure(ticket, refused.into(), true, now);
     assert!(matches!(member.engine.take(Waker::noop()), Delivery::Problem(Error::Broker(_))));
     member.now = 2_000;
     assert_eq!(member.asks_committed().len(), 1);
@@ -405,4 +405,36 @@ fn acks_that_are_lost_fail_the_next_commits() {
     assert_eq!(losses(&mut member), Vec::<i32>::new(), "nothing was said to be done");
     tokens[2].ack();
     assert_eq!(losses(&mut member), [0]);
+}
+
+/// An ack that is forgotten stops its partition, and that is said with its offset.
+#[test]
+fn an_ack_that_is_forgotten_is_reported() {
+    let config = ConsumerConfig::default().commit_policy(CommitPolicy::OnAck).max_open_records(3);
+    let mut member = Member::new(config);
+    member.begin_at(0);
+    member.fetches_from();
+    member.answer(BatchSpec::of(0, 10).build());
+    let mut fetch = member.take().unwrap();
+    let acks = fetch.acks.clone().unwrap();
+    let tokens = [(); 3].map(|()| acks.hand_out(member.next(&mut fetch), None).unwrap());
+    tokens[0].ack();
+    let next = member.next(&mut fetch);
+    tokens[2].ack();
+    drop(acks.hand_out(next, None).unwrap());
+    member.engine.put_back(fetch);
+    let mut stalls = Vec::new();
+    for _ in 0..60 {
+        member.now += 500;
+        member.poll();
+        match member.engine.take(Waker::noop()) {
+            Delivery::Problem(Error::Stalled(stall)) => stalls.push(stall),
+            Delivery::Nothing => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(stalls.len(), 4, "after ten seconds, and every five: {stalls:?}");
+    assert!(stalls[0].waits_for.contains("offset 1 ") && stalls[0].waits_for.contains("max.open.records"));
+    tokens[1].ack();
+    assert!(member.take().is_some());
 }

@@ -278,7 +278,7 @@ impl Committer {
             self.done.push((job.id, result));
         } else if let Err(error) = result {
             // Nobody waits for it, and the next one will not fare better.
-            tracing::warn!(group = %self.group_id, %error, "an automatic commit failed");
+            tracing::warn!(group = %self.group_id, error = %Chain(&error), "an automatic commit failed");
         }
     }
 

@@ -41,10 +41,11 @@ impl Membership {
             Err(error) => {
                 tracing::debug!(group = %self.settings.group_id, error = %Chain(&error), "the coordinator was not found");
                 self.coordinator.handle_failure(now);
-                if !is_passing(&error) {
-                    self.coordinator.wait_until(now + REFUSED_PAUSE);
-                    self.effects.push_back(Effect::Report(error));
+                if is_passing(&error) {
+                    return self.note_failing(&error, now);
                 }
+                self.coordinator.wait_until(now + REFUSED_PAUSE);
+                self.effects.push_back(Effect::Report(error));
             }
         }
     }
@@ -216,6 +217,7 @@ impl Membership {
         self.next_heartbeat = now + self.settings.heartbeat_interval;
         self.failures = 0;
         self.not_before = None;
+        (self.failing_since, self.failing_reported_at) = (None, None);
         self.coordinator.succeed();
     }
 
@@ -226,10 +228,11 @@ impl Membership {
         if let Some(node) = self.coordinator.node() {
             self.coordinator.forget(node, now);
         }
-        if !is_passing(error) {
-            self.not_before = Some(now + REFUSED_PAUSE);
-            self.effects.push_back(Effect::Report(error.clone()));
+        if is_passing(error) {
+            return self.note_failing(error, now);
         }
+        self.not_before = Some(now + REFUSED_PAUSE);
+        self.effects.push_back(Effect::Report(error.clone()));
     }
 
     /// The coordinator refused, by class of the refusal.
@@ -243,19 +246,27 @@ impl Membership {
                 self.effects.push_back(Effect::Report(error));
             }
             // The member id still counts: a new generation was made without an answer from here.
-            ErrorCode::IllegalGeneration => self.rejoin_anew(now),
+            ErrorCode::IllegalGeneration => {
+                self.rejoin_anew(now);
+                self.note_failing(&self.refusal(api, code, None), now);
+            }
             ErrorCode::UnknownMemberId => {
                 self.member_id = ByteString::default();
                 self.rejoin_anew(now);
+                self.note_failing(&self.refusal(api, code, None), now);
             }
             code => match code.class() {
                 ErrorClass::FindCoordinator => {
+                    self.note_failing(&self.refusal(api, code, None), now);
                     self.pause(now);
                     if let Some(node) = self.coordinator.node() {
                         self.coordinator.forget(node, now);
                     }
                 }
-                ErrorClass::Retriable | ErrorClass::RefreshMetadata | ErrorClass::Rejoin => self.pause(now),
+                ErrorClass::Retriable | ErrorClass::RefreshMetadata | ErrorClass::Rejoin => {
+                    self.note_failing(&self.refusal(api, code, None), now);
+                    self.pause(now);
+                }
                 _ => {
                     self.not_before = Some(now + REFUSED_PAUSE);
                     let error = self.refusal(api, code, None);

@@ -20,6 +20,7 @@ use kestrel_protocol::{ByteString, NodeId};
 
 use super::coordinator::Coordinator;
 use super::protocols::Protocols;
+use crate::consumer::stall::{STALL_GRACE, STALL_REPEAT};
 use crate::error::Error;
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
@@ -181,6 +182,9 @@ pub(crate) struct Membership {
     /// Before this, nothing is joined.
     not_before: Option<Instant>,
     failures: u32,
+    /// Since when nothing has gone well, and when that was reported.
+    failing_since: Option<Instant>,
+    failing_reported_at: Option<Instant>,
 }
 
 impl Membership {
@@ -215,6 +219,8 @@ impl Membership {
             next_heartbeat: now,
             not_before: None,
             failures: 0,
+            failing_since: None,
+            failing_reported_at: None,
         }
     }
 
@@ -539,6 +545,16 @@ impl Membership {
         if !is_static && !self.member_id.is_empty() {
             let member_id = self.member_id.clone();
             self.farewell = Some(Farewell { member_id, reason, is_under_way: false });
+        }
+    }
+
+    /// Something failed that goes away by itself: if it does not, the caller hears of it again and again.
+    fn note_failing(&mut self, error: &Error, now: Instant) {
+        let since = *self.failing_since.get_or_insert(now);
+        let is_again = self.failing_reported_at.is_none_or(|at| now.duration_since(at) >= STALL_REPEAT);
+        if now.duration_since(since) >= STALL_GRACE && is_again {
+            self.failing_reported_at = Some(now);
+            self.effects.push_back(Effect::Report(error.clone()));
         }
     }
 
