@@ -1,6 +1,6 @@
 //! The arrows of ARCHITECTURE.md, read from the sources: who may import whom, and what every file begins with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -128,6 +128,81 @@ fn every_file_says_what_it_is() {
         for path in sources(&workspace().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.starts_with("//!"), "{} does not begin with //!", path.display());
+        }
+    }
+}
+
+/// What a filter of logs is written with stands in the documentation, and nothing that is not there.
+#[test]
+fn the_targets_of_events_are_documented() {
+    for (name, prefix) in [("kestrel-client", "kestrel_client"), ("kestrel-broker", "kestrel_broker")] {
+        let source = workspace().join(name).join("src");
+        let mut logging = BTreeSet::new();
+        for path in sources(&source) {
+            let inside = path.strip_prefix(&source).unwrap();
+            let makes_events = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
+            let text = fs::read_to_string(&path).unwrap();
+            if !is_test(inside) && makes_events.iter().any(|event| text.contains(event)) {
+                let room = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+                logging.insert(if room == "main" { prefix.to_owned() } else { format!("{prefix}::{room}") });
+            }
+            for unused in ["trace!(", "!(target"] {
+                assert!(is_test(inside) || !text.contains(unused), "{}: {unused}", path.display());
+            }
+        }
+        let docs = fs::read_to_string(source.join("lib.rs")).unwrap();
+        let section = docs.split("//! # What it logs").nth(1).unwrap().split("//! # ").next().unwrap();
+        let documented: BTreeSet<_> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `"))
+            .flat_map(|line| line.split('|').next().unwrap().split('`'))
+            .filter(|target| target.starts_with(prefix) && *target != "kestrel_client::consumer::group")
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(documented, logging, "{name}");
+    }
+}
+
+/// What a newcomer copies from the README can be had.
+#[test]
+fn the_dependencies_in_the_readme_are_there() {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let snippet = readme.split("```toml").nth(1).expect("a snippet").split("```").next().unwrap();
+    let manifest = fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
+    let version = manifest.split("\nversion = \"").nth(1).unwrap().split('"').next().unwrap();
+    let mut crates = 0;
+    for line in snippet.lines().filter(|line| line.starts_with("kestrel-")) {
+        crates += 1;
+        let name = line.split(' ').next().unwrap();
+        let asked = line.split('"').nth(1).unwrap();
+        assert!(version.starts_with(asked), "{line}");
+        let manifest = fs::read_to_string(workspace().join(name).join("Cargo.toml")).unwrap();
+        let features = manifest.split("[features]").nth(1).unwrap().split("\n[").next().unwrap();
+        let named = line.split("features = [").nth(1).map_or("", |list| list.split(']').next().unwrap());
+        for feature in
+            named.split(',').map(|word| word.trim().trim_matches('"')).filter(|word| !word.is_empty())
+        {
+            assert!(features.contains(&format!("\n{feature} = ")), "{name} has no feature {feature}");
+        }
+    }
+    assert_eq!(crates, 3);
+}
+
+/// Whoever gets one package alone gets its licences too, and knows what it is.
+#[test]
+fn packages_are_whole() {
+    for (name, _) in CRATE_ARROWS {
+        let folder = workspace().join(name);
+        for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            let whole = fs::read_to_string(workspace().join(licence)).unwrap();
+            assert_eq!(fs::read_to_string(folder.join(licence)).unwrap(), whole, "{name}");
+        }
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        for key in ["description", "readme", "keywords", "categories", "include", "all-features"] {
+            assert!(manifest.contains(&format!("\n{key} = ")), "{name} has no {key}");
+        }
+        for key in ["version", "edition", "rust-version", "license"] {
+            assert!(manifest.contains(&format!("\n{key}.workspace = true")), "{name} has no {key}");
         }
     }
 }

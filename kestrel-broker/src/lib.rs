@@ -37,6 +37,33 @@
 //!
 //! [`Faults`] lets a test see its own client survive errors, slow answers and lost connections.
 //!
+//! # Stopping
+//! ```text
+//!   SIGTERM, Ctrl-C, broker.stop() ──► 1. no new connections, no new requests
+//!                                      2. what is being answered is answered, with its records on disk
+//!                                      3. every log is closed and marked as clean: the next start recovers nothing
+//! ```
+//!
+//! Dropping a [`Broker`] ends it as a crash would: what was acknowledged is there, and the next start checks the logs' ends.
+//!
+//! # What it logs
+//! With `tracing`; the library prints nothing, the binary writes to standard error (`RUST_LOG` filters). The target of an
+//! event is the room that it comes from, so `kestrel_broker=info,kestrel_broker::api=debug` is a filter:
+//!
+//! | target | what |
+//! |---|---|
+//! | `kestrel_broker::broker`, `kestrel_broker` | start and stop, settings that do nothing here |
+//! | `kestrel_broker::net` | connections refused and closed |
+//! | `kestrel_broker::api` | each request and how long it took (DEBUG), fetch sessions |
+//! | `kestrel_broker::coordinator` | groups and their members |
+//! | `kestrel_broker::cluster` | topics, the metadata log |
+//! | `kestrel_broker::partition` | partitions that are offline |
+//! | `kestrel_broker::log` | recovery, retention, compaction, the disk |
+//! | `kestrel_broker::housekeeper` | periodic work that failed |
+//!
+//! ERROR: data cannot be stored or served until somebody acts. WARN: somebody should look. INFO: what changes rarely and is right.
+//! DEBUG: requests, connections, members. TRACE is not used.
+//!
 //! # The rooms
 //!
 //! ```text

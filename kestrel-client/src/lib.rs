@@ -50,6 +50,39 @@
 //! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
 //!
+//! # Stopping
+//! Dropping a handle waits for nothing and commits nothing. Closing in this order loses nothing and repeats nothing:
+//!
+//! ```text
+//!   the signal to stop ──► 1. the loop ends               `next` is not called again, the work in hand is finished
+//!                          2. producer.close(limit)       what was accepted is sent, and each delivery answered: now
+//!                             │                           the work is done
+//!                          3. consumer.close()            what is done is committed, and the group told: others take
+//!                             │                           over at once, not after `session.timeout.ms`
+//!                          4. drop(client)                connections end with their last user
+//! ```
+//!
+//! The producer goes first, because a commit says that the work is done, and what it sends is part of the work. Each step has a limit
+//! (`consumer.close_within(limit)`), and an error says what it had to give up.
+//!
+//! # What it logs
+//! With `tracing`; nothing is printed. The target of an event is the room that it comes from, so
+//! `kestrel_client=info,kestrel_client::consumer::group=debug` is a filter:
+//!
+//! | target | what |
+//! |---|---|
+//! | `kestrel_client::net` | connections that end, addresses that do not answer |
+//! | `kestrel_client::metadata` | metadata that cannot be had |
+//! | `kestrel_client::config` | settings that exclude each other |
+//! | `kestrel_client::producer` | requests that are lost or refused, the producer's identity |
+//! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
+//! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
+//! | `kestrel_client::admin` | changes that not every broker shows yet |
+//!
+//! ERROR: a handle has failed and will not work again. WARN: somebody should look: work does not go on, was lost, or will be done twice.
+//! INFO: what changes rarely and is right. DEBUG: what is tried again by itself. TRACE is not used, and no event is made
+//! for a record.
+//!
 //! # Features
 //! `gzip`, `snappy`, `lz4`, `zstd`: the codecs that a producer may write and a consumer can read. All are on by default;
 //! only `zstd` needs a C compiler. A record in a codec that is off is an error that names the feature.

@@ -27,6 +27,7 @@ pub(crate) struct Refusal<E> {
     /// The fields and numbers from the outside to the place; empty if it is the whole value.
     pub(crate) field: String,
     /// What could not be written.
+    #[cfg_attr(not(feature = "avro"), expect(dead_code, reason = "only Avro has more to say about it"))]
     pub(crate) shape: Shape,
 }
 

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::connection::{Connection, ConnectionLimits};
 use super::connection_count::{ConnectionCount, ConnectionMaxima, Counted};
@@ -110,7 +110,7 @@ where
             match accepted {
                 Ok((stream, peer)) => {
                     if std::mem::take(&mut refused) > 0 {
-                        warn!("connections are accepted again");
+                        info!("connections are accepted again");
                     }
                     self.serve(stream, peer);
                 }

@@ -42,8 +42,11 @@ impl PartCopier {
         if part.len().saturating_mul(SHARE_RATIO) >= buffer.pinned_bytes {
             return buffer.data.slice_ref(part);
         }
-        // Goes back to the block's front when no record keeps a part of it; otherwise takes a block of the same size.
-        self.block.reserve(part.len());
+        // Back to the block's front when no record keeps a part of it. `reserve` would do so too, but does not promise how
+        // large the next block is.
+        if !self.block.try_reclaim(part.len()) {
+            self.block = BytesMut::with_capacity(BLOCK_BYTES.max(part.len()));
+        }
         self.block.extend_from_slice(part);
         self.block.split().freeze()
     }

@@ -126,7 +126,7 @@ impl Avro {
     /// use kestrel_serde::Avro;
     ///
     /// let error = Avro::parse(r#"{"type": "record", "name": "Position"}"#).unwrap_err();
-    /// assert_eq!(format!("{error:#}"), "cannot use the schema: No `fields` in record");
+    /// assert!(format!("{error:#}").starts_with("cannot use the schema: ")); // and what is wrong with it
     /// ```
     pub fn parse(schema: &str) -> Result<Self, SerdeError> {
         Self::new(Schema::parse_str(schema).map_err(SerdeError::schema)?)

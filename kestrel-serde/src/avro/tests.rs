@@ -375,6 +375,54 @@ fn a_vector_is_bytes_when_it_says_so() {
     assert_eq!(decode::<Plain, _>(&array, &encode(&array, &plain)).unwrap(), plain);
 }
 
+#[test]
+fn serdes_other_shapes_return_or_are_refused() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Inner {
+        b: i64,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        a: i32,
+        #[serde(flatten)]
+        inner: Inner,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "a")]
+    enum Tagged {
+        One { b: i64 },
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Sparse {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        a: Option<i32>,
+        b: char,
+    }
+
+    fn returns_or_is_refused<T: Serialize + DeserializeOwned + PartialEq + fmt::Debug>(
+        fields: &str,
+        value: &T,
+    ) {
+        let name = std::any::type_name::<T>().rsplit("::").next().unwrap();
+        let avro =
+            Avro::parse(&format!(r#"{{"type": "record", "name": "{name}", "fields": [{fields}]}}"#)).unwrap();
+        let mut out = BytesMut::new();
+        match avro.serialize(CTX, value, &mut out) {
+            Ok(()) => assert_eq!(&decode::<T, _>(&avro, &out).unwrap(), value),
+            Err(error) => assert!(matches!(error, SerdeError::Encode { .. }), "{error}"),
+        }
+    }
+
+    let a_and_b = r#"{"name": "a", "type": "int"}, {"name": "b", "type": "long"}"#;
+    returns_or_is_refused(a_and_b, &Flat { a: 1, inner: Inner { b: 2 } });
+    let tag = r#"{"name": "a", "type": "string"}, {"name": "b", "type": "long"}"#;
+    returns_or_is_refused(tag, &Tagged::One { b: 2 });
+    let sparse =
+        r#"{"name": "a", "type": ["null", "int"], "default": null}, {"name": "b", "type": "string"}"#;
+    returns_or_is_refused(sparse, &Sparse { a: None, b: 'ü' });
+    returns_or_is_refused(sparse, &Sparse { a: Some(1), b: 'ü' });
+}
+
 /// What Apache Avro for Java 1.12.1 writes for -12.34 as `decimal(4, 2)`.
 #[test]
 fn decimals_are_written_as_by_the_reference_implementation() {
@@ -432,22 +480,21 @@ fn errors_name_the_field_and_not_the_whole_schema() {
         Avro::parse(r#"{"type": "record", "name": "Right", "fields": [{"name": "truck", "type": "int"}]}"#);
     let avro = avro.unwrap();
     let error = avro.serialize(CTX, &Wrong { truck: "x".into() }, &mut BytesMut::new()).unwrap_err();
-    assert_eq!(
-        format!("{error:#}"),
-        "cannot encode the value of topic truck_gps: field truck of record Right: \
-         Failed to serialize value of type `str`: Expected Schema::String | Schema::Uuid(String)"
-    );
+    // The beginning of each text is ours, the rest apache-avro's.
+    let begins = |error: SerdeError, text: &str| {
+        let whole = format!("{error:#}");
+        assert!(whole.starts_with(text) && whole.len() < 250, "{whole}");
+    };
+    begins(error, "cannot encode the value of topic truck_gps: field truck of record Right: ");
     let error = avro.serialize(CTX, "text", &mut BytesMut::new()).unwrap_err();
-    assert_eq!(
-        format!("{error:#}"),
-        "cannot encode the value of topic truck_gps: a str does not fit the schema, record Right: \
-         Expected Schema::String | Schema::Uuid(String)"
+    begins(
+        error,
+        "cannot encode the value of topic truck_gps: a str does not fit the schema, record Right: ",
     );
     let error = decode::<Wrong, _>(&avro, &[2]).unwrap_err();
-    assert_eq!(
-        format!("{error:#}"),
-        "cannot decode the value of topic truck_gps: the type asks for a string where the schema has int: \
-         Expected Schema::String | Schema::Uuid(String)"
+    begins(
+        error,
+        "cannot decode the value of topic truck_gps: the type asks for a string where the schema has int: ",
     );
 }
 
@@ -455,12 +502,10 @@ fn errors_name_the_field_and_not_the_whole_schema() {
 fn a_schema_that_cannot_be_used_says_why() {
     let dangling = Schema::Ref { name: "Nowhere".try_into().unwrap() };
     let error = Avro::new(Schema::array(dangling).build()).unwrap_err();
-    assert_eq!(format!("{error:#}"), "cannot use the schema: Unresolved schema reference: Nowhere");
+    let text = format!("{error:#}");
+    assert!(text.starts_with("cannot use the schema: ") && text.contains("Nowhere"), "{text}");
     let error = Avro::parse("{").unwrap_err();
-    assert!(
-        format!("{error:#}").starts_with("cannot use the schema: Failed to parse schema from JSON"),
-        "{error}"
-    );
+    assert_eq!(format!("{error:#}"), format!("cannot use the schema: {}", error.cause()));
 }
 
 #[test]

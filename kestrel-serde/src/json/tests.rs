@@ -46,16 +46,21 @@ fn unknown_fields_are_skipped() {
 
 #[test]
 fn errors_say_where() {
-    for (bytes, cause) in [
-        (&b""[..], "EOF while parsing a value at line 1 column 0"),
-        (b"{\"id\":", "EOF while parsing a value at line 1 column 6"),
-        (b"{}", "missing field `id` at line 1 column 2"),
-        (br#"{"id":"x"}"#, "invalid type: string \"x\", expected i64 at line 1 column 9"),
-        (br#"{"id":7,"place":null,"tags":[]}{"#, "trailing characters at line 1 column 32"),
+    use serde_json::error::Category::{Data, Eof, Syntax};
+
+    for (bytes, category, column) in [
+        (&b""[..], Eof, 0),
+        (b"{\"id\":", Eof, 6),
+        (b"{}", Data, 2),
+        (br#"{"id":"x"}"#, Data, 9),
+        (br#"{"id":7,"place":null,"tags":[]}{"#, Syntax, 32),
     ] {
         let error = decode::<Event>(bytes).unwrap_err();
+        // The words are serde_json's; what it says of the place is in them.
+        let cause = error.cause().downcast_ref::<serde_json::Error>().unwrap();
+        assert_eq!((cause.classify(), cause.line(), cause.column()), (category, 1, column), "{cause}");
         assert_eq!(format!("{error:#}"), format!("cannot decode the value of topic t: {cause}"));
-        assert!(error.cause().is::<serde_json::Error>());
+        assert!(cause.to_string().ends_with(&format!("at line 1 column {column}")), "{cause}");
     }
 }
 
@@ -63,7 +68,7 @@ fn errors_say_where() {
 fn a_value_without_a_form_is_an_encode_error() {
     let keyed_by_pairs = BTreeMap::from([((1, 2), 3)]);
     let error = Json.serialize(CTX, &keyed_by_pairs, &mut BytesMut::new()).unwrap_err();
-    assert_eq!(format!("{error:#}"), "cannot encode the value of topic t: key must be a string");
+    assert_eq!(format!("{error:#}"), format!("cannot encode the value of topic t: {}", error.cause()));
     assert!(matches!(error, SerdeError::Encode { .. }));
 }
 
@@ -145,9 +150,9 @@ fn keys_of_maps_return() {
         (Metres(f64::MAX), 4),
     ]));
     refusal(&BTreeMap::from([(Metres(f64::NAN), 1)]));
-    assert_eq!(refusal(&BTreeMap::from([(None::<u8>, 1)])), "key must be a string");
-    assert_eq!(refusal(&BTreeMap::from([((), 1)])), "key must be a string");
-    assert_eq!(refusal(&BTreeMap::from([(vec![1], 1)])), "key must be a string");
+    refusal(&BTreeMap::from([(None::<u8>, 1)]));
+    refusal(&BTreeMap::from([((), 1)]));
+    refusal(&BTreeMap::from([(vec![1], 1)]));
 }
 
 /// The shapes that serde has.

@@ -70,10 +70,7 @@ number! {
     /// assert_eq!(id, TruckId(258));
     ///
     /// let too_big = Int32.serialize(ctx, &3_000_000_000_u32, &mut BytesMut::new()).unwrap_err();
-    /// assert_eq!(
-    ///     format!("{too_big:#}"),
-    ///     "cannot encode the key of topic truck_gps: out of range integral type conversion attempted"
-    /// );
+    /// assert!(format!("{too_big:#}").starts_with("cannot encode the key of topic truck_gps: out of range"));
     /// # Ok::<(), kestrel_serde::SerdeError>(())
     /// ```
     Int32, i32

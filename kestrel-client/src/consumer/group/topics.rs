@@ -18,14 +18,15 @@ pub(crate) struct TopicSelection {
 impl TopicSelection {
     /// Reads all topics whose whole name the expression matches.
     pub(crate) fn matching(&mut self, pattern: &str) -> Result<()> {
-        let whole = format!("^(?:{pattern})$");
-        let pattern = Regex::new(&whole).map_err(|error| {
+        let refused = |error| {
             Error::invalid_argument(
                 "topics_matching",
                 format!("`{pattern}` is no regular expression: {error}"),
             )
-        })?;
-        self.pattern = Some(pattern);
+        };
+        // On its own first: what closes the group around it would be an expression too, and another one.
+        Regex::new(pattern).map_err(refused)?;
+        self.pattern = Some(Regex::new(&format!("^(?:{pattern})$")).map_err(refused)?);
         Ok(())
     }
 
@@ -63,7 +64,10 @@ mod tests {
         assert!(!selects("clicks", "clicks-eu"));
         assert!(selects("clicks|views", "views"));
         assert!(!selects("clicks|views", "reviews"));
-        let error = TopicSelection::default().matching("(").unwrap_err();
-        assert!(error.to_string().starts_with("topics_matching: `(` is no regular expression"));
+        for pattern in ["(", "a)|(?:b", "a)(b"] {
+            let error = TopicSelection::default().matching(pattern).unwrap_err();
+            let text = format!("topics_matching: `{pattern}` is no regular expression");
+            assert!(error.to_string().starts_with(&text), "{error}");
+        }
     }
 }
