@@ -505,7 +505,10 @@ fn a_schema_that_cannot_be_used_says_why() {
     let text = format!("{error:#}");
     assert!(text.starts_with("cannot use the schema: ") && text.contains("Nowhere"), "{text}");
     let error = Avro::parse("{").unwrap_err();
-    assert_eq!(format!("{error:#}"), format!("cannot use the schema: {}", error.cause()));
+    assert!(
+        format!("{error:#}").starts_with(&format!("cannot use the schema: {}", error.cause())),
+        "{error:#}"
+    );
 }
 
 #[test]
