@@ -146,7 +146,8 @@ fn the_targets_of_events_are_documented() {
                 let room = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
                 logging.insert(if room == "main" { prefix.to_owned() } else { format!("{prefix}::{room}") });
             }
-            for unused in ["trace!(", "!(target"] {
+            let unused = makes_events.map(|event| format!("{event}target"));
+            for unused in unused.iter().map(String::as_str).chain(["trace!("]) {
                 assert!(is_test(inside) || !text.contains(unused), "{}: {unused}", path.display());
             }
         }
@@ -185,7 +186,7 @@ fn the_dependencies_in_the_readme_are_there() {
             assert!(features.contains(&format!("\n{feature} = ")), "{name} has no feature {feature}");
         }
     }
-    assert_eq!(crates, 3);
+    assert!(crates >= 2, "{snippet}");
 }
 
 /// Whoever gets one package alone gets its licences too, and knows what it is.
