@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub enum CommitPolicy {
     /// Each time this long has passed, when partitions are given up, and when the consumer is closed: everything that the
     /// caller is done with. A record counts as done when the next one is asked for, so what was handed out and not yet
-    /// worked on is not committed. The default, with 5 s (`enable.auto.commit`, `auto.commit.interval.ms`).
+    /// worked on is not committed; closing changes nothing about that. The default, with 5 s (`enable.auto.commit`, `auto.commit.interval.ms`).
     Interval(Duration),
     /// What was acknowledged with [`ConsumerRecord::ack`](crate::ConsumerRecord::ack), up to the first record of each
     /// partition that was not: within a second, when partitions are given up, and when the consumer is closed.

@@ -14,7 +14,7 @@
 //! In a [`group`], a second task decides what is assigned and where partitions begin, and commits what the caller is done with.
 //!
 //! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
-//! [`completed_fetch`], [`acks`], joined in [`engine`]. Shells: [`driver`] and the caller's own task.
+//! [`completed_fetch`], [`acks`], [`stall`], joined in [`engine`]; and [`lanes`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
 mod acks;
