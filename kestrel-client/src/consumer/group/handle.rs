@@ -70,6 +70,17 @@ impl GroupHandle {
         })))
     }
 
+    /// Commits all that is done at an end of work, which nobody has asked for: what was lost long ago, and is somebody else's
+    /// by now, is not its business.
+    pub(crate) fn submit_at_end(&self) -> Commit {
+        self.submit(
+            self.shared.look(|engine| Submission {
+                entries: done_entries(engine, None),
+                lost: engine.last_losses(),
+            }),
+        )
+    }
+
     fn submit_what_is_done(&self) -> Commit {
         self.submit(
             self.shared.look(|engine| Submission {
