@@ -307,7 +307,7 @@ fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(),
     let found = options.logs.found_partitions().iter().filter(|found| found.topic != CLUSTER_METADATA_TOPIC);
     for stray in found.filter(|found| !is_ours(found)) {
         let is_deleted = stray.topic_id.is_some_and(|id| controller.has_removed(id));
-        if is_deleted || !options.logs.holds_records(&stray.topic, stray.partition)? {
+        if is_deleted || !options.logs.holds_anything(&stray.topic, stray.partition)? {
             tracing::info!("partition {} of topic {} is deleted now", stray.partition, stray.topic);
             options.logs.delete_log(&stray.topic, stray.partition)?;
             continue;

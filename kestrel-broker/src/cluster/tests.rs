@@ -94,6 +94,9 @@ async fn a_folder_that_nobody_knows_is_kept_aside() {
     broker.stop().await.unwrap();
     // As a crash leaves the folder of a topic whose creation was not written down yet.
     std::fs::rename(dir.path().join("empty-0"), dir.path().join("empty-1")).unwrap();
+    // Somebody's own folder that only looks like one.
+    std::fs::create_dir(dir.path().join("notes-2026")).unwrap();
+    std::fs::write(dir.path().join("notes-2026/read.me"), "mine").unwrap();
     // The folder of an older topic of the same name, and one that was never known.
     std::fs::write(
         dir.path().join("t-0/partition.metadata"),
@@ -112,7 +115,7 @@ async fn a_folder_that_nobody_knows_is_kept_aside() {
     };
     assert_eq!((strays("t-0."), strays("u-3.")), (1, 1), "{names:?}");
     assert!(!names.contains(&"u-3".to_owned()));
-    assert_eq!(strays("empty-1."), 0, "there is nothing in it to keep");
+    assert_eq!((strays("empty-1."), strays("notes-2026.")), (0, 1), "there is nothing in the first to keep");
     assert!(!names.contains(&"empty-1".to_owned()));
     let mut peer = Peer::of(&broker).await;
     assert_eq!(peer.produce("t", batch(&["a"])).await.base_offset, 0);

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use kestrel_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
+use kestrel_protocol::messages::delete_records::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
+};
 use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
+use kestrel_protocol::messages::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
 use rustix::io::Errno;
 
 use crate::Broker;
@@ -195,6 +201,56 @@ async fn a_topic_may_come_back_though_its_folder_could_not_be_deleted() {
     assert_eq!(peer.produce("events", batch(&["b"])).await.error_code, ErrorCode::None);
     broker.restart().await.unwrap();
     assert_eq!(Peer::of(&broker).await.fetch("events", 0).await.high_watermark, 1);
+}
+
+#[tokio::test]
+async fn the_place_of_groups_is_made_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let (broker, recorder) = broker_on(&dir).await;
+    let mut peer = Peer::of(&broker).await;
+    peer.create_topic("events").await;
+    recorder.fail(Fault::of(Call::Open, "__consumer_offsets", Errno::MFILE));
+    for _ in 0..2 {
+        let found = peer.find_coordinator("readers").await;
+        assert_eq!(found.error_code, ErrorCode::CoordinatorNotAvailable);
+    }
+    assert_eq!(peer.commit("readers", None, "events", 7).await, ErrorCode::NotCoordinator);
+    recorder.heal();
+    assert_eq!(peer.find_coordinator("readers").await.error_code, ErrorCode::None);
+    assert_eq!(peer.commit("readers", None, "events", 7).await, ErrorCode::None);
+    assert_eq!(peer.committed("readers", "events").await, 7);
+}
+
+#[tokio::test]
+async fn what_was_refused_did_not_happen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (broker, recorder) = broker_on(&dir).await;
+    let mut peer = Peer::of(&broker).await;
+    create(&mut peer, "events").await;
+    assert_eq!(peer.produce("events", batch(&["a", "b"])).await.error_code, ErrorCode::None);
+    recorder.fail(full("__cluster_metadata-0"));
+    recorder.fail(full("log-start-offset-checkpoint"));
+    let delete = DeleteTopicsRequest { topic_names: vec!["events".into()], ..Default::default() };
+    assert_eq!(peer.call(&delete, 5).await.responses[0].error_code, ErrorCode::KafkaStorageError);
+    let config =
+        AlterableConfig { name: "max.message.bytes".into(), config_operation: 0, value: Some("10".into()) };
+    let resource =
+        AlterConfigsResource { resource_type: 2, resource_name: "events".into(), configs: vec![config] };
+    let alter = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+    assert_eq!(peer.call(&alter, 1).await.responses[0].error_code, ErrorCode::KafkaStorageError);
+    let partition = DeleteRecordsPartition { partition_index: 0, offset: 1 };
+    let topic = DeleteRecordsTopic { name: "events".into(), partitions: vec![partition] };
+    let trim = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 10_000 };
+    let trimmed = peer.call(&trim, 2).await;
+    assert_eq!(trimmed.topics[0].partitions[0].error_code, ErrorCode::KafkaStorageError);
+    recorder.heal();
+    for _ in 0..2 {
+        let mut peer = Peer::of(&broker).await;
+        assert_eq!(peer.fetch("events", 0).await.log_start_offset, 0);
+        assert_eq!(peer.produce("events", batch(&["c"])).await.error_code, ErrorCode::None);
+        broker.restart().await.unwrap();
+    }
+    assert_eq!(Peer::of(&broker).await.call(&trim, 2).await.topics[0].partitions[0].low_watermark, 1);
 }
 
 #[tokio::test]

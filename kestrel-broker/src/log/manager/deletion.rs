@@ -4,6 +4,7 @@
 //! tick, and before a log of the same name is begun.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use kestrel_protocol::TopicId;
@@ -11,9 +12,12 @@ use kestrel_protocol::TopicId;
 use super::LogManager;
 use super::identity::random_uuid;
 use crate::log::checkpoint;
-use crate::log::disk;
+use crate::log::disk::{self, TEMPORARY_SUFFIX};
 use crate::log::error::LogError;
-use crate::log::file_names::{LOG_SUFFIX, PartitionName};
+use crate::log::file_names::{
+    INDEX_SUFFIX, LEADER_EPOCH_CHECKPOINT, LOG_SUFFIX, PARTITION_METADATA, PartitionName, TIME_INDEX_SUFFIX,
+    offset_of,
+};
 use crate::log::log::lock;
 use crate::log::segment::is_gone;
 
@@ -44,7 +48,7 @@ impl LogManager {
         let found = checkpoint::read_topic_id(&self.data_dir.path.join(name.dir_name()))?;
         let is_ours = match found {
             Some(found) => found == topic_id,
-            None => !self.holds_records(topic, partition)?,
+            None => !self.holds_anything(topic, partition)?,
         };
         if is_ours { self.delete_log(topic, partition) } else { Ok(()) }
     }
@@ -63,15 +67,16 @@ impl LogManager {
         Ok(stray)
     }
 
-    /// Whether the folder of a partition holds a byte of a log.
-    pub(crate) fn holds_records(&self, topic: &str, partition: i32) -> Result<bool, LogError> {
+    /// Whether the folder of a partition holds more than what a log without a record begins with: records, or files that are not
+    /// a log's.
+    pub(crate) fn holds_anything(&self, topic: &str, partition: i32) -> Result<bool, LogError> {
         let name = PartitionName { topic: topic.to_owned(), partition };
         let dir = self.data_dir.path.join(name.dir_name());
         let holds = || -> std::io::Result<bool> {
             for entry in std::fs::read_dir(&dir)? {
                 let entry = entry?;
-                let is_log = entry.file_name().to_string_lossy().contains(LOG_SUFFIX);
-                if is_log && entry.metadata()?.len() > 0 {
+                let metadata = entry.metadata()?;
+                if !metadata.is_file() || !is_of_empty_log(&entry.file_name(), metadata.len()) {
                     return Ok(true);
                 }
             }
@@ -169,4 +174,14 @@ impl LogManager {
         self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))?;
         self.guard(self.data_dir.forget_log_start(name))
     }
+}
+
+/// Whether a log begins with a file of this name and size.
+fn is_of_empty_log(name: &OsStr, size_bytes: u64) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    let small = name.strip_suffix(TEMPORARY_SUFFIX).unwrap_or(name);
+    let is_index = [INDEX_SUFFIX, TIME_INDEX_SUFFIX].iter().any(|suffix| offset_of(name, suffix).is_some());
+    [PARTITION_METADATA, LEADER_EPOCH_CHECKPOINT].contains(&small)
+        || is_index
+        || (offset_of(name, LOG_SUFFIX).is_some() && size_bytes == 0)
 }

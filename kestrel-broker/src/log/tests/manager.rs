@@ -397,3 +397,30 @@ fn a_log_keeps_few_files_open() {
         count()
     );
 }
+
+#[test]
+fn a_log_without_a_record_is_told_from_everything_else() {
+    let folder = Folder::new(LogConfig::default());
+    let open = folder.open();
+    open.log.assign_epoch(kestrel_protocol::LeaderEpoch(3)).unwrap();
+    let holds = || open.manager.holds_anything("t", 0).unwrap();
+    assert!(!holds());
+    for (name, text) in [
+        ("00000000000000000000.log", "x"),
+        ("00000000000000000007.snapshot", ""),
+        ("00000000000000000000.log.swap", ""),
+        ("00000000000000000000.log.61.cut", "x"),
+        ("read.me", ""),
+    ] {
+        let before = fs::read(folder.file(name)).ok();
+        fs::write(folder.file(name), text).unwrap();
+        assert!(holds(), "{name}");
+        match before {
+            Some(before) => fs::write(folder.file(name), before).unwrap(),
+            None => fs::remove_file(folder.file(name)).unwrap(),
+        }
+    }
+    fs::create_dir(folder.file("inner")).unwrap();
+    assert!(holds());
+    assert!(!open.manager.holds_anything("t", 1).unwrap(), "there is no such folder");
+}
