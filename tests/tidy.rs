@@ -114,6 +114,73 @@ fn the_protocol_is_pure() {
     }
 }
 
+/// Names that the sources give to instants.
+fn is_instant(name: &str) -> bool {
+    const NAMES: [&str; 11] = [
+        "now",
+        "now()",
+        "instant",
+        "deadline",
+        "started",
+        "begun",
+        "since",
+        "until",
+        "not_before",
+        "next_check",
+        "last_active",
+    ];
+    NAMES.contains(&name) || (name.ends_with("_at") && name.len() > 3)
+}
+
+/// Names that the sources give to durations.
+fn is_duration(name: &str) -> bool {
+    const ENDINGS: [&str; 12] = [
+        "timeout", "interval", "patience", "pause", "delay", "_age", "linger", "idle", "wait", "backoff",
+        "grace", "slack",
+    ];
+    ENDINGS.iter().any(|ending| name.to_lowercase().ends_with(ending))
+}
+
+/// Sums of an instant and something that is no literal, as far as names tell: `after` adds without panicking.
+fn unsaturated_sums(text: &str) -> Vec<&str> {
+    let production = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let adds = |line: &str| {
+        let operands = line.split_once(" + ").or_else(|| line.split_once(" += "));
+        operands.is_some_and(|(left, right)| {
+            let last = left.rsplit(|c: char| !(c.is_alphanumeric() || "_()".contains(c))).next();
+            let name = last.unwrap_or_default().trim_start_matches('(').trim_end_matches(')');
+            let name = if left.ends_with("now()") { "now()" } else { name };
+            let ends = |c: char| !(c.is_alphanumeric() || "_.".contains(c));
+            let added = right.split(ends).next().and_then(|path| path.rsplit('.').next()).unwrap_or_default();
+            let is_literal = right.starts_with(|c: char| c.is_ascii_digit());
+            !is_literal && (is_instant(name) || is_duration(added))
+        })
+    };
+    production.lines().filter(|line| !line.trim_start().starts_with("//") && adds(line)).collect()
+}
+
+#[test]
+fn no_setting_is_added_to_a_time_without_a_limit() {
+    for sum in [
+        "self.last_poll + self.settings.max_poll_interval)",
+        "let at = now + timeout;",
+        "(self.polled_at + pause).max(now)",
+        "environment::now() + self.timeout",
+    ] {
+        assert_eq!(unsaturated_sums(sum).len(), 1, "{sum}");
+    }
+    let mut found = Vec::new();
+    for source in ["kestrel-client/src", "kestrel-broker/src"] {
+        for path in sources(&workspace().join(source)).iter().filter(|path| !is_test(path)) {
+            let text = fs::read_to_string(path).unwrap();
+            found.extend(
+                unsaturated_sums(&text).iter().map(|sum| format!("{}: {}", path.display(), sum.trim())),
+            );
+        }
+    }
+    assert!(found.is_empty(), "use `after`, which does not panic for Duration::MAX: {found:#?}");
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for folder in [

@@ -1,6 +1,6 @@
 //! The one place of the broker that reads the time. Everything below it gets the time as an argument.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time;
 
@@ -25,5 +25,28 @@ impl Clock {
         #[expect(clippy::disallowed_methods, reason = "this is the clock")]
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The longest wait that is told from never.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// The instant `wait` after `start`. A wait that is too long for a clock, such as [`Duration::MAX`], ends in a hundred years:
+/// `Instant + Duration` would panic. Everything that adds a setting, or what a client asks for, to a time does it here.
+pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
+    start.checked_add(wait.min(FOREVER)).unwrap_or(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_is_too_long_for_the_clock_is_very_long() {
+        let now = Clock::System.now();
+        assert_eq!(after(now, Duration::from_secs(5)), now + Duration::from_secs(5));
+        let never = after(now, Duration::MAX);
+        assert!(never > now + Duration::from_secs(365 * 24 * 60 * 60));
+        assert!(after(never, Duration::MAX) >= never);
     }
 }

@@ -9,18 +9,21 @@ use std::time::Duration;
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::{ApiKey, NodeId, Request};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 
 use crate::config::{ClientBuilder, ClientSettings, Setting, keys};
 use crate::environment;
 use crate::error::{BrokerError, Error};
 use crate::metadata::{MetadataCache, MetadataHandle, MetadataSnapshot, Refresher};
 use crate::net::{Connection, ExponentialBackoff, HandleId, Peer, Pool, Purpose};
+use crate::tasks::Tasks;
 
 /// A connection to a Kafka cluster, shared by all producers and consumers that are made from it.
 ///
 /// Cheap to clone: clones share one pool of connections and one picture of the cluster. It lives as long as a clone, or
 /// a producer or consumer made from it; dropping it never blocks.
+///
+/// All of its tasks and connections are in the tokio runtime that it was made in, and end with it: what is called then, from
+/// whichever runtime, fails at once with [`Error::Ended`]. So a client in a `static` is not for tests that have a runtime each.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kestrel_client::Error> {
@@ -39,7 +42,7 @@ struct Inner {
     settings: Arc<ClientSettings>,
     pool: Arc<Pool>,
     metadata: MetadataHandle,
-    tasks: TaskTracker,
+    tasks: Tasks,
     /// Ends every task when the last clone is dropped.
     _on_drop: DropGuard,
 }
@@ -150,7 +153,7 @@ impl Client {
     }
 
     pub(crate) async fn start(settings: Arc<ClientSettings>) -> Result<Self, Error> {
-        let tasks = TaskTracker::new();
+        let tasks = Tasks::here()?;
         let shutdown = CancellationToken::new();
         let on_drop = shutdown.clone().drop_guard();
         let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
@@ -160,7 +163,8 @@ impl Client {
         let metadata = MetadataHandle::new(cache, Arc::clone(&pool));
         let refresher = Refresher::new(metadata.clone(), settings.request_timeout);
         refresher.refresh_once().await?;
-        tasks.spawn(refresher.run(shutdown));
+        let client = tasks.clone();
+        tasks.spawn("client", refresher.run(shutdown), move |error| client.fail(error));
         let inner = Inner { settings, pool, metadata, tasks, _on_drop: on_drop };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -235,7 +239,7 @@ impl Client {
     }
 
     /// Where the client's tasks are spawned.
-    pub(crate) fn tasks(&self) -> &TaskTracker {
+    pub(crate) fn tasks(&self) -> &Tasks {
         &self.inner.tasks
     }
 

@@ -19,6 +19,15 @@ pub(crate) fn wall() -> Timestamp {
     Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(i64::from(since_1970.subsec_millis())))
 }
 
+/// The longest wait that is told from never.
+pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// The instant `wait` after `start`. A wait that is too long for a clock, such as [`Duration::MAX`], ends in a hundred years:
+/// `Instant + Duration` would panic. Everything that adds a setting, or a caller's patience, to a time does it here.
+pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
+    start.checked_add(wait.min(FOREVER)).unwrap_or(start)
+}
+
 /// Waits until `deadline`; for ever when there is none.
 pub(crate) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
@@ -44,4 +53,18 @@ pub(crate) const fn mix(value: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_is_too_long_for_the_clock_is_very_long() {
+        let now = now();
+        assert_eq!(after(now, Duration::from_secs(5)), now + Duration::from_secs(5));
+        let never = after(now, Duration::MAX);
+        assert!(never > now + Duration::from_secs(365 * 24 * 60 * 60));
+        assert!(after(never, Duration::MAX) >= never);
+    }
 }

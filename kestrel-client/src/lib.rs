@@ -89,6 +89,7 @@
 
 mod admin;
 mod client;
+mod complaints;
 mod config;
 mod consumer;
 mod environment;
@@ -97,6 +98,7 @@ mod metadata;
 mod net;
 mod producer;
 mod record;
+mod tasks;
 mod typed;
 mod under_way;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kestrel_broker::{Broker, Durability};
 use kestrel_client::{
-    ApiKey, AutoOffsetReset, Client, Error, ErrorCode, NoKey, Producer, ProducerBuilder, Record, Severity,
-    TypedProducer, Unset,
+    ApiKey, AutoOffsetReset, Client, Error, ErrorCode, NewTopic, NoKey, Producer, ProducerBuilder, Record,
+    Severity, TypedProducer, Unset,
 };
 use kestrel_serde::{Int64, Utf8};
 use kestrel_tests::TestBroker;
@@ -191,4 +191,51 @@ async fn a_producer_that_may_not_have_an_identity_says_so_at_once() {
     assert_eq!(error.code(), Some(ErrorCode::ClusterAuthorizationFailed));
     broker.kestrel().faults().on(ApiKey::InitProducerId).answer(ErrorCode::CoordinatorLoadInProgress);
     assert!(client.producer().build().await.is_ok(), "what passes is tried again");
+}
+
+#[tokio::test]
+async fn an_error_is_fatal_exactly_when_the_producer_has_ended() {
+    let (broker, client) = start().await;
+    client.admin().create_topics([NewTopic::new(TOPIC)]).await.into_result().unwrap();
+    for code in ErrorCode::ALL.iter().copied().filter(|code| !code.is_none()) {
+        let (producer, numbers) = numbers(client.producer()).await;
+        broker.kestrel().faults().on(ApiKey::Produce).times(1).answer(code);
+        let outcome = numbers.send_unkeyed(&1).await.unwrap().await;
+        let severity = outcome.err().map(|error| error.severity());
+        let goes_on = match numbers.send_unkeyed(&2).await {
+            Ok(delivery) => delivery.await.is_ok(),
+            Err(_) => false,
+        };
+        assert_eq!(goes_on, severity != Some(Severity::Fatal), "{code}: {severity:?}");
+        producer.close(Duration::from_secs(30)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_join_a_group_is_not_finished() {
+    let (broker, client) = start().await;
+    let (_producer, numbers) = numbers(client.producer()).await;
+    send_in_order(&numbers, 0..1).await;
+    broker.kestrel().faults().on(ApiKey::JoinGroup).times(1).answer(ErrorCode::GroupAuthorizationFailed);
+    let consumer = client.consumer::<String, i64>("group").topics([TOPIC]).key(Utf8).value(Int64);
+    let mut consumer = consumer.auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
+    let refused = consumer.next().await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::GroupAuthorizationFailed));
+    assert_eq!(refused.severity(), Severity::Invalid);
+    assert_eq!(consumer.next().await.unwrap().unwrap().value, Some(0));
+}
+
+#[tokio::test]
+async fn an_advertised_address_that_leads_nowhere_is_named_with_its_setting() {
+    let builder = Broker::builder().ephemeral().durability(Durability::Os);
+    // The broker tells nobody but its clients where it listens, and this one tells them something else.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let builder = builder.listen(address.to_string()).advertise("no-such-host.invalid:9092");
+    let _broker = TestBroker::embedded(builder).await;
+    let timeout = Duration::from_millis(300);
+    let client = Client::builder(address.to_string()).request_timeout(timeout).connect().await.unwrap();
+    let producer = client.producer().linger(Duration::ZERO).delivery_timeout(timeout).build().await.unwrap();
+    let error = producer.send(Record::to(TOPIC).value("v")).await.unwrap().await.unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("no-such-host.invalid:9092") && text.contains("advertised.listeners"), "{text}");
 }

@@ -15,4 +15,6 @@ mod handles;
 mod long_names;
 mod produce;
 mod ranges;
+mod runtimes;
 mod silence;
+mod topics;

@@ -166,12 +166,3 @@ async fn records_that_are_too_large_are_refused_at_once() {
     let error = producer.send(record).await.unwrap_err();
     assert!(error.to_string().contains("max.request.size"), "{error:#}");
 }
-
-#[tokio::test]
-async fn a_partition_that_does_not_exist_is_named() {
-    let broker = TestBroker::start().await;
-    let producer = broker.client().await.producer().build().await.unwrap();
-    let topic = unique("partitions");
-    let error = producer.send(Record::to(topic.as_str()).partition(99)).await.unwrap_err();
-    assert!(matches!(error, Error::UnknownPartition { partition: 99, .. }), "{error:#}");
-}

@@ -11,11 +11,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use kestrel_protocol::{ApiKey, ErrorCode};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 use tower::Service;
 
 use super::table;
 use super::{Answer, Close, Request};
+use crate::clock::after;
 
 /// The faults of a broker: rules that say which requests go wrong, and how.
 ///
@@ -189,7 +190,7 @@ where
                 table::route(&request).and_then(|api| api.refuse(&request.frame, error)),
             )),
             Some(Effect::Delay(delay)) => {
-                let until = Instant::from_std(request.context.received_at) + delay;
+                let until = after(request.context.received_at, delay).into();
                 Injected::Late(self.inner.call(request), Box::pin(sleep_until(until)))
             }
             Some(Effect::DropConnection) => Injected::Instead(Some(Err(Close::Fault))),

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::append::batches;
 use super::group::{Effects, GroupShard, Handled, Now, Reply, ReplyTo};
 use super::load::load;
-use crate::clock::Clock;
+use crate::clock::{Clock, after};
 use crate::config::GroupSettings;
 use crate::log::{AppendError, AppendOrigin};
 use crate::partition::Partition;
@@ -101,7 +101,7 @@ impl Slot {
     /// Reads the log and begins to serve. Blocks.
     pub(super) fn load(&self) {
         // Whatever happens here, it is not tried again at once.
-        *self.state() = State::Loading(self.clock.now() + RELOAD_PAUSE);
+        *self.state() = State::Loading(after(self.clock.now(), RELOAD_PAUSE));
         match load(&self.partition, self.settings.clone()) {
             Ok(shard) => self.serve(shard),
             Err(error) if error.may_pass() => self.load_again(RELOAD_PAUSE),
@@ -238,7 +238,7 @@ impl Slot {
 
     /// Drops the groups; their log is read again after a pause.
     fn load_again(&self, pause: Duration) {
-        *self.state() = State::Loading(self.clock.now() + pause);
+        *self.state() = State::Loading(after(self.clock.now(), pause));
         self.driver.notify_one();
     }
 

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, after};
 use crate::log::LogManager;
 use crate::partition::ReplicaManager;
 
@@ -46,7 +46,7 @@ impl Housekeeper {
     pub(crate) async fn drive(self, stopping: CancellationToken) {
         let mut ticks = interval(TICK);
         let mut next_retention_check =
-            self.clock.now() + self.retention_check_interval.min(FIRST_RETENTION_CHECK);
+            after(self.clock.now(), self.retention_check_interval.min(FIRST_RETENTION_CHECK));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for tick in 1u32.. {
             tokio::select! {
@@ -82,7 +82,7 @@ impl Housekeeper {
         let is_due = now >= *next_check;
         if is_due {
             // At the same pace, but for checks that were missed.
-            *next_check = (*next_check + self.retention_check_interval).max(now);
+            *next_check = after(*next_check, self.retention_check_interval).max(now);
         }
         is_due
     }

@@ -110,6 +110,6 @@ pub(super) fn is_passing_at_coordinator(error: &Error) -> bool {
             matches!(code.class(), ErrorClass::Retriable | ErrorClass::FindCoordinator)
                 || code == ErrorCode::RebalanceInProgress
         }
-        None => error.is_retriable(),
+        None => error.is_passing(),
     }
 }

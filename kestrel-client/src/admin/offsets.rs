@@ -286,7 +286,7 @@ async fn delete_at(
 
 /// A partition's leader may not have heard of the partition yet, although the metadata has.
 fn is_passing_at_leader(error: &Error) -> bool {
-    error.is_retriable() && !matches!(error, Error::UnknownTopic { .. })
+    error.is_passing() && !matches!(error, Error::UnknownTopic { .. })
 }
 
 /// Asks all leaders at once; gives a result for each item, in order.

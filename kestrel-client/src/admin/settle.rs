@@ -7,7 +7,7 @@ use kestrel_protocol::ErrorCode;
 
 use super::TIMEOUT_SETTING;
 use crate::client::Client;
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{Error, Result};
 
 /// A call about several items.
@@ -40,7 +40,7 @@ pub(super) trait Call: Sync {
     /// Whether an item that failed so is asked about again.
     fn is_passing(&self, error: &Error) -> bool {
         // To most calls a topic that is not there is an answer.
-        error.is_retriable() && error.code() != Some(ErrorCode::UnknownTopicOrPartition)
+        error.is_passing() && error.code() != Some(ErrorCode::UnknownTopicOrPartition)
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn settle<C: Call>(
     items: Vec<C::Item>,
     timeout: Duration,
 ) -> Vec<(C::Item, Result<C::Output>)> {
-    let deadline = environment::now() + timeout;
+    let deadline = after(environment::now(), timeout);
     let mut backoff = client.retry_backoff();
     let mut settled: Vec<Option<Result<C::Output>>> =
         items.iter().map(|item| call.check(item).err().map(Err)).collect();
@@ -78,7 +78,7 @@ pub(super) async fn settle<C: Call>(
         open = again;
         if !open.is_empty() {
             client.metadata().request_refresh();
-            let until = (now + backoff.delay(failures)).min(deadline);
+            let until = after(now, backoff.delay(failures)).min(deadline);
             environment::sleep_until(Some(until)).await;
         }
     }

@@ -10,7 +10,7 @@ use kestrel_protocol::{ErrorCode, NodeId};
 
 use super::leaders::describe;
 use crate::client::{Client, Target};
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::Result;
 
 /// What the brokers are to show of a topic.
@@ -44,7 +44,7 @@ pub(super) async fn wait_until_visible(
             tracing::warn!(topics = ?expected.keys(), "not every broker shows what was changed yet");
             break;
         }
-        environment::sleep_until(Some((now + backoff.delay(failures)).min(deadline))).await;
+        environment::sleep_until(Some(after(now, backoff.delay(failures)).min(deadline))).await;
     }
     client.metadata().request_refresh();
 }

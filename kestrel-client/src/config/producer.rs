@@ -7,6 +7,7 @@ use std::time::Duration;
 use kestrel_protocol::record::{Codec, Compression};
 
 use super::keys::{Key, flag, keys, millis, number};
+use crate::environment::FOREVER;
 use crate::error::Error;
 use crate::partitioner::{Crc32, Fnv1a, Murmur2, Partitioner, RoundRobin};
 
@@ -60,6 +61,7 @@ pub(crate) struct ProducerConfig {
     pub(crate) retries: u32,
     pub(crate) delivery_timeout: Option<Duration>,
     pub(crate) max_block: Duration,
+    pub(crate) metadata_max_idle: Duration,
     pub(crate) max_request_size: usize,
     pub(crate) compression: Compression,
     pub(crate) compression_level: Option<i32>,
@@ -80,6 +82,7 @@ impl Default for ProducerConfig {
             retries: i32::MAX.cast_unsigned(),
             delivery_timeout: None,
             max_block: Duration::from_secs(60),
+            metadata_max_idle: Duration::from_secs(5 * 60),
             max_request_size: 1024 * 1024,
             compression: Compression::None,
             compression_level: None,
@@ -112,6 +115,7 @@ pub(crate) struct ProducerSettings {
     pub(crate) retries: u32,
     pub(crate) delivery_timeout: Duration,
     pub(crate) max_block: Duration,
+    pub(crate) metadata_max_idle: Duration,
     pub(crate) max_request_size: usize,
     pub(crate) codec: Codec,
     pub(crate) partitioner: Arc<dyn Partitioner>,
@@ -145,6 +149,9 @@ impl ProducerConfig {
                 return Err(Error::config(key, format!("must not be above {LARGEST_BATCH_BYTES}")));
             }
         }
+        if self.metadata_max_idle.is_zero() {
+            return Err(Error::config("metadata.max.idle.ms", "must be above 0"));
+        }
         if self.batch_size > self.buffer_memory {
             return Err(Error::config("buffer.memory", "must not be below batch.size"));
         }
@@ -162,6 +169,7 @@ impl ProducerConfig {
             retries: self.retries,
             delivery_timeout: self.check_delivery_timeout(request_timeout)?,
             max_block: self.max_block,
+            metadata_max_idle: self.metadata_max_idle,
             max_request_size: self.max_request_size,
             codec,
             partitioner: self.partitioner,
@@ -191,10 +199,11 @@ impl ProducerConfig {
 
     /// A delivery has time for lingering and at least one request.
     fn check_delivery_timeout(&self, request_timeout: Duration) -> Result<Duration, Error> {
-        let least = self.linger + request_timeout;
+        let least = self.linger.saturating_add(request_timeout);
         match self.delivery_timeout {
             None => Ok(DEFAULT_DELIVERY_TIMEOUT.max(least)),
-            Some(timeout) if timeout >= least => Ok(timeout),
+            // Never is as long as never, however it was written.
+            Some(timeout) if timeout >= least.min(FOREVER) => Ok(timeout),
             Some(_) => {
                 let problem = "must not be below linger.ms and request.timeout.ms together";
                 Err(Error::config("delivery.timeout.ms", problem))
@@ -234,6 +243,8 @@ keys! {
             |c, text| c.delivery_timeout = Some(millis(text)?);
         "max.block.ms", "60000", "How long `send` may wait for memory or for a topic's metadata.",
             |c, text| c.max_block = millis(text)?;
+        "metadata.max.idle.ms", "300000", "After how long without a record a topic is not asked for any more.",
+            |c, text| c.metadata_max_idle = millis(text)?;
         "max.request.size" | "message.max.bytes", "1048576", "The largest request, and so the largest record, in bytes.",
             |c, text| c.max_request_size = number(text)?;
         "compression.type" | "compression.codec", "none", "none, gzip, snappy, lz4 or zstd.",

@@ -19,7 +19,7 @@ use crate::config::{
     AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, argument_fits, fits,
 };
 use crate::error::{Error, Result};
-use crate::metadata::Wanted;
+use crate::metadata::{FoundTopic, Wanted};
 use crate::record::{Timestamp, TopicPartition};
 use crate::typed::consumer::Decoders;
 
@@ -305,12 +305,17 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             return Err(problem);
         }
         let settings = self.config.settings(self.client.request_timeout())?;
+        self.client.tasks().check()?;
         let AssignmentPlan { mut partitions, topics, range } = self.plan;
+        let mut used = Vec::new();
         for topic in &topics {
             let timeout = settings.default_api_timeout;
             let looked_up =
                 self.client.metadata().topic(topic, Wanted::IfExists, timeout, "default.api.timeout.ms");
-            let count = i32::try_from(looked_up.await?.partitions.len()).unwrap_or(i32::MAX);
+            let FoundTopic { view, topic_use, .. } = looked_up.await?;
+            let count = i32::try_from(view.partitions.len()).unwrap_or(i32::MAX);
+            // Until the consumer uses it.
+            used.push(topic_use);
             partitions.extend((0..count).map(|number| TopicPartition::new(topic.clone(), number)));
         }
         let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
@@ -388,6 +393,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
             return Err(problem);
         }
         let settings = self.config.settings(self.client.request_timeout())?;
+        self.client.tasks().check()?;
         let SubscriptionPlan { group_id, topics, .. } = &self.plan;
         if group_id.is_empty() {
             return Err(Error::config("group.id", "must not be empty"));

@@ -11,8 +11,9 @@ use super::partition::ResetTo;
 use super::source::Assigned;
 use super::{AssignedConsumer, Consumer, ConsumerHandle, Source};
 use crate::config::argument_fits;
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{Error, Result};
+use crate::metadata::Reason;
 use crate::record::TopicPartition;
 
 /// How long closing may take when nothing else is said.
@@ -33,11 +34,10 @@ impl ConsumerHandle<Assigned> {
         partitions: &[TopicPartition],
         ranges: Vec<(TopicPartition, Range<i64>)>,
     ) -> Result<()> {
-        let metadata = self.base.client.metadata();
-        for partition in partitions {
-            metadata.want_topic(&partition.topic);
-        }
-        let snapshot = metadata.current();
+        self.base
+            .topics
+            .replace(Reason::Assigned, partitions.iter().map(|partition| partition.topic.clone()));
+        let snapshot = self.base.client.metadata().current();
         self.change(|engine| {
             engine.assign(partitions);
             for (partition, range) in ranges {
@@ -51,6 +51,7 @@ impl ConsumerHandle<Assigned> {
 
     /// As [`AssignedConsumer::unassign`].
     pub fn unassign(&self) {
+        self.base.topics.replace(Reason::Assigned, []);
         self.base.shared.change_by_group(|engine| engine.assign(&[]));
     }
 }
@@ -245,18 +246,26 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     pub async fn close_within(mut self, patience: Duration) -> Result<()> {
         self.handle.base.shared.let_go();
         self.return_run();
-        let left = tokio::time::timeout(patience, self.handle.source.leave())
-            .await
-            .map_err(|_| Error::out_of_patience("leaving the group", patience));
+        let ends_at = after(environment::now(), patience);
+        let timed_out = |operation| Error::out_of_patience(operation, patience);
+        let left = tokio::time::timeout_at(ends_at.into(), self.handle.source.leave()).await;
+        let left = left.unwrap_or_else(|_| Err(timed_out("leaving the group")));
         let shared = self.handle.base.shared.clone();
         drop(self);
-        loop {
-            let mut changed = std::pin::pin!(shared.changed_by_driver().notified());
-            changed.as_mut().enable();
-            if shared.look(|engine| engine.is_closed()) {
-                return left?;
+        let ended = async {
+            loop {
+                let mut changed = std::pin::pin!(shared.changed_by_driver().notified());
+                changed.as_mut().enable();
+                if shared.look(|engine| engine.is_closed()) {
+                    return;
+                }
+                changed.await;
             }
-            changed.await;
+        };
+        // The tasks end by themselves, in the background too; how soon is the runtime's business.
+        match tokio::time::timeout_at(ends_at.into(), ended).await {
+            Ok(()) => left.and_then(|()| shared.look(|engine| engine.loss())),
+            Err(_) => left.and(Err(timed_out("stopping the consumer's tasks"))),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::shared::Shared;
 use crate::client::Client;
 use crate::environment;
 use crate::error::Error;
+use crate::metadata::TopicUses;
 use crate::net::{HandleId, Purpose};
 use crate::under_way::UnderWay;
 
@@ -30,6 +31,8 @@ enum Done {
 pub(crate) struct Driver {
     client: Client,
     shared: Shared,
+    /// The topics that the consumer uses, until it ends.
+    topics: TopicUses,
     /// The owners of the fetch connections, by lane.
     main: HandleId,
     side: HandleId,
@@ -37,9 +40,9 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(client: Client, shared: Shared) -> Self {
+    pub(crate) fn new(client: Client, shared: Shared, topics: TopicUses) -> Self {
         let (main, side) = (client.new_handle(), client.new_handle());
-        Self { client, shared, main, side, under_way: UnderWay::new() }
+        Self { client, shared, topics, main, side, under_way: UnderWay::new() }
     }
 
     /// Runs until `stop`: requests under way are dropped, connections closed.
@@ -49,8 +52,6 @@ impl Driver {
             () = self.drive() => {}
         }
         self.shared.handle(super::engine::Engine::close);
-        self.client.pool().release(self.main);
-        self.client.pool().release(self.side);
     }
 
     async fn drive(&mut self) {
@@ -117,6 +118,15 @@ impl Driver {
             }
             Done::Connected => {}
         }
+    }
+}
+
+impl Drop for Driver {
+    /// However it ends, its connections do, and it uses no topic any more.
+    fn drop(&mut self) {
+        self.topics.end();
+        self.client.pool().release(self.main);
+        self.client.pool().release(self.side);
     }
 }
 

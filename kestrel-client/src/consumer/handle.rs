@@ -8,6 +8,7 @@ use super::shared::Shared;
 use super::source::{Source, Subscribed};
 use crate::client::Client;
 use crate::config::ConsumerSettings;
+use crate::metadata::TopicUses;
 
 /// Asks and steers a consumer from other tasks, while its own reads: positions, lag, pauses, seeks, the assignment, and in a
 /// group, commits.
@@ -55,6 +56,8 @@ pub(super) struct Base {
     pub(super) client: Client,
     pub(super) settings: Arc<ConsumerSettings>,
     pub(super) shared: Shared,
+    /// The topics that it keeps in the picture of the cluster.
+    pub(super) topics: TopicUses,
 }
 
 impl<K, V, S: Source> Consumer<K, V, S> {

@@ -72,6 +72,7 @@ use self::source::SubscriptionPlan;
 use self::subscription::Ticket;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
+use crate::metadata::TopicUses;
 use crate::record::Timestamp;
 use crate::typed::consumer::Decoders;
 
@@ -286,19 +287,20 @@ impl<K, V> Consumer<K, V> {
     ) -> Self {
         let SubscriptionPlan { group_id, topics, listener } = plan;
         Self::start(client, settings, decoders, start_at, |base, stop| {
-            let Base { client, settings, shared } = base.clone();
+            let Base { client, settings, shared, topics: topics_in_use } = base.clone();
             let (group, inbox) = GroupHandle::new(group_id.into(), shared.clone());
             shared.change(Engine::enter_group);
             let effects = Effects {
                 client: client.clone(),
                 shared: shared.clone(),
                 group: group.clone(),
+                topics: topics_in_use,
                 policy: settings.group.commit_policy,
                 protocols: Protocols::new(settings.group.assignors.clone(), &settings.client_rack),
                 listener,
             };
             let driver = GroupDriver::new(client.clone(), shared, settings, (topics, found), effects, inbox);
-            client.tasks().spawn(driver.run(stop));
+            client.tasks().spawn("consumer", driver.run(stop.clone()), base.shared.on_loss(&stop));
             Subscribed { group }
         })
     }
@@ -321,9 +323,10 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         }
         let shared = Shared::new(engine);
         let stop = CancellationToken::new();
-        let driver = Driver::new(client.clone(), shared.clone());
-        client.tasks().spawn(driver.run(stop.clone()));
-        let base = Base { client, settings, shared };
+        let topics = TopicUses::new(client.metadata().clone());
+        let driver = Driver::new(client.clone(), shared.clone(), topics.clone());
+        client.tasks().spawn("consumer", driver.run(stop.clone()), shared.on_loss(&stop));
+        let base = Base { client, settings, shared, topics };
         let source = join(&base, stop.clone());
         Self {
             handle: ConsumerHandle { base, source },

@@ -10,6 +10,7 @@ use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 use super::acks::PartitionAcks;
 use super::partition_stream::Workers;
 use super::subscription::{PartitionId, Ticket};
+use crate::environment::after;
 use crate::error::{Chain, Error};
 use crate::record::{Timestamp, TopicPartition};
 
@@ -438,7 +439,7 @@ impl AssignedPartition {
 
     pub(super) fn due_trouble(&mut self, now: Instant, repeat: Duration) -> Option<Error> {
         let trouble = self.trouble.as_mut().filter(|trouble| trouble.report_at <= now)?;
-        trouble.report_at = now + repeat;
+        trouble.report_at = after(now, repeat);
         Some(trouble.error.clone())
     }
 

@@ -41,6 +41,7 @@ impl<S: Source> ConsumerHandle<S> {
                 if let Some(position) = self.known_position(&partition)? {
                     return Ok(position);
                 }
+                self.base.shared.look(|engine| engine.check_open())?;
                 changed.await;
             }
         };

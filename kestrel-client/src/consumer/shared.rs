@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::engine::{Delivery, Engine};
 use super::progress::Progress;
+use crate::error::Error;
 
 /// What the driver and the consumer's handle share.
 ///
@@ -131,6 +133,20 @@ impl Shared {
         let result = self.change(change);
         self.0.changed_by_driver.notify_waiters();
         result
+    }
+
+    /// Why the consumer is over; that it is closed, if nothing else is known.
+    pub(crate) fn ended(&self) -> Error {
+        self.look(|engine| engine.check_open()).err().unwrap_or_else(|| Error::closed("consumer"))
+    }
+
+    /// What a task of the consumer does when it is lost: the caller is told, and the other task ends.
+    pub(crate) fn on_loss(&self, stop: &CancellationToken) -> impl FnOnce(Error) + Send + 'static {
+        let (shared, stop) = (self.clone(), stop.clone());
+        move |error| {
+            shared.change_by_group(|engine| engine.lose(error));
+            stop.cancel();
+        }
     }
 
     /// Grows when records in the caller's hands may have become void.

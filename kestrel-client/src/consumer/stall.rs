@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::subscription::PartitionId;
+use crate::environment::after;
 
 /// How long nothing may move before that is reported, besides the time for which a broker may hold a fetch.
 pub(crate) const STALL_GRACE: Duration = Duration::from_secs(10);
@@ -103,7 +104,7 @@ impl StallDetector {
 
     /// Takes in how all partitions are; gives those that do not move. What is not among them any more is forgotten.
     pub(crate) fn look(&mut self, now: Instant, sights: impl IntoIterator<Item = Sight>) -> Vec<Stall> {
-        self.next_look = Some(now + LOOK);
+        self.next_look = Some(after(now, LOOK));
         let mut seen = HashMap::with_capacity(self.watches.len());
         let mut stalls = Vec::new();
         for sight in sights {

@@ -200,6 +200,17 @@ pub enum Error {
         /// What was closed.
         what: &'static str,
     },
+    /// The handle's background task is gone without having been asked to: the tokio runtime that the client was made in
+    /// has shut down, or the task panicked, which is a bug. Make a new client in a runtime that lives.
+    #[non_exhaustive]
+    Ended {
+        /// What ended.
+        what: &'static str,
+        /// Why.
+        cause: Arc<str>,
+        /// Whether records that were on their way may be stored all the same.
+        possibly_written: bool,
+    },
     /// The application's own code failed, inside a call of this crate that runs it; made by [`Error::other`].
     #[non_exhaustive]
     Other {
@@ -223,7 +234,7 @@ impl Error {
         Self::Other { cause: shared(cause) }
     }
 
-    /// What to do about it.
+    /// What to do about it: what happens to the handle that returned the error.
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
@@ -232,15 +243,16 @@ impl Error {
             | Self::Timeout { .. }
             | Self::BufferFull { .. }
             | Self::Stalled(_)
-            | Self::UnknownTopic { .. } => Severity::Retriable,
-            Self::Broker(error) => severity_of(error.code),
-            Self::ProducerFailed { .. }
-            | Self::Closed { .. }
-            | Self::Other { .. }
-            | Self::UnsupportedApi { .. }
-            | Self::MalformedResponse { .. } => Severity::Fatal,
+            | Self::UnknownTopic { .. }
+            // The connection is made anew, and the handle goes on.
+            | Self::MalformedResponse { .. } => Severity::Retriable,
+            Self::Broker(error) => severity_of(error.api, error.code),
+            Self::ProducerFailed { .. } | Self::Closed { .. } | Self::Ended { .. } | Self::Other { .. } => {
+                Severity::Fatal
+            }
             Self::Config { .. }
             | Self::InvalidArgument { .. }
+            | Self::UnsupportedApi { .. }
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
             | Self::Encode { .. }
@@ -255,6 +267,15 @@ impl Error {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         self.severity() == Severity::Retriable
+    }
+
+    /// Whether it goes away by itself, so that a call that may take long tries again: narrower than [`Self::is_retriable`].
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Broker(error) => is_passing(error.code.class()),
+            Self::MalformedResponse { .. } => false,
+            _ => self.is_retriable(),
+        }
     }
 
     /// What the broker said, if a broker said it.
@@ -272,9 +293,9 @@ impl Error {
     #[must_use]
     pub fn possibly_written(&self) -> bool {
         match self {
-            Self::Disconnected { possibly_written, .. } | Self::Timeout { possibly_written, .. } => {
-                *possibly_written
-            }
+            Self::Disconnected { possibly_written, .. }
+            | Self::Timeout { possibly_written, .. }
+            | Self::Ended { possibly_written, .. } => *possibly_written,
             Self::Broker(error) => error.possibly_written,
             Self::MalformedResponse { .. } => true,
             _ => false,
@@ -330,17 +351,65 @@ impl From<SerdeError> for Error {
     }
 }
 
-/// The class of a code, as severity: the single place where one becomes the other.
-fn severity_of(code: ErrorCode) -> Severity {
+/// What a refusal means for the handle that asked: the single place where a code becomes a severity.
+///
+/// Fatal is what the handle does not survive, and nothing else: a producer that is fenced or may not write at all, a member
+/// whose name was taken over. Whoever is refused anything else goes on, and may succeed with another call or later.
+fn severity_of(api: ApiKey, code: ErrorCode) -> Severity {
     match code.class() {
-        ErrorClass::Retriable
-        | ErrorClass::RefreshMetadata
-        | ErrorClass::FindCoordinator
-        | ErrorClass::Rejoin => Severity::Retriable,
+        class if is_passing(class) => Severity::Retriable,
         ErrorClass::Abortable => Severity::Abortable,
-        ErrorClass::Invalid => Severity::Invalid,
-        _ => Severity::Fatal,
+        _ if ends_the_handle(api, code) => Severity::Fatal,
+        _ if is_about_the_moment(code) => Severity::Retriable,
+        _ => Severity::Invalid,
     }
+}
+
+fn is_passing(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::Retriable
+            | ErrorClass::RefreshMetadata
+            | ErrorClass::FindCoordinator
+            | ErrorClass::Rejoin
+    )
+}
+
+/// Whether the producer or the group's member that was refused so is finished.
+fn ends_the_handle(api: ApiKey, code: ErrorCode) -> bool {
+    match api {
+        ApiKey::Produce => {
+            code.class() == ErrorClass::Fenced || code == ErrorCode::ClusterAuthorizationFailed
+        }
+        // A producer that gets no identity never begins.
+        ApiKey::InitProducerId => true,
+        ApiKey::JoinGroup | ApiKey::SyncGroup | ApiKey::Heartbeat | ApiKey::OffsetCommit => {
+            code == ErrorCode::FencedInstanceId
+        }
+        _ => false,
+    }
+}
+
+/// Whether a refusal that no class calls passing is about the state of the cluster, and not about what was asked.
+fn is_about_the_moment(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::UnknownServerError
+            | ErrorCode::BrokerNotAvailable
+            | ErrorCode::StaleControllerEpoch
+            | ErrorCode::OutOfOrderSequenceNumber
+            | ErrorCode::DuplicateSequenceNumber
+            | ErrorCode::UnknownProducerId
+            | ErrorCode::ReassignmentInProgress
+            | ErrorCode::StaleBrokerEpoch
+            | ErrorCode::GroupMaxSizeReached
+            | ErrorCode::IneligibleReplica
+            | ErrorCode::NewLeaderElected
+            | ErrorCode::OffsetMovedToTieredStorage
+            | ErrorCode::UnreleasedInstanceId
+            | ErrorCode::RebootstrapRequired
+            | ErrorCode::Unknown(_)
+    )
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ fn all_variants() -> Vec<Error> {
         Error::BufferFull { limit_bytes: 9 },
         Error::ProducerFailed { cause: Box::new(disconnected()) },
         Error::closed("producer"),
+        Error::Ended { what: "producer", cause: "its runtime has gone".into(), possibly_written: true },
         Error::other(refused()),
         CommitFailed::of(vec![("orders", 0).into()]).unwrap(),
         StallError {
@@ -110,6 +111,7 @@ fn ordinal(error: &Error) -> usize {
         Error::Encode { .. } => 18,
         Error::CommitFailed(_) => 19,
         Error::Stalled(_) => 20,
+        Error::Ended { .. } => 21,
     }
 }
 
@@ -123,7 +125,7 @@ fn texts(error: &Error) -> Vec<String> {
 fn no_text_of_a_chain_stands_in_it_twice() {
     let variants = all_variants();
     let seen: std::collections::BTreeSet<usize> = variants.iter().map(ordinal).collect();
-    assert!(seen.into_iter().eq(0..21), "each variant is looked at");
+    assert!(seen.into_iter().eq(0..22), "each variant is looked at");
     for error in &variants {
         let texts = texts(error);
         assert_eq!(format!("{error:#}"), texts.join(": "));
@@ -207,4 +209,41 @@ fn severity_follows_the_class_of_the_code() {
     assert_eq!(of(ErrorCode::MessageTooLarge), Severity::Invalid);
     assert_eq!(of(ErrorCode::ProducerFenced), Severity::Fatal);
     assert_eq!(of(ErrorCode::TransactionAbortable), Severity::Abortable);
+}
+
+#[test]
+fn a_refusal_is_fatal_only_where_it_ends_the_handle() {
+    let fatal = |api| {
+        let is_fatal =
+            |code: &ErrorCode| Error::from(BrokerError::new(api, *code)).severity() == Severity::Fatal;
+        ErrorCode::ALL.iter().copied().filter(is_fatal).collect::<Vec<_>>()
+    };
+    let fenced = [
+        ErrorCode::ClusterAuthorizationFailed,
+        ErrorCode::InvalidProducerEpoch,
+        ErrorCode::TransactionCoordinatorFenced,
+        ErrorCode::FencedInstanceId,
+        ErrorCode::ProducerFenced,
+    ];
+    assert_eq!(fatal(ApiKey::Produce), fenced);
+    for api in [ApiKey::JoinGroup, ApiKey::SyncGroup, ApiKey::Heartbeat, ApiKey::OffsetCommit] {
+        assert_eq!(fatal(api), [ErrorCode::FencedInstanceId], "{api}");
+    }
+    for api in [ApiKey::Metadata, ApiKey::Fetch, ApiKey::ListOffsets, ApiKey::CreateTopics] {
+        assert_eq!(fatal(api), [], "{api}");
+    }
+}
+
+#[test]
+fn who_may_not_is_told_to_change_something_and_goes_on() {
+    for (api, code) in [
+        (ApiKey::Produce, ErrorCode::TopicAuthorizationFailed),
+        (ApiKey::Fetch, ErrorCode::TopicAuthorizationFailed),
+        (ApiKey::JoinGroup, ErrorCode::GroupAuthorizationFailed),
+        (ApiKey::DescribeGroups, ErrorCode::GroupIdNotFound),
+    ] {
+        assert_eq!(Error::from(BrokerError::new(api, code)).severity(), Severity::Invalid, "{api} {code}");
+    }
+    let unnamed = Error::from(BrokerError::new(ApiKey::CreateTopics, ErrorCode::UnknownServerError));
+    assert!(unnamed.is_retriable() && !unnamed.is_passing(), "worth another call, not a loop");
 }

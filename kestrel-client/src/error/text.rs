@@ -45,6 +45,7 @@ impl fmt::Display for Error {
             ),
             Self::ProducerFailed { .. } => f.write_str("the producer has failed"),
             Self::Closed { what } => write!(f, "the {what} is closed"),
+            Self::Ended { what, cause, .. } => write!(f, "the {what} has ended: {cause}"),
             Self::Other { .. } => f.write_str("the application's own code failed"),
         }?;
         match self.source() {
@@ -77,7 +78,8 @@ impl StdError for Error {
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
             | Self::BufferFull { .. }
-            | Self::Closed { .. } => None,
+            | Self::Closed { .. }
+            | Self::Ended { .. } => None,
         }
     }
 }

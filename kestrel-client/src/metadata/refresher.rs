@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::{LeaderHint, MetadataCache, Wanted};
 use super::snapshot::{MetadataSnapshot, TopicView};
+use super::topic_use::TopicUse;
+use crate::complaints::Complaints;
 use crate::config::argument_fits;
 use crate::environment;
 use crate::error::{BrokerError, Chain, Error};
@@ -77,15 +79,20 @@ impl MetadataHandle {
         self.snapshots.clone()
     }
 
-    /// Keeps `topic` in the picture from now on; does not create it.
-    pub(crate) fn want_topic(&self, topic: &str) {
-        self.want(&topic.into(), Wanted::IfExists);
+    /// Keeps `topic` in the picture as long as what this gives lives.
+    pub(crate) fn use_topic(&self, topic: &Arc<str>, wanted: Wanted) -> TopicUse {
+        if self.shared.cache().handle_used(topic, wanted) {
+            self.shared.poked.notify_one();
+        }
+        TopicUse::new(self.clone(), Arc::clone(topic), wanted)
     }
 
-    /// Keeps `topic` in the picture from now on.
-    pub(crate) fn want(&self, topic: &Arc<str>, wanted: Wanted) {
-        if self.shared.cache().handle_wanted(topic, wanted) {
-            self.shared.poked.notify_one();
+    /// For [`TopicUse`]: one who used the topic does not any more.
+    pub(super) fn release(&self, topic: &Arc<str>, wanted: Wanted) {
+        // Not within the condition, which would hold the lock while the snapshot is published.
+        let has_left = self.shared.cache().handle_released(topic, wanted);
+        if has_left {
+            self.shared.publish();
         }
     }
 
@@ -108,14 +115,19 @@ impl MetadataHandle {
         changed
     }
 
-    /// Waits for a picture newer than the one with `version`. Ends with `Closed` when the client does.
+    /// Waits for a picture newer than the one with `version`. Ends with an error when the client does.
     pub(crate) async fn refreshed_since(&self, version: u64) -> Result<Arc<MetadataSnapshot>, Error> {
         let mut snapshots = self.snapshots.clone();
-        let newer = snapshots.wait_for(|snapshot| snapshot.version > version).await;
-        newer.map(|snapshot| Arc::clone(&snapshot)).map_err(|_| Error::closed("client"))
+        tokio::select! {
+            biased;
+            error = self.shared.pool.tasks().failed() => Err(error),
+            newer = snapshots.wait_for(|snapshot| snapshot.version > version) => {
+                newer.map(|snapshot| Arc::clone(&snapshot)).map_err(|_| Error::closed("client"))
+            }
+        }
     }
 
-    /// The topic, fetched if it is not known yet.
+    /// The topic, fetched if it is not known yet. Only while this waits may the brokers create it.
     ///
     /// # Errors
     /// What the brokers say of it when that is final; [`Error::UnknownTopic`] or a timeout (of `setting`) when the
@@ -126,12 +138,14 @@ impl MetadataHandle {
         wanted: Wanted,
         patience: Duration,
         setting: &'static str,
-    ) -> Result<Arc<TopicView>, Error> {
+    ) -> Result<FoundTopic, Error> {
         argument_fits("topic", topic)?;
-        self.want(topic, wanted);
         let asked_at = self.current().version;
+        // In this order: the first request is one that may create it.
+        let _waiting = self.use_topic(topic, wanted);
+        let topic_use = self.use_topic(topic, Wanted::IfExists);
         match tokio::time::timeout(patience, self.topic_appears(topic, asked_at, wanted)).await {
-            Ok(result) => result,
+            Ok(found) => found.map(|(view, version)| FoundTopic { view, version, topic_use }),
             Err(_) => Err(match self.current().error(topic) {
                 Some(ErrorCode::UnknownTopicOrPartition) => Error::UnknownTopic { topic: Arc::clone(topic) },
                 Some(code) => BrokerError::new(ApiKey::Metadata, code).topic(Arc::clone(topic)).into(),
@@ -145,13 +159,13 @@ impl MetadataHandle {
         topic: &Arc<str>,
         asked_at: u64,
         wanted: Wanted,
-    ) -> Result<Arc<TopicView>, Error> {
+    ) -> Result<(Arc<TopicView>, u64), Error> {
         let mut version = 0;
         loop {
             let snapshot = self.refreshed_since(version).await?;
             version = snapshot.version;
             if let Some(view) = snapshot.topic(topic) {
-                return Ok(Arc::clone(view));
+                return Ok((Arc::clone(view), version));
             }
             let answered = snapshot.version > asked_at;
             match snapshot.error(topic).filter(|_| answered) {
@@ -168,6 +182,16 @@ impl MetadataHandle {
             }
         }
     }
+}
+
+/// A topic that was looked up.
+#[derive(Debug)]
+pub(crate) struct FoundTopic {
+    pub(crate) view: Arc<TopicView>,
+    /// The version of the picture that has it so.
+    pub(crate) version: u64,
+    /// Keeps it in the picture.
+    pub(crate) topic_use: TopicUse,
 }
 
 /// The refresher task.
@@ -201,6 +225,7 @@ impl Refresher {
 
     async fn drive(&self) {
         let shared = &self.handle.shared;
+        let mut complaints = Complaints::default();
         loop {
             let now = environment::now();
             let request = shared.cache().poll_request(now);
@@ -208,8 +233,12 @@ impl Refresher {
                 match self.ask(&request).await {
                     Ok(response) => self.take(response, environment::now()),
                     Err(error) => {
-                        tracing::warn!(error = %Chain(&error), "the cluster's metadata could not be fetched");
-                        shared.cache().handle_failure(environment::now());
+                        let now = environment::now();
+                        complaints.note(&error, now);
+                        if let Some(error) = complaints.poll() {
+                            tracing::warn!(error = %Chain(&error), "the cluster's metadata could not be fetched");
+                        }
+                        shared.cache().handle_failure(now);
                     }
                 }
                 continue;

@@ -21,6 +21,9 @@ use crate::error::{Chain, Error};
 /// The largest answer of a handshake, in bytes: the list of APIs takes a few hundred.
 const HANDSHAKE_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
 
+/// The one scheme that an address may have in front: what is spoken here.
+const PLAINTEXT: &str = "PLAINTEXT";
+
 /// The address of a broker, before it is resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct HostPort {
@@ -29,20 +32,34 @@ pub(crate) struct HostPort {
 }
 
 impl HostPort {
-    /// Reads one entry of `bootstrap.servers`: `host:port`, `[ipv6]:port`, with or without a scheme in front.
+    /// Reads one entry of `bootstrap.servers`: `host:port`, `[ipv6]:port`, with or without `PLAINTEXT://` in front. Any other
+    /// scheme asks for what is not spoken here, and would get plain text instead.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let invalid = |problem: &str| Error::config("bootstrap.servers", format!("`{text}`: {problem}"));
-        let address = text.split_once("://").map_or(text, |(_, address)| address);
+        let address = match text.split_once("://") {
+            None => text,
+            Some((scheme, address)) if scheme.eq_ignore_ascii_case(PLAINTEXT) => address,
+            Some((scheme, _)) => {
+                return Err(invalid(&format!(
+                    "`{scheme}` is not supported: only {PLAINTEXT} is spoken, so write host:port or {PLAINTEXT}://host:port"
+                )));
+            }
+        };
         let (host, port) = address.rsplit_once(':').ok_or_else(|| invalid("expected host:port"))?;
-        let port = port.parse().map_err(|_| invalid("the port is not a number from 1 to 65535"))?;
+        let port = Some(port).filter(|port| port.bytes().all(|digit| digit.is_ascii_digit()));
+        let port = port.and_then(|port| port.parse().ok()).filter(|port| *port > 0);
+        let port = port.ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?;
         let host = match host.strip_prefix('[') {
             Some(ipv6) => ipv6.strip_suffix(']').ok_or_else(|| invalid("`[` without `]`"))?,
             None if host.contains(':') => return Err(invalid("an IPv6 address goes into brackets")),
             None => host,
         };
-        if host.is_empty() || port == 0 {
+        if host.is_empty() {
             return Err(invalid("expected host:port"));
+        }
+        if host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#[]".contains(c)) {
+            return Err(invalid("that is no host name: expected host:port"));
         }
         Ok(Self { host: host.into(), port })
     }
@@ -87,6 +104,11 @@ pub(crate) enum DialError {
 }
 
 impl DialError {
+    /// Whether nobody answers there: the name leads nowhere, or the address does.
+    pub(crate) fn is_about_the_address(&self) -> bool {
+        matches!(self, Self::Resolve(_) | Self::NoAddress | Self::Connect { .. } | Self::Timeout { .. })
+    }
+
     /// Whether the peer hung up while it had the first request, as some brokers do on a version they do not know.
     fn is_hang_up(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if matches!(cause.kind(),
@@ -217,6 +239,8 @@ mod tests {
             (" 127.0.0.1:1 ", "127.0.0.1", 1),
             ("[::1]:9092", "::1", 9092),
             ("PLAINTEXT://kafka.example:9093", "kafka.example", 9093),
+            ("plaintext://kafka.example:9093", "kafka.example", 9093),
+            ("Plaintext://[::1]:9093", "::1", 9093),
         ] {
             let parsed = HostPort::parse(text).unwrap();
             assert_eq!((&*parsed.host, parsed.port), (host, port), "{text}");
@@ -226,9 +250,41 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_its_text() {
-        for text in ["", "localhost", ":9092", "host:0", "host:70000", "::1:9092", "[::1:9092"] {
+        for text in [
+            "",
+            "localhost",
+            ":9092",
+            "host:0",
+            "host:70000",
+            "host:+9",
+            "host:-1",
+            "::1:9092",
+            "[::1:9092",
+            "[]:9092",
+            "user:secret@host:9092",
+            "user@host:9092",
+            "//host:9092",
+            "ho st:9092",
+            "host/path:9092",
+            "PLAINTEXT://:1",
+            "PLAINTEXT://SSL://host:9092",
+        ] {
             let error = HostPort::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("bootstrap.servers: `{text}`: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_that_is_not_spoken_is_refused_with_what_is() {
+        for scheme in
+            ["SSL", "ssl", "SASL_SSL", "SASL_PLAINTEXT", "http", "https", "garbage", "PLAINTEXT ", ""]
+        {
+            let text = format!("{scheme}://host:9092");
+            let error = HostPort::parse(&text).unwrap_err();
+            assert!(matches!(error, Error::Config { .. }), "{error:?}");
+            let expected =
+                "is not supported: only PLAINTEXT is spoken, so write host:port or PLAINTEXT://host:port";
+            assert!(error.to_string().ends_with(expected), "{error}");
         }
     }
 

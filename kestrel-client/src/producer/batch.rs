@@ -3,7 +3,7 @@
 //! Opened by the accumulator, numbered by the transaction manager, carried by the sender. However it ends, whoever
 //! waits is told: a batch that is dropped without an outcome fails its deliveries.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -48,12 +48,38 @@ enum Contents {
 
 /// Fails the deliveries if no outcome was set before it is dropped.
 #[derive(Debug)]
-struct Owed(Arc<BatchState>);
+struct Owed {
+    state: Arc<BatchState>,
+    ending: Ending,
+    /// Whether it is on its way, or may be stored since an earlier attempt.
+    is_in_doubt: bool,
+}
+
+/// Why a producer has ended, once it has.
+pub(crate) type Ending = Arc<OnceLock<Error>>;
 
 impl Drop for Owed {
     fn drop(&mut self) {
-        if !self.0.is_settled() {
-            self.0.settle(Outcome::Failed(Error::closed("producer")));
+        if !self.state.is_settled() {
+            self.state.settle(Outcome::Failed(self.error()));
+        }
+    }
+}
+
+impl Owed {
+    fn error(&self) -> Error {
+        let possibly_written = self.is_in_doubt;
+        match self.ending.get() {
+            Some(Error::Ended { what, cause, .. }) => {
+                Error::Ended { what, cause: Arc::clone(cause), possibly_written }
+            }
+            Some(error @ Error::ProducerFailed { .. }) => error.clone(),
+            _ if possibly_written => Error::Ended {
+                what: "producer",
+                cause: "it was closed, and its runtime shut down, before a broker had answered".into(),
+                possibly_written,
+            },
+            _ => Error::closed("producer"),
         }
     }
 }
@@ -71,12 +97,13 @@ impl ProducerBatch {
     /// An empty batch for the partition of `state`.
     pub(crate) fn open(
         state: Arc<BatchState>,
+        ending: Ending,
         builder: RecordBatchBuilder,
         reservation: Reservation,
         created_at: Instant,
     ) -> Self {
         Self {
-            owed: Owed(state),
+            owed: Owed { state, ending, is_in_doubt: false },
             contents: Contents::Open(builder),
             created_at,
             stamp: None,
@@ -89,7 +116,18 @@ impl ProducerBatch {
     }
 
     pub(crate) fn state(&self) -> &Arc<BatchState> {
-        &self.owed.0
+        &self.owed.state
+    }
+
+    /// It goes out now.
+    pub(crate) fn note_sent(&mut self) {
+        self.attempts += 1;
+        self.owed.is_in_doubt = true;
+    }
+
+    /// It has come back without being stored, as far as is known.
+    pub(crate) fn note_back(&mut self) {
+        self.owed.is_in_doubt = self.possibly_written;
     }
 
     /// The builder, while records can be added.
@@ -150,7 +188,7 @@ impl ProducerBatch {
 
     /// Tells whoever waits; gives memory and buffer back.
     pub(crate) fn settle(mut self, outcome: Outcome, memory: &Memory) {
-        self.owed.0.settle(outcome);
+        self.owed.state.settle(outcome);
         if let Contents::Built(batch) = std::mem::replace(&mut self.contents, Contents::Moving) {
             // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
             if let Ok(mut bytes) = batch.into_bytes().try_into_mut() {
@@ -182,7 +220,7 @@ impl ProducerBatch {
         let reservation = self.reservation.take();
         let parts = [self.part(front, 0, reservation), self.part(back, count / 2, None)];
         let states = parts.iter().map(|(first, part)| (*first, Arc::clone(part.state()))).collect();
-        self.owed.0.settle(Outcome::Split(states));
+        self.owed.state.settle(Outcome::Split(states));
         Split::Parts(parts.into_iter().map(|(_, part)| part).collect())
     }
 
@@ -195,7 +233,11 @@ impl ProducerBatch {
         let state = self.state();
         let first = u32::try_from(first).unwrap_or(u32::MAX);
         let part = Self {
-            owed: Owed(Arc::new(BatchState::new(Arc::clone(state.topic()), state.partition()))),
+            owed: Owed {
+                state: Arc::new(BatchState::new(Arc::clone(state.topic()), state.partition())),
+                ending: Arc::clone(&self.owed.ending),
+                is_in_doubt: self.possibly_written,
+            },
             contents: Contents::Open(builder),
             created_at: self.created_at,
             stamp: None,

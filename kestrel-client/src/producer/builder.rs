@@ -98,6 +98,13 @@ impl ProducerBuilder {
         self
     }
 
+    /// `metadata.max.idle.ms`: after how long without a record a topic is forgotten, so that it is not asked for any more;
+    /// default 5 min. The next record to it looks it up again.
+    pub fn metadata_max_idle(mut self, idle: Duration) -> Self {
+        self.config.metadata_max_idle = idle;
+        self
+    }
+
     /// `max.request.size`: the largest request, and so the largest record, in bytes; default 1 MiB, at most 1 GiB.
     pub fn max_request_size(mut self, bytes: usize) -> Self {
         self.config.max_request_size = bytes;
@@ -132,11 +139,12 @@ impl ProducerBuilder {
     /// Cancel-safe: dropping the future ends the producer.
     pub async fn build(self) -> Result<Producer, Error> {
         let settings = self.config.check(self.client.request_timeout())?;
+        self.client.tasks().check()?;
         let patience = settings.max_block;
         let (producer, started) = start(self.client, settings);
         match tokio::time::timeout(patience, started).await {
             Ok(Ok(outcome)) => outcome.map(|()| producer),
-            Ok(Err(_)) => Err(Error::closed("client")),
+            Ok(Err(_)) => Err(producer.engine.ended()),
             Err(_) => Err(Error::timeout("asking for a producer id", patience, "max.block.ms")),
         }
     }
@@ -170,6 +178,7 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
         request_timeout: client.request_timeout(),
         max_in_flight: settings.max_in_flight,
         compresses,
+        metadata_max_idle: settings.metadata_max_idle,
     };
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (tell, started) = oneshot::channel();
@@ -181,6 +190,8 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
     if settings.linger.is_zero() && !compresses {
         accumulator.signals().send_at_once_with(&sender);
     }
-    client.tasks().spawn(sender.run(inbox, snapshots, released.clone()));
+    let lost = Arc::clone(&sender);
+    let task = sender.run(inbox, snapshots, released.clone());
+    client.tasks().spawn("producer", task, move |error| lost.lose(error));
     (Producer::new(Engine::new(client, settings, accumulator, commands, released)), started)
 }

@@ -4,14 +4,29 @@
 //! Asked by the accumulator when it opens a batch, never per record. Reservations free themselves when they are dropped.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::environment::after;
 use crate::error::Error;
 
 /// A part of the producer's memory.
 pub(crate) type Reservation = OwnedSemaphorePermit;
+
+/// How long a call may wait (`max.block.ms`), and until when that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) allowed: Duration,
+    pub(crate) ends_at: Instant,
+}
+
+impl Patience {
+    /// `allowed` from `now` on.
+    pub(crate) fn new(allowed: Duration, now: Instant) -> Self {
+        Self { allowed, ends_at: after(now, allowed) }
+    }
+}
 
 /// The budget, and the buffers that were used before.
 #[derive(Debug)]
@@ -46,20 +61,16 @@ impl Memory {
     /// A reservation, as soon as the memory is there: first come, first served.
     ///
     /// # Errors
-    /// [`Error::Timeout`] after `patience`, which is what is left of `max_block`; [`Error::Closed`] when the producer is
-    /// closed. Cancel-safe.
-    pub(crate) async fn reserve(
-        &self,
-        bytes: usize,
-        patience: Duration,
-        max_block: Duration,
-    ) -> Result<Reservation, Error> {
+    /// [`Error::Timeout`] when `patience` is over; [`Error::Closed`] when the producer is closed. Cancel-safe.
+    pub(crate) async fn reserve(&self, bytes: usize, patience: Patience) -> Result<Reservation, Error> {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let acquired = Arc::clone(&self.budget).acquire_many_owned(permits);
-        match tokio::time::timeout(patience, acquired).await {
+        match tokio::time::timeout_at(patience.ends_at.into(), acquired).await {
             Ok(Ok(reservation)) => Ok(reservation),
             Ok(Err(_)) => Err(Error::closed("producer")),
-            Err(_) => Err(Error::timeout("waiting for memory (buffer.memory)", max_block, "max.block.ms")),
+            Err(_) => {
+                Err(Error::timeout("waiting for memory (buffer.memory)", patience.allowed, "max.block.ms"))
+            }
         }
     }
 
@@ -95,27 +106,29 @@ impl Memory {
 mod tests {
     use super::*;
 
+    fn patience(seconds: u64) -> Patience {
+        Patience::new(Duration::from_secs(seconds), crate::environment::now())
+    }
+
     #[tokio::test(start_paused = true)]
     async fn memory_comes_back_when_a_reservation_is_dropped() {
         let memory = Memory::new(100, 10);
         let first = memory.try_reserve(70).unwrap();
         assert!(memory.try_reserve(31).is_none());
-        let (left, max_block) = (Duration::from_millis(999), Duration::from_secs(1));
-        let error = memory.reserve(31, left, max_block).await.unwrap_err();
+        let error = memory.reserve(31, patience(1)).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "waiting for memory (buffer.memory) did not finish within 1s (setting max.block.ms)"
         );
         drop(first);
-        assert!(memory.reserve(100, max_block, max_block).await.is_ok());
+        assert!(memory.reserve(100, patience(1)).await.is_ok());
     }
 
     #[tokio::test]
     async fn closing_ends_the_wait() {
         let memory = Memory::new(10, 10);
         let _all = memory.try_reserve(10).unwrap();
-        let patience = Duration::from_secs(60);
-        let (waited, ()) = tokio::join!(memory.reserve(1, patience, patience), async { memory.close() });
+        let (waited, ()) = tokio::join!(memory.reserve(1, patience(60)), async { memory.close() });
         assert!(matches!(waited, Err(Error::Closed { .. })));
         assert!(memory.try_reserve(0).is_none());
     }

@@ -34,13 +34,14 @@ use crate::client::Client;
 use crate::config::ProducerSettings;
 use crate::environment;
 use crate::error::Error;
-use crate::metadata::Wanted;
+use crate::metadata::{FoundTopic, Wanted};
 use crate::record::Record;
 use crate::typed::TypedProducerBuilder;
 
-use accumulator::{Accumulator, Appended, RecordParts, TopicQueue};
+use accumulator::{Accumulator, Appended, Attempt, RecordParts, TopicQueue};
 pub use builder::ProducerBuilder;
 pub use delivery::Delivery;
+use memory::Patience;
 use sender::Command;
 
 /// Writes records to a cluster.
@@ -126,8 +127,9 @@ impl Producer {
     /// Hands a record to the producer. The first await ends when it is accepted; the [`Delivery`] is the second one,
     /// which ends when it is stored.
     ///
-    /// Waits while the producer's memory is used up, and for the metadata of a topic that is used for the first time,
-    /// `max.block.ms` in all. A topic that does not exist is created if the broker allows that.
+    /// Waits while the producer's memory is used up, for the metadata of a topic that is used for the first time, and for a
+    /// partition that is not known, as it may just have been added: `max.block.ms` in all. A topic that does not exist is
+    /// created if the broker allows that.
     ///
     /// # Errors
     /// [`Error::Timeout`], [`Error::UnknownTopic`], [`Error::UnknownPartition`], [`Error::RecordTooLarge`],
@@ -141,10 +143,11 @@ impl Producer {
             None => self.engine.open_topic(&record.topic).await?,
         };
         let parts = parts_of(&record);
-        if let Some(delivery) = self.engine.try_append(&topic, &parts)? {
+        let mut attempt = Attempt::default();
+        if let Some(delivery) = self.engine.try_append(&topic, &parts, &mut attempt)? {
             return Ok(delivery);
         }
-        self.engine.append_waiting(&topic, &parts).await
+        self.engine.append_waiting(&topic, &parts, attempt).await
     }
 
     /// As [`send`](Self::send), at once or not at all: the record comes back when there is no memory for it.
@@ -164,7 +167,7 @@ impl Producer {
     fn try_send_borrowed(&self, record: &Record) -> Result<Delivery, Error> {
         let unknown = || Error::UnknownTopic { topic: Arc::clone(&record.topic) };
         let topic = self.engine.accumulator.known_topic(&record.topic).ok_or_else(unknown)?;
-        self.engine.try_append(&topic, &parts_of(record))?.ok_or_else(|| self.engine.buffer_full())
+        self.engine.append_now(&topic, &parts_of(record))
     }
 
     /// Fetches the metadata of a topic, so that the first `send` to it does not wait and `try_send` knows it.
@@ -212,7 +215,8 @@ impl Producer {
     /// until `delivery.timeout.ms`, as long as the runtime lives.
     ///
     /// # Errors
-    /// [`Error::Timeout`] when not everything had its outcome in time. The producer is closed in any case.
+    /// [`Error::Timeout`] when not everything had its outcome in time; [`Error::Ended`] when the runtime of the client has
+    /// shut down before. The producer is closed in any case.
     ///
     /// # Cancel safety
     /// Cancel-safe: the producer is closed even if the future is dropped once it was polled.
@@ -221,6 +225,8 @@ impl Producer {
         let flushed = tokio::time::timeout(patience, self.engine.flush()).await;
         self.engine.released.cancel();
         match flushed {
+            // Its task is gone, and with it what was not stored.
+            Ok(Err(error @ Error::Ended { .. })) => Err(error),
             // A producer that was closed before has nothing to flush.
             Ok(_) => Ok(()),
             Err(_) => Err(Error::out_of_patience("closing the producer", patience)),
@@ -242,30 +248,42 @@ impl Engine {
 
     /// The queue of a topic, whose metadata is fetched if it is not known.
     pub(crate) async fn open_topic(&self, topic: &Arc<str>) -> Result<Arc<TopicQueue>, Error> {
-        self.accumulator.check_open()?;
-        let metadata = self.client.metadata();
-        let view = metadata.topic(topic, Wanted::Created, self.settings.max_block, "max.block.ms").await?;
-        Ok(self.accumulator.topic(&view))
+        self.open_topic_within(topic, self.settings.max_block).await
     }
 
-    /// Appends a record if there is memory for it; `None` when there is not.
+    async fn open_topic_within(
+        &self,
+        topic: &Arc<str>,
+        patience: Duration,
+    ) -> Result<Arc<TopicQueue>, Error> {
+        self.accumulator.check_open()?;
+        let looked_up = self.client.metadata().topic(topic, Wanted::Created, patience, "max.block.ms").await;
+        let FoundTopic { view, version, topic_use } = looked_up?;
+        let topic = self.accumulator.topic(&view, version, Some(topic_use));
+        // A producer that was closed meanwhile has forgotten its topics already.
+        self.accumulator.check_open().inspect_err(|_| topic.forget())?;
+        Ok(topic)
+    }
+
+    /// Appends a record if nothing has to be waited for; `None` when something has.
     #[inline]
     pub(crate) fn try_append<'h, H>(
         &self,
         topic: &TopicQueue,
         record: &RecordParts<'_, H>,
+        attempt: &mut Attempt,
     ) -> Result<Option<Delivery>, Error>
     where
         H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
     {
-        match self.accumulator.append(topic, &*self.settings.partitioner, record, &mut None)? {
+        match self.accumulator.append(topic, &*self.settings.partitioner, record, attempt)? {
             Appended::Accepted(delivery) => Ok(Some(delivery)),
-            Appended::NeedsMemory(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
-    /// Appends a record as soon as there is memory for it.
-    pub(crate) async fn append_waiting<'h, H>(
+    /// Appends a record at once or not at all.
+    pub(crate) fn append_now<'h, H>(
         &self,
         topic: &TopicQueue,
         record: &RecordParts<'_, H>,
@@ -273,31 +291,102 @@ impl Engine {
     where
         H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
     {
-        let started = environment::now();
         let partitioner = &*self.settings.partitioner;
-        let mut reservation = None;
+        let mut attempt = Attempt::default();
+        // Who is told that there is no memory sends the record again: it takes its turn then, and not now too.
+        if record.partition.is_none() && !partitioner.is_pure() {
+            attempt.reservation =
+                Some(self.accumulator.set_aside(record)?.ok_or_else(|| self.buffer_full())?);
+        }
+        match self.accumulator.append(topic, partitioner, record, &mut attempt)? {
+            Appended::Accepted(delivery) => Ok(delivery),
+            Appended::NeedsMemory(_) => Err(self.buffer_full()),
+            Appended::NeedsTopic => Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) }),
+            Appended::NeedsPartition(partition) => {
+                // It may have been added since: the next try knows.
+                self.client.metadata().request_refresh();
+                Err(topic.unknown_partition(partition, topic.layout().queues.len()))
+            }
+        }
+    }
+
+    /// Appends a record as soon as there is all that it needs: memory, its topic, its partition.
+    pub(crate) async fn append_waiting<'h, H>(
+        &self,
+        topic: &TopicQueue,
+        record: &RecordParts<'_, H>,
+        mut attempt: Attempt,
+    ) -> Result<Delivery, Error>
+    where
+        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
+    {
+        let patience = Patience::new(self.settings.max_block, environment::now());
+        let partitioner = &*self.settings.partitioner;
         loop {
-            match self.accumulator.append(topic, partitioner, record, &mut reservation)? {
+            match self.accumulator.append(topic, partitioner, record, &mut attempt)? {
                 Appended::Accepted(delivery) => return Ok(delivery),
                 Appended::NeedsMemory(bytes) => {
-                    let patience = self.settings.max_block.saturating_sub(started.elapsed());
-                    drop(reservation.take());
-                    let memory =
-                        self.accumulator.memory().reserve(bytes, patience, self.settings.max_block).await;
+                    drop(attempt.reservation.take());
+                    let memory = self.accumulator.memory().reserve(bytes, patience).await;
                     // A closed memory says so because the producer ended, and that error says why.
                     self.accumulator.check_open()?;
-                    reservation = Some(memory?);
+                    attempt.reservation = Some(memory?);
+                }
+                Appended::NeedsTopic => {
+                    let left = patience.ends_at.saturating_duration_since(environment::now());
+                    self.open_topic_within(topic.name(), left).await?;
+                }
+                Appended::NeedsPartition(partition) => {
+                    self.await_partition(topic, partition, patience).await?;
                 }
             }
         }
     }
 
-    pub(crate) fn buffer_full(&self) -> Error {
+    /// Looks at the cluster until the topic has a partition of this number, which someone may just have added.
+    async fn await_partition(
+        &self,
+        topic: &TopicQueue,
+        partition: i32,
+        patience: Patience,
+    ) -> Result<(), Error> {
+        let metadata = self.client.metadata();
+        let mut backoff = self.client.retry_backoff();
+        let appears = async {
+            for failures in 1.. {
+                let known = metadata.current().version;
+                metadata.request_refresh();
+                let snapshot = metadata.refreshed_since(known).await?;
+                let Some(view) = snapshot.topic(topic.name()) else { break };
+                self.accumulator.update_topic(topic, view, snapshot.version);
+                if view.partition(partition).is_some() {
+                    return Ok(());
+                }
+                self.accumulator.check_open()?;
+                tokio::time::sleep(backoff.delay(failures)).await;
+            }
+            Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) })
+        };
+        let looked = tokio::time::timeout_at(patience.ends_at.into(), appears).await;
+        looked.unwrap_or_else(|_| Err(topic.unknown_partition(partition, topic.layout().queues.len())))
+    }
+
+    fn buffer_full(&self) -> Error {
         Error::BufferFull { limit_bytes: self.accumulator.memory().limit_bytes() }
     }
 
+    /// Why the producer's task is gone.
+    fn ended(&self) -> Error {
+        self.client
+            .tasks()
+            .check()
+            .and_then(|()| self.accumulator.check_open())
+            .err()
+            .unwrap_or_else(|| Error::closed("producer"))
+    }
+
     async fn flush(&self) -> Result<(), Error> {
-        let ended = || Error::closed("producer");
+        let ended = || self.ended();
         let (reply, unsettled) = oneshot::channel();
         self.commands.send(Command::Flush(reply)).await.map_err(|_| ended())?;
         for batch in unsettled.await.map_err(|_| ended())? {

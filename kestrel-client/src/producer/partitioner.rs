@@ -80,8 +80,17 @@ impl fmt::Debug for PartitionInput<'_> {
 /// # }
 /// ```
 pub trait Partitioner: Send + Sync + 'static {
-    /// The choice for one record. A partition outside the topic fails the send.
+    /// The choice for one record, asked for once per record. A partition that the topic does not have makes `send` wait for
+    /// it, `max.block.ms`, and fail then.
     fn partition(&self, input: &PartitionInput<'_>) -> Choice;
+
+    /// Whether the choice depends on nothing but the input, and asking leaves no trace. Default: no.
+    ///
+    /// `try_send` asks a partitioner that is not pure only when there is memory for the record in any case, so that a record
+    /// that it hands back, and that is sent again, takes one turn and not two. A pure one spares it that step.
+    fn is_pure(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&PartitionInput<'_>) -> Choice + Send + Sync + 'static> Partitioner for F {
@@ -116,6 +125,10 @@ impl Partitioner for Murmur2 {
             None => Choice::Sticky,
         }
     }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
 }
 
 /// Each record to the next partition, keys or not: even load for the price of small batches.
@@ -143,6 +156,10 @@ impl Partitioner for Crc32 {
             }
         }
     }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
 }
 
 /// The default of sarama (Go): FNV-1a of the key, the remainder's sign dropped; sticky without a key.
@@ -153,6 +170,10 @@ impl Partitioner for Fnv1a {
     fn partition(&self, input: &PartitionInput<'_>) -> Choice {
         let Some(key) = input.key else { return Choice::Sticky };
         Choice::Partition((fnv1a(key).cast_signed() % input.partition_count).abs())
+    }
+
+    fn is_pure(&self) -> bool {
+        true
     }
 }
 

@@ -15,16 +15,17 @@ use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitPr
 use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 use tower::Service;
 
-use super::accumulator::{Accumulator, PartitionQueue};
+use super::accumulator::{Accumulator, PartitionQueue, TopicQueue};
 use super::building::{Line, Ticket};
 use super::delivery::BatchState;
 use super::dispatcher::{Answer, Dispatcher, Outbound, Wave};
 use super::request::{Asked, FIRST_VERSION_WITH_IDS, Produce};
 use super::transaction_manager::Identity;
 use crate::client::{Client, Target};
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::{Call, Connection, HandleId, Peer, Purpose};
@@ -40,6 +41,7 @@ pub(crate) struct SenderSettings {
     pub(crate) request_timeout: Duration,
     pub(crate) max_in_flight: usize,
     pub(crate) compresses: bool,
+    pub(crate) metadata_max_idle: Duration,
 }
 
 /// What the producer asks of its sender.
@@ -63,6 +65,8 @@ pub(crate) struct Sender {
     waker: Waker,
     snapshot: Arc<MetadataSnapshot>,
     news: Vec<Arc<PartitionQueue>>,
+    /// When to look next for topics that nothing is sent to any more.
+    next_forgetting: Instant,
     /// Tells `build` how the first identity came out.
     started: Option<oneshot::Sender<Result<(), Error>>>,
 }
@@ -84,7 +88,6 @@ impl Sender {
         started: oneshot::Sender<Result<(), Error>>,
     ) -> Self {
         Self {
-            settings,
             handle: client.new_handle(),
             snapshot: client.metadata().current(),
             client,
@@ -95,6 +98,8 @@ impl Sender {
             events: UnderWay::new(),
             waker: Waker::noop().clone(),
             news: Vec::new(),
+            next_forgetting: after(environment::now(), settings.metadata_max_idle),
+            settings,
             started: Some(started),
         }
     }
@@ -109,6 +114,7 @@ impl Sender {
             self.dispatcher.handle_pressure(now);
         }
         self.dispatcher.handle_timeout(now);
+        self.forget_unused(now);
         self.notice_closed_connections();
         if self.dispatcher.poll_identity_request(now) {
             self.events.begin(ask_identity(self.client.clone()).map(Event::Identity));
@@ -121,6 +127,9 @@ impl Sender {
         }
         if self.dispatcher.poll_metadata_wanted() {
             self.client.metadata().request_refresh();
+        }
+        while let Some(error) = self.dispatcher.poll_complaint() {
+            tracing::warn!(error = %Chain(&error), "records wait in the producer, or are lost (setting delivery.timeout.ms)");
         }
         self.tell_started();
     }
@@ -144,7 +153,7 @@ impl Sender {
 
     /// When to drive if nothing happens before.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.dispatcher.next_deadline()
+        Some(self.dispatcher.next_deadline().map_or(self.next_forgetting, |at| at.min(self.next_forgetting)))
     }
 
     /// Handles one event; pending when there is none, and then the next one wakes the task.
@@ -176,8 +185,7 @@ impl Sender {
                 self.dispatcher.handle_connected(node);
             }
             Event::Connected(node, Err(error)) => {
-                tracing::warn!(%node, error = %Chain(&error), "no connection to a leader");
-                self.dispatcher.handle_disconnected(node, &error);
+                self.dispatcher.handle_unreachable(node, &error, now);
             }
             Event::Built(ticket, wave) => self.handle_built(ticket, wave),
             Event::Answered(node, asked, batches, result) => {
@@ -198,13 +206,36 @@ impl Sender {
     }
 
     pub(crate) fn handle_snapshot(&mut self, snapshot: Arc<MetadataSnapshot>) {
+        self.take_news();
         self.snapshot = snapshot;
         for topic in self.accumulator.topics() {
             if let Some(view) = self.snapshot.topic(topic.name()) {
-                self.accumulator.update_topic(&topic, view);
+                self.accumulator.update_topic(&topic, view, self.snapshot.version);
+            } else if self.snapshot.error(topic.name()) == Some(ErrorCode::UnknownTopicOrPartition) {
+                // Deleted: whoever sends to it again looks it up again, and may create it.
+                self.forget(&topic);
             }
         }
         self.dispatcher.handle_metadata(&self.snapshot, environment::now());
+    }
+
+    /// Forgets the topics that nothing was sent to since the last time (`metadata.max.idle.ms`).
+    fn forget_unused(&mut self, now: Instant) {
+        if now < self.next_forgetting {
+            return;
+        }
+        self.next_forgetting = after(now, self.settings.metadata_max_idle);
+        for topic in self.accumulator.topics() {
+            if !topic.take_use() && topic.is_kept() {
+                self.forget(&topic);
+            }
+        }
+    }
+
+    fn forget(&self, topic: &TopicQueue) {
+        if self.dispatcher.has_nothing_for(topic.name()) {
+            topic.forget();
+        }
     }
 
     /// Builds the batches of a wave and sends it. Compressing much is done on other threads, as many requests at a time as
@@ -231,10 +262,12 @@ impl Sender {
             wave
         });
         self.events.begin(async move {
-            // The runtime drops the work only when it shuts down, and this task with it.
-            match built.await {
+            match built.await.map_err(JoinError::try_into_panic) {
                 Ok(wave) => Event::Built(ticket, wave),
-                Err(_) => std::future::pending().await,
+                // The batches are gone, and what comes behind them would wait for ever.
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                // The runtime drops the work only when it shuts down, and this task with it.
+                Err(Err(_)) => std::future::pending().await,
             }
         });
     }

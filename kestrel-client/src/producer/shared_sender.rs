@@ -59,6 +59,11 @@ impl SharedSender {
         }
     }
 
+    /// The task is lost: nothing more is taken, and what was is failed, for this reason.
+    pub(crate) fn lose(&self, error: Error) {
+        self.accumulator.end(error);
+    }
+
     /// Everything that can be done now. Gives until when to wait for more, if any is to come.
     fn drive(&self, closing: bool) -> Option<Option<Instant>> {
         let mut sender = self.sender();

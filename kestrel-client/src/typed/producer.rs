@@ -14,7 +14,7 @@ use kestrel_serde::{SerdeContext, SerdeError, Serializer};
 use super::scratch::Scratch;
 use crate::environment;
 use crate::error::Error;
-use crate::producer::accumulator::{RecordParts, TopicQueue};
+use crate::producer::accumulator::{Attempt, RecordParts, TopicQueue};
 use crate::producer::{Delivery, Engine, HeaderSlices};
 use crate::record::Timestamp;
 
@@ -260,15 +260,18 @@ where
     pub async fn send(self) -> Result<Delivery, Error> {
         let handle = &*self.producer.handle;
         // The buffer is lent for this moment only; who has to wait for memory takes a copy along.
-        let waiting =
-            match self.serialized(|record| match handle.engine.try_append(&handle.queue, &record)? {
-                Some(delivery) => Ok(Tried::Accepted(delivery)),
-                None => Ok(Tried::Waits(OwnedParts::copy(&record))),
-            })? {
-                Tried::Accepted(delivery) => return Ok(delivery),
-                Tried::Waits(waiting) => waiting,
-            };
-        handle.engine.append_waiting(&handle.queue, &waiting.borrow(&self.headers)).await
+        let mut attempt = Attempt::default();
+        let tried = self.serialized(|record| {
+            Ok(match handle.engine.try_append(&handle.queue, &record, &mut attempt)? {
+                Some(delivery) => Tried::Accepted(delivery),
+                None => Tried::Waits(OwnedParts::copy(&record)),
+            })
+        });
+        let waiting = match tried? {
+            Tried::Accepted(delivery) => return Ok(delivery),
+            Tried::Waits(waiting) => waiting,
+        };
+        handle.engine.append_waiting(&handle.queue, &waiting.borrow(&self.headers), attempt).await
     }
 
     /// As [`TypedProducer::try_send`].
@@ -277,8 +280,7 @@ where
     /// As there, and [`Error::UnknownPartition`].
     pub fn try_send(self) -> Result<Delivery, Error> {
         let handle = &*self.producer.handle;
-        let appended = self.serialized(|record| handle.engine.try_append(&handle.queue, &record))?;
-        appended.ok_or_else(|| handle.engine.buffer_full())
+        self.serialized(|record| handle.engine.append_now(&handle.queue, &record))
     }
 
     /// Calls `work` with the record's bytes.

@@ -17,6 +17,7 @@ use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::time::Instant;
 
 use super::{Handle, Outgoing, RequestContext, State, client_endpoint};
+use crate::clock::after;
 use crate::log::{ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
 pub(crate) use sessions::FetchSessions;
@@ -95,7 +96,7 @@ impl<'a> Fetch<'a> {
             asked,
             is_follower: request.replica_id.0 >= 0 || request.replica_state.replica_id.0 >= 0,
             version: context.version,
-            deadline: Instant::from_std(context.received_at) + max_wait,
+            deadline: after(context.received_at, max_wait).into(),
             state,
             isolation: Isolation::from_wire(request.isolation_level),
             max_bytes,

@@ -19,6 +19,7 @@ use kestrel_protocol::{ErrorCode, TopicId};
 use tokio::time::timeout_at;
 
 use super::{Close, Handle, Outgoing, Reply, Request, RequestContext, State};
+use crate::clock::after;
 use crate::log::{AppendError, AppendOrigin, Appended, RecordFault, Timestamp};
 use crate::partition::Partition;
 
@@ -113,7 +114,7 @@ impl Begun {
         };
         let mut begun = Self {
             acks: request.acks,
-            deadline: context.received_at + timeout,
+            deadline: after(context.received_at, timeout),
             response: ProduceResponse::default(),
             unstored: Vec::new(),
         };

@@ -340,7 +340,9 @@ fn group_settings(said: &Said) -> Result<GroupSettings, ConfigError> {
         max_session_timeout: millis("group.max.session.timeout.ms"),
         max_size: number(said, "group.max.size"),
         offset_metadata_max_bytes: number(said, "offset.metadata.max.bytes"),
-        offsets_retention: Duration::from_secs(60 * number::<u64>(said, "offsets.retention.minutes")),
+        offsets_retention: Duration::from_secs(
+            number::<u64>(said, "offsets.retention.minutes").saturating_mul(60),
+        ),
         offsets_retention_check_interval: millis("offsets.retention.check.interval.ms"),
     };
     if settings.min_session_timeout > settings.max_session_timeout {

@@ -34,6 +34,7 @@ use kestrel_protocol::record::control::TransactionOutcome;
 
 use super::deadlines::Deadlines;
 use super::records::GroupRecord;
+use crate::clock::after;
 use crate::config::GroupSettings;
 use crate::log::Timestamp;
 use classic::ClassicGroup;
@@ -135,8 +136,8 @@ impl GroupShard {
             let group = || ClassicGroup::new(id.clone(), Timestamp::NONE);
             self.groups.entry(id.clone()).or_insert_with(group);
         }
-        self.deadlines
-            .schedule(Timer::Retention, now.instant + self.settings.offsets_retention_check_interval);
+        let first_check = after(now.instant, self.settings.offsets_retention_check_interval);
+        self.deadlines.schedule(Timer::Retention, first_check);
         let (groups, mut turn) = self.turn(now);
         for group in groups.values_mut() {
             group.resume(&mut turn);
@@ -153,7 +154,7 @@ impl GroupShard {
     pub(crate) fn handle_timeout(&mut self, now: Now) -> Option<Effects> {
         let timer = self.deadlines.pop_due(now.instant)?;
         if timer == Timer::Retention {
-            let next = now.instant + self.settings.offsets_retention_check_interval;
+            let next = after(now.instant, self.settings.offsets_retention_check_interval);
             self.deadlines.schedule(Timer::Retention, next);
             return Some(self.expire_offsets(now));
         }
@@ -203,8 +204,8 @@ impl Turn<'_> {
         self.effects.records.push(record);
     }
 
-    fn schedule(&mut self, timer: Timer, after: Duration) {
-        self.deadlines.schedule(timer, self.now.instant + after);
+    fn schedule(&mut self, timer: Timer, wait: Duration) {
+        self.deadlines.schedule(timer, after(self.now.instant, wait));
     }
 
     fn cancel(&mut self, timer: &Timer) {

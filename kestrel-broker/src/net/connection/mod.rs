@@ -27,6 +27,7 @@ use super::closed::Closed;
 use super::outbox::Outbox;
 use super::transport::Transport;
 use crate::api::{Answer, Close, Described, Request, RequestContext};
+use crate::clock::after;
 
 /// How many bytes are read at once while no large frame is under way.
 const READ_BYTES: usize = 16 << 10;
@@ -106,7 +107,7 @@ where
             idle: limits
                 .max_idle
                 .filter(|limit| *limit < LONGEST_IDLE)
-                .map(|limit| (limit, Box::pin(sleep_until(now + limit)))),
+                .map(|limit| (limit, Box::pin(sleep_until(after(now.into_std(), limit).into())))),
         }
     }
 
@@ -280,7 +281,7 @@ where
             if handler_at_work {
                 self.last_active = now;
             }
-            let deadline = self.last_active + *limit;
+            let deadline = after(self.last_active.into_std(), *limit).into();
             if deadline <= now {
                 return Poll::Ready(Closed::Idle);
             }

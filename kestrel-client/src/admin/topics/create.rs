@@ -18,7 +18,7 @@ use crate::admin::settle::{Call, all_failed, at_least, settle, timeout_ms};
 use crate::admin::visibility::{Expected, wait_until_visible};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::Result;
 
 /// The first version of CreateTopics in which a broker chooses partition count and replication factor (KIP-464).
@@ -153,7 +153,7 @@ impl Admin {
         let expected = created.map(|(name, result)| {
             (name.clone(), Expected::Partitions(result.as_ref().ok().and_then(count).unwrap_or(1)))
         });
-        wait_until_visible(&self.client, expected.collect(), environment::now() + self.timeout).await;
+        wait_until_visible(&self.client, expected.collect(), after(environment::now(), self.timeout)).await;
         AdminResults(results)
     }
 
@@ -193,7 +193,7 @@ impl Admin {
         let count = |added: &NewPartitions| usize::try_from(added.total_count).unwrap_or_default();
         let expected =
             added.map(|(added, _)| (added.topic.clone(), Expected::Partitions(count(added)))).collect();
-        wait_until_visible(&self.client, expected, environment::now() + self.timeout).await;
+        wait_until_visible(&self.client, expected, after(environment::now(), self.timeout)).await;
         AdminResults(settled.into_iter().map(|(added, result)| (added.topic, result)).collect())
     }
 }

@@ -12,7 +12,7 @@ use crate::admin::settle::{Call, all_failed, settle, timeout_ms};
 use crate::admin::visibility::{Expected, wait_until_visible};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::Result;
 
 impl Admin {
@@ -28,7 +28,7 @@ impl Admin {
         let results = settle(&self.client, &DeleteTopics, topics, self.timeout).await;
         let deleted = results.iter().filter(|(_, result)| result.is_ok());
         let expected = deleted.map(|(name, _)| (name.clone(), Expected::Gone)).collect();
-        wait_until_visible(&self.client, expected, environment::now() + self.timeout).await;
+        wait_until_visible(&self.client, expected, after(environment::now(), self.timeout)).await;
         AdminResults(results)
     }
 }

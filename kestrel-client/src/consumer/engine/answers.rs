@@ -11,6 +11,7 @@ use crate::consumer::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
 use crate::consumer::fetcher::{Lane, PartitionAnswer};
 use crate::consumer::partition::{FetchPosition, FetchState};
 use crate::consumer::subscription::Ticket;
+use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::LeaderHint;
 
@@ -96,7 +97,7 @@ impl Engine {
         partition.high_watermark = Some(data.high_watermark);
         partition.last_stable_offset = (data.last_stable_offset >= 0).then_some(data.last_stable_offset);
         if data.preferred_read_replica != NodeId::NONE {
-            partition.prefer_replica(data.preferred_read_replica, now + self.preferred_replica_max_age);
+            partition.prefer_replica(data.preferred_read_replica, after(now, self.preferred_replica_max_age));
         }
         let records = data.records.and_then(RecordData::into_bytes).filter(|records| !records.is_empty());
         let Some(records) = records else { return };

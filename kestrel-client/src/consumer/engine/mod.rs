@@ -105,6 +105,8 @@ pub(crate) struct Engine {
     revision: u64,
     wants_metadata: bool,
     closed: bool,
+    /// Why it is over, if it was not asked to be.
+    loss: Option<Error>,
     waker: Option<Waker>,
 }
 
@@ -134,6 +136,7 @@ impl Engine {
             revision: 0,
             wants_metadata: false,
             closed: false,
+            loss: None,
             waker: None,
         }
     }
@@ -287,15 +290,31 @@ impl Engine {
         self.wake();
     }
 
+    /// One of the consumer's tasks is lost: the caller is told why, once, and the consumer is over.
+    pub(crate) fn lose(&mut self, error: Error) {
+        if self.closed {
+            return;
+        }
+        self.problems.push_back(error.clone());
+        self.loss = Some(error);
+        self.close();
+    }
+
     pub(crate) const fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// A consumer that is over does nothing any more, and says so.
+    /// Fails when the consumer is over without having been asked to be.
+    pub(crate) fn loss(&self) -> Result<(), Error> {
+        self.loss.clone().map_or(Ok(()), Err)
+    }
+
+    /// A consumer that is over does nothing any more, and says why.
     pub(crate) fn check_open(&self) -> Result<(), Error> {
-        match self.closed {
-            true => Err(Error::closed("consumer")),
-            false => Ok(()),
+        match &self.loss {
+            Some(error) => Err(error.clone()),
+            None if self.closed => Err(Error::closed("consumer")),
+            None => Ok(()),
         }
     }
 

@@ -19,6 +19,7 @@ use super::fetch_session::{FetchSession, Wanted};
 use super::partition::FetchPosition;
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::ConsumerSettings;
+use crate::environment::after;
 use crate::net::ExponentialBackoff;
 
 /// How many answers the buffer has room for. One of `fetch.max.bytes`, 50 MiB, would be most of it: broker and caller would
@@ -262,7 +263,7 @@ impl Node {
 
     fn fail(&mut self, backoff: &mut ExponentialBackoff, now: Instant) {
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + backoff.delay(self.failures));
+        self.not_before = Some(after(now, backoff.delay(self.failures)));
     }
 }
 

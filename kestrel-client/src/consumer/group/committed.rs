@@ -15,7 +15,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, N
 
 use super::offset::OffsetAndMetadata;
 use crate::client::{Client, Target};
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{BrokerError, Error, Result};
 use crate::net::Purpose;
 use crate::record::TopicPartition;
@@ -125,17 +125,17 @@ impl OffsetQuestion {
         client: &Client,
         patience: Duration,
     ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
-        let deadline = environment::now() + patience;
+        let deadline = after(environment::now(), patience);
         let mut backoff = client.retry_backoff();
         let mut failures = 0;
         loop {
             let error = match self.ask_coordinator(client).await {
                 Ok(found) => return Ok(found),
-                Err(error) if !error.is_retriable() => return Err(error),
+                Err(error) if !error.is_passing() => return Err(error),
                 Err(error) => error,
             };
             failures += 1;
-            let again: Instant = environment::now() + backoff.delay(failures);
+            let again: Instant = after(environment::now(), backoff.delay(failures));
             if again >= deadline {
                 return Err(Error::Timeout {
                     operation: "asking for committed offsets",

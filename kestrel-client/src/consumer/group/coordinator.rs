@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use kestrel_protocol::NodeId;
 
+use crate::environment::after;
 use crate::net::ExponentialBackoff;
 
 /// Where the coordinator is.
@@ -89,6 +90,6 @@ impl Coordinator {
 
     fn pause(&mut self, now: Instant) {
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + self.backoff.delay(self.failures));
+        self.not_before = Some(after(now, self.backoff.delay(self.failures)));
     }
 }

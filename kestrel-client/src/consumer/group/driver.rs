@@ -36,9 +36,9 @@ use crate::consumer::engine::Engine;
 use crate::consumer::error::CommitFailed;
 use crate::consumer::shared::Shared;
 use crate::consumer::subscription::Ticket;
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{Chain, Error, Result};
-use crate::metadata::MetadataSnapshot;
+use crate::metadata::{MetadataSnapshot, Reason};
 use crate::net::{HandleId, Purpose};
 use crate::record::TopicPartition;
 
@@ -121,16 +121,14 @@ impl GroupDriver {
         };
         let protocols = Protocols::new(group.assignors.clone(), &settings.client_rack);
         let mut membership = Membership::new(member, protocols, client.retry_backoff(), now);
-        for topic in &found {
-            client.metadata().want_topic(topic);
-        }
+        effects.topics.replace(Reason::Subscribed, found.iter().cloned());
         membership.handle_topics(found);
         let (member_lane, offset_lane) = (client.new_handle(), client.new_handle());
         let is_pattern = topics.pattern.is_some();
         Self {
             committer: Committer::new(group_id, client.retry_backoff()),
-            next_commit: commit_interval(group.commit_policy).map(|interval| now + interval),
-            next_topics: is_pattern.then(|| now + client.settings().metadata_max_age),
+            next_commit: commit_interval(group.commit_policy).map(|interval| after(now, interval)),
+            next_topics: is_pattern.then(|| after(now, client.settings().metadata_max_age)),
             client,
             shared,
             effects,
@@ -169,8 +167,6 @@ impl GroupDriver {
             let _ = closer.send(outcome.clone());
         }
         self.shared.change_by_group(Engine::close);
-        self.client.pool().release(self.member_lane);
-        self.client.pool().release(self.offset_lane);
     }
 
     /// The application has dropped its consumer: others are not to wait for it until the session ends.
@@ -234,7 +230,7 @@ impl GroupDriver {
         if polls != self.seen_polls {
             (self.seen_polls, self.polled_at, self.is_nudged) = (polls, now, false);
             self.membership.handle_poll(now);
-        } else if !self.is_nudged && now >= self.polled_at + self.settings.group.max_poll_interval / 2 {
+        } else if !self.is_nudged && now >= after(self.polled_at, self.settings.group.max_poll_interval / 2) {
             // Whoever waits for a record polls again when woken; who is at work, or gone, does not.
             self.is_nudged = true;
             self.shared.look(Engine::nudge);
@@ -245,7 +241,7 @@ impl GroupDriver {
         if let Some(interval) = commit_interval(self.settings.group.commit_policy)
             && self.next_commit.is_some_and(|at| at <= now)
         {
-            self.next_commit = Some(now + interval);
+            self.next_commit = Some(after(now, interval));
             self.committer.submit_quietly(self.shared.look(|engine| done_entries(engine, None)));
         }
         if self.next_topics.is_some_and(|at| at <= now) {
@@ -270,7 +266,7 @@ impl GroupDriver {
     }
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let look = (!self.membership.is_resting()).then(|| now + self.look_interval());
+        let look = (!self.membership.is_resting()).then(|| after(now, self.look_interval()));
         let committed = self.shared.look(|engine| engine.committed_deadline(now));
         let deadlines = [
             self.membership.next_deadline(now),
@@ -343,7 +339,7 @@ impl GroupDriver {
             (Purpose::Coordinator(self.member_lane), Purpose::Coordinator(self.offset_lane));
         let timeout = client.request_timeout();
         let group = &self.settings.group;
-        let join_timeout = timeout.max(group.max_poll_interval + JOIN_SLACK);
+        let join_timeout = timeout.max(group.max_poll_interval.saturating_add(JOIN_SLACK));
         let beat_timeout = timeout.min(group.session_timeout);
         let group_id = self.effects.group.group_id.clone();
         if let Request::Join(_, node, _) = &request {
@@ -485,12 +481,10 @@ impl GroupDriver {
     }
 
     fn handle_topics(&mut self, result: Result<BTreeSet<Arc<str>>>, now: Instant) {
-        self.next_topics = Some(now + self.client.settings().metadata_max_age);
+        self.next_topics = Some(after(now, self.client.settings().metadata_max_age));
         match result {
             Ok(topics) => {
-                for topic in &topics {
-                    self.client.metadata().want_topic(topic);
-                }
+                self.effects.topics.replace(Reason::Subscribed, topics.iter().cloned());
                 self.membership.handle_topics(topics);
             }
             Err(error) => {
@@ -535,6 +529,14 @@ impl GroupDriver {
                 let _ = waiter.send(result);
             }
         }
+    }
+}
+
+impl Drop for GroupDriver {
+    /// However it ends, its connections do.
+    fn drop(&mut self) {
+        self.client.pool().release(self.member_lane);
+        self.client.pool().release(self.offset_lane);
     }
 }
 

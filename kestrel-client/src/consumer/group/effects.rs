@@ -26,7 +26,7 @@ use crate::consumer::engine::Engine;
 use crate::consumer::partition_stream::Workers;
 use crate::consumer::shared::Shared;
 use crate::error::{Chain, Error};
-use crate::metadata::{MetadataSnapshot, Wanted};
+use crate::metadata::{MetadataSnapshot, Reason, TopicUses, Wanted};
 use crate::record::TopicPartition;
 
 /// How long the leader waits for the metadata of topics that only other members read.
@@ -55,6 +55,7 @@ pub(crate) struct Effects {
     pub(crate) client: Client,
     pub(crate) shared: Shared,
     pub(crate) group: GroupHandle,
+    pub(crate) topics: TopicUses,
     pub(crate) policy: CommitPolicy,
     pub(crate) protocols: Protocols,
     pub(crate) listener: Option<Arc<dyn RebalanceListener>>,
@@ -155,9 +156,7 @@ impl Effects {
         if let Some(listener) = &self.listener {
             listener.assigned(&mut taken_on).await;
         }
-        for partition in &assigned {
-            self.client.metadata().want_topic(&partition.topic);
-        }
+        self.topics.replace(Reason::Assigned, assigned.iter().map(|partition| partition.topic.clone()));
         let snapshot = self.client.metadata().current();
         self.shared.change_by_group(|engine| {
             engine.take_on(&assigned, &taken_on.starts, &taken_on.paused);
@@ -172,6 +171,7 @@ impl Effects {
         let topics: BTreeSet<Arc<str>> =
             members.iter().flat_map(|member| member.topics.iter().cloned()).collect();
         let metadata = self.client.metadata();
+        self.topics.replace(Reason::Divided, topics.iter().cloned());
         // A topic that does not come in time is not assigned now; when it comes, the group rebalances.
         join_all(topics.iter().map(|topic| {
             metadata.topic(topic, Wanted::IfExists, METADATA_PATIENCE, "default.api.timeout.ms")

@@ -146,22 +146,22 @@ impl GroupHandle {
             return Commit::failed(failed);
         }
         if self.commands.is_closed() || self.shared.look(|engine| engine.is_closed()) {
-            return Commit::failed(Error::closed("consumer"));
+            return Commit::failed(self.shared.ended());
         }
         if submission.entries.is_empty() {
             return Commit(State::Done(Some(Ok(()))));
         }
         let (reply, answer) = oneshot::channel();
         match self.commands.try_send(Command::Commit(submission, reply)) {
-            Ok(()) => Commit(State::Waiting(answer)),
-            Err(mpsc::error::TrySendError::Closed(_)) => Commit::failed(Error::closed("consumer")),
+            Ok(()) => Commit(State::Waiting(answer, self.shared.clone())),
+            Err(mpsc::error::TrySendError::Closed(_)) => Commit::failed(self.shared.ended()),
             Err(mpsc::error::TrySendError::Full(command)) => {
-                let commands = self.commands.clone();
+                let (commands, shared) = (self.commands.clone(), self.shared.clone());
                 Commit(State::Sending(Box::pin(async move {
                     if commands.send(command).await.is_err() {
-                        return Err(Error::closed("consumer"));
+                        return Err(shared.ended());
                     }
-                    answer.await.unwrap_or_else(|_| Err(Error::closed("consumer")))
+                    answer.await.unwrap_or_else(|_| Err(shared.ended()))
                 })))
             }
         }
@@ -176,6 +176,7 @@ impl GroupHandle {
             return outcome;
         }
         // It has ended before: what was done last may be lost all the same.
+        self.shared.look(|engine| engine.loss())?;
         CommitFailed::of(self.shared.look(|engine| engine.last_losses())).map_or(Ok(()), Err)
     }
 }
@@ -200,7 +201,7 @@ pub struct Commit(State);
 
 enum State {
     Done(Option<Result<()>>),
-    Waiting(oneshot::Receiver<Result<()>>),
+    Waiting(oneshot::Receiver<Result<()>>, Shared),
     /// The driver's inbox was full, or a position is waited for.
     Sending(Pin<Box<dyn Future<Output = Result<()>> + Send>>),
 }
@@ -209,7 +210,7 @@ impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Done(_) => "Done",
-            Self::Waiting(_) => "Waiting",
+            Self::Waiting(..) => "Waiting",
             Self::Sending(_) => "Sending",
         })
     }
@@ -227,9 +228,9 @@ impl Future for Commit {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Done(result) => Poll::Ready(result.take().unwrap_or(Ok(()))),
-            State::Waiting(answer) => Pin::new(answer)
-                .poll(cx)
-                .map(|answered| answered.unwrap_or_else(|_| Err(Error::closed("consumer")))),
+            State::Waiting(answer, shared) => {
+                Pin::new(answer).poll(cx).map(|answered| answered.unwrap_or_else(|_| Err(shared.ended())))
+            }
             State::Sending(future) => future.as_mut().poll(cx),
         }
     }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::consumer::engine::topic_view;
 use crate::consumer::partition::LeaderView;
 use crate::consumer::subscription::MISSING_GRACE;
+use crate::environment::after;
 use crate::error::Error;
 use crate::metadata::MetadataSnapshot;
 
@@ -34,7 +35,7 @@ impl TopicWatch {
         self.0.retain(|topic, _| topics.contains(topic));
         for topic in topics {
             let (error, report_at) = match topic_view(snapshot, topic) {
-                Some(LeaderView::Missing(error)) => (error, now + MISSING_GRACE),
+                Some(LeaderView::Missing(error)) => (error, after(now, MISSING_GRACE)),
                 Some(LeaderView::Refused(error)) => (error, now),
                 Some(LeaderView::Known { .. }) | None => {
                     self.0.remove(topic);
@@ -52,7 +53,7 @@ impl TopicWatch {
     pub(crate) fn poll(&mut self, now: Instant) -> Vec<(Arc<str>, Error)> {
         let due = self.0.iter_mut().filter(|(_, trouble)| trouble.report_at <= now);
         due.map(|(topic, trouble)| {
-            trouble.report_at = now + MISSING_GRACE;
+            trouble.report_at = after(now, MISSING_GRACE);
             (topic.clone(), trouble.error.clone())
         })
         .collect()

@@ -10,6 +10,7 @@ use kestrel_protocol::TopicId;
 
 use super::partition::{AssignedPartition, FetchState, LeaderView, ResetTo};
 use crate::config::AutoOffsetReset;
+use crate::environment::after;
 use crate::error::Error;
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
@@ -126,7 +127,7 @@ impl SubscriptionState {
     pub(crate) fn fail(&mut self, id: PartitionId, now: Instant) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         let failures = partition.count_failure();
-        partition.wait_until(now + self.backoff.delay(failures));
+        partition.wait_until(after(now, self.backoff.delay(failures)));
     }
 
     /// Keeps `error` for the caller, after the errors of other partitions. An error that waits already is replaced.
@@ -184,7 +185,7 @@ impl SubscriptionState {
     pub(crate) fn handle_leader(&mut self, id: PartitionId, view: LeaderView, now: Instant) -> bool {
         let Some(partition) = self.partitions.get_mut(&id) else { return false };
         match view {
-            LeaderView::Missing(error) => partition.note_trouble(error, now + MISSING_GRACE),
+            LeaderView::Missing(error) => partition.note_trouble(error, after(now, MISSING_GRACE)),
             LeaderView::Refused(error) => partition.note_trouble(error, now),
             LeaderView::Known { topic_id, leader } => {
                 partition.clear_trouble();

@@ -1,7 +1,7 @@
 //! Decides what to ask of the cluster and what to believe of the answers. A machine: no I/O, no clock.
 //!
 //! Driven by the [`Refresher`](super::Refresher) task; poked through [`MetadataHandle`](super::MetadataHandle). It
-//! asks for all wanted topics when the picture is old or was reported wrong, and for single topics when they are new.
+//! asks for all topics in use when the picture is old or was reported wrong, and for single topics when they are new.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_protocol::{ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
 use super::snapshot::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
+use crate::environment::after;
 use crate::net::ExponentialBackoff;
 
 /// The most partitions that are believed of a topic: more in an answer is damage.
@@ -24,8 +25,17 @@ const MAX_PARTITIONS: usize = 1_000_000;
 pub(crate) enum Wanted {
     /// As it is.
     IfExists,
-    /// Created by the broker if it allows that (`auto.create.topics.enable`).
+    /// Created by the broker if it allows that (`auto.create.topics.enable`): by a call that waits for it, and only that long.
     Created,
+}
+
+/// Who uses a topic. A topic that nobody uses is not asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Users {
+    /// Producers, consumers and calls that wait.
+    count: usize,
+    /// Those of them that wait for it to be created.
+    creators: usize,
 }
 
 /// A leader that a broker named in its refusal of another request (KIP-951).
@@ -41,8 +51,8 @@ pub(crate) struct LeaderHint {
 #[derive(Debug)]
 pub(crate) struct MetadataCache {
     snapshot: Arc<MetadataSnapshot>,
-    wanted: HashMap<Arc<str>, Wanted>,
-    /// Wanted topics that have to be asked for, apart from what a full refresh covers.
+    used: HashMap<Arc<str>, Users>,
+    /// Used topics that have to be asked for, apart from what a full refresh covers.
     pending: HashSet<Arc<str>>,
     refresh_requested: bool,
     asking: bool,
@@ -60,7 +70,7 @@ impl MetadataCache {
     pub(crate) fn new(max_age: Duration, backoff: ExponentialBackoff) -> Self {
         Self {
             snapshot: Arc::default(),
-            wanted: HashMap::new(),
+            used: HashMap::new(),
             pending: HashSet::new(),
             refresh_requested: true,
             asking: false,
@@ -78,21 +88,38 @@ impl MetadataCache {
         &self.snapshot
     }
 
-    /// Someone uses the topic from now on. Gives whether that changes what is asked for.
-    pub(crate) fn handle_wanted(&mut self, topic: &Arc<str>, wanted: Wanted) -> bool {
+    /// One more uses the topic from now on. Gives whether that changes what is asked for.
+    pub(crate) fn handle_used(&mut self, topic: &Arc<str>, wanted: Wanted) -> bool {
         if topic.len() > MAX_STRING_BYTES {
             // Nobody can ask for it, and a request with it in would take the others down.
             return false;
         }
-        let known = self.wanted.get(topic).copied();
-        if known.is_none() || wanted == Wanted::Created {
-            self.wanted.insert(Arc::clone(topic), wanted);
+        let users = self.used.entry(Arc::clone(topic)).or_default();
+        users.count += 1;
+        users.creators += usize::from(wanted == Wanted::Created);
+        !self.snapshot.topics.contains_key(topic) && self.pending.insert(Arc::clone(topic))
+    }
+
+    /// One who used the topic does not any more. Gives whether it was the last one and the topic has left the snapshot.
+    pub(crate) fn handle_released(&mut self, topic: &Arc<str>, wanted: Wanted) -> bool {
+        let Some(users) = self.used.get_mut(topic) else { return false };
+        users.creators = users.creators.saturating_sub(usize::from(wanted == Wanted::Created));
+        users.count = users.count.saturating_sub(1);
+        if users.count > 0 {
+            return false;
         }
-        let missing = !self.snapshot.topics.contains_key(topic);
-        if known.is_none() || missing {
-            return self.pending.insert(Arc::clone(topic));
+        self.used.remove(topic);
+        self.pending.remove(topic);
+        if !self.snapshot.topics.contains_key(topic) && !self.snapshot.errors.contains_key(topic) {
+            return false;
         }
-        false
+        // Whoever uses it next asks for it: by then it may have been deleted.
+        let mut next = MetadataSnapshot::clone(&self.snapshot);
+        next.version += 1;
+        next.topics.remove(topic);
+        next.errors.remove(topic);
+        self.snapshot = Arc::new(next);
+        true
     }
 
     /// The picture was found wrong, or someone wants it new.
@@ -109,7 +136,7 @@ impl MetadataCache {
         let aged = self.refreshed_at.is_none_or(|at| now.duration_since(at) >= self.max_age);
         let names = if !pauses && (aged || self.refresh_requested) {
             self.refresh_requested = false;
-            self.wanted.keys().cloned().collect()
+            self.used.keys().cloned().collect()
         } else if self.pending.is_empty() || (pauses && self.unreachable) {
             return None;
         } else {
@@ -129,7 +156,7 @@ impl MetadataCache {
         let due = if self.refresh_requested || !self.pending.is_empty() {
             now
         } else {
-            self.refreshed_at.map_or(now, |at| at + self.max_age)
+            self.refreshed_at.map_or(now, |at| after(at, self.max_age))
         };
         Some(self.not_before.map_or(due, |not_before| not_before.max(due)))
     }
@@ -140,7 +167,7 @@ impl MetadataCache {
         self.unreachable = true;
         self.refresh_requested = true;
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + self.backoff.delay(self.failures));
+        self.not_before = Some(after(now, self.backoff.delay(self.failures)));
     }
 
     /// The last request was answered. The snapshot is a new one afterwards.
@@ -155,11 +182,12 @@ impl MetadataCache {
         let mut unsettled = false;
         let mut answered = HashSet::with_capacity(response.topics.len());
         for topic in response.topics {
-            answered.extend(topic.name.clone());
+            let Some(name) = topic.name.clone().filter(|name| self.used.contains_key(&**name)) else {
+                continue;
+            };
+            answered.insert(name);
             unsettled |= merge_topic(&mut next, topic);
         }
-        next.topics.retain(|name, _| self.wanted.contains_key(name));
-        next.errors.retain(|name, _| self.wanted.contains_key(name));
         // An error of an earlier answer settles nothing: the topic is to be asked for again.
         self.pending.retain(|name| !next.topics.contains_key(name) && !answered.contains(&**name));
         self.snapshot = Arc::new(next);
@@ -167,7 +195,7 @@ impl MetadataCache {
         self.refresh_requested |= unsettled;
         // Even a good answer is followed by a pause: whoever finds a leader wrong meets others that find the same.
         self.failures = if unsettled { self.failures.saturating_add(1) } else { 0 };
-        self.not_before = Some(now + self.backoff.delay(self.failures.max(1)));
+        self.not_before = Some(after(now, self.backoff.delay(self.failures.max(1))));
     }
 
     /// A broker named the leaders of partitions. Gives whether anything was new; the snapshot is a new one then.
@@ -193,7 +221,8 @@ impl MetadataCache {
     fn request_for(&mut self, names: HashSet<Arc<str>>) -> MetadataRequest {
         self.asking = true;
         let to_create = |name: &Arc<str>| {
-            !self.snapshot.topics.contains_key(name) && self.wanted.get(name) == Some(&Wanted::Created)
+            !self.snapshot.topics.contains_key(name)
+                && self.used.get(name).is_some_and(|users| users.creators > 0)
         };
         let (create, others): (HashSet<_>, HashSet<_>) = names.into_iter().partition(to_create);
         let (now, later, allow_auto_topic_creation) =

@@ -21,7 +21,11 @@ impl Rig {
     }
 
     fn want(&mut self, topic: &str, wanted: Wanted) {
-        self.cache.handle_wanted(&topic.into(), wanted);
+        self.cache.handle_used(&topic.into(), wanted);
+    }
+
+    fn release(&mut self, topic: &str, wanted: Wanted) {
+        self.cache.handle_released(&topic.into(), wanted);
     }
 
     /// The topics that are asked for now; a `+` means that they may be created.
@@ -98,6 +102,62 @@ fn the_permission_to_create_is_for_topics_that_may_be_created() {
     assert_eq!(rig.asked().as_deref(), Some("made+"));
     rig.answer(&[topic("made", 1, 1, 0)]);
     assert_eq!(rig.cache.snapshot().error("found"), Some(ErrorCode::UnknownTopicOrPartition));
+}
+
+#[test]
+fn a_topic_that_nobody_uses_any_more_is_not_asked_for() {
+    let mut rig = Rig::new();
+    rig.want("a", Wanted::IfExists);
+    rig.want("a", Wanted::IfExists);
+    rig.asked();
+    rig.answer(&[topic("a", 1, 1, 0)]);
+    rig.release("a", Wanted::IfExists);
+    rig.now += MAX_AGE;
+    assert_eq!(rig.asked().as_deref(), Some("a"), "the other one uses it");
+    rig.answer(&[topic("a", 1, 1, 0)]);
+    let version = rig.cache.snapshot().version;
+    rig.release("a", Wanted::IfExists);
+    assert!(rig.cache.snapshot().topic("a").is_none() && rig.cache.snapshot().version > version);
+    rig.now += MAX_AGE;
+    assert_eq!(rig.asked().as_deref(), Some("-"));
+    rig.answer(&[topic("a", 1, 1, 0)]);
+    assert!(rig.cache.snapshot().topic("a").is_none(), "an answer that was not asked for");
+    rig.want("a", Wanted::IfExists);
+    assert_eq!(rig.asked().as_deref(), Some("a"), "who comes anew asks anew");
+}
+
+#[test]
+fn a_topic_is_created_for_those_who_wait_for_it_and_only_as_long() {
+    let mut rig = Rig::new();
+    rig.want("a", Wanted::Created);
+    rig.want("a", Wanted::IfExists);
+    assert_eq!(rig.asked().as_deref(), Some("a+"));
+    rig.answer(&[topic("a", 1, 1, 0)]);
+    rig.release("a", Wanted::Created);
+    rig.now += MAX_AGE;
+    assert_eq!(rig.asked().as_deref(), Some("a"));
+    rig.answer(&[failed("a", ErrorCode::UnknownTopicOrPartition)]);
+    for _ in 0..3 {
+        rig.now += PAUSE;
+        assert_eq!(rig.asked().as_deref(), Some("a"), "deleted by someone: it does not come back");
+        rig.answer(&[failed("a", ErrorCode::UnknownTopicOrPartition)]);
+    }
+}
+
+#[test]
+fn a_call_that_gave_up_leaves_no_request_behind() {
+    let mut rig = Rig::new();
+    rig.want("typo", Wanted::Created);
+    assert_eq!(rig.asked().as_deref(), Some("typo+"));
+    rig.answer(&[failed("typo", ErrorCode::UnknownTopicOrPartition)]);
+    rig.now += PAUSE;
+    assert!(rig.asked().is_some());
+    rig.release("typo", Wanted::Created);
+    rig.answer(&[failed("typo", ErrorCode::UnknownTopicOrPartition)]);
+    rig.now += PAUSE;
+    assert_eq!(rig.asked(), None);
+    assert_eq!(rig.cache.snapshot().error("typo"), None);
+    assert_eq!(rig.cache.next_deadline(rig.now), Some(rig.now - PAUSE + MAX_AGE));
 }
 
 #[test]

@@ -16,19 +16,20 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{
-    ApiKey, ByteString, FrameDecoder, Request, correlation_id, decode_response, encode_request,
+    ApiKey, ByteString, FrameDecoder, FrameSizeError, Request, correlation_id, decode_response,
+    encode_request,
 };
 use kestrel_serde::BoxError;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
-use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::in_flight::InFlight;
 use super::versions::Versions;
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{self, Chain, Error, SharedError};
+use crate::tasks::Tasks;
 
 mod chunks;
 mod outbox;
@@ -98,6 +99,7 @@ struct Waits {
 #[derive(Debug)]
 struct Waiter {
     reply: oneshot::Sender<Result<Bytes, Error>>,
+    asked_at: Instant,
     timeout: Duration,
     _permit: OwnedSemaphorePermit,
 }
@@ -108,7 +110,7 @@ impl Connection {
         stream: (S, impl AsyncWrite + Unpin + Send + 'static),
         versions: Versions,
         options: ConnectionOptions,
-        tasks: &TaskTracker,
+        tasks: &Tasks,
         ended: CancellationToken,
     ) -> Self
     where
@@ -117,7 +119,7 @@ impl Connection {
         let (reader, writer) = stream;
         let window = Arc::new(Semaphore::new(options.window));
         let active_at = environment::now();
-        let armed = active_at + options.max_idle;
+        let armed = after(active_at, options.max_idle);
         let shared = Arc::new(Shared {
             options,
             versions,
@@ -128,7 +130,10 @@ impl Connection {
             rearm: Notify::new(),
             ended,
         });
-        tasks.spawn(run(reader, Arc::clone(&shared)));
+        let lost = Arc::clone(&shared);
+        tasks.spawn("connection", run(reader, Arc::clone(&shared)), move |error| {
+            lost.close_outbox(error);
+        });
         Self { shared, window: PollSemaphore::new(window), permit: None }
     }
 
@@ -221,14 +226,15 @@ impl<'a, R: Request> Service<Call<'a, R>> for Connection {
         let correlation_id = shared.next_correlation_id.fetch_add(1, Ordering::Relaxed);
         let client_id = Some(shared.options.client_id.clone());
         let (reply, answer) = oneshot::channel();
+        let asked_at = environment::now();
         match encode_request(call.request, call.version, correlation_id, client_id) {
             Ok(chunks) => {
                 let outgoing = Outgoing {
                     chunks,
                     correlation_id,
-                    deadline: environment::now() + call.timeout,
+                    deadline: after(asked_at, call.timeout),
                     expects_answer: call.expects_answer,
-                    waiter: Waiter { reply, timeout: call.timeout, _permit: permit },
+                    waiter: Waiter { reply, asked_at, timeout: call.timeout, _permit: permit },
                 };
                 if let Err(refused) = shared.outbox.push(outgoing, shared) {
                     let _ = refused.waiter.reply.send(Err(shared.disconnected(false)));
@@ -288,7 +294,7 @@ impl Shared {
     /// A request is about to be written that will be answered.
     fn register(&self, correlation_id: i32, deadline: Instant, waiter: Waiter) {
         let mut waits = self.waits();
-        waits.active_at = deadline.checked_sub(waiter.timeout).unwrap_or(deadline);
+        waits.active_at = waiter.asked_at;
         waits.in_flight.push(correlation_id, deadline, waiter);
         if deadline < waits.armed {
             drop(waits);
@@ -303,7 +309,7 @@ impl Shared {
         if waits.in_flight.is_overdue(now) {
             return Err("a request was not answered in time");
         }
-        let idle_at = waits.active_at + self.options.max_idle;
+        let idle_at = after(waits.active_at, self.options.max_idle);
         if waits.in_flight.is_empty() && idle_at <= now {
             return Err("the connection was idle (setting connections.max.idle.ms)");
         }
@@ -325,6 +331,16 @@ impl Shared {
         for (waiter, overdue) in waiters {
             let error = if overdue { self.timed_out(waiter.timeout, true) } else { self.disconnected(true) };
             let _ = waiter.reply.send(Err(error));
+        }
+    }
+
+    /// Ends the connection, and takes no more requests: for when nobody is left to write them.
+    fn close_outbox(&self, cause: impl Into<BoxError>) {
+        // Closed first: then what is in flight is all that there will be.
+        let unwritten = self.outbox.close();
+        self.end(cause);
+        for outgoing in unwritten {
+            let _ = outgoing.waiter.reply.send(Err(self.disconnected(false)));
         }
     }
 
@@ -352,12 +368,7 @@ async fn run<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
         cause = watch_deadlines(&shared) => cause.into(),
         error = shared.outbox.write_left_over(&shared) => error.into(),
     };
-    // Closed first: then what is in flight is all that there will be.
-    let unwritten = shared.outbox.close();
-    shared.end(cause);
-    for outgoing in unwritten {
-        let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
-    }
+    shared.close_outbox(cause);
     shared.outbox.shut_down().await;
 }
 
@@ -374,7 +385,7 @@ async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared)
                     }
                 }
                 Ok(None) => break,
-                Err(error) => return error.into(),
+                Err(error) => return too_large(error),
             }
         }
         if received.capacity() == received.len() {
@@ -389,6 +400,18 @@ async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared)
             Err(error) => return error.into(),
         }
     }
+}
+
+/// Why an answer is not read, with the setting that lets it be.
+fn too_large(error: FrameSizeError) -> BoxError {
+    let FrameSizeError { claimed_bytes, limit_bytes } = error;
+    if claimed_bytes < 0 {
+        return format!("{error}: is this a Kafka listener?").into();
+    }
+    format!(
+        "an answer of {claimed_bytes} bytes is above the limit of {limit_bytes} bytes (setting receive.message.max.bytes)"
+    )
+    .into()
 }
 
 fn hand_out(frame: Bytes, shared: &Shared) -> Result<(), BoxError> {

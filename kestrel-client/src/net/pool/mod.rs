@@ -12,14 +12,14 @@ use std::time::Instant;
 use kestrel_protocol::{ByteString, NodeId};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::backoff::ExponentialBackoff;
 use super::connection::{Connection, ConnectionOptions};
-use super::dial::{HostPort, dial};
+use super::dial::{DialError, HostPort, dial};
 use crate::config::ClientSettings;
-use crate::environment;
+use crate::environment::{self, after};
 use crate::error::{Error, FailedAttempt};
+use crate::tasks::Tasks;
 
 /// The most requests in flight on a connection that no producer has narrowed.
 const DEFAULT_WINDOW: usize = 64;
@@ -54,7 +54,7 @@ pub(crate) enum Peer {
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Arc<ClientSettings>,
-    tasks: TaskTracker,
+    tasks: Tasks,
     shutdown: CancellationToken,
     next_handle: AtomicU64,
     state: Mutex<State>,
@@ -78,11 +78,7 @@ struct Reconnect {
 }
 
 impl Pool {
-    pub(crate) fn new(
-        settings: Arc<ClientSettings>,
-        tasks: TaskTracker,
-        shutdown: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(settings: Arc<ClientSettings>, tasks: Tasks, shutdown: CancellationToken) -> Self {
         let backoff = ExponentialBackoff::new(
             settings.reconnect_backoff,
             settings.reconnect_backoff_max,
@@ -100,6 +96,10 @@ impl Pool {
                 backoff,
             }),
         }
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// A new producer or consumer wants connections of its own.
@@ -146,6 +146,7 @@ impl Pool {
         peer: Peer,
         window: usize,
     ) -> Result<Connection, Error> {
+        self.tasks.check()?;
         let link = self.link(purpose, peer);
         link.get_or_try_init(|| self.connect(peer, window)).await.cloned()
     }
@@ -241,13 +242,15 @@ impl Pool {
         self.wait_for_turn(peer).await;
         let (target, broker) = self.address(peer)?;
         let client_id: ByteString = self.settings.client_id.clone();
+        // In the client's runtime, whichever one the caller is in: the socket belongs to it.
+        let (name, setup_timeout) = (client_id.clone(), self.settings.connection_setup_timeout);
         let dialled = tokio::select! {
             () = self.shutdown.cancelled() => return Err(Error::closed("client")),
-            dialled = dial(&target, &client_id, self.settings.connection_setup_timeout) => dialled,
+            dialled = self.tasks.run(async move { dial(&target, &name, setup_timeout).await }) => dialled?,
         };
         let (stream, versions) = dialled.map_err(|error| {
             self.note_failure(peer);
-            Error::disconnected(Arc::clone(&broker), error, false)
+            unreachable(peer, &broker, error)
         })?;
         self.state().reconnects.remove(&peer);
         let options = ConnectionOptions {
@@ -272,7 +275,7 @@ impl Pool {
         let mut state = self.state();
         let failures =
             state.reconnects.get(&peer).map_or(0, |reconnect| reconnect.failures).saturating_add(1);
-        let not_before = environment::now() + state.backoff.delay(failures);
+        let not_before = after(environment::now(), state.backoff.delay(failures));
         state.reconnects.insert(peer, Reconnect { failures, not_before });
     }
 
@@ -296,6 +299,25 @@ impl Pool {
             }
         }
     }
+}
+
+/// The error of a peer that cannot be connected to: with the broker's setting that is to blame, when the address is the one
+/// that the broker names.
+fn unreachable(peer: Peer, broker: &Arc<str>, error: DialError) -> Error {
+    match peer {
+        Peer::Node(_) if error.is_about_the_address() => {
+            Error::disconnected(Arc::clone(broker), Misadvertised { cause: error }, false)
+        }
+        _ => Error::disconnected(Arc::clone(broker), error, false),
+    }
+}
+
+/// Why a broker whose address came from the brokers themselves cannot be connected to.
+#[derive(Debug, thiserror::Error)]
+#[error("the address that it advertises leads nowhere (the broker's setting advertised.listeners)")]
+struct Misadvertised {
+    #[source]
+    cause: DialError,
 }
 
 impl fmt::Display for Peer {

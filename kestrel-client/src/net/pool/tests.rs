@@ -51,7 +51,7 @@ fn pool(bootstrap_servers: &str) -> Pool {
     let builder = ClientBuilder::new(bootstrap_servers)
         .reconnect_backoff(Duration::from_millis(1), Duration::from_millis(5));
     let settings = Arc::new(builder.check().unwrap());
-    Pool::new(settings, TaskTracker::new(), CancellationToken::new())
+    Pool::new(settings, Tasks::here().unwrap(), CancellationToken::new())
 }
 
 const NODE: Peer = Peer::Node(NodeId(1));

@@ -56,7 +56,7 @@ fn measure<'k>(
     };
     let start = environment::now();
     let accumulator = Accumulator::new(settings, Box::new(move || start), 7);
-    let topic = accumulator.topic(&view(partitions));
+    let topic = accumulator.topic(&view(partitions), 0, None);
     bencher.counter(ItemsCount::new(APPENDS)).bench(|| {
         for index in 0..APPENDS {
             let record = RecordParts {
@@ -67,7 +67,7 @@ fn measure<'k>(
                 headers: HeaderSlices(&[]),
             };
             while let Appended::NeedsMemory(_) =
-                accumulator.append(&topic, &Murmur2, &record, &mut None).expect("it is open")
+                accumulator.append(&topic, &Murmur2, &record, &mut Attempt::default()).expect("it is open")
             {
                 take_batches(&topic);
             }

@@ -19,17 +19,18 @@ mod topic;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::record::{BuilderOptions, HEADER_BYTES, record_size};
 
+use super::batch::Ending;
 use super::delivery::Delivery;
 use super::memory::{Memory, Reservation};
 use super::partitioner::{Choice, PartitionInput, Partitioner};
 use crate::environment;
 use crate::error::Error;
-use crate::metadata::TopicView;
+use crate::metadata::{TopicUse, TopicView};
 use crate::record::Timestamp;
 
 pub(crate) use queue::{PartitionQueue, QueueView, SlotId};
@@ -60,7 +61,7 @@ pub(crate) struct Accumulator {
     next_slot: AtomicU32,
     random: AtomicU64,
     /// Why nothing can be appended any more.
-    ended: OnceLock<Error>,
+    ended: Ending,
 }
 
 /// A record as the producer has it in hand: borrowed parts, copied once by [`Accumulator::append`].
@@ -73,6 +74,15 @@ pub(crate) struct RecordParts<'a, H> {
     pub(crate) headers: H,
 }
 
+/// What is kept of a record between two tries to append it.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    /// What the partitioner chose: it is asked once per record.
+    pub(crate) choice: Option<Choice>,
+    /// Memory that was set aside for it.
+    pub(crate) reservation: Option<Reservation>,
+}
+
 /// What became of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
@@ -80,6 +90,10 @@ pub(crate) enum Appended {
     Accepted(Delivery),
     /// A batch has to be opened, and there is no memory for it: this many bytes.
     NeedsMemory(usize),
+    /// The topic is not kept in the picture of the cluster any more.
+    NeedsTopic,
+    /// The topic has no partition of this number, as far as is known.
+    NeedsPartition(i32),
 }
 
 /// What became of an append to one partition.
@@ -91,10 +105,14 @@ enum Tried {
 }
 
 /// The partition that a record goes to.
-struct Target<'l> {
-    queue: &'l Arc<PartitionQueue>,
-    /// As what it is the sticky one; `None` when it was chosen.
-    sticky: Option<Sticky>,
+enum Target<'l> {
+    Known {
+        queue: &'l Arc<PartitionQueue>,
+        /// As what it is the sticky one; `None` when it was chosen.
+        sticky: Option<Sticky>,
+    },
+    /// There is no partition of this number yet.
+    Unknown(i32),
 }
 
 impl Accumulator {
@@ -107,18 +125,18 @@ impl Accumulator {
             topics: RwLock::default(),
             next_slot: AtomicU32::new(0),
             random: AtomicU64::new(seed),
-            ended: OnceLock::new(),
+            ended: Ending::default(),
         }
     }
 
-    /// Appends a record to the open batch of its partition, or opens one with `reservation` or with free memory.
+    /// Appends a record to the open batch of its partition, or opens one with memory that was set aside or is free.
     #[inline]
     pub(crate) fn append<'h, H>(
         &self,
         topic: &TopicQueue,
         partitioner: &dyn Partitioner,
         record: &RecordParts<'_, H>,
-        reservation: &mut Option<Reservation>,
+        attempt: &mut Attempt,
     ) -> Result<Appended, Error>
     where
         H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
@@ -126,15 +144,24 @@ impl Accumulator {
         self.check_open()?;
         let size_bytes = self.check_size(record)?;
         let layout = topic.layout();
+        if !layout.is_kept() {
+            return Ok(Appended::NeedsTopic);
+        }
         let share = self.settings.batch_size;
         loop {
-            let Target { queue, sticky } = self.target(topic, &layout, partitioner, record)?;
+            let choose = || Self::choose(topic, partitioner, record, layout.queues.len());
+            let choice = *attempt.choice.get_or_insert_with(choose);
+            let (queue, sticky) = match self.target(topic, &layout, choice)? {
+                Target::Known { queue, sticky } => (queue, sticky),
+                Target::Unknown(partition) => return Ok(Appended::NeedsPartition(partition)),
+            };
             let may_switch = sticky.is_some_and(|sticky| sticky.bytes >= share);
-            match queue.append(self, record, size_bytes, may_switch, reservation) {
+            match queue.append(self, record, size_bytes, may_switch, &mut attempt.reservation) {
                 Tried::Accepted(delivery) => {
                     if sticky.is_some() {
                         topic.count(size_bytes);
                     }
+                    topic.note_use();
                     return Ok(Appended::Accepted(delivery));
                 }
                 Tried::NeedsMemory(bytes) => return Ok(Appended::NeedsMemory(bytes)),
@@ -147,19 +174,43 @@ impl Accumulator {
         }
     }
 
-    /// The queue of a topic, with a partition queue for each partition of `view`.
-    pub(crate) fn topic(&self, view: &TopicView) -> Arc<TopicQueue> {
-        if let Some(topic) = self.known_topic(&view.name) {
-            return topic;
+    /// Memory for a batch that begins with `record`; `None` when there is none at the moment.
+    ///
+    /// # Errors
+    /// As [`Self::append`], for a record that is too large.
+    pub(crate) fn set_aside<'h, H>(&self, record: &RecordParts<'_, H>) -> Result<Option<Reservation>, Error>
+    where
+        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
+    {
+        self.check_open()?;
+        let bytes = self.settings.batch_size.max(self.check_size(record)? + HEADER_BYTES);
+        let reservation = self.memory.try_reserve(bytes);
+        if reservation.is_none() {
+            self.signals.press();
         }
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        let topic = topics.entry(Arc::clone(&view.name)).or_insert_with(|| {
-            let topic = Arc::new(TopicQueue::new(Arc::clone(&view.name)));
-            self.update_topic(&topic, view);
-            topic.switch(topic.sticky(), &topic.layout(), self.next_random());
-            topic
+        Ok(reservation)
+    }
+
+    /// The queue of a topic, with a partition queue for each partition of `view`, which the picture of `version` has so.
+    /// `topic_use` keeps it in the picture until the producer forgets the topic.
+    pub(crate) fn topic(
+        &self,
+        view: &TopicView,
+        version: u64,
+        topic_use: Option<TopicUse>,
+    ) -> Arc<TopicQueue> {
+        let topic = self.known_topic(&view.name).unwrap_or_else(|| {
+            let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(TopicQueue::new(Arc::clone(&view.name)));
+            Arc::clone(topics.entry(Arc::clone(&view.name)).or_insert_with(new))
         });
-        Arc::clone(topic)
+        let is_new = topic.layout().queues.is_empty();
+        self.update_topic(&topic, view, version);
+        topic.keep(topic_use);
+        if is_new {
+            topic.switch(topic.sticky(), &topic.layout(), self.next_random());
+        }
+        topic
     }
 
     /// The queue of a topic that was used before.
@@ -172,9 +223,9 @@ impl Accumulator {
         self.topics.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Takes over what is new about a topic: more partitions, other leaders.
-    pub(crate) fn update_topic(&self, topic: &TopicQueue, view: &TopicView) {
-        topic.update(view, || SlotId(self.next_slot.fetch_add(1, Ordering::Relaxed)));
+    /// Takes over what is new about a topic: more partitions, other leaders. An older version than the last changes nothing.
+    pub(crate) fn update_topic(&self, topic: &TopicQueue, view: &TopicView, version: u64) {
+        topic.update(view, version, || SlotId(self.next_slot.fetch_add(1, Ordering::Relaxed)));
     }
 
     /// Nothing can be appended from now on; who waits for memory is told. What was appended stays.
@@ -183,12 +234,18 @@ impl Accumulator {
         self.memory.close();
     }
 
-    /// Drops all batches that were not taken, which fails their deliveries.
+    /// Where it will be said why the producer has ended.
+    pub(super) fn ending(&self) -> Ending {
+        Arc::clone(&self.ended)
+    }
+
+    /// Drops all batches that were not taken, which fails their deliveries, and forgets all topics.
     pub(crate) fn clear(&self) {
         for topic in self.topics() {
             for queue in &topic.layout().queues {
                 queue.clear();
             }
+            topic.forget();
         }
     }
 
@@ -238,33 +295,30 @@ impl Accumulator {
 
     /// Where a record goes.
     #[inline]
-    fn target<'l, H>(
+    fn target<'l>(
         &self,
         topic: &TopicQueue,
         layout: &'l Layout,
-        partitioner: &dyn Partitioner,
-        record: &RecordParts<'_, H>,
+        choice: Choice,
     ) -> Result<Target<'l>, Error> {
-        let partition_count = layout.queues.len();
-        if partition_count == 0 {
+        if layout.queues.is_empty() {
             return Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) });
         }
-        match Self::choose(topic, partitioner, record, partition_count) {
+        match choice {
             Choice::Partition(partition) => {
-                let queue = usize::try_from(partition).ok().and_then(|index| layout.queues.get(index));
-                let topic = || Arc::clone(topic.name());
-                let queue = queue.ok_or_else(|| Error::UnknownPartition {
-                    topic: topic(),
-                    partition,
-                    partition_count,
-                })?;
-                Ok(Target { queue, sticky: None })
+                let Ok(index) = usize::try_from(partition) else {
+                    return Err(topic.unknown_partition(partition, layout.queues.len()));
+                };
+                Ok(match layout.queues.get(index) {
+                    Some(queue) => Target::Known { queue, sticky: None },
+                    None => Target::Unknown(partition),
+                })
             }
             Choice::Sticky => loop {
                 let sticky = topic.sticky();
                 match layout.queues.get(sticky.partition) {
                     Some(queue) if sticky.bytes < 2 * self.settings.batch_size => {
-                        return Ok(Target { queue, sticky: Some(sticky) });
+                        return Ok(Target::Known { queue, sticky: Some(sticky) });
                     }
                     _ => self.switch(topic, layout, sticky),
                 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatchBuilder};
 
 use super::{Accumulator, RecordParts, Tried};
+use crate::environment::after;
 use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::{BatchState, Delivery};
 use crate::producer::memory::Reservation;
@@ -102,11 +103,11 @@ impl PartitionQueue {
         let buffer = accumulator.memory().buffer(bytes);
         let builder = RecordBatchBuilder::with_buffer(settings.builder, settings.batch_size, buffer);
         let state = Arc::new(BatchState::new(Arc::clone(&self.topic), self.partition));
-        let mut open = ProducerBatch::open(state, builder, memory, now);
+        let mut open = ProducerBatch::open(state, accumulator.ending(), builder, memory, now);
         let index = append_to(&mut open, record).expect("the first record of a batch always fits");
         let delivery = Delivery::new(Arc::clone(open.state()), index, record.timestamp);
         batches.open = Some(open);
-        self.signal(batches, accumulator, was_full, Some(now + settings.linger));
+        self.signal(batches, accumulator, was_full, Some(after(now, settings.linger)));
         Tried::Accepted(delivery)
     }
 
@@ -161,6 +162,12 @@ impl PartitionQueue {
             taken.extend(oldest);
         }
         (taken, batches.view())
+    }
+
+    /// Whether all batches were taken.
+    pub(super) fn is_empty(&self) -> bool {
+        let batches = self.batches();
+        batches.sealed.is_empty() && batches.open.is_none()
     }
 
     /// Who waits for batches that were not taken yet.

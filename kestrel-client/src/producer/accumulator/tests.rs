@@ -52,13 +52,15 @@ fn record(partition: Option<i32>, value: &[u8]) -> RecordParts<'_, HeaderSlices<
 }
 
 fn append(accumulator: &Accumulator, topic: &TopicQueue, partition: Option<i32>, bytes: usize) -> Appended {
-    accumulator.append(topic, &Murmur2, &record(partition, &vec![b'x'; bytes]), &mut None).unwrap()
+    accumulator
+        .append(topic, &Murmur2, &record(partition, &vec![b'x'; bytes]), &mut Attempt::default())
+        .unwrap()
 }
 
 fn accepted(appended: Appended) -> Delivery {
     match appended {
         Appended::Accepted(delivery) => delivery,
-        Appended::NeedsMemory(bytes) => panic!("{bytes} bytes are missing"),
+        missing => panic!("{missing:?}"),
     }
 }
 
@@ -71,7 +73,7 @@ fn news(accumulator: &Accumulator) -> Vec<Arc<PartitionQueue>> {
 #[test]
 fn a_partition_gives_notice_once_until_the_sender_looks() {
     let accumulator = accumulator(100_000);
-    let topic = accumulator.topic(&view(&[0]));
+    let topic = accumulator.topic(&view(&[0]), 0, None);
     for _ in 0..30 {
         drop(accepted(append(&accumulator, &topic, Some(0), 100)));
     }
@@ -88,7 +90,7 @@ fn a_partition_gives_notice_once_until_the_sender_looks() {
 #[test]
 fn a_record_larger_than_a_batch_has_one_of_its_own() {
     let accumulator = accumulator(100_000);
-    let topic = accumulator.topic(&view(&[0]));
+    let topic = accumulator.topic(&view(&[0]), 0, None);
     for bytes in [10, 5000, 10] {
         drop(accepted(append(&accumulator, &topic, Some(0), bytes)));
     }
@@ -103,20 +105,69 @@ fn a_record_larger_than_a_batch_has_one_of_its_own() {
 #[test]
 fn limits_are_named_in_the_refusal() {
     let accumulator = accumulator(5000);
-    let topic = accumulator.topic(&view(&[0]));
+    let topic = accumulator.topic(&view(&[0]), 0, None);
     for (bytes, setting) in [(30_000, "max.request.size"), (6000, "buffer.memory")] {
         let value = vec![0; bytes];
-        let refused = accumulator.append(&topic, &Murmur2, &record(None, &value), &mut None).unwrap_err();
+        let refused =
+            accumulator.append(&topic, &Murmur2, &record(None, &value), &mut Attempt::default()).unwrap_err();
         assert!(refused.to_string().contains(setting), "{refused}");
     }
-    let refused = accumulator.append(&topic, &Murmur2, &record(Some(1), b""), &mut None).unwrap_err();
-    assert_eq!(refused.to_string(), "topic t has 1 partitions, so there is no partition 1");
+    let refused =
+        accumulator.append(&topic, &Murmur2, &record(Some(-1), b""), &mut Attempt::default()).unwrap_err();
+    assert_eq!(refused.to_string(), "topic t has 1 partitions, so there is no partition -1");
+}
+
+#[test]
+fn a_partitioner_is_asked_once_however_often_its_record_is_tried() {
+    let accumulator = accumulator(2 * BATCH);
+    let topic = accumulator.topic(&view(&[0, 0, 0]), 0, None);
+    let _held = accumulator.memory().try_reserve(2 * BATCH).unwrap();
+    let mut attempt = Attempt::default();
+    let mut try_again =
+        || accumulator.append(&topic, &RoundRobin, &record(None, b"v"), &mut attempt).unwrap();
+    for _ in 0..5 {
+        assert!(matches!(try_again(), Appended::NeedsMemory(BATCH)));
+    }
+    drop(_held);
+    assert_eq!(accepted(try_again()).partition(), 0);
+    assert_eq!(topic.counter().load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_partition_that_is_not_there_yet_is_waited_for() {
+    let accumulator = accumulator(100_000);
+    let topic = accumulator.topic(&view(&[0]), 5, None);
+    let mut attempt = Attempt::default();
+    let mut try_again =
+        || accumulator.append(&topic, &Murmur2, &record(Some(2), b"v"), &mut attempt).unwrap();
+    assert!(matches!(try_again(), Appended::NeedsPartition(2)));
+    accumulator.update_topic(&topic, &view(&[0, 0, 0]), 4);
+    assert!(matches!(try_again(), Appended::NeedsPartition(2)), "an older picture changes nothing");
+    accumulator.update_topic(&topic, &view(&[0, 0, 0]), 6);
+    assert_eq!(accepted(try_again()).partition(), 2);
+}
+
+#[test]
+fn a_topic_is_forgotten_only_when_it_is_empty_and_then_looked_up_again() {
+    let accumulator = accumulator(100_000);
+    let topic = accumulator.topic(&view(&[0]), 1, None);
+    let _delivery = accepted(append(&accumulator, &topic, Some(0), 10));
+    topic.forget();
+    assert!(topic.is_kept());
+    let (batch, _) = news(&accumulator)[0].take();
+    topic.forget();
+    assert!(!topic.is_kept());
+    assert!(matches!(append(&accumulator, &topic, Some(0), 10), Appended::NeedsTopic));
+    let again = accumulator.topic(&view(&[0]), 2, None);
+    assert!(Arc::ptr_eq(&again, &topic));
+    let _delivery = accepted(append(&accumulator, &topic, Some(0), 10));
+    drop(batch);
 }
 
 #[test]
 fn memory_is_reserved_by_the_batch_and_its_want_makes_pressure() {
     let accumulator = accumulator(2 * BATCH);
-    let topic = accumulator.topic(&view(&[0, 0, 0]));
+    let topic = accumulator.topic(&view(&[0, 0, 0]), 0, None);
     let first = accepted(append(&accumulator, &topic, Some(0), 10));
     let _second = accepted(append(&accumulator, &topic, Some(1), 10));
     assert!(matches!(append(&accumulator, &topic, Some(2), 10), Appended::NeedsMemory(BATCH)));
@@ -131,15 +182,21 @@ fn memory_is_reserved_by_the_batch_and_its_want_makes_pressure() {
 #[test]
 fn a_topic_that_grows_keeps_its_partitions() {
     let accumulator = accumulator(100_000);
-    let topic = accumulator.topic(&view(&[0, 0]));
+    let topic = accumulator.topic(&view(&[0, 0]), 0, None);
     let slots = || topic.layout().queues.iter().map(|queue| queue.slot.0).collect::<Vec<_>>();
     let before = slots();
-    accumulator.update_topic(&topic, &view(&[0, 0, 0, 0]));
+    accumulator.update_topic(&topic, &view(&[0, 0, 0, 0]), 0);
     let after = slots();
     assert_eq!(after[..2], before);
     assert_eq!(HashSet::<u32>::from_iter(after).len(), 4);
     let choices: HashSet<i32> = (0..4)
-        .map(|_| accepted(accumulator.append(&topic, &RoundRobin, &record(None, b"v"), &mut None).unwrap()))
+        .map(|_| {
+            accepted(
+                accumulator
+                    .append(&topic, &RoundRobin, &record(None, b"v"), &mut Attempt::default())
+                    .unwrap(),
+            )
+        })
         .map(|delivery| delivery.partition())
         .collect();
     assert_eq!(choices.len(), 4);
@@ -148,7 +205,7 @@ fn a_topic_that_grows_keeps_its_partitions() {
 #[test]
 fn the_sticky_partition_has_a_leader() {
     let accumulator = accumulator(1_000_000);
-    let topic = accumulator.topic(&view(&[-1, 0, -1, 0]));
+    let topic = accumulator.topic(&view(&[-1, 0, -1, 0]), 0, None);
     let used: HashSet<i32> =
         (0..500).map(|_| accepted(append(&accumulator, &topic, None, 100)).partition()).collect();
     assert_eq!(used, HashSet::from([1, 3]));
@@ -157,10 +214,11 @@ fn the_sticky_partition_has_a_leader() {
 #[test]
 fn an_ended_producer_takes_nothing_and_says_why() {
     let accumulator = accumulator(100_000);
-    let topic = accumulator.topic(&view(&[0]));
+    let topic = accumulator.topic(&view(&[0]), 0, None);
     let accepted = accepted(append(&accumulator, &topic, Some(0), 10));
     accumulator.end(Error::closed("producer"));
-    let refused = accumulator.append(&topic, &Murmur2, &record(Some(0), b""), &mut None).unwrap_err();
+    let refused =
+        accumulator.append(&topic, &Murmur2, &record(Some(0), b""), &mut Attempt::default()).unwrap_err();
     assert_eq!(refused.to_string(), "the producer is closed");
     accumulator.clear();
     let outcome = futures::FutureExt::now_or_never(accepted).expect("a dropped batch tells who waits");
@@ -170,10 +228,11 @@ fn an_ended_producer_takes_nothing_and_says_why() {
 #[test]
 fn an_append_allocates_nothing() {
     let accumulator = accumulator(1_000_000);
-    let topic = accumulator.topic(&view(&[0]));
+    let topic = accumulator.topic(&view(&[0]), 0, None);
     let deliver = |count: usize| {
         for _ in 0..count {
-            let appended = accumulator.append(&topic, &Murmur2, &record(None, b"0123456789"), &mut None);
+            let appended =
+                accumulator.append(&topic, &Murmur2, &record(None, b"0123456789"), &mut Attempt::default());
             drop(accepted(appended.unwrap()));
         }
     };
@@ -212,7 +271,7 @@ proptest! {
         drained_every in 1usize..50,
     ) {
         let accumulator = accumulator(10_000_000);
-        let topic = accumulator.topic(&view(&[0; 4]));
+        let topic = accumulator.topic(&view(&[0; 4]), 0, None);
         let mut bytes = [0usize; 4];
         for (index, size) in sizes.iter().cycle().take(12_000).enumerate() {
             let delivery = accepted(append(&accumulator, &topic, None, *size));
@@ -237,7 +296,7 @@ fn threads_that_append_to_one_partition_do_not_lose_records() {
     const THREADS: usize = 4;
     const RECORDS: usize = 2000;
     let accumulator = accumulator(50_000_000);
-    let topic = accumulator.topic(&view(&[0]));
+    let topic = accumulator.topic(&view(&[0]), 0, None);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let (accumulator, topic) = (&accumulator, &topic);
@@ -245,7 +304,8 @@ fn threads_that_append_to_one_partition_do_not_lose_records() {
                 for index in 0..RECORDS {
                     let value = format!("{thread}:{index:05}");
                     let record = record(Some(0), value.as_bytes());
-                    let appended = accumulator.append(topic, &Murmur2, &record, &mut None).unwrap();
+                    let appended =
+                        accumulator.append(topic, &Murmur2, &record, &mut Attempt::default()).unwrap();
                     drop(accepted(appended));
                 }
             });

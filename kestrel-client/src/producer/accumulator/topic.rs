@@ -1,18 +1,21 @@
 //! The partitions of one topic as the producer sees them, and the sticky one among them (KIP-794).
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use kestrel_protocol::NodeId;
 
 use super::queue::{PartitionQueue, SlotId};
-use crate::metadata::TopicView;
+use crate::error::Error;
+use crate::metadata::{TopicUse, TopicView};
 
 /// A topic that this producer writes to.
 #[derive(Debug)]
 pub(crate) struct TopicQueue {
     name: Arc<str>,
     layout: RwLock<Layout>,
+    /// Whether a record was appended since someone looked.
+    is_used: AtomicBool,
     /// The sticky partition in the upper half, the bytes that went there in the lower.
     sticky: AtomicU64,
     counter: AtomicU32,
@@ -23,6 +26,28 @@ pub(crate) struct TopicQueue {
 pub(crate) struct Layout {
     pub(crate) queues: Vec<Arc<PartitionQueue>>,
     available: Vec<usize>,
+    /// The version of the picture that it is from.
+    version: u64,
+    state: Interest,
+}
+
+/// Whether the producer keeps a topic in the picture of the cluster.
+#[derive(Debug, Default)]
+enum Interest {
+    /// Nothing is appended before it was looked up.
+    #[default]
+    Forgotten,
+    Kept {
+        _topic_use: Option<TopicUse>,
+    },
+}
+
+impl Layout {
+    /// Whether records can be appended.
+    #[inline]
+    pub(super) const fn is_kept(&self) -> bool {
+        matches!(self.state, Interest::Kept { .. })
+    }
 }
 
 /// The sticky partition and how many bytes it has had in a row.
@@ -35,7 +60,13 @@ pub(super) struct Sticky {
 
 impl TopicQueue {
     pub(super) fn new(name: Arc<str>) -> Self {
-        Self { name, layout: RwLock::default(), sticky: AtomicU64::new(0), counter: AtomicU32::new(0) }
+        Self {
+            name,
+            layout: RwLock::default(),
+            is_used: AtomicBool::new(true),
+            sticky: AtomicU64::new(0),
+            counter: AtomicU32::new(0),
+        }
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -51,9 +82,57 @@ impl TopicQueue {
         &self.counter
     }
 
-    /// Adds queues for partitions that are new, drops those beyond the last one, notes which partitions have a leader.
-    pub(super) fn update(&self, view: &TopicView, mut next_slot: impl FnMut() -> SlotId) {
+    /// Records can be appended from now on, and the topic stays in the picture.
+    pub(super) fn keep(&self, topic_use: Option<TopicUse>) {
+        self.is_used.store(true, Ordering::Relaxed);
         let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut layout.state, Interest::Kept { _topic_use: topic_use });
+        drop(layout);
+        drop(before);
+    }
+
+    /// Lets the topic leave the picture, unless there are records for it.
+    pub(crate) fn forget(&self) {
+        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        // Who appends holds the layout: none comes between.
+        if layout.queues.iter().any(|queue| !queue.is_empty()) {
+            return;
+        }
+        let before = std::mem::take(&mut layout.state);
+        drop(layout);
+        drop(before);
+    }
+
+    /// Whether records can be appended: it was looked up, and not forgotten since.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.layout().is_kept()
+    }
+
+    /// Notes that a record was appended: cheap when that is known.
+    #[inline]
+    pub(super) fn note_use(&self) {
+        if !self.is_used.load(Ordering::Relaxed) {
+            self.is_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a record was appended since the last call.
+    pub(crate) fn take_use(&self) -> bool {
+        self.is_used.swap(false, Ordering::Relaxed)
+    }
+
+    /// The error of a partition that the topic does not have.
+    pub(crate) fn unknown_partition(&self, partition: i32, partition_count: usize) -> Error {
+        Error::UnknownPartition { topic: Arc::clone(&self.name), partition, partition_count }
+    }
+
+    /// Adds queues for partitions that are new, drops those beyond the last one, notes which partitions have a leader.
+    pub(super) fn update(&self, view: &TopicView, version: u64, mut next_slot: impl FnMut() -> SlotId) {
+        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        if version < layout.version {
+            return;
+        }
+        layout.version = version;
         let known = layout.queues.len();
         for index in known..view.partitions.len() {
             let partition = i32::try_from(index).unwrap_or(i32::MAX);

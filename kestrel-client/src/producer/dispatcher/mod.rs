@@ -19,19 +19,24 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::NodeId;
 use kestrel_protocol::record::BuilderOptions;
+use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 
 use super::accumulator::{Accumulator, PartitionQueue, SlotId};
 use super::batch::ProducerBatch;
 use super::delivery::{BatchState, Outcome};
 use super::transaction_manager::{Identity, TransactionManager};
-use crate::error::{Chain, Error};
+use crate::complaints::Complaints;
+use crate::environment::after;
+use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::ExponentialBackoff;
 
 use slot::{Place, Rules, Sent, Slot};
 pub(crate) use verdict::Answer;
+
+/// How long a partition may be without a leader before that is worth a word.
+const LEADER_GRACE: Duration = Duration::from_secs(1);
 
 /// What the dispatcher has to know of the producer's settings.
 #[derive(Debug, Clone)]
@@ -76,6 +81,8 @@ pub(crate) struct Dispatcher {
     /// No identity is asked for before this.
     identity_not_before: Option<Instant>,
     identity_failures: u32,
+    /// What keeps batches from being sent.
+    complaints: Complaints,
 }
 
 /// A broker on the sender's side.
@@ -115,6 +122,7 @@ impl Dispatcher {
             metadata_wanted: false,
             identity_not_before: None,
             identity_failures: 0,
+            complaints: Complaints::default(),
         }
     }
 
@@ -137,7 +145,7 @@ impl Dispatcher {
             return fail_slot(slot, &error, &self.accumulator);
         }
         if let Some(oldest_at) = slot.view.oldest_at {
-            self.note_expiry(oldest_at + self.settings.delivery_timeout);
+            self.note_expiry(after(oldest_at, self.settings.delivery_timeout));
         }
         self.relist(queue.slot, now);
     }
@@ -161,6 +169,26 @@ impl Dispatcher {
         for id in moved {
             self.relist(id, now);
         }
+        self.complain_of_leaders(snapshot, now);
+    }
+
+    /// Partitions that wait for a leader and have waited for longer than it takes to elect one have something to say.
+    fn complain_of_leaders(&mut self, snapshot: &MetadataSnapshot, now: Instant) {
+        let waits = |slot: &&mut Slot| {
+            slot.leader.is_none() && slot.oldest_at().is_some_and(|at| after(at, LEADER_GRACE) <= now)
+        };
+        for slot in self.slots.values_mut().filter(waits) {
+            let (topic, partition) = (Arc::clone(&slot.queue.topic), slot.queue.partition);
+            let error = match snapshot.error(&topic) {
+                Some(ErrorCode::UnknownTopicOrPartition) => Error::UnknownTopic { topic },
+                code => BrokerError::new(ApiKey::Metadata, code.unwrap_or(ErrorCode::LeaderNotAvailable))
+                    .topic(topic)
+                    .partition(partition)
+                    .into(),
+            };
+            self.complaints.note(&error, now);
+            slot.last_error.get_or_insert(error);
+        }
     }
 
     /// A connection to `node` is there.
@@ -168,7 +196,13 @@ impl Dispatcher {
         self.nodes.entry(node).or_default().link = Link::Up;
     }
 
-    /// The connection to `node` could not be made, or has ended.
+    /// No connection to `node` could be made.
+    pub(crate) fn handle_unreachable(&mut self, node: NodeId, error: &Error, now: Instant) {
+        self.complaints.note(error, now);
+        self.handle_disconnected(node, error);
+    }
+
+    /// The connection to `node` has ended.
     pub(crate) fn handle_disconnected(&mut self, node: NodeId, error: &Error) {
         self.nodes.entry(node).or_default().link = Link::Down;
         self.metadata_wanted = true;
@@ -188,11 +222,11 @@ impl Dispatcher {
 
     /// The producer's identity could not be had.
     pub(crate) fn handle_identity_error(&mut self, error: Error, now: Instant) {
-        if error.is_retriable() {
-            tracing::debug!(error = %Chain(&error), "the producer's identity could not be had yet");
+        if error.is_passing() {
+            self.complaints.note(&error, now);
             self.transactions.handle_retriable_error();
             self.identity_failures = self.identity_failures.saturating_add(1);
-            self.identity_not_before = Some(now + self.backoff.delay(self.identity_failures));
+            self.identity_not_before = Some(after(now, self.backoff.delay(self.identity_failures)));
         } else {
             self.fail(error);
         }
@@ -251,6 +285,11 @@ impl Dispatcher {
         Some(*id)
     }
 
+    /// What keeps batches from being sent, to be said.
+    pub(crate) fn poll_complaint(&mut self) -> Option<Error> {
+        self.complaints.poll()
+    }
+
     /// Whether to ask for the producer's identity.
     pub(crate) fn poll_identity_request(&mut self, now: Instant) -> bool {
         let may_ask = self.identity_not_before.is_none_or(|not_before| not_before <= now);
@@ -296,6 +335,11 @@ impl Dispatcher {
         self.slots.values().all(Slot::is_idle)
     }
 
+    /// Whether no batch of this topic is waiting or on its way.
+    pub(crate) fn has_nothing_for(&self, topic: &str) -> bool {
+        self.slots.values().filter(|slot| &*slot.queue.topic == topic).all(Slot::is_idle)
+    }
+
     /// The error that ended the producer.
     pub(crate) fn failure(&self) -> Option<&Error> {
         self.transactions.failure()
@@ -332,7 +376,7 @@ impl Dispatcher {
                 break;
             }
             total_bytes += size_bytes;
-            batch.attempts += 1;
+            batch.note_sent();
             slot.in_flight.push_back(Sent {
                 state: Arc::clone(batch.state()),
                 created_at: batch.created_at,

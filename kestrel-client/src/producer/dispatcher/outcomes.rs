@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::slot::Slot;
 use super::verdict::{Answer, Refusal, Verdict, judge};
 use super::{Dispatcher, Outbound};
+use crate::environment::after;
 use crate::error::Error;
 use crate::producer::accumulator::SlotId;
 use crate::producer::batch::{ProducerBatch, Split};
@@ -37,7 +38,10 @@ impl Dispatcher {
                 self.retry(id, batch, refusal, now);
             }
             Verdict::Split(refusal) => self.split(id, batch, refusal),
-            Verdict::Fail(refusal) => self.give_up(id, batch, refusal),
+            Verdict::Fail(refusal) => {
+                self.complaints.note(&refusal.error, now);
+                self.give_up(id, batch, refusal);
+            }
             Verdict::Fatal(error) => {
                 batch.settle(Outcome::Failed(error.clone()), self.accumulator.memory());
                 self.fail(error);
@@ -54,14 +58,16 @@ impl Dispatcher {
         batch.possibly_written |= refusal.certainty == Certainty::Possible;
         batch.last_error = Some(refusal.error.clone());
         // Its deliveries were told that it took too long while it was on its way: it is not sent again.
-        if batch.state().is_settled() || now >= batch.created_at + self.settings.delivery_timeout {
+        if batch.state().is_settled() || now >= after(batch.created_at, self.settings.delivery_timeout) {
             return self.time_out(id, batch);
         }
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        tracing::debug!(partition = %slot.queue.partition, topic = %slot.queue.topic, error = %refusal.error,
-            "a batch will be sent again");
         slot.failures = slot.failures.saturating_add(1);
-        slot.not_before = Some(now + self.backoff.delay(slot.failures));
+        // Once is what happens when leaders move and brokers restart.
+        if slot.failures > 1 || !refusal.error.is_passing() {
+            self.complaints.note(&refusal.error, now);
+        }
+        slot.not_before = Some(after(now, self.backoff.delay(slot.failures)));
         slot.last_error = Some(refusal.error);
         slot.muted = !slot.in_flight.is_empty();
         slot.put_back(batch);
@@ -141,6 +147,9 @@ impl Dispatcher {
             let waiting_at = slot.waiting.iter().map(|batch| batch.created_at);
             let oldest_at =
                 in_flight_at.filter(|at| *at > oldest_allowed).chain(waiting_at).chain(view.oldest_at).min();
+            if !(unsent.is_empty() && expired.is_empty() && overdue.is_empty()) {
+                self.complaints.note(&self.timeout_error(last_error.clone(), false), now);
+            }
             for mut batch in unsent {
                 batch.last_error = last_error.clone();
                 self.time_out(id, batch);
@@ -152,7 +161,7 @@ impl Dispatcher {
                 state.settle(Outcome::Failed(self.timeout_error(last_error.clone(), true)));
             }
             if let Some(oldest_at) = oldest_at {
-                self.note_expiry(oldest_at + timeout);
+                self.note_expiry(after(oldest_at, timeout));
             }
             self.relist(id, now);
         }

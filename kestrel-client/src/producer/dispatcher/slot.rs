@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use kestrel_protocol::record::ProducerStamp;
 use kestrel_protocol::{LeaderEpoch, NodeId};
 
+use crate::environment::after;
 use crate::error::Error;
 use crate::producer::accumulator::{PartitionQueue, QueueView};
 use crate::producer::batch::ProducerBatch;
@@ -91,6 +92,11 @@ impl Slot {
         self.view.oldest_at.is_none() && self.waiting.is_empty() && self.in_flight.is_empty()
     }
 
+    /// When the oldest batch that waits here was opened.
+    pub(super) fn oldest_at(&self) -> Option<Instant> {
+        self.waiting.front().map(|batch| batch.created_at).or(self.view.oldest_at)
+    }
+
     /// What the partition waits for now.
     pub(super) fn find_place(&self, rules: Rules, now: Instant) -> Place {
         let max_in_flight = if self.sequences.may_pipeline() { rules.max_in_flight } else { 1 };
@@ -109,7 +115,7 @@ impl Slot {
         let due = if !self.waiting.is_empty() || self.view.sealed > 0 {
             now
         } else if let Some(opened_at) = self.view.opened_at {
-            opened_at + rules.linger
+            after(opened_at, rules.linger)
         } else {
             return Place::Nowhere;
         };
@@ -161,7 +167,8 @@ impl Slot {
     }
 
     /// Puts a batch back that has to be sent again, in its place.
-    pub(super) fn put_back(&mut self, batch: ProducerBatch) {
+    pub(super) fn put_back(&mut self, mut batch: ProducerBatch) {
+        batch.note_back();
         let place = self.waiting.partition_point(|other| other.order < batch.order);
         self.waiting.insert(place, batch);
     }

@@ -64,7 +64,9 @@ fn judge_loss(error: Error) -> Verdict {
     let certainty = if error.possibly_written() { Certainty::Possible } else { Certainty::Certain };
     let refusal = Refusal { certainty, refresh: true, error };
     match refusal.error {
-        Error::UnsupportedApi { .. } | Error::Closed { .. } => Verdict::Fail(refusal),
+        Error::UnsupportedApi { .. } | Error::Encode { .. } | Error::Closed { .. } | Error::Ended { .. } => {
+            Verdict::Fail(refusal)
+        }
         _ => Verdict::Retry(refusal),
     }
 }

@@ -17,6 +17,7 @@ use super::membership::MemberIdentityView;
 use super::offset::OffsetAndMetadata;
 use crate::consumer::error::CommitFailed;
 use crate::consumer::subscription::PartitionId;
+use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
@@ -126,7 +127,7 @@ impl Committer {
     /// Commits what was handed in and says what became of it within `patience`.
     pub(crate) fn submit(&mut self, submission: Submission, now: Instant, patience: Duration) -> JobId {
         let Submission { entries, lost } = submission;
-        self.push(entries, lost, Some((now + patience, patience)))
+        self.push(entries, lost, Some((after(now, patience), patience)))
     }
 
     /// Commits what of `entries` has changed. Nobody waits for it.
@@ -268,7 +269,7 @@ impl Committer {
             return self.end(job);
         }
         job.failures += 1;
-        job.not_before = Some(now + self.backoff.delay(job.failures));
+        job.not_before = Some(after(now, self.backoff.delay(job.failures)));
         self.jobs.push_front(job);
     }
 

@@ -12,7 +12,8 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use super::{Effect, Generation, Kind, Membership, REFUSED_PAUSE, RequestId, State};
 use crate::consumer::group::protocols::{PROTOCOL_TYPE, Protocols};
-use crate::error::{BrokerError, Chain, Error, Severity};
+use crate::environment::after;
+use crate::error::{BrokerError, Chain, Error};
 use crate::record::TopicPartition;
 
 impl Membership {
@@ -41,10 +42,10 @@ impl Membership {
             Err(error) => {
                 tracing::debug!(group = %self.settings.group_id, error = %Chain(&error), "the coordinator was not found");
                 self.coordinator.handle_failure(now);
-                if is_passing(&error) {
+                if error.is_passing() {
                     return self.note_failing(&error, now);
                 }
-                self.coordinator.wait_until(now + REFUSED_PAUSE);
+                self.coordinator.wait_until(after(now, REFUSED_PAUSE));
                 self.effects.push_back(Effect::Report(error));
             }
         }
@@ -137,7 +138,7 @@ impl Membership {
                 self.effects.push_back(Effect::Report(error));
                 self.lose_generation();
                 self.start_joining("the assignment could not be read");
-                self.not_before = Some(now + REFUSED_PAUSE);
+                self.not_before = Some(after(now, REFUSED_PAUSE));
             }
         }
     }
@@ -166,7 +167,7 @@ impl Membership {
         if !self.end(id, Kind::Heartbeat) {
             return;
         }
-        self.next_heartbeat = now + self.settings.heartbeat_interval;
+        self.next_heartbeat = after(now, self.settings.heartbeat_interval);
         match result {
             Ok(response) if response.error_code.is_none() => self.succeed(now),
             Ok(response) if response.error_code == ErrorCode::RebalanceInProgress => {
@@ -214,7 +215,7 @@ impl Membership {
 
     fn succeed(&mut self, now: Instant) {
         self.last_answer = now;
-        self.next_heartbeat = now + self.settings.heartbeat_interval;
+        self.next_heartbeat = after(now, self.settings.heartbeat_interval);
         self.failures = 0;
         self.not_before = None;
         (self.failing_since, self.failing_reported_at) = (None, None);
@@ -228,10 +229,10 @@ impl Membership {
         if let Some(node) = self.coordinator.node() {
             self.coordinator.forget(node, now);
         }
-        if is_passing(error) {
+        if error.is_passing() {
             return self.note_failing(error, now);
         }
-        self.not_before = Some(now + REFUSED_PAUSE);
+        self.not_before = Some(after(now, REFUSED_PAUSE));
         self.effects.push_back(Effect::Report(error.clone()));
     }
 
@@ -268,7 +269,7 @@ impl Membership {
                     self.pause(now);
                 }
                 _ => {
-                    self.not_before = Some(now + REFUSED_PAUSE);
+                    self.not_before = Some(after(now, REFUSED_PAUSE));
                     let error = self.refusal(api, code, None);
                     self.effects.push_back(Effect::Report(error));
                 }
@@ -289,9 +290,4 @@ impl Membership {
     fn refusal(&self, api: ApiKey, code: ErrorCode, message: Option<&str>) -> Error {
         BrokerError::new(api, code).group(&*self.settings.group_id).message(message).into()
     }
-}
-
-/// Whether a problem goes away by itself.
-fn is_passing(error: &Error) -> bool {
-    error.severity() == Severity::Retriable
 }

@@ -21,6 +21,7 @@ use kestrel_protocol::{ByteString, NodeId};
 use super::coordinator::Coordinator;
 use super::protocols::Protocols;
 use crate::consumer::stall::{STALL_GRACE, STALL_REPEAT};
+use crate::environment::after;
 use crate::error::Error;
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
@@ -311,7 +312,7 @@ impl Membership {
             _ => None,
         };
         let lane = lane.filter(|_| self.coordinator.node().is_some());
-        let poll = self.is_polled().then(|| self.last_poll + self.settings.max_poll_interval);
+        let poll = self.is_polled().then(|| after(self.last_poll, self.settings.max_poll_interval));
         let deadlines = [lane, self.session_deadline(), poll, self.coordinator.next_deadline(now)];
         deadlines.into_iter().flatten().min()
     }
@@ -424,7 +425,7 @@ impl Membership {
     }
 
     fn check_time(&mut self, now: Instant) {
-        if self.is_polled() && now >= self.last_poll + self.settings.max_poll_interval {
+        if self.is_polled() && now >= after(self.last_poll, self.settings.max_poll_interval) {
             tracing::warn!(
                 group = %self.settings.group_id, max_poll_interval = ?self.settings.max_poll_interval,
                 "the application did not ask for records within max.poll.interval.ms: leaving the group until it does"
@@ -446,7 +447,7 @@ impl Membership {
         let is_beating = self.generation.is_some()
             && self.coordinator.node().is_some()
             && matches!(self.state, State::Revoking | State::Assigning | State::Settling | State::Stable);
-        is_beating.then(|| self.last_answer + self.settings.session_timeout)
+        is_beating.then(|| after(self.last_answer, self.settings.session_timeout))
     }
 
     /// Whether the caller has to poll: not when it is known not to.
@@ -560,7 +561,7 @@ impl Membership {
 
     fn pause(&mut self, now: Instant) {
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(now + self.backoff.delay(self.failures));
+        self.not_before = Some(after(now, self.backoff.delay(self.failures)));
     }
 }
 

@@ -15,7 +15,9 @@ use crate::error::Error;
 use crate::metadata::{MetadataSnapshot, PartitionView, TopicView};
 use crate::net::ExponentialBackoff;
 use crate::producer::Delivery;
-use crate::producer::accumulator::{Accumulator, AccumulatorSettings, Appended, RecordParts, TopicQueue};
+use crate::producer::accumulator::{
+    Accumulator, AccumulatorSettings, Appended, Attempt, RecordParts, TopicQueue,
+};
 use crate::producer::partitioner::Murmur2;
 use crate::producer::transaction_manager::Identity;
 use crate::record::{RecordMetadata, Timestamp};
@@ -92,7 +94,7 @@ impl Rig {
         let backoff = ExponentialBackoff::new(100 * MILLI, 1000 * MILLI, 1);
         let dispatcher = Dispatcher::new(settings, Arc::clone(&accumulator), backoff);
         let view = topic_view(&vec![(0, 0); options.partitions]);
-        let topic = accumulator.topic(&view);
+        let topic = accumulator.topic(&view, 0, None);
         let mut snapshot = MetadataSnapshot::default();
         snapshot.topics.insert(TOPIC.into(), Arc::new(view));
         let mut rig = Self { dispatcher, accumulator, topic, snapshot, now, clock };
@@ -133,7 +135,7 @@ impl Rig {
             value: Some(value.as_bytes()),
             headers: crate::producer::HeaderSlices(&[]),
         };
-        match self.accumulator.append(&self.topic, &Murmur2, &record, &mut None) {
+        match self.accumulator.append(&self.topic, &Murmur2, &record, &mut Attempt::default()) {
             Ok(Appended::Accepted(delivery)) => delivery,
             other => panic!("{other:?}"),
         }

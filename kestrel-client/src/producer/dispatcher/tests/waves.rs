@@ -1,7 +1,7 @@
 //! Which batches go when: linger, windows, leaders, flush, expiry, splitting.
 
 use super::rig::*;
-use crate::error::Severity;
+use crate::error::{Error, Severity};
 use kestrel_protocol::{ErrorCode, NodeId};
 use std::time::Duration;
 
@@ -235,7 +235,7 @@ fn a_fatal_refusal_ends_the_producer_and_everyone_is_told() {
 #[test]
 fn a_lost_connection_is_made_again_only_for_what_waits() {
     let mut rig = one_per_batch();
-    let gone = crate::error::Error::closed("connection");
+    let gone = Error::closed("connection");
     rig.dispatcher.handle_disconnected(NodeId(0), &gone);
     assert_eq!(rig.dispatcher.poll_connect(), None);
     let _delivery = rig.send(0, "1");
@@ -245,4 +245,54 @@ fn a_lost_connection_is_made_again_only_for_what_waits() {
     rig.sleep(Duration::from_secs(1));
     rig.dispatcher.handle_connected(NodeId(0));
     assert_eq!(rig.sent().1, "1@0:1");
+}
+
+/// What is complained of now.
+fn complaints(rig: &mut Rig) -> Vec<String> {
+    std::iter::from_fn(|| rig.dispatcher.poll_complaint()).map(|error| format!("{error:#}")).collect()
+}
+
+#[test]
+fn what_keeps_a_batch_is_said_once_by_name() {
+    let mut rig = one_per_batch();
+    let delivery = rig.send(0, "a");
+    for _ in 0..10 {
+        let (mut waves, _) = rig.sent();
+        rig.answer(waves.remove(0), ErrorCode::NotEnoughReplicas, -1);
+        rig.sleep(LONG_BACKOFF);
+    }
+    let said = complaints(&mut rig);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("partition 0 of topic t: NOT_ENOUGH_REPLICAS"), "{said:?}");
+    let unreachable = Error::disconnected("0 (nowhere:9092)", "the name cannot be resolved", false);
+    for _ in 0..10 {
+        rig.dispatcher.handle_unreachable(NodeId(0), &unreachable, rig.now);
+    }
+    assert_eq!(
+        complaints(&mut rig),
+        ["the connection to broker 0 (nowhere:9092) failed: the name cannot be resolved"]
+    );
+    rig.sleep(DELIVERY_TIMEOUT);
+    let said = complaints(&mut rig);
+    assert!(said.iter().any(|text| text.contains("delivery.timeout.ms")), "{said:?}");
+    assert!(outcome(delivery).unwrap().is_err());
+}
+
+#[test]
+fn a_moving_leader_is_no_reason_to_complain_and_a_missing_one_is() {
+    let mut rig = one_per_batch();
+    let delivery = rig.send(0, "a");
+    let (mut waves, _) = rig.sent();
+    rig.answer(waves.remove(0), ErrorCode::NotLeaderOrFollower, -1);
+    rig.leaders(&[(-1, 1)]);
+    assert_eq!(complaints(&mut rig), [""; 0]);
+    for _ in 0..5 {
+        rig.sleep(LONG_BACKOFF);
+        rig.leaders(&[(-1, 1)]);
+    }
+    let said = complaints(&mut rig);
+    assert_eq!(said.len(), 1);
+    assert!(said[0].contains("LEADER_NOT_AVAILABLE"), "{said:?}");
+    rig.sleep(DELIVERY_TIMEOUT);
+    assert!(outcome(delivery).unwrap().unwrap_err().code().is_some(), "the delivery names its cause");
 }

@@ -1,0 +1,82 @@
+//! TopicUse: as long as it lives, a topic is asked for. Held by producers, consumers and calls that wait; counted by the cache.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::cache::Wanted;
+use super::refresher::MetadataHandle;
+
+/// One who uses a topic; dropping it says that the topic is not used any more.
+pub(crate) struct TopicUse {
+    metadata: MetadataHandle,
+    topic: Arc<str>,
+    wanted: Wanted,
+}
+
+impl TopicUse {
+    pub(super) fn new(metadata: MetadataHandle, topic: Arc<str>, wanted: Wanted) -> Self {
+        Self { metadata, topic, wanted }
+    }
+}
+
+impl Drop for TopicUse {
+    fn drop(&mut self) {
+        self.metadata.release(&self.topic, self.wanted);
+    }
+}
+
+impl fmt::Debug for TopicUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TopicUse").field("topic", &self.topic).field("wanted", &self.wanted).finish()
+    }
+}
+
+/// Why a consumer uses topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reason {
+    /// Partitions of them are assigned to it.
+    Assigned,
+    /// It is subscribed to them.
+    Subscribed,
+    /// Members of its group are subscribed to them, and it divides them.
+    Divided,
+}
+
+/// The uses by reason; `None` once the consumer has ended.
+type ByReason = Option<HashMap<(Reason, Arc<str>), TopicUse>>;
+
+/// The topics that a consumer uses; clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct TopicUses {
+    metadata: MetadataHandle,
+    uses: Arc<Mutex<ByReason>>,
+}
+
+impl TopicUses {
+    pub(crate) fn new(metadata: MetadataHandle) -> Self {
+        Self { metadata, uses: Arc::new(Mutex::new(Some(HashMap::new()))) }
+    }
+
+    /// Uses these topics for this reason from now on, and no others.
+    pub(crate) fn replace(&self, reason: Reason, topics: impl IntoIterator<Item = Arc<str>>) {
+        let topics: BTreeSet<_> = topics.into_iter().collect();
+        let released: Vec<TopicUse> = {
+            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(uses) = &mut *uses else { return };
+            for topic in &topics {
+                let new = || self.metadata.use_topic(topic, Wanted::IfExists);
+                uses.entry((reason, Arc::clone(topic))).or_insert_with(new);
+            }
+            let ended = |(why, topic): &(Reason, Arc<str>)| *why == reason && !topics.contains(topic);
+            uses.extract_if(|key, _| ended(key)).map(|(_, topic_use)| topic_use).collect()
+        };
+        drop(released);
+    }
+
+    /// Uses none from now on.
+    pub(crate) fn end(&self) {
+        let released = self.uses.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(released);
+    }
+}
