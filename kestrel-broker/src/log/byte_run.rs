@@ -95,6 +95,11 @@ impl FileRun {
         Self::new(Arc::new(file), position, length)
     }
 
+    /// Where in the file the run ends.
+    pub(super) const fn end(&self) -> u64 {
+        self.position + self.length as u64
+    }
+
     /// The open file.
     #[cfg(target_os = "linux")]
     pub(crate) fn file(&self) -> &std::fs::File {

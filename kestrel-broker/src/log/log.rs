@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
-use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, TimestampType};
+use kestrel_protocol::{LeaderEpoch, ProducerId};
 
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
@@ -199,6 +199,11 @@ impl Log {
         lock(&self.view).first_unstable_offset
     }
 
+    /// The open transactions: where each began, and whose it is.
+    pub(crate) fn open_transactions(&self) -> Vec<(i64, ProducerId)> {
+        lock(&self.writer).producers.open_transactions().collect()
+    }
+
     /// The settings.
     pub(crate) fn config(&self) -> Arc<LogConfig> {
         Arc::clone(&lock(&self.config))
@@ -323,7 +328,12 @@ impl Log {
         self.note_epoch(context.leader_epoch, writer.next_offset)?;
         self.guard(writer.active.append(&stored, config))?;
         for (batch, stored) in batches.iter().zip(&stored) {
-            writer.producers.replay(&stored.header, scan::marker_of(batch), context.now);
+            let marker = scan::marker_of(batch);
+            if let Some(aborted) = writer.producers.replay(&stored.header, marker, context.now) {
+                // Without its entry the records would be shown to who asked for committed ones.
+                let noted = writer.active.segment().note_aborted(aborted);
+                self.guard(noted.map_err(LogError::not_undone))?;
+            }
         }
         self.note_unflushed(writer.next_offset, context.now);
         writer.next_offset = incoming.last_offset + 1;

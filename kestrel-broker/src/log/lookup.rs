@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kestrel_protocol::LeaderEpoch;
+use kestrel_protocol::record::{HEADER_BYTES, RecordBatchHeader};
 
 use super::byte_run::ByteRun;
 use super::error::LogError;
@@ -10,6 +11,7 @@ use super::leader_epoch::EpochEnd;
 use super::log::{Log, View, lock};
 use super::segment::{SegmentRead, is_gone};
 use super::timestamp::{Timestamp, TimestampOffset};
+use super::txn_index::AbortedTransaction;
 
 /// Whether the first batch of a read may be larger than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,16 @@ impl Log {
             }
             view.read(request)
         })
+    }
+
+    /// The aborted transactions that have records in `records`, which were read from `fetch_offset` on; maybe others that end
+    /// later.
+    pub(crate) fn aborted_within(
+        &self,
+        fetch_offset: i64,
+        records: &ByteRun,
+    ) -> Result<Vec<AbortedTransaction>, LogError> {
+        self.with_view(|view| view.aborted_within(fetch_offset, records))
     }
 
     /// The first record below `up_to_offset` whose timestamp is `target` or later.
@@ -148,6 +160,48 @@ impl View {
         Ok(ByteRun::default())
     }
 
+    fn aborted_within(&self, from: i64, records: &ByteRun) -> Result<Vec<AbortedTransaction>, LogError> {
+        let first = self.segments.partition_point(|segment| segment.base_offset() <= from).saturating_sub(1);
+        let segments = self.segments.get(first..).unwrap_or_default();
+        // Most logs know no transactions.
+        if records.is_empty() || segments.iter().all(|segment| segment.aborted().is_empty()) {
+            return Ok(Vec::new());
+        }
+        let end_offset = self.end_of(records)?;
+        let mut within = Vec::new();
+        for segment in segments {
+            for transaction in &*segment.aborted() {
+                if transaction.last_offset >= from && transaction.first_offset < end_offset {
+                    within.push(*transaction);
+                }
+                // No transaction that ended later had begun before the end of the records.
+                if transaction.last_stable_offset >= end_offset {
+                    return Ok(within);
+                }
+            }
+        }
+        Ok(within)
+    }
+
+    /// The offset after the last batch of `records`, which begin with a batch and have been read from this log.
+    fn end_of(&self, records: &ByteRun) -> Result<i64, LogError> {
+        let run = match records {
+            ByteRun::Memory(bytes) => {
+                let headers = RecordBatchHeaders { bytes };
+                return Ok(headers.last().map_or(self.log_end_offset, |header| header.next_offset()));
+            }
+            ByteRun::File(run) => run,
+        };
+        let head = run.read(HEADER_BYTES).ok().and_then(|head| RecordBatchHeader::parse(&head).ok());
+        let Some(first) = head else { return Ok(self.log_end_offset) };
+        let index = self.segments.partition_point(|segment| segment.base_offset() <= first.base_offset);
+        let segment = index.checked_sub(1).and_then(|index| self.segments.get(index));
+        match segment {
+            Some(segment) => segment.next_offset_at(run.end()),
+            None => Ok(self.log_end_offset),
+        }
+    }
+
     /// The largest timestamp of each segment, as far as it lies below `up_to_offset`.
     fn largest_timestamps(&self, up_to_offset: i64) -> Result<Vec<TimestampOffset>, LogError> {
         let mut all = Vec::new();
@@ -160,5 +214,20 @@ impl View {
             all.extend(largest);
         }
         Ok(all)
+    }
+}
+
+/// The headers of the batches in some bytes that begin with one.
+struct RecordBatchHeaders<'a> {
+    bytes: &'a [u8],
+}
+
+impl Iterator for RecordBatchHeaders<'_> {
+    type Item = RecordBatchHeader;
+
+    fn next(&mut self) -> Option<RecordBatchHeader> {
+        let header = RecordBatchHeader::parse(self.bytes).ok()?;
+        self.bytes = self.bytes.get(header.size_bytes()..).unwrap_or_default();
+        Some(header)
     }
 }

@@ -78,3 +78,4 @@ pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};
 pub(crate) use lookup::{FirstBatch, FoundOffset, ReadRequest};
 pub(crate) use manager::{FoundPartition, LogManager, LogOrigin, ManagerOptions, OpenLog};
 pub(crate) use timestamp::Timestamp;
+pub(crate) use txn_index::AbortedTransaction;

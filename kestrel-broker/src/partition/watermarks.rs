@@ -1,5 +1,7 @@
 //! The four offsets of a partition and the one rule by which they advance. Pure; published by the partition.
 
+use kestrel_protocol::ErrorCode;
+
 use crate::log::{Durability, Log};
 
 /// What a reader may see (KIP-98).
@@ -75,8 +77,21 @@ impl Watermarks {
         self.end = self.end.max(position.end);
         self.high = self.high.max(stored_end.min(self.end)).max(self.log_start);
         let stable = position.first_unstable.map_or(self.high, |unstable| unstable.min(self.high));
-        self.stable = self.stable.max(stable);
+        // What was deleted is stable, whatever it was.
+        self.stable = self.stable.max(stable).max(self.log_start);
         *self != before
+    }
+
+    /// Whether a reader of committed records at `fetch_offset` will ever get further.
+    ///
+    /// # Errors
+    /// `COORDINATOR_NOT_AVAILABLE` when a transaction is open there: transactions are not served yet, so it was begun before this
+    /// broker had the folder, and nobody here ends it. Waiting in silence would be for ever.
+    pub(super) const fn check_goes_on(&self, fetch_offset: i64) -> Result<(), ErrorCode> {
+        if fetch_offset >= self.stable && fetch_offset < self.high {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        Ok(())
     }
 
     /// The offset that a reader of this isolation may not reach.

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{
-    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
-    PartitionData, RecordData,
+    AbortedTransaction, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse,
+    LeaderIdAndEpoch, NodeEndpoint, PartitionData, RecordData,
 };
 use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::time::Instant;
 
 use super::{Handle, Outgoing, RequestContext, State, client_endpoint};
 use crate::clock::after;
-use crate::log::{ByteRun, EpochEnd, FileRun, FirstBatch};
+use crate::log::{self, ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
 pub(crate) use sessions::FetchSessions;
 use sessions::{Answered, Asked, Naming};
@@ -198,8 +198,9 @@ impl<'a> Fetch<'a> {
             last_stable_offset: read.watermarks.stable,
             log_start_offset: read.watermarks.log_start,
             diverging_epoch: read.diverging.map(epoch_end).unwrap_or_default(),
-            // Without transactions none was aborted; the list is there for whoever reads committed records only.
-            aborted_transactions: (self.isolation == Isolation::ReadCommitted).then(Vec::new),
+            // The list is there for whoever reads committed records only.
+            aborted_transactions: (self.isolation == Isolation::ReadCommitted)
+                .then(|| read.aborted.iter().map(aborted_transaction).collect()),
             records: Some(records),
             ..Default::default()
         };
@@ -242,6 +243,10 @@ impl<'a> Fetch<'a> {
         let (host, port) = client_endpoint(broker)?;
         Some(NodeEndpoint { node_id, host, port, rack: broker.rack.clone() })
     }
+}
+
+const fn aborted_transaction(aborted: &log::AbortedTransaction) -> AbortedTransaction {
+    AbortedTransaction { producer_id: aborted.producer_id, first_offset: aborted.first_offset }
 }
 
 const fn epoch_end(end: EpochEnd) -> EpochEndOffset {

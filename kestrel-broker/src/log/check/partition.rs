@@ -20,6 +20,7 @@ use crate::log::leader_epoch::{self, LeaderEpochCache};
 use crate::log::producer_state::ProducerState;
 use crate::log::repair::CUT_SUFFIX;
 use crate::log::timestamp::Timestamp;
+use crate::log::txn_index;
 
 /// What the checkpoints of the data folder say about a partition.
 #[derive(Debug, Clone, Copy)]
@@ -222,6 +223,14 @@ impl SmallFiles<'_> {
                     .any(|name| offset_of(name, LOG_SUFFIX).is_some_and(|first| first <= offset));
                 let severity = if deleted || swapped { Severity::Note } else { Severity::Damage };
                 found(Finding::new(severity, &path, None, "an index without its log"));
+            }
+            if let Some(offset) = offset_of(name, TXN_INDEX_SUFFIX)
+                && txn_index::read(&path, offset)?.is_none()
+            {
+                let trusted = noted.clean || noted.recovery_point.is_some_and(|flushed| offset < flushed);
+                let severity = if trusted { Severity::Damage } else { Severity::Note };
+                let what = "the transaction index is damaged; the next start makes it anew";
+                found(Finding::new(severity, &path, None, what));
             }
             if let Some(offset) = offset_of(name, SNAPSHOT_SUFFIX) {
                 // Nothing is too old: it is to be seen whether the file can be read.

@@ -30,6 +30,7 @@ use super::producer_state::ProducerState;
 use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
 use super::segment::{ActiveSegment, LogSegment, delete_files};
 use super::timestamp::Timestamp;
+use super::txn_index::AbortedTransaction;
 use progress::Progress;
 
 /// How many bytes are read at a time while a segment is walked.
@@ -175,6 +176,7 @@ impl Loader<'_> {
             (None, None) => self.options.log_start_offset,
         };
         note_far_timestamps(&segments, walk_from)?;
+        self.read_aborted(&segments)?;
         let epochs = self.read_epochs(&segments)?;
         let producers = self.read_producers(&segments, walk_from, unflushed.is_empty())?;
         let mut walked = Walked { segments, active: None, producers, epochs, next_offset: walk_from };
@@ -261,14 +263,16 @@ impl Loader<'_> {
                 snapshots::write(self.dir, &walked.producers, base_offset, self.options.sync)?;
             }
             let (producers, epochs, now) = (&mut walked.producers, &mut walked.epochs, self.options.now);
+            let mut aborted = Vec::new();
             let (active, end) = self.rebuild(base_offset, |batch| {
-                producers.replay(batch.header(), batch.marker(), now);
+                aborted.extend(producers.replay(batch.header(), batch.marker(), now));
                 epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
             })?;
             let segment = Arc::clone(active.segment());
             if let Some((at, why)) = end.doubtful(later.first().copied()) {
                 return Err(LogError::corrupt(segment.path(), at, why));
             }
+            segment.rewrite_aborted(aborted)?;
             walked.next_offset = end.next_offset;
             progress.advance(segment.size_bytes());
             if let Some(damage) = end.damage {
@@ -325,6 +329,27 @@ impl Loader<'_> {
         indexed?;
         active.finish()?;
         Ok((active, end))
+    }
+
+    /// Reads which transactions of the trusted segments were aborted; where a file is damaged, from the markers of all of them.
+    fn read_aborted(&self, segments: &[Arc<LogSegment>]) -> Result<(), LogError> {
+        let mut damaged = false;
+        for segment in segments {
+            damaged |= !segment.read_aborted()?;
+        }
+        if !damaged {
+            return Ok(());
+        }
+        tracing::warn!(folder = %self.dir.display(), "the transaction indexes are damaged: they are made anew");
+        let mut producers = ProducerState::default();
+        for segment in segments {
+            let mut aborted = Vec::new();
+            replay_segment(segment, i64::MIN, &mut producers, self.options.now, &mut |transaction| {
+                aborted.push(transaction);
+            })?;
+            segment.rewrite_aborted(aborted)?;
+        }
+        Ok(())
     }
 
     /// The epochs in the file; when it is missing or damaged, those of the trusted segments' batches.
@@ -432,19 +457,32 @@ fn replay(
     now: Timestamp,
 ) -> Result<(), LogError> {
     let first = segments.partition_point(|segment| segment.base_offset() <= from_offset).saturating_sub(1);
-    for segment in segments.iter().skip(first) {
-        let mut walk = segment.walk(0)?;
-        while let Some((position, header)) = walk.next()? {
-            if header.base_offset < from_offset {
-                continue;
-            }
-            let marker = if header.is_control() {
-                scan::marker_of(&segment.read_batch(&walk.file, position, &header)?)
-            } else {
-                None
-            };
-            producers.replay(&header, marker, now);
+    // Which were aborted stands in the transaction indexes.
+    segments
+        .iter()
+        .skip(first)
+        .try_for_each(|segment| replay_segment(segment, from_offset, producers, now, &mut |_| {}))
+}
+
+/// Replays the batches of a segment from `from_offset` on, and names the transactions that were aborted.
+fn replay_segment(
+    segment: &LogSegment,
+    from_offset: i64,
+    producers: &mut ProducerState,
+    now: Timestamp,
+    aborted: &mut dyn FnMut(AbortedTransaction),
+) -> Result<(), LogError> {
+    let mut walk = segment.walk(0)?;
+    while let Some((position, header)) = walk.next()? {
+        if header.base_offset < from_offset {
+            continue;
         }
+        let marker = if header.is_control() {
+            scan::marker_of(&segment.read_batch(&walk.file, position, &header)?)
+        } else {
+            None
+        };
+        producers.replay(&header, marker, now).into_iter().for_each(&mut *aborted);
     }
     Ok(())
 }

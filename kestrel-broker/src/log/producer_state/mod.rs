@@ -17,11 +17,13 @@ mod snapshot;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use kestrel_protocol::record::control::{EndTransactionMarker, TransactionOutcome};
 use kestrel_protocol::record::{RecordBatchHeader, increment_sequence};
 use kestrel_protocol::{ProducerEpoch, ProducerId};
 
 use super::error::AppendError;
 use super::timestamp::Timestamp;
+use super::txn_index::AbortedTransaction;
 
 /// How many batches per producer are remembered: as many as a producer may have in flight.
 const REMEMBERED_BATCHES: usize = 5;
@@ -134,23 +136,34 @@ impl ProducerState {
         }
     }
 
-    /// Takes in a batch of the log, given its stored header, at the time `now`. `marker` is the coordinator's epoch when
-    /// the batch is a marker that ends a transaction.
+    /// Takes in a batch of the log, given its stored header, at the time `now`. `marker` is what the batch says when it ends a
+    /// transaction; gives that transaction if it was aborted.
     ///
     /// A producer is idle since its last append, however old the events are that it writes. (Apache Kafka goes by the
     /// timestamps of the records alone, so it forgets a producer of last year's events between two batches.)
-    pub(super) fn replay(&mut self, header: &RecordBatchHeader, marker: Option<i32>, now: Timestamp) {
+    pub(super) fn replay(
+        &mut self,
+        header: &RecordBatchHeader,
+        marker: Option<EndTransactionMarker>,
+        now: Timestamp,
+    ) -> Option<AbortedTransaction> {
         if header.producer_id == ProducerId::NONE {
-            return;
+            return None;
         }
         let producer = self.producers.entry(header.producer_id).or_insert_with(|| Producer::new(header));
         producer.move_to_epoch(header.producer_epoch);
         producer.last_seen = now.max(Timestamp(header.max_timestamp));
-        if let Some(coordinator_epoch) = marker {
-            producer.coordinator_epoch = coordinator_epoch;
-            if let Some(start) = producer.transaction_start.take() {
-                self.open_transactions.remove(&start);
-            }
+        if let Some(marker) = marker {
+            producer.coordinator_epoch = marker.coordinator_epoch;
+            let first_offset = producer.transaction_start.take()?;
+            self.open_transactions.remove(&first_offset);
+            let last_offset = header.last_offset();
+            return (marker.outcome == TransactionOutcome::Abort).then(|| AbortedTransaction {
+                producer_id: header.producer_id,
+                first_offset,
+                last_offset,
+                last_stable_offset: self.first_unstable_offset().unwrap_or(last_offset + 1),
+            });
         } else if !header.is_control() {
             producer.remember(RememberedBatch::of(header));
             if header.is_transactional() && producer.transaction_start.is_none() {
@@ -158,6 +171,7 @@ impl ProducerState {
                 self.open_transactions.insert(header.base_offset, header.producer_id);
             }
         }
+        None
     }
 
     /// Remembers the batches of `recent`, which saw the same log to the same end, if not from its beginning.
@@ -176,6 +190,11 @@ impl ProducerState {
     /// The first offset of the oldest open transaction.
     pub(super) fn first_unstable_offset(&self) -> Option<i64> {
         self.open_transactions.first_key_value().map(|(&offset, _)| offset)
+    }
+
+    /// The open transactions: where each began, and whose it is.
+    pub(super) fn open_transactions(&self) -> impl Iterator<Item = (i64, ProducerId)> {
+        self.open_transactions.iter().map(|(&first_offset, &producer_id)| (first_offset, producer_id))
     }
 
     /// Forgets the producers that were idle for `expiration` and have no transaction open.

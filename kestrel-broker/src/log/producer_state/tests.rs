@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use kestrel_protocol::record::control::{EndTransactionMarker, TransactionOutcome};
+
 use super::*;
 use crate::log::disk::Sync;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
@@ -104,8 +106,16 @@ fn an_open_transaction_holds_the_stable_offset() {
     assert_eq!(state.first_unstable_offset(), Some(1));
     state.remove_expired(Timestamp(i64::MAX), DAY);
     assert_eq!(state.first_unstable_offset(), Some(1), "an open transaction does not expire");
-    state.replay(&header(5, 1, -1, 1, control), Some(9), NOW);
+    let marker = |outcome| Some(EndTransactionMarker { outcome, coordinator_epoch: 9 });
+    let mut aborted = state.clone();
+    assert_eq!(state.replay(&header(5, 1, -1, 1, control), marker(TransactionOutcome::Commit), NOW), None);
     assert_eq!(state.first_unstable_offset(), None);
+    let transaction = aborted.replay(&header(5, 1, -1, 1, control), marker(TransactionOutcome::Abort), NOW);
+    let (producer_id, first_offset, last_offset) = (ProducerId(7), 1, 5);
+    let expected = AbortedTransaction { producer_id, first_offset, last_offset, last_stable_offset: 6 };
+    assert_eq!(transaction, Some(expected));
+    // A marker of a transaction that wrote nothing here.
+    assert_eq!(aborted.replay(&header(6, 1, -1, 1, control), marker(TransactionOutcome::Abort), NOW), None);
     assert_eq!(check(&state, 1, 0, 1), "new", "the marker raised the epoch");
 }
 

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use kestrel_protocol::record::control::ControlRecord;
+use kestrel_protocol::record::control::{ControlRecord, EndTransactionMarker};
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 
 use super::old_format::{HEAD_BYTES, OldMessage};
@@ -36,8 +36,8 @@ impl ScannedBatch {
         self.batch.header()
     }
 
-    /// The coordinator's epoch, if the batch is a marker that ends a transaction.
-    pub(super) fn marker(&self) -> Option<i32> {
+    /// What the batch says, if it is a marker that ends a transaction.
+    pub(super) fn marker(&self) -> Option<EndTransactionMarker> {
         marker_of(&self.batch)
     }
 }
@@ -121,14 +121,14 @@ pub(super) fn scan(
     Ok(end)
 }
 
-/// The coordinator's epoch, if `batch` is a marker that ends a transaction.
-pub(super) fn marker_of(batch: &RecordBatch) -> Option<i32> {
+/// What `batch` says, if it is a marker that ends a transaction.
+pub(super) fn marker_of(batch: &RecordBatch) -> Option<EndTransactionMarker> {
     if !batch.header().is_control() {
         return None;
     }
     let mut records = batch.records(MAX_CONTROL_BYTES).ok()?;
     match ControlRecord::parse(&records.next_view()?.ok()?).ok()? {
-        ControlRecord::EndTransaction(marker) => Some(marker.coordinator_epoch),
+        ControlRecord::EndTransaction(marker) => Some(marker),
         _ => None,
     }
 }

@@ -140,6 +140,7 @@ impl CleanedSegment {
             offset_index,
             time_index,
             largest: Mutex::new(segment.largest_timestamp()),
+            aborted: Mutex::new(Arc::new(self.aborted.clone())),
         })
     }
 

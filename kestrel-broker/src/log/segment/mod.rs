@@ -12,7 +12,7 @@ pub(super) use read::{SegmentRead, is_gone};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use super::data_file::DataFile;
@@ -25,6 +25,7 @@ use super::file_names::{
 use super::offset_index::{OFFSET_ENTRY_BYTES, OffsetIndex};
 use super::time_index::{TIME_ENTRY_BYTES, TimeIndex};
 use super::timestamp::{Timestamp, TimestampOffset};
+use super::txn_index::{self, AbortedTransaction};
 
 /// One segment of a log.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct LogSegment {
     time_index: TimeIndex,
     /// The largest timestamp, and the last offset of the first batch that has it.
     largest: Mutex<Option<TimestampOffset>>,
+    /// The aborted transactions whose markers are in it, by their markers: what its transaction index holds.
+    aborted: Mutex<Arc<Vec<AbortedTransaction>>>,
 }
 
 impl LogSegment {
@@ -94,7 +97,47 @@ impl LogSegment {
     ) -> Self {
         let largest = Mutex::new(time_index.last());
         let size_bytes = AtomicU64::new(size_bytes);
-        Self { base_offset, log: DataFile::new(path), size_bytes, offset_index, time_index, largest }
+        let (log, aborted) = (DataFile::new(path), Mutex::default());
+        Self { base_offset, log, size_bytes, offset_index, time_index, largest, aborted }
+    }
+
+    /// The aborted transactions whose markers are in the segment, by their markers.
+    pub(super) fn aborted(&self) -> Arc<Vec<AbortedTransaction>> {
+        Arc::clone(&self.aborted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the transaction index; false when it is damaged.
+    pub(super) fn read_aborted(&self) -> Result<bool, LogError> {
+        let read = txn_index::read(&self.txn_index_path(), self.base_offset)?;
+        Ok(read.map(|aborted| self.set_aborted(aborted)).is_some())
+    }
+
+    /// Replaces the transaction index by what a walk over the log has found.
+    pub(super) fn rewrite_aborted(&self, aborted: Vec<AbortedTransaction>) -> Result<(), LogError> {
+        let path = self.txn_index_path();
+        if aborted.is_empty() {
+            disk::remove_file(&path)?;
+        } else {
+            txn_index::write(&path, &aborted)?;
+        }
+        self.set_aborted(aborted);
+        Ok(())
+    }
+
+    /// Adds the transaction that the marker just appended has aborted.
+    pub(super) fn note_aborted(&self, transaction: AbortedTransaction) -> Result<(), LogError> {
+        let mut aborted = self.aborted.lock().unwrap_or_else(PoisonError::into_inner);
+        txn_index::append(&self.txn_index_path(), aborted.len(), &transaction)?;
+        Arc::make_mut(&mut aborted).push(transaction);
+        Ok(())
+    }
+
+    fn set_aborted(&self, aborted: Vec<AbortedTransaction>) {
+        *self.aborted.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(aborted);
+    }
+
+    fn txn_index_path(&self) -> PathBuf {
+        segment_file(self.dir(), self.base_offset, TXN_INDEX_SUFFIX)
     }
 
     /// The offset in the file's name: none in the segment is smaller.
@@ -153,6 +196,9 @@ impl LogSegment {
 
     /// Makes the indexes durable: for a segment that is not written any more.
     pub(super) fn sync_indexes(&self) -> Result<(), LogError> {
+        if !self.aborted().is_empty() {
+            txn_index::sync(&self.txn_index_path())?;
+        }
         self.offset_index.sync()?;
         self.time_index.sync()
     }

@@ -225,6 +225,17 @@ impl LogSegment {
         Ok(next_offset)
     }
 
+    /// The offset after the batch that ends at `position`.
+    pub(in crate::log) fn next_offset_at(&self, position: u64) -> Result<i64, LogError> {
+        let mut next_offset = self.base_offset;
+        let mut walk = self.walk(self.batch_at_or_before(position.saturating_sub(1))?)?;
+        while walk.position < position {
+            let Some((_, header)) = walk.next()? else { break };
+            next_offset = header.next_offset();
+        }
+        Ok(next_offset)
+    }
+
     /// Where a batch begins that is at `position` or before it: the last one that the index names, or the first.
     pub(in crate::log) fn batch_at_or_before(&self, position: u64) -> Result<u64, LogError> {
         let failed = |error| LogError::io("read", self.offset_index.path(), error);

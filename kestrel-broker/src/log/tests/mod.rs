@@ -13,6 +13,7 @@ mod power_loss;
 mod recovery;
 mod retention;
 mod rooms;
+mod transactions;
 
 pub(super) use power_loss::write_all;
 pub(crate) use power_loss::{Random, write_image};

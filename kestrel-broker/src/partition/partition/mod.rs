@@ -16,8 +16,8 @@ use tokio::task::spawn_blocking;
 use super::purgatory::{self, FetchWatch, Published};
 use super::watermarks::{Isolation, LogPosition, Watermarks};
 use crate::log::{
-    AppendContext, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd, FirstBatch,
-    FoundOffset, Log, LogConfig, LogError, ReadRequest, Timestamp,
+    AbortedTransaction, AppendContext, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd,
+    FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest, Timestamp,
 };
 
 /// What a fetch wants of a partition.
@@ -46,6 +46,8 @@ pub(crate) struct PartitionRead {
     pub(crate) records: ByteRun,
     /// The watermarks that the read was bounded by.
     pub(crate) watermarks: Watermarks,
+    /// The aborted transactions that have records among these; empty unless only committed ones were asked for (KIP-98).
+    pub(crate) aborted: Vec<AbortedTransaction>,
     /// Where the reader's log left this one, if it did: then there are no records (KIP-595).
     pub(crate) diverging: Option<EpochEnd>,
 }
@@ -144,7 +146,20 @@ impl Partition {
         });
         // What was flushed before the partition was whole.
         partition.advance();
+        partition.warn_of_open_transactions();
         Ok(partition)
+    }
+
+    /// Names the transactions that nobody here will end.
+    fn warn_of_open_transactions(&self) {
+        for (first_offset, producer_id) in self.log.open_transactions() {
+            tracing::warn!(
+                topic = %self.topic, partition = self.index, first_offset, producer = producer_id.0,
+                "a transaction is open, and its coordinator is not here: whoever reads committed records only is refused from \
+                 offset {first_offset} on (COORDINATOR_NOT_AVAILABLE), all others read on; Apache Kafka ends the transaction \
+                 when it is started on the data folder for longer than the producer's transaction.timeout.ms"
+            );
+        }
     }
 
     /// The topic's name.
@@ -209,12 +224,14 @@ impl Partition {
     /// Reads whole batches, beginning with the one that contains the offset.
     ///
     /// # Errors
-    /// `FENCED_LEADER_EPOCH`, `UNKNOWN_LEADER_EPOCH`, `OFFSET_OUT_OF_RANGE`, or what the log's error stands for.
+    /// `FENCED_LEADER_EPOCH`, `UNKNOWN_LEADER_EPOCH`, `OFFSET_OUT_OF_RANGE`; `COORDINATOR_NOT_AVAILABLE` where committed records
+    /// end at a transaction that nobody here will end; or what the log's error stands for.
     pub(crate) fn read(&self, fetch: FetchRead) -> Result<PartitionRead, ErrorCode> {
         self.check_epoch(fetch.current_leader_epoch)?;
         let watermarks = self.watermarks();
         if let Some(diverging) = self.divergence(fetch.last_fetched_epoch, fetch.fetch_offset)? {
-            return Ok(PartitionRead { records: ByteRun::default(), watermarks, diverging: Some(diverging) });
+            let (records, aborted) = (ByteRun::default(), Vec::new());
+            return Ok(PartitionRead { records, watermarks, aborted, diverging: Some(diverging) });
         }
         let records = self.log.read(ReadRequest {
             fetch_offset: fetch.fetch_offset,
@@ -224,7 +241,13 @@ impl Partition {
             file_run_min_bytes: fetch.file_run_min_bytes,
         });
         let records = records.map_err(|error| self.storage_failure(&error))?;
-        Ok(PartitionRead { records, watermarks, diverging: None })
+        let mut aborted = Vec::new();
+        if fetch.isolation == Isolation::ReadCommitted {
+            watermarks.check_goes_on(fetch.fetch_offset)?;
+            let found = self.log.aborted_within(fetch.fetch_offset, &records);
+            aborted = found.map_err(|error| self.storage_failure(&error))?;
+        }
+        Ok(PartitionRead { records, watermarks, aborted, diverging: None })
     }
 
     /// Finds an offset for ListOffsets; `None` when no record answers the question.
