@@ -74,10 +74,11 @@
 //! | `kestrel_client::net` | connections that end, addresses that do not answer |
 //! | `kestrel_client::metadata` | metadata that cannot be had |
 //! | `kestrel_client::config` | settings that exclude each other |
-//! | `kestrel_client::producer` | requests that are lost or refused, the producer's identity |
+//! | `kestrel_client::producer` | what keeps records from being sent, once by name; the producer's identity |
 //! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
 //! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
 //! | `kestrel_client::admin` | changes that not every broker shows yet |
+//! | `kestrel_client::tasks` | background tasks that have panicked |
 //!
 //! ERROR: a handle has failed and will not work again. WARN: somebody should look: work does not go on, was lost, or will be done twice.
 //! INFO: what changes rarely and is right. DEBUG: what is tried again by itself. TRACE is not used, and no event is made
