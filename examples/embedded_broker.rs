@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kestrel_broker::Broker;
-use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, NewTopic};
+use kestrel_client::admin::NewTopic;
+use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client};
 use kestrel_examples::{Result, exit_code};
 use kestrel_serde::{Int64, Utf8};
 use tokio::time::timeout;

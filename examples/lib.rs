@@ -6,7 +6,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use kestrel_client::{Client, ErrorCode, NewTopic, Timestamp};
+use kestrel_client::admin::NewTopic;
+use kestrel_client::{Client, ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The result of whatever can fail in an example; every error of Kestrel's says what happened in one sentence.

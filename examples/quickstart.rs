@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use kestrel_broker::Broker;
-use kestrel_client::{AutoOffsetReset, Client, ConsumerRecord, NewTopic, Timestamp};
+use kestrel_client::admin::NewTopic;
+use kestrel_client::{AutoOffsetReset, Client, ConsumerRecord, Timestamp};
 use kestrel_examples::{Earthquake, Result, earthquakes, exit_code, thousands};
 use kestrel_serde::{Json, Utf8};
 use tokio::time::{Instant, timeout};

@@ -8,9 +8,9 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use clap::Parser;
+use kestrel_client::admin::OffsetSpec;
 use kestrel_client::{
-    Admin, AssignedPartitions, CommitPolicy, IsolationLevel, OffsetSpec, RebalanceListener, Timestamp,
-    TopicPartition,
+    Admin, AssignedPartitions, CommitPolicy, IsolationLevel, RebalanceListener, Timestamp, TopicPartition,
 };
 use kestrel_examples::{Earthquake, Result, connect, exit_code, thousands, utc};
 use kestrel_serde::{Json, Utf8};

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use kestrel_broker::Broker;
+use kestrel_client::admin::NewTopic;
 use kestrel_client::{
-    AutoOffsetReset, Client, ConsumerRecord, ErrorCode, NewTopic, Timestamp, TopicPartition, TypedProducer,
+    AutoOffsetReset, Client, ConsumerRecord, ErrorCode, Timestamp, TopicPartition, TypedProducer,
 };
 use kestrel_examples::{Earthquake, Result, connect, earthquakes, exit_code, thousands, utc};
 use kestrel_serde::{Json, Utf8};
@@ -53,7 +54,7 @@ struct Status {
     strongest: f64,
 }
 
-type Statuses = TypedProducer<str, Status, Utf8, Json>;
+type Statuses = TypedProducer<str, Status>;
 
 #[tokio::main]
 async fn main() -> ExitCode {

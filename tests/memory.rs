@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_broker::{Broker, Durability};
-use kestrel_client::{ApiKey, AutoOffsetReset, Client, Error, NewTopic, Record};
+use kestrel_client::admin::NewTopic;
+use kestrel_client::{ApiKey, AutoOffsetReset, Client, Error, Record};
 use kestrel_tests::TestBroker;
 
 const MIB: usize = 1 << 20;

@@ -1,6 +1,7 @@
 //! Topics for every client's work, made with Kestrel's admin client before the work is measured.
 
-use kestrel_client::{Client, Error, ErrorCode, NewTopic};
+use kestrel_client::admin::NewTopic;
+use kestrel_client::{Client, Error, ErrorCode};
 use tokio::runtime::Builder;
 
 use crate::args::{Topic, TopicArgs};

@@ -7,9 +7,8 @@
 //! One [`Client`] has the connections and the metadata; it is cheap to clone. Everything else is made from it.
 //!
 //! ```no_run
-//! use futures::StreamExt;
-//! use kestrel_client::{AutoOffsetReset, Client, NewTopic};
-//! use kestrel_serde::{Json, Utf8};
+//! use kestrel_client::admin::NewTopic;
+//! use kestrel_client::{AutoOffsetReset, Client, Json, Utf8};
 //!
 //! #[derive(Debug, serde::Serialize, serde::Deserialize)]
 //! struct Click {
@@ -87,14 +86,18 @@
 //! # Features
 //! `gzip`, `snappy`, `lz4`, `zstd`: the codecs that a producer may write and a consumer can read. All are on by default;
 //! only `zstd` needs a C compiler. A record in a codec that is off is an error that names the feature.
+//!
+//! `json` (on by default), `avro`, `uuid`: the formats of [`serde`] that need another crate. The crate `kestrel-serde` is
+//! here as [`serde`], and its formats are at the root too, so that a program depends on `kestrel-client` alone.
 
-mod admin;
+pub mod admin;
 mod client;
 mod complaints;
 mod config;
 mod consumer;
 mod environment;
 mod error;
+mod into;
 mod metadata;
 mod net;
 mod producer;
@@ -103,12 +106,9 @@ mod tasks;
 mod typed;
 mod under_way;
 
-pub use admin::{
-    Admin, AdminResults, AlterConfigs, ClusterDescription, ConfigEntry, ConfigResource, ConfigSource,
-    CreatedTopic, DeleteRecordsTo, GroupDescription, GroupFilter, GroupListing, GroupMemberDescription,
-    GroupState, GroupType, ListedOffset, MemberAssignment, NewPartitions, NewTopic, OffsetReset, OffsetSpec,
-    PartitionDescription, ResetTo, TopicDescription, TopicListing,
-};
+pub use admin::Admin;
+pub use async_trait::async_trait;
+pub use bytes::Bytes;
 pub use client::Client;
 pub use config::{
     Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
@@ -120,8 +120,18 @@ pub use consumer::{
     RevokedPartitions, Source, StallError, Subscribed, assignor,
 };
 pub use error::{BrokerError, Error, FailedAttempt, Result, Severity, SharedError};
-pub use kestrel_protocol::record::{Compression, Header, Headers, TimestampType};
-pub use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId, Uuid};
+pub use into::{IntoField, IntoName};
+pub use kestrel_protocol::record::{Compression, Header, HeaderView, Headers, HeadersView, TimestampType};
+pub use kestrel_protocol::{
+    ApiKey, ByteString, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, ErrorClass, ErrorCode,
+    LeaderEpoch, NodeId, TopicId, Uuid,
+};
+pub use kestrel_serde as serde;
+#[cfg(feature = "json")]
+pub use kestrel_serde::Json;
+#[cfg(feature = "avro")]
+pub use kestrel_serde::{Avro, AvroValue};
+pub use kestrel_serde::{BoxError, Float32, Float64, Int32, Int64, Raw, SerdeError, Unit, Utf8};
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
 pub use record::{ConsumerRecord, Record, RecordMetadata, RecordParts, Timestamp, TopicPartition};

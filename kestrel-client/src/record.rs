@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use kestrel_protocol::record::{Headers, TimestampType};
-use kestrel_protocol::{ByteString, LeaderEpoch};
+use kestrel_protocol::LeaderEpoch;
+use kestrel_protocol::record::{Header, Headers, TimestampType};
 
 use crate::consumer::{AckToken, RecordAck};
+use crate::into::{IntoField, IntoName};
 
 /// A wall time as Kafka keeps it: milliseconds since 1970.
 ///
@@ -77,12 +78,12 @@ pub struct TopicPartition {
 
 impl TopicPartition {
     /// The partition with number `partition` of `topic`.
-    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
-        Self { topic: topic.into(), partition }
+    pub fn new(topic: impl IntoName, partition: i32) -> Self {
+        Self { topic: topic.into_name(), partition }
     }
 }
 
-impl<T: Into<Arc<str>>> From<(T, i32)> for TopicPartition {
+impl<T: IntoName> From<(T, i32)> for TopicPartition {
     fn from((topic, partition): (T, i32)) -> Self {
         Self::new(topic, partition)
     }
@@ -127,9 +128,9 @@ pub struct Record {
 
 impl Record {
     /// An empty record for `topic`: null key and null value until they are set.
-    pub fn to(topic: impl Into<Arc<str>>) -> Self {
+    pub fn to(topic: impl IntoName) -> Self {
         Self {
-            topic: topic.into(),
+            topic: topic.into_name(),
             partition: None,
             timestamp: None,
             key: None,
@@ -140,22 +141,29 @@ impl Record {
 
     /// Sets the key.
     #[must_use]
-    pub fn key(mut self, key: impl Into<Bytes>) -> Self {
-        self.key = Some(key.into());
+    pub fn key(mut self, key: impl IntoField) -> Self {
+        self.key = key.into_field();
         self
     }
 
     /// Sets the value.
     #[must_use]
-    pub fn value(mut self, value: impl Into<Bytes>) -> Self {
-        self.value = Some(value.into());
+    pub fn value(mut self, value: impl IntoField) -> Self {
+        self.value = value.into_field();
         self
     }
 
-    /// Adds a header after the others.
+    /// Adds a header after the others; a value of `None` is null.
     #[must_use]
-    pub fn header(mut self, key: impl Into<ByteString>, value: impl Into<Bytes>) -> Self {
-        self.headers.push(key, Some(value.into()));
+    pub fn header(mut self, key: impl AsRef<str>, value: impl IntoField) -> Self {
+        self.headers.push(key.as_ref(), value.into_field());
+        self
+    }
+
+    /// Adds all of these headers after the others.
+    #[must_use]
+    pub fn headers(mut self, headers: impl IntoIterator<Item = Header>) -> Self {
+        self.headers.extend(headers);
         self
     }
 
@@ -186,6 +194,21 @@ pub struct RecordMetadata {
     pub offset: Option<i64>,
     /// The record's timestamp: the broker's when the topic has `message.timestamp.type=LogAppendTime`.
     pub timestamp: Timestamp,
+}
+
+impl RecordMetadata {
+    /// A receipt as if a record had been stored: for unit tests of what handles receipts. See [`Delivery::settled`](crate::Delivery::settled).
+    ///
+    /// ```
+    /// use kestrel_client::{RecordMetadata, Timestamp};
+    ///
+    /// let receipt = RecordMetadata::new(("orders", 3), Some(42), Timestamp::NONE);
+    /// assert_eq!((receipt.partition, receipt.offset), (3, Some(42)));
+    /// ```
+    pub fn new(partition: impl Into<TopicPartition>, offset: Option<i64>, timestamp: Timestamp) -> Self {
+        let TopicPartition { topic, partition } = partition.into();
+        Self { topic, partition, offset, timestamp }
+    }
 }
 
 /// A record that was read from a topic, with a typed key and value.

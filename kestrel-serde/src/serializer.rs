@@ -40,7 +40,8 @@ use crate::{Ready, SerdeContext, SerdeError};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not serialize `{T}`",
-    note = "see the table of formats in the documentation of kestrel_serde, or use `serialize_with`"
+    note = "see the table of formats in the documentation of kestrel_serde, or use `serialize_with`",
+    note = "a builder has `Unset` where `.key(..)` or `.value(..)` is missing: say there which format it is"
 )]
 pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
     /// Makes [`serialize`](Self::serialize) possible for this topic and part.
@@ -100,7 +101,8 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not deserialize `{T}`",
-    note = "see the table of formats in the documentation of kestrel_serde, or use `deserialize_with`"
+    note = "see the table of formats in the documentation of kestrel_serde, or use `deserialize_with`",
+    note = "a builder has `Unset` where `.key(..)` or `.value(..)` is missing: say there which format it is"
 )]
 pub trait Deserializer<T>: Send + Sync + 'static {
     /// Whether [`ready`](Self::ready) may have to wait. A format that overrides `ready` says `true` here.

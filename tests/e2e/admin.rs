@@ -1,9 +1,10 @@
 //! Admin: topics, partitions, configurations, offsets, records, the cluster.
 
-use kestrel_client::{
-    Admin, AlterConfigs, ConfigEntry, ConfigResource, ConfigSource, DeleteRecordsTo, Error, ErrorCode,
-    IsolationLevel, NewPartitions, NewTopic, OffsetSpec, Record, Timestamp,
+use kestrel_client::admin::{
+    AlterConfigs, ConfigEntry, ConfigResource, ConfigSource, DeleteRecordsTo, NewPartitions, NewTopic,
+    OffsetSpec,
 };
+use kestrel_client::{Admin, Error, ErrorCode, IsolationLevel, Record, Timestamp};
 use kestrel_tests::{TestBroker, eventually, unique};
 
 async fn created(admin: &Admin, partitions: i32) -> String {

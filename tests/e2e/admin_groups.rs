@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_broker::{Broker, Durability};
+use kestrel_client::admin::{
+    DeleteRecordsTo, GroupFilter, GroupState, GroupType, MemberAssignment, NewTopic, OffsetSpec, ResetTo,
+};
 use kestrel_client::{
-    Admin, ApiKey, AutoOffsetReset, Client, DeleteRecordsTo, Error, ErrorCode, GroupFilter, GroupState,
-    GroupType, IsolationLevel, MemberAssignment, NewTopic, OffsetAndMetadata, OffsetSpec, Record, ResetTo,
+    Admin, ApiKey, AutoOffsetReset, Client, Error, ErrorCode, IsolationLevel, OffsetAndMetadata, Record,
     Severity, Timestamp, TopicPartition,
 };
 use kestrel_tests::{TestBroker, unique};

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use kestrel_client::admin::NewTopic;
 use kestrel_client::assignor::{Assignor, CooperativeSticky, Range, RoundRobin, Sticky};
 use kestrel_client::{
-    AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, NewTopic, RebalanceListener, Record,
+    AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, RebalanceListener, Record,
     RevokedPartitions, TopicPartition,
 };
 use kestrel_tests::{Dice, TestBroker, unique};

@@ -107,7 +107,7 @@ async fn a_commit_while_the_group_waits_for_it_succeeds() {
     // The group rebalances, as the coordinator says it does.
     eventually("the second member waits to be let in", async || {
         let found = client.admin().describe_groups([group.as_str()]).await.into_result().unwrap();
-        (found[0].1.state == kestrel_client::GroupState::PreparingRebalance).then_some(())
+        (found[0].1.state == kestrel_client::admin::GroupState::PreparingRebalance).then_some(())
     })
     .await;
     tokio::time::timeout(PATIENCE, first.commit()).await.expect("it waits for nothing").unwrap();

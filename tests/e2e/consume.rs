@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use kestrel_client::admin::{DeleteRecordsTo, NewTopic};
 use kestrel_client::{
-    AssignedConsumer, AssignedConsumerBuilder, AutoOffsetReset, Client, Compression, ConsumerRecord,
-    DeleteRecordsTo, Error, NewTopic, PositionError, PositionProblem, Record, Timestamp,
+    AssignedConsumer, AssignedConsumerBuilder, AutoOffsetReset, Client, Compression, ConsumerRecord, Error,
+    PositionError, PositionProblem, Record, Timestamp,
 };
 use kestrel_serde::{Int64, Json, Utf8};
 use kestrel_tests::{TestBroker, unique};

@@ -5,16 +5,17 @@
 use std::time::Duration;
 
 use kestrel_broker::{Broker, Durability};
+use kestrel_client::admin::NewTopic;
 use kestrel_client::{
-    ApiKey, AutoOffsetReset, Client, Error, ErrorCode, NewTopic, NoKey, Producer, ProducerBuilder, Record,
-    Severity, TypedProducer, Unset,
+    ApiKey, AutoOffsetReset, Client, Error, ErrorCode, NoKey, Producer, ProducerBuilder, Record, Severity,
+    TypedProducer,
 };
 use kestrel_serde::{Int64, Utf8};
 use kestrel_tests::TestBroker;
 
 const TOPIC: &str = "numbers";
 
-type Numbers = TypedProducer<NoKey, i64, Unset, Int64>;
+type Numbers = TypedProducer<NoKey, i64>;
 
 async fn start() -> (TestBroker, Client) {
     let broker = TestBroker::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await;

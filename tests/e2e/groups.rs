@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use kestrel_client::admin::NewTopic;
 use kestrel_client::assignor::{Assignor, CooperativeSticky};
 use kestrel_client::{
     AssignedPartitions, AutoOffsetReset, Client, CommitPolicy, Consumer, ConsumerBuilder, ConsumerRecord,
-    Error, NewTopic, OffsetAndMetadata, PositionError, PositionProblem, RebalanceListener, Record,
-    RevokedPartitions, TopicPartition,
+    Error, OffsetAndMetadata, PositionError, PositionProblem, RebalanceListener, Record, RevokedPartitions,
+    TopicPartition,
 };
 use kestrel_tests::{TestBroker, eventually, unique};
 

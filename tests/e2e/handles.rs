@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use kestrel_client::admin::NewTopic;
 use kestrel_client::{
     AckToken, AutoOffsetReset, CancellationToken, Client, CommitPolicy, Consumer, ConsumerBuilder,
-    ConsumerHandle, Error, NewTopic, PartitionStream, Record, RecordParts, TopicPartition,
+    ConsumerHandle, Error, PartitionStream, Record, RecordParts, TopicPartition,
 };
 use kestrel_tests::{TestBroker, eventually, unique};
 use tokio::sync::Semaphore;

@@ -1,8 +1,9 @@
 //! What a user writes at more length than the protocol can say is an error that names it, at once and never a panic.
 
 use bytes::Bytes;
+use kestrel_client::admin::NewTopic;
 use kestrel_client::{
-    AutoOffsetReset, Client, Consumer, Error, NewTopic, OffsetAndMetadata, Record, Severity, TopicPartition,
+    AutoOffsetReset, Client, Consumer, Error, OffsetAndMetadata, Record, Severity, TopicPartition,
 };
 use kestrel_tests::TestBroker;
 

@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_groups;
+mod borrowed;
 mod churn;
 mod commits;
 mod concurrent;

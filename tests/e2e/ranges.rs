@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use kestrel_client::admin::{DeleteRecordsTo, NewTopic};
 use kestrel_client::{
-    AssignedConsumer, AssignedConsumerBuilder, Client, CommitPolicy, DeleteRecordsTo, NewTopic, Place,
-    Record, Timestamp, TopicPartition,
+    AssignedConsumer, AssignedConsumerBuilder, Client, CommitPolicy, Place, Record, Timestamp, TopicPartition,
 };
 use kestrel_tests::{TestBroker, unique};
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kestrel_broker::{Broker, Durability};
+use kestrel_client::admin::NewTopic;
 use kestrel_client::{
-    ApiKey, AssignedPartitions, AutoOffsetReset, Client, Error, NewTopic, NoKey, RebalanceListener, Record,
-    Severity,
+    ApiKey, AssignedPartitions, AutoOffsetReset, Client, Error, NoKey, RebalanceListener, Record, Severity,
 };
 use kestrel_serde::Utf8;
 use kestrel_tests::{TestBroker, eventually, unique};

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use kestrel_broker::{Broker, BrokerBuilder, Durability};
+use kestrel_client::admin::NewTopic;
 use kestrel_client::{
-    AutoOffsetReset, Client, CommitPolicy, Consumer, Error, ErrorCode, NewTopic, Record, Source,
-    TopicPartition,
+    AutoOffsetReset, Client, CommitPolicy, Consumer, Error, ErrorCode, Record, Source, TopicPartition,
 };
 use kestrel_tests::{TestBroker, unique};
 

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kestrel_broker::{Broker, Durability};
+use kestrel_client::admin::{NewPartitions, NewTopic};
 use kestrel_client::partitioner::{Choice, PartitionInput, RoundRobin};
-use kestrel_client::{Client, Error, NewPartitions, NewTopic, NoKey, Record};
+use kestrel_client::{Client, Error, NoKey, Record};
 use kestrel_serde::Utf8;
 use kestrel_tests::{TestBroker, eventually, unique};
 

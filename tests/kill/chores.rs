@@ -5,9 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestrel_client::{
-    Admin, Client, DeleteRecordsTo, Error, ErrorCode, OffsetAndMetadata, TopicId, TopicPartition,
-};
+use kestrel_client::admin::DeleteRecordsTo;
+use kestrel_client::{Admin, Client, Error, ErrorCode, OffsetAndMetadata, TopicId, TopicPartition};
 use kestrel_tests::Dice;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kestrel_client::NewTopic;
+use kestrel_client::admin::NewTopic;
 
 /// How large a segment is: a few dozen batches, so that rolls are frequent.
 const SEGMENT_BYTES: u64 = 24_000;

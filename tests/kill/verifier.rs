@@ -6,9 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kestrel_client::{
-    AssignedConsumer, AutoOffsetReset, Client, IsolationLevel, OffsetSpec, Result, TopicPartition,
-};
+use kestrel_client::admin::OffsetSpec;
+use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, IsolationLevel, Result, TopicPartition};
 use tokio::time::timeout;
 
 use crate::check::{self, Read, Seen};

@@ -59,7 +59,7 @@ impl Peer for Kestrel {
 /// A producer with one topic open.
 pub(super) struct KestrelSender {
     producer: Producer,
-    topic: TypedProducer<NoKey, [u8], Unset, Raw>,
+    topic: TypedProducer<NoKey, [u8]>,
     held: Held<Delivery>,
 }
 

@@ -18,6 +18,7 @@ use super::settle::{Call, all_failed, settle};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
+use crate::into::IntoName;
 
 /// What a configuration belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,8 +34,8 @@ pub enum ConfigResource {
 
 impl ConfigResource {
     /// A topic.
-    pub fn topic(name: impl Into<Arc<str>>) -> Self {
-        Self::Topic(name.into())
+    pub fn topic(name: impl IntoName) -> Self {
+        Self::Topic(name.into_name())
     }
 
     const fn wire_type(&self) -> i8 {
@@ -126,7 +127,7 @@ pub struct ConfigEntry {
 /// Changes to single keys of one configuration; other keys stay as they are.
 ///
 /// ```
-/// use kestrel_client::{AlterConfigs, ConfigResource};
+/// use kestrel_client::admin::{AlterConfigs, ConfigResource};
 /// let changes = AlterConfigs::of(ConfigResource::topic("clicks"))
 ///     .set("retention.ms", "3600000")
 ///     .append("cleanup.policy", "compact")

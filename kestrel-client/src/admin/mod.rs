@@ -43,7 +43,7 @@ const TIMEOUT_SETTING: &str = "default.api.timeout.ms";
 ///
 /// ```no_run
 /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
-/// use kestrel_client::NewTopic;
+/// use kestrel_client::admin::NewTopic;
 ///
 /// let admin = client.admin();
 /// admin.create_topics([NewTopic::new("clicks").partitions(3).config("retention.ms", "3600000")]).await.into_result()?;

@@ -85,7 +85,8 @@ impl Admin {
     ///
     /// ```no_run
     /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_client::{IsolationLevel, OffsetSpec, TopicPartition};
+    /// use kestrel_client::admin::OffsetSpec;
+    /// use kestrel_client::{IsolationLevel, TopicPartition};
     ///
     /// let ends = [(TopicPartition::new("clicks", 0), OffsetSpec::Latest)];
     /// let ends = admin.list_offsets(ends, IsolationLevel::ReadUncommitted).await.into_result()?;

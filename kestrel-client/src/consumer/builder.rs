@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestrel_serde::{Deserializer, Raw};
+use kestrel_serde::Deserializer;
 
 use super::assignor::Assignor;
 use super::control::checked;
@@ -19,8 +19,10 @@ use crate::config::{
     AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, argument_fits, fits,
 };
 use crate::error::{Error, Result};
+use crate::into::IntoName;
 use crate::metadata::{FoundTopic, Wanted};
 use crate::record::{Timestamp, TopicPartition};
+use crate::typed::Unset;
 use crate::typed::consumer::Decoders;
 
 impl Client {
@@ -74,7 +76,7 @@ impl Client {
         })
     }
 
-    fn consumer_builder<K, V, S: Source>(&self, plan: S::Plan) -> ConsumerBuilder<K, V, Raw, Raw, S> {
+    fn consumer_builder<K, V, S: Source>(&self, plan: S::Plan) -> ConsumerBuilder<K, V, Unset, Unset, S> {
         let mut config = ConsumerConfig::default();
         let applied = apply(CONSUMER, &self.settings().properties, &mut config);
         ConsumerBuilder {
@@ -83,8 +85,8 @@ impl Client {
             problem: applied.err(),
             start_at: None,
             plan,
-            key: Raw,
-            value: Raw,
+            key: Unset,
+            value: Unset,
             types: PhantomData,
         }
     }
@@ -96,7 +98,7 @@ impl Client {
 /// partitions come from.
 #[derive(Debug)]
 #[must_use]
-pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S: Source = Subscribed> {
+pub struct ConsumerBuilder<K, V, KD = Unset, VD = Unset, S: Source = Subscribed> {
     client: Client,
     config: ConsumerConfig,
     problem: Option<Error>,
@@ -108,7 +110,7 @@ pub struct ConsumerBuilder<K, V, KD = Raw, VD = Raw, S: Source = Subscribed> {
 }
 
 /// The builder of a consumer with assigned partitions; made by [`Client::assigned_consumer`].
-pub type AssignedConsumerBuilder<K, V, KD = Raw, VD = Raw> = ConsumerBuilder<K, V, KD, VD, Assigned>;
+pub type AssignedConsumerBuilder<K, V, KD = Unset, VD = Unset> = ConsumerBuilder<K, V, KD, VD, Assigned>;
 
 /// Setters of the builder that hand on to [`ConsumerConfig`].
 macro_rules! settings {
@@ -185,14 +187,14 @@ group_settings! {
 }
 
 impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
-    /// How keys become values of `K`. Default: [`Raw`].
-    pub fn key<D>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
+    /// How keys become values of `K`. Bytes need not be told how: they are as they are.
+    pub fn key<D: Deserializer<K>>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
         let Self { client, config, problem, start_at, plan, key: _, value, types } = self;
         ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
     }
 
-    /// How values become values of `V`. Default: [`Raw`].
-    pub fn value<D>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
+    /// How values become values of `V`. Bytes need not be told how: they are as they are.
+    pub fn value<D: Deserializer<V>>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
         let Self { client, config, problem, start_at, plan, key, value: _, types } = self;
         ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
     }
@@ -249,8 +251,8 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
 
     /// Assigns all partitions that these topics have when the consumer is built. Partitions that are added to the topics
     /// later are not read.
-    pub fn assign_topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        self.plan.topics.extend(topics.into_iter().map(Into::into));
+    pub fn assign_topics(mut self, topics: impl IntoIterator<Item = impl IntoName>) -> Self {
+        self.plan.topics.extend(topics.into_iter().map(IntoName::into_name));
         self
     }
 
@@ -335,8 +337,8 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
 
 impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
     /// Reads these topics too. They need not exist yet.
-    pub fn topics(mut self, topics: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        self.plan.topics.names.extend(topics.into_iter().map(Into::into));
+    pub fn topics(mut self, topics: impl IntoIterator<Item = impl IntoName>) -> Self {
+        self.plan.topics.names.extend(topics.into_iter().map(IntoName::into_name));
         self
     }
 

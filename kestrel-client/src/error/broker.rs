@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use kestrel_protocol::{ApiKey, ErrorCode};
 
+use crate::into::IntoName;
+
 /// A broker's refusal, with what it was about.
 ///
 /// A test of code that handles errors makes one with [`new`](Self::new):
@@ -44,8 +46,8 @@ impl BrokerError {
 
     /// It is about this topic.
     #[must_use]
-    pub fn topic(mut self, topic: impl Into<Arc<str>>) -> Self {
-        self.topic = Some(topic.into());
+    pub fn topic(mut self, topic: impl IntoName) -> Self {
+        self.topic = Some(topic.into_name());
         self
     }
 
@@ -58,8 +60,8 @@ impl BrokerError {
 
     /// It is about this group, or transactional id.
     #[must_use]
-    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
-        self.group = Some(group.into());
+    pub fn group(mut self, group: impl IntoName) -> Self {
+        self.group = Some(group.into_name());
         self
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::Error;
-use crate::record::{RecordMetadata, Timestamp};
+use crate::record::{RecordMetadata, Timestamp, TopicPartition};
 
 /// What became of a batch.
 #[derive(Debug, Clone)]
@@ -147,6 +147,35 @@ impl Delivery {
     #[inline]
     pub(crate) fn new(batch: Arc<BatchState>, index: u32, timestamp: Timestamp) -> Self {
         Self { batch, index, timestamp, waker_place: None }
+    }
+
+    /// A delivery whose outcome is known: for unit tests of what awaits deliveries.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use kestrel_client::{ApiKey, BrokerError, Delivery, ErrorCode, RecordMetadata, Timestamp};
+    ///
+    /// let receipt = RecordMetadata::new(("orders", 3), Some(42), Timestamp::from_millis(1_000));
+    /// assert_eq!(Delivery::settled(("orders", 3), Ok(receipt.clone())).await.unwrap(), receipt);
+    ///
+    /// let refusal = BrokerError::new(ApiKey::Produce, ErrorCode::NotEnoughReplicas);
+    /// let lost = Delivery::settled(("orders", 3), Err(refusal.into()));
+    /// assert_eq!((lost.topic(), lost.partition()), ("orders", 3));
+    /// assert!(lost.await.unwrap_err().is_retriable());
+    /// # }
+    /// ```
+    pub fn settled(partition: impl Into<TopicPartition>, outcome: Result<RecordMetadata, Error>) -> Self {
+        let TopicPartition { topic, partition } = partition.into();
+        let (topic, partition, timestamp, outcome) = match outcome {
+            Ok(RecordMetadata { topic, partition, offset, timestamp }) => {
+                (topic, partition, timestamp, Outcome::Stored { base_offset: offset, log_append_time: None })
+            }
+            Err(error) => (topic, partition, Timestamp::NONE, Outcome::Failed(error)),
+        };
+        let batch = Arc::new(BatchState::new(topic, partition));
+        batch.settle(outcome);
+        Self::new(batch, 0, timestamp)
     }
 
     /// The topic that the record goes to.

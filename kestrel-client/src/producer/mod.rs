@@ -34,6 +34,7 @@ use crate::client::Client;
 use crate::config::ProducerSettings;
 use crate::environment;
 use crate::error::Error;
+use crate::into::IntoName;
 use crate::metadata::{FoundTopic, Wanted};
 use crate::record::Record;
 use crate::typed::TypedProducerBuilder;
@@ -174,8 +175,8 @@ impl Producer {
     ///
     /// # Errors
     /// As [`send`](Self::send). Cancel-safe.
-    pub async fn prepare_topic(&self, topic: &str) -> Result<(), Error> {
-        self.engine.open_topic(&topic.into()).await.map(drop)
+    pub async fn prepare_topic(&self, topic: impl IntoName) -> Result<(), Error> {
+        self.engine.open_topic(&topic.into_name()).await.map(drop)
     }
 
     /// Begins a typed handle on a topic, for keys of type `K` and values of type `V`.
@@ -192,8 +193,8 @@ impl Producer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn topic<K: ?Sized, V: ?Sized>(&self, topic: impl Into<Arc<str>>) -> TypedProducerBuilder<K, V> {
-        TypedProducerBuilder::new(Arc::clone(&self.engine), topic.into())
+    pub fn topic<K: ?Sized, V: ?Sized>(&self, topic: impl IntoName) -> TypedProducerBuilder<K, V> {
+        TypedProducerBuilder::new(Arc::clone(&self.engine), topic.into_name())
     }
 
     /// Sends everything that was accepted before this call without lingering, and waits until each record has its outcome.

@@ -3,5 +3,7 @@
 pub(crate) mod consumer;
 mod producer;
 mod scratch;
+mod unset;
 
-pub use producer::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};
+pub use producer::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord};
+pub use unset::Unset;

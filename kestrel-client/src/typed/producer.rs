@@ -8,12 +8,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use kestrel_protocol::record::Headers;
+use kestrel_protocol::record::{Header, Headers};
 use kestrel_serde::{SerdeContext, SerdeError, Serializer};
 
+use super::Unset;
 use super::scratch::Scratch;
 use crate::environment;
 use crate::error::Error;
+use crate::into::IntoField;
 use crate::producer::accumulator::{Attempt, RecordParts, TopicQueue};
 use crate::producer::{Delivery, Engine, HeaderSlices};
 use crate::record::Timestamp;
@@ -32,10 +34,6 @@ use crate::record::Timestamp;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoKey {}
-
-/// A serializer that was not set. It serializes [`NoKey`] alone.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unset;
 
 impl Serializer<NoKey> for Unset {
     fn serialize(&self, _: SerdeContext<'_>, key: &NoKey, _: &mut BytesMut) -> Result<(), SerdeError> {
@@ -92,13 +90,14 @@ impl<K: ?Sized, V: ?Sized, KS: Serializer<K>, VS: Serializer<V>> TypedProducerBu
     ///
     /// # Cancel safety
     /// Cancel-safe.
-    pub async fn open(self) -> Result<TypedProducer<K, V, KS, VS>, Error> {
+    pub async fn open(self) -> Result<TypedProducer<K, V>, Error> {
         let Self { engine, topic, key, value, .. } = self;
         key.ready(SerdeContext::key(&topic)).await?;
         value.ready(SerdeContext::value(&topic)).await?;
         let queue = engine.open_topic(&topic).await?;
-        let handle = Handle { engine, queue, key, value, scratch: Scratch::default() };
-        Ok(TypedProducer { handle: Arc::new(handle), types: PhantomData })
+        let handle =
+            Handle { engine, queue, key: Box::new(key), value: Box::new(value), scratch: Scratch::default() };
+        Ok(TypedProducer { handle: Arc::new(handle) })
     }
 }
 
@@ -125,26 +124,30 @@ impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedProducerBuilder<K, V, KS,
 /// # Ok(())
 /// # }
 /// ```
-pub struct TypedProducer<K: ?Sized, V: ?Sized, KS, VS> {
-    handle: Arc<Handle<KS, VS>>,
-    types: PhantomData<fn(&K, &V)>,
+///
+/// How keys and values become bytes is no part of the type: a field is of `TypedProducer<str, Click>`, whatever the format.
+///
+/// ```no_run
+/// # struct Click;
+/// use kestrel_client::TypedProducer;
+///
+/// struct Shop {
+///     clicks: TypedProducer<str, Click>,
+/// }
+/// ```
+pub struct TypedProducer<K: ?Sized, V: ?Sized> {
+    handle: Arc<Handle<K, V>>,
 }
 
-struct Handle<KS, VS> {
+struct Handle<K: ?Sized, V: ?Sized> {
     engine: Arc<Engine>,
     queue: Arc<TopicQueue>,
-    key: KS,
-    value: VS,
+    key: Box<dyn Serializer<K>>,
+    value: Box<dyn Serializer<V>>,
     scratch: Scratch,
 }
 
-impl<K, V, KS, VS> TypedProducer<K, V, KS, VS>
-where
-    K: ?Sized,
-    V: ?Sized,
-    KS: Serializer<K>,
-    VS: Serializer<V>,
-{
+impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// The topic's name.
     #[must_use]
     pub fn topic(&self) -> &str {
@@ -187,31 +190,36 @@ where
     /// # Errors
     /// As `send`. Cancel-safe.
     pub async fn tombstone(&self, key: &K) -> Result<Delivery, Error> {
-        self.typed_record(Some(key), None).send().await
+        self.tombstone_record(key).send().await
     }
 
     /// Begins a record with headers, a timestamp or a partition of its own.
-    pub fn record<'a>(&'a self, key: &'a K, value: &'a V) -> TypedRecord<'a, K, V, KS, VS> {
+    pub fn record<'a>(&'a self, key: &'a K, value: &'a V) -> TypedRecord<'a, K, V> {
         self.typed_record(Some(key), Some(value))
     }
 
     /// As [`record`](Self::record), with a null key.
-    pub fn unkeyed<'a>(&'a self, value: &'a V) -> TypedRecord<'a, K, V, KS, VS> {
+    pub fn unkeyed<'a>(&'a self, value: &'a V) -> TypedRecord<'a, K, V> {
         self.typed_record(None, Some(value))
     }
 
-    fn typed_record<'a>(&'a self, key: Option<&'a K>, value: Option<&'a V>) -> TypedRecord<'a, K, V, KS, VS> {
+    /// As [`record`](Self::record), with a null value: a tombstone that has headers, a timestamp or a partition.
+    pub fn tombstone_record<'a>(&'a self, key: &'a K) -> TypedRecord<'a, K, V> {
+        self.typed_record(Some(key), None)
+    }
+
+    fn typed_record<'a>(&'a self, key: Option<&'a K>, value: Option<&'a V>) -> TypedRecord<'a, K, V> {
         TypedRecord { producer: self, key, value, headers: Headers::new(), timestamp: None, partition: None }
     }
 }
 
-impl<K: ?Sized, V: ?Sized, KS, VS> Clone for TypedProducer<K, V, KS, VS> {
+impl<K: ?Sized, V: ?Sized> Clone for TypedProducer<K, V> {
     fn clone(&self) -> Self {
-        Self { handle: Arc::clone(&self.handle), types: PhantomData }
+        Self { handle: Arc::clone(&self.handle) }
     }
 }
 
-impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedProducer<K, V, KS, VS> {
+impl<K: ?Sized, V: ?Sized> fmt::Debug for TypedProducer<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TypedProducer").field("topic", self.handle.queue.name()).finish_non_exhaustive()
     }
@@ -219,8 +227,8 @@ impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedProducer<K, V, KS, VS> {
 
 /// A record under construction; [`send`](Self::send) hands it to the producer.
 #[must_use = "a record goes nowhere until `send`"]
-pub struct TypedRecord<'a, K: ?Sized, V: ?Sized, KS, VS> {
-    producer: &'a TypedProducer<K, V, KS, VS>,
+pub struct TypedRecord<'a, K: ?Sized, V: ?Sized> {
+    producer: &'a TypedProducer<K, V>,
     key: Option<&'a K>,
     value: Option<&'a V>,
     headers: Headers,
@@ -228,16 +236,16 @@ pub struct TypedRecord<'a, K: ?Sized, V: ?Sized, KS, VS> {
     partition: Option<i32>,
 }
 
-impl<K, V, KS, VS> TypedRecord<'_, K, V, KS, VS>
-where
-    K: ?Sized,
-    V: ?Sized,
-    KS: Serializer<K>,
-    VS: Serializer<V>,
-{
-    /// Adds a header after the others; keys may repeat.
-    pub fn header(mut self, key: impl Into<crate::ByteString>, value: impl Into<bytes::Bytes>) -> Self {
-        self.headers.push(key, Some(value.into()));
+impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
+    /// Adds a header after the others; keys may repeat, and a value of `None` is null.
+    pub fn header(mut self, key: impl AsRef<str>, value: impl IntoField) -> Self {
+        self.headers.push(key.as_ref(), value.into_field());
+        self
+    }
+
+    /// Adds all of these headers after the others.
+    pub fn headers(mut self, headers: impl IntoIterator<Item = Header>) -> Self {
+        self.headers.extend(headers);
         self
     }
 
@@ -326,7 +334,7 @@ where
     }
 }
 
-impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedRecord<'_, K, V, KS, VS> {
+impl<K: ?Sized, V: ?Sized> fmt::Debug for TypedRecord<'_, K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TypedRecord")
             .field("topic", self.producer.handle.queue.name())

@@ -23,6 +23,9 @@ pub struct Header {
 /// headers.push("hop", Some("b".into()));
 /// assert_eq!(headers.last("hop"), Some(Some(&b"b"[..])));
 /// assert_eq!(headers.all("hop").count(), 2);
+/// for (key, value) in &headers {
+///     assert_eq!((key, value.map(<[u8]>::len)), ("hop", Some(1)));
+/// }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Headers(Vec<Header>);
@@ -95,6 +98,15 @@ impl<K: Into<ByteString>> FromIterator<(K, Option<Bytes>)> for Headers {
 impl Extend<Header> for Headers {
     fn extend<I: IntoIterator<Item = Header>>(&mut self, headers: I) {
         self.0.extend(headers);
+    }
+}
+
+impl<'a> IntoIterator for &'a Headers {
+    type Item = (&'a str, Option<&'a [u8]>);
+    type IntoIter = std::iter::Map<std::slice::Iter<'a, Header>, fn(&'a Header) -> Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|header| (&*header.key, header.value.as_deref()))
     }
 }
 

@@ -61,7 +61,7 @@ named! {
     /// What a group is doing.
     ///
     /// ```
-    /// assert_eq!(kestrel_client::GroupState::PreparingRebalance.to_string(), "PreparingRebalance");
+    /// assert_eq!(kestrel_client::admin::GroupState::PreparingRebalance.to_string(), "PreparingRebalance");
     /// ```
     GroupState {
         /// It has offsets and no members.
@@ -100,7 +100,7 @@ named! {
 /// Which groups are listed.
 ///
 /// ```
-/// use kestrel_client::{GroupFilter, GroupState, GroupType};
+/// use kestrel_client::admin::{GroupFilter, GroupState, GroupType};
 /// let filter = GroupFilter::all().states([GroupState::Empty, GroupState::Dead]).types([GroupType::Classic]);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

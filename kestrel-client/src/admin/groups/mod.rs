@@ -24,13 +24,14 @@ use super::settle::{Call, all_failed, settle};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
+use crate::into::IntoName;
 
 impl Admin {
     /// The groups of the cluster that this client may see, by id: every broker is asked for the ones that it coordinates.
     ///
     /// ```no_run
     /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_client::{GroupFilter, GroupState};
+    /// use kestrel_client::admin::{GroupFilter, GroupState};
     ///
     /// let idle = GroupFilter::all().states([GroupState::Empty]);
     /// for group in admin.list_groups(idle).await? {
@@ -61,7 +62,7 @@ impl Admin {
     ///
     /// ```no_run
     /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_client::MemberAssignment;
+    /// use kestrel_client::admin::MemberAssignment;
     ///
     /// for (group, described) in admin.describe_groups(["billing"]).await {
     ///     let described = described?;
@@ -81,9 +82,9 @@ impl Admin {
     /// `INVALID_GROUP_ID`, [`Error::Timeout`].
     pub async fn describe_groups(
         &self,
-        groups: impl IntoIterator<Item = impl Into<Arc<str>>>,
+        groups: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, GroupDescription> {
-        let groups = groups.into_iter().map(Into::into).collect();
+        let groups = groups.into_iter().map(IntoName::into_name).collect();
         AdminResults(settle(&self.client, &DescribeGroups, groups, self.timeout).await)
     }
 
@@ -94,9 +95,9 @@ impl Admin {
     /// answer was lost), `GROUP_AUTHORIZATION_FAILED`, [`Error::Timeout`].
     pub async fn delete_groups(
         &self,
-        groups: impl IntoIterator<Item = impl Into<Arc<str>>>,
+        groups: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, ()> {
-        let groups = groups.into_iter().map(Into::into).collect();
+        let groups = groups.into_iter().map(IntoName::into_name).collect();
         AdminResults(settle(&self.client, &DeleteGroups, groups, self.timeout).await)
     }
 }

@@ -23,6 +23,7 @@ use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::consumer::OffsetAndMetadata;
 use crate::error::{Error, Result};
+use crate::into::IntoName;
 use crate::net::Purpose;
 use crate::record::TopicPartition;
 
@@ -51,9 +52,9 @@ impl Admin {
     /// [`Error::Timeout`].
     pub async fn list_group_offsets(
         &self,
-        groups: impl IntoIterator<Item = impl Into<Arc<str>>>,
+        groups: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, BTreeMap<TopicPartition, OffsetAndMetadata>> {
-        let groups = groups.into_iter().map(Into::into).collect();
+        let groups = groups.into_iter().map(IntoName::into_name).collect();
         AdminResults(settle(&self.client, &ListGroupOffsets, groups, self.timeout).await)
     }
 
@@ -75,11 +76,11 @@ impl Admin {
     /// `OFFSET_METADATA_TOO_LARGE`, an authorization error, [`Error::Timeout`].
     pub async fn alter_group_offsets(
         &self,
-        group: impl Into<Arc<str>>,
+        group: impl IntoName,
         offsets: impl IntoIterator<Item = (impl Into<TopicPartition>, impl Into<OffsetAndMetadata>)>,
     ) -> AdminResults<TopicPartition, ()> {
         let offsets = offsets.into_iter().map(|(partition, offset)| (partition.into(), offset.into()));
-        let call = AlterGroupOffsets { group: group.into() };
+        let call = AlterGroupOffsets { group: group.into_name() };
         let settled = settle(&self.client, &call, offsets.collect(), self.timeout).await;
         AdminResults(settled.into_iter().map(|((partition, _), result)| (partition, result)).collect())
     }
@@ -92,11 +93,11 @@ impl Admin {
     /// for a group of members that are not consumers, an authorization error, [`Error::Timeout`].
     pub async fn delete_group_offsets(
         &self,
-        group: impl Into<Arc<str>>,
+        group: impl IntoName,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> AdminResults<TopicPartition, ()> {
         let partitions = partitions.into_iter().map(Into::into).collect();
-        let call = DeleteGroupOffsets { group: group.into() };
+        let call = DeleteGroupOffsets { group: group.into_name() };
         AdminResults(settle(&self.client, &call, partitions, self.timeout).await)
     }
 }

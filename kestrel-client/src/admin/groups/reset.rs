@@ -9,6 +9,7 @@ use crate::admin::{Admin, AdminResults};
 use crate::config::IsolationLevel;
 use crate::consumer::{OffsetAndMetadata, PositionError, PositionProblem};
 use crate::error::{Error, Result};
+use crate::into::IntoName;
 use crate::record::{Timestamp, TopicPartition};
 
 /// Where the offsets of a group are set.
@@ -46,7 +47,8 @@ impl Admin {
     ///
     /// ```no_run
     /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_client::{ResetTo, Timestamp};
+    /// use kestrel_client::admin::ResetTo;
+    /// use kestrel_client::Timestamp;
     /// use std::time::{Duration, SystemTime};
     ///
     /// let an_hour_ago = Timestamp::from(SystemTime::now() - Duration::from_secs(3600));
@@ -63,11 +65,11 @@ impl Admin {
     /// [`Error::UnknownPartition`], and those of [`Self::alter_group_offsets`].
     pub async fn reset_group_offsets(
         &self,
-        group: impl Into<Arc<str>>,
+        group: impl IntoName,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
         to: ResetTo,
     ) -> AdminResults<TopicPartition, OffsetReset> {
-        let group = group.into();
+        let group = group.into_name();
         let partitions: Vec<TopicPartition> = partitions.into_iter().map(Into::into).collect();
         let planned = self.plan_reset(&group, &partitions, to).await;
         let offsets: Vec<_> = partitions

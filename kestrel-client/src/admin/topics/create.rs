@@ -20,6 +20,7 @@ use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::environment::{self, after};
 use crate::error::Result;
+use crate::into::IntoName;
 
 /// The first version of CreateTopics in which a broker chooses partition count and replication factor (KIP-464).
 const BROKER_DEFAULT: i32 = -1;
@@ -27,7 +28,7 @@ const BROKER_DEFAULT: i32 = -1;
 /// A topic to be created.
 ///
 /// ```
-/// use kestrel_client::NewTopic;
+/// use kestrel_client::admin::NewTopic;
 /// let topic = NewTopic::new("clicks").partitions(6).replication_factor(3).config("cleanup.policy", "compact");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +43,9 @@ pub struct NewTopic {
 
 impl NewTopic {
     /// A topic of this name; partition count and replication factor are the broker's defaults until they are set.
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
+    pub fn new(name: impl IntoName) -> Self {
         Self {
-            name: name.into(),
+            name: name.into_name(),
             partitions: None,
             replication_factor: None,
             assignments: Vec::new(),
@@ -110,7 +111,7 @@ pub struct CreatedTopic {
 /// Partitions to be added to a topic.
 ///
 /// ```
-/// use kestrel_client::NewPartitions;
+/// use kestrel_client::admin::NewPartitions;
 /// let partitions = NewPartitions::increase_to("clicks", 12);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,8 +124,8 @@ pub struct NewPartitions {
 
 impl NewPartitions {
     /// As many new partitions as make `total_count` in all, which has to be more than there are.
-    pub fn increase_to(topic: impl Into<Arc<str>>, total_count: i32) -> Self {
-        Self { topic: topic.into(), total_count, assignments: None }
+    pub fn increase_to(topic: impl IntoName, total_count: i32) -> Self {
+        Self { topic: topic.into_name(), total_count, assignments: None }
     }
 
     /// The brokers of each new partition, the preferred leader first. Default: the controller chooses.

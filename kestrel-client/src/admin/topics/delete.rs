@@ -14,6 +14,7 @@ use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::environment::{self, after};
 use crate::error::Result;
+use crate::into::IntoName;
 
 impl Admin {
     /// Deletes topics, and waits until no broker of the cluster that answers shows them any more.
@@ -22,9 +23,9 @@ impl Admin {
     /// Per topic, with the broker's words: `UNKNOWN_TOPIC_OR_PARTITION`, `TOPIC_DELETION_DISABLED`; [`Error::Timeout`](crate::Error::Timeout).
     pub async fn delete_topics(
         &self,
-        topics: impl IntoIterator<Item = impl Into<Arc<str>>>,
+        topics: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, ()> {
-        let topics = topics.into_iter().map(Into::into).collect();
+        let topics = topics.into_iter().map(IntoName::into_name).collect();
         let results = settle(&self.client, &DeleteTopics, topics, self.timeout).await;
         let deleted = results.iter().filter(|(_, result)| result.is_ok());
         let expected = deleted.map(|(name, _)| (name.clone(), Expected::Gone)).collect();

@@ -17,6 +17,7 @@ use crate::admin::settle::{Call, all_failed, settle};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::{Error, Result};
+use crate::into::IntoName;
 
 /// How many partitions one page of a description holds at most.
 const PAGE_PARTITIONS: i32 = 2_000;
@@ -86,9 +87,9 @@ impl Admin {
     /// Per topic: `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC_EXCEPTION`, `TOPIC_AUTHORIZATION_FAILED`; [`Error::Timeout`].
     pub async fn describe_topics(
         &self,
-        topics: impl IntoIterator<Item = impl Into<Arc<str>>>,
+        topics: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, TopicDescription> {
-        let topics = topics.into_iter().map(Into::into).collect();
+        let topics = topics.into_iter().map(IntoName::into_name).collect();
         AdminResults(settle(&self.client, &DescribeTopics, topics, self.timeout).await)
     }
 }

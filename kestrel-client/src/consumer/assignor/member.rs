@@ -9,6 +9,7 @@ use bytes::Bytes;
 use kestrel_protocol::consumer_protocol::{Assignment, Subscription, TopicPartitions};
 use kestrel_protocol::{ByteString, DecodeError, EncodeError, Message};
 
+use crate::into::IntoName;
 use crate::record::TopicPartition;
 
 /// A member of a group and what it says about itself.
@@ -33,14 +34,11 @@ pub struct GroupMember {
 
 impl GroupMember {
     /// A member that wants `topics` and owns nothing.
-    pub fn new<T: Into<Arc<str>>>(
-        member_id: impl Into<Arc<str>>,
-        topics: impl IntoIterator<Item = T>,
-    ) -> Self {
+    pub fn new<T: IntoName>(member_id: impl IntoName, topics: impl IntoIterator<Item = T>) -> Self {
         Self {
-            member_id: member_id.into(),
+            member_id: member_id.into_name(),
             group_instance_id: None,
-            topics: topics.into_iter().map(Into::into).collect(),
+            topics: topics.into_iter().map(IntoName::into_name).collect(),
             owned_partitions: Vec::new(),
             generation: None,
             rack: None,
@@ -59,7 +57,7 @@ impl GroupMember {
     ) -> Result<Self, DecodeError> {
         let subscription = Subscription::from_bytes(metadata)?;
         Ok(Self {
-            member_id: member_id.into(),
+            member_id: member_id.into_name(),
             group_instance_id: group_instance_id.map(Into::into),
             topics: subscription.topics.iter().map(|topic| Arc::from(&**topic)).collect(),
             owned_partitions: flatten(&subscription.owned_partitions),

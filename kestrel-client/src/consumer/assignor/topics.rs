@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::into::IntoName;
 use crate::record::TopicPartition;
 
 /// Topics with their number of partitions, and the racks in which partitions have replicas.
@@ -35,22 +36,22 @@ impl AssignableTopics {
 
     /// Adds a topic, or replaces it.
     #[must_use]
-    pub fn topic(mut self, name: impl Into<Arc<str>>, partition_count: i32) -> Self {
-        self.topics.insert(name.into(), Topic { partition_count, racks: Vec::new() });
+    pub fn topic(mut self, name: impl IntoName, partition_count: i32) -> Self {
+        self.topics.insert(name.into_name(), Topic { partition_count, racks: Vec::new() });
         self
     }
 
     /// Adds a topic with the racks of each partition's replicas, or replaces it.
     #[must_use]
-    pub fn topic_with_racks<R: Into<Arc<str>>>(
+    pub fn topic_with_racks<R: IntoName>(
         mut self,
-        name: impl Into<Arc<str>>,
+        name: impl IntoName,
         racks: impl IntoIterator<Item = impl IntoIterator<Item = R>>,
     ) -> Self {
         let racks: Vec<BTreeSet<Arc<str>>> =
-            racks.into_iter().map(|racks| racks.into_iter().map(Into::into).collect()).collect();
+            racks.into_iter().map(|racks| racks.into_iter().map(IntoName::into_name).collect()).collect();
         let partition_count = i32::try_from(racks.len()).unwrap_or(i32::MAX);
-        self.topics.insert(name.into(), Topic { partition_count, racks });
+        self.topics.insert(name.into_name(), Topic { partition_count, racks });
         self
     }
 
