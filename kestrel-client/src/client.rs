@@ -3,6 +3,7 @@
 //! Owns the connection pool, the metadata and every task. It sends single requests for the layers above and never
 //! retries one: that is decided where the meaning of a request is known.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,13 +75,56 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] for a key that no setting has, with the nearest one that exists, and for a malformed value.
+    /// [`Error::Config`] for a key that no setting has, with the nearest one that exists, for a malformed value, for a setting
+    /// that comes by two of its names, and for what is not there yet and must not be left out, such as TLS. Keys of Java's
+    /// client and librdkafka that have no effect here become a WARN that says why.
     pub fn from_properties<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<ClientBuilder, Error>
     where
         K: Into<String>,
         V: Into<String>,
     {
         ClientBuilder::from_properties(properties)
+    }
+
+    /// As [`from_properties`](Self::from_properties), from a file in the syntax of Java's properties files.
+    ///
+    /// A file that is shared with Java's client or librdkafka will do: `group.id` is for
+    /// [`configured_consumer`](Self::configured_consumer), and what has no effect here becomes a WARN that says why. With
+    /// `unknown.keys=warn` so does a name that nobody knows.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::{Client, Utf8};
+    ///
+    /// let client = Client::from_properties_file("client.properties")?.connect().await?;
+    /// let consumer = client.configured_consumer::<String, String>().topics(["clicks"]).key(Utf8).value(Utf8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Properties`] for a file that cannot be read; otherwise as there, with the line. It is read at once, in the
+    /// caller's thread.
+    pub fn from_properties_file(path: impl AsRef<Path>) -> Result<ClientBuilder, Error> {
+        ClientBuilder::from_properties_file(path.as_ref())
+    }
+
+    /// As [`from_properties`](Self::from_properties), from the environment's variables whose names begin with `prefix`:
+    /// with `KAFKA_`, the variable `KAFKA_LINGER_MS` is the setting `linger.ms`.
+    ///
+    /// Take a prefix that nothing else has, or set `unknown.keys` to `warn`: with `KAFKA_`, Apache Kafka's own `KAFKA_OPTS`
+    /// would be an unknown setting.
+    ///
+    /// ```
+    /// use kestrel_client::Client;
+    /// let builder = Client::from_env("SHOP_KAFKA_")?;
+    /// # Ok::<(), kestrel_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there, with the variable.
+    pub fn from_env(prefix: &str) -> Result<ClientBuilder, Error> {
+        ClientBuilder::from_variables(prefix, std::env::vars_os())
     }
 
     /// Every setting that [`from_properties`](Self::from_properties) understands: name, default, meaning.

@@ -2,7 +2,7 @@
 
 use kestrel_client::{
     Acks as ClientAcks, AssignedConsumer, AutoOffsetReset, Client, Compression, Delivery, NoKey, Producer,
-    TypedProducer, Unset,
+    TypedProducer,
 };
 use kestrel_serde::Raw;
 

@@ -9,7 +9,6 @@ mod cleaner;
 mod effective;
 mod endpoint;
 mod keys;
-mod properties;
 mod suggest;
 pub(crate) mod topic;
 pub(crate) mod value;

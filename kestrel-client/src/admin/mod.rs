@@ -16,6 +16,7 @@ mod visibility;
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::config::millis;
 use crate::error::Result;
 
 pub use self::cluster::ClusterDescription;
@@ -67,7 +68,8 @@ impl Client {
     /// The client's administrative calls.
     #[must_use]
     pub fn admin(&self) -> Admin {
-        Admin { client: self.clone(), timeout: DEFAULT_TIMEOUT }
+        let timeout = self.settings().properties.get(TIMEOUT_SETTING).and_then(|text| millis(text).ok());
+        Admin { client: self.clone(), timeout: timeout.unwrap_or(DEFAULT_TIMEOUT) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kestrel_protocol::ByteString;
 
 use super::consumer::{CONSUMER, ConsumerConfig};
-use super::keys::{self, Properties};
+use super::keys::{self, Properties, Said};
 use super::producer::{PRODUCER, ProducerConfig};
 use crate::client::Client;
 use crate::error::Error;
@@ -94,11 +94,7 @@ impl ClientBuilder {
         Self { config, properties: Properties::default() }
     }
 
-    pub(crate) fn from_properties<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<Self, Error>
-    where
-        K: Into<String>,
-        V: Into<String>,
-    {
+    pub(super) fn from_said(properties: impl IntoIterator<Item = (String, Said)>) -> Result<Self, Error> {
         let mut builder = Self::new("");
         builder.properties = Properties::parse(properties)?;
         let own = builder.properties.clone();

@@ -98,6 +98,8 @@ keys! {
             |c, text| c.settings.client_rack = text.to_owned();
         "default.api.timeout.ms", "60000", "How long a consumer's questions about offsets may take.",
             |c, text| c.settings.default_api_timeout = millis(text)?;
+        "group.id", "", "The group of a consumer that is made with `configured_consumer`.",
+            |_c, text| if text.is_empty() { return Err("must not be empty".to_owned()); };
         "group.instance.id", "", "A name for the member that outlives its process (KIP-345).",
             |c, text| c.settings.group.instance_id = (!text.is_empty()).then(|| text.to_owned());
         "session.timeout.ms", "45000", "How long a member may be silent before the group goes on without it.",
@@ -108,7 +110,7 @@ keys! {
             |c, text| c.settings.group.max_poll_interval = millis(text)?;
         "partition.assignment.strategy", "range,cooperative-sticky", "How partitions are divided among members: range, roundrobin, sticky, cooperative-sticky.",
             |c, text| c.settings.group.assignors = assignors(text)?;
-        "enable.auto.commit", "true", "Whether offsets are committed each auto.commit.interval.ms.",
+        "enable.auto.commit" | "auto.commit.enable", "true", "Whether offsets are committed each auto.commit.interval.ms.",
             |c, text| { c.settings.group.auto_commit = flag(text)?; c.settings.group.update_policy() };
         "auto.commit.interval.ms", "5000", "How often offsets are committed, if they are by themselves.",
             |c, text| { c.settings.group.auto_commit_interval = millis(text)?; c.settings.group.update_policy() };

@@ -2,7 +2,7 @@
 //!
 //! [`Client::from_properties`](crate::Client::from_properties) reads it; so does the test that each key is documented.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use kestrel_protocol::wire::MAX_STRING_BYTES;
 
 use super::client::ClientConfig;
 use super::consumer::CONSUMER;
+use super::foreign::{Foreign, judge};
 use super::producer::PRODUCER;
 use crate::error::Error;
 
@@ -74,6 +75,8 @@ keys! {
             |c, text| c.connections_max_idle = millis(text)?;
         "receive.message.max.bytes", "100000000", "The largest answer that is accepted from a broker.",
             |c, text| c.receive_message_max_bytes = number(text)?;
+        "unknown.keys", "error", "What becomes of a property that nobody knows: error, or warn. Kestrel's own setting.",
+            |_c, text| refuses_unknown(text)?;
     }
 }
 
@@ -110,35 +113,104 @@ fn settings_of<C>(scope: &'static str, table: &'static [Key<C>]) -> impl Iterato
     })
 }
 
+/// A property as it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) value: String,
+    /// Where: ` (line 3 of client.properties)`, or nothing when the program itself said it.
+    pub(super) place: String,
+}
+
 /// Properties by name, each known to one of the tables.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Properties(Arc<BTreeMap<String, String>>);
+pub(crate) struct Properties(Arc<BTreeMap<String, Said>>);
 
 impl Properties {
-    /// Takes properties whose names are all in one of the tables.
-    pub(crate) fn parse<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<Self, Error>
-    where
-        K: Into<String>,
-        V: Into<String>,
-    {
-        let mut known = BTreeMap::new();
-        for (name, value) in properties {
-            let name = name.into();
-            if !names().any(|known| known == name) {
-                return Err(Error::config(name.clone(), unknown(&name)));
+    /// Takes properties whose names are all in one of the tables. Of a name that comes twice the last one counts, as in
+    /// Java; a name that means nothing here, but does elsewhere, is told of.
+    pub(super) fn parse(properties: impl IntoIterator<Item = (String, Said)>) -> Result<Self, Error> {
+        let mut all: BTreeMap<String, Said> = properties.into_iter().collect();
+        let is_strict = match all.get(UNKNOWN_KEYS) {
+            Some(said) => {
+                refuses_unknown(&said.value).map_err(|problem| said.error(UNKNOWN_KEYS, &problem))?
             }
-            known.insert(name, value.into());
+            None => true,
+        };
+        let known: HashSet<&str> = names().collect();
+        let mut problem = None;
+        all.retain(|name, said| {
+            let name = name.as_str();
+            let is_known = known.contains(name);
+            if !is_known && let Err(error) = said.look_at_foreign(name, is_strict) {
+                problem.get_or_insert(error);
+            }
+            is_known
+        });
+        match problem {
+            Some(problem) => Err(problem),
+            None => check_once(&all).map(|()| Self(Arc::new(all))),
         }
-        Ok(Self(Arc::new(known)))
     }
+
+    /// What was said about the setting with Kafka's name `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|said| said.value.trim())
+    }
+}
+
+impl Said {
+    fn error(&self, name: &str, problem: &str) -> Error {
+        Error::config(name, format!("{problem}{}", self.place))
+    }
+
+    /// Refuses what must not be ignored, and warns of what is.
+    fn look_at_foreign(&self, name: &str, is_strict: bool) -> Result<(), Error> {
+        let place = &self.place;
+        match judge(name, &self.value) {
+            Foreign::Agrees => {}
+            Foreign::NoEffect(reason) => {
+                tracing::warn!("the setting {name} has no effect here, because {reason}{place}");
+            }
+            Foreign::Refused(problem) => return Err(self.error(name, &format!("`{}` {problem}", self.value))),
+            Foreign::Unknown if is_strict => return Err(self.error(name, &unknown(name))),
+            Foreign::Unknown => tracing::warn!("{name}: {}{place}", unknown(name)),
+        }
+        Ok(())
+    }
+}
+
+/// The setting that says what becomes of unknown ones.
+const UNKNOWN_KEYS: &str = "unknown.keys";
+
+/// Reads what `unknown.keys` says.
+fn refuses_unknown(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "error" => Ok(true),
+        "warn" => Ok(false),
+        _ => Err(format!("`{text}`: expected error or warn")),
+    }
+}
+
+/// Fails when a setting was said by two of its names: nobody can tell which one was meant.
+fn check_once(all: &BTreeMap<String, Said>) -> Result<(), Error> {
+    for setting in reference() {
+        let mut said =
+            std::iter::once(&setting.name).chain(setting.aliases).filter_map(|name| all.get_key_value(*name));
+        if let (Some((name, _)), Some((other, said))) = (said.next(), said.next()) {
+            return Err(
+                said.error(other, &format!("says the same as {name}, which is there too: say it once"))
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Sets all of `properties` that are in `table`.
 pub(crate) fn apply<C>(table: &[Key<C>], properties: &Properties, config: &mut C) -> Result<(), Error> {
-    for (name, text) in properties.0.iter() {
+    for (name, said) in properties.0.iter() {
         for key in table.iter().filter(|key| key.is_named(name)) {
-            (key.set)(config, text.trim())
-                .map_err(|problem| Error::config(name.as_str(), format!("`{text}`: {problem}")))?;
+            (key.set)(config, said.value.trim())
+                .map_err(|problem| said.error(name, &format!("`{}`: {problem}", said.value)))?;
         }
     }
     Ok(())
@@ -213,7 +285,8 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 
 /// Reads `true` or `false`.
 pub(crate) fn flag(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "expected true or false".to_owned())
+    // In any case, as Java reads it.
+    text.to_ascii_lowercase().parse().map_err(|_| "expected true or false".to_owned())
 }
 
 #[cfg(test)]
@@ -268,7 +341,9 @@ mod tests {
     fn both_names_of_a_setting_mean_the_same() {
         let set = |name: &str| {
             let mut config = ProducerConfig::default();
-            let properties = Properties::parse([(name, "50"), ("client.id", "not the producer's")]).unwrap();
+            let said = |value: &str| Said { value: value.to_owned(), place: String::new() };
+            let pairs = [(name.to_owned(), said("50")), ("client.id".to_owned(), said("not the producer's"))];
+            let properties = Properties::parse(pairs).unwrap();
             apply(PRODUCER, &properties, &mut config).unwrap();
             config.linger
         };

@@ -5,9 +5,11 @@
 
 pub(crate) mod client;
 pub(crate) mod consumer;
+mod foreign;
 pub(crate) mod group;
 pub(crate) mod keys;
 pub(crate) mod producer;
+mod sources;
 
 pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
@@ -15,6 +17,6 @@ pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 pub(crate) use consumer::{CONSUMER, ConsumerSettings};
 pub use group::CommitPolicy;
 pub use keys::Setting;
-pub(crate) use keys::{apply, argument_fits, fits};
+pub(crate) use keys::{apply, argument_fits, fits, millis};
 pub use producer::Acks;
 pub(crate) use producer::{PRODUCER, ProducerConfig, ProducerSettings};

@@ -213,9 +213,11 @@ impl ProducerConfig {
 }
 
 fn partitioner(text: &str) -> Result<Arc<dyn Partitioner>, String> {
-    match text {
-        "murmur2" | "murmur2_random" => Ok(Arc::new(Murmur2)),
-        "round_robin" => Ok(Arc::new(RoundRobin)),
+    // Java says the name of a class; none is its default.
+    let name = text.strip_prefix("org.apache.kafka.clients.producer.").unwrap_or(text);
+    match name {
+        "" | "murmur2" | "murmur2_random" | "internals.DefaultPartitioner" => Ok(Arc::new(Murmur2)),
+        "round_robin" | "RoundRobinPartitioner" => Ok(Arc::new(RoundRobin)),
         "crc32" | "consistent_random" => Ok(Arc::new(Crc32)),
         "fnv1a" | "fnv1a_random" => Ok(Arc::new(Fnv1a)),
         _ => Err("expected murmur2, round_robin, crc32 or fnv1a".to_owned()),
@@ -257,7 +259,7 @@ keys! {
             |c, text| c.codec_levels.push((Compression::Lz4, number(text)?));
         "compression.zstd.level", "3", "The level when the codec is zstd: -131072 to 22.",
             |c, text| c.codec_levels.push((Compression::Zstd, number(text)?));
-        "partitioner", "murmur2", "Which partition a record goes to: murmur2, round_robin, crc32 or fnv1a.",
+        "partitioner" | "partitioner.class", "murmur2", "Which partition a record goes to: murmur2, round_robin, crc32 or fnv1a.",
             |c, text| c.partitioner = partitioner(text)?;
     }
 }

@@ -76,6 +76,11 @@ impl Client {
         })
     }
 
+    /// As [`consumer`](Self::consumer), for the group that the client's properties name as `group.id`.
+    pub fn configured_consumer<K, V>(&self) -> ConsumerBuilder<K, V> {
+        self.consumer(self.settings().properties.get("group.id").unwrap_or_default())
+    }
+
     fn consumer_builder<K, V, S: Source>(&self, plan: S::Plan) -> ConsumerBuilder<K, V, Unset, Unset, S> {
         let mut config = ConsumerConfig::default();
         let applied = apply(CONSUMER, &self.settings().properties, &mut config);

@@ -4,6 +4,7 @@
 //! share one. Details are fields; the text names the setting that fixes the problem where there is one.
 
 use std::error::Error as StdError;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,14 @@ pub enum Error {
         key: Box<str>,
         /// What is wrong with it.
         problem: Box<str>,
+    },
+    /// A file of settings cannot be read.
+    #[non_exhaustive]
+    Properties {
+        /// The file.
+        path: Box<Path>,
+        /// What the system said, or which line is not of the format.
+        cause: SharedError,
     },
     /// An argument of the call cannot be, or the call is not one for this handle.
     #[non_exhaustive]
@@ -251,6 +260,7 @@ impl Error {
                 Severity::Fatal
             }
             Self::Config { .. }
+            | Self::Properties { .. }
             | Self::InvalidArgument { .. }
             | Self::UnsupportedApi { .. }
             | Self::UnknownPartition { .. }
@@ -304,6 +314,10 @@ impl Error {
 
     pub(crate) fn config(key: impl Into<Box<str>>, problem: impl Into<Box<str>>) -> Self {
         Self::Config { key: key.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn properties(path: &Path, cause: impl Into<BoxError>) -> Self {
+        Self::Properties { path: path.into(), cause: shared(cause) }
     }
 
     pub(crate) fn invalid_argument(argument: &'static str, problem: impl Into<Box<str>>) -> Self {

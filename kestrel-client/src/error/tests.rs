@@ -72,6 +72,7 @@ fn all_variants() -> Vec<Error> {
         position(PositionProblem::Damaged { offset: offsets.0, next_offset: offsets.1, cause: damaged() }),
         Error::BufferFull { limit_bytes: 9 },
         Error::ProducerFailed { cause: Box::new(disconnected()) },
+        Error::properties("client.properties".as_ref(), refused()),
         Error::closed("producer"),
         Error::Ended { what: "producer", cause: "its runtime has gone".into(), possibly_written: true },
         Error::other(refused()),
@@ -112,6 +113,7 @@ fn ordinal(error: &Error) -> usize {
         Error::CommitFailed(_) => 19,
         Error::Stalled(_) => 20,
         Error::Ended { .. } => 21,
+        Error::Properties { .. } => 22,
     }
 }
 
@@ -125,7 +127,7 @@ fn texts(error: &Error) -> Vec<String> {
 fn no_text_of_a_chain_stands_in_it_twice() {
     let variants = all_variants();
     let seen: std::collections::BTreeSet<usize> = variants.iter().map(ordinal).collect();
-    assert!(seen.into_iter().eq(0..22), "each variant is looked at");
+    assert!(seen.into_iter().eq(0..23), "each variant is looked at");
     for error in &variants {
         let texts = texts(error);
         assert_eq!(format!("{error:#}"), texts.join(": "));
@@ -150,7 +152,7 @@ fn what_the_system_said_is_at_the_end_of_the_chain() {
         assert_eq!(kind, Some(io::ErrorKind::ConnectionRefused), "{error:#}");
         count += 1;
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 10);
 }
 
 #[test]

@@ -10,6 +10,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config { key, problem } => write!(f, "{key}: {problem}"),
+            Self::Properties { path, .. } => write!(f, "the settings in {} cannot be read", path.display()),
             Self::InvalidArgument { argument, problem } => write!(f, "{argument}: {problem}"),
             Self::Bootstrap { attempts } => write!(f, "no broker answered{}", Attempts(attempts)),
             Self::Disconnected { broker, .. } => write!(f, "the connection to broker {broker} failed"),
@@ -59,7 +60,9 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Bootstrap { attempts } => attempts.last().map(|attempt| &*attempt.cause as _),
-            Self::Disconnected { cause, .. } | Self::Other { cause } => Some(&**cause),
+            Self::Disconnected { cause, .. } | Self::Properties { cause, .. } | Self::Other { cause } => {
+                Some(&**cause)
+            }
             Self::Timeout { cause, .. } => cause.as_deref().map(|cause| cause as _),
             Self::ProducerFailed { cause } => Some(&**cause),
             Self::MalformedResponse { cause, .. } => Some(cause),

@@ -10,10 +10,10 @@ use kestrel_protocol::NodeId;
 
 use super::endpoint::{ENDPOINT_FORM, Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
 use super::keys::{Area, BrokerKey, Status};
-use super::properties::{self, PropertiesError};
 use super::suggest::closest;
 use super::value::{check, list};
 use crate::log::Validation;
+use kestrel_protocol::properties::{self, PropertiesError};
 
 /// A key or value that cannot be used. The text is one sentence that names it and says what would do.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Java's `.properties` format: what a `server.properties` is written in. Pure: text in, pairs out.
+//! Java's `.properties` format, in which the settings of brokers and clients are written. Pure: text in, pairs out.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -6,29 +6,36 @@ use std::str::Chars;
 /// A line that is not of the format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {why}")]
-pub(crate) struct PropertiesError {
+#[non_exhaustive]
+pub struct PropertiesError {
     /// The line, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// What is wrong with it.
-    pub(crate) why: &'static str,
+    pub why: &'static str,
 }
 
 /// A pair and the line where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Property {
+#[non_exhaustive]
+pub struct Property {
     /// The key, escapes resolved.
-    pub(crate) key: String,
+    pub key: String,
     /// The value, escapes resolved; the space after it belongs to it, as in Java.
-    pub(crate) value: String,
+    pub value: String,
     /// The line, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
 }
 
 /// The pairs of a file, in its order. A key that comes twice is there twice: in Java the last one counts.
 ///
+/// ```
+/// let pairs = kestrel_protocol::properties::parse("# a comment\nlinger.ms = 5\n").unwrap();
+/// assert_eq!((&*pairs[0].key, &*pairs[0].value, pairs[0].line), ("linger.ms", "5", 2));
+/// ```
+///
 /// # Errors
 /// When a `\u` is not followed by four hexadecimal digits of a character.
-pub(crate) fn parse(text: &str) -> Result<Vec<Property>, PropertiesError> {
+pub fn parse(text: &str) -> Result<Vec<Property>, PropertiesError> {
     logical_lines(text).map(|(line, content)| property(line, &content)).collect()
 }
 

@@ -1,0 +1,259 @@
+//! What Java's client and librdkafka have settings for and this client has not: whether it matters, and why.
+//!
+//! Asked by [`Properties`](super::keys::Properties) for names that are in none of the tables.
+
+/// What is said about a property that no setting is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Foreign {
+    /// It asks for what happens anyway.
+    Agrees,
+    /// It changes nothing, for this reason.
+    NoEffect(&'static str),
+    /// What it asks for is missing, and leaving it out would be wrong.
+    Refused(&'static str),
+    /// Neither of the two has such a setting.
+    Unknown,
+}
+
+/// Settings that share a reason, each with the values that ask for what happens anyway.
+type Group = (&'static str, &'static [(&'static str, &'static [&'static str])]);
+
+const NO_EFFECT: &[Group] = &[
+    (
+        "the program chooses formats, with `.key(..)` and `.value(..)`",
+        &[
+            ("key.serializer", &[]),
+            ("value.serializer", &[]),
+            ("key.deserializer", &[]),
+            ("value.deserializer", &[]),
+        ],
+    ),
+    (
+        "nothing is loaded or called back by name",
+        &[
+            ("interceptor.classes", &[""]),
+            ("interceptors", &[]),
+            ("config.providers", &[""]),
+            ("plugin.library.paths", &[""]),
+            ("error_cb", &[]),
+            ("throttle_cb", &[]),
+            ("stats_cb", &[]),
+            ("log_cb", &[]),
+            ("background_event_cb", &[]),
+            ("socket_cb", &[]),
+            ("connect_cb", &[]),
+            ("closesocket_cb", &[]),
+            ("open_cb", &[]),
+            ("resolve_cb", &[]),
+            ("consume_cb", &[]),
+            ("rebalance_cb", &[]),
+            ("offset_commit_cb", &[]),
+            ("dr_cb", &[]),
+            ("dr_msg_cb", &[]),
+            ("partitioner_cb", &[]),
+            ("msg_order_cmp", &[]),
+            ("opaque", &[]),
+            ("default_topic_conf", &[]),
+            ("enabled_events", &["0"]),
+        ],
+    ),
+    (
+        "no metrics are kept",
+        &[
+            ("metric.reporters", &[""]),
+            ("metrics.num.samples", &[]),
+            ("metrics.recording.level", &[]),
+            ("metrics.sample.window.ms", &[]),
+            ("enable.metrics.push", &["false"]),
+            ("statistics.interval.ms", &["0"]),
+        ],
+    ),
+    (
+        "what happens is told through `tracing`, whose subscriber chooses",
+        &[
+            ("debug", &[""]),
+            ("log_level", &[]),
+            ("log.queue", &["false"]),
+            ("log.thread.name", &[]),
+            ("log.connection.close", &[]),
+        ],
+    ),
+    (
+        "every address of a name is tried",
+        &[
+            ("client.dns.lookup", &["use_all_dns_ips", "default"]),
+            ("broker.address.family", &["any"]),
+            ("broker.address.ttl", &[]),
+        ],
+    ),
+    (
+        "sockets are as the system makes them, with TCP_NODELAY",
+        &[
+            ("send.buffer.bytes", &["-1"]),
+            ("receive.buffer.bytes", &["-1"]),
+            ("socket.send.buffer.bytes", &["0"]),
+            ("socket.receive.buffer.bytes", &["0"]),
+            ("socket.keepalive.enable", &["false"]),
+            ("socket.nagle.disable", &["true"]),
+            ("socket.blocking.max.ms", &[]),
+            ("socket.max.fails", &["1"]),
+        ],
+    ),
+    (
+        "`reconnect.backoff.ms` and `reconnect.backoff.max.ms` are what there is",
+        &[("socket.connection.setup.timeout.max.ms", &[]), ("reconnect.backoff.jitter.ms", &[])],
+    ),
+    (
+        "a client whose brokers are gone asks its bootstrap servers again at once",
+        &[
+            ("metadata.recovery.strategy", &["rebootstrap"]),
+            ("metadata.recovery.rebootstrap.trigger.ms", &[]),
+        ],
+    ),
+    (
+        "topics are looked up as they are used",
+        &[
+            ("metadata.max.idle.ms", &[]),
+            ("topic.metadata.refresh.fast.interval.ms", &[]),
+            ("topic.metadata.refresh.fast.cnt", &[]),
+            ("topic.metadata.refresh.sparse", &["true"]),
+            ("topic.metadata.propagation.max.ms", &[]),
+            ("topic.blacklist", &[""]),
+        ],
+    ),
+    (
+        "brokers are asked what they speak",
+        &[
+            ("api.version.request", &["true"]),
+            ("api.version.request.timeout.ms", &[]),
+            ("api.version.fallback.ms", &["0"]),
+            ("broker.version.fallback", &[]),
+        ],
+    ),
+    ("a consumer creates no topics", &[("allow.auto.create.topics", &["false"])]),
+    ("an expression never matches Kafka's internal topics", &[("exclude.internal.topics", &["true"])]),
+    (
+        "groups are of the classic protocol",
+        &[
+            ("group.protocol", &["classic"]),
+            ("group.remote.assignor", &[""]),
+            ("group.protocol.type", &["consumer"]),
+        ],
+    ),
+    ("there are no share groups yet", &[("share.acknowledgement.mode", &[]), ("share.acquire.mode", &[])]),
+    (
+        "there are no transactions yet",
+        &[
+            ("transaction.timeout.ms", &[]),
+            ("transaction.two.phase.commit.enable", &["false"]),
+            ("internal.throw.on.fetch.stable.offset.unsupported", &["false"]),
+        ],
+    ),
+    (
+        "partitions are chosen by key, or in turn, batch by batch",
+        &[
+            ("partitioner.adaptive.partitioning.enable", &["false"]),
+            ("partitioner.availability.timeout.ms", &["0"]),
+            ("partitioner.ignore.keys", &["false"]),
+            ("sticky.partitioning.linger.ms", &[]),
+        ],
+    ),
+    (
+        "`buffer.memory` bounds what waits to be sent",
+        &[
+            ("queue.buffering.max.messages", &[]),
+            ("queue.buffering.max.kbytes", &[]),
+            ("queue.buffering.backpressure.threshold", &[]),
+        ],
+    ),
+    (
+        "`fetch.buffer.bytes` bounds what was fetched ahead",
+        &[
+            ("queued.min.messages", &[]),
+            ("queued.max.messages.kbytes", &[]),
+            ("fetch.queue.backoff.ms", &[]),
+            ("consume.callback.max.messages", &["0"]),
+        ],
+    ),
+    ("`batch.size` bounds a batch", &[("batch.num.messages", &[])]),
+    ("`retry.backoff.ms` says how soon a fetch is tried again", &[("fetch.error.backoff.ms", &[])]),
+    (
+        "what is committed is what is done: `CommitPolicy::OnAck`, or `commit_offsets`",
+        &[
+            ("enable.auto.offset.store", &["true"]),
+            ("offset.store.method", &["broker"]),
+            ("offset.store.path", &[]),
+            ("offset.store.sync.interval.ms", &[]),
+        ],
+    ),
+    (
+        "the end of a partition is no item of the stream: `next_until` and `lag` tell",
+        &[("enable.partition.eof", &["false"])],
+    ),
+    (
+        "an idempotent producer fails what it cannot order, and says so",
+        &[("enable.gapless.guarantee", &["false"])],
+    ),
+    (
+        "every record has a `Delivery` of its own",
+        &[
+            ("delivery.report.only.error", &["false"]),
+            ("produce.offset.report", &[]),
+            ("queuing.strategy", &["fifo"]),
+        ],
+    ),
+    ("only brokers are asked", &[("bootstrap.controllers", &[""])]),
+    (
+        "it is librdkafka's own way of working",
+        &[
+            ("builtin.features", &[]),
+            ("message.copy.max.bytes", &[]),
+            ("enable.random.seed", &[]),
+            ("internal.termination.signal", &["0"]),
+            ("coordinator.query.interval.ms", &[]),
+        ],
+    ),
+    (
+        PLAINTEXT,
+        &[
+            ("security.providers", &[""]),
+            ("https.ca.location", &[]),
+            ("https.ca.pem", &[]),
+            ("ssl_key", &[]),
+            ("ssl_certificate", &[]),
+            ("ssl_ca", &[]),
+            ("ssl_engine_callback_data", &[]),
+            ("enable.ssl.certificate.verification", &[]),
+            ("enable.sasl.oauthbearer.unsecure.jwt", &["false"]),
+            ("oauthbearer_token_refresh_cb", &[]),
+        ],
+    ),
+];
+
+const PLAINTEXT: &str = "security.protocol is PLAINTEXT, the only one that is there yet";
+
+/// What there is to say about a property that is in none of the tables.
+pub(super) fn judge(name: &str, value: &str) -> Foreign {
+    let value = value.trim();
+    match name {
+        "security.protocol" if value.eq_ignore_ascii_case("plaintext") => return Foreign::Agrees,
+        "security.protocol" => {
+            return Foreign::Refused("is not there yet: this client speaks PLAINTEXT only");
+        }
+        "transactional.id" if value.is_empty() => return Foreign::Agrees,
+        "transactional.id" => return Foreign::Refused("transactions are not there yet"),
+        _ => {}
+    }
+    for (reason, settings) in NO_EFFECT {
+        if let Some((_, same)) = settings.iter().find(|(known, _)| *known == name) {
+            return match same.iter().any(|same| same.eq_ignore_ascii_case(value)) {
+                true => Foreign::Agrees,
+                false => Foreign::NoEffect(reason),
+            };
+        }
+    }
+    match name.starts_with("ssl.") || name.starts_with("sasl.") {
+        true => Foreign::NoEffect(PLAINTEXT),
+        false => Foreign::Unknown,
+    }
+}
