@@ -38,14 +38,16 @@ pub struct BrokerBuilder {
     advertise: Option<String>,
     data_dir: Option<PathBuf>,
     is_ephemeral: bool,
+    /// Whether the port is the system's choice where nothing is said of listeners.
+    has_free_port: bool,
     durability: Option<Durability>,
     validation: Validation,
     faults: Faults,
 }
 
 impl BrokerBuilder {
-    /// Where the broker listens, as `HOST:PORT`; port 0 lets the system choose. Default 127.0.0.1:9092, or what `listeners`
-    /// says.
+    /// Where the broker listens, as `HOST:PORT`; port 0 lets the system choose, and `:PORT` stands for every interface of the
+    /// machine. Default 127.0.0.1:9092, or what `listeners` says; with this it listens nowhere else.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = Some(address.into());
         self
@@ -53,6 +55,7 @@ impl BrokerBuilder {
 
     /// The address that clients are told to connect to, as `HOST:PORT`; port 0 stands for the port that is listened on.
     ///
+    /// For a broker with one listener; for several, each with an address of its own, there is `advertised.listeners`.
     /// Default: what `advertised.listeners` says, or the address that is listened on. When that stands for every
     /// interface (0.0.0.0): the machine's host name if it can be resolved, or else `localhost`.
     pub fn advertise(mut self, address: impl Into<String>) -> Self {
@@ -67,10 +70,11 @@ impl BrokerBuilder {
         self
     }
 
-    /// A folder of its own that is deleted with the broker, and a port that the system chooses on 127.0.0.1.
+    /// A folder of its own that is deleted with the broker, and a port that the system chooses on 127.0.0.1, unless something
+    /// else is said of listeners.
     pub fn ephemeral(mut self) -> Self {
         self.is_ephemeral = true;
-        self.listen.get_or_insert_with(|| "127.0.0.1:0".to_owned());
+        self.has_free_port = true;
         self
     }
 
@@ -124,16 +128,20 @@ impl BrokerBuilder {
 
     fn plan(self) -> Result<Plan, StartError> {
         let mut said = self.said;
+        let free_port = self.has_free_port.then_some(FREE_PORT);
         if let Some(file) = &self.config_file {
             said.read_file(file)?;
         }
-        if let Some(address) = &self.listen {
-            said.set("listeners", format!("PLAINTEXT://{}", endpoint("listen", address)?));
+        if let Some(address) = self.listen.as_deref().or(free_port.filter(|_| !said.has("listeners"))) {
+            said.listen_on(&endpoint("listen", address)?);
         }
         let mut config = BrokerConfig::new(&said)?;
         config.validation = self.validation;
         if let Some(address) = &self.advertise {
-            config.advertise = Some(endpoint("advertise", address)?);
+            let [listener] = &mut config.listeners[..] else {
+                return Err(ConfigError::ambiguous_advertise(address).into());
+            };
+            listener.advertise = Some(endpoint("advertise", address)?);
         }
         let temp_dir = if self.is_ephemeral { Some(temp_dir()?) } else { None };
         if let Some(dir) = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref()) {
@@ -143,6 +151,9 @@ impl BrokerBuilder {
         Ok(Plan { config, temp_dir, durability, faults: self.faults })
     }
 }
+
+/// Where a broker for tests listens.
+const FREE_PORT: &str = "127.0.0.1:0";
 
 fn endpoint(what: &'static str, address: &str) -> Result<Endpoint, ConfigError> {
     Endpoint::parse(address).ok_or_else(|| ConfigError::endpoint(what, address))

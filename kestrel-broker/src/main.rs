@@ -31,11 +31,12 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Where to listen; port 0 lets the system choose [default: 127.0.0.1:9092]
+    /// Where to listen, in place of all that `listeners` says; port 0 lets the system choose, and without a host, as in
+    /// `:9092`, it is every interface of the machine, open to whoever can reach it [default: 127.0.0.1:9092]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
 
-    /// The address that clients are told to connect to [default: the address of --listen; for 0.0.0.0 the machine's
+    /// The address that clients are told to connect to, for a broker with one listener [default: the address of --listen; for 0.0.0.0 the machine's
     /// host name, or localhost where that cannot be resolved]
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,

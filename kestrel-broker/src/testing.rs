@@ -30,8 +30,12 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects.
     pub(crate) async fn of(broker: &Broker) -> Self {
-        let stream = TcpStream::connect(broker.bootstrap_servers()).await.unwrap();
-        Self { stream, next_id: 0 }
+        Self::at(broker.bootstrap_servers()).await
+    }
+
+    /// Connects to an address.
+    pub(crate) async fn at(address: &str) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), next_id: 0 }
     }
 
     /// Sends a request and reads its answer.

@@ -23,13 +23,26 @@ pub(crate) struct Request {
     pub(crate) context: RequestContext,
 }
 
+/// One of the listeners of the configuration, by its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListenerId(pub(crate) usize);
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// Who is at the other end.
+    pub(crate) peer: SocketAddr,
+    /// The listener that it came by: clients are told the addresses of that one.
+    pub(crate) listener: ListenerId,
+}
+
 /// What a handler knows about a request beside its body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestContext {
     /// The version in the header, one of those that are served.
     pub(crate) version: i16,
-    /// Who sent it.
-    pub(crate) peer: SocketAddr,
+    /// Where it came from.
+    pub(crate) origin: Origin,
     /// When it had arrived whole: timeouts count from here.
     pub(crate) received_at: Instant,
 }
@@ -103,7 +116,7 @@ impl<R> Outgoing<R> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Close {
     /// The header names an API that is not served.
-    #[error("API key {0} is not served")]
+    #[error("{}", unserved(*.0))]
     UnknownApi(i16),
     /// The API is served, but not in this version.
     #[error("{api} version {version} is not served")]
@@ -131,6 +144,23 @@ pub(crate) enum Close {
     /// Fault injection asked for it.
     #[error("dropped by fault injection")]
     Fault,
+}
+
+/// What is said of a request that is not served.
+fn unserved(api_key: i16) -> String {
+    let what = match api_key {
+        17 | 36 => "SASL is not there yet, so the client needs security.protocol=PLAINTEXT",
+        24..=28 | 61 | 65 | 66 => "transactions are not there yet",
+        68 | 69 => "the groups of KIP-848 are not there yet, so the client needs group.protocol=classic",
+        76..=79 | 90..=92 => "share groups are not there yet",
+        88 | 89 => "the groups of Kafka Streams of KIP-1071 are not there yet, so it needs group.protocol=classic",
+        29..=31 => "access control lists are not there yet",
+        48 | 49 => "client quotas are not there yet",
+        50 | 51 => "SCRAM users are not there yet",
+        38..=41 => "delegation tokens are not there yet",
+        _ => return format!("API key {api_key} is not served"),
+    };
+    format!("API key {api_key} is not served: {what}")
 }
 
 /// An answer that is there, or comes later. What had to happen in request order has happened when this exists.

@@ -65,7 +65,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let note = enabled!(Level::DEBUG).then(|| {
             let description =
-                format!("{} from {}", Described::of(&request.frame.header), request.context.peer);
+                format!("{} from {}", Described::of(&request.frame.header), request.context.origin.peer);
             Note { description, received_at: request.context.received_at, clock: self.clock.clone() }
         });
         Traced { reply: self.inner.call(request), note }

@@ -49,7 +49,9 @@ use kestrel_protocol::ErrorCode;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-pub(crate) use context::{Answer, Close, Described, Outgoing, Reply, Request, RequestContext};
+pub(crate) use context::{
+    Answer, Close, Described, ListenerId, Origin, Outgoing, Reply, Request, RequestContext,
+};
 pub use fault::{FaultRule, Faults};
 pub(crate) use fetch::FetchSessions;
 pub(crate) use init_producer_id::ProducerIds;
@@ -121,10 +123,13 @@ impl Router {
     }
 }
 
-/// Where clients reach a broker.
-fn client_endpoint(broker: &BrokerImage) -> Option<(ByteString, i32)> {
-    let endpoint = broker.endpoints.first()?;
-    Some((endpoint.host.clone(), i32::from(endpoint.port)))
+impl State {
+    /// Where a client reaches a broker by the listener that it came by.
+    fn client_endpoint(&self, broker: &BrokerImage, context: &RequestContext) -> Option<(ByteString, i32)> {
+        let listener = self.config.listeners.get(context.origin.listener.0)?;
+        let endpoint = broker.endpoints.iter().find(|endpoint| *endpoint.name == *listener.name)?;
+        Some((endpoint.host.clone(), i32::from(endpoint.port)))
+    }
 }
 
 impl Service<Request> for Router {

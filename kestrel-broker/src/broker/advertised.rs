@@ -1,32 +1,33 @@
-//! The address that clients are told to connect to.
+//! The address that clients of a listener are told to connect to.
 
 use std::net::SocketAddr;
 
 use tokio::net::lookup_host;
 use tracing::info;
 
-use crate::config::{BrokerConfig, Endpoint};
+use crate::config::{Endpoint, Listener};
 
-/// Where clients are told to connect to.
-pub(super) async fn advertised(config: &BrokerConfig) -> Endpoint {
-    let port = config.listen.port;
-    match &config.advertise {
+/// Where clients who come by this listener, whose port is known, are told to connect to.
+pub(super) async fn advertised(listener: &Listener) -> Endpoint {
+    let Listener { name, listen, advertise } = listener;
+    let port = listen.port;
+    let endpoint = match advertise {
         Some(endpoint) if endpoint.port == 0 => Endpoint { host: endpoint.host.clone(), port },
-        Some(endpoint) => {
-            if *endpoint != config.listen {
-                info!("listening on {}; clients are told to connect to {endpoint}", config.listen);
-            }
-            endpoint.clone()
-        }
-        None if config.listen.is_wildcard() => {
+        Some(endpoint) => endpoint.clone(),
+        None if listen.is_wildcard() => {
             let host = host_name(port).await;
             info!(
-                "listening on every interface; clients are told to connect to {host}:{port} (--advertise changes that)"
+                "the listener {name} is open on every interface; clients are told to connect to {host}:{port} \
+                 (--advertise or advertised.listeners changes that)"
             );
-            Endpoint { host, port }
+            return Endpoint { host, port };
         }
-        None => config.listen.clone(),
+        None => listen.clone(),
+    };
+    if endpoint != *listen {
+        info!("the listener {name} is open on {listen}; clients are told to connect to {endpoint}");
     }
+    endpoint
 }
 
 /// The machine's name, if it leads to an address; otherwise `localhost`.

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::api::Faults;
 use crate::builder::BrokerBuilder;
-use crate::config::{BrokerConfig, Endpoint};
+use crate::config::{BrokerConfig, Endpoint, Listener};
 use crate::error::{StartError, StopError};
 use crate::log::Durability;
 use crate::net::bind;
@@ -84,23 +84,53 @@ impl Broker {
         for warning in &config.warnings {
             warn!("{warning}");
         }
-        let socket = listen(&config).await?;
-        // A restart gets the port that the system chose for this start.
-        config.listen.port = port_of(&socket, &config.listen)?;
-        let endpoint = advertised(&config).await;
-        let bootstrap_servers = endpoint.to_string();
-        config.advertise = Some(endpoint);
+        for note in &config.notes {
+            info!("{note}");
+        }
+        let sockets = listen(&config).await?;
+        for (listener, socket) in config.listeners.iter_mut().zip(&sockets) {
+            // A restart gets the port that the system chose for this start.
+            listener.listen.port = port_of(socket, &listener.listen)?;
+            listener.advertise = Some(advertised(listener).await);
+        }
+        let first = config.listeners.first().expect("a broker has a listener");
+        let bootstrap_servers = first.advertised().to_string();
         let config = Arc::new(config);
-        let running = Running::start(Arc::clone(&config), durability, faults.clone(), socket).await?;
+        let running = Running::start(Arc::clone(&config), durability, faults.clone(), sockets).await?;
         let running = Mutex::new(Some(running));
         Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir })
     }
 
-    /// What a client's `bootstrap.servers` should be: `host:port` of the advertised address. Stays the same for the life
-    /// of the broker.
+    /// What a client's `bootstrap.servers` should be: `host:port` of the advertised address of the first listener. Stays the
+    /// same for the life of the broker.
     #[must_use]
     pub fn bootstrap_servers(&self) -> &str {
         &self.bootstrap_servers
+    }
+
+    /// As [`Self::bootstrap_servers`], for clients that come by the listener of this name; `None` where there is no such
+    /// listener.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kestrel_broker::Broker;
+    ///
+    /// let broker = Broker::builder()
+    ///     .ephemeral()
+    ///     .set("listeners", "INTERNAL://127.0.0.1:0,EXTERNAL://127.0.0.1:0")
+    ///     .set("listener.security.protocol.map", "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT")
+    ///     .start()
+    ///     .await?;
+    /// assert_eq!(broker.bootstrap_servers_of("INTERNAL").as_deref(), Some(broker.bootstrap_servers()));
+    /// assert_ne!(broker.bootstrap_servers_of("EXTERNAL").as_deref(), Some(broker.bootstrap_servers()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn bootstrap_servers_of(&self, listener: &str) -> Option<String> {
+        let listener = self.config.listeners.iter().find(|found| found.name.eq_ignore_ascii_case(listener));
+        listener.map(|listener| listener.advertised().to_string())
     }
 
     /// The data folder.
@@ -127,9 +157,9 @@ impl Broker {
             dir: self.config.data_dir.clone(),
             message: error.to_string(),
         })?;
-        let socket = listen(&self.config).await?;
+        let sockets = listen(&self.config).await?;
         let config = Arc::clone(&self.config);
-        let running = Running::start(config, self.durability, self.faults.clone(), socket).await?;
+        let running = Running::start(config, self.durability, self.faults.clone(), sockets).await?;
         *self.running() = Some(running);
         Ok(())
     }
@@ -189,10 +219,14 @@ impl Drop for Broker {
     }
 }
 
-async fn listen(config: &BrokerConfig) -> Result<TcpListener, StartError> {
-    bind(&config.listen, config.listen_backlog)
-        .await
-        .map_err(|source| StartError::Listen { address: config.listen.to_string(), source })
+/// A socket for each listener.
+async fn listen(config: &BrokerConfig) -> Result<Vec<TcpListener>, StartError> {
+    let mut sockets = Vec::with_capacity(config.listeners.len());
+    for Listener { listen, .. } in &config.listeners {
+        let bound = bind(listen, config.listen_backlog).await;
+        sockets.push(bound.map_err(|source| StartError::Listen { address: listen.to_string(), source })?);
+    }
+    Ok(sockets)
 }
 
 fn port_of(socket: &TcpListener, endpoint: &Endpoint) -> Result<u16, StartError> {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::api::{Faults, FetchSessions, ProducerIds, Router, State, pipeline};
+use crate::api::{Faults, FetchSessions, ListenerId, ProducerIds, Router, State, pipeline};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
@@ -18,7 +18,7 @@ use crate::coordinator::{self, GroupCoordinator};
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
-use crate::net::{ConnectionLimits, ConnectionMaxima, Listener};
+use crate::net::{ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Listener};
 use crate::partition::ReplicaManager;
 
 /// How long a stop waits for what is in flight.
@@ -39,7 +39,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Builds the rooms from the log up and begins to serve on `socket`.
+    /// Builds the rooms from the log up and begins to serve on `sockets`: one for each listener.
     ///
     /// # Errors
     /// When the data folder cannot be used.
@@ -47,7 +47,7 @@ impl Running {
         config: Arc<BrokerConfig>,
         durability: Durability,
         faults: Faults,
-        socket: TcpListener,
+        sockets: Vec<TcpListener>,
     ) -> Result<Self, StartError> {
         let clock = Clock::System;
         let started_at = clock.now();
@@ -59,8 +59,6 @@ impl Running {
             config: Arc::clone(&config),
             durability,
             clock: clock.clone(),
-            endpoint_name: config.listener_name.as_str().into(),
-            endpoint: config.advertise.clone().unwrap_or_else(|| config.listen.clone()),
         };
         let (cluster, driver) = Cluster::start(options)
             .await
@@ -111,12 +109,12 @@ impl Running {
             fetch_sessions,
             stopping: running.stop_serving.clone(),
         };
-        running.serve(socket, Router::new(Arc::new(state)), faults, clock.clone());
+        running.serve(sockets, &Router::new(Arc::new(state)), &faults, &clock);
         running.report(clock.now() - started_at);
         Ok(running)
     }
 
-    fn serve(&self, socket: TcpListener, router: Router, faults: Faults, clock: Clock) {
+    fn serve(&self, sockets: Vec<TcpListener>, router: &Router, faults: &Faults, clock: &Clock) {
         let limits = ConnectionLimits {
             request_max_bytes: self.config.request_max_bytes,
             max_idle: self.config.connections_max_idle,
@@ -125,10 +123,21 @@ impl Running {
             total: self.config.max_connections,
             per_ip: self.config.max_connections_per_ip,
         };
-        let make_pipeline = move || pipeline(router.clone(), faults.clone(), clock.clone());
-        let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
-        let listener = Listener::new(socket, make_pipeline, limits, maxima, tasks, stopping);
-        self.serving.spawn(listener.drive());
+        let count = ConnectionCount::new(maxima);
+        let complaints = Arc::default();
+        for (listener, socket) in (0..).map(ListenerId).zip(sockets) {
+            let (router, faults, clock) = (router.clone(), faults.clone(), clock.clone());
+            let door = Door {
+                socket,
+                listener,
+                limits,
+                count: Arc::clone(&count),
+                complaints: Arc::clone(&complaints),
+            };
+            let make_pipeline = move || pipeline(router.clone(), faults.clone(), clock.clone());
+            let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
+            self.serving.spawn(Listener::new(door, make_pipeline, tasks, stopping).drive());
+        }
     }
 
     fn report(&self, took: Duration) {
@@ -173,6 +182,12 @@ impl Running {
             Ok(Err(error)) => Err(StopError::new(error.to_string())),
             Err(panicked) => Err(StopError::new(panicked.to_string())),
         }
+    }
+
+    /// The metadata now.
+    #[cfg(test)]
+    pub(super) fn image(&self) -> Arc<crate::cluster::ClusterImage> {
+        self.cluster.image()
     }
 
     /// Waits until the data folder is out of service; gives why.

@@ -36,6 +36,7 @@ use super::records::{MetadataRecord, RegisteredEndpoint};
 use super::snapshot::SnapshotSchedule;
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::clock::Clock;
+use crate::config::Listener;
 use crate::log::{FoundPartition, LogManager};
 use crate::partition::Refusal;
 
@@ -269,12 +270,7 @@ fn take_over(
     controller.image().features().check_supported().map_err(|why| log.unsupported(why))?;
     let registration = Registration {
         incarnation_id: random_uuid(),
-        endpoints: vec![RegisteredEndpoint {
-            name: options.endpoint_name.clone(),
-            host: options.endpoint.host.as_str().into(),
-            port: options.endpoint.port,
-            security_protocol: PLAINTEXT,
-        }],
+        endpoints: options.config.listeners.iter().map(registered).collect(),
         rack: options.config.said("broker.rack").map(Into::into),
         log_dir: options.logs.directory_id(),
         after_clean_stop: options.logs.was_clean_shutdown(),
@@ -293,6 +289,17 @@ fn take_over(
 fn found_replicas(logs: &LogManager) -> BTreeSet<(TopicId, i32)> {
     let found = logs.found_partitions().iter();
     found.filter_map(|found| Some((found.topic_id?, found.partition))).collect()
+}
+
+/// A listener as the metadata has it.
+fn registered(listener: &Listener) -> RegisteredEndpoint {
+    let endpoint = listener.advertised();
+    RegisteredEndpoint {
+        name: listener.name.as_str().into(),
+        host: endpoint.host.as_str().into(),
+        port: endpoint.port,
+        security_protocol: PLAINTEXT,
+    }
 }
 
 /// Moves folders out of the way that belong to no partition of this broker: those of a topic that was deleted just before

@@ -37,7 +37,7 @@ use kestrel_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
-use crate::config::{BrokerConfig, Endpoint, Layers};
+use crate::config::{BrokerConfig, Layers};
 use crate::log::{Durability, LogManager};
 use crate::partition::ReplicaManager;
 use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
@@ -63,16 +63,12 @@ pub(crate) struct ClusterOptions {
     pub(crate) logs: Arc<LogManager>,
     /// The partitions, which are opened as the metadata says.
     pub(crate) replicas: Arc<ReplicaManager>,
-    /// The broker's settings.
+    /// The broker's settings; its listeners know the ports that were bound.
     pub(crate) config: Arc<BrokerConfig>,
     /// When a change of the metadata counts as stored.
     pub(crate) durability: Durability,
     /// The time.
     pub(crate) clock: Clock,
-    /// The name of the listener.
-    pub(crate) endpoint_name: ByteString,
-    /// Where clients are told to connect to, with the port that was bound.
-    pub(crate) endpoint: Endpoint,
 }
 
 /// The metadata: read as a snapshot, changed by commands. A clone is the same metadata.

@@ -8,7 +8,9 @@ mod broker;
 mod cleaner;
 mod effective;
 mod endpoint;
+mod foreign_keys;
 mod keys;
+mod listener;
 mod suggest;
 pub(crate) mod topic;
 pub(crate) mod value;
@@ -20,3 +22,4 @@ pub(crate) use effective::{
 };
 pub(crate) use endpoint::Endpoint;
 pub(crate) use keys::{BrokerKey, Scope};
+pub(crate) use listener::Listener;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kestrel_protocol::{DecodeError, FrameSizeError};
 
+use super::stranger::Stranger;
 use crate::api::{Close, Described};
 
 /// Why a connection ended.
@@ -25,6 +26,9 @@ pub(crate) enum Closed {
     /// The socket failed.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The first bytes are of another protocol.
+    #[error("{0}")]
+    Stranger(Stranger),
     /// What was announced is no frame.
     #[error("{0} (socket.request.max.bytes)")]
     FrameSize(#[from] FrameSizeError),
@@ -39,6 +43,9 @@ pub(crate) enum Closed {
 impl Closed {
     /// Whether the peer did something that whoever runs it wants to know of.
     pub(crate) const fn is_fault(&self) -> bool {
-        matches!(self, Self::FrameSize(_) | Self::Header(_) | Self::Refused(..) | Self::Unread(_))
+        matches!(
+            self,
+            Self::Stranger(_) | Self::FrameSize(_) | Self::Header(_) | Self::Refused(..) | Self::Unread(_)
+        )
     }
 }

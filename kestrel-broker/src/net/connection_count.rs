@@ -1,4 +1,4 @@
-//! How many connections are open, in all and by address. Asked by the listener before it serves one.
+//! How many connections are open, in all and by address. Asked by the listeners before they serve one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,9 +13,9 @@ pub(crate) struct ConnectionMaxima {
     pub(crate) per_ip: usize,
 }
 
-/// The open connections, counted.
+/// The open connections of all listeners, counted.
 #[derive(Debug)]
-pub(super) struct ConnectionCount {
+pub(crate) struct ConnectionCount {
     maxima: ConnectionMaxima,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -40,7 +40,7 @@ pub(super) enum TooMany {
 
 impl ConnectionCount {
     /// Nothing open yet.
-    pub(super) fn new(maxima: ConnectionMaxima) -> Arc<Self> {
+    pub(crate) fn new(maxima: ConnectionMaxima) -> Arc<Self> {
         Arc::new(Self { maxima, open: Mutex::default() })
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
@@ -11,9 +11,10 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 use tracing::{debug, info, warn};
 
+use super::complaints::Complaints;
 use super::connection::{Connection, ConnectionLimits};
-use super::connection_count::{ConnectionCount, ConnectionMaxima, Counted};
-use crate::api::{Answer, Close, Request};
+use super::connection_count::{ConnectionCount, Counted};
+use crate::api::{Answer, Close, ListenerId, Origin, Request};
 use crate::config::Endpoint;
 
 /// How long accepting rests after it failed: out of file descriptors, most often.
@@ -68,14 +69,27 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     socket.listen(backlog)
 }
 
+/// Where connections come in, and how many and what may.
+#[derive(Debug)]
+pub(crate) struct Door {
+    /// What is listened on.
+    pub(crate) socket: TcpListener,
+    /// Which listener of the configuration this is.
+    pub(crate) listener: ListenerId,
+    /// The limits of each connection.
+    pub(crate) limits: ConnectionLimits,
+    /// The open connections, which the listeners share.
+    pub(crate) count: Arc<ConnectionCount>,
+    /// What was said of peers lately, which the listeners share too.
+    pub(crate) complaints: Arc<Mutex<Complaints>>,
+}
+
 /// What accepts the connections of one address.
 #[derive(Debug)]
 pub(crate) struct Listener<M> {
-    socket: TcpListener,
+    door: Door,
     /// Makes the pipeline of each connection.
     make_pipeline: M,
-    limits: ConnectionLimits,
-    count: Arc<ConnectionCount>,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -87,15 +101,13 @@ where
     P::Future: Unpin + Send,
 {
     /// A listener whose connections run on `tasks` until `stopping` is cancelled.
-    pub(crate) fn new(
-        socket: TcpListener,
+    pub(crate) const fn new(
+        door: Door,
         make_pipeline: M,
-        limits: ConnectionLimits,
-        maxima: ConnectionMaxima,
         tasks: TaskTracker,
         stopping: CancellationToken,
     ) -> Self {
-        Self { socket, make_pipeline, limits, count: ConnectionCount::new(maxima), tasks, stopping }
+        Self { door, make_pipeline, tasks, stopping }
     }
 
     /// Accepts until `stopping` is cancelled.
@@ -104,7 +116,7 @@ where
         let mut refused = 0u64;
         loop {
             let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+                accepted = self.door.socket.accept() => accepted,
                 () = stopping.cancelled() => return,
             };
             match accepted {
@@ -127,34 +139,59 @@ where
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let counted = match self.count.enter(peer.ip()) {
+        let counted = match self.door.count.enter(peer.ip()) {
             Ok(counted) => counted,
-            Err(too_many) => return warn!("refused a connection from {peer}: {too_many}"),
+            Err(too_many) => {
+                return complain(&self.door.complaints, peer, &too_many.to_string(), |about| {
+                    warn!("refused a connection from {peer}: {about}");
+                });
+            }
         };
         if let Err(error) = stream.set_nodelay(true) {
             return debug!("closed connection from {peer}: {error}");
         }
-        let connection = Connection::new(stream, peer, (self.make_pipeline)(), self.limits);
-        self.tasks.spawn(drive(connection, peer, counted, self.stopping.clone()));
+        let origin = Origin { peer, listener: self.door.listener };
+        let connection = Connection::new(stream, origin, (self.make_pipeline)(), self.door.limits);
+        let visit = Visit { peer, complaints: Arc::clone(&self.door.complaints), _counted: counted };
+        self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
     }
 }
 
-/// Serves one connection and says in one line why it ended.
-async fn drive<P>(
-    mut connection: Connection<TcpStream, P>,
+/// A connection while it is served.
+struct Visit {
     peer: SocketAddr,
+    complaints: Arc<Mutex<Complaints>>,
     _counted: Counted,
-    stopping: CancellationToken,
-) where
+}
+
+/// Serves one connection and says in one line why it ended.
+async fn drive<P>(mut connection: Connection<TcpStream, P>, visit: Visit, stopping: CancellationToken)
+where
     P: Service<Request, Response = Answer, Error = Close>,
     P::Future: Unpin,
 {
     let closed = connection.drive(&stopping).await;
     let client_id = connection.client_id().unwrap_or_default();
+    let peer = visit.peer;
     if closed.is_fault() {
-        warn!("closed connection from {peer} (client.id {client_id:?}): {closed}");
+        complain(&visit.complaints, peer, &closed.to_string(), |about| {
+            warn!("closed connection from {peer} (client.id {client_id:?}): {about}");
+        });
     } else {
         debug!("closed connection from {peer} (client.id {client_id:?}): {closed}");
+    }
+}
+
+/// Says what is wrong with a peer, unless it was said a moment ago.
+fn complain(complaints: &Mutex<Complaints>, peer: SocketAddr, reason: &str, say: impl FnOnce(&str)) {
+    let now = tokio::time::Instant::now().into_std();
+    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    let left_out = complaints.handle(peer.ip(), reason, now);
+    drop(complaints);
+    match left_out {
+        Some(0) => say(reason),
+        Some(times) => say(&format!("{reason} (and {times} times more since this was last said)")),
+        None => debug!("from {peer} again: {reason}"),
     }
 }
 

@@ -3,12 +3,15 @@
 //! Knows frames and nothing of what is in them. Started by `broker.rs`; calls `api/` through [`tower::Service`] only.
 
 mod closed;
+mod complaints;
 mod connection;
 mod connection_count;
 mod listener;
 mod outbox;
+mod stranger;
 mod transport;
 
+pub(crate) use complaints::Complaints;
 pub(crate) use connection::ConnectionLimits;
-pub(crate) use connection_count::ConnectionMaxima;
-pub(crate) use listener::{Listener, bind};
+pub(crate) use connection_count::{ConnectionCount, ConnectionMaxima};
+pub(crate) use listener::{Door, Listener, bind};

@@ -5,14 +5,14 @@ use kestrel_protocol::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
 
-use super::{Handle, RequestContext, State, authorized_operations, client_endpoint};
+use super::{Handle, RequestContext, State, authorized_operations};
 use crate::cluster::ClusterImage;
 
 const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
 
 impl Handle for DescribeClusterRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> DescribeClusterResponse {
+    async fn handle(self, context: &RequestContext, state: &State) -> DescribeClusterResponse {
         match self.endpoint_type {
             BROKERS => {}
             CONTROLLERS => return self.refusal(ErrorCode::MismatchedEndpointType),
@@ -23,7 +23,7 @@ impl Handle for DescribeClusterRequest {
             endpoint_type: BROKERS,
             cluster_id: image.cluster_id().clone(),
             controller_id: image.controller_id(),
-            brokers: brokers(&image, self.include_fenced_brokers),
+            brokers: self.brokers(&image, context, state),
             cluster_authorized_operations: authorized_operations::on_cluster(
                 self.include_cluster_authorized_operations,
             ),
@@ -41,20 +41,37 @@ impl Handle for DescribeClusterRequest {
     }
 }
 
-fn brokers(image: &ClusterImage, with_fenced: bool) -> Vec<DescribeClusterBroker> {
-    let shown = image.brokers().filter(|broker| with_fenced || !broker.fenced);
-    shown
-        .filter_map(|broker| {
-            let (host, port) = client_endpoint(broker)?;
-            Some(DescribeClusterBroker {
-                broker_id: broker.id,
-                host,
-                port,
-                rack: broker.rack.clone(),
-                is_fenced: broker.fenced,
+trait Brokers {
+    /// The brokers that are asked for, where clients of this listener reach them.
+    fn brokers(
+        &self,
+        image: &ClusterImage,
+        context: &RequestContext,
+        state: &State,
+    ) -> Vec<DescribeClusterBroker>;
+}
+
+impl Brokers for DescribeClusterRequest {
+    fn brokers(
+        &self,
+        image: &ClusterImage,
+        context: &RequestContext,
+        state: &State,
+    ) -> Vec<DescribeClusterBroker> {
+        let shown = image.brokers().filter(|broker| self.include_fenced_brokers || !broker.fenced);
+        shown
+            .filter_map(|broker| {
+                let (host, port) = state.client_endpoint(broker, context)?;
+                Some(DescribeClusterBroker {
+                    broker_id: broker.id,
+                    host,
+                    port,
+                    rack: broker.rack.clone(),
+                    is_fenced: broker.fenced,
+                })
             })
-        })
-        .collect()
+            .collect()
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use kestrel_protocol::messages::fetch::{
 use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::time::Instant;
 
-use super::{Handle, Outgoing, RequestContext, State, client_endpoint};
+use super::{Handle, Outgoing, RequestContext, State};
 use crate::clock::after;
 use crate::log::{self, ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
@@ -68,7 +68,7 @@ impl Handle for FetchRequest {
 struct Fetch<'a> {
     asked: &'a [Asked],
     is_follower: bool,
-    version: i16,
+    context: &'a RequestContext,
     deadline: Instant,
     state: &'a State,
     isolation: Isolation,
@@ -88,14 +88,14 @@ struct Pass {
 }
 
 impl<'a> Fetch<'a> {
-    fn new(request: &FetchRequest, asked: &'a [Asked], context: &RequestContext, state: &'a State) -> Self {
+    fn new(request: &FetchRequest, asked: &'a [Asked], context: &'a RequestContext, state: &'a State) -> Self {
         let max_bytes =
             usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
         let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
         Self {
             asked,
             is_follower: request.replica_id.0 >= 0 || request.replica_state.replica_id.0 >= 0,
-            version: context.version,
+            context,
             deadline: after(context.received_at, max_wait).into(),
             state,
             isolation: Isolation::from_wire(request.isolation_level),
@@ -178,7 +178,7 @@ impl<'a> Fetch<'a> {
         if self.is_follower {
             // There is no other broker whose replica this could be.
             Err(ErrorCode::NotLeaderOrFollower)
-        } else if self.version < FIRST_TOPIC_ID_VERSION {
+        } else if self.context.version < FIRST_TOPIC_ID_VERSION {
             self.state.replicas.get(topic, index)
         } else if topic_id.is_nil() {
             Err(ErrorCode::UnknownTopicId)
@@ -224,7 +224,7 @@ impl<'a> Fetch<'a> {
                 data.log_start_offset = watermarks.log_start;
             }
             ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch
-                if self.version >= FIRST_LEADER_VERSION =>
+                if self.context.version >= FIRST_LEADER_VERSION =>
             {
                 let leader_id = self.state.config.node_id;
                 data.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch: partition.leader_epoch() };
@@ -240,7 +240,7 @@ impl<'a> Fetch<'a> {
     fn this_node(&self, node_id: NodeId) -> Option<NodeEndpoint> {
         let image = self.state.cluster.image();
         let broker = image.broker(node_id)?;
-        let (host, port) = client_endpoint(broker)?;
+        let (host, port) = self.state.client_endpoint(broker, self.context)?;
         Some(NodeEndpoint { node_id, host, port, rack: broker.rack.clone() })
     }
 }

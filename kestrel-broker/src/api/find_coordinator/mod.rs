@@ -9,7 +9,7 @@ use kestrel_protocol::messages::find_coordinator::{
 };
 use kestrel_protocol::{ErrorCode, NodeId};
 
-use super::{Handle, RequestContext, State, client_endpoint};
+use super::{Handle, RequestContext, State};
 use crate::cluster::ApiError;
 
 /// The first version that asks for several keys at once.
@@ -24,7 +24,7 @@ const TRANSACTION: i8 = 1;
 impl Handle for FindCoordinatorRequest {
     async fn handle(self, context: &RequestContext, state: &State) -> FindCoordinatorResponse {
         let coordinator = match self.key_type {
-            GROUP => find_for_groups(state).await,
+            GROUP => find_for_groups(context, state).await,
             TRANSACTION => {
                 Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no transactions yet."))
             }
@@ -54,7 +54,7 @@ impl Batch for FindCoordinatorRequest {
     }
 }
 
-async fn find_for_groups(state: &State) -> Result<Coordinator, ApiError> {
+async fn find_for_groups(context: &RequestContext, state: &State) -> Result<Coordinator, ApiError> {
     state.groups.ensure().await.map_err(|error| {
         // What the disk refuses is said once, by the log.
         if error.code != ErrorCode::KafkaStorageError {
@@ -64,7 +64,7 @@ async fn find_for_groups(state: &State) -> Result<Coordinator, ApiError> {
     })?;
     let image = state.cluster.image();
     let node_id = state.config.node_id;
-    let endpoint = image.broker(node_id).and_then(client_endpoint);
+    let endpoint = image.broker(node_id).and_then(|broker| state.client_endpoint(broker, context));
     let (host, port) = endpoint.ok_or_else(|| ApiError::from(ErrorCode::CoordinatorNotAvailable))?;
     Ok(Coordinator { node_id, host, port, ..Default::default() })
 }

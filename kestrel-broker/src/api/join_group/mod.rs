@@ -45,7 +45,7 @@ fn join(
     let joining = Joining {
         version: context.version,
         client_id,
-        client_host: format!("/{}", context.peer.ip()).into(),
+        client_host: format!("/{}", context.origin.peer.ip()).into(),
         unique: random_uuid(),
         request,
     };

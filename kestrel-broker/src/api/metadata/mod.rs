@@ -12,7 +12,7 @@ use kestrel_protocol::messages::metadata::{
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::serving::Serving;
-use super::{Handle, RequestContext, State, authorized_operations, client_endpoint};
+use super::{Handle, RequestContext, State, authorized_operations};
 use crate::cluster::{ApiError, ClusterImage, PartitionImage, TopicImage, check_topic_name};
 use crate::coordinator::GROUPS_TOPIC;
 use crate::partition::OfflinePartitions;
@@ -45,7 +45,7 @@ impl Handle for MetadataRequest {
             Some(asked) => asked.into_iter().map(|topic| describe.asked(topic, &created)).collect(),
         };
         MetadataResponse {
-            brokers: brokers(&image),
+            brokers: brokers(&image, context, state),
             cluster_id: Some(image.cluster_id().clone()),
             controller_id: image.controller_id(),
             topics,
@@ -133,11 +133,15 @@ async fn create(name: &ByteString, state: &State) -> Result<(), ApiError> {
 }
 
 /// What a broker that serves is, to a client.
-fn brokers(image: &ClusterImage) -> Vec<MetadataResponseBroker> {
+fn brokers(
+    image: &ClusterImage,
+    context: &RequestContext,
+    state: &State,
+) -> Vec<MetadataResponseBroker> {
     let serving = image.brokers().filter(|broker| !broker.fenced);
     serving
         .filter_map(|broker| {
-            let (host, port) = client_endpoint(broker)?;
+            let (host, port) = state.client_endpoint(broker, context)?;
             Some(MetadataResponseBroker { node_id: broker.id, host, port, rack: broker.rack.clone() })
         })
         .collect()

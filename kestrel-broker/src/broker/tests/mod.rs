@@ -1,6 +1,7 @@
 //! The life of a broker: start, restart, stop, drop, limits and faults.
 
 mod full_disk;
+mod listeners;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +113,7 @@ async fn what_is_advertised_is_what_clients_are_told() {
             builder = builder.advertise(advertise);
         }
         let broker = builder.start().await.unwrap();
-        let port = broker.config.listen.port.to_string();
+        let port = broker.config.listeners[0].listen.port.to_string();
         assert_ne!(port, "0");
         assert_eq!(broker.bootstrap_servers(), expected.replace("PORT", &port));
     }

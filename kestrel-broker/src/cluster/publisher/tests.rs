@@ -51,6 +51,26 @@ fn new_partitions_are_led_where_this_broker_leads() {
 }
 
 #[test]
+fn topics_that_come_grow_and_go_are_news() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let one = image_after(&empty, topic("one", ONE, &[1, 1]));
+    assert_eq!(news(&empty, &one), ["created topic one (2 partitions)"]);
+    assert_eq!(news(&one, &one), [""; 0]);
+    let partition = PartitionRecord { partition_id: 2, topic_id: ONE, leader: NodeId(1), ..Default::default() };
+    let grown = image_after(&one, [vec![partition.into()], topic("two", TWO, &[1])].concat());
+    assert_eq!(
+        news(&one, &grown),
+        ["created topic two (1 partitions)", "grew topic one (from 2 to 3 partitions)"]
+    );
+    let gone = image_after(&grown, vec![RemoveTopicRecord { topic_id: ONE }.into()]);
+    assert_eq!(news(&grown, &gone), ["deleted topic one"]);
+    let names: Vec<&'static str> = (10..30).map(|n| &*format!("t{n}").leak()).collect();
+    let many = names.iter().zip(100..).flat_map(|(name, id)| topic(name, Uuid::from_u128(id), &[1]));
+    let [line] = &news(&empty, &image_after(&empty, many.collect()))[..] else { panic!("one line") };
+    assert!(line.starts_with("created 20 topics: t10 (1 partitions), ") && line.ends_with(", ..."), "{line}");
+}
+
+#[test]
 fn only_what_changed_is_touched() {
     let empty = ClusterImage::new("c", NodeId(1));
     let before = image_after(&empty, [topic("one", ONE, &[1, 1]), topic("two", TWO, &[1])].concat());

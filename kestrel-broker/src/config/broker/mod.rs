@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kestrel_protocol::NodeId;
+use kestrel_protocol::wire::MAX_STRING_BYTES;
 
-use super::endpoint::{ENDPOINT_FORM, Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::endpoint::{ENDPOINT_FORM, Endpoint, NamedEndpoint};
+use super::foreign_keys::advice;
 use super::keys::{Area, BrokerKey, Status};
+use super::listener::{Listener, listeners};
 use super::suggest::closest;
 use super::value::{check, list};
 use crate::log::Validation;
@@ -27,6 +30,16 @@ pub(crate) enum ConfigError {
         origin: Origin,
         /// The key that was probably meant.
         suggestion: Option<&'static str>,
+    },
+    /// A key that Apache Kafka once had, or that is no broker's.
+    #[error("configuration key {key}{}: {advice}", place(.origin))]
+    ForeignKey {
+        /// The key.
+        key: String,
+        /// Where it was said.
+        origin: Origin,
+        /// What to do.
+        advice: &'static str,
     },
     /// The key does not take this value.
     #[error("{key}={value}{}: expected {expected}", place(.origin))]
@@ -68,7 +81,21 @@ impl ConfigError {
             expected: ENDPOINT_FORM.to_owned(),
         }
     }
+
+    /// One address for several listeners.
+    pub(crate) fn ambiguous_advertise(address: &str) -> Self {
+        Self::InvalidValue {
+            key: "advertise".to_owned(),
+            value: address.to_owned(),
+            origin: Origin::Set,
+            expected: "a broker with one listener; give each of several its address with advertised.listeners"
+                .to_owned(),
+        }
+    }
 }
+
+/// The name of the listener that is there when nothing is said.
+const PLAINTEXT: &str = "PLAINTEXT";
 
 /// Where a value was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +130,25 @@ impl Said {
         self.0.insert(key.into(), (value.into(), Origin::Set));
     }
 
+    /// Whether something was said for `key`.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Notes one listener in place of whatever was said of listeners, under the name that needs no map.
+    ///
+    /// What is advertised under that name stays; names of other listeners are nobody's any more.
+    pub(crate) fn listen_on(&mut self, endpoint: &Endpoint) {
+        self.set("listeners", format!("{PLAINTEXT}://{endpoint}"));
+        for key in ["inter.broker.listener.name", "listener.security.protocol.map"] {
+            self.0.remove(key);
+        }
+        if let Some((advertised, _)) = self.0.get_mut("advertised.listeners") {
+            let is_kept = |text: &&str| NamedEndpoint::parse(text).is_none_or(|named| named.name == PLAINTEXT);
+            *advertised = list(advertised).filter(is_kept).collect::<Vec<_>>().join(",");
+        }
+    }
+
     /// Notes what the file says, below whatever was said otherwise.
     ///
     /// # Errors
@@ -120,11 +166,11 @@ impl Said {
         Ok(())
     }
 
-    fn get(&self, key: &str) -> Option<&str> {
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|(value, _)| value.trim())
     }
 
-    fn invalid(&self, key: &str, expected: impl Into<String>) -> ConfigError {
+    pub(super) fn invalid(&self, key: &str, expected: impl Into<String>) -> ConfigError {
         let (value, origin) = self.0.get(key).cloned().unwrap_or((String::new(), Origin::Set));
         ConfigError::InvalidValue { key: key.to_owned(), value, origin, expected: expected.into() }
     }
@@ -134,16 +180,14 @@ impl Said {
 #[derive(Debug, Clone)]
 pub(crate) struct BrokerConfig {
     said: BTreeMap<String, String>,
-    /// Sentences for the log: keys without effect, listeners that are not opened.
+    /// Sentences for the log that somebody should read: keys without effect.
     pub(crate) warnings: Vec<String>,
+    /// Sentences for the log that say what is as it should be: listeners that are not opened.
+    pub(crate) notes: Vec<String>,
     /// `node.id`. Default 1.
     pub(crate) node_id: NodeId,
-    /// The name of the first `listeners` entry of protocol PLAINTEXT. Default PLAINTEXT.
-    pub(crate) listener_name: String,
-    /// Where that listens. Default 127.0.0.1:9092.
-    pub(crate) listen: Endpoint,
-    /// The `advertised.listeners` entry of the same name.
-    pub(crate) advertise: Option<Endpoint>,
+    /// `listeners` without those of controllers, at least one. Default PLAINTEXT://127.0.0.1:9092.
+    pub(crate) listeners: Vec<Listener>,
     /// How closely it looks at what producers send: a setting that Apache Kafka has no key for.
     pub(crate) validation: Validation,
     /// `log.dirs`, or else `log.dir`. Default `./kestrel-data`.
@@ -236,13 +280,12 @@ impl BrokerConfig {
     /// At the first key that is unknown or whose value is not allowed.
     pub(crate) fn new(said: &Said) -> Result<Self, ConfigError> {
         let mut warnings = check_keys(said)?;
-        let listener = first_plaintext_listener(said, &mut warnings)?;
-        let advertise = advertised(said, &listener.name)?;
+        let mut notes = Vec::new();
+        let listeners = listeners(said, &mut notes)?;
+        check_roles(said, &mut warnings)?;
         Ok(Self {
             node_id: NodeId(node_id(said)?),
-            listener_name: listener.name,
-            listen: listener.endpoint,
-            advertise,
+            listeners,
             validation: Validation::default(),
             data_dir: data_dir(said)?,
             auto_create_topics: boolean(said, "auto.create.topics.enable"),
@@ -270,6 +313,7 @@ impl BrokerConfig {
             metadata_log: metadata_log_settings(said),
             said: said.0.iter().map(|(key, (value, _))| (key.clone(), value.trim().to_owned())).collect(),
             warnings,
+            notes,
         })
     }
 
@@ -290,18 +334,24 @@ fn check_keys(said: &Said) -> Result<Vec<String>, ConfigError> {
     let mut warnings = Vec::new();
     let mut without_effect: BTreeMap<Area, Vec<&str>> = BTreeMap::new();
     for (name, (value, origin)) in &said.0 {
-        // A key may be given to one listener alone (KIP-103); there is only one, and it is not secured.
+        // A key may be given to one listener alone (KIP-103): what such keys are for, TLS and SASL, is not there.
         if name.starts_with("listener.name.") {
             warnings.push(format!("{name} has no effect: listeners have no settings of their own yet"));
             continue;
         }
         let Some(key) = BrokerKey::find(name) else {
+            if let Some(advice) = advice(name) {
+                return Err(ConfigError::ForeignKey { key: name.clone(), origin: origin.clone(), advice });
+            }
             return Err(ConfigError::UnknownKey {
                 key: name.clone(),
                 origin: origin.clone(),
                 suggestion: closest(name, BrokerKey::all().map(|key| key.name)),
             });
         };
+        if value.len() > MAX_STRING_BYTES {
+            return Err(said.invalid(name, format!("at most {MAX_STRING_BYTES} bytes")));
+        }
         check(key.value_type, key.allowed, value)
             .map_err(|expected| said.invalid(name, expected.to_string()))?;
         if let Status::Accepted(area) = key.status {
@@ -315,7 +365,7 @@ fn check_keys(said: &Said) -> Result<Vec<String>, ConfigError> {
 }
 
 /// What was said for `key`, or its default; checked by [`check_keys`].
-fn value<'a>(said: &'a Said, key: &str) -> &'a str {
+pub(super) fn value<'a>(said: &'a Said, key: &str) -> &'a str {
     said.get(key)
         .or_else(|| BrokerKey::find(key)?.default)
         .expect("only keys of the table with a default are read this way")
@@ -389,6 +439,28 @@ fn node_id(said: &Said) -> Result<i32, ConfigError> {
     if id < 0 { Err(said.invalid(key, "a whole number from 0 to 2147483647")) } else { Ok(id) }
 }
 
+/// Kestrel is broker and controller in one process; what else a file wants of it must not pass for done.
+fn check_roles(said: &Said, warnings: &mut Vec<String>) -> Result<(), ConfigError> {
+    let key = "process.roles";
+    let roles: Vec<&str> = said.get(key).into_iter().flat_map(list).collect();
+    match roles.as_slice() {
+        ["controller"] => Err(said.invalid(
+            key,
+            "broker,controller or nothing: Kestrel is both in one process, and there is nothing for a controller of its own \
+             to do; start one kestrel-broker in place of the whole cluster",
+        )),
+        ["broker"] => {
+            warnings.push(
+                "process.roles=broker: Kestrel is its own controller, and the one of \
+                 controller.quorum.bootstrap.servers or controller.quorum.voters is not asked"
+                    .to_owned(),
+            );
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn data_dir(said: &Said) -> Result<PathBuf, ConfigError> {
     let key = if said.get("log.dirs").is_some() { "log.dirs" } else { "log.dir" };
     let mut dirs = list(value(said, key));
@@ -396,53 +468,6 @@ fn data_dir(said: &Said) -> Result<PathBuf, ConfigError> {
         (Some(dir), None) => Ok(PathBuf::from(dir)),
         _ => Err(said.invalid(key, "one folder: Kestrel keeps all data in a single one")),
     }
-}
-
-fn first_plaintext_listener(said: &Said, warnings: &mut Vec<String>) -> Result<NamedEndpoint, ConfigError> {
-    let key = "listeners";
-    let mut opened: Option<NamedEndpoint> = None;
-    for text in list(value(said, key)) {
-        let listener = NamedEndpoint::parse(text).ok_or_else(|| said.invalid(key, NAMED_ENDPOINT_FORM))?;
-        let why_not = if is_controller_listener(said, &listener.name) {
-            "the controller is part of the broker"
-        } else if protocol_of(said, &listener.name) != "PLAINTEXT" {
-            "only the protocol PLAINTEXT is there yet"
-        } else if opened.is_none() {
-            opened = Some(listener);
-            continue;
-        } else {
-            "one listener is opened"
-        };
-        warnings.push(format!("the listener {listener} is not opened: {why_not}"));
-    }
-    opened.ok_or_else(|| said.invalid(key, "at least one listener of protocol PLAINTEXT"))
-}
-
-fn is_controller_listener(said: &Said, name: &str) -> bool {
-    said.get("controller.listener.names")
-        .is_some_and(|names| list(names).any(|controller| controller.eq_ignore_ascii_case(name)))
-}
-
-/// The security protocol of a listener: by the map, or its own name.
-fn protocol_of(said: &Said, name: &str) -> String {
-    list(value(said, "listener.security.protocol.map"))
-        .filter_map(|entry| entry.split_once(':'))
-        .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
-        .map_or_else(|| name.to_owned(), |(_, protocol)| protocol.trim().to_ascii_uppercase())
-}
-
-fn advertised(said: &Said, listener_name: &str) -> Result<Option<Endpoint>, ConfigError> {
-    let key = "advertised.listeners";
-    for text in said.get(key).into_iter().flat_map(list) {
-        let listener = NamedEndpoint::parse(text).ok_or_else(|| said.invalid(key, NAMED_ENDPOINT_FORM))?;
-        if listener.name == listener_name {
-            if listener.endpoint.is_wildcard() {
-                return Err(said.invalid(key, "a host that clients can connect to"));
-            }
-            return Ok(Some(listener.endpoint));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

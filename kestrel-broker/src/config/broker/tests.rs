@@ -17,7 +17,8 @@ fn refusal(said: &[(&str, &str)]) -> String {
 #[test]
 fn nothing_needs_to_be_said() {
     let config = config(&[]).unwrap();
-    assert_eq!(config.listen.to_string(), "127.0.0.1:9092");
+    assert_eq!(config.listeners.len(), 1);
+    assert_eq!(config.listeners[0].to_string(), "PLAINTEXT://127.0.0.1:9092");
     assert_eq!(config.data_dir, Path::new("./kestrel-data"));
     assert_eq!((config.node_id, config.num_partitions), (NodeId(1), 1));
     assert_eq!(config.connections_max_idle, Some(Duration::from_secs(600)));
@@ -61,10 +62,6 @@ fn a_wrong_key_or_value_is_named_with_what_would_do() {
         refusal(&[("log.dirs", "/a,/b")]),
         "log.dirs=/a,/b: expected one folder: Kestrel keeps all data in a single one"
     );
-    assert_eq!(
-        refusal(&[("listeners", "SSL://:9093")]),
-        "listeners=SSL://:9093: expected at least one listener of protocol PLAINTEXT"
-    );
     assert_eq!(refusal(&[("node.id", "-1")]), "node.id=-1: expected a whole number from 0 to 2147483647");
     assert_eq!(
         refusal(&[("advertised.listeners", "PLAINTEXT://0.0.0.0:9092")]),
@@ -100,19 +97,18 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     said.read_file(&file).unwrap();
     let config = BrokerConfig::new(&said).unwrap();
 
-    assert_eq!(config.listen.to_string(), ":9092");
-    assert_eq!(config.advertise.unwrap().to_string(), "localhost:9092");
+    assert_eq!(config.listeners.len(), 1);
+    assert_eq!(config.listeners[0].to_string(), "PLAINTEXT://:9092");
+    assert_eq!(config.listeners[0].advertised().to_string(), "localhost:9092");
     assert_eq!(config.num_partitions, 5, "what is said beside the file counts");
     let warned = |word: &str| config.warnings.iter().filter(|warning| warning.contains(word)).count();
-    assert_eq!(warned("CONTROLLER://:9093 is not opened"), 1);
+    assert_eq!(
+        config.notes,
+        ["the listener CONTROLLER://:9093 is not opened: the controller is part of the broker"]
+    );
     assert_eq!(warned("log.retention.hours"), 0);
     assert_eq!(warned("num.partitions"), 0);
-    assert_eq!(
-        config.warnings.len(),
-        3,
-        "one for each area, and one for the listener: {:#?}",
-        config.warnings
-    );
+    assert_eq!(config.warnings.len(), 2, "one for each area: {:#?}", config.warnings);
 
     std::fs::write(&file, "\nnum.partitons=3\n").unwrap();
     let mut said = Said::default();
@@ -120,6 +116,43 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     let error = BrokerConfig::new(&said).unwrap_err().to_string();
     assert!(error.ends_with("server.properties, line 2); did you mean num.partitions?"), "{error}");
     assert!(said.read_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+}
+
+#[test]
+fn keys_that_are_nowhere_any_more_say_what_to_do() {
+    assert_eq!(
+        refusal(&[("zookeeper.connect", "zookeeper:2181")]),
+        "configuration key zookeeper.connect: Apache Kafka 4 has no ZooKeeper any more, and Kestrel never had: leave it \
+         out, nothing takes its place"
+    );
+    assert!(refusal(&[("advertised.host.name", "a")]).contains("advertised.listeners=PLAINTEXT://HOST:PORT"));
+    assert!(refusal(&[("process.roles", "controller")]).contains("Kestrel is both in one process"));
+    assert_eq!(config(&[("process.roles", "broker")]).unwrap().warnings.len(), 1);
+    assert_eq!(config(&[("process.roles", "broker,controller")]).unwrap().warnings, [""; 0]);
+}
+
+#[test]
+fn one_address_stands_for_all_that_a_file_says_of_listeners() {
+    let mut said = Said::default();
+    for (key, value) in [
+        ("listeners", "IN://:1,OUT://:2"),
+        ("listener.security.protocol.map", "IN:PLAINTEXT,OUT:SASL_SSL"),
+        ("inter.broker.listener.name", "IN"),
+        ("advertised.listeners", "IN://a:1,OUT://b:2,PLAINTEXT://c:3"),
+    ] {
+        said.set(key, value);
+    }
+    said.listen_on(&Endpoint { host: "127.0.0.1".to_owned(), port: 0 });
+    let config = BrokerConfig::new(&said).unwrap();
+    assert_eq!(config.listeners.len(), 1);
+    assert_eq!(config.listeners[0].to_string(), "PLAINTEXT://127.0.0.1:0");
+    assert_eq!(config.listeners[0].advertised().to_string(), "c:3");
+}
+
+#[test]
+fn a_value_that_no_answer_could_hold_is_refused() {
+    let long = "a".repeat(40_000);
+    assert!(refusal(&[("broker.rack", &long)]).ends_with("expected at most 32767 bytes"));
 }
 
 #[test]

@@ -78,11 +78,19 @@ impl ClassicGroup {
         if self.members.is_empty() {
             self.protocol = None;
             self.enter(State::Empty, turn.now.wall);
+            tracing::info!(group = %self.id, generation = self.generation, "a group has no members any more");
             turn.record(self.record());
             return;
         }
         self.protocol = self.elect_protocol();
         self.enter(State::CompletingRebalance, turn.now.wall);
+        tracing::info!(
+            group = %self.id,
+            generation = self.generation,
+            members = self.members.len(),
+            protocol = self.protocol.as_deref().unwrap_or_default(),
+            "a group has formed"
+        );
         let ids: Vec<ByteString> = self.members.keys().cloned().collect();
         for id in &ids {
             let response = self.joined(id);

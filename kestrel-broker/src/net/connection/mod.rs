@@ -11,7 +11,6 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -25,8 +24,9 @@ use tower::Service;
 
 use super::closed::Closed;
 use super::outbox::Outbox;
+use super::stranger::Stranger;
 use super::transport::Transport;
-use crate::api::{Answer, Close, Described, Request, RequestContext};
+use crate::api::{Answer, Close, Described, Origin, Request, RequestContext};
 use crate::clock::after;
 
 /// How many bytes are read at once while no large frame is under way.
@@ -58,10 +58,12 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     pipeline: P,
     /// Whether the pipeline has room for one more request (it has said so and was not called since).
     pipeline_ready: bool,
-    peer: SocketAddr,
+    origin: Origin,
     /// `client.id` of the latest request.
     client_id: Option<String>,
     decoder: FrameDecoder,
+    /// Whether no frame has come yet: whoever begins may be a stranger.
+    is_new: bool,
     received: BytesMut,
     /// Whether more requests are taken; not after a fault or when the broker stops.
     input_open: bool,
@@ -88,16 +90,17 @@ where
     P: Service<Request, Response = Answer, Error = Close>,
     P::Future: Unpin,
 {
-    /// A connection with `peer` whose requests go to `pipeline`.
-    pub(crate) fn new(stream: S, peer: SocketAddr, pipeline: P, limits: ConnectionLimits) -> Self {
+    /// A connection whose requests go to `pipeline`.
+    pub(crate) fn new(stream: S, origin: Origin, pipeline: P, limits: ConnectionLimits) -> Self {
         let now = Instant::now();
         Self {
             stream,
             pipeline,
             pipeline_ready: false,
-            peer,
+            origin,
             client_id: None,
             decoder: FrameDecoder::new(limits.request_max_bytes),
+            is_new: true,
             received: BytesMut::new(),
             input_open: true,
             in_flight: VecDeque::new(),
@@ -177,6 +180,10 @@ where
                 Err(close) => self.end_input(Closed::Refused(Described::default(), close)),
             }
         }
+        if self.is_new && let Some(stranger) = Stranger::of(&self.received) {
+            self.end_input(Closed::Stranger(stranger));
+            return Poll::Ready(());
+        }
         match self.decoder.decode(&mut self.received) {
             Ok(Some(frame)) => self.dispatch(frame),
             Ok(None) => return self.poll_read(cx),
@@ -200,6 +207,7 @@ where
 
     /// Runs the ordered part of a request.
     fn dispatch(&mut self, frame: Bytes) {
+        self.is_new = false;
         let was_large = frame.len() > KEPT_BUFFER_BYTES;
         match RequestFrame::parse(frame) {
             Ok(frame) => {
@@ -208,7 +216,7 @@ where
                 let described = Described::of(&frame.header);
                 let context = RequestContext {
                     version: frame.header.api_version,
-                    peer: self.peer,
+                    origin: self.origin,
                     received_at: self.last_active.into_std(),
                 };
                 let reply = self.pipeline.call(Request { frame, context });

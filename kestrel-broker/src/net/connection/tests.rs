@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::api::Reply;
+use crate::api::{ListenerId, Reply};
 
 const LIMITS: ConnectionLimits =
     ConnectionLimits { request_max_bytes: 1024, max_idle: Some(Duration::from_secs(60)) };
@@ -76,7 +76,7 @@ impl Scene {
         let stopping = CancellationToken::new();
         let token = stopping.clone();
         let peer = ([127, 0, 0, 1], 9).into();
-        let mut connection = Connection::new(near, peer, pipeline, LIMITS);
+        let mut connection = Connection::new(near, Origin { peer, listener: ListenerId(0) }, pipeline, LIMITS);
         let ended = TaskTracker::new().spawn(async move {
             let closed = connection.drive(&token).await;
             (closed, connection.client_id().map(str::to_owned))
@@ -124,6 +124,29 @@ async fn requests_are_called_at_once_and_answered_in_order() {
         assert_eq!(scene.receive().await, id);
     }
     assert_eq!(scene.closed().await, "the client closed it");
+}
+
+#[tokio::test]
+async fn who_speaks_another_protocol_is_named() {
+    for (first, named) in [
+        (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], "this looks like TLS"),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "this looks like HTTP"),
+        (b"ruok", "this looks like a command for ZooKeeper"),
+    ] {
+        let mut scene = Scene::begin(Scripted::new(0), 1 << 16);
+        scene.far.write_all(first).await.unwrap();
+        // At once, and not when the peer has given up.
+        assert_eq!(scene.far.read(&mut [0]).await.unwrap(), 0);
+        let closed = scene.closed().await;
+        assert!(closed.starts_with(named), "{closed}");
+    }
+    // Later bytes are data, whatever they look like: here the length of a frame that is too large.
+    let mut scene = Scene::begin(Scripted::new(1), 1 << 16);
+    scene.send(1).await;
+    assert_eq!(scene.receive().await, 1);
+    scene.far.write_all(b"GET ").await.unwrap();
+    assert_eq!(scene.far.read(&mut [0]).await.unwrap(), 0);
+    assert!(scene.closed().await.starts_with("a frame of"));
 }
 
 #[tokio::test]

@@ -1,0 +1,89 @@
+//! Several listeners: each has its own address, and whoever comes by one is told the addresses of that one.
+
+use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
+use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
+use kestrel_protocol::messages::metadata::MetadataRequest;
+
+use super::*;
+use crate::testing::Peer;
+
+fn compose() -> BrokerBuilder {
+    Broker::builder()
+        .ephemeral()
+        .set("listeners", "INTERNAL://127.0.0.1:0,EXTERNAL://127.0.0.1:0,CONTROLLER://127.0.0.1:9093")
+        .set("listener.security.protocol.map", "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT")
+        .set("inter.broker.listener.name", "INTERNAL")
+        .set("controller.listener.names", "CONTROLLER")
+}
+
+/// What is listened on.
+fn open(broker: &Broker) -> Vec<String> {
+    broker.config.listeners.iter().map(|listener| listener.listen.to_string()).collect()
+}
+
+/// The address of the broker in every kind of answer that names one, which is the same in all.
+async fn told(address: &str) -> String {
+    let mut peer = Peer::at(address).await;
+    let metadata = peer.call(&MetadataRequest::default(), 12).await.brokers.remove(0);
+    let told = format!("{}:{}", metadata.host, metadata.port);
+    let cluster =
+        DescribeClusterRequest { endpoint_type: 1, include_fenced_brokers: true, ..Default::default() };
+    let described = peer.call(&cluster, 2).await.brokers.remove(0);
+    assert_eq!(format!("{}:{}", described.host, described.port), told);
+    let coordinator = peer.find_coordinator("g").await;
+    assert_eq!(format!("{}:{}", coordinator.host, coordinator.port), told);
+    let keys = FindCoordinatorRequest { coordinator_keys: vec!["g".into()], ..Default::default() };
+    let coordinator = peer.call(&keys, 6).await.coordinators.remove(0);
+    assert_eq!(format!("{}:{}", coordinator.host, coordinator.port), told);
+    told
+}
+
+#[tokio::test]
+async fn each_listener_tells_its_own_address() {
+    let advertised = "INTERNAL://kafka.internal:0,EXTERNAL://localhost:4444";
+    let broker = compose().set("advertised.listeners", advertised).start().await.unwrap();
+    let [internal, external] = &open(&broker)[..] else { panic!("two are open") };
+    assert_ne!(internal, external);
+    assert_eq!(told(internal).await, internal.replace("127.0.0.1", "kafka.internal"));
+    assert_eq!(told(external).await, "localhost:4444");
+    assert_eq!(broker.bootstrap_servers(), internal.replace("127.0.0.1", "kafka.internal"));
+    assert_eq!(broker.bootstrap_servers_of("external").as_deref(), Some("localhost:4444"));
+    assert_eq!(broker.bootstrap_servers_of("CONTROLLER"), None);
+}
+
+#[tokio::test]
+async fn a_restart_opens_the_same_addresses_and_the_metadata_has_all() {
+    let broker = compose().start().await.unwrap();
+    let before = open(&broker);
+    broker.restart().await.unwrap();
+    for address in &before {
+        assert_eq!(told(address).await, *address);
+    }
+    let registered = broker.registered_endpoints();
+    assert_eq!(registered, [format!("INTERNAL://{}", before[0]), format!("EXTERNAL://{}", before[1])]);
+}
+
+#[tokio::test]
+async fn the_limit_of_connections_is_for_all_listeners_together() {
+    let broker = compose().set("max.connections", "1").start().await.unwrap();
+    let addresses = open(&broker);
+    let mut first = Peer::at(&addresses[0]).await;
+    first.call(&MetadataRequest::default(), 12).await;
+    let mut second = Peer::at(&addresses[1]).await;
+    assert!(second.try_call(&MetadataRequest::default(), 12).await.is_none());
+}
+
+#[tokio::test]
+async fn one_address_for_several_listeners_is_refused() {
+    let error = compose().advertise("localhost:9092").start().await.unwrap_err().to_string();
+    assert!(error.contains("with advertised.listeners"), "{error}");
+}
+
+impl Broker {
+    fn registered_endpoints(&self) -> Vec<String> {
+        let running = self.running();
+        let image = running.as_ref().unwrap().image();
+        let endpoints = &image.broker(self.config.node_id).unwrap().endpoints;
+        endpoints.iter().map(|e| format!("{}://{}:{}", e.name, e.host, e.port)).collect()
+    }
+}

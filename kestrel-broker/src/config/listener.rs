@@ -1,0 +1,246 @@
+//! Listeners as they are configured: what is opened under which name, and which address clients are told there. Pure.
+//!
+//! The keys are Apache Kafka's: `listeners`, `advertised.listeners`, `listener.security.protocol.map`,
+//! `controller.listener.names`, `inter.broker.listener.name`. Called once, by [`BrokerConfig`](super::BrokerConfig).
+
+use std::fmt;
+
+use super::broker::{ConfigError, Said, value};
+use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::value::list;
+
+/// The only security protocol that is spoken.
+const PLAINTEXT: &str = "PLAINTEXT";
+
+/// An address that the broker listens on, and the one that clients who come that way are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listener {
+    /// Its name, in capitals.
+    pub(crate) name: String,
+    /// Where it listens; port 0 lets the system choose.
+    pub(crate) listen: Endpoint,
+    /// What clients are told; `None` until that is known: then it is derived from where it listens.
+    pub(crate) advertise: Option<Endpoint>,
+}
+
+impl Listener {
+    /// What clients are told.
+    pub(crate) fn advertised(&self) -> &Endpoint {
+        self.advertise.as_ref().unwrap_or(&self.listen)
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.name, self.listen)
+    }
+}
+
+/// The listeners that are opened, in the order of `listeners`: at least one. Adds a sentence to `notes` for each that is not.
+///
+/// # Errors
+/// When there is none to open, when one has a protocol that is not spoken or shares its name or port with another, and
+/// when what is said of one contradicts the rest.
+pub(super) fn listeners(said: &Said, notes: &mut Vec<String>) -> Result<Vec<Listener>, ConfigError> {
+    let named = named_endpoints(said, "listeners", value(said, "listeners"))?;
+    check_distinct(said, &named)?;
+    let mut opened = Vec::with_capacity(named.len());
+    for NamedEndpoint { name, endpoint } in named {
+        if is_controller_listener(said, &name) {
+            notes.push(format!(
+                "the listener {name}://{endpoint} is not opened: the controller is part of the broker"
+            ));
+            continue;
+        }
+        check_protocol(said, &name)?;
+        opened.push(Listener { name, listen: endpoint, advertise: None });
+    }
+    if opened.is_empty() {
+        return Err(said.invalid("listeners", "a listener that is not one of controller.listener.names"));
+    }
+    advertise(said, &mut opened)?;
+    check_inter_broker_listener(said, &opened)?;
+    Ok(opened)
+}
+
+fn named_endpoints(said: &Said, key: &str, value: &str) -> Result<Vec<NamedEndpoint>, ConfigError> {
+    let parse = |text| NamedEndpoint::parse(text).ok_or_else(|| said.invalid(key, NAMED_ENDPOINT_FORM));
+    list(value).map(parse).collect()
+}
+
+fn check_distinct(said: &Said, listeners: &[NamedEndpoint]) -> Result<(), ConfigError> {
+    for (index, listener) in listeners.iter().enumerate() {
+        for earlier in listeners.iter().take(index) {
+            if earlier.name == listener.name {
+                return Err(said.invalid("listeners", format!("one listener of the name {}", listener.name)));
+            }
+            let (one, other) = (&earlier.endpoint, &listener.endpoint);
+            let may_share = one.host != other.host && !one.is_wildcard() && !other.is_wildcard();
+            if one.port == other.port && one.port != 0 && !may_share {
+                return Err(said.invalid("listeners", format!("port {} at one listener only", one.port)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_controller_listener(said: &Said, name: &str) -> bool {
+    said.get("controller.listener.names")
+        .is_some_and(|names| list(names).any(|controller| controller.eq_ignore_ascii_case(name)))
+}
+
+/// Whether a listener's protocol is spoken: what the map says for its name.
+fn check_protocol(said: &Said, name: &str) -> Result<(), ConfigError> {
+    let key = "listener.security.protocol.map";
+    let protocol = list(value(said, key))
+        .filter_map(|entry| entry.rsplit_once(':'))
+        .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
+        .map(|(_, protocol)| protocol.trim().to_ascii_uppercase());
+    match protocol.as_deref() {
+        Some(PLAINTEXT) => Ok(()),
+        Some("SSL" | "SASL_PLAINTEXT" | "SASL_SSL") => Err(said.invalid(
+            "listeners",
+            format!(
+                "listeners of the protocol PLAINTEXT: TLS and SASL are not there yet, and {name} is {}; take {name} out, \
+                 or map it with {key}={name}:PLAINTEXT if all who reach it may do everything",
+                protocol.unwrap_or_default()
+            ),
+        )),
+        Some(_) => Err(said.invalid(key, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener")),
+        None => Err(said.invalid(key, format!("an entry for the listener {name}, as {name}:PLAINTEXT"))),
+    }
+}
+
+/// Gives each listener the `advertised.listeners` entry of its name. One without an entry tells where it listens.
+fn advertise(said: &Said, opened: &mut [Listener]) -> Result<(), ConfigError> {
+    let key = "advertised.listeners";
+    for NamedEndpoint { name, endpoint } in named_endpoints(said, key, said.get(key).unwrap_or_default())? {
+        if is_controller_listener(said, &name) {
+            continue;
+        }
+        let Some(listener) = opened.iter_mut().find(|listener| listener.name == name) else {
+            return Err(said.invalid(key, format!("names of listeners: there is no {name} in listeners")));
+        };
+        if endpoint.is_wildcard() {
+            return Err(said.invalid(key, "a host that clients can connect to"));
+        }
+        if listener.advertise.replace(endpoint).is_some() {
+            return Err(said.invalid(key, format!("one address for {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// There are no other brokers, and still what names no listener is a mistake that Apache Kafka does not start with.
+fn check_inter_broker_listener(said: &Said, opened: &[Listener]) -> Result<(), ConfigError> {
+    let key = "inter.broker.listener.name";
+    match said.get(key) {
+        Some(name) if !opened.iter().any(|listener| listener.name.eq_ignore_ascii_case(name)) => {
+            Err(said.invalid(key, "the name of one of listeners, and not one of controller.listener.names"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::BrokerConfig;
+    use super::*;
+
+    fn config(said: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
+        let mut all = Said::default();
+        for (key, value) in said {
+            all.set(*key, *value);
+        }
+        BrokerConfig::new(&all)
+    }
+
+    /// What is opened, and what clients are told.
+    fn opened(said: &[(&str, &str)]) -> Vec<String> {
+        let listeners = config(said).unwrap().listeners;
+        listeners.iter().map(|listener| format!("{listener} {}", listener.advertised())).collect()
+    }
+
+    fn refusal(said: &[(&str, &str)]) -> String {
+        config(said).unwrap_err().to_string()
+    }
+
+    const COMPOSE: [(&str, &str); 5] = [
+        ("listeners", "INTERNAL://0.0.0.0:29092,external://:9092,CONTROLLER://:9093"),
+        ("advertised.listeners", "INTERNAL://kafka:29092,EXTERNAL://localhost:9092"),
+        ("listener.security.protocol.map", "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"),
+        ("inter.broker.listener.name", "INTERNAL"),
+        ("controller.listener.names", "CONTROLLER"),
+    ];
+
+    #[test]
+    fn the_listeners_of_a_compose_file_are_opened_each_with_its_address() {
+        assert_eq!(
+            opened(&COMPOSE),
+            ["INTERNAL://0.0.0.0:29092 kafka:29092", "EXTERNAL://:9092 localhost:9092"]
+        );
+        let config = config(&COMPOSE).unwrap();
+        assert_eq!(config.warnings, [""; 0], "each of these keys is acted on");
+        assert_eq!(
+            config.notes,
+            ["the listener CONTROLLER://:9093 is not opened: the controller is part of the broker"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_advertised_tells_where_it_listens() {
+        let said = [("listeners", "PLAINTEXT://a:1,SSL://b:2"), ("listener.security.protocol.map", MAP)];
+        assert_eq!(opened(&said), ["PLAINTEXT://a:1 a:1", "SSL://b:2 b:2"]);
+        assert_eq!(opened(&[]), ["PLAINTEXT://127.0.0.1:9092 127.0.0.1:9092"]);
+        let same_port = [("listeners", "PLAINTEXT://a:0,SSL://a:0"), ("listener.security.protocol.map", MAP)];
+        assert_eq!(opened(&same_port).len(), 2, "the system chooses two");
+    }
+
+    const MAP: &str = "PLAINTEXT:PLAINTEXT,SSL:PLAINTEXT";
+
+    #[test]
+    fn a_protocol_that_is_not_spoken_is_refused_with_what_to_do() {
+        for protocol in ["SSL", "SASL_PLAINTEXT", "SASL_SSL"] {
+            let listeners = format!("PLAINTEXT://:9092,{protocol}://:9093");
+            let error = refusal(&[("listeners", &listeners)]);
+            assert!(error.contains("TLS and SASL are not there yet"), "{error}");
+            assert!(error.contains(&format!("take {protocol} out")), "{error}");
+        }
+        let mapped = [("listeners", "OUT://:1"), ("listener.security.protocol.map", "OUT:SASL_SSL")];
+        assert!(refusal(&mapped).contains("OUT is SASL_SSL"), "{}", refusal(&mapped));
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for (said, expected) in [
+            (vec![("listeners", "OUT://:1")], "expected an entry for the listener OUT, as OUT:PLAINTEXT"),
+            (vec![("listeners", "PLAINTEXT://:1,plaintext://:2")], "expected one listener of the name PLAINTEXT"),
+            (vec![("listeners", "PLAINTEXT://:1,SSL://a:1")], "expected port 1 at one listener only"),
+            (vec![("listeners", "x:1")], "expected NAME://HOST:PORT, with a port from 0 to 65535"),
+            (vec![("listeners", "")], "expected a listener that is not one of controller.listener.names"),
+            (
+                vec![("controller.listener.names", "PLAINTEXT")],
+                "expected a listener that is not one of controller.listener.names",
+            ),
+            (
+                vec![("advertised.listeners", "OUT://a:1")],
+                "expected names of listeners: there is no OUT in listeners",
+            ),
+            (
+                vec![("advertised.listeners", "PLAINTEXT://a:1,PLAINTEXT://b:1")],
+                "expected one address for PLAINTEXT",
+            ),
+            (
+                vec![("inter.broker.listener.name", "IN")],
+                "expected the name of one of listeners, and not one of controller.listener.names",
+            ),
+            (
+                vec![("listeners", "OUT://:1"), ("listener.security.protocol.map", "OUT:TLS")],
+                "expected PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener",
+            ),
+        ] {
+            let error = refusal(&said);
+            assert!(error.ends_with(expected), "{said:?}: {error}");
+        }
+    }
+}
