@@ -127,22 +127,8 @@ impl BrokerBuilder {
     }
 
     fn plan(self) -> Result<Plan, StartError> {
-        let mut said = self.said;
-        let free_port = self.has_free_port.then_some(FREE_PORT);
-        if let Some(file) = &self.config_file {
-            said.read_file(file)?;
-        }
-        if let Some(address) = self.listen.as_deref().or(free_port.filter(|_| !said.has("listeners"))) {
-            said.listen_on(&endpoint("listen", address)?);
-        }
-        let mut config = BrokerConfig::new(&said)?;
+        let mut config = BrokerConfig::new(&self.all_said()?)?;
         config.validation = self.validation;
-        if let Some(address) = &self.advertise {
-            let [listener] = &mut config.listeners[..] else {
-                return Err(ConfigError::ambiguous_advertise(address).into());
-            };
-            listener.advertise = Some(endpoint("advertise", address)?);
-        }
         let temp_dir = if self.is_ephemeral { Some(temp_dir()?) } else { None };
         if let Some(dir) = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref()) {
             config.keep_data_in(dir);
@@ -151,6 +137,35 @@ impl BrokerBuilder {
         Ok(Plan { config, temp_dir, durability, faults: self.faults })
     }
 }
+
+impl BrokerBuilder {
+    /// What the file, the keys and the methods say, in Kafka's keys.
+    fn all_said(&self) -> Result<Said, ConfigError> {
+        let mut said = self.said.clone();
+        if let Some(file) = &self.config_file {
+            said.read_file(file)?;
+        }
+        let free_port = self.has_free_port.then_some(FREE_PORT).filter(|_| !said.has("listeners"));
+        if let Some(address) = self.listen.as_deref().or(free_port) {
+            said.listen_on(&endpoint("listen", address)?);
+        }
+        if let Some(address) = &self.advertise {
+            let advertised = endpoint("advertise", address)?;
+            if advertised.is_wildcard() {
+                return Err(ConfigError::advertise(address, "a host that clients can connect to"));
+            }
+            let config = BrokerConfig::new(&said)?;
+            let [listener] = &config.listeners[..] else {
+                return Err(ConfigError::advertise(address, ONE_LISTENER));
+            };
+            said.set("advertised.listeners", format!("{}://{advertised}", listener.name));
+        }
+        Ok(said)
+    }
+}
+
+/// What one address to advertise asks for.
+const ONE_LISTENER: &str = "a broker with one listener; give each of several its address with advertised.listeners";
 
 /// Where a broker for tests listens.
 const FREE_PORT: &str = "127.0.0.1:0";

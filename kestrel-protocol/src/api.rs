@@ -122,6 +122,8 @@ apis! {
     OffsetForLeaderEpoch = 23: offset_for_leader_epoch, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
     /// Asks for the configuration of topics and brokers (KIP-133, KIP-226).
     DescribeConfigs = 32: describe_configs, DescribeConfigsRequest => DescribeConfigsResponse;
+    /// Replaces the configuration of topics and brokers (KIP-133).
+    AlterConfigs = 33: alter_configs, AlterConfigsRequest => AlterConfigsResponse;
     /// Adds partitions to topics (KIP-195).
     CreatePartitions = 37: create_partitions, CreatePartitionsRequest => CreatePartitionsResponse;
     /// Deletes empty groups (KIP-229).

@@ -12,6 +12,7 @@ mod layers;
 mod serving;
 mod table;
 
+mod alter_configs;
 mod api_versions;
 mod authorized_operations;
 mod create_partitions;

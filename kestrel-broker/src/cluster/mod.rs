@@ -45,7 +45,7 @@ use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
 pub(crate) use check::{METADATA_TOPIC, check_metadata};
 pub(crate) use controller::{
     AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic,
-    ResourceAlterations, TopicRef,
+    OtherKeys, ResourceAlterations, TopicRef,
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;

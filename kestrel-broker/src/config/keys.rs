@@ -273,7 +273,7 @@ const ACTED_KEYS: &[ActedKey] = &[
     ("num.partitions", Int, Some("1"), AtLeast(1), Scope::ReadOnly,
         "How many partitions a topic gets that does not say."),
     ("offset.metadata.max.bytes", Int, Some("4096"), AtLeast(0), Scope::ReadOnly,
-        "How many bytes of metadata may be kept with a committed offset."),
+        "How many characters of metadata may be kept with a committed offset; Apache Kafka counts them too, whatever the name says."),
     ("offsets.commit.timeout.ms", Int, Some("5000"), AtLeast(1), Scope::ReadOnly,
         "How many milliseconds a request of a group waits at most until what it changed is stored."),
     ("offsets.retention.check.interval.ms", Long, Some("600000"), AtLeast(1), Scope::ReadOnly,

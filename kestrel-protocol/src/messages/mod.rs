@@ -37,6 +37,7 @@ pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub mod alter_configs;
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;

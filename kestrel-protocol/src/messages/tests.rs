@@ -239,6 +239,7 @@ for_each_message! { check, check_hostile, check_endless, check_memory:
     init_producer_id: InitProducerIdRequest, InitProducerIdResponse;
     offset_for_leader_epoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
     describe_configs: DescribeConfigsRequest, DescribeConfigsResponse;
+    alter_configs: AlterConfigsRequest, AlterConfigsResponse;
     create_partitions: CreatePartitionsRequest, CreatePartitionsResponse;
     delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
     offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;

@@ -43,7 +43,8 @@ fn describe(
 ) -> Result<Vec<DescribedConfig>, ApiError> {
     let name = &asked.resource_name;
     let is_asked = |key: &str| {
-        let keys = asked.configuration_keys.as_ref();
+        // No keys at all are all keys, too.
+        let keys = asked.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
         keys.is_none_or(|keys| keys.iter().any(|asked| &**asked == key))
     };
     let described = match ResourceKind::from_wire(asked.resource_type) {

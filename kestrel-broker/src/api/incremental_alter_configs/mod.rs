@@ -11,7 +11,8 @@ use kestrel_protocol::messages::incremental_alter_configs::{
 
 use super::{Handle, RequestContext, State};
 use crate::cluster::{
-    AlterOperation, ApiError, ConfigAlteration, ConfigResource, Intent, ResourceAlterations, ResourceKind,
+    AlterOperation, ApiError, ConfigAlteration, ConfigResource, Intent, OtherKeys, ResourceAlterations,
+    ResourceKind,
 };
 
 impl Handle for IncrementalAlterConfigsRequest {
@@ -48,6 +49,7 @@ fn alterations(asked: &AlterConfigsResource, is_first: bool) -> Result<ResourceA
             name: asked.resource_name.clone(),
         },
         alterations: asked.configs.iter().map(alteration).collect::<Result<_, _>>()?,
+        other_keys: OtherKeys::Keep,
     })
 }
 

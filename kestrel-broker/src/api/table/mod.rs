@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use kestrel_protocol::messages::alter_configs::AlterConfigsRequest;
 use kestrel_protocol::messages::api_versions::ApiVersionsRequest;
 use kestrel_protocol::messages::create_partitions::CreatePartitionsRequest;
 use kestrel_protocol::messages::create_topics::CreateTopicsRequest;
@@ -71,6 +72,7 @@ pub(super) const APIS: &[Api] = &[
     Api::of::<InitProducerIdRequest>(),
     Api::of::<OffsetForLeaderEpochRequest>(),
     Api::of::<DescribeConfigsRequest>(),
+    Api::of::<AlterConfigsRequest>(),
     Api::of::<CreatePartitionsRequest>(),
     Api::of::<DeleteGroupsRequest>(),
     Api::of::<IncrementalAlterConfigsRequest>(),

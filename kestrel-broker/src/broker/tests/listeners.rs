@@ -77,6 +77,8 @@ async fn the_limit_of_connections_is_for_all_listeners_together() {
 async fn one_address_for_several_listeners_is_refused() {
     let error = compose().advertise("localhost:9092").start().await.unwrap_err().to_string();
     assert!(error.contains("with advertised.listeners"), "{error}");
+    let everywhere = Broker::builder().ephemeral().advertise(":9092").start().await.unwrap_err().to_string();
+    assert_eq!(everywhere, "advertise=:9092: expected a host that clients can connect to");
 }
 
 impl Broker {

@@ -68,6 +68,17 @@ pub(crate) struct ResourceAlterations {
     pub(crate) resource: ConfigResource,
     /// The keys.
     pub(crate) alterations: Vec<ConfigAlteration>,
+    /// What becomes of the keys that are not named.
+    pub(crate) other_keys: OtherKeys,
+}
+
+/// What becomes of the keys that a change does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OtherKeys {
+    /// They keep their values.
+    Keep,
+    /// They get their defaults back.
+    Reset,
 }
 
 /// What a key is, whatever it belongs to.
@@ -92,7 +103,7 @@ impl Controller {
     }
 
     fn alter_resource(&self, request: &ResourceAlterations) -> Result<Vec<MetadataRecord>, ApiError> {
-        let ResourceAlterations { resource, alterations } = request;
+        let ResourceAlterations { resource, alterations, other_keys } = request;
         self.check_resource(resource)?;
         let mut seen = BTreeSet::new();
         if !alterations.iter().all(|alteration| seen.insert(&alteration.name)) {
@@ -100,6 +111,9 @@ impl Controller {
         }
         let before = self.image().config(resource);
         let mut after = (*before).clone();
+        if *other_keys == OtherKeys::Reset {
+            after.retain(|name, _| self.stays_in_reset(resource, name));
+        }
         for alteration in alterations {
             alter(&mut after, resource.kind, alteration)?;
         }
@@ -139,6 +153,14 @@ impl Controller {
                 invalid(format!("Kestrel keeps no configuration of resources of type {number}"))
             }
         }
+    }
+
+    /// Whether a key that is reset keeps its value: the cluster always has one of `min.insync.replicas` where it has eligible
+    /// leader replicas (KIP-966).
+    fn stays_in_reset(&self, resource: &ConfigResource, name: &str) -> bool {
+        *resource == ConfigResource::all_brokers()
+            && name == MIN_INSYNC_REPLICAS
+            && self.image().features().has_elr()
     }
 
     /// Whether a topic may have the values that changed, and all of them together.

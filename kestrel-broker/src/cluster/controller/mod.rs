@@ -25,7 +25,7 @@ use super::records::MetadataRecord;
 use super::replay::{Replay, ReplayError};
 use crate::config::{BrokerConfig, Layers};
 
-pub(crate) use configs::{AlterOperation, ConfigAlteration, ResourceAlterations};
+pub(crate) use configs::{AlterOperation, ConfigAlteration, OtherKeys, ResourceAlterations};
 pub(crate) use partitions::NewPartitions;
 pub(crate) use registration::Registration;
 pub(crate) use topics::{CreatedTopic, DeletedTopic, NewTopic, TopicRef};

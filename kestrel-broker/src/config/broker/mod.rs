@@ -82,14 +82,13 @@ impl ConfigError {
         }
     }
 
-    /// One address for several listeners.
-    pub(crate) fn ambiguous_advertise(address: &str) -> Self {
+    /// An address that cannot be advertised.
+    pub(crate) fn advertise(address: &str, expected: &str) -> Self {
         Self::InvalidValue {
             key: "advertise".to_owned(),
             value: address.to_owned(),
             origin: Origin::Set,
-            expected: "a broker with one listener; give each of several its address with advertised.listeners"
-                .to_owned(),
+            expected: expected.to_owned(),
         }
     }
 }
@@ -265,7 +264,7 @@ pub(crate) struct GroupSettings {
     pub(crate) max_session_timeout: Duration,
     /// `group.max.size`: how many members a group has at most. Default no limit.
     pub(crate) max_size: usize,
-    /// `offset.metadata.max.bytes`. Default 4 KiB.
+    /// `offset.metadata.max.bytes`, which counts characters. Default 4,096.
     pub(crate) offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`. Default 7 days.
     pub(crate) offsets_retention: Duration,

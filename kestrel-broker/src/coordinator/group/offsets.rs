@@ -103,7 +103,8 @@ impl GroupShard {
         }
         let max_metadata = turn.settings.offset_metadata_max_bytes;
         let outcomes = commit.partitions.iter().map(|partition| {
-            if partition.metadata.len() > max_metadata {
+            // Characters, whatever the setting is called: Java's, of which those beyond U+FFFF are two.
+            if partition.metadata.encode_utf16().count() > max_metadata {
                 return ErrorCode::OffsetMetadataTooLarge;
             }
             turn.record(commit.record(partition, now.wall));

@@ -106,7 +106,7 @@ impl Harness {
                 value: value.map(ByteString::from_static),
             })
             .collect();
-        let request = ResourceAlterations { resource, alterations };
+        let request = ResourceAlterations { resource, alterations, other_keys: OtherKeys::Keep };
         self.carry_out(self.controller.alter_configs(&[request], Intent::Apply)).pop().unwrap()
     }
 

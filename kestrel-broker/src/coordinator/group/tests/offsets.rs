@@ -71,7 +71,7 @@ fn a_group_that_is_not_there_has_no_generation() {
 fn what_is_kept_beside_an_offset_has_a_limit() {
     let mut harness = Harness::with(GroupSettings { offset_metadata_max_bytes: 4, ..defaults() });
     let mut commit = commit(GROUP, "", -1, &[("t", 0, 1), ("t", 1, 2)]);
-    commit.partitions[1].metadata = "four".into();
+    commit.partitions[1].metadata = "fôûr".into();
     assert_eq!(harness.commit_all(&commit), [ErrorCode::OffsetMetadataTooLarge, ErrorCode::None]);
     assert_eq!((harness.offset(GROUP, "t", 0), harness.offset(GROUP, "t", 1)), (-1, 2));
 }
