@@ -165,7 +165,8 @@ impl BrokerBuilder {
 }
 
 /// What one address to advertise asks for.
-const ONE_LISTENER: &str = "a broker with one listener; give each of several its address with advertised.listeners";
+const ONE_LISTENER: &str =
+    "a broker with one listener; give each of several its address with advertised.listeners";
 
 /// Where a broker for tests listens.
 const FREE_PORT: &str = "127.0.0.1:0";

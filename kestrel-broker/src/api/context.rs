@@ -153,7 +153,9 @@ fn unserved(api_key: i16) -> String {
         24..=28 | 61 | 65 | 66 => "transactions are not there yet",
         68 | 69 => "the groups of KIP-848 are not there yet, so the client needs group.protocol=classic",
         76..=79 | 90..=92 => "share groups are not there yet",
-        88 | 89 => "the groups of Kafka Streams of KIP-1071 are not there yet, so it needs group.protocol=classic",
+        88 | 89 => {
+            "the groups of Kafka Streams of KIP-1071 are not there yet, so it needs group.protocol=classic"
+        }
         29..=31 => "access control lists are not there yet",
         48 | 49 => "client quotas are not there yet",
         50 | 51 => "SCRAM users are not there yet",

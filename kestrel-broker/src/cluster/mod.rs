@@ -44,8 +44,8 @@ use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
 
 pub(crate) use check::{METADATA_TOPIC, check_metadata};
 pub(crate) use controller::{
-    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic,
-    OtherKeys, ResourceAlterations, TopicRef,
+    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic, OtherKeys,
+    ResourceAlterations, TopicRef,
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;

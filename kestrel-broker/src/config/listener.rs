@@ -101,8 +101,8 @@ fn check_protocol(said: &Said, name: &str) -> Result<(), ConfigError> {
         Some("SSL" | "SASL_PLAINTEXT" | "SASL_SSL") => Err(said.invalid(
             "listeners",
             format!(
-                "listeners of the protocol PLAINTEXT: TLS and SASL are not there yet, and {name} is {}; take {name} out, \
-                 or map it with {key}={name}:PLAINTEXT if all who reach it may do everything",
+                "listeners of the protocol PLAINTEXT: TLS and SASL are not there yet, and {name} has the protocol {}; take \
+                 {name} out, or map it with {key}={name}:PLAINTEXT if all who reach it may do everything",
                 protocol.unwrap_or_default()
             ),
         )),
@@ -207,14 +207,17 @@ mod tests {
             assert!(error.contains(&format!("take {protocol} out")), "{error}");
         }
         let mapped = [("listeners", "OUT://:1"), ("listener.security.protocol.map", "OUT:SASL_SSL")];
-        assert!(refusal(&mapped).contains("OUT is SASL_SSL"), "{}", refusal(&mapped));
+        assert!(refusal(&mapped).contains("OUT has the protocol SASL_SSL"), "{}", refusal(&mapped));
     }
 
     #[test]
     fn what_contradicts_itself_is_refused() {
         for (said, expected) in [
             (vec![("listeners", "OUT://:1")], "expected an entry for the listener OUT, as OUT:PLAINTEXT"),
-            (vec![("listeners", "PLAINTEXT://:1,plaintext://:2")], "expected one listener of the name PLAINTEXT"),
+            (
+                vec![("listeners", "PLAINTEXT://:1,plaintext://:2")],
+                "expected one listener of the name PLAINTEXT",
+            ),
             (vec![("listeners", "PLAINTEXT://:1,SSL://a:1")], "expected port 1 at one listener only"),
             (vec![("listeners", "x:1")], "expected NAME://HOST:PORT, with a port from 0 to 65535"),
             (vec![("listeners", "")], "expected a listener that is not one of controller.listener.names"),

@@ -18,7 +18,8 @@ pub(crate) mod value;
 pub(crate) use broker::{BrokerConfig, ConfigError, GroupSettings, MetadataLogSettings, Said};
 pub(crate) use cleaner::cleaner_settings;
 pub(crate) use effective::{
-    DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key, is_dynamic,
+    ConfigSource, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key,
+    is_dynamic,
 };
 pub(crate) use endpoint::Endpoint;
 pub(crate) use keys::{BrokerKey, Scope};

@@ -11,7 +11,6 @@ mod outbox;
 mod stranger;
 mod transport;
 
-pub(crate) use complaints::Complaints;
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use connection_count::{ConnectionCount, ConnectionMaxima};
 pub(crate) use listener::{Door, Listener, bind};

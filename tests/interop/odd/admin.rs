@@ -17,10 +17,11 @@ use kestrel_protocol::messages::describe_configs::{DescribeConfigsRequest, Descr
 use kestrel_protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
-use kestrel_protocol::{NodeId, TopicId};
+use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
 use crate::Run;
 use crate::data::{NO_ID, NONE, TOPIC};
+use crate::side::Side;
 
 /// Kinds of resources.
 const TOPICS: i8 = 2;
@@ -44,6 +45,14 @@ pub(crate) fn run(run: &mut Run) {
     clusters(run);
 }
 
+pub(crate) fn prepare(side: &Side) {
+    // Apache Kafka writes this down when its controller first starts.
+    let mut request = altered(BROKERS, "", &[("min.insync.replicas", SET, Some("1"))]);
+    request.validate_only = false;
+    let answer = side.call(&request, 1).responses.remove(0);
+    assert_eq!(answer.error_code, ErrorCode::None, "{:?}", answer.error_message);
+}
+
 /// A topic that is only validated, so that each version meets the same.
 fn new(name: &str) -> CreatableTopic {
     CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..Default::default() }
@@ -60,7 +69,7 @@ fn creations(run: &mut Run) {
     run.case("a topic that is there", |_, _| validated(vec![new(TOPIC)]));
     let long = "a".repeat(250);
     run.case("names that cannot be", |_, _| {
-        validated([""," ", "a b", ".", "..", "a/b", "ä", &long].iter().map(|name| new(name)).collect())
+        validated(["", " ", "a b", ".", "..", "a/b", "ä", &long].iter().map(|name| new(name)).collect())
     });
     run.case("a name that collides", |_, _| validated(vec![new("a.b"), new("a_b")]));
     for (name, num_partitions) in
@@ -101,7 +110,8 @@ fn creations(run: &mut Run) {
         });
     }
     run.case("a key twice", |_, _| {
-        let config = |value: &str| CreatableTopicConfig { name: "retention.ms".into(), value: Some(value.into()) };
+        let config =
+            |value: &str| CreatableTopicConfig { name: "retention.ms".into(), value: Some(value.into()) };
         validated(vec![CreatableTopic { configs: vec![config("1"), config("2")], ..new("new") }])
     });
 }
@@ -177,13 +187,19 @@ fn partitions(run: &mut Run) {
     let grown = |topics: &[(&str, i32)]| CreatePartitionsRequest {
         topics: topics
             .iter()
-            .map(|(name, count)| CreatePartitionsTopic { name: (*name).into(), count: *count, assignments: None })
+            .map(|(name, count)| CreatePartitionsTopic {
+                name: (*name).into(),
+                count: *count,
+                assignments: None,
+            })
             .collect(),
         timeout_ms: 10_000,
         validate_only: true,
     };
     run.case("no topics", |_, _| grown(&[]));
-    for (name, count) in [("one more", 3), ("as many", 2), ("fewer", 1), ("none", 0), ("-1", -1), ("20,000", 20_000)] {
+    for (name, count) in
+        [("one more", 3), ("as many", 2), ("fewer", 1), ("none", 0), ("-1", -1), ("20,000", 20_000)]
+    {
         run.case(name, |_, _| grown(&[(TOPIC, count)]));
     }
     run.case("an unknown topic", |_, _| grown(&[(NONE, 3)]));
@@ -263,7 +279,9 @@ fn descriptions(run: &mut Run) {
         request.resources.push(request.resources[0].clone());
         request
     });
-    for (name, topic) in [("an unknown topic", NONE), ("a topic of no name", ""), ("a name that cannot be", "a b")] {
+    for (name, topic) in
+        [("an unknown topic", NONE), ("a topic of no name", ""), ("a name that cannot be", "a b")]
+    {
         run.case(name, |_, _| described(TOPICS, topic, None));
     }
     // What was said when the brokers were started, defaults, and what nothing stands in for.
@@ -278,15 +296,17 @@ fn descriptions(run: &mut Run) {
         ("a key that was said and is not acted on", "num.io.threads"),
         ("a key of another area", "ssl.keystore.password"),
         ("a flag", "auto.create.topics.enable"),
-        ("the node id", "node.id"),
     ] {
         run.case(name, |_, _| described(BROKERS, "1", Some(&[key])));
     }
     run.case("an unknown key of a broker", |_, _| described(BROKERS, "1", Some(&["nope"])));
     run.case("all brokers", |_, _| described(BROKERS, "", None));
-    for (name, broker) in
-        [("an unknown broker", "99"), ("a broker with a sign", "+1"), ("a broker of letters", "x"), ("broker -1", "-1")]
-    {
+    for (name, broker) in [
+        ("an unknown broker", "99"),
+        ("a broker with a sign", "+1"),
+        ("a broker of letters", "x"),
+        ("broker -1", "-1"),
+    ] {
         run.case(name, |_, _| described(BROKERS, broker, Some(&["num.partitions"])));
     }
     for (name, kind) in [("kind 0", 0), ("kind 1", 1), ("kind 3", 3), ("kind 99", 99), ("kind -1", -1)] {
@@ -304,11 +324,8 @@ fn altered(kind: i8, name: &str, changes: &[Change<'_>]) -> IncrementalAlterConf
         config_operation: *config_operation,
         value: value.map(Into::into),
     });
-    let resource = AlterConfigsResource {
-        resource_type: kind,
-        resource_name: name.into(),
-        configs: configs.collect(),
-    };
+    let resource =
+        AlterConfigsResource { resource_type: kind, resource_name: name.into(), configs: configs.collect() };
     IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: true }
 }
 
@@ -346,7 +363,9 @@ fn alterations(run: &mut Run) {
         request.resources.push(request.resources[0].clone());
         request
     });
-    for (name, topic) in [("an unknown topic", NONE), ("a topic of no name", ""), ("a name that cannot be", "a b")] {
+    for (name, topic) in
+        [("an unknown topic", NONE), ("a topic of no name", ""), ("a name that cannot be", "a b")]
+    {
         run.case(name, |_, _| altered(TOPICS, topic, &[("retention.ms", SET, Some("5"))]));
     }
     for (name, broker, key, value) in [
@@ -393,12 +412,10 @@ fn replacements(run: &mut Run) {
     run.case("a key twice", |_, _| {
         replaced(TOPICS, TOPIC, &[("retention.ms", Some("5")), ("retention.ms", Some("6"))])
     });
-    run.case("a topic twice", |_, _| {
-        let mut request = replaced(TOPICS, TOPIC, &[("retention.ms", Some("5"))]);
-        request.resources.push(request.resources[0].clone());
-        request
-    });
-    for (name, topic) in [("an unknown topic", NONE), ("a topic of no name", ""), ("a name that cannot be", "a b")] {
+    // A topic twice is left out: Apache Kafka 4.3 never answers.
+    for (name, topic) in
+        [("an unknown topic", NONE), ("a topic of no name", ""), ("a name that cannot be", "a b")]
+    {
         run.case(name, |_, _| replaced(TOPICS, topic, &[("retention.ms", Some("5"))]));
     }
     for (name, broker, key, value) in [
@@ -416,7 +433,9 @@ fn replacements(run: &mut Run) {
 }
 
 fn clusters(run: &mut Run) {
-    for (name, endpoint_type) in [("brokers", 1), ("controllers", 2), ("kind 0", 0), ("kind 9", 9), ("kind -1", -1)] {
+    for (name, endpoint_type) in
+        [("brokers", 1), ("controllers", 2), ("kind 0", 0), ("kind 9", 9), ("kind -1", -1)]
+    {
         run.case(name, |_, version| DescribeClusterRequest {
             endpoint_type: if version < 1 { 1 } else { endpoint_type },
             ..Default::default()

@@ -37,8 +37,25 @@ pub(crate) fn prepare(side: &mut Side) {
     let created = side.call(&request, 7).topics.remove(0);
     assert_eq!(created.error_code, ErrorCode::None, "the topic is new");
     side.topic_id = created.topic_id;
-    let stored = side.call(&produce(side, 9, -1, &[(0, Some(batch(3)))]), 9);
-    assert_eq!(stored.responses[0].partition_responses[0].error_code, ErrorCode::None);
+    until("the topic takes records", || {
+        let stored = side.call(&produce(side, 9, -1, &[(0, Some(batch(3)))]), 9);
+        stored.responses[0].partition_responses[0].error_code == ErrorCode::None
+    });
+    // The first producer ids are fetched at the first need.
+    until("there are producer ids", || {
+        side.call(&InitProducerIdRequest::default(), 1).error_code == ErrorCode::None
+    });
+}
+
+/// Waits until a new broker has come so far.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("it is not so within a minute that {what}");
 }
 
 pub(crate) fn run(run: &mut Run) {
@@ -62,8 +79,9 @@ fn batch(count: usize) -> Bytes {
 }
 
 fn produce(side: &Side, version: i16, acks: i16, partitions: &[(i32, Option<Bytes>)]) -> ProduceRequest {
-    let partitions =
-        partitions.iter().map(|(index, records)| PartitionProduceData { index: *index, records: records.clone() });
+    let partitions = partitions
+        .iter()
+        .map(|(index, records)| PartitionProduceData { index: *index, records: records.clone() });
     let topic = TopicProduceData {
         name: if version < BY_ID { TOPIC.into() } else { Default::default() },
         topic_id: if version < BY_ID { TopicId::NIL } else { side.topic_id },
@@ -81,10 +99,20 @@ fn produces(run: &mut Run) {
     for (name, index) in [("partition -1", -1), ("partition 99", 99)] {
         run.case(name, |side, version| produce(side, version, 1, &[(index, Some(batch(1)))]));
     }
-    run.case("no records", |side, version| produce(side, version, 1, &[(1, None)]));
+    // Records of null are left out: Apache Kafka 4.3 never answers.
     run.case("records of no bytes", |side, version| produce(side, version, 1, &[(1, Some(Bytes::new()))]));
     run.case("records that are none", |side, version| {
-        produce(side, version, 1, &[(1, Some(Bytes::from_static(b"these are no records at all, and long enough for a header of a batch")))])
+        produce(
+            side,
+            version,
+            1,
+            &[(
+                1,
+                Some(Bytes::from_static(
+                    b"these are no records at all, and long enough for a header of a batch",
+                )),
+            )],
+        )
     });
     run.case("half a batch", |side, version| {
         let batch = batch(1);
@@ -141,7 +169,13 @@ fn fetch(side: &Side, version: i16, partition: FetchPartition) -> FetchRequest {
         topic_id: if version < BY_ID { TopicId::NIL } else { side.topic_id },
         partitions: vec![partition],
     };
-    FetchRequest { max_wait_ms: 0, min_bytes: 0, max_bytes: 1 << 20, topics: vec![topic], ..Default::default() }
+    FetchRequest {
+        max_wait_ms: 0,
+        min_bytes: 0,
+        max_bytes: 1 << 20,
+        topics: vec![topic],
+        ..Default::default()
+    }
 }
 
 fn from(fetch_offset: i64) -> FetchPartition {
@@ -233,7 +267,12 @@ fn ask(partitions: &[(i32, i64)]) -> ListOffsetsRequest {
         ..Default::default()
     });
     let topic = ListOffsetsTopic { name: TOPIC.into(), partitions: partitions.collect() };
-    ListOffsetsRequest { replica_id: NodeId::NONE, topics: vec![topic], timeout_ms: 1_000, ..Default::default() }
+    ListOffsetsRequest {
+        replica_id: NodeId::NONE,
+        topics: vec![topic],
+        timeout_ms: 1_000,
+        ..Default::default()
+    }
 }
 
 fn offsets(run: &mut Run) {
@@ -277,7 +316,7 @@ fn offsets(run: &mut Run) {
     for (name, isolation_level) in [("read_committed", 1), ("isolation 7", 7), ("isolation -1", -1)] {
         run.case(name, |_, version| ListOffsetsRequest {
             isolation_level: if version < 2 { 0 } else { isolation_level },
-            ..ask(&[(0, -1), (0, -2), (1, 5)])
+            ..ask(&[(0, -1), (1, 5)])
         });
     }
     for (name, epoch) in [("an epoch of tomorrow", 99), ("epoch -2", -2), ("epoch 0", 0)] {
@@ -349,8 +388,7 @@ fn producer_ids(run: &mut Run) {
 }
 
 fn named(names: &[&str]) -> Option<Vec<MetadataRequestTopic>> {
-    let topic =
-        |name: &&str| MetadataRequestTopic { name: Some((*name).into()), topic_id: TopicId::NIL };
+    let topic = |name: &&str| MetadataRequestTopic { name: Some((*name).into()), topic_id: TopicId::NIL };
     Some(names.iter().map(topic).collect())
 }
 
@@ -402,8 +440,12 @@ fn partitions(run: &mut Run) {
     run.case("an unknown topic", |_, _| asking(&[NONE]));
     run.case("a topic of no name", |_, _| asking(&[""]));
     run.case("names that cannot be", |_, _| asking(&["a b", ".."]));
-    for (name, response_partition_limit) in [("a limit of 0", 0), ("a limit of -1", -1), ("a limit of 1", 1)] {
-        run.case(name, |_, _| DescribeTopicPartitionsRequest { response_partition_limit, ..asking(&[TOPIC]) });
+    for (name, response_partition_limit) in [("a limit of 0", 0), ("a limit of -1", -1), ("a limit of 1", 1)]
+    {
+        run.case(name, |_, _| DescribeTopicPartitionsRequest {
+            response_partition_limit,
+            ..asking(&[TOPIC])
+        });
     }
     for (name, topic, partition_index) in [
         ("a cursor in the topic", TOPIC, 1),

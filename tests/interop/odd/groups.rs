@@ -21,7 +21,7 @@ use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestA
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use crate::Run;
-use crate::data::{NO_ID, NONE, TOPIC};
+use crate::data::{NO_ID, NONE, TOPIC, until};
 use crate::side::Side;
 
 /// A group without members that has committed offsets.
@@ -31,19 +31,16 @@ const NO_GROUP: &str = "no-such-group";
 /// The first version of OffsetCommit and OffsetFetch that names topics by id.
 const BY_ID: i16 = 10;
 
-pub(crate) fn prepare(side: &mut Side) {
+pub(crate) fn prepare(side: &Side) {
     // The topic of the groups is made at the first need, and takes a moment.
-    for _ in 0..600 {
+    until("the group has a coordinator", || {
         let find = FindCoordinatorRequest { key: GROUP.into(), ..Default::default() };
-        if side.call(&find, 2).error_code == ErrorCode::None {
-            let answer = side.call(&commit(side, 8, &[(0, 2, Some("noted"))]), 8);
-            if answer.topics[0].partitions[0].error_code == ErrorCode::None {
-                return;
-            }
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    panic!("a broker has no coordinator");
+        side.call(&find, 2).error_code == ErrorCode::None
+    });
+    until("the group's offset is stored", || {
+        let answer = side.call(&commit(side, 8, &[(0, 2, Some("noted"))]), 8);
+        answer.topics[0].partitions[0].error_code == ErrorCode::None
+    });
 }
 
 pub(crate) fn run(run: &mut Run) {
@@ -61,16 +58,19 @@ fn coordinators(run: &mut Run) {
     let asking = |version: i16, keys: &[&str], key_type| FindCoordinatorRequest {
         key: if version < 4 { keys.first().copied().unwrap_or_default().into() } else { Default::default() },
         key_type: if version < 1 { 0 } else { key_type },
-        coordinator_keys: if version < 4 { Vec::new() } else { keys.iter().map(|key| (*key).into()).collect() },
+        coordinator_keys: if version < 4 {
+            Vec::new()
+        } else {
+            keys.iter().map(|key| (*key).into()).collect()
+        },
     };
     run.case("a group", |_, version| asking(version, &[GROUP], 0));
     run.case("a group of no name", |_, version| asking(version, &[""], 0));
     run.case("no group", |_, version| asking(version, &[], 0));
     run.case("a group twice", |_, version| asking(version, &[GROUP, GROUP], 0));
-    run.case("a share group", |_, version| asking(version, &["g:AAAAAAAAAAAAAAAAAAAAAQ:0"], 2));
+    // Share groups and transactional ids are left out: what Apache Kafka says depends on whether their topics were made yet.
     run.case("kind -1", |_, version| asking(version, &[GROUP], -1));
     run.case("kind 7", |_, version| asking(version, &[GROUP], 7));
-    run.case("a transactional id", |_, version| asking(version, &["t"], 1));
 }
 
 fn join(group: &str) -> JoinGroupRequest {
@@ -95,9 +95,12 @@ fn joins(run: &mut Run) {
     run.case("an unknown member", |_, version| {
         old(version, JoinGroupRequest { member_id: "nobody".into(), ..join(NO_GROUP) })
     });
-    for (name, session_timeout_ms) in
-        [("a session of 0", 0), ("a session of -1", -1), ("a session of 1 ms", 1), ("the longest session", i32::MAX)]
-    {
+    for (name, session_timeout_ms) in [
+        ("a session of 0", 0),
+        ("a session of -1", -1),
+        ("a session of 1 ms", 1),
+        ("the longest session", i32::MAX),
+    ] {
         run.case(name, |_, version| old(version, JoinGroupRequest { session_timeout_ms, ..join(NO_GROUP) }));
     }
     run.case("no protocol", |_, version| {
@@ -208,14 +211,13 @@ fn leaves(run: &mut Run) {
 }
 
 fn commit(side: &Side, version: i16, partitions: &[(i32, i64, Option<&str>)]) -> OffsetCommitRequest {
-    let partitions = partitions.iter().map(|(partition_index, committed_offset, metadata)| {
-        OffsetCommitRequestPartition {
+    let partitions =
+        partitions.iter().map(|(partition_index, committed_offset, metadata)| OffsetCommitRequestPartition {
             partition_index: *partition_index,
             committed_offset: *committed_offset,
             committed_metadata: metadata.map(Into::into),
             ..Default::default()
-        }
-    });
+        });
     let topic = OffsetCommitRequestTopic {
         name: if version < BY_ID { TOPIC.into() } else { Default::default() },
         topic_id: if version < BY_ID { TopicId::NIL } else { side.topic_id },
@@ -315,7 +317,9 @@ fn offsets(run: &mut Run) {
     run.case("nothing", |side, version| fetch(side, version, GROUP, Some(&[])));
     run.case("all of an unknown group", |side, version| fetch(side, version, NO_GROUP, None));
     run.case("a group of no name", |side, version| fetch(side, version, "", None));
-    run.case("a topic without partitions", |side, version| fetch(side, version, GROUP, Some(&[(TOPIC, &[])])));
+    run.case("a topic without partitions", |side, version| {
+        fetch(side, version, GROUP, Some(&[(TOPIC, &[])]))
+    });
     run.case("partitions that are not there", |side, version| {
         fetch(side, version, GROUP, Some(&[(TOPIC, &[0, 1, 99, -1])]))
     });

@@ -74,6 +74,7 @@ impl Run {
         for side in [&mut self.kestrel, &mut self.kafka] {
             data::prepare(side);
             groups::prepare(side);
+            admin::prepare(side);
         }
     }
 
@@ -121,7 +122,11 @@ impl Run {
         }
         self.differing += 1;
         println!("DIFFERS  {label}, versions {}", versions.join(" "));
-        println!("  kestrel-broker:\n{}\n  Apache Kafka:\n{}", indented(kestrel), indented(kafka));
+        let (only_kestrel, only_kafka) = (without(kestrel, kafka), without(kafka, kestrel));
+        println!("  of kestrel-broker only:\n{only_kestrel}\n  of Apache Kafka only:\n{only_kafka}");
+        if self.verbose {
+            println!("  kestrel-broker:\n{}\n  Apache Kafka:\n{}", indented(kestrel), indented(kafka));
+        }
     }
 
     fn report(self) -> ExitCode {
@@ -135,13 +140,28 @@ impl Run {
         }
         let (compared, excused) = (self.compared, self.excused.len());
         if self.differing == 0 && unneeded.is_empty() {
-            println!("ok: {compared} requests answered as Apache Kafka does, {excused} cases otherwise for a reason");
+            println!(
+                "ok: {compared} requests answered as Apache Kafka does, {excused} cases otherwise for a reason"
+            );
             ExitCode::SUCCESS
         } else {
             println!("{} cases differ, of {compared} requests; {excused} have a reason", self.differing);
             ExitCode::FAILURE
         }
     }
+}
+
+/// The lines of one text that the other has not, or less often.
+fn without(text: &str, other: &str) -> String {
+    let mut others: Vec<&str> = other.lines().collect();
+    let lines = text.lines().filter(|line| match others.iter().position(|other| other == line) {
+        Some(at) => {
+            others.swap_remove(at);
+            false
+        }
+        None => true,
+    });
+    indented(&lines.collect::<Vec<_>>().join("\n"))
 }
 
 fn indented(text: &str) -> String {

@@ -3,6 +3,8 @@
 
 use std::fmt::Debug;
 
+/// Fields that are not compared: words for people.
+const WORDS: [&str; 3] = ["error_message", "batch_index_error_message", "documentation"];
 /// Fields whose value is shown only when it is none. Whether there is one is compared.
 const VOLATILE: [&str; 13] = [
     "host",
@@ -15,12 +17,14 @@ const VOLATILE: [&str; 13] = [
     "producer_id",
     "session_id",
     "finalized_features_epoch",
-    "error_message",
-    "batch_index_error_message",
-    "documentation",
+    // What is served differs, and is what each says of itself.
+    "api_keys",
+    "supported_features",
+    "finalized_features",
 ];
 /// Values that stand for none.
-const NONE: [&str; 9] = ["-1", "0", "None", "\"\"", "[]", "NodeId(-1)", "ProducerId(-1)", "Uuid(AAAAAAAAAAAAAAAAAAAAAA)", "AAAAAAAAAAAAAAAAAAAAAA"];
+const NONE: [&str; 8] =
+    ["-1", "0", "None", "\"\"", "[]", "NodeId(-1)", "ProducerId(-1)", "Uuid(AAAAAAAAAAAAAAAAAAAAAA)"];
 
 /// A value as lines that are the same for two that mean the same.
 pub(crate) fn normal(value: &impl Debug) -> String {
@@ -56,6 +60,9 @@ impl Node {
             children.push(child);
         }
         let name = line.split(':').next().unwrap_or_default();
+        if WORDS.contains(&name) {
+            return Some(Self { line: format!("{name}: ..."), children: Vec::new(), close: None });
+        }
         if VOLATILE.contains(&name) {
             return Some(Self { line: format!("{name}: something,"), children: Vec::new(), close: None });
         }
@@ -80,9 +87,7 @@ impl Node {
     }
 
     fn write(&self, depth: usize, out: &mut String) {
-        for line in [Some(&self.line), None].into_iter().flatten() {
-            out.push_str(&format!("{:1$}{line}\n", "", 2 * depth));
-        }
+        out.push_str(&format!("{:1$}{2}\n", "", 2 * depth, self.line));
         self.children.iter().for_each(|child| child.write(depth + 1, out));
         if let Some(close) = &self.close {
             out.push_str(&format!("{:1$}{close}\n", "", 2 * depth));
@@ -94,6 +99,9 @@ impl Node {
 fn quiet(line: &str) -> String {
     let Some((name, value)) = line.split_once(": ") else { return line.to_owned() };
     let value = value.trim_end_matches(',');
+    if WORDS.contains(&name) {
+        return format!("{name}: ...");
+    }
     if VOLATILE.contains(&name) && !NONE.contains(&value) {
         format!("{name}: something,")
     } else {

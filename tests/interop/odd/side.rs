@@ -40,9 +40,7 @@ impl Side {
 
     /// Whether the broker says that it speaks a version of an API.
     pub(crate) fn speaks(&self, api: ApiKey, version: i16) -> bool {
-        self.served
-            .iter()
-            .any(|served| served.api_key == api.key() && versions(served).contains(&version))
+        self.served.iter().any(|served| served.api_key == api.key() && versions(served).contains(&version))
     }
 
     /// Sends a request that has to be answered.

@@ -1,7 +1,7 @@
 //! AlterConfigs, versions 0 to 2 (KIP-133): gives topics and brokers the values of the request, and those that it does not
 //! name their defaults. Older than IncrementalAlterConfigs, and still what some clients send.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::alter_configs::{
@@ -18,9 +18,11 @@ impl Handle for AlterConfigsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> AlterConfigsResponse {
         let mut responses = Vec::with_capacity(self.resources.len());
         let mut understood = Vec::with_capacity(self.resources.len());
-        let mut seen = HashSet::new();
+        let mut counts: HashMap<_, usize> = HashMap::new();
+        let resource = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+        self.resources.iter().for_each(|asked| *counts.entry(resource(asked)).or_default() += 1);
         for asked in &self.resources {
-            if seen.insert((asked.resource_type, &asked.resource_name)) {
+            if counts.get(&resource(asked)) == Some(&1) {
                 understood.push((asked, alterations(asked)));
             } else {
                 let message = "Each resource must appear at most once.";

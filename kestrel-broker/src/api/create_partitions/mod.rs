@@ -1,6 +1,6 @@
 //! CreatePartitions, versions 0 to 3 (KIP-195): adds partitions to topics, each topic by itself.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
@@ -14,16 +14,20 @@ use crate::cluster::{ApiError, Intent, NewPartitions};
 impl Handle for CreatePartitionsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> CreatePartitionsResponse {
         let intent = Intent::of(self.validate_only);
-        let mut seen = HashSet::new();
-        let (once, repeated): (Vec<_>, Vec<_>) =
-            self.topics.into_iter().partition(|topic| seen.insert(topic.name.clone()));
+        let mut counts: HashMap<ByteString, usize> = HashMap::new();
+        self.topics.iter().for_each(|topic| *counts.entry(topic.name.clone()).or_default() += 1);
+        // What is asked for twice is answered once, and stays as it is.
+        let repeated: Vec<ByteString> =
+            counts.iter().filter(|(_, times)| **times > 1).map(|(name, _)| name.clone()).collect();
+        let once: Vec<_> =
+            self.topics.into_iter().filter(|topic| counts.get(&topic.name) == Some(&1)).collect();
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let outcomes =
             state.cluster.create_partitions(once.into_iter().map(new_partitions).collect(), intent).await;
         let duplicate = || Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name."));
         let mut results: Vec<_> =
             names.into_iter().zip(outcomes).map(|(name, outcome)| result(name, &outcome)).collect();
-        results.extend(repeated.into_iter().map(|topic| result(topic.name, &duplicate())));
+        results.extend(repeated.into_iter().map(|name| result(name, &duplicate())));
         CreatePartitionsResponse { results, ..Default::default() }
     }
 

@@ -13,7 +13,7 @@ use kestrel_protocol::messages::create_topics::{
 use super::{Handle, RequestContext, State};
 use crate::cluster::{ApiError, ClusterImage, CreatedTopic, Intent, NewTopic};
 use crate::config::topic::TopicKey;
-use crate::config::{DescribedConfig, describe_topic_key};
+use crate::config::{ConfigSource, DescribedConfig, describe_topic_key};
 
 impl Handle for CreateTopicsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> CreateTopicsResponse {
@@ -90,10 +90,12 @@ fn success(
     }
 }
 
+/// A key of a new topic. What the request says of it comes back as it was written, here alone.
 fn topic_config(config: DescribedConfig) -> CreatableTopicConfigs {
+    let written = config.synonyms.into_iter().find(|synonym| synonym.source == ConfigSource::Topic);
     CreatableTopicConfigs {
         name: config.name.into(),
-        value: config.value.map(Into::into),
+        value: written.and_then(|written| written.value).or(config.value).map(Into::into),
         read_only: config.is_read_only,
         config_source: config.source.wire(),
         is_sensitive: config.is_sensitive,

@@ -18,7 +18,8 @@ const NO_WATERMARK: i64 = -1;
 impl Handle for DeleteRecordsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> DeleteRecordsResponse {
         let mut topics = Vec::with_capacity(self.topics.len());
-        for topic in self.topics {
+        // Of a topic without partitions nothing is said.
+        for topic in self.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in topic.partitions {
                 let outcome = delete(&topic.name, &asked, state).await;

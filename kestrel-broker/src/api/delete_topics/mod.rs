@@ -1,7 +1,7 @@
 //! DeleteTopics, versions 1 to 6 (KIP-4, KIP-516): by name, from version 6 by id too. Each topic is deleted or refused by
 //! itself; with `delete.topic.enable=false` all are refused.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::delete_topics::{
@@ -27,9 +27,13 @@ impl Handle for DeleteTopicsRequest {
         }
         let mut responses = Vec::new();
         let mut topics = Vec::new();
-        let mut seen = HashSet::new();
-        for asked in self.asked() {
-            match checked(&asked, &mut seen) {
+        let mut counts: HashMap<(Option<ByteString>, TopicId), usize> = HashMap::new();
+        let all = self.asked();
+        all.iter().for_each(|asked| *counts.entry(key(asked)).or_default() += 1);
+        for asked in all {
+            // What is asked for twice is answered once, and stays.
+            let Some(times) = counts.remove(&key(&asked)) else { continue };
+            match checked(&asked, times) {
                 Ok(topic) => topics.push(topic),
                 Err(error) => responses.push(failure(&asked, &error)),
             }
@@ -67,11 +71,12 @@ fn as_asked(topic: &TopicRef) -> DeleteTopicState {
     }
 }
 
-/// What is asked for, if that is one topic which was not asked for before.
-fn checked(
-    asked: &DeleteTopicState,
-    seen: &mut HashSet<(Option<ByteString>, TopicId)>,
-) -> Result<TopicRef, ApiError> {
+fn key(asked: &DeleteTopicState) -> (Option<ByteString>, TopicId) {
+    (asked.name.clone(), asked.topic_id)
+}
+
+/// What is asked for, if that is one topic which is asked for once.
+fn checked(asked: &DeleteTopicState, times: usize) -> Result<TopicRef, ApiError> {
     let (topic, twice) = match &asked.name {
         Some(_) if !asked.topic_id.is_nil() => {
             return invalid("You may not specify both topic name and topic id.");
@@ -80,7 +85,7 @@ fn checked(
         Some(name) => (TopicRef::Name(name.clone()), "Duplicate topic name."),
         None => (TopicRef::Id(asked.topic_id), "Duplicate topic id."),
     };
-    if seen.insert((asked.name.clone(), asked.topic_id)) { Ok(topic) } else { invalid(twice) }
+    if times == 1 { Ok(topic) } else { invalid(twice) }
 }
 
 fn invalid(message: &str) -> Result<TopicRef, ApiError> {

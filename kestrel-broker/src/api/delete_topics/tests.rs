@@ -47,7 +47,6 @@ async fn topics_go_by_id_and_each_by_itself() {
     let unknown = TopicId::from_u128(7);
     let request = in_version_6(vec![
         (None, id),
-        (None, id),
         (None, unknown),
         (Some("nope"), TopicId::NIL),
         (Some("t"), id),
@@ -63,13 +62,29 @@ async fn topics_go_by_id_and_each_by_itself() {
         outcomes,
         [
             (None, ErrorCode::InvalidRequest),
-            (None, ErrorCode::InvalidRequest),
             (None, ErrorCode::UnknownTopicId),
             (named("nope"), ErrorCode::UnknownTopicOrPartition),
             (named("t"), ErrorCode::None),
             (named("t"), ErrorCode::InvalidRequest),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_topic_that_is_named_twice_stays() {
+    let broker = Broker::test().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    let id = peer.create_topic("t").await;
+    for request in
+        [in_version_6(vec![(None, id), (None, id)]), in_version_6(vec![(Some("t"), TopicId::NIL); 2])]
+    {
+        let response = peer.call(&request, 6).await;
+        assert_eq!(response.responses.len(), 1, "one answer, as Apache Kafka");
+        assert_eq!(response.responses[0].error_code, ErrorCode::InvalidRequest);
+    }
+    let response = peer.call(&by_name(&["t", "t"]), 5).await;
+    assert_eq!(codes(&response), [(Some("t"), ErrorCode::InvalidRequest)]);
+    assert_eq!(peer.call(&MetadataRequest { topics: None, ..Default::default() }, 9).await.topics.len(), 1);
 }
 
 #[tokio::test]

@@ -20,6 +20,12 @@ impl Handle for DescribeTopicPartitionsRequest {
         if from.partition_index < 0 {
             return self.refusal(ErrorCode::InvalidRequest);
         }
+        if let Some(cursor) = &self.cursor
+            && !self.topics.is_empty()
+            && !self.topics.iter().any(|topic| topic.name == cursor.topic_name)
+        {
+            return self.refusal(ErrorCode::InvalidRequest);
+        }
         let image = state.cluster.image();
         let asked: BTreeSet<ByteString> = if self.topics.is_empty() {
             image.topics_from(&from.topic_name).map(|topic| topic.name.clone()).collect()

@@ -13,7 +13,7 @@ use kestrel_protocol::messages::fetch::{
     AbortedTransaction, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse,
     LeaderIdAndEpoch, NodeEndpoint, PartitionData, RecordData,
 };
-use kestrel_protocol::{ErrorCode, NodeId};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 use tokio::time::Instant;
 
 use super::{Handle, Outgoing, RequestContext, State};
@@ -88,7 +88,12 @@ struct Pass {
 }
 
 impl<'a> Fetch<'a> {
-    fn new(request: &FetchRequest, asked: &'a [Asked], context: &'a RequestContext, state: &'a State) -> Self {
+    fn new(
+        request: &FetchRequest,
+        asked: &'a [Asked],
+        context: &'a RequestContext,
+        state: &'a State,
+    ) -> Self {
         let max_bytes =
             usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
         let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
@@ -138,15 +143,14 @@ impl<'a> Fetch<'a> {
     }
 
     fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> (PartitionData, Option<FileRun>) {
-        let found = self.partition(asked);
-        let asked = &asked.partition;
-        let partition = match found {
+        let partition = match self.partition(asked) {
             Ok(partition) => partition,
             Err(error) => {
                 pass.is_enough = true;
-                return (refused(asked.partition, error), None);
+                return (self.absent(asked, error), None);
             }
         };
+        let asked = &asked.partition;
         let read = partition.read(FetchRead {
             fetch_offset: asked.fetch_offset,
             max_bytes: usize::try_from(asked.partition_max_bytes)
@@ -155,8 +159,8 @@ impl<'a> Fetch<'a> {
             first_batch: if pass.size_bytes == 0 { FirstBatch::Always } else { FirstBatch::IfItFits },
             file_run_min_bytes: if pass.file_runs < MAX_FILE_RUNS { FILE_RUN_MIN_BYTES } else { usize::MAX },
             isolation: self.isolation,
-            current_leader_epoch: asked.current_leader_epoch,
-            last_fetched_epoch: asked.last_fetched_epoch,
+            current_leader_epoch: said(asked.current_leader_epoch),
+            last_fetched_epoch: said(asked.last_fetched_epoch),
         });
         match read {
             Ok(read) => {
@@ -173,12 +177,18 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    fn partition(&self, Asked { topic, topic_id, partition }: &Asked) -> Result<Arc<Partition>, ErrorCode> {
-        let index = partition.partition;
+    fn partition(&self, asked: &Asked) -> Result<Arc<Partition>, ErrorCode> {
         if self.is_follower {
             // There is no other broker whose replica this could be.
             Err(ErrorCode::NotLeaderOrFollower)
-        } else if self.context.version < FIRST_TOPIC_ID_VERSION {
+        } else {
+            self.find(asked)
+        }
+    }
+
+    fn find(&self, Asked { topic, topic_id, partition }: &Asked) -> Result<Arc<Partition>, ErrorCode> {
+        let index = partition.partition;
+        if self.context.version < FIRST_TOPIC_ID_VERSION {
             self.state.replicas.get(topic, index)
         } else if topic_id.is_nil() {
             Err(ErrorCode::UnknownTopicId)
@@ -207,7 +217,26 @@ impl<'a> Fetch<'a> {
         (data, file)
     }
 
-    /// A failure of a partition that is here: with its watermarks, and with its leader when the epoch was wrong.
+    /// A failure of a partition that is not read: it is not here, or by a follower that is none, who is told the leader.
+    fn absent(&self, asked: &Asked, error: ErrorCode) -> PartitionData {
+        let mut data = refused(asked.partition.partition, error);
+        if matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId) {
+            data.aborted_transactions = Some(Vec::new());
+        }
+        if self.is_follower
+            && self.context.version >= FIRST_LEADER_VERSION
+            && let Ok(partition) = self.find(asked)
+        {
+            data.current_leader = self.leader_of(&partition);
+        }
+        data
+    }
+
+    fn leader_of(&self, partition: &Partition) -> LeaderIdAndEpoch {
+        LeaderIdAndEpoch { leader_id: self.state.config.node_id, leader_epoch: partition.leader_epoch() }
+    }
+
+    /// A failure of a partition that is here: with its leader when the epoch was an old one.
     fn failed(
         &self,
         partition_index: i32,
@@ -216,23 +245,11 @@ impl<'a> Fetch<'a> {
         node_endpoints: &mut Vec<NodeEndpoint>,
     ) -> PartitionData {
         let mut data = refused(partition_index, error);
-        match error {
-            ErrorCode::OffsetOutOfRange => {
-                let watermarks = partition.watermarks();
-                data.high_watermark = watermarks.high;
-                data.last_stable_offset = watermarks.stable;
-                data.log_start_offset = watermarks.log_start;
+        if error == ErrorCode::FencedLeaderEpoch && self.context.version >= FIRST_LEADER_VERSION {
+            data.current_leader = self.leader_of(partition);
+            if node_endpoints.is_empty() {
+                node_endpoints.extend(self.this_node(data.current_leader.leader_id));
             }
-            ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch
-                if self.context.version >= FIRST_LEADER_VERSION =>
-            {
-                let leader_id = self.state.config.node_id;
-                data.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch: partition.leader_epoch() };
-                if node_endpoints.is_empty() {
-                    node_endpoints.extend(self.this_node(leader_id));
-                }
-            }
-            _ => {}
         }
         data
     }
@@ -251,6 +268,11 @@ const fn aborted_transaction(aborted: &log::AbortedTransaction) -> AbortedTransa
 
 const fn epoch_end(end: EpochEnd) -> EpochEndOffset {
     EpochEndOffset { epoch: end.epoch, end_offset: end.end_offset }
+}
+
+/// An epoch that a request names; all below zero are none.
+fn said(epoch: LeaderEpoch) -> LeaderEpoch {
+    epoch.max(LeaderEpoch::NONE)
 }
 
 /// Answers as the wire has them: neighbours of one topic share an entry, so that the order is kept; and the files.

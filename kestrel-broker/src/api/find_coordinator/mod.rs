@@ -20,6 +20,9 @@ const NO_PORT: i32 = -1;
 /// What a key is.
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
+/// The first version that knows share groups (KIP-932).
+const FIRST_SHARE_VERSION: i16 = 6;
 
 impl Handle for FindCoordinatorRequest {
     async fn handle(self, context: &RequestContext, state: &State) -> FindCoordinatorResponse {
@@ -27,6 +30,9 @@ impl Handle for FindCoordinatorRequest {
             GROUP => find_for_groups(context, state).await,
             TRANSACTION => {
                 Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no transactions yet."))
+            }
+            SHARE if context.version >= FIRST_SHARE_VERSION => {
+                Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no share groups yet."))
             }
             _ => Err(ErrorCode::InvalidRequest.into()),
         };

@@ -1,7 +1,7 @@
 //! IncrementalAlterConfigs, versions 0 and 1 (KIP-339): sets, deletes, appends to and subtracts from single keys of topics
 //! and brokers. The keys of a resource change together or not at all.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::incremental_alter_configs::{
@@ -19,10 +19,11 @@ impl Handle for IncrementalAlterConfigsRequest {
     async fn handle(self, _: &RequestContext, state: &State) -> IncrementalAlterConfigsResponse {
         let mut responses = Vec::with_capacity(self.resources.len());
         let mut understood = Vec::with_capacity(self.resources.len());
-        let mut seen = HashSet::new();
+        let mut counts: HashMap<_, usize> = HashMap::new();
+        let resource = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+        self.resources.iter().for_each(|asked| *counts.entry(resource(asked)).or_default() += 1);
         for asked in &self.resources {
-            let is_first = seen.insert((asked.resource_type, &asked.resource_name));
-            match alterations(asked, is_first) {
+            match alterations(asked, counts.get(&resource(asked)) == Some(&1)) {
                 Ok(alterations) => understood.push((asked, alterations)),
                 Err(error) => responses.push(response(asked, &Err(error))),
             }
@@ -39,8 +40,8 @@ impl Handle for IncrementalAlterConfigsRequest {
     }
 }
 
-fn alterations(asked: &AlterConfigsResource, is_first: bool) -> Result<ResourceAlterations, ApiError> {
-    if !is_first {
+fn alterations(asked: &AlterConfigsResource, is_alone: bool) -> Result<ResourceAlterations, ApiError> {
+    if !is_alone {
         return Err(ApiError::new(ErrorCode::InvalidRequest, "Each resource must appear at most once."));
     }
     Ok(ResourceAlterations {

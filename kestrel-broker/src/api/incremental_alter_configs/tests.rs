@@ -76,12 +76,14 @@ async fn resources_are_changed_or_refused_by_themselves() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
     peer.create_topic("t").await;
+    peer.create_topic("u").await;
     for version in 0..=1 {
         let request = IncrementalAlterConfigsRequest {
             resources: vec![
                 resource(2, "t", &[("cleanup.policy", APPEND, Some("compact"))]),
                 resource(2, "nope", &[("retention.ms", SET, Some("1"))]),
-                resource(2, "t", &[("retention.ms", SET, Some("1"))]),
+                resource(2, "u", &[("retention.ms", SET, Some("1"))]),
+                resource(2, "u", &[("retention.ms", SET, Some("2"))]),
                 resource(4, "1", &[("log.retention.ms", 9, Some("1"))]),
             ],
             validate_only: false,
@@ -96,11 +98,14 @@ async fn resources_are_changed_or_refused_by_themselves() {
                 ("1", ErrorCode::InvalidRequest),
                 ("nope", ErrorCode::UnknownTopicOrPartition),
                 ("t", ErrorCode::None),
-                ("t", ErrorCode::InvalidRequest),
+                ("u", ErrorCode::InvalidRequest),
+                ("u", ErrorCode::InvalidRequest),
             ]
         );
     }
     assert_eq!(value(&mut peer, 2, "t", "cleanup.policy").await.0.as_deref(), Some("delete,compact"));
+    let unchanged = value(&mut peer, 2, "u", "retention.ms").await;
+    assert_eq!(unchanged, (Some("604800000".to_owned()), 5), "named twice, and so left alone");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! ListOffsets, versions 1 to 11: the offset of a time, or the first or last one (KIP-79, KIP-734, KIP-405, KIP-1005).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::list_offsets::{
@@ -22,7 +22,17 @@ impl Handle for ListOffsetsRequest {
         };
         let mut topics = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
-            let partitions = topic.partitions.iter().map(|asked| lookup.answer(&topic.name, asked)).collect();
+            let mut counts: HashMap<i32, usize> = HashMap::new();
+            topic.partitions.iter().for_each(|asked| *counts.entry(asked.partition_index).or_default() += 1);
+            let mut partitions = Vec::with_capacity(topic.partitions.len());
+            for asked in &topic.partitions {
+                // What is asked for twice is answered once, and refused.
+                match counts.remove(&asked.partition_index) {
+                    Some(1) => partitions.push(lookup.answer(&topic.name, asked)),
+                    Some(_) => partitions.push(refused(asked.partition_index, ErrorCode::InvalidRequest)),
+                    None => {}
+                }
+            }
             topics.push(ListOffsetsTopicResponse { name: topic.name, partitions });
         }
         ListOffsetsResponse { topics, ..Default::default() }

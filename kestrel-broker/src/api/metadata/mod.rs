@@ -133,11 +133,7 @@ async fn create(name: &ByteString, state: &State) -> Result<(), ApiError> {
 }
 
 /// What a broker that serves is, to a client.
-fn brokers(
-    image: &ClusterImage,
-    context: &RequestContext,
-    state: &State,
-) -> Vec<MetadataResponseBroker> {
+fn brokers(image: &ClusterImage, context: &RequestContext, state: &State) -> Vec<MetadataResponseBroker> {
     let serving = image.brokers().filter(|broker| !broker.fenced);
     serving
         .filter_map(|broker| {

@@ -17,10 +17,12 @@ const FIRST_TOPIC_ID_VERSION: i16 = 10;
 
 impl Begin for OffsetCommitRequest {
     fn begin(
-        self,
+        mut self,
         context: &RequestContext,
         state: &State,
     ) -> impl Future<Output = OffsetCommitResponse> + use<> {
+        // Of a topic without partitions nothing is said.
+        self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
         let known: Vec<_> = self.topics.iter().map(|topic| find(topic, context.version, &image)).collect();
         let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));

@@ -10,7 +10,12 @@ use kestrel_protocol::messages::offset_delete::{
 use super::{Handle, RequestContext, State};
 
 impl Handle for OffsetDeleteRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> OffsetDeleteResponse {
+    async fn handle(mut self, _: &RequestContext, state: &State) -> OffsetDeleteResponse {
+        if self.group_id.is_empty() {
+            return self.refusal(ErrorCode::InvalidGroupId);
+        }
+        // Of a topic without partitions nothing is said.
+        self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
         let is_there = &|topic: &OffsetDeleteRequestTopic, partition: i32| {
             image.topic(&topic.name).is_some_and(|topic| topic.partition(partition).is_some())

@@ -27,6 +27,10 @@ use crate::partition::Partition;
 const FIRST_ZSTD_VERSION: i16 = 7;
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
+/// Where a batch has the number of its format.
+const MAGIC_AT: usize = 16;
+/// The current format.
+const MAGIC: u8 = 2;
 /// Where a batch has its attributes.
 const ATTRIBUTES_AT: usize = 21;
 
@@ -119,7 +123,8 @@ impl Begun {
             unstored: Vec::new(),
         };
         begun.response.responses = Vec::with_capacity(request.topic_data.len());
-        for topic in request.topic_data {
+        // Of a topic without partitions nothing is said.
+        for topic in request.topic_data.into_iter().filter(|topic| !topic.partition_data.is_empty()) {
             begun.append_topic(&append, topic);
         }
         begun
@@ -224,12 +229,14 @@ impl Append<'_> {
         if self.is_internal(partition.topic()) {
             return Err(Refusal::new(ErrorCode::InvalidTopic, "only the broker itself writes to this topic"));
         }
-        let Some(attributes) = records.and_then(attributes) else {
+        if records.is_none_or(Bytes::is_empty) {
             return Err(Refusal::new(
                 ErrorCode::InvalidRecord,
                 "exactly one record batch is needed, and there is none",
             ));
-        };
+        }
+        // What is no batch of the current format the log refuses.
+        let Some(attributes) = records.and_then(attributes) else { return Ok(()) };
         if self.is_transactional || attributes.is_transactional() {
             return Err(Refusal::new(ErrorCode::InvalidTxnState, "this broker has no transactions yet"));
         }
@@ -243,7 +250,9 @@ impl Append<'_> {
     }
 }
 
+/// The attributes of what looks like a batch of the current format.
 fn attributes(records: &Bytes) -> Option<Attributes> {
+    records.get(MAGIC_AT).filter(|magic| **magic == MAGIC)?;
     let (attributes, _) = records.get(ATTRIBUTES_AT..)?.split_first_chunk()?;
     Some(Attributes(i16::from_be_bytes(*attributes)))
 }
@@ -260,6 +269,8 @@ impl Refusal {
             }
             _ => Vec::new(),
         };
+        // As Apache Kafka: where the log begins is said when single records were looked at.
+        let log_start_offset = if records.is_empty() { NO_OFFSET } else { log_start_offset };
         Self { error: error.into(), message: error.to_string(), records, log_start_offset }
     }
 }

@@ -110,16 +110,20 @@ impl Controller {
             return Err(ApiError::new(ErrorCode::InvalidRequest, "Error due to duplicate config keys"));
         }
         let before = self.image().config(resource);
+        let others = before.keys().filter(|_| *other_keys == OtherKeys::Reset);
+        let reset = others.filter(|name| !seen.contains(name)).map(|name| ConfigAlteration {
+            name: name.clone(),
+            operation: AlterOperation::Delete,
+            value: None,
+        });
+        let alterations: Vec<ConfigAlteration> = alterations.iter().cloned().chain(reset).collect();
         let mut after = (*before).clone();
-        if *other_keys == OtherKeys::Reset {
-            after.retain(|name, _| self.stays_in_reset(resource, name));
-        }
-        for alteration in alterations {
+        for alteration in &alterations {
             alter(&mut after, resource.kind, alteration)?;
         }
         match resource.kind {
             ResourceKind::Topic => self.check_topic(&before, &after)?,
-            ResourceKind::Broker => self.check_broker(resource, alterations, &after)?,
+            ResourceKind::Broker => self.check_broker(resource, &alterations, &after)?,
             ResourceKind::Other(_) => {}
         }
         Ok(difference(resource, &before, &after))
@@ -153,14 +157,6 @@ impl Controller {
                 invalid(format!("Kestrel keeps no configuration of resources of type {number}"))
             }
         }
-    }
-
-    /// Whether a key that is reset keeps its value: the cluster always has one of `min.insync.replicas` where it has eligible
-    /// leader replicas (KIP-966).
-    fn stays_in_reset(&self, resource: &ConfigResource, name: &str) -> bool {
-        *resource == ConfigResource::all_brokers()
-            && name == MIN_INSYNC_REPLICAS
-            && self.image().features().has_elr()
     }
 
     /// Whether a topic may have the values that changed, and all of them together.
@@ -252,6 +248,10 @@ fn alter(configs: &mut ConfigMap, kind: ResourceKind, alteration: &ConfigAlterat
         let message = format!("Can't {} to key {name} because its type is not LIST.", operation.name());
         ApiError::new(ErrorCode::InvalidConfig, message)
     })?;
+    if *operation == AlterOperation::Append && value.trim().is_empty() {
+        let message = format!("Invalid value {value} for configuration {name}: there is nothing to append");
+        return Err(ApiError::new(ErrorCode::InvalidConfig, message));
+    }
     let current = configs.get(name).map_or(key.default, |current| &**current);
     let mut items: Vec<&str> = list(current).collect();
     for item in list(value) {

@@ -83,8 +83,9 @@ fn news(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
     let (mut created, mut grown) = (Vec::new(), Vec::new());
     for topic in new.topics() {
         let partitions = topic.numbered().count();
+        let noun = if partitions == 1 { "partition" } else { "partitions" };
         match old.topic_by_id(topic.id).map(|before| before.numbered().count()) {
-            None => created.push(format!("{} ({partitions} partitions)", topic.name)),
+            None => created.push(format!("{} ({partitions} {noun})", topic.name)),
             Some(before) if before != partitions => {
                 grown.push(format!("{} (from {before} to {partitions} partitions)", topic.name));
             }

@@ -56,18 +56,19 @@ fn topics_that_come_grow_and_go_are_news() {
     let one = image_after(&empty, topic("one", ONE, &[1, 1]));
     assert_eq!(news(&empty, &one), ["created topic one (2 partitions)"]);
     assert_eq!(news(&one, &one), [""; 0]);
-    let partition = PartitionRecord { partition_id: 2, topic_id: ONE, leader: NodeId(1), ..Default::default() };
+    let partition =
+        PartitionRecord { partition_id: 2, topic_id: ONE, leader: NodeId(1), ..Default::default() };
     let grown = image_after(&one, [vec![partition.into()], topic("two", TWO, &[1])].concat());
     assert_eq!(
         news(&one, &grown),
-        ["created topic two (1 partitions)", "grew topic one (from 2 to 3 partitions)"]
+        ["created topic two (1 partition)", "grew topic one (from 2 to 3 partitions)"]
     );
     let gone = image_after(&grown, vec![RemoveTopicRecord { topic_id: ONE }.into()]);
     assert_eq!(news(&grown, &gone), ["deleted topic one"]);
     let names: Vec<&'static str> = (10..30).map(|n| &*format!("t{n}").leak()).collect();
     let many = names.iter().zip(100..).flat_map(|(name, id)| topic(name, Uuid::from_u128(id), &[1]));
     let [line] = &news(&empty, &image_after(&empty, many.collect()))[..] else { panic!("one line") };
-    assert!(line.starts_with("created 20 topics: t10 (1 partitions), ") && line.ends_with(", ..."), "{line}");
+    assert!(line.starts_with("created 20 topics: t10 (1 partition), ") && line.ends_with(", ..."), "{line}");
 }
 
 #[test]

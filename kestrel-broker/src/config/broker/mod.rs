@@ -143,7 +143,8 @@ impl Said {
             self.0.remove(key);
         }
         if let Some((advertised, _)) = self.0.get_mut("advertised.listeners") {
-            let is_kept = |text: &&str| NamedEndpoint::parse(text).is_none_or(|named| named.name == PLAINTEXT);
+            let is_kept =
+                |text: &&str| NamedEndpoint::parse(text).is_none_or(|named| named.name == PLAINTEXT);
             *advertised = list(advertised).filter(is_kept).collect::<Vec<_>>().join(",");
         }
     }

@@ -60,7 +60,7 @@ impl LeaderEpochCache {
 
     /// Where `epoch` ends: where the next epoch of the log begins, or at the end of the log for the newest.
     pub(super) fn end_offset_for(&self, epoch: LeaderEpoch, log_end_offset: i64) -> EpochEnd {
-        if epoch < LeaderEpoch(0) {
+        if epoch == LeaderEpoch::NONE {
             return EpochEnd::UNKNOWN;
         }
         if self.latest() == Some(epoch) {

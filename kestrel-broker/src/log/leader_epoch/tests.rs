@@ -26,6 +26,7 @@ fn an_epoch_ends_where_the_next_begins() {
     assert_eq!(ask(1), end(1, 10), "older than all that is left");
     assert_eq!(ask(8), EpochEnd::UNKNOWN, "from the future");
     assert_eq!(ask(-1), EpochEnd::UNKNOWN);
+    assert_eq!(ask(-5).epoch, LeaderEpoch(-5), "before all of ours, as in Apache Kafka");
     assert_eq!(LeaderEpochCache::default().end_offset_for(LeaderEpoch(0), 0), EpochEnd::UNKNOWN);
 }
 

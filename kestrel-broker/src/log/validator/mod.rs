@@ -72,7 +72,7 @@ fn split(records: Bytes) -> Result<Vec<RecordBatch>, AppendError> {
     let mut iterator = RecordBatches::new(records);
     let batches = iterator.by_ref().collect::<Result<Vec<_>, _>>().map_err(corrupt)?;
     if !iterator.rest().is_empty() {
-        return Err(AppendError::CorruptMessage("the last record batch is not whole".into()));
+        return Err(invalid_record("the last record batch is not whole"));
     }
     if batches.is_empty() { Err(not_one_batch(0)) } else { Ok(batches) }
 }

@@ -180,7 +180,9 @@ where
                 Err(close) => self.end_input(Closed::Refused(Described::default(), close)),
             }
         }
-        if self.is_new && let Some(stranger) = Stranger::of(&self.received) {
+        if self.is_new
+            && let Some(stranger) = Stranger::of(&self.received)
+        {
             self.end_input(Closed::Stranger(stranger));
             return Poll::Ready(());
         }

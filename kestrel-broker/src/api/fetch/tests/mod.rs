@@ -111,7 +111,7 @@ async fn an_offset_that_is_not_there_is_out_of_range() {
     for offset in [-1, 7, i64::MAX] {
         let data = peer.fetch("events", offset).await;
         assert_eq!(data.error_code, ErrorCode::OffsetOutOfRange);
-        assert_eq!((data.log_start_offset, data.high_watermark), (0, 6));
+        assert_eq!((data.log_start_offset, data.high_watermark), (-1, -1), "as Apache Kafka");
         assert_eq!(data.records, none());
     }
 }
@@ -278,19 +278,46 @@ async fn a_broker_without_slots_serves_without_sessions() {
 }
 
 #[tokio::test]
-async fn a_wrong_leader_epoch_is_told_with_the_leader() {
-    let (broker, mut peer, id) = broker_with_records().await;
+async fn an_epoch_of_tomorrow_is_not_known_and_one_below_zero_is_none() {
+    let (_broker, mut peer, id) = broker_with_records().await;
     let mut request = fetch_request("events", 0);
     request.topics[0].topic_id = id;
     request.topics[0].partitions[0].current_leader_epoch = LeaderEpoch(9);
     let response = peer.call(&request, 18).await;
-    let data = only(&response);
-    assert_eq!(data.error_code, ErrorCode::UnknownLeaderEpoch);
-    assert_eq!(data.current_leader, LeaderIdAndEpoch { leader_id: NodeId(1), leader_epoch: LeaderEpoch(0) });
+    assert_eq!(only(&response).error_code, ErrorCode::UnknownLeaderEpoch);
+    assert_eq!(only(&response).current_leader, LeaderIdAndEpoch::default());
+    assert!(response.node_endpoints.is_empty());
+    request.topics[0].partitions[0].current_leader_epoch = LeaderEpoch(-2);
+    assert_eq!(only(&peer.call(&request, 18).await).error_code, ErrorCode::None);
+}
+
+#[tokio::test]
+async fn an_epoch_of_yesterday_is_told_with_the_leader() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || Broker::builder().listen("127.0.0.1:0").data_dir(folder.path()).start();
+    let broker = start().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    let id = peer.create_topic("events").await;
+    peer.produce("events", batch(&["a"])).await;
+    // As a crash: the next leader has a new epoch.
+    drop(broker);
+    let broker = loop {
+        match start().await {
+            Ok(broker) => break broker,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let mut peer = Peer::of(&broker).await;
+    let mut request = fetch_request("events", 0);
+    request.topics[0].topic_id = id;
+    request.topics[0].partitions[0].current_leader_epoch = LeaderEpoch(0);
+    let response = peer.call(&request, 18).await;
+    assert_eq!(only(&response).error_code, ErrorCode::FencedLeaderEpoch);
+    let leader = LeaderIdAndEpoch { leader_id: NodeId(1), leader_epoch: LeaderEpoch(1) };
+    assert_eq!(only(&response).current_leader, leader);
     let [node] = &response.node_endpoints[..] else { panic!("one node") };
     assert_eq!(format!("{}:{}", node.host, node.port), broker.bootstrap_servers());
-    let response = peer.call(&request, 15).await;
-    assert_eq!(only(&response).current_leader, LeaderIdAndEpoch::default());
+    assert_eq!(only(&peer.call(&request, 15).await).current_leader, LeaderIdAndEpoch::default());
 }
 
 #[tokio::test]
