@@ -213,6 +213,21 @@ impl Client {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// A client of no cluster: whatever it is asked for, it is closed.
+    pub(crate) fn offline() -> Result<Self, Error> {
+        let settings = Arc::new(ClientBuilder::new("localhost:9092").check()?);
+        let tasks = TaskTracker::new();
+        let shutdown = CancellationToken::new();
+        shutdown.cancel();
+        let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
+        let backoff =
+            ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed());
+        let metadata =
+            MetadataHandle::new(MetadataCache::new(settings.metadata_max_age, backoff), Arc::clone(&pool));
+        let inner = Inner { settings, pool, metadata, tasks, _on_drop: shutdown.drop_guard() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
     /// Sends `request` in the newest version that both sides speak, on the shared connection, within
     /// `request.timeout.ms`. Fields that the version lacks are left out.
     pub(crate) async fn send<R: Request>(&self, to: Target, request: &R) -> Result<R::Response, Error> {

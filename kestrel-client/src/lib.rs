@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! use kestrel_client::admin::NewTopic;
-//! use kestrel_client::{AutoOffsetReset, Client, Json, Utf8};
+//! use kestrel_client::{AutoOffsetReset, Client, Error, Json, Utf8};
 //!
 //! #[derive(Debug, serde::Serialize, serde::Deserialize)]
 //! struct Click {
@@ -35,8 +35,14 @@
 //!     .auto_offset_reset(AutoOffsetReset::Earliest)
 //!     .build()
 //!     .await?;
+//! // An `Err` item does not end the stream: `record?` would leave at the first record that is no click.
 //! while let Some(record) = consumer.next().await {
-//!     println!("{:?}", record?.value);
+//!     match record {
+//!         Ok(record) => println!("{:?}", record.value),
+//!         Err(Error::Deserialize(poison)) => eprintln!("skipped: {poison}"),
+//!         Err(error) if error.is_retriable() => eprintln!("going on: {error:#}"),
+//!         Err(error) => return Err(error),
+//!     }
 //! }
 //! # Ok(())
 //! # }
@@ -103,6 +109,7 @@ mod net;
 mod producer;
 mod record;
 mod tasks;
+pub mod testing;
 mod typed;
 mod under_way;
 

@@ -328,6 +328,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut workers = HashMap::new();
+        let mut is_at_end = false;
         let mut outcome = loop {
             let item = tokio::select! {
                 biased;
@@ -338,7 +339,11 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
                 () = until.cancelled() => break Ok(()),
                 item = self.next() => item,
             };
-            let Some(item) = item else { break Err(Error::closed("consumer").into()) };
+            let Some(item) = item else {
+                let open = self.handle.base.shared.look(|engine| engine.check_open());
+                is_at_end = open.is_ok();
+                break open.map_err(E::from);
+            };
             let item = match partition_of(&item) {
                 Some(partition) => (partition, item),
                 None => match item {
@@ -358,7 +363,11 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         };
         // Nothing is in our own hands: a rebalance need not wait for us.
         self.note_ask();
-        stop.cancel();
+        // Only a consumer from records comes to an end: its tasks do with their streams.
+        match is_at_end {
+            true => workers.clear(),
+            false => stop.cancel(),
+        }
         while let Some(ended) = tasks.join_next().await {
             if let Ended::ByItself(ended) = finished(ended) {
                 outcome = outcome.and(ended);

@@ -1,7 +1,9 @@
 //! What a broker's answer to a fetch does to the engine: records are kept, refusals are tried again or reported.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{FetchResponse, PartitionData, RecordData};
 use kestrel_protocol::{ApiKey, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
@@ -9,11 +11,12 @@ use super::{Engine, Hints, damaged, position_error};
 use crate::config::IsolationLevel;
 use crate::consumer::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
 use crate::consumer::fetcher::{Lane, PartitionAnswer};
-use crate::consumer::partition::{FetchPosition, FetchState};
+use crate::consumer::partition::{FetchPosition, FetchState, ResetTo};
 use crate::consumer::subscription::Ticket;
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::LeaderHint;
+use crate::record::TopicPartition;
 
 impl Engine {
     /// A broker answered a fetch, or did not.
@@ -57,6 +60,36 @@ impl Engine {
         }
         self.wake();
         hints
+    }
+
+    /// Serves logs in memory, a batch for each offset, to the partitions that want records, in the place of brokers.
+    pub(crate) fn serve(&mut self, logs: &BTreeMap<TopicPartition, Vec<Bytes>>, now: Instant) {
+        let ids: Vec<_> = self.subscription.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            let Some(partition) = self.subscription.get_mut(id) else { continue };
+            let Some(log) = logs.get(&partition.name) else { continue };
+            let end = i64::try_from(log.len()).unwrap_or(i64::MAX);
+            (partition.high_watermark, partition.last_stable_offset) = (Some(end), Some(end));
+            match partition.state() {
+                FetchState::AwaitingReset(ResetTo::Latest) => partition.start_at(start_of(end)),
+                FetchState::AwaitingReset(_) => partition.start_at(start_of(0)),
+                _ => {}
+            }
+            let FetchState::Fetching(position) = partition.state() else { continue };
+            let rest = usize::try_from(position.offset).ok().and_then(|offset| log.get(offset..));
+            let Some(rest) = rest.filter(|rest| !rest.is_empty()) else { continue };
+            if self.buffer.first(id).is_some() {
+                continue;
+            }
+            let records = Bytes::from(rest.concat());
+            let (ticket, topic, number) = (partition.ticket(id), partition.topic(), partition.name.partition);
+            let frame_bytes = records.len();
+            self.keep(
+                Fetched { ticket, topic, partition: number, position, records, aborted: None, frame_bytes },
+                now,
+            );
+        }
+        self.wake();
     }
 
     fn leader_hint(&self, answer: &PartitionAnswer) -> Option<LeaderHint> {
@@ -163,4 +196,8 @@ impl Engine {
         }
         self.subscription.fail(ticket.id, now);
     }
+}
+
+const fn start_of(offset: i64) -> FetchPosition {
+    FetchPosition { offset, epoch: None }
 }
