@@ -287,8 +287,9 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     ///
     /// let until = CancellationToken::new();
     /// let interrupted = until.clone();
+    /// # async fn ctrl_c() {}
     /// tokio::spawn(async move {
-    ///     tokio::signal::ctrl_c().await.ok();
+    ///     ctrl_c().await; // tokio::signal::ctrl_c
     ///     interrupted.cancel();
     /// });
     /// consumer
