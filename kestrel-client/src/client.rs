@@ -216,7 +216,7 @@ impl Client {
     /// A client of no cluster: whatever it is asked for, it is closed.
     pub(crate) fn offline() -> Result<Self, Error> {
         let settings = Arc::new(ClientBuilder::new("localhost:9092").check()?);
-        let tasks = TaskTracker::new();
+        let tasks = Tasks::here()?;
         let shutdown = CancellationToken::new();
         shutdown.cancel();
         let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));

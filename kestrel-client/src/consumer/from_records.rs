@@ -24,6 +24,7 @@ use crate::client::Client;
 use crate::config::{CommitPolicy, ConsumerConfig};
 use crate::environment;
 use crate::error::Result;
+use crate::metadata::TopicUses;
 use crate::record::{Record, Timestamp, TopicPartition};
 use crate::typed::consumer::Decoders;
 
@@ -109,10 +110,8 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for settings that cannot work;
-    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a negative partition or an empty topic.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a negative partition or an empty topic;
+    /// [`Error::Ended`](crate::Error::Ended) outside of a tokio runtime.
     pub fn build<K: 'static, V: 'static>(self) -> Result<(Consumer<K, V>, RecordedGroup)>
     where
         KD: Deserializer<K>,
@@ -136,9 +135,10 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
         let stop = CancellationToken::new();
         let policy = settings.group.commit_policy;
         let stand_in = StandIn { shared: shared.clone(), logs, inbox, policy, commits: Arc::clone(&commits) };
-        client.tasks().spawn(stand_in.run(stop.clone()));
+        client.tasks().spawn("consumer", stand_in.run(stop.clone()), shared.on_loss(&stop));
+        let topics = TopicUses::new(client.metadata().clone());
         let handle = ConsumerHandle {
-            base: Base { client, settings, shared: shared.clone() },
+            base: Base { client, settings, shared: shared.clone(), topics },
             source: Subscribed { group },
         };
         let consumer = Consumer {
