@@ -149,7 +149,8 @@ fn work(record: &ConsumerRecord<Bytes, Kept>) -> std::result::Result<(), Failure
 #[cfg(test)]
 mod tests {
     use kestrel_broker::Broker;
-    use kestrel_client::{AssignedConsumer, Headers, NewTopic};
+    use kestrel_client::admin::NewTopic;
+    use kestrel_client::{AssignedConsumer, Headers};
     use kestrel_examples::earthquakes;
 
     use super::*;
