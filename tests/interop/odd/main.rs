@@ -106,10 +106,10 @@ impl Run {
                 println!("same  {label} v{version}\n{}", indented(&kestrel));
             }
         }
-        self.judge(&label, differing);
+        self.judge(&label, &differing);
     }
 
-    fn judge(&mut self, label: &str, differing: Vec<(i16, String, String)>) {
+    fn judge(&mut self, label: &str, differing: &[(i16, String, String)]) {
         let Some((_, kestrel, kafka)) = differing.first() else { return };
         let versions: Vec<String> = differing.iter().map(|(version, ..)| version.to_string()).collect();
         let exception = EXCEPTIONS.iter().find(|(case, _)| *case == label);

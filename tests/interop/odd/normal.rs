@@ -40,7 +40,7 @@ pub(crate) fn normal(value: &impl Debug) -> String {
 /// A line of the pretty `Debug` form, and what is between it and its closing bracket.
 struct Node {
     line: String,
-    children: Vec<Node>,
+    children: Vec<Self>,
     close: Option<String>,
 }
 
