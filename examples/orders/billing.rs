@@ -100,7 +100,8 @@ impl Books {
         order: &ConsumerRecord<String, Order>,
     ) -> Result {
         let (Some(customer), Some(value)) = (&order.key, &order.value) else { return Ok(()) };
-        let total = totals.entry(customer.clone()).or_insert(Total { counted_to: -1, ..Total::default() });
+        let none = || Total { counted_to: -1, ..Total::default() };
+        let total = totals.entry(customer.clone()).or_insert_with(none);
         if order.offset <= total.counted_to {
             return Ok(());
         }

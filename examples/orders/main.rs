@@ -17,6 +17,8 @@ mod dead_letters;
 mod model;
 mod shop;
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -60,26 +62,30 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result {
     let stop = CancellationToken::new();
-    let stopper = stop.clone();
-    tokio::spawn(async move {
-        // Whoever works hears of it, finishes the order that it is at, commits, and leaves the group.
-        if ctrl_c().await.is_ok() {
-            stopper.cancel();
-        }
-    });
-    let board = match &options.properties {
-        Some(file) => {
-            let client = Client::from_properties_file(file)?.client_id("orders").connect().await?;
-            serve(&client, options.orders, &stop).await?
-        }
-        None => {
-            let broker = Broker::test().await?;
-            let client = Client::builder(broker.bootstrap_servers()).client_id("orders").connect().await?;
-            serve(&client, options.orders, &stop).await?
-        }
+    let board = tokio::select! {
+        board = start(&options, &stop) => board?,
+        never = cancel_on_ctrl_c(&stop) => match never {},
     };
     println!("{board}");
     Ok(())
+}
+
+/// Whoever works hears of it, finishes the order that it is at, commits, and leaves the group.
+async fn cancel_on_ctrl_c(stop: &CancellationToken) -> Infallible {
+    if ctrl_c().await.is_ok() {
+        stop.cancel();
+    }
+    pending().await
+}
+
+async fn start(options: &Options, stop: &CancellationToken) -> Result<Board> {
+    let Some(file) = &options.properties else {
+        let broker = Broker::test().await?;
+        let client = Client::builder(broker.bootstrap_servers()).client_id("orders").connect().await?;
+        return serve(&client, options.orders, stop).await;
+    };
+    let client = Client::from_properties_file(file)?.client_id("orders").connect().await?;
+    serve(&client, options.orders, stop).await
 }
 
 /// The service from its start to its end: until every order is counted, or `stop` is cancelled.

@@ -24,15 +24,16 @@ async fn every_order_is_counted_once_though_members_vanish_and_the_service_start
     let taken = shop::take_orders(&client, 1_000).await?;
 
     // A member works for a while, and vanishes in the middle of it.
-    let member = tokio::spawn(billing::member(client.clone(), 0, CancellationToken::new()));
+    let mut member = JoinSet::new();
+    member.spawn(billing::member(client.clone(), 0, CancellationToken::new()));
     timeout(PATIENCE, async {
         while Board::read(&client).await?.0.len() < 3 {
-            assert!(!member.is_finished(), "the member ended by itself");
+            assert!(member.try_join_next().is_none(), "the member ended by itself");
         }
         Result::Ok(())
     })
     .await??;
-    member.abort();
+    member.shutdown().await;
 
     // The service starts, counts what is left, and stops by itself.
     let board = serve(&client, 0, &CancellationToken::new()).await?;
