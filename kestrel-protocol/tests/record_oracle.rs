@@ -131,6 +131,7 @@ impl Sample {
             Compression::Snappy => theirs::Compression::Snappy,
             Compression::Lz4 => theirs::Compression::Lz4,
             Compression::Zstd => theirs::Compression::Zstd,
+            other => panic!("the oracle has no codec {other}"),
         };
         let options = theirs::RecordEncodeOptions { version: 2, compression };
         theirs::RecordBatchEncoder::encode(&mut bytes, &self.their_records(), &options).unwrap();

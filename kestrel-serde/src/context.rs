@@ -47,6 +47,7 @@ impl fmt::Display for SerdeContext<'_> {
 }
 
 /// The two parts of a record that carry typed data.
+// Exhaustive: a record has no third part with a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// The record's key: decides the partition, and what compaction keeps.

@@ -113,6 +113,7 @@ pub(crate) enum CompressionType {
 
 /// How closely the broker looks at the records that a producer sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Validation {
     /// At each record: compressed ones are decompressed, a piece at a time, and a batch that no consumer could read is refused,
     /// as Apache Kafka does.
@@ -125,6 +126,7 @@ pub enum Validation {
 
 /// What must have happened before an append counts as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Durability {
     /// The data is on the disk: each append asks for a flush, and one flush answers all that waited.
     Group,

@@ -72,6 +72,7 @@ pub struct ListedOffset {
 
 /// Up to where records are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeleteRecordsTo {
     /// All records before this offset, 0 or more.
     Offset(i64),

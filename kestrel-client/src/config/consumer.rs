@@ -26,6 +26,7 @@ pub enum AutoOffsetReset {
 
 /// Whether records of transactions that are open or were aborted are read (`isolation.level`, KIP-98).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IsolationLevel {
     /// All records up to the high watermark, whatever became of their transactions. The default, as in Kafka.
     #[default]

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 
 /// When a consumer of a group commits offsets by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CommitPolicy {
     /// Each time this long has passed, when partitions are given up, and when the consumer is closed: everything that the
     /// caller is done with. A record counts as done when the next one is asked for, so what was handed out and not yet

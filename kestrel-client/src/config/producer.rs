@@ -18,6 +18,7 @@ const LARGEST_BATCH_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Who has to have a record before it counts as stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Acks {
     /// All in-sync replicas (`acks=all`): the default, and what idempotence needs.
     #[default]

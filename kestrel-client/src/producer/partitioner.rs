@@ -12,6 +12,7 @@ const MURMUR2_SEED: u32 = 0x9747_b28c;
 
 /// What a partitioner decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Choice {
     /// The partition with this number.
     Partition(i32),

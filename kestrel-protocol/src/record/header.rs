@@ -241,6 +241,7 @@ pub const fn increment_sequence(sequence: i32, increment: i32) -> i32 {
 }
 
 /// Who set the timestamps of a batch's records.
+// Exhaustive: it is one bit of the format, and who matches shall think of both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum TimestampType {
     /// The producer: each record has its own (`CreateTime`).

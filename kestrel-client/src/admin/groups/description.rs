@@ -48,6 +48,7 @@ pub struct GroupMemberDescription {
 
 /// What a member is assigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MemberAssignment {
     /// Partitions: the member of a consumer group.
     Partitions(Vec<TopicPartition>),

@@ -49,6 +49,7 @@ pub type Assignments = BTreeMap<Arc<str>, Vec<TopicPartition>>;
 
 /// How a group goes from one assignment to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum RebalanceProtocol {
     /// Every member gives up all that it has before it joins again.
     Eager,

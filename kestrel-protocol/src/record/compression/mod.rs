@@ -31,6 +31,7 @@ const WHAT: &str = "compressed records";
 /// assert_eq!(Compression::Lz4.to_string(), "lz4");
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Compression {
     /// Not compressed.
     #[default]
@@ -248,6 +249,7 @@ pub struct Codec {
 
 /// A codec that can't be written as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CodecError {
     /// The codec was not compiled in.
     #[error("compression codec {0} is not compiled in: enable the cargo feature of that name")]
