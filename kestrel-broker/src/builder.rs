@@ -176,8 +176,8 @@ fn endpoint(what: &'static str, address: &str) -> Result<Endpoint, ConfigError> 
 }
 
 fn temp_dir() -> Result<tempfile::TempDir, StartError> {
-    tempfile::Builder::new().prefix("kestrel-").tempdir().map_err(|error| StartError::Data {
-        dir: std::env::temp_dir(),
-        message: format!("no temporary folder could be made in it: {error}"),
+    tempfile::Builder::new().prefix("kestrel-").tempdir().map_err(|error| {
+        let message = "no temporary folder could be made in it".to_owned();
+        StartError::data(std::env::temp_dir(), (message, Some(error)), "")
     })
 }

@@ -9,18 +9,23 @@ use crate::cluster::MetadataError;
 use crate::config::ConfigError;
 use crate::log::{AppendError, LogError, StorageError};
 
-/// Why a broker did not start. The text is one sentence that names the file or the configuration key and what to do.
+/// Why a broker did not start. The text is one sentence that names the file or the configuration key and what to do; what the
+/// system said is the `source()`, and not in the text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// A configuration key or value, or the configuration file, cannot be used.
     #[error("{message}")]
+    #[non_exhaustive]
     Config {
         /// Which one, where it was said, and what would do.
         message: String,
+        /// What the system said, when the file could not be read.
+        source: Option<io::Error>,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {}", listen_failure(.source))]
+    #[error("cannot listen on {address}{}", listen_remedy(.source))]
+    #[non_exhaustive]
     Listen {
         /// The address.
         address: String,
@@ -32,87 +37,114 @@ pub enum StartError {
         "the data folder {} is in use by another broker: stop that one, or give this one a folder of its own with --data-dir",
         dir.display()
     )]
+    #[non_exhaustive]
     Locked {
         /// The data folder.
         dir: PathBuf,
     },
     /// The data folder cannot be used: not writable, damaged, or made for another node.
     #[error("cannot use the data folder {}: {message}", dir.display())]
+    #[non_exhaustive]
     Data {
         /// The data folder.
         dir: PathBuf,
         /// What is wrong and what to do.
         message: String,
+        /// What the system said, when it was the system that refused.
+        source: Option<io::Error>,
     },
 }
 
-fn listen_failure(source: &io::Error) -> String {
-    let remedy = match source.kind() {
-        io::ErrorKind::AddrInUse => {
-            "the port is taken; stop whoever listens there, or choose another one with --listen"
-        }
-        io::ErrorKind::PermissionDenied => "not allowed; choose a port above 1023 with --listen",
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have the address; choose another one with --listen"
-        }
-        _ => return source.to_string(),
-    };
-    remedy.to_owned()
+fn listen_remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => " (stop whoever listens there, or choose another port with --listen)",
+        io::ErrorKind::PermissionDenied => " (choose a port above 1023 with --listen)",
+        io::ErrorKind::AddrNotAvailable => " (choose an address of this machine with --listen)",
+        _ => "",
+    }
 }
 
 impl StartError {
     /// The failure of a data folder, with what to do about it.
-    pub(crate) fn storage(data_dir: PathBuf, error: &StorageError) -> Self {
-        let remedy = match error {
+    pub(crate) fn storage(data_dir: PathBuf, error: StorageError) -> Self {
+        let remedy = match &error {
             StorageError::Locked { .. } => return Self::Locked { dir: data_dir },
             StorageError::NodeIdMismatch { found, .. } => {
-                format!("; start with --set node.id={found}, or use another folder")
+                format!(" (start with --set node.id={found}, or use another folder)")
             }
-            StorageError::ClusterIdMismatch { .. } => "; use another folder".to_owned(),
-            StorageError::Damaged { .. } | StorageError::Log(LogError::Corrupt { .. }) => {
-                "; restore the file from a copy, or start with another folder".to_owned()
-            }
-            StorageError::Log(LogError::Io { source, .. }) => io_remedy(source).to_owned(),
-            StorageError::Log(LogError::Short { shortage, .. }) => format!("; {}", shortage.remedy()),
-            StorageError::Log(_) => String::new(),
+            StorageError::ClusterIdMismatch { .. } => " (use another folder)".to_owned(),
+            StorageError::Damaged { .. } => RESTORE.to_owned(),
+            StorageError::Log(error) => log_remedy(error),
         };
-        Self::Data { dir: data_dir, message: format!("{error}{remedy}") }
+        Self::data(data_dir, error.into_parts(), &remedy)
     }
 
     /// The failure of the metadata log, with what to do about it.
-    pub(crate) fn metadata(data_dir: PathBuf, error: &MetadataError) -> Self {
-        let remedy = match error {
-            MetadataError::Log(LogError::Io { source, .. }) => io_remedy(source).to_owned(),
-            MetadataError::Log(LogError::Short { shortage, .. }) => format!("; {}", shortage.remedy()),
-            MetadataError::Log(LogError::Corrupt { .. }) => {
-                "; restore the file from a copy, or start with another folder".to_owned()
+    pub(crate) fn metadata(data_dir: PathBuf, error: MetadataError) -> Self {
+        match error {
+            MetadataError::Log(error) => {
+                let remedy = log_remedy(&error);
+                Self::data(data_dir, error.into_parts(), &remedy)
             }
-            _ => String::new(),
-        };
-        Self::Data { dir: data_dir, message: format!("{error}{remedy}") }
+            MetadataError::Append(AppendError::Log(error)) => {
+                let remedy = log_remedy(&error);
+                let (message, source) = error.into_parts();
+                let message = format!("cannot append to the metadata log: {message}");
+                Self::data(data_dir, (message, source), &remedy)
+            }
+            error => Self::data(data_dir, (error.to_string(), None), ""),
+        }
+    }
+
+    /// The failure of the stop before another start.
+    pub(crate) fn stop(data_dir: PathBuf, error: StopError) -> Self {
+        let message = format!("it could not be closed cleanly: {}", error.message);
+        Self::data(data_dir, (message, error.source), "")
+    }
+
+    /// `wrong` is what is wrong, and what the system said.
+    pub(crate) fn data(dir: PathBuf, wrong: (String, Option<io::Error>), remedy: &str) -> Self {
+        let (message, source) = wrong;
+        Self::Data { dir, message: format!("{message}{remedy}"), source }
     }
 }
 
 /// Why a broker could not be stopped in order. The next start looks through the logs, as after a crash.
+///
+/// What the system said is the `source()`, and not in the text.
 #[derive(Debug, thiserror::Error)]
 #[error("the data folder could not be closed cleanly: {message}")]
 pub struct StopError {
     message: String,
+    source: Option<io::Error>,
 }
 
 impl StopError {
-    pub(crate) const fn new(message: String) -> Self {
-        Self { message }
+    /// `wrong` is what is wrong, and what the system said.
+    pub(crate) fn new(wrong: (String, Option<io::Error>)) -> Self {
+        let (message, source) = wrong;
+        Self { message, source }
+    }
+}
+
+const RESTORE: &str = " (restore the file from a copy, or start with another folder)";
+
+fn log_remedy(error: &LogError) -> String {
+    match error {
+        LogError::Corrupt { .. } => RESTORE.to_owned(),
+        LogError::Io { source, .. } => io_remedy(source).to_owned(),
+        LogError::Short { shortage, .. } => format!(" ({})", shortage.remedy()),
+        _ => String::new(),
     }
 }
 
 fn io_remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; make it writable for this user, or choose another folder with --data-dir"
+            " (make it writable for this user, or choose another folder with --data-dir)"
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "; choose another folder with --data-dir"
+            " (choose another folder with --data-dir)"
         }
         _ => "",
     }
@@ -120,7 +152,13 @@ fn io_remedy(source: &io::Error) -> &'static str {
 
 impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> Self {
-        Self::Config { message: error.to_string() }
+        match error {
+            ConfigError::File { file, source } => Self::Config {
+                message: format!("cannot read the configuration file {}", file.display()),
+                source: Some(source),
+            },
+            error => Self::Config { message: error.to_string(), source: None },
+        }
     }
 }
 

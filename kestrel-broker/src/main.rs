@@ -2,6 +2,7 @@
 //!
 //! Without a subcommand it serves; the subcommands are in `cli/`.
 
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -167,7 +168,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
     };
     let broker = match started {
         Ok(broker) => broker,
-        Err(error) => return fail(&error.to_string()),
+        Err(error) => return fail(&with_causes(&error)),
     };
     if let Err(error) = announce(broker.bootstrap_servers(), broker.data_dir()) {
         return fail(&format!("cannot write to standard output: {error}"));
@@ -182,7 +183,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
     };
     match (failure, stopped) {
         (Some(failure), _) => fail(&failure),
-        (None, Err(error)) => fail(&error.to_string()),
+        (None, Err(error)) => fail(&with_causes(&error)),
         (None, Ok(())) => ExitCode::SUCCESS,
     }
 }
@@ -251,6 +252,12 @@ impl Signals {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// The error and its causes, each once: none of them says what the next one says.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn fail(message: &str) -> ExitCode {

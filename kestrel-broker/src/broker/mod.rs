@@ -153,10 +153,7 @@ impl Broker {
     /// # Errors
     /// As for a stop and a start; the broker is then stopped.
     pub async fn restart(&self) -> Result<(), StartError> {
-        self.stop().await.map_err(|error| StartError::Data {
-            dir: self.config.data_dir.clone(),
-            message: error.to_string(),
-        })?;
+        self.stop().await.map_err(|error| StartError::stop(self.config.data_dir.clone(), error))?;
         let sockets = listen(&self.config).await?;
         let config = Arc::clone(&self.config);
         let running = Running::start(config, self.durability, self.faults.clone(), sockets).await?;

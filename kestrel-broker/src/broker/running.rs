@@ -62,7 +62,7 @@ impl Running {
         };
         let (cluster, driver) = Cluster::start(options)
             .await
-            .map_err(|error| StartError::metadata(config.data_dir.clone(), &error))?;
+            .map_err(|error| StartError::metadata(config.data_dir.clone(), error))?;
 
         let running = Self {
             config: Arc::clone(&config),
@@ -179,8 +179,8 @@ impl Running {
                 info!("stopped");
                 Ok(())
             }
-            Ok(Err(error)) => Err(StopError::new(error.to_string())),
-            Err(panicked) => Err(StopError::new(panicked.to_string())),
+            Ok(Err(error)) => Err(StopError::new(error.into_parts())),
+            Err(panicked) => Err(StopError::new((panicked.to_string(), None))),
         }
     }
 
@@ -218,7 +218,7 @@ async fn open_logs(config: &BrokerConfig, durability: Durability) -> Result<Arc<
     };
     let dir = config.data_dir.clone();
     let opened = spawn_blocking(move || {
-        LogManager::open(&dir, options).map_err(|error| StartError::storage(dir, &error))
+        LogManager::open(&dir, options).map_err(|error| StartError::storage(dir, error))
     });
     match opened.await {
         Ok(logs) => logs.map(Arc::new),

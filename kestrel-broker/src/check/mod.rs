@@ -56,11 +56,21 @@ pub struct CheckSummary {
     pub stopped: bool,
 }
 
-/// Why a data folder could not be checked or repaired. The text is one sentence that names the file.
+/// Why a data folder could not be checked or repaired. The text is one sentence that names the file; what the system said is
+/// the `source()`, and not in the text.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct CheckError {
     message: String,
+    source: Option<std::io::Error>,
+}
+
+impl CheckError {
+    /// `wrong` is what is wrong, and what the system said.
+    fn new(wrong: (String, Option<std::io::Error>)) -> Self {
+        let (message, source) = wrong;
+        Self { message, source }
+    }
 }
 
 /// Verifies the data folder of a broker, Kestrel or Apache Kafka 4, and changes nothing in it.
@@ -98,7 +108,7 @@ pub fn check_folder(
     data_dir: &Path,
     watch: &mut dyn FnMut(CheckEvent) -> ControlFlow<()>,
 ) -> Result<CheckSummary, CheckError> {
-    run(data_dir, watch).map_err(|error| CheckError { message: error.to_string() })
+    run(data_dir, watch).map_err(|error| CheckError::new(error.into_parts()))
 }
 
 fn run(

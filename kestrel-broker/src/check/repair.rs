@@ -47,7 +47,7 @@ impl Repair {
     /// # Errors
     /// When a broker, Kestrel or Apache Kafka, runs on the folder; when a file cannot be read.
     pub fn find(data_dir: &Path) -> Result<Self, CheckError> {
-        Self::look(data_dir).map_err(|error| CheckError { message: error.to_string() })
+        Self::look(data_dir).map_err(|error| CheckError::new(error.into_parts()))
     }
 
     /// The logs that would be cut off.
@@ -63,7 +63,7 @@ impl Repair {
     pub fn apply(mut self) -> Result<Vec<PathBuf>, CheckError> {
         let mut kept = Vec::new();
         for cut in &self.cuts {
-            let files = self.logs.cut(&cut.log).map_err(|error| CheckError { message: error.to_string() })?;
+            let files = self.logs.cut(&cut.log).map_err(|error| CheckError::new(error.into_parts()))?;
             kept.extend(files);
         }
         Ok(kept)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use kestrel_broker::{CheckEvent, CheckSummary, check_folder};
 
-use crate::{INTERRUPTED, Signals, fail};
+use crate::{INTERRUPTED, Signals, fail, with_causes};
 
 /// The exit code for damage.
 const DAMAGED: u8 = 1;
@@ -80,7 +80,7 @@ fn run(arguments: &CheckArguments, stop: &AtomicBool) -> ExitCode {
     let summary = match checked {
         Ok(summary) => summary,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "kestrel-broker: {error}");
+            fail(&with_causes(&error));
             return ExitCode::from(UNREADABLE);
         }
     };

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use kestrel_broker::{CheckError, Repair};
 
+use crate::{fail, with_causes};
+
 /// The exit code of a repair that was not agreed to.
 const DECLINED: u8 = 1;
 /// The exit code for a folder that cannot be repaired.
@@ -41,11 +43,10 @@ pub(crate) fn repair(arguments: &RepairArguments) -> ExitCode {
     match run(arguments) {
         Ok(exit_code) => exit_code,
         Err(failure) => {
-            let message = match failure {
-                Failure::Folder(error) => error.to_string(),
-                Failure::Terminal(error) => format!("cannot ask: {error}"),
+            match failure {
+                Failure::Folder(error) => fail(&with_causes(&error)),
+                Failure::Terminal(error) => fail(&format!("cannot ask: {error}")),
             };
-            let _ = writeln!(io::stderr(), "kestrel-broker: {message}");
             ExitCode::from(FAILED)
         }
     }

@@ -115,6 +115,16 @@ impl LogError {
         }
     }
 
+    /// The text without the cause, and the cause: for errors that hand it on as their source.
+    pub(crate) fn into_parts(self) -> (String, Option<io::Error>) {
+        match self {
+            Self::Io { doing, file, source } | Self::Short { doing, file, source, .. } => {
+                (format!("cannot {doing} {}", file.display()), Some(source))
+            }
+            whole => (whole.to_string(), None),
+        }
+    }
+
     /// Whether the log may be opened later without anybody having mended it: of room and of rights, nothing was changed for
     /// their lack.
     pub(crate) fn may_pass(&self) -> bool {
@@ -263,4 +273,14 @@ pub(crate) enum StorageError {
     /// The disk said no.
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+impl StorageError {
+    /// As [`LogError::into_parts`].
+    pub(crate) fn into_parts(self) -> (String, Option<io::Error>) {
+        match self {
+            Self::Log(error) => error.into_parts(),
+            whole => (whole.to_string(), None),
+        }
+    }
 }

@@ -59,6 +59,9 @@ fn a_taken_port_is_named() {
     let data_dir = folder.path().to_str().unwrap();
     let text = complaint(&run_to_end(&["--listen", &address, "--data-dir", data_dir]));
     assert!(text.contains(&address), "{text}");
+    let cause = TcpListener::bind(&address).unwrap_err().to_string();
+    assert_eq!(text.matches(&cause).count(), 1, "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]

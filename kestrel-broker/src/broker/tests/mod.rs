@@ -128,12 +128,9 @@ async fn a_start_that_fails_says_what_to_do() {
     let address = taken.local_addr().unwrap().to_string();
     let error = Broker::builder().ephemeral().listen(&address).start().await.unwrap_err();
     assert!(matches!(error, StartError::Listen { .. }));
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "cannot listen on {address}: the port is taken; stop whoever listens there, or choose another one with --listen"
-        )
-    );
+    let remedy = "(stop whoever listens there, or choose another port with --listen)";
+    assert_eq!(error.to_string(), format!("cannot listen on {address} {remedy}"));
+    assert_eq!(cause(&error).kind(), std::io::ErrorKind::AddrInUse);
 
     let broker = Broker::test().await.unwrap();
     let error =
@@ -150,6 +147,35 @@ async fn a_start_that_fails_says_what_to_do() {
     let other = Broker::builder().listen("127.0.0.1:0").data_dir(dir.path()).set("node.id", "2");
     let error = other.start().await.unwrap_err().to_string();
     assert!(error.contains("--set node.id=1"), "{error}");
+}
+
+/// What the system said, if the error's own text does not say it too.
+fn cause(error: &dyn std::error::Error) -> &std::io::Error {
+    let source = error.source().unwrap();
+    assert!(!error.to_string().contains(&source.to_string()), "{error}: {source}");
+    source.downcast_ref().unwrap()
+}
+
+#[tokio::test]
+async fn a_start_that_the_system_refuses_has_what_it_said_as_its_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.properties");
+    let error = Broker::builder().ephemeral().config_file(&file).start().await.unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot read the configuration file {}", file.display()));
+    assert_eq!(cause(&error).kind(), std::io::ErrorKind::NotFound);
+
+    std::fs::write(&file, "").unwrap();
+    let error = Broker::builder().listen("127.0.0.1:0").data_dir(&file).start().await.unwrap_err();
+    assert!(matches!(error, StartError::Data { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.ends_with("(choose another folder with --data-dir)"), "{text}");
+    let kind = cause(&error).kind();
+    let expected = [std::io::ErrorKind::NotADirectory, std::io::ErrorKind::AlreadyExists];
+    assert!(expected.contains(&kind), "{kind}");
+
+    let error =
+        crate::check_folder(&dir.path().join("nowhere"), &mut |_| std::ops::ControlFlow::Continue(()));
+    assert_eq!(cause(&error.unwrap_err()).kind(), std::io::ErrorKind::NotFound);
 }
 
 #[tokio::test]
