@@ -1,4 +1,4 @@
-//! Consumers that are made of records, for unit tests of code that consumes. No broker, no network, no waiting.
+//! Consumers and batches that are made of records, for unit tests of code that consumes. No broker, no network, no waiting.
 //!
 //! For tests through a broker there is `kestrel-broker`, which starts inside a test in milliseconds.
 

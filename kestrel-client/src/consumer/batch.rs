@@ -18,7 +18,7 @@ use super::error::DeserializeError;
 use super::stream::RecordFrame;
 use super::{Consumer, Source, Waiting};
 use crate::error::{Error, Result};
-use crate::record::{ConsumerRecord, Timestamp};
+use crate::record::{ConsumerRecord, Timestamp, TopicPartition};
 use crate::typed::consumer::{Decode, Decoders};
 
 /// Consecutive records of one partition: whole record batches as they were fetched, checked and decompressed.
@@ -37,6 +37,8 @@ use crate::typed::consumer::{Decode, Decoders};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A unit test makes one of records: [`testing::from_records(..).batch()`](crate::testing::RecordedConsumerBuilder::batch).
 pub struct Batch<K, V> {
     topic: Arc<str>,
     partition: i32,
@@ -47,6 +49,16 @@ pub struct Batch<K, V> {
 }
 
 impl<K, V> Batch<K, V> {
+    pub(super) fn new(
+        partition: TopicPartition,
+        runs: Vec<OpenBatch>,
+        decoders: Decoders<K, V>,
+        ack: Option<AckToken>,
+    ) -> Self {
+        let TopicPartition { topic, partition } = partition;
+        Self { topic, partition, len: runs.iter().map(OpenBatch::len).sum(), runs, decoders, ack }
+    }
+
     /// All records of the batch are done; see [`ConsumerRecord::ack`](crate::ConsumerRecord::ack).
     pub fn ack(&self) {
         if let Some(token) = &self.ack {
@@ -298,14 +310,8 @@ impl<K, V, S: Source> Consumer<K, V, S> {
                     };
                     let ack = fetch.acks.as_ref().and_then(token);
                     self.note_hand_out();
-                    return Poll::Ready(Some(Ok(Batch {
-                        topic: fetch.topic.clone(),
-                        partition: fetch.partition,
-                        len: runs.iter().map(OpenBatch::len).sum(),
-                        runs,
-                        decoders: self.decoders.clone(),
-                        ack,
-                    })));
+                    let partition = TopicPartition { topic: fetch.topic.clone(), partition: fetch.partition };
+                    return Poll::Ready(Some(Ok(Batch::new(partition, runs, self.decoders.clone(), ack))));
                 }
                 Ok(Gathered::RunEnded) => self.end_run(),
                 Ok(Gathered::Full) => self.return_run(),

@@ -282,6 +282,20 @@ impl CompletedFetch {
 }
 
 impl OpenBatch {
+    /// All records of a batch that this process built, uncompressed.
+    pub(crate) fn of_own(bytes: Bytes) -> Self {
+        let pinned_bytes = bytes.len();
+        let (batch, _) = RecordBatch::parse(bytes).expect("a batch that was just built has its form");
+        let header = batch.header();
+        Self {
+            records: batch.records(pinned_bytes).expect("what is not compressed needs no room"),
+            leader_epoch: known_epoch(header.partition_leader_epoch),
+            pinned_bytes,
+            end_offset: header.next_offset(),
+            range_end: i64::MAX,
+        }
+    }
+
     /// How many records there are to hand out.
     pub(crate) fn len(&self) -> usize {
         match self.end_offset > self.range_end {

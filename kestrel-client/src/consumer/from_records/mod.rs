@@ -2,6 +2,8 @@
 //!
 //! Stands in for the two drivers. Public as [`kestrel_client::testing`](crate::testing).
 
+mod batch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +33,8 @@ use crate::typed::consumer::Decoders;
 /// What a batch with one record has beside it, and more: its header and varints.
 const BATCH_SLACK_BYTES: usize = 1024;
 
-/// Begins a consumer that hands out `records`, for a unit test of what consumes them.
+/// Begins a consumer that hands out `records`, for a unit test of what consumes them; [`batch`](RecordedConsumerBuilder::batch)
+/// makes one [`Batch`](crate::Batch) of them instead.
 ///
 /// It is a [`Consumer`] as of [`Client::consumer`]: records come through its deserializers, in batches too, and can be poison; it
 /// can seek, pause and commit. The offsets of a partition begin at 0 in the order of `records`; a record without a partition is
@@ -77,7 +80,7 @@ pub fn from_records(records: impl IntoIterator<Item = Record>) -> RecordedConsum
     }
 }
 
-/// What was said about a consumer from records; made by [`from_records`].
+/// What was said about a consumer or a batch from records; made by [`from_records`].
 #[derive(Debug)]
 #[must_use]
 pub struct RecordedConsumerBuilder<KD = Raw, VD = Raw> {
