@@ -1,6 +1,6 @@
 //! Admin: topics, configurations, offsets, groups and the cluster itself.
 //!
-//! One file per family of calls. Each call is a [`settle::Call`]: one round of requests, repeated for the items that
+//! One file per family of calls. Each call is a `settle::Call`: one round of requests, repeated for the items that
 //! failed for a reason that passes, until the time is up. Nothing here keeps state between calls.
 
 mod cluster;
