@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cluster::{METADATA_TOPIC, check_metadata};
-use crate::log::LogError;
 use crate::log::check::{CheckedFolder, Finding};
+use crate::log::{LogError, holds_anything};
 
 /// Checks the metadata of the data folder.
 pub(super) fn check(
@@ -72,6 +72,12 @@ pub(super) fn check(
     for partition in folders.values() {
         if partition.topic_id.is_some_and(|id| metadata.removed.contains(&id)) {
             let what = "the folder of a topic that was deleted; the next start deletes it";
+            found(Finding::note(&partition.dir, what));
+            continue;
+        }
+        // The folders of a topic are there before its records are: the broker ended in between.
+        if !holds_anything(&partition.dir)? {
+            let what = "the folder of a topic whose creation was not finished; the next start deletes it";
             found(Finding::note(&partition.dir, what));
             continue;
         }

@@ -65,6 +65,29 @@ fn a_folder_that_the_metadata_does_not_know_is_named() {
 }
 
 #[test]
+fn what_a_crash_left_of_a_creation_is_no_damage() {
+    let dir = copied("static-voters");
+    fs::remove_file(dir.path().join(".kafka_cleanshutdown")).unwrap();
+    let begun = dir.path().join("begun-0");
+    fs::create_dir(&begun).unwrap();
+    let is_no_damage = |what: &str| {
+        let (summary, findings) = check(dir.path());
+        assert_eq!(summary.damages, 0, "{what}: {findings:?}");
+        let note = "the folder of a topic whose creation was not finished; the next start deletes it";
+        assert!(findings.iter().any(|finding| finding.what == note), "{what}: {findings:?}");
+    };
+    is_no_damage("an empty folder");
+    fs::write(begun.join("partition.metadata.tmp"), "").unwrap();
+    is_no_damage("a small file that is half written");
+    let id = "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAKg";
+    fs::write(begun.join("partition.metadata"), id).unwrap();
+    fs::write(begun.join("00000000000000000000.log"), "").unwrap();
+    is_no_damage("a log without a record");
+    fs::write(begun.join("00000000000000000000.log"), "a record").unwrap();
+    assert_ne!(check(dir.path()).0.damages, 0);
+}
+
+#[test]
 fn another_topics_folder_is_named() {
     let dir = copied("static-voters");
     let file = "plain-0/partition.metadata";

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kestrel_protocol::TopicId;
 
@@ -67,25 +67,10 @@ impl LogManager {
         Ok(stray)
     }
 
-    /// Whether the folder of a partition holds more than what a log without a record begins with: records, or files that are not
-    /// a log's.
+    /// As [`holds_anything`], for the folder of a partition.
     pub(crate) fn holds_anything(&self, topic: &str, partition: i32) -> Result<bool, LogError> {
         let name = PartitionName { topic: topic.to_owned(), partition };
-        let dir = self.data_dir.path.join(name.dir_name());
-        let holds = || -> std::io::Result<bool> {
-            for entry in std::fs::read_dir(&dir)? {
-                let entry = entry?;
-                let metadata = entry.metadata()?;
-                if !metadata.is_file() || !is_of_empty_log(&entry.file_name(), metadata.len()) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
-        match holds() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            held => held.map_err(|error| LogError::io("list", &dir, error)),
-        }
+        holds_anything(&self.data_dir.path.join(name.dir_name()))
     }
 
     /// Unlinks the folders of deleted logs; what cannot be unlinked now is next time. Can take long: call it where blocking is
@@ -173,6 +158,24 @@ impl LogManager {
         self.checkpoint()?;
         self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))?;
         self.guard(self.data_dir.forget_log_start(name))
+    }
+}
+
+/// Whether a partition's folder holds more than what a log without a record begins with: records, or files that are not a log's.
+pub(crate) fn holds_anything(dir: &Path) -> Result<bool, LogError> {
+    let holds = || -> std::io::Result<bool> {
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if !metadata.is_file() || !is_of_empty_log(&entry.file_name(), metadata.len()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    match holds() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        held => held.map_err(|error| LogError::io("list", dir, error)),
     }
 }
 

@@ -36,6 +36,8 @@ use super::timestamp::Timestamp;
 use super::vouching::Vouching;
 use identity::{create_data_dir, find_partitions, make_checkpoints, take_identity};
 
+pub(crate) use self::deletion::holds_anything;
+
 /// What a data folder is opened with.
 #[derive(Debug, Clone)]
 pub(crate) struct ManagerOptions {
