@@ -8,9 +8,10 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -64,7 +65,7 @@ impl Tasks {
         let watched =
             Watched { what, task: Box::pin(task), on_loss: Some(Box::new(on_loss)), tasks: self.clone() };
         let spawned = self.0.runtime.spawn(watched).abort_handle();
-        let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.0.running.lock();
         running.retain(|task| !task.is_finished());
         running.push(spawned);
         drop(running);
@@ -117,7 +118,7 @@ impl Tasks {
     }
 
     fn end_all(&self) {
-        let running = std::mem::take(&mut *self.0.running.lock().unwrap_or_else(PoisonError::into_inner));
+        let running = std::mem::take(&mut *self.0.running.lock());
         running.iter().for_each(AbortHandle::abort);
     }
 

@@ -5,12 +5,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use kestrel_protocol::{ApiKey, ErrorCode};
+use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 use tower::Service;
 
@@ -84,13 +85,13 @@ impl Faults {
 
     /// Removes all rules.
     pub fn clear(&self) {
-        let mut rules = self.0.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.0.rules.lock();
         rules.clear();
         self.0.count.store(0, Ordering::Relaxed);
     }
 
     fn add(&self, rule: Rule) {
-        let mut rules = self.0.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.0.rules.lock();
         rules.push(rule);
         self.0.count.store(rules.len(), Ordering::Relaxed);
     }
@@ -100,7 +101,7 @@ impl Faults {
         if self.0.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let mut rules = self.0.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rules = self.0.rules.lock();
         let mut effect = None;
         for rule in rules.iter_mut().filter(|rule| rule.api.key() == api_key) {
             if rule.skip > 0 {
@@ -248,7 +249,7 @@ mod tests {
         assert_eq!(faults.effect(ApiKey::Fetch.key()), None);
         let refused = Some(Effect::Answer(ErrorCode::NotLeaderOrFollower));
         assert_eq!([(); 3].map(|()| faults.effect(PRODUCE)), [refused, refused, None]);
-        assert!(faults.0.rules.lock().unwrap().is_empty());
+        assert!(faults.0.rules.lock().is_empty());
     }
 
     #[test]

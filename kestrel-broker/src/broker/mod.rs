@@ -7,8 +7,9 @@ mod running;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -189,7 +190,7 @@ impl Broker {
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock()
     }
 }
 

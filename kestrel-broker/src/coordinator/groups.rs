@@ -1,6 +1,6 @@
 //! The group coordinator as handlers see it: finds the place of a group, hands requests in, waits until answers may leave.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -10,6 +10,7 @@ use kestrel_protocol::messages::join_group::JoinGroupResponse;
 use kestrel_protocol::messages::leave_group::MemberIdentity;
 use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use kestrel_protocol::{ErrorCode, TopicId};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::group::{
@@ -271,8 +272,7 @@ impl GroupCoordinator {
         let image = self.cluster.image();
         let topic = image.topic(GROUPS_TOPIC);
         let topic_id = topic.map_or(TopicId::NIL, |topic| topic.id);
-        // Whoever panicked while holding it had not begun to change it.
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock();
         if places.topic_id != topic_id {
             // Those who wait in the places of a topic that is gone are sent away as these are dropped.
             let partitions = topic.into_iter().flat_map(|topic| topic.numbered());

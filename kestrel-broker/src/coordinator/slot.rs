@@ -3,10 +3,11 @@
 //! The lock is held while a request is handled and its records are written into the page cache, never across an await.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::ErrorCode;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
@@ -256,7 +257,7 @@ impl Slot {
 
     /// A panic under the lock is a bug of the machine. Its groups are as far as the log is; the others go on.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

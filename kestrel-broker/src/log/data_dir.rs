@@ -3,8 +3,10 @@
 //! Made by the manager, held by each log.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::checkpoint::{self, Offsets};
 use super::config::{Durability, Validation};
@@ -44,7 +46,7 @@ impl DataDir {
         name: &PartitionName,
         log_start_offset: i64,
     ) -> Result<(), LogError> {
-        let mut log_starts = self.log_starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log_starts = self.log_starts.lock();
         let before = log_starts.insert(name.clone(), log_start_offset);
         let written =
             checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync());
@@ -72,7 +74,7 @@ impl DataDir {
 
     /// Forgets where a log begins: it is deleted.
     pub(super) fn forget_log_start(&self, name: &PartitionName) -> Result<(), LogError> {
-        let mut log_starts = self.log_starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log_starts = self.log_starts.lock();
         let Some(before) = log_starts.remove(name) else { return Ok(()) };
         let written =
             checkpoint::write_offsets(&self.path.join(LOG_START_CHECKPOINT), &log_starts, self.sync());

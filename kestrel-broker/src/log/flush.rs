@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::config::{Durability, LogConfig};
 use super::disk::{self, Sync};
 use super::error::LogError;
-use super::log::{Listener, Log, View, lock};
+use super::log::{Listener, Log, View};
 use super::segment::{LogSegment, is_gone};
 use super::timestamp::Timestamp;
 
@@ -17,7 +17,7 @@ impl Log {
     /// A failed flush is final: [`LogError::Io`] once, [`LogError::Poisoned`] from then on. [`LogError::Short`] when it could
     /// not be begun; it is tried again later then.
     pub(crate) fn flush(&self) -> Result<i64, LogError> {
-        let one_at_a_time = lock(&self.flushing);
+        let one_at_a_time = self.flushing.lock();
         self.data_dir.poison.check()?;
         if self.deleted.load(Ordering::Acquire) {
             return Ok(self.flushed_end_offset());
@@ -25,14 +25,14 @@ impl Log {
         // First what the readers see, then the finished segments: a segment is put there before it is no longer the
         // last one that readers see.
         let view = self.view();
-        let finished = std::mem::take(&mut *lock(&self.unflushed_segments));
+        let finished = std::mem::take(&mut *self.unflushed_segments.lock());
         if finished.is_empty() && view.log_end_offset == self.flushed_end_offset() {
             return Ok(view.log_end_offset);
         }
         self.unflushed_since.store(i64::MAX, Ordering::Release);
         if let Err(error) = self.guard(self.sync_segments(&view, &finished)) {
             // Where nothing could be opened, nothing was synced, and nothing is lost.
-            lock(&self.unflushed_segments).extend(finished);
+            self.unflushed_segments.lock().extend(finished);
             self.note_dir_change();
             self.flush_again.store(true, Ordering::Release);
             return Err(error);
@@ -57,13 +57,13 @@ impl Log {
                 self.request_flush();
             }
         }
-        lock(&self.writer).producers.remove_expired(now, self.data_dir.producer_id_expiration);
+        self.writer.lock().producers.remove_expired(now, self.data_dir.producer_id_expiration);
         self.unlink_retired(now);
     }
 
     /// The clean end: everything on the disk, with a producer snapshot at the log's end. Nothing can be done afterwards.
     pub(super) fn close(&self) -> Result<(), LogError> {
-        let _no_swap_runs = lock(&self.reshaping);
+        let _no_swap_runs = self.reshaping.lock();
         let mut writer = self.lock_writer()?;
         self.closed.store(true, Ordering::Release);
         self.guard(writer.active.finish())?;
@@ -83,12 +83,12 @@ impl Log {
     /// Takes the log out of service without writing anything: its folder is about to be renamed. Waits for a flush
     /// that runs, and for segments that are being replaced.
     pub(super) fn abandon(&self) {
-        let _no_swap_runs = lock(&self.reshaping);
-        let writer = lock(&self.writer);
+        let _no_swap_runs = self.reshaping.lock();
+        let writer = self.writer.lock();
         self.closed.store(true, Ordering::Release);
         writer.active.segment().release();
         drop(writer);
-        let _no_flush_runs = lock(&self.flushing);
+        let _no_flush_runs = self.flushing.lock();
         self.deleted.store(true, Ordering::Release);
     }
 

@@ -6,7 +6,8 @@
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::data_file::DataFile;
 use super::disk::{DiskFile, Existing};
@@ -85,7 +86,7 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
 
     /// Adds an entry at the end.
     pub(super) fn append(&self, entry: &[u8; ENTRY]) -> io::Result<()> {
-        let mut collected = self.collected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut collected = self.collected.lock();
         let Some(entries) = collected.as_mut() else { return self.write(entry) };
         entries.extend_from_slice(entry);
         if entries.len() < COLLECTED_BYTES {
@@ -98,12 +99,12 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
 
     /// Lets [`Self::append`] write many entries at a time, until [`Self::write_collected`]. Until then nobody may read.
     pub(super) fn collect(&self) {
-        self.collected.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+        self.collected.lock().get_or_insert_default();
     }
 
     /// Writes the entries that were collected. From now on each is written at once.
     pub(super) fn write_collected(&self) -> io::Result<()> {
-        let collected = self.collected.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let collected = self.collected.lock().take();
         collected.map_or(Ok(()), |entries| self.write(&entries))
     }
 

@@ -7,11 +7,12 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, TimestampType};
 use kestrel_protocol::{LeaderEpoch, ProducerId};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
@@ -181,12 +182,12 @@ impl Log {
 
     /// The first offset that can be read.
     pub(crate) fn log_start_offset(&self) -> i64 {
-        lock(&self.view).log_start_offset
+        self.view.lock().log_start_offset
     }
 
     /// The offset that the next record gets.
     pub(crate) fn log_end_offset(&self) -> i64 {
-        lock(&self.view).log_end_offset
+        self.view.lock().log_end_offset
     }
 
     /// Everything below this offset is on the disk.
@@ -196,22 +197,22 @@ impl Log {
 
     /// The first offset of the oldest open transaction, if one is open.
     pub(crate) fn first_unstable_offset(&self) -> Option<i64> {
-        lock(&self.view).first_unstable_offset
+        self.view.lock().first_unstable_offset
     }
 
     /// The open transactions: where each began, and whose it is.
     pub(crate) fn open_transactions(&self) -> Vec<(i64, ProducerId)> {
-        lock(&self.writer).producers.open_transactions().collect()
+        self.writer.lock().producers.open_transactions().collect()
     }
 
     /// The settings.
     pub(crate) fn config(&self) -> Arc<LogConfig> {
-        Arc::clone(&lock(&self.config))
+        Arc::clone(&self.config.lock())
     }
 
     /// Replaces the settings, from the next append on.
     pub(crate) fn set_config(&self, config: LogConfig) {
-        *lock(&self.config) = Arc::new(config);
+        *self.config.lock() = Arc::new(config);
     }
 
     /// Called with the flushed end after each flush: from the flusher's thread, outside of the log's locks. Set once.
@@ -275,12 +276,12 @@ impl Log {
 
     /// What a reader sees now.
     pub(super) fn view(&self) -> View {
-        lock(&self.view).clone()
+        self.view.lock().clone()
     }
 
     /// Replaces what readers see; to be called with the writer's lock.
     pub(super) fn publish(&self, view: View) {
-        *lock(&self.view) = view;
+        *self.view.lock() = view;
     }
 
     /// Lets the next flush include the names in the folder.
@@ -295,7 +296,7 @@ impl Log {
 
     /// The writer's lock, if the log is in service.
     pub(super) fn lock_writer(&self) -> Result<MutexGuard<'_, Writer>, LogError> {
-        let writer = lock(&self.writer);
+        let writer = self.writer.lock();
         self.check_open()?;
         self.data_dir.poison.check()?;
         Ok(writer)
@@ -338,7 +339,7 @@ impl Log {
         self.note_unflushed(writer.next_offset, context.now);
         writer.next_offset = incoming.last_offset + 1;
         writer.snapshot_due = true;
-        let mut view = lock(&self.view);
+        let mut view = self.view.lock();
         view.log_end_offset = writer.next_offset;
         view.first_unstable_offset = writer.producers.first_unstable_offset();
         Ok(rolls)
@@ -366,10 +367,10 @@ impl Log {
         let finished = Arc::clone(std::mem::replace(&mut writer.active, active).segment());
         finished.release();
         if sync == Sync::No {
-            lock(&self.unflushed_segments).push(finished);
+            self.unflushed_segments.lock().push(finished);
         }
         self.note_dir_change();
-        let mut view = lock(&self.view);
+        let mut view = self.view.lock();
         view.segments = view.segments.iter().cloned().chain([segment]).collect();
         Ok(())
     }
@@ -385,7 +386,7 @@ impl Log {
     }
 
     fn note_epoch(&self, epoch: LeaderEpoch, start_offset: i64) -> Result<(), LogError> {
-        let mut epochs = lock(&self.epochs);
+        let mut epochs = self.epochs.lock();
         let before = epochs.clone();
         if !epochs.assign(epoch, start_offset) {
             return Ok(());
@@ -462,9 +463,4 @@ fn assign_offsets(
         stored.push(StoredBatch { header, prefix, rest: batch.bytes().slice(prefix.len()..) });
     }
     stored
-}
-
-/// Locks; a lock that a panic left behind protects nothing half done here.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

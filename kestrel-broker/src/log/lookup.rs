@@ -8,7 +8,7 @@ use kestrel_protocol::record::{HEADER_BYTES, RecordBatchHeader};
 use super::byte_run::ByteRun;
 use super::error::LogError;
 use super::leader_epoch::EpochEnd;
-use super::log::{Log, View, lock};
+use super::log::{Log, View};
 use super::segment::{SegmentRead, is_gone};
 use super::timestamp::{Timestamp, TimestampOffset};
 use super::txn_index::AbortedTransaction;
@@ -110,12 +110,12 @@ impl Log {
     /// Where `epoch` ends in this log (KIP-101).
     pub(crate) fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> EpochEnd {
         let log_end_offset = self.log_end_offset();
-        lock(&self.epochs).end_offset_for(epoch, log_end_offset)
+        self.epochs.lock().end_offset_for(epoch, log_end_offset)
     }
 
     /// The epoch of the leader that appended the record at `offset`; at the log end, the newest epoch.
     pub(crate) fn epoch_at(&self, offset: i64) -> Option<LeaderEpoch> {
-        lock(&self.epochs).epoch_at(offset)
+        self.epochs.lock().epoch_at(offset)
     }
 
     /// Looks at the log; looks again when a segment was deleted meanwhile.

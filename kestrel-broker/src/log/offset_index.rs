@@ -5,7 +5,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::error::LogError;
 use super::index_file::IndexFile;
@@ -79,7 +80,7 @@ impl OffsetIndex {
         offset.copy_from_slice(&relative.to_be_bytes());
         position.copy_from_slice(&entry.position.to_be_bytes());
         self.file.append(&bytes)?;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
+        *self.last.lock() = Some(entry);
         Ok(())
     }
 
@@ -95,7 +96,7 @@ impl OffsetIndex {
 
     /// Drops the entries after the first `count`, of which `last` is the last.
     pub(super) fn truncate(&self, count: u32, last: Option<OffsetEntry>) -> Result<(), LogError> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        *self.last.lock() = last;
         self.file.truncate(count)
     }
 
@@ -106,7 +107,7 @@ impl OffsetIndex {
 
     /// The last entry.
     pub(super) fn last(&self) -> Option<OffsetEntry> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock()
     }
 
     /// Where the file is.

@@ -5,13 +5,15 @@
 //! Never touches what is not below the high watermark.
 
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::MutexGuard;
 
 use super::disk;
 use super::error::LogError;
 use super::leader_epoch;
-use super::log::{Log, View, Writer, lock};
+use super::log::{Log, View, Writer};
 use super::segment::LogSegment;
 use super::timestamp::Timestamp;
 
@@ -66,7 +68,7 @@ impl Log {
     /// # Errors
     /// [`LogError::OffsetOutOfRange`] above the log end.
     pub(crate) fn delete_records_before(&self, offset: i64) -> Result<i64, LogError> {
-        let _one_at_a_time = lock(&self.reshaping);
+        let _one_at_a_time = self.reshaping.lock();
         let writer = self.lock_writer()?;
         let view = self.view();
         if offset > view.log_end_offset {
@@ -99,7 +101,7 @@ impl Log {
     pub(super) fn unlink_retired(&self, now: Timestamp) {
         let delay = self.config().file_delete_delay;
         let mut due = Vec::new();
-        lock(&self.retired_segments).retain_mut(|retired| {
+        self.retired_segments.lock().retain_mut(|retired| {
             let since = *retired.since.get_or_insert(now);
             let is_due = since.saturating_add(delay) <= now;
             if is_due {
@@ -120,7 +122,7 @@ impl Log {
         now: Timestamp,
         reason: impl FnOnce(&View) -> Option<Reason>,
     ) -> Result<usize, LogError> {
-        let _one_at_a_time = lock(&self.reshaping);
+        let _one_at_a_time = self.reshaping.lock();
         let mut writer = self.lock_writer()?;
         let view = self.view();
         let Some(reason) = reason(&view) else { return Ok(0) };
@@ -192,7 +194,7 @@ impl Log {
                 "deleting a segment: {reason}"
             );
             self.guard(segment.retire())?;
-            lock(&self.retired_segments).push(RetiredSegment::new(Arc::clone(segment)));
+            self.retired_segments.lock().push(RetiredSegment::new(Arc::clone(segment)));
         }
         self.note_dir_change();
         if is_short {
@@ -204,7 +206,7 @@ impl Log {
     }
 
     fn forget_epochs_below(&self, log_start_offset: i64) -> Result<(), LogError> {
-        let mut epochs = lock(&self.epochs);
+        let mut epochs = self.epochs.lock();
         if !epochs.truncate_from_start(log_start_offset) {
             return Ok(());
         }

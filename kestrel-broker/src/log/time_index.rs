@@ -5,7 +5,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::error::LogError;
 use super::index_file::IndexFile;
@@ -62,7 +63,7 @@ impl TimeIndex {
         timestamp.copy_from_slice(&entry.timestamp.0.to_be_bytes());
         offset.copy_from_slice(&relative.to_be_bytes());
         self.file.append(&bytes)?;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
+        *self.last.lock() = Some(entry);
         Ok(())
     }
 
@@ -78,7 +79,7 @@ impl TimeIndex {
 
     /// Drops the entries after the first `count`, of which `last` is the last.
     pub(super) fn truncate(&self, count: u32, last: Option<TimestampOffset>) -> Result<(), LogError> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;
+        *self.last.lock() = last;
         self.file.truncate(count)
     }
 
@@ -89,7 +90,7 @@ impl TimeIndex {
 
     /// The last entry.
     pub(super) fn last(&self) -> Option<TimestampOffset> {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.last.lock()
     }
 
     /// Where the file is.

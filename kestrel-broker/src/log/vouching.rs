@@ -4,11 +4,11 @@
 //! from being written: the next start would trust that log unseen.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+
+use parking_lot::Mutex;
 
 use super::error::LogError;
 use super::file_names::PartitionName;
-use super::log::lock;
 
 /// The logs whose folders are there, and whether the data folder is being closed.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Vouching {
     /// # Errors
     /// [`LogError::Closed`] once the data folder is being closed.
     pub(super) fn opening(&self, name: &PartitionName) -> Result<(), LogError> {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         if state.closed {
             return Err(LogError::Closed);
         }
@@ -42,12 +42,12 @@ impl Vouching {
 
     /// A log was opened, or its folder is nobody's any more.
     pub(super) fn settle(&self, name: &PartitionName) {
-        lock(&self.0).unopened.remove(name);
+        self.0.lock().unopened.remove(name);
     }
 
     /// No log is opened any more; gives those that nobody can vouch for.
     pub(super) fn close(&self) -> BTreeSet<PartitionName> {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         state.closed = true;
         state.unopened.clone()
     }

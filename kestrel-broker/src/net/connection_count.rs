@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// `max.connections` and `max.connections.per.ip`.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +51,7 @@ impl ConnectionCount {
     /// # Errors
     /// When there are as many as there may be.
     pub(super) fn enter(self: &Arc<Self>, ip: IpAddr) -> Result<Counted, TooMany> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         if open.values().sum::<usize>() >= self.maxima.total {
             return Err(TooMany::Total(self.maxima.total));
         }
@@ -63,7 +65,7 @@ impl ConnectionCount {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = self.count.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.count.open.lock();
         if let Some(count) = open.get_mut(&self.ip) {
             *count -= 1;
             if *count == 0 {

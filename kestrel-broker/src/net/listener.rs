@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -185,7 +186,7 @@ where
 /// Says what is wrong with a peer, unless it was said a moment ago.
 fn complain(complaints: &Mutex<Complaints>, peer: SocketAddr, reason: &str, say: impl FnOnce(&str)) {
     let now = tokio::time::Instant::now().into_std();
-    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut complaints = complaints.lock();
     let left_out = complaints.handle(peer.ip(), reason, now);
     drop(complaints);
     match left_out {

@@ -3,7 +3,7 @@
 //! The fast way to read: no record is made until its parts are wanted.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{HeadersView, RecordView, RecordViews, Records, TimestampType};
 use kestrel_serde::{SerdeContext, SerdeError};
+use parking_lot::Mutex;
 
 use super::acks::{AckToken, PartitionAcks};
 use super::completed_fetch::{Damage, OpenBatch};

@@ -53,10 +53,11 @@ mod until;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use kestrel_serde::SerdeError;
+use parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::completed_fetch::{CompletedFetch, OpenOptions};

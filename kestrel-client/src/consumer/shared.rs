@@ -1,9 +1,10 @@
 //! Shared: the engine behind its lock, and the signals between the driver and the caller's task.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +49,7 @@ impl Shared {
     }
 
     fn engine(&self) -> MutexGuard<'_, Engine> {
-        self.0.engine.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.engine.lock()
     }
 
     /// A change by the caller's task.

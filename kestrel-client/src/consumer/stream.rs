@@ -3,7 +3,7 @@
 //! Takes runs of batches from the engine, opens a batch when its first record is wanted, decodes one record at a time.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use futures::Stream;
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{Headers, TimestampType};
 use kestrel_serde::{SerdeContext, SerdeError};
+use parking_lot::Mutex;
 
 use super::acks::AckToken;
 use super::completed_fetch::{Damage, OpenBatch};
@@ -95,7 +96,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
             Err(error) => return Poll::Ready(Some(Err(error))),
         }
         if let Some(waiting) = &mut self.waiting {
-            let future = waiting.future.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let future = waiting.future.get_mut();
             let result = ready!(future.as_mut().poll(cx));
             let (ticket, offset) = (waiting.ticket, waiting.offset);
             self.waiting = None;

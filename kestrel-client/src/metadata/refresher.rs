@@ -4,11 +4,12 @@
 //! publishes each new snapshot through a watch channel.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataResponse};
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,7 @@ struct Shared {
 
 impl Shared {
     fn cache(&self) -> MutexGuard<'_, MetadataCache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cache.lock()
     }
 
     /// Lets everyone see the cache's snapshot, the pool first: who sees a leader can then connect to it.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::cache::Wanted;
 use super::refresher::MetadataHandle;
@@ -62,7 +64,7 @@ impl TopicUses {
     pub(crate) fn replace(&self, reason: Reason, topics: impl IntoIterator<Item = Arc<str>>) {
         let topics: BTreeSet<_> = topics.into_iter().collect();
         let released: Vec<TopicUse> = {
-            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut uses = self.uses.lock();
             let Some(uses) = &mut *uses else { return };
             for topic in &topics {
                 let new = || self.metadata.use_topic(topic, Wanted::IfExists);
@@ -76,7 +78,7 @@ impl TopicUses {
 
     /// Uses none from now on.
     pub(crate) fn end(&self) {
-        let released = self.uses.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let released = self.uses.lock().take();
         drop(released);
     }
 }

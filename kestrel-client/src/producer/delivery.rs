@@ -7,8 +7,10 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::Error;
 use crate::record::{RecordMetadata, Timestamp, TopicPartition};
@@ -66,7 +68,7 @@ impl BatchState {
     }
 
     fn wakers(&self) -> MutexGuard<'_, Vec<Option<Waker>>> {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wakers.lock()
     }
 
     /// The outcome, or the caller's waker is kept in `place` until there is one.

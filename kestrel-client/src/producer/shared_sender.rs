@@ -4,11 +4,12 @@
 //! another thread would take longer than all the rest of the way to the socket. The lock is never held across an await.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use futures::FutureExt;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,7 @@ impl SharedSender {
     }
 
     fn sender(&self) -> MutexGuard<'_, Sender> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sender.lock()
     }
 
     /// The task: runs until `released` is cancelled and all that was accepted is settled.
@@ -87,7 +88,7 @@ impl SharedSender {
 impl SendAtOnce for SharedSender {
     fn send_at_once(&self) -> bool {
         // Whoever has the lock may be past the news by now.
-        let Ok(mut sender) = self.sender.try_lock() else { return false };
+        let Some(mut sender) = self.sender.try_lock() else { return false };
         // A caller that sends many records without a pause has no budget left, and would be told that the socket is full.
         unconstrained(async { sender.send_at_once() }).now_or_never().unwrap_or_default()
     }

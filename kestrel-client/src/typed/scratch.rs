@@ -1,8 +1,7 @@
 //! Buffers to serialize into, used again and again, so that a record costs no allocation.
 
-use std::sync::{Mutex, TryLockError};
-
 use bytes::BytesMut;
+use parking_lot::Mutex;
 
 /// How many tasks can serialize at once without an allocation.
 const BUFFERS: usize = 8;
@@ -17,12 +16,8 @@ impl Scratch {
     /// Calls `work` with an empty buffer.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut BytesMut) -> T) -> T {
         for buffer in &self.0 {
-            let mut buffer = match buffer.try_lock() {
-                Ok(buffer) => buffer,
-                // A serializer panicked: what it left is thrown away.
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => continue,
-            };
+            let Some(mut buffer) = buffer.try_lock() else { continue };
+            // What the last value left, or a serializer that panicked.
             buffer.clear();
             let result = work(&mut buffer);
             if buffer.capacity() > KEPT_BYTES {

@@ -3,10 +3,10 @@
 //! A transactional id is refused with UNSUPPORTED_VERSION: there is no transaction coordinator yet.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::{ErrorCode, ProducerEpoch, ProducerId};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Handle, RequestContext, State};
 use crate::cluster::{ApiError, Cluster};
@@ -26,8 +26,8 @@ impl ProducerIds {
         }
     }
 
-    fn block(&self) -> std::sync::MutexGuard<'_, Range<i64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn block(&self) -> MutexGuard<'_, Range<i64>> {
+        self.0.lock()
     }
 }
 

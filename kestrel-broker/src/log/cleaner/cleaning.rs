@@ -10,7 +10,7 @@ use kestrel_protocol::record::RecordBatch;
 
 use super::super::config::LogConfig;
 use super::super::error::LogError;
-use super::super::log::{Log, lock};
+use super::super::log::Log;
 use super::super::segment::{CleanedSegment, LogSegment, is_gone};
 use super::super::timestamp::Timestamp;
 use super::batch_filter::{BatchFilter, MAX_DECOMPRESSED_BYTES};
@@ -291,7 +291,7 @@ impl<'a> Cleaning<'a> {
         map: &OffsetMap,
         transactions: &mut TransactionCleaning<'_>,
     ) -> Result<bool, Ended> {
-        let last_batches = lock(&self.log.writer).producers.last_batches();
+        let last_batches = self.log.writer.lock().producers.last_batches();
         let retention = self.config.compaction.delete_retention;
         let end = self.job.first_uncleanable_offset;
         let mut filter = BatchFilter::new(map, last_batches, self.now, retention, end);

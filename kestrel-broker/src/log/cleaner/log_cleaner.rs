@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::super::checkpoint::{self, Offsets};
 use super::super::disk::Sync;
 use super::super::error::LogError;
 use super::super::file_names::{CLEANER_CHECKPOINT, PartitionName};
-use super::super::log::{Log, lock};
+use super::super::log::Log;
 use super::super::manager::LogManager;
 use super::super::timestamp::Timestamp;
 use super::cleanable::{Cleanable, LogFacts, SegmentFacts};
@@ -65,8 +67,8 @@ impl LogCleaner {
         name: &PartitionName,
         sync: Sync,
     ) -> Result<(), LogError> {
-        lock(&self.uncleanable).remove(name);
-        let mut offsets = lock(&self.offsets);
+        self.uncleanable.lock().remove(name);
+        let mut offsets = self.offsets.lock();
         let Some(before) = offsets.remove(name) else { return Ok(()) };
         let written = checkpoint::write_offsets(&data_dir.join(CLEANER_CHECKPOINT), &offsets, sync);
         if written.is_err() {
@@ -77,7 +79,7 @@ impl LogCleaner {
 
     /// Whether anything is known of a log.
     pub(in crate::log) fn knows(&self, name: &PartitionName) -> bool {
-        lock(&self.offsets).contains_key(name)
+        self.offsets.lock().contains_key(name)
     }
 }
 
@@ -121,17 +123,17 @@ impl LogManager {
     /// The log with the largest dirty part among those worth it.
     fn dirtiest(&self, now: Timestamp) -> Option<Job> {
         let logs: Vec<(PartitionName, Arc<Log>)> =
-            lock(&self.logs).iter().map(|(name, log)| (name.clone(), Arc::clone(log))).collect();
+            self.logs.lock().iter().map(|(name, log)| (name.clone(), Arc::clone(log))).collect();
         let jobs = logs.into_iter().filter_map(|(name, log)| self.job(name, log, now));
         jobs.max_by(|one, other| one.cleanable.dirty_ratio().total_cmp(&other.cleanable.dirty_ratio()))
     }
 
     /// What is to be done for a log, if it is worth it.
     fn job(&self, name: PartitionName, log: Arc<Log>, now: Timestamp) -> Option<Job> {
-        if !log.may_be_cleaned() || lock(&self.cleaner.uncleanable).contains(&name) {
+        if !log.may_be_cleaned() || self.cleaner.uncleanable.lock().contains(&name) {
             return None;
         }
-        let last_clean_offset = lock(&self.cleaner.offsets).get(&name).copied();
+        let last_clean_offset = self.cleaner.offsets.lock().get(&name).copied();
         let rules = log.config().compaction;
         let cleanable = match log.cleaning_facts(last_clean_offset) {
             Ok(facts) => Cleanable::of(&facts, &rules, now),
@@ -153,8 +155,8 @@ impl LogManager {
 
     /// Notes up to where a log is clean, unless it was deleted meanwhile.
     fn note_clean(&self, job: &Job, clean_offset: i64) -> Result<(), LogError> {
-        let mut offsets = lock(&self.cleaner.offsets);
-        let is_there = lock(&self.logs).get(&job.name).is_some_and(|log| Arc::ptr_eq(log, &job.log));
+        let mut offsets = self.cleaner.offsets.lock();
+        let is_there = self.logs.lock().get(&job.name).is_some_and(|log| Arc::ptr_eq(log, &job.log));
         if !is_there {
             return Ok(());
         }
@@ -183,7 +185,7 @@ impl LogManager {
             "THE LOG CANNOT BE COMPACTED and is left as it is until the next start: it grows; \
              kestrel-broker check tells what is wrong with the folder"
         );
-        lock(&self.cleaner.uncleanable).insert(job.name.clone());
+        self.cleaner.uncleanable.lock().insert(job.name.clone());
         Cleaned::One
     }
 }

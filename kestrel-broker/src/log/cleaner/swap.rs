@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::super::disk::{self, Sync};
 use super::super::error::LogError;
-use super::super::log::{Log, View, lock};
+use super::super::log::{Log, View};
 use super::super::retention::RetiredSegment;
 use super::super::segment::{CleanedSegment, LogSegment};
 
@@ -39,7 +39,7 @@ impl Log {
     /// # Errors
     /// When the disk fails, which takes the data folder out of service; or when it is full, and nothing has changed.
     pub(super) fn swap_in(&self, swap: &Swap<'_>) -> Result<bool, LogError> {
-        let _one_at_a_time = lock(&self.reshaping);
+        let _one_at_a_time = self.reshaping.lock();
         if !self.may_be_cleaned() || self.view().position_of(swap.originals).is_none() {
             return Ok(false);
         }
@@ -67,7 +67,7 @@ impl Log {
     fn finish(&self, swap: &Swap<'_>, replacement: &LogSegment) -> Result<(), LogError> {
         for original in swap.originals {
             original.retire_cleaned(original.base_offset() == replacement.base_offset())?;
-            lock(&self.retired_segments).push(RetiredSegment::new(Arc::clone(original)));
+            self.retired_segments.lock().push(RetiredSegment::new(Arc::clone(original)));
         }
         self.sync_names()?;
         swap.rename_to_final()?;
@@ -88,7 +88,7 @@ impl Log {
     /// Shows the replacement to readers. Only whoever has the lock on reshaping takes segments away, so the originals are there.
     fn replace_in_view(&self, originals: &[Arc<LogSegment>], replacement: &Arc<LogSegment>) {
         // The writer may begin a new segment at the same time.
-        let _writer = lock(&self.writer);
+        let _writer = self.writer.lock();
         let mut view = self.view();
         let first = view.position_of(originals).expect("no segment was taken away meanwhile");
         let mut segments = view.segments.to_vec();

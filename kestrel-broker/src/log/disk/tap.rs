@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::Existing;
 
@@ -127,7 +129,7 @@ impl Recorder {
         let mut state = State::default();
         state.adopt(root, Path::new(""));
         let recorder = Arc::new(Self { root: root.to_path_buf(), state: Mutex::new(state) });
-        let mut recorders = lock(&RECORDERS);
+        let mut recorders = RECORDERS.lock();
         recorders.retain(|(_, recorder)| recorder.strong_count() > 0);
         recorders.push((root.to_path_buf(), Arc::downgrade(&recorder)));
         recorder
@@ -135,28 +137,28 @@ impl Recorder {
 
     /// How many changes there were.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.state).journal.len()
+        self.state.lock().journal.len()
     }
 
     /// What was there at the start, and all changes since.
     pub(crate) fn history(&self) -> (Initial, Vec<Change>) {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         (state.initial.clone(), state.journal.clone())
     }
 
     /// Adds to the plan.
     pub(crate) fn fail(&self, fault: Fault) {
-        lock(&self.state).faults.push(fault);
+        self.state.lock().faults.push(fault);
     }
 
     /// Nothing fails any more.
     pub(crate) fn heal(&self) {
-        lock(&self.state).faults.clear();
+        self.state.lock().faults.clear();
     }
 
     /// What is done while a file is being synced, once per sync; `None` for nothing more.
     pub(crate) fn during_sync(&self, work: Option<Box<dyn FnMut() + Send>>) {
-        lock(&self.state).during_sync = work;
+        self.state.lock().during_sync = work;
     }
 
     fn below(&self, path: &Path) -> PathBuf {
@@ -165,7 +167,7 @@ impl Recorder {
 
     /// The error that the plan has for this call, and how many bytes are written nevertheless.
     fn fault(&self, call: Call, path: &Path) -> Option<(usize, io::Error)> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let fault = state
             .faults
             .iter_mut()
@@ -180,14 +182,14 @@ impl Recorder {
 
     fn sync(&self, change: impl FnOnce(usize) -> Change) {
         let (began, work) = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             (state.journal.len(), state.during_sync.take())
         };
         if let Some(mut work) = work {
             work();
-            lock(&self.state).during_sync.get_or_insert(work);
+            self.state.lock().during_sync.get_or_insert(work);
         }
-        lock(&self.state).journal.push(change(began));
+        self.state.lock().journal.push(change(began));
     }
 }
 
@@ -256,7 +258,7 @@ impl Tap {
         } else {
             write(slices)?;
         }
-        lock(&self.recorder.state).push(Change::Write { file: self.file, position, bytes });
+        self.recorder.state.lock().push(Change::Write { file: self.file, position, bytes });
         fault.map_or(Ok(()), |(_, error)| Err(error))
     }
 
@@ -265,7 +267,7 @@ impl Tap {
             return Err(error);
         }
         cut()?;
-        lock(&self.recorder.state).push(Change::SetLen { file: self.file, size_bytes });
+        self.recorder.state.lock().push(Change::SetLen { file: self.file, size_bytes });
         Ok(())
     }
 
@@ -307,7 +309,7 @@ pub(super) fn open(
         return Err(error);
     }
     let name = recorder.below(path);
-    let mut state = lock(&recorder.state);
+    let mut state = recorder.state.lock();
     let opened = open()?;
     let file = match state.names.get(&name).copied() {
         Some(file) => file,
@@ -336,7 +338,7 @@ pub(super) fn change(
         return Err(error);
     }
     let change = change(&recorder);
-    let mut state = lock(&recorder.state);
+    let mut state = recorder.state.lock();
     work()?;
     state.push(change);
     Ok(())
@@ -359,12 +361,8 @@ pub(super) fn sync_dir(dir: &Path, open: &File) -> io::Result<()> {
 }
 
 fn recorder_of(path: &Path) -> Option<Arc<Recorder>> {
-    let recorders = lock(&RECORDERS);
+    let recorders = RECORDERS.lock();
     recorders.iter().find(|(root, _)| path.starts_with(root)).and_then(|(_, recorder)| recorder.upgrade())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -379,7 +377,7 @@ mod tests {
         let recorder = Recorder::start(dir.path());
         let counted = Arc::new(Mutex::new(0));
         let count = Arc::clone(&counted);
-        recorder.during_sync(Some(Box::new(move || *lock(&count) += 1)));
+        recorder.during_sync(Some(Box::new(move || *count.lock() += 1)));
         disk::replace(&dir.path().join("new"), b"text", Sync::Yes).unwrap();
         disk::remove_file(&dir.path().join("old")).unwrap();
         let (initial, changes) = recorder.history();
@@ -395,7 +393,7 @@ mod tests {
             Change::Remove { path: "old".into() },
         ];
         assert_eq!(changes, expected);
-        assert_eq!((recorder.len(), *lock(&counted)), (expected.len(), 2));
+        assert_eq!((recorder.len(), *counted.lock()), (expected.len(), 2));
     }
 
     #[test]

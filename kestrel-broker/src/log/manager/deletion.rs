@@ -18,7 +18,6 @@ use crate::log::file_names::{
     INDEX_SUFFIX, LEADER_EPOCH_CHECKPOINT, LOG_SUFFIX, PARTITION_METADATA, PartitionName, TIME_INDEX_SUFFIX,
     offset_of,
 };
-use crate::log::log::lock;
 use crate::log::segment::is_gone;
 
 impl LogManager {
@@ -28,11 +27,11 @@ impl LogManager {
     /// When the disk fails; [`LogError::Short`] when it is done later instead.
     pub(crate) fn delete_log(&self, topic: &str, partition: i32) -> Result<(), LogError> {
         let name = PartitionName { topic: topic.to_owned(), partition };
-        if let Some(log) = lock(&self.logs).remove(&name) {
+        if let Some(log) = self.logs.lock().remove(&name) {
             log.abandon();
         }
         self.vouching.settle(&name);
-        let mut undeleted = lock(&self.undeleted);
+        let mut undeleted = self.undeleted.lock();
         undeleted.insert(name.clone());
         self.finish_deletion(&mut undeleted, &name)
     }
@@ -77,7 +76,7 @@ impl LogManager {
     /// allowed.
     pub(crate) fn purge_deleted(&self) -> Result<(), LogError> {
         let mut outcome = Ok(());
-        let mut deleted = std::mem::take(&mut *lock(&self.deleted_dirs));
+        let mut deleted = std::mem::take(&mut *self.deleted_dirs.lock());
         deleted.retain(|dir| match disk::remove_dir_all(dir) {
             Err(error) if !is_gone(&error) => {
                 outcome = Err(error);
@@ -85,13 +84,13 @@ impl LogManager {
             }
             _ => false,
         });
-        lock(&self.deleted_dirs).extend(deleted);
+        self.deleted_dirs.lock().extend(deleted);
         outcome
     }
 
     /// Deletes what a shortage has kept from being deleted.
     pub(super) fn delete_again(&self) {
-        let mut undeleted = lock(&self.undeleted);
+        let mut undeleted = self.undeleted.lock();
         for name in undeleted.clone() {
             match self.finish_deletion(&mut undeleted, &name) {
                 Ok(()) => tracing::info!("the folder of {} is deleted now", name.dir_name()),
@@ -104,7 +103,7 @@ impl LogManager {
 
     /// Makes sure that nothing is left of a deleted log of this name, before another begins.
     pub(super) fn finish_deletion_of(&self, name: &PartitionName) -> Result<(), LogError> {
-        let mut undeleted = lock(&self.undeleted);
+        let mut undeleted = self.undeleted.lock();
         if undeleted.contains(name) { self.finish_deletion(&mut undeleted, name) } else { Ok(()) }
     }
 
@@ -139,22 +138,22 @@ impl LogManager {
             Err(error) if is_gone(&error) => return Ok(()),
             renamed => self.guard(renamed)?,
         }
-        lock(&self.deleted_dirs).push(deleted);
+        self.deleted_dirs.lock().push(deleted);
         self.guard(disk::sync_dir(&self.data_dir.path, self.data_dir.sync()))
     }
 
     /// Forgets what an earlier log of the name has left in the checkpoints, before a new topic begins one.
     pub(super) fn forget_earlier(&self, name: &PartitionName) -> Result<(), LogError> {
-        let is_known = lock(&self.read).knows(name)
+        let is_known = self.read.lock().knows(name)
             || self.cleaner.knows(name)
-            || lock(&self.data_dir.log_starts).contains_key(name);
+            || self.data_dir.log_starts.lock().contains_key(name);
         if is_known { self.forget_offsets(name) } else { Ok(()) }
     }
 
     /// Writes down that nothing is known of a partition any more: a folder of the same name must not be judged by what was
     /// known of this one.
     fn forget_offsets(&self, name: &PartitionName) -> Result<(), LogError> {
-        lock(&self.read).forget(name);
+        self.read.lock().forget(name);
         self.checkpoint()?;
         self.guard(self.cleaner.forget(&self.data_dir.path, name, self.data_dir.sync()))?;
         self.guard(self.data_dir.forget_log_start(name))

@@ -9,10 +9,11 @@ mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_protocol::{NodeId, TopicId, Uuid};
+use parking_lot::Mutex;
 
 use super::checkpoint::{self, Offsets};
 use super::clean_shutdown;
@@ -28,7 +29,7 @@ use super::file_names::{
 };
 use super::flusher::{FlushQueue, Flusher};
 use super::loader::{self, LoadOptions};
-use super::log::{Log, lock};
+use super::log::Log;
 use super::meta_properties::MetaProperties;
 use super::poison::Poison;
 use super::shortage::ShortageWatch;
@@ -229,7 +230,7 @@ impl LogManager {
     pub(crate) fn open_log(&self, open: OpenLog<'_>) -> Result<Arc<Log>, LogError> {
         self.data_dir.poison.check()?;
         let name = PartitionName { topic: open.topic.to_owned(), partition: open.partition };
-        if let Some(log) = lock(&self.logs).get(&name) {
+        if let Some(log) = self.logs.lock().get(&name) {
             return Ok(Arc::clone(log));
         }
         let dir = self.data_dir.path.join(name.dir_name());
@@ -241,11 +242,11 @@ impl LogManager {
         }
         self.vouching.opening(&name)?;
         self.prepare_dir(&dir, open.topic_id)?;
-        let recovery_point = lock(&self.read).recovery_points.get(&name).copied();
+        let recovery_point = self.read.lock().recovery_points.get(&name).copied();
         let options = LoadOptions {
             recovery_point: recovery_point.unwrap_or(0),
             is_noted: recovery_point.is_some(),
-            log_start_offset: lock(&self.data_dir.log_starts).get(&name).copied().unwrap_or(0),
+            log_start_offset: self.data_dir.log_starts.lock().get(&name).copied().unwrap_or(0),
             clean: self.clean,
             now: open.now,
             producer_id_expiration: self.data_dir.producer_id_expiration,
@@ -256,17 +257,17 @@ impl LogManager {
         let loaded = loaded?;
         let log = Log::new(name.clone(), Arc::clone(&self.data_dir), open.config, loaded)?;
         self.vouching.settle(&name);
-        let mut logs = lock(&self.logs);
+        let mut logs = self.logs.lock();
         let log = Arc::clone(logs.entry(name).or_insert(log));
         Ok(log)
     }
 
     /// Writes the checkpoint files. To be called every minute or so.
     pub(crate) fn checkpoint(&self) -> Result<(), LogError> {
-        let _one_at_a_time = lock(&self.checkpointing);
+        let _one_at_a_time = self.checkpointing.lock();
         self.data_dir.poison.check()?;
-        let mut now = lock(&self.read).clone();
-        for (name, log) in &*lock(&self.logs) {
+        let mut now = self.read.lock().clone();
+        for (name, log) in &*self.logs.lock() {
             now.recovery_points.insert(name.clone(), log.flushed_end_offset());
             now.high_watermarks.insert(name.clone(), log.noted_high_watermark());
         }
@@ -285,7 +286,7 @@ impl LogManager {
     pub(crate) fn tick(&self, now: Timestamp) {
         self.data_dir.shortages.tick();
         self.delete_again();
-        let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
+        let logs: Vec<Arc<Log>> = self.logs.lock().values().cloned().collect();
         for log in logs {
             log.tick(now);
         }
@@ -296,8 +297,8 @@ impl LogManager {
     /// never opened whole: the next start is to look at it again.
     pub(crate) fn close(&self, broker_epoch: i64) -> Result<(), LogError> {
         let unopened = self.vouching.close();
-        let logs: Vec<Arc<Log>> = lock(&self.logs).values().cloned().collect();
-        if logs.is_empty() && *lock(&self.marked) {
+        let logs: Vec<Arc<Log>> = self.logs.lock().values().cloned().collect();
+        if logs.is_empty() && *self.marked.lock() {
             // Nothing was touched: what the last stop said still holds.
             return Ok(());
         }
@@ -315,7 +316,7 @@ impl LogManager {
 
     /// Takes back, before the first change, that the last stop was clean.
     fn begin_change(&self) -> Result<(), LogError> {
-        let mut marked = lock(&self.marked);
+        let mut marked = self.marked.lock();
         if *marked {
             let path = self.data_dir.path.join(CLEAN_SHUTDOWN);
             self.guard(clean_shutdown::remove(&path, self.data_dir.sync()))?;

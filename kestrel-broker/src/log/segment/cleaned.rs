@@ -4,10 +4,11 @@
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use kestrel_protocol::record::RecordBatch;
+use parking_lot::Mutex;
 
 use super::{ActiveSegment, LogSegment};
 use crate::log::config::LogConfig;

@@ -11,9 +11,11 @@ pub(super) use cleaned::CleanedSegment;
 pub(super) use read::{SegmentRead, is_gone};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
+
+use parking_lot::Mutex;
 
 use super::data_file::DataFile;
 use super::disk::{self, DiskFile, Existing};
@@ -103,7 +105,7 @@ impl LogSegment {
 
     /// The aborted transactions whose markers are in the segment, by their markers.
     pub(super) fn aborted(&self) -> Arc<Vec<AbortedTransaction>> {
-        Arc::clone(&self.aborted.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.aborted.lock())
     }
 
     /// Reads the transaction index; false when it is damaged.
@@ -126,14 +128,14 @@ impl LogSegment {
 
     /// Adds the transaction that the marker just appended has aborted.
     pub(super) fn note_aborted(&self, transaction: AbortedTransaction) -> Result<(), LogError> {
-        let mut aborted = self.aborted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aborted = self.aborted.lock();
         txn_index::append(&self.txn_index_path(), aborted.len(), &transaction)?;
         Arc::make_mut(&mut aborted).push(transaction);
         Ok(())
     }
 
     fn set_aborted(&self, aborted: Vec<AbortedTransaction>) {
-        *self.aborted.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(aborted);
+        *self.aborted.lock() = Arc::new(aborted);
     }
 
     fn txn_index_path(&self) -> PathBuf {
@@ -163,12 +165,12 @@ impl LogSegment {
 
     /// The largest timestamp of the segment and an offset at or after the first record that has it.
     pub(super) fn largest_timestamp(&self) -> Option<TimestampOffset> {
-        *self.largest.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.largest.lock()
     }
 
     /// Remembers `batch` if its timestamp is the largest so far.
     pub(super) fn note_timestamp(&self, batch: TimestampOffset) {
-        let mut largest = self.largest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut largest = self.largest.lock();
         if batch.timestamp > largest.map_or(Timestamp::NONE, |largest| largest.timestamp) {
             *largest = Some(batch);
         }
@@ -176,7 +178,7 @@ impl LogSegment {
 
     /// Forgets batches that were noted and then not written.
     fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
-        *self.largest.lock().unwrap_or_else(PoisonError::into_inner) = largest;
+        *self.largest.lock() = largest;
     }
 
     /// Cuts the `.log` off after `size_bytes`: its end is torn.

@@ -1,9 +1,10 @@
 //! A connection over a pipe in memory, with a pipeline that does as it is told.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::{ApiKey, correlation_id, encode_request};
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -32,7 +33,7 @@ impl Scripted {
     }
 
     fn called(&self) -> Vec<i32> {
-        self.called.lock().unwrap().clone()
+        self.called.lock().clone()
     }
 }
 
@@ -47,7 +48,7 @@ impl Service<Request> for Scripted {
 
     fn call(&mut self, request: Request) -> Reply {
         let id = request.frame.header.correlation_id;
-        self.called.lock().unwrap().push(id);
+        self.called.lock().push(id);
         if id == self.refused {
             return Reply::now(Err(Close::UnsupportedVersion { api: ApiKey::Metadata, version: 99 }));
         }

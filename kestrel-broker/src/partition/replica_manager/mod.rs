@@ -11,11 +11,12 @@
 mod hosted;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use futures::StreamExt;
 use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId, Uuid};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 
 use super::partition::{Identity, Partition};
@@ -306,8 +307,7 @@ impl ReplicaManager {
     }
 
     fn hosted(&self) -> MutexGuard<'_, Hosted> {
-        // Whoever panicked while holding it had finished its one insertion or removal or not begun it.
-        self.hosted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hosted.lock()
     }
 }
 

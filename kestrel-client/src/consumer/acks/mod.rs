@@ -18,10 +18,11 @@
 mod window;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kestrel_protocol::LeaderEpoch;
+use parking_lot::{Mutex, MutexGuard};
 
 use self::window::Window;
 
@@ -136,7 +137,7 @@ impl PartitionAcks {
 
     fn window(&self) -> MutexGuard<'_, Window> {
         // Every change of the window is complete before anything could panic.
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+        self.window.lock()
     }
 }
 

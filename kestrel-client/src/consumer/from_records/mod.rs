@@ -6,11 +6,12 @@ mod batch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
 use kestrel_serde::{Deserializer, Raw};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -188,7 +189,7 @@ impl RecordedGroup {
     /// Every commit, in order.
     #[must_use]
     pub fn commits(&self) -> Vec<(TopicPartition, OffsetAndMetadata)> {
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.commits.lock().clone()
     }
 
     /// What was committed last for a partition; `None` is nothing.
@@ -290,7 +291,7 @@ impl StandIn {
     }
 
     fn write_down(&self, entries: super::group::committer::Entries) {
-        let mut commits = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut commits = self.commits.lock();
         commits.extend(entries.into_iter().map(|(partition, entry)| (partition, entry.offset)));
     }
 }

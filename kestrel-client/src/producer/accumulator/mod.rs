@@ -18,11 +18,12 @@ mod topic;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::record::{BuilderOptions, HEADER_BYTES, record_size};
+use parking_lot::RwLock;
 
 use super::batch::Ending;
 use super::delivery::Delivery;
@@ -200,7 +201,7 @@ impl Accumulator {
         topic_use: Option<TopicUse>,
     ) -> Arc<TopicQueue> {
         let topic = self.known_topic(&view.name).unwrap_or_else(|| {
-            let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+            let mut topics = self.topics.write();
             let new = || Arc::new(TopicQueue::new(Arc::clone(&view.name)));
             Arc::clone(topics.entry(Arc::clone(&view.name)).or_insert_with(new))
         });
@@ -215,12 +216,12 @@ impl Accumulator {
 
     /// The queue of a topic that was used before.
     pub(crate) fn known_topic(&self, name: &str) -> Option<Arc<TopicQueue>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.topics.read().get(name).cloned()
     }
 
     /// All topics that were used.
     pub(crate) fn topics(&self) -> Vec<Arc<TopicQueue>> {
-        self.topics.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.topics.read().values().cloned().collect()
     }
 
     /// Takes over what is new about a topic: more partitions, other leaders. An older version than the last changes nothing.

@@ -1,10 +1,11 @@
 //! The batches of one partition that the sender has not taken yet.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatchBuilder};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Accumulator, RecordParts, Tried};
 use crate::environment::after;
@@ -183,7 +184,7 @@ impl PartitionQueue {
     }
 
     fn batches(&self) -> MutexGuard<'_, Batches> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+        self.batches.lock()
     }
 }
 

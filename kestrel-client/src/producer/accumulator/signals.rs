@@ -1,9 +1,10 @@
 //! How the sender task learns that a partition has news: a list of partitions, and a wake-up when it is worth one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::queue::PartitionQueue;
@@ -47,7 +48,7 @@ impl Signals {
 
     /// A partition has news. `deadline` is when something has to be done about it; `None` is now.
     pub(super) fn add(&self, queue: &Arc<PartitionQueue>, deadline: Option<Instant>) {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(queue));
+        self.news.lock().push(Arc::clone(queue));
         self.wake_before(deadline);
     }
 
@@ -91,7 +92,7 @@ impl Signals {
 
     /// The partitions with news, appended to `into`.
     pub(crate) fn take(&self, into: &mut Vec<Arc<PartitionQueue>>) {
-        into.append(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        into.append(&mut self.news.lock());
     }
 
     /// Whether there was pressure since the last call.

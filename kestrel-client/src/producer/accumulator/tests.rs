@@ -1,9 +1,9 @@
 //! The accumulator: batches, memory, the sticky partition, and what an append costs.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 
 use kestrel_protocol::{LeaderEpoch, NodeId, TopicId};
+use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
@@ -320,10 +320,10 @@ fn threads_that_append_to_one_partition_do_not_lose_records() {
         for record in batch.records(1 << 20).unwrap() {
             let value = record.unwrap().value.unwrap();
             let (thread, index) = std::str::from_utf8(&value).unwrap().split_once(':').unwrap();
-            seen.lock().unwrap()[thread.parse::<usize>().unwrap()].push(index.parse::<usize>().unwrap());
+            seen.lock()[thread.parse::<usize>().unwrap()].push(index.parse::<usize>().unwrap());
         }
     }
-    for indexes in seen.into_inner().unwrap() {
+    for indexes in seen.into_inner() {
         assert!(indexes.into_iter().eq(0..RECORDS));
     }
 }

@@ -1,9 +1,10 @@
 //! The partitions of one topic as the producer sees them, and the sticky one among them (KIP-794).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use kestrel_protocol::NodeId;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::queue::{PartitionQueue, SlotId};
 use crate::error::Error;
@@ -75,7 +76,7 @@ impl TopicQueue {
 
     /// The partitions. Not to be kept across an await or an update.
     pub(crate) fn layout(&self) -> RwLockReadGuard<'_, Layout> {
-        self.layout.read().unwrap_or_else(PoisonError::into_inner)
+        self.layout.read()
     }
 
     pub(super) fn counter(&self) -> &AtomicU32 {
@@ -85,7 +86,7 @@ impl TopicQueue {
     /// Records can be appended from now on, and the topic stays in the picture.
     pub(super) fn keep(&self, topic_use: Option<TopicUse>) {
         self.is_used.store(true, Ordering::Relaxed);
-        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        let mut layout = self.layout.write();
         let before = std::mem::replace(&mut layout.state, Interest::Kept { _topic_use: topic_use });
         drop(layout);
         drop(before);
@@ -93,7 +94,7 @@ impl TopicQueue {
 
     /// Lets the topic leave the picture, unless there are records for it.
     pub(crate) fn forget(&self) {
-        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        let mut layout = self.layout.write();
         // Who appends holds the layout: none comes between.
         if layout.queues.iter().any(|queue| !queue.is_empty()) {
             return;
@@ -128,7 +129,7 @@ impl TopicQueue {
 
     /// Adds queues for partitions that are new, drops those beyond the last one, notes which partitions have a leader.
     pub(super) fn update(&self, view: &TopicView, version: u64, mut next_slot: impl FnMut() -> SlotId) {
-        let mut layout = self.layout.write().unwrap_or_else(PoisonError::into_inner);
+        let mut layout = self.layout.write();
         if version < layout.version {
             return;
         }

@@ -6,11 +6,11 @@
 mod cache;
 mod session;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::fetch::FetchRequest;
+use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use cache::Begun;
 use cache::{SessionCache, SessionLimits};
@@ -57,7 +57,7 @@ impl FetchSessions {
 
     fn cache(&self) -> MutexGuard<'_, SessionCache> {
         // A panic in the middle is a bug; what it can leave behind is a session that its client has to open again.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -4,7 +4,6 @@ use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches};
 use kestrel_protocol::{ProducerId, TopicId};
 
 use super::super::{read_all, read_both};
-use crate::log::log::lock;
 use crate::log::producer_state::ProducerState;
 use crate::log::*;
 
@@ -179,11 +178,11 @@ fn check_producers(log: &Log, kept: &[&Sent]) {
     for sent in kept {
         producers.replay(sent.batch.header(), None, super::super::NOW);
     }
-    let found = lock(&log.writer).producers.encode();
+    let found = log.writer.lock().producers.encode();
     assert!(
         found == producers.encode(),
         "the producers are not those of the records: {:?}",
-        lock(&log.writer).producers
+        log.writer.lock().producers
     );
 }
 

@@ -1,17 +1,17 @@
 //! A data folder that a script works on while a recorder listens.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_protocol::record::{Compression, ProducerStamp, RecordBatch, RecordBatches};
 use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId, TopicId};
+use parking_lot::Mutex;
 
 use super::super::{NOW, batch};
 use super::model::Model;
 use super::random::Random;
 use crate::log::disk::tap::Recorder;
-use crate::log::log::lock;
 use crate::log::*;
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
@@ -64,7 +64,7 @@ impl World {
     fn set_strays_aside(&self) {
         for found in self.manager.found_partitions() {
             let known = self.models.iter().any(|model| {
-                let model = lock(model);
+                let model = model.lock();
                 model.topic == found.topic && found.topic_id.is_none_or(|id| id == model.id)
             });
             if !known {
@@ -76,10 +76,10 @@ impl World {
     fn open_logs(&mut self) {
         for model in self.models.clone() {
             let (topic, id, existed) = {
-                let model = lock(&model);
+                let model = model.lock();
                 (model.topic, model.id, model.created.1 != usize::MAX)
             };
-            if lock(&model).deleted.0 != usize::MAX {
+            if model.lock().deleted.0 != usize::MAX {
                 continue;
             }
             let found = self.manager.found_partitions().iter().find(|found| found.topic == topic);
@@ -89,7 +89,7 @@ impl World {
             );
             let log = open_log(&self.manager, topic, id, LogOrigin::HERE);
             let now = self.recorder.len();
-            let mut known = lock(&model);
+            let mut known = model.lock();
             // The moment between the recovery and this one does not matter: nothing was sent.
             known.at(usize::MAX - 1).check(&log);
             known.recovered(now, log.log_end_offset());
@@ -104,12 +104,12 @@ impl World {
         let (recorder, known, me) = (Arc::clone(&self.recorder), Arc::clone(&model), Arc::downgrade(&log));
         log.note_high_watermark(log.flushed_end_offset());
         log.on_flushed(Box::new(move |end_offset| {
-            lock(&known).acked(recorder.len(), end_offset);
+            known.lock().acked(recorder.len(), end_offset);
             if let Some(log) = me.upgrade() {
                 log.note_high_watermark(end_offset);
             }
         }));
-        lock(&model).epoch += 1;
+        model.lock().epoch += 1;
         self.live.push(Live { log, model });
     }
 
@@ -136,7 +136,7 @@ impl World {
         let (initial, changes) = self.recorder.history();
         let moment = earliest + self.random.below(changes.len() - earliest + 1);
         write_image(target, &initial, &changes[..moment], &mut self.random);
-        let models = self.models.iter().map(|model| lock(model).clone());
+        let models = self.models.iter().map(|model| model.lock().clone());
         // What is being deleted or created may be there or not; the metadata knows it from its creation to its deletion.
         models
             .filter(|model| model.created.0 < moment.max(1) && moment <= model.deleted.0)
@@ -147,7 +147,7 @@ impl World {
     /// Closes the folder in order.
     pub(crate) fn close(self) -> Vec<Model> {
         self.manager.close(-1).unwrap();
-        let models = self.models.iter().map(|model| lock(model).clone());
+        let models = self.models.iter().map(|model| model.lock().clone());
         models.filter(|model| model.deleted.0 == usize::MAX).map(|model| model.cut(usize::MAX - 1)).collect()
     }
 
@@ -188,9 +188,9 @@ impl World {
         let offset = i64::try_from(self.random.below(most + 1)).unwrap();
         if offset > log.log_start_offset() {
             let began = self.recorder.len();
-            lock(&model).start_moved(began, usize::MAX, offset);
+            model.lock().start_moved(began, usize::MAX, offset);
             log.delete_records_before(offset).unwrap();
-            lock(&model).start_moved(began, self.recorder.len(), offset);
+            model.lock().start_moved(began, self.recorder.len(), offset);
         }
     }
 
@@ -199,12 +199,12 @@ impl World {
         let Live { log, model } = self.live[index].clone();
         let began = self.recorder.len();
         log.delete_old_segments(NOW).unwrap();
-        lock(&model).start_moved(began, self.recorder.len(), log.log_start_offset());
+        model.lock().start_moved(began, self.recorder.len(), log.log_start_offset());
     }
 
     fn create_topic(&mut self) {
         let topic = *self.random.pick(&TOPICS);
-        if self.live.iter().any(|live| lock(&live.model).topic == topic) {
+        if self.live.iter().any(|live| live.model.lock().topic == topic) {
             return;
         }
         let id = TopicId::from_u128(self.next_id);
@@ -212,24 +212,24 @@ impl World {
         let model = Arc::new(Mutex::new(Model::new(topic, id, self.recorder.len())));
         self.models.push(Arc::clone(&model));
         let log = open_log(&self.manager, topic, id, LogOrigin::New);
-        lock(&model).created.1 = self.recorder.len();
+        model.lock().created.1 = self.recorder.len();
         self.add(log, model);
     }
 
     fn delete_topic(&mut self) {
         let Some(index) = self.some() else { return };
         let Live { model, .. } = self.live.remove(index);
-        let topic = lock(&model).topic;
-        lock(&model).deleted.0 = self.recorder.len();
+        let topic = model.lock().topic;
+        model.lock().deleted.0 = self.recorder.len();
         self.manager.delete_log(topic, 0).unwrap();
-        lock(&model).deleted.1 = self.recorder.len();
+        model.lock().deleted.1 = self.recorder.len();
     }
 
     fn lead_anew(&mut self) {
         let Some(index) = self.some() else { return };
         let Live { log, model } = self.live[index].clone();
         let epoch = {
-            let mut model = lock(&model);
+            let mut model = model.lock();
             model.epoch += 1;
             LeaderEpoch(model.epoch)
         };
@@ -280,16 +280,16 @@ fn append(live: &Live, recorder: &Recorder, random: &mut Random) {
         producer => ProducerStamp {
             producer_id: ProducerId(producer),
             producer_epoch: ProducerEpoch(0),
-            base_sequence: lock(&live.model).next_sequence(ProducerId(producer)),
+            base_sequence: live.model.lock().next_sequence(ProducerId(producer)),
         },
     };
     let sent = batch(&records, *random.pick(&Compression::ALL), stamp);
-    let leader_epoch = LeaderEpoch(lock(&live.model).epoch);
+    let leader_epoch = LeaderEpoch(live.model.lock().epoch);
     let context = AppendContext { leader_epoch, now: NOW, origin: AppendOrigin::Client };
     let began = recorder.len();
     // What is written may be on the disk before the call returns.
     let stored = stored_as(&sent, live.log.log_end_offset(), leader_epoch);
-    lock(&live.model).sent(began, stored);
+    live.model.lock().sent(began, stored);
     let appended = live.log.append(sent.bytes().clone(), context).unwrap();
     assert!(!appended.duplicate);
     if stamp != ProducerStamp::NONE && random.percent(10) {

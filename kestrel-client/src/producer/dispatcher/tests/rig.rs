@@ -1,13 +1,14 @@
 //! What scripts are written with: a dispatcher, its accumulator, a clock, and short words for events.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use kestrel_protocol::messages::produce::PartitionProduceResponse;
 use kestrel_protocol::record::{BuilderOptions, RecordBatch};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId};
+use parking_lot::Mutex;
 
 use super::super::{Answer, Dispatcher, DispatcherSettings, Wave};
 use crate::environment;
@@ -79,7 +80,7 @@ impl Rig {
                 max_request_size: 1 << 20,
                 builder: BuilderOptions::default(),
             },
-            Box::new(move || *read_clock.lock().unwrap()),
+            Box::new(move || *read_clock.lock()),
             7,
         ));
         let settings = DispatcherSettings {
@@ -176,7 +177,7 @@ impl Rig {
 
     pub(super) fn sleep(&mut self, duration: Duration) {
         self.now += duration;
-        *self.clock.lock().unwrap() = self.now;
+        *self.clock.lock() = self.now;
         self.dispatcher.handle_timeout(self.now);
     }
 
