@@ -96,7 +96,9 @@
 //! `json` (on by default), `avro`, `uuid`: the formats of [`serde`] that need another crate. The crate `kestrel-serde` is
 //! here as [`serde`], and its formats are at the root too, so that a program depends on `kestrel-client` alone.
 
+mod acks;
 pub mod admin;
+pub mod assignor;
 mod client;
 mod complaints;
 mod config;
@@ -113,6 +115,7 @@ pub mod testing;
 mod typed;
 mod under_way;
 
+pub use acks::AckToken;
 pub use admin::Admin;
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
@@ -121,12 +124,14 @@ pub use config::{
     Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
 };
 pub use consumer::{
-    AckToken, Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords,
-    Commit, CommitFailed, Consumer, ConsumerBuilder, ConsumerHandle, DeserializeError, OffsetAndMetadata,
-    OffsetAndTimestamp, PartitionStream, Place, PositionError, PositionProblem, RebalanceListener, RecordRef,
-    RevokedPartitions, Source, StallError, Subscribed, assignor,
+    Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit,
+    Consumer, ConsumerBuilder, ConsumerHandle, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, Place,
+    RebalanceListener, RecordRef, RevokedPartitions, Source, Subscribed,
 };
-pub use error::{BrokerError, Error, FailedAttempt, Result, Severity, SharedError};
+pub use error::{
+    BrokerError, CommitFailed, DeserializeError, Error, FailedAttempt, PositionError, PositionProblem,
+    Result, Severity, SharedError, StallError,
+};
 pub use into::{IntoField, IntoName};
 pub use kestrel_protocol::record::{Compression, Header, HeaderView, Headers, HeadersView, TimestampType};
 pub use kestrel_protocol::{

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{Header, Headers, TimestampType};
 
-use crate::consumer::{AckToken, RecordAck};
+use crate::acks::{AckToken, RecordAck};
 use crate::into::{IntoField, IntoName};
 
 /// A wall time as Kafka keeps it: milliseconds since 1970.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::consumer::ConsumerConfig;
 use super::keys::fits;
-use crate::consumer::assignor::{Assignor, CooperativeSticky, Range, RoundRobin, Sticky};
+use crate::assignor::{Assignor, CooperativeSticky, Range, RoundRobin, Sticky};
 use crate::error::{Error, Result};
 
 /// When a consumer of a group commits offsets by itself.

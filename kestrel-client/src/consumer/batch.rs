@@ -13,11 +13,11 @@ use kestrel_protocol::record::{HeadersView, RecordView, RecordViews, Records, Ti
 use kestrel_serde::{SerdeContext, SerdeError};
 use parking_lot::Mutex;
 
-use super::acks::{AckToken, PartitionAcks};
 use super::completed_fetch::{Damage, OpenBatch};
-use super::error::DeserializeError;
 use super::stream::RecordFrame;
 use super::{Consumer, Source, Waiting};
+use crate::acks::{AckToken, PartitionAcks};
+use crate::error::DeserializeError;
 use crate::error::{Error, Result};
 use crate::record::{ConsumerRecord, Timestamp, TopicPartition};
 use crate::typed::consumer::{Decode, Decoders};

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use kestrel_serde::Deserializer;
 
-use super::assignor::Assignor;
 use super::control::checked;
 use super::group::RebalanceListener;
 use super::group::topics::TopicSelection;
@@ -14,6 +13,7 @@ use super::queries::check_time;
 use super::range::{Place, PlaceRange};
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
 use super::{AssignedConsumer, Consumer};
+use crate::assignor::Assignor;
 use crate::client::Client;
 use crate::config::{
     AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, argument_fits, fits,

@@ -10,7 +10,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use super::Consumer;
 use super::engine::Engine;
 use super::lanes::Lanes;
-use super::partition_stream::{Workers, partition_of};
+use super::partition_stream::partition_of;
+use super::partition_tasks::PartitionTasks;
 use crate::error::{Error, Result};
 use crate::record::ConsumerRecord;
 
@@ -19,7 +20,7 @@ struct Item<K, V> {
     lane: Option<u64>,
     item: Result<ConsumerRecord<K, V>>,
     /// The work on its partition, which is waited for before the partition is given up.
-    workers: Workers,
+    tasks: PartitionTasks,
 }
 
 /// What came of the work on an item.
@@ -141,17 +142,14 @@ impl<K, V> Consumer<K, V> {
                 item = self.next(), if lanes.has_room() => item,
             };
             let Some(item) = item else { break Err(Error::closed("consumer").into()) };
-            let workers = match (partition_of(&item), item) {
-                (Some(partition), item) => {
-                    let workers = base.shared.look(|engine| engine.workers(&partition));
-                    workers.map(|workers| (workers, item))
-                }
+            let begun = match (partition_of(&item), item) {
+                (Some(partition), item) => base.shared.tasks_on(&partition).map(|tasks| (tasks, item)),
                 (None, Err(error)) if !error.is_retriable() => break Err(error.into()),
                 (None, _) => None,
             };
-            if let Some((workers, item)) = workers {
+            if let Some((tasks, item)) = begun {
                 let lane = item.as_ref().ok().and_then(&lane_of);
-                if let Some(item) = lanes.push(lane, Item { lane, item, workers }) {
+                if let Some(item) = lanes.push(lane, Item { lane, item, tasks }) {
                     match begin(item, &mut work) {
                         Some(future) => running.push(future),
                         None => drop(lanes.finish(lane)),
@@ -178,12 +176,8 @@ where
     F: FnMut(Result<ConsumerRecord<K, V>>) -> T,
     T: Future<Output = Result<(), E>>,
 {
-    let Item { lane, item, workers } = item;
-    // Before the look, so that the partition does not go between.
-    let token = workers.tasks.token();
-    if workers.over.is_cancelled() {
-        return None;
-    }
+    let Item { lane, item, tasks } = item;
+    let token = tasks.begin()?;
     let ack = match &item {
         Ok(record) => record.ack_token(),
         Err(Error::Deserialize(poison)) => poison.record.ack_token(),

@@ -17,8 +17,6 @@
 //! [`completed_fetch`], [`acks`], [`stall`], joined in [`engine`]; and [`lanes`]. Shells: [`driver`] and the caller's own task.
 
 mod aborted;
-mod acks;
-pub mod assignor;
 mod batch;
 mod builder;
 mod commit;
@@ -27,7 +25,6 @@ mod concurrent;
 mod control;
 mod driver;
 mod engine;
-mod error;
 mod fetch_buffer;
 mod fetch_session;
 mod fetcher;
@@ -38,6 +35,7 @@ mod lanes;
 mod offsets;
 mod partition;
 mod partition_stream;
+mod partition_tasks;
 mod parts;
 mod progress;
 mod queries;
@@ -78,11 +76,8 @@ use crate::metadata::TopicUses;
 use crate::record::Timestamp;
 use crate::typed::consumer::Decoders;
 
-pub use self::acks::AckToken;
-pub(crate) use self::acks::RecordAck;
 pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
-pub use self::error::{CommitFailed, DeserializeError, PositionError, PositionProblem, StallError};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::handle::ConsumerHandle;

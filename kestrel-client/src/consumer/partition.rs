@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
-use super::acks::PartitionAcks;
-use super::partition_stream::Workers;
 use super::subscription::{PartitionId, Ticket};
+use crate::acks::PartitionAcks;
 use crate::environment::after;
 use crate::error::{Chain, Error};
 use crate::record::{Timestamp, TopicPartition};
@@ -121,8 +120,6 @@ pub(crate) struct AssignedPartition {
     pub(crate) committed: Option<i64>,
     /// Which of the records that were handed out are done, when the caller says so of each.
     pub(crate) acks: Option<Arc<PartitionAcks>>,
-    /// The tasks that work on the partition, if it has any.
-    pub(crate) workers: Workers,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
     /// Where the range that is read ends, if it does.
@@ -162,7 +159,6 @@ impl AssignedPartition {
             handed_out: None,
             committed: None,
             acks: None,
-            workers: Workers::default(),
             high_watermark: None,
             last_stable_offset: None,
             range_end: None,
@@ -228,12 +224,6 @@ impl AssignedPartition {
     /// The position comes from what the group has committed.
     pub(crate) fn await_committed(&mut self) {
         self.enter_anew(FetchState::AwaitingCommitted);
-    }
-
-    /// Hands out nothing of the partition, or again; its task is told too.
-    pub(crate) fn set_paused(&mut self, paused: bool) {
-        self.paused = paused;
-        self.workers.set_paused(paused);
     }
 
     /// From now on records count as done when the caller says so: those of the position that holds now.

@@ -7,71 +7,21 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures::Stream;
-use futures::task::AtomicWaker;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tokio_util::task::TaskTracker;
 
 use super::Consumer;
-use super::acks::AckToken;
 use super::engine::Engine;
+use super::partition_tasks::PartitionTasks;
 use super::shared::Shared;
+use crate::acks::AckToken;
 use crate::config::CommitPolicy;
 use crate::error::{Chain, Error, Result};
 use crate::record::{ConsumerRecord, TopicPartition};
-
-/// The tasks that work on one assignment of a partition.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Workers {
-    /// The partition is being given up, or is gone.
-    pub(crate) over: CancellationToken,
-    pub(crate) tasks: TaskTracker,
-    pause: Arc<Pause>,
-}
-
-/// Whether the partition is paused, for its task.
-#[derive(Debug, Default)]
-struct Pause {
-    is_on: AtomicBool,
-    /// Woken when the pause ends.
-    waker: AtomicWaker,
-}
-
-impl Workers {
-    /// Waits until the tasks have finished what they were at.
-    pub(crate) async fn finish(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-
-    /// The task is handed nothing more, or again.
-    pub(crate) fn set_paused(&self, paused: bool) {
-        self.pause.is_on.store(paused, Ordering::SeqCst);
-        if !paused {
-            self.pause.waker.wake();
-        }
-    }
-}
-
-impl Pause {
-    fn poll_over(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.is_on.load(Ordering::SeqCst) {
-            return Poll::Ready(());
-        }
-        self.waker.register(cx.waker());
-        // Before the second look, so that no end falls between.
-        match self.is_on.load(Ordering::SeqCst) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        }
-    }
-}
 
 /// The records of one partition, as long as the consumer has it; see [`Consumer::for_each_partition`].
 ///
@@ -96,7 +46,7 @@ pub struct PartitionStream<K, V> {
     put_back: Option<Item<K, V>>,
     is_over: Pin<Box<WaitForCancellationFutureOwned>>,
     is_stopped: Pin<Box<WaitForCancellationFutureOwned>>,
-    pause: Arc<Pause>,
+    tasks: PartitionTasks,
     shared: Shared,
     /// What is done when more is asked for.
     in_hand: Vec<AckToken>,
@@ -175,7 +125,7 @@ impl<K, V> PartitionStream<K, V> {
         if self.is_over.as_mut().poll(cx).is_ready() || self.is_stopped.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
-        ready!(self.pause.poll_over(cx));
+        ready!(self.tasks.poll_resumed(cx));
         loop {
             let item = match self.put_back.take() {
                 Some(item) => item,
@@ -229,9 +179,9 @@ impl<K, V> fmt::Debug for PartitionStream<K, V> {
 }
 
 /// Where the records of a partition go.
-struct Worker<K, V> {
+struct Route<K, V> {
     records: mpsc::Sender<Result<ConsumerRecord<K, V>>>,
-    over: CancellationToken,
+    tasks: PartitionTasks,
 }
 
 impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
@@ -328,7 +278,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         self.handle.base.shared.change(|engine| engine.begin_partition_acks(max_open_records));
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let mut workers = HashMap::new();
+        let mut routes = HashMap::new();
         let mut is_at_end = false;
         let mut outcome = loop {
             let item = tokio::select! {
@@ -354,10 +304,10 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
             };
             self.route(
                 item,
-                &mut workers,
-                |stream, over, running| {
+                &mut routes,
+                |stream, of_partition| {
                     let future = work(stream);
-                    tasks.spawn(running.track_future(async move { (over, future.await) }));
+                    tasks.spawn(of_partition.run(future));
                 },
                 &stop,
             );
@@ -366,7 +316,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         self.note_ask();
         // Only a consumer from records comes to an end: its tasks do with their streams.
         match is_at_end {
-            true => workers.clear(),
+            true => routes.clear(),
             false => stop.cancel(),
         }
         while let Some(ended) = tasks.join_next().await {
@@ -389,37 +339,35 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     fn route(
         &self,
         (partition, item): (TopicPartition, Result<ConsumerRecord<K, V>>),
-        workers: &mut HashMap<TopicPartition, Worker<K, V>>,
-        begin: impl FnOnce(PartitionStream<K, V>, CancellationToken, TaskTracker),
+        routes: &mut HashMap<TopicPartition, Route<K, V>>,
+        begin: impl FnOnce(PartitionStream<K, V>, PartitionTasks),
         stop: &CancellationToken,
     ) {
         let shared = &self.handle.base.shared;
-        let Some(Workers { over, tasks, pause }) = shared.look(|engine| engine.workers(&partition)) else {
-            return;
-        };
-        let worker = workers.remove(&partition).filter(|worker| !worker.over.is_cancelled());
-        let worker = worker.unwrap_or_else(|| {
+        let Some(tasks) = shared.tasks_on(&partition) else { return };
+        let route = routes.remove(&partition).filter(|route| !route.tasks.are_over());
+        let route = route.unwrap_or_else(|| {
             // One more than there can be open records: for an error that has none.
             let (sender, records) = mpsc::channel(self.handle.base.settings.max_poll_records + 1);
             let stream = PartitionStream {
                 partition: partition.clone(),
                 records,
                 put_back: None,
-                is_over: Box::pin(over.clone().cancelled_owned()),
+                is_over: Box::pin(tasks.over()),
                 is_stopped: Box::pin(stop.clone().cancelled_owned()),
-                pause,
+                tasks: tasks.clone(),
                 shared: shared.clone(),
                 in_hand: Vec::new(),
                 next_offset: None,
                 max_poll_records: self.handle.base.settings.max_poll_records,
             };
-            begin(stream, over.clone(), tasks);
-            Worker { records: sender, over }
+            begin(stream, tasks.clone());
+            Route { records: sender, tasks }
         });
-        if let Err(mpsc::error::TrySendError::Full(Err(error))) = worker.records.try_send(item) {
+        if let Err(mpsc::error::TrySendError::Full(Err(error))) = route.records.try_send(item) {
             tracing::warn!(%partition, error = %Chain(&error), "the task of the partition has not seen the errors before this one yet");
         }
-        workers.insert(partition, worker);
+        routes.insert(partition, route);
     }
 }
 
@@ -430,9 +378,9 @@ enum Ended<E> {
     ByItself(Result<(), E>),
 }
 
-fn finished<E>(ended: Result<(CancellationToken, Result<(), E>), tokio::task::JoinError>) -> Ended<E> {
+fn finished<E>(ended: Result<(PartitionTasks, Result<(), E>), tokio::task::JoinError>) -> Ended<E> {
     match ended {
-        Ok((over, Ok(()))) if over.is_cancelled() => Ended::WithPartition,
+        Ok((tasks, Ok(()))) if tasks.are_over() => Ended::WithPartition,
         Ok((_, outcome)) => Ended::ByItself(outcome),
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -1,16 +1,19 @@
 //! Shared: the engine behind its lock, and the signals between the driver and the caller's task.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Delivery, Engine};
+use super::partition_tasks::{PartitionTasks, TaskRegistry};
 use super::progress::Progress;
 use crate::error::Error;
+use crate::record::TopicPartition;
 
 /// What the driver and the consumer's handle share.
 ///
@@ -21,7 +24,7 @@ pub(crate) struct Shared(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    engine: Mutex<Engine>,
+    guarded: Mutex<Guarded>,
     /// The engine's revision, to be looked at without the lock.
     revision: AtomicU64,
     /// The caller changed something: the driver looks what there is to do.
@@ -35,36 +38,46 @@ struct Inner {
     progress: Arc<Progress>,
 }
 
+/// What the lock is around: the machines, and the tasks that work on partitions, which follow them.
+#[derive(Debug)]
+struct Guarded {
+    engine: Engine,
+    tasks: TaskRegistry,
+}
+
 impl Shared {
     pub(crate) fn new(engine: Engine) -> Self {
         Self(Arc::new(Inner {
             progress: engine.progress().clone(),
             changed_for_group: Notify::new(),
             asked_by_caller: Notify::new(),
-            engine: Mutex::new(engine),
+            guarded: Mutex::new(Guarded { engine, tasks: TaskRegistry::default() }),
             revision: AtomicU64::new(0),
             changed_by_caller: Notify::new(),
             changed_by_driver: Notify::new(),
         }))
     }
 
-    fn engine(&self) -> MutexGuard<'_, Engine> {
-        self.0.engine.lock()
-    }
-
     /// A change by the caller's task.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Engine) -> T) -> T {
-        let mut engine = self.engine();
-        let result = change(&mut engine);
-        self.0.revision.store(engine.revision(), Ordering::Release);
-        drop(engine);
+        let result = self.apply(change);
         self.0.changed_by_caller.notify_one();
+        result
+    }
+
+    fn apply<T>(&self, change: impl FnOnce(&mut Engine) -> T) -> T {
+        let mut guarded = self.0.guarded.lock();
+        let result = change(&mut guarded.engine);
+        let Guarded { engine, tasks } = &mut *guarded;
+        // Under the lock: who sees the change sees its tasks stopped too.
+        tasks.follow(engine);
+        self.0.revision.store(engine.revision(), Ordering::Release);
         result
     }
 
     /// A look by the caller's task that gives the driver nothing to do.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Engine) -> T) -> T {
-        look(&mut self.engine())
+        look(&mut self.0.guarded.lock().engine)
     }
 
     /// What there is for the caller.
@@ -80,10 +93,10 @@ impl Shared {
     /// A step of the caller's task that can only make room: the driver is woken when it waits for that, which is not so as
     /// long as the caller keeps up. Then the next fetch has long been sent.
     fn consume<T>(&self, step: impl FnOnce(&mut Engine) -> T) -> T {
-        let mut engine = self.engine();
-        let result = step(&mut engine);
-        let is_awaited = engine.lacks_room();
-        drop(engine);
+        let mut guarded = self.0.guarded.lock();
+        let result = step(&mut guarded.engine);
+        let is_awaited = guarded.engine.lacks_room();
+        drop(guarded);
         if is_awaited {
             self.0.changed_by_caller.notify_one();
         }
@@ -92,10 +105,7 @@ impl Shared {
 
     /// An event that the driver hands in.
     pub(crate) fn handle<T>(&self, event: impl FnOnce(&mut Engine) -> T) -> T {
-        let mut engine = self.engine();
-        let result = event(&mut engine);
-        self.0.revision.store(engine.revision(), Ordering::Release);
-        drop(engine);
+        let result = self.apply(event);
         self.0.changed_by_driver.notify_waiters();
         result
     }
@@ -134,6 +144,21 @@ impl Shared {
         let result = self.change(change);
         self.0.changed_by_driver.notify_waiters();
         result
+    }
+
+    /// The tasks that work on a partition, none at first; `None` when it is not assigned or is being given up.
+    pub(crate) fn tasks_on(&self, partition: &TopicPartition) -> Option<PartitionTasks> {
+        let mut guarded = self.0.guarded.lock();
+        let Guarded { engine, tasks } = &mut *guarded;
+        let id = engine.assigned_id(partition)?;
+        tasks.of(id, engine.may_work_on(id))
+    }
+
+    /// The tasks that have begun to work on `partitions`, which may be about to be given up.
+    pub(crate) fn begun_tasks_on(&self, partitions: &BTreeSet<TopicPartition>) -> Vec<PartitionTasks> {
+        let guarded = self.0.guarded.lock();
+        let ids = partitions.iter().filter_map(|partition| guarded.engine.assigned_id(partition));
+        ids.filter_map(|id| guarded.tasks.begun(id)).collect()
     }
 
     /// Why the consumer is over; that it is closed, if nothing else is known.

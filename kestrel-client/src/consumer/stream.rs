@@ -13,12 +13,12 @@ use kestrel_protocol::record::{Headers, TimestampType};
 use kestrel_serde::{SerdeContext, SerdeError};
 use parking_lot::Mutex;
 
-use super::acks::AckToken;
 use super::completed_fetch::{Damage, OpenBatch};
 use super::engine::{Delivery, Verdict};
-use super::error::DeserializeError;
 use super::parts::PartBuffer;
-use super::{Consumer, Prepared, RecordAck, Source, Waiting};
+use super::{Consumer, Prepared, Source, Waiting};
+use crate::acks::{AckToken, RecordAck};
+use crate::error::DeserializeError;
 use crate::error::{Error, Result};
 use crate::record::{ConsumerRecord, Timestamp};
 use crate::typed::consumer::{Decode, Decoders};

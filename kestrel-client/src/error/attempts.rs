@@ -5,7 +5,8 @@ use std::fmt;
 use std::iter;
 use std::sync::Arc;
 
-use super::SharedError;
+/// A cause that all copies of an error share: an [`io::Error`](std::io::Error), or what another layer said.
+pub type SharedError = Arc<dyn Error + Send + Sync + 'static>;
 
 /// One address that was tried, and why it failed.
 #[derive(Debug, Clone)]

@@ -3,7 +3,6 @@
 //! Every fallible call of this crate returns [`Error`]. It is cheap to clone, because all records of a failed batch
 //! share one. Details are fields; the text names the setting that fixes the problem where there is one.
 
-use std::error::Error as StdError;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +10,18 @@ use std::time::Duration;
 use kestrel_protocol::{ApiKey, DecodeError, EncodeError, ErrorClass, ErrorCode};
 use kestrel_serde::{BoxError, SerdeError};
 
-use crate::consumer::{CommitFailed, DeserializeError, PositionError, StallError};
-
 mod attempts;
 mod broker;
+mod consumer;
 mod text;
 
-pub use attempts::FailedAttempt;
+pub use attempts::{FailedAttempt, SharedError};
 pub use broker::BrokerError;
+pub use consumer::{CommitFailed, DeserializeError, PositionError, PositionProblem, StallError};
 pub(crate) use text::Chain;
 
 /// The result of the client's calls.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A cause that all copies of an [`Error`] share: an [`io::Error`](std::io::Error), or what another layer said.
-pub type SharedError = Arc<dyn StdError + Send + Sync + 'static>;
 
 /// What an error asks of the caller (close to the groups of KIP-1050).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +39,7 @@ pub enum Severity {
 
 /// Why a call of the client failed.
 ///
-/// The text (`{error}`) says what failed; what it failed of is its [`source`](StdError::source), down to the
+/// The text (`{error}`) says what failed; what it failed of is its [`source`](std::error::Error::source), down to the
 /// [`io::Error`](std::io::Error) of the socket, and in no text twice. `{error:#}` writes the whole chain in one line, as
 /// `anyhow` does.
 ///

@@ -7,7 +7,7 @@ use kestrel_protocol::{DecodeErrorKind, EncodeErrorKind};
 use kestrel_serde::SerdeContext;
 
 use super::*;
-use crate::consumer::PositionProblem;
+use crate::error::PositionProblem;
 use crate::record::ConsumerRecord;
 
 fn refused() -> io::Error {
@@ -118,7 +118,7 @@ fn ordinal(error: &Error) -> usize {
 }
 
 fn texts(error: &Error) -> Vec<String> {
-    std::iter::successors(Some(error as &dyn StdError), |&error| error.source())
+    std::iter::successors(Some(error as &dyn std::error::Error), |&error| error.source())
         .map(ToString::to_string)
         .collect()
 }
@@ -147,7 +147,8 @@ fn what_the_system_said_is_at_the_end_of_the_chain() {
         all_variants().into_iter().filter(|error| format!("{error:?}").contains("ConnectionRefused"));
     let mut count = 0;
     for error in with_io {
-        let root = std::iter::successors(Some(&error as &dyn StdError), |&error| error.source()).last();
+        let root =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |&error| error.source()).last();
         let kind = root.and_then(|root| root.downcast_ref::<io::Error>()).map(io::Error::kind);
         assert_eq!(kind, Some(io::ErrorKind::ConnectionRefused), "{error:#}");
         count += 1;

@@ -7,7 +7,7 @@ use kestrel_protocol::messages::describe_groups::{DescribedGroup, DescribedGroup
 use kestrel_protocol::{NodeId, consumer_protocol};
 
 use super::GroupState;
-use crate::consumer::assignor::decode_assignment;
+use crate::assignor::decode_assignment;
 use crate::record::TopicPartition;
 
 /// A group with its members.
@@ -98,7 +98,7 @@ impl MemberAssignment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumer::assignor::encode_assignment;
+    use crate::assignor::encode_assignment;
 
     #[test]
     fn an_assignment_is_read_whole_or_left_as_it_is() {

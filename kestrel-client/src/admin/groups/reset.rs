@@ -7,8 +7,9 @@ use crate::admin::offsets::{ListedOffset, OffsetSpec, list_offsets};
 use crate::admin::settle::at_least;
 use crate::admin::{Admin, AdminResults};
 use crate::config::IsolationLevel;
-use crate::consumer::{OffsetAndMetadata, PositionError, PositionProblem};
+use crate::consumer::OffsetAndMetadata;
 use crate::error::{Error, Result};
+use crate::error::{PositionError, PositionProblem};
 use crate::into::IntoName;
 use crate::record::{Timestamp, TopicPartition};
 

@@ -12,9 +12,9 @@ use kestrel_protocol::record::{Compression, RecordBatch, RecordBatches, RecordVi
 use kestrel_protocol::{DecodeError, LeaderEpoch};
 
 use super::aborted::AbortedTransactions;
-use super::acks::PartitionAcks;
 use super::partition::FetchPosition;
 use super::subscription::Ticket;
+use crate::acks::PartitionAcks;
 
 /// What a small answer costs beside its bytes: so that many tiny ones are bounded too.
 const OVERHEAD_BYTES: usize = 1024;

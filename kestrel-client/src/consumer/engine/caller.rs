@@ -6,10 +6,10 @@ use std::task::Waker;
 use super::{Delivery, Engine, Held, damaged, position_error};
 use crate::config::IsolationLevel;
 use crate::consumer::completed_fetch::{CompletedFetch, Damage};
-use crate::consumer::error::PositionError;
 use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
 use crate::consumer::subscription::{PartitionId, Ticket};
 use crate::error::Error;
+use crate::error::PositionError;
 use crate::record::{Timestamp, TopicPartition};
 
 /// What becomes of the records in the caller's hands.
@@ -183,7 +183,7 @@ impl Engine {
 
     pub(crate) fn set_paused(&mut self, partition: &TopicPartition, paused: bool) -> Result<(), Error> {
         let (id, state) = self.assigned(partition)?;
-        state.set_paused(paused);
+        state.paused = paused;
         if paused {
             self.buffer.detach(id);
             self.recall(id);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::consumer::acks::PartitionAcks;
+use crate::acks::PartitionAcks;
 use crate::consumer::subscription::PartitionId;
 use crate::record::TopicPartition;
 

@@ -21,7 +21,6 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 use self::losses::Losses;
 use self::stalls::Detectors;
 use super::completed_fetch::{CompletedFetch, Damage, EpochStart};
-use super::error::{PositionError, PositionProblem};
 use super::fetch_buffer::FetchBuffer;
 use super::fetcher::{FetchWork, Fetcher};
 use super::offsets::{self, Asked, Lookup, LookupOutcome};
@@ -30,6 +29,7 @@ use super::progress::Progress;
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, ConsumerSettings};
 use crate::error::{BrokerError, Chain, Error};
+use crate::error::{PositionError, PositionProblem};
 use crate::metadata::{LeaderHint, MetadataSnapshot};
 use crate::net::ExponentialBackoff;
 use crate::record::{Timestamp, TopicPartition};
@@ -371,7 +371,7 @@ const fn damaged(damage: Damage) -> PositionProblem {
 }
 
 pub(crate) use self::caller::Verdict;
-pub(crate) use self::group::Committable;
+pub(crate) use self::group::{Committable, MayWork};
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@ use kestrel_protocol::NodeId;
 
 use super::Engine;
 use crate::config::IsolationLevel;
-use crate::consumer::error::StallError;
 use crate::consumer::partition::{AssignedPartition, FetchState};
 use crate::consumer::stall::{STALL_GRACE, Sight, Stall, StallDetector, Standing};
 use crate::consumer::subscription::PartitionId;
+use crate::error::StallError;
 use crate::error::{Chain, Error};
 
 /// The two kinds of stall.

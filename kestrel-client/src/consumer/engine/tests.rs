@@ -8,13 +8,13 @@ use kestrel_protocol::messages::offset_for_leader_epoch::{EpochEndOffset, Offset
 use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, TopicId};
 
 use super::super::completed_fetch::OpenOptions;
-use super::super::error::StallError;
 use super::super::fetcher::Lane;
 use super::super::offsets::LookupRequest;
 use super::super::partition::ResetTo;
 use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, settings, snapshot};
 use super::*;
 use crate::config::ConsumerConfig;
+use crate::error::StallError;
 
 const OPTIONS: OpenOptions = OpenOptions { check_crcs: true, max_decompressed_batch_bytes: 1 << 20 };
 const WALL: Timestamp = Timestamp::from_millis(0);

@@ -19,11 +19,11 @@ use super::handle::GroupHandle;
 use super::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};
 use super::membership::{Effect, PartitionCounts};
 use super::protocols::Protocols;
+use crate::assignor::AssignableTopics;
 use crate::client::Client;
 use crate::config::CommitPolicy;
-use crate::consumer::assignor::AssignableTopics;
 use crate::consumer::engine::Engine;
-use crate::consumer::partition_stream::Workers;
+use crate::consumer::partition_tasks::PartitionTasks;
 use crate::consumer::shared::Shared;
 use crate::error::{Chain, Error};
 use crate::metadata::{MetadataSnapshot, Reason, TopicUses, Wanted};
@@ -110,8 +110,8 @@ impl Effects {
         tracing::info!(group = %self.group.group_id, ?partitions, "giving up partitions");
         self.shared.change_by_group(|engine| engine.begin_revoke(&partitions));
         self.wait_for_caller(&partitions).await;
-        let workers = self.shared.look(|engine| engine.workers_of(&partitions));
-        join_all(workers.iter().map(Workers::finish)).await;
+        let tasks = self.shared.begun_tasks_on(&partitions);
+        join_all(tasks.iter().map(PartitionTasks::finish)).await;
         let mut problem = None;
         if self.policy != CommitPolicy::Manual
             && let Err(error) = self.group.commit_done(&partitions).await

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::committer::{Assignment, Entries, Entry};
 use super::offset::OffsetAndMetadata;
 use crate::consumer::engine::Engine;
-use crate::consumer::error::{CommitFailed, PositionError};
 use crate::consumer::shared::Shared;
+use crate::error::{CommitFailed, PositionError};
 use crate::error::{Error, Result};
 use crate::record::TopicPartition;
 

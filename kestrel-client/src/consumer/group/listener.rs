@@ -106,7 +106,7 @@ impl AssignedPartitions {
         if self.partitions.contains(&partition) {
             return Ok(partition);
         }
-        Err(crate::consumer::PositionError::not_assigned(&partition).into())
+        Err(crate::error::PositionError::not_assigned(&partition).into())
     }
 }
 

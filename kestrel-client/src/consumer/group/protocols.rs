@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kestrel_protocol::messages::join_group::JoinGroupResponseMember;
 use kestrel_protocol::{ByteString, EncodeError};
 
-use crate::consumer::assignor::{
+use crate::assignor::{
     AssignableTopics, Assignor, GroupMember, LastAssignment, RebalanceProtocol, common_protocol,
     decode_assignment, encode_assignment, encode_subscription,
 };

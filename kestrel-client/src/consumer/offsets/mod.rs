@@ -17,11 +17,11 @@ use kestrel_protocol::messages::offset_for_leader_epoch::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
-use super::error::{PositionError, PositionProblem};
 use super::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
 use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, IsolationLevel};
 use crate::error::{BrokerError, Error};
+use crate::error::{PositionError, PositionProblem};
 use crate::record::Timestamp;
 
 /// ListOffsets' name for the first offset of the log.

@@ -78,7 +78,6 @@ impl SubscriptionState {
         for id in &ended {
             if let Some(mut partition) = self.partitions.remove(id) {
                 partition.renew_acks(None);
-                partition.workers.over.cancel();
             }
         }
         self.reports.retain(|id| !ended.contains(id));

@@ -11,10 +11,9 @@ use kestrel_protocol::TopicId;
 
 use super::Engine;
 use super::losses::Loss;
+use crate::acks::PartitionAcks;
 use crate::config::CommitPolicy;
-use crate::consumer::acks::PartitionAcks;
 use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
-use crate::consumer::partition_stream::Workers;
 use crate::consumer::progress::Progress;
 use crate::consumer::subscription::{PartitionId, Ticket};
 use crate::error::Error;
@@ -30,6 +29,16 @@ pub(crate) struct Committable {
     /// The assignment that the position belongs to.
     pub(crate) id: PartitionId,
     pub(crate) position: FetchPosition,
+}
+
+/// Whether tasks may work on a partition: what [`PartitionTasks`](crate::consumer::partition_tasks::PartitionTasks) go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MayWork {
+    Now,
+    /// The partition is paused.
+    Later,
+    /// The partition is being given up, or is gone.
+    NoMore,
 }
 
 impl Engine {
@@ -76,16 +85,13 @@ impl Engine {
         }
     }
 
-    /// The tasks of a partition, if it is assigned and not being given up.
-    pub(crate) fn workers(&self, partition: &TopicPartition) -> Option<Workers> {
-        let state = self.subscription.get(self.subscription.id(partition)?)?;
-        (!state.revoking).then(|| state.workers.clone())
-    }
-
-    /// The tasks of partitions that are being given up.
-    pub(crate) fn workers_of(&self, partitions: &BTreeSet<TopicPartition>) -> Vec<Workers> {
-        let ids = partitions.iter().filter_map(|partition| self.subscription.id(partition));
-        ids.filter_map(|id| Some(self.subscription.get(id)?.workers.clone())).collect()
+    /// Says whether tasks of their own may work on the partition of this assignment.
+    pub(crate) fn may_work_on(&self, id: PartitionId) -> MayWork {
+        match self.subscription.get(id) {
+            Some(partition) if !partition.revoking && partition.paused => MayWork::Later,
+            Some(partition) if !partition.revoking => MayWork::Now,
+            Some(_) | None => MayWork::NoMore,
+        }
     }
 
     pub(crate) const fn progress(&self) -> &Arc<Progress> {
@@ -99,7 +105,6 @@ impl Engine {
             self.buffer.drop_partition(id);
             if let Some(state) = self.subscription.get_mut(id) {
                 state.revoking = true;
-                state.workers.over.cancel();
             }
         }
         self.revision += 1;
@@ -138,7 +143,7 @@ impl Engine {
                 None => partition.await_committed(),
             }
             let is_paused = self.kept_pauses.remove(&partition.name) || paused.contains(&partition.name);
-            partition.set_paused(is_paused);
+            partition.paused = is_paused;
             self.renew_acks(id);
         }
         self.revision += 1;
@@ -244,6 +249,10 @@ impl Engine {
             let loss = Loss { id, done_end, was_in_hand, acks, lost_after, reported_after: None };
             self.losses.note(partition.name.clone(), loss);
         }
+    }
+
+    pub(crate) fn is_assigned(&self, id: PartitionId) -> bool {
+        self.subscription.get(id).is_some()
     }
 
     /// The current assignment of a partition.

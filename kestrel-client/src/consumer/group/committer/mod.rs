@@ -15,9 +15,9 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, T
 use super::handle::Submission;
 use super::membership::MemberIdentityView;
 use super::offset::OffsetAndMetadata;
-use crate::consumer::error::CommitFailed;
 use crate::consumer::subscription::PartitionId;
 use crate::environment::after;
+use crate::error::CommitFailed;
 use crate::error::{BrokerError, Chain, Error};
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;

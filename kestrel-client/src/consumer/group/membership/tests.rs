@@ -9,7 +9,7 @@ use kestrel_protocol::messages::sync_group::SyncGroupResponse;
 use proptest::prelude::*;
 
 use super::*;
-use crate::consumer::assignor::{Assignor, CooperativeSticky, Range, encode_assignment};
+use crate::assignor::{Assignor, CooperativeSticky, Range, encode_assignment};
 use crate::consumer::testing::{Clock, backoff};
 
 const ONE: NodeId = NodeId(1);

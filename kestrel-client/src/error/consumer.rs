@@ -11,7 +11,7 @@ use std::time::Duration;
 use kestrel_protocol::DecodeError;
 use kestrel_serde::SerdeError;
 
-use crate::error::{Chain, Error, Severity};
+use super::{Chain, Error, Severity};
 use crate::record::{ConsumerRecord, TopicPartition};
 
 /// Trouble with the position of one partition.

@@ -40,7 +40,7 @@ impl Assignor for Sticky {
 }
 
 /// What a member says that it had. User data that cannot be read says nothing.
-pub(in crate::consumer::assignor) fn claim(member: &GroupMember) -> Claim<'_> {
+pub(in crate::assignor) fn claim(member: &GroupMember) -> Claim<'_> {
     let nothing = Claim { member, partitions: Vec::new(), generation: None };
     let Some(data) = member.user_data.clone().filter(|data| !data.is_empty()) else { return nothing };
     match StickyUserData::from_bytes(data) {

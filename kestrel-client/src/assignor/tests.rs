@@ -46,7 +46,7 @@ fn from_hex(text: &str) -> Bytes {
 }
 
 fn cases(assignor: &str) -> Vec<Case> {
-    let text = include_str!("../../../testdata/assignors/answers.jsonl");
+    let text = include_str!("../../testdata/assignors/answers.jsonl");
     let lines = text.lines().map(|line| serde_json::from_str::<Line>(line).unwrap());
     let cases: Vec<_> = lines.filter(|line| line.assignor == assignor).map(case).collect();
     assert!(cases.len() >= 50, "{} cases", cases.len());
@@ -110,7 +110,7 @@ fn near(case: &Case, assignments: &Assignments) -> usize {
 
 #[test]
 fn subscriptions_and_assignments_have_the_bytes_that_java_writes() {
-    let text = include_str!("../../../testdata/assignors/answers.jsonl");
+    let text = include_str!("../../testdata/assignors/answers.jsonl");
     for line in text.lines().map(|line| serde_json::from_str::<Line>(line).unwrap()) {
         for member in line.members {
             let metadata = from_hex(&member.metadata);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::consumer::assignor::CooperativeSticky;
+use crate::assignor::CooperativeSticky;
 use crate::record::TopicPartition;
 
 /// What happens to a group between two rebalances.

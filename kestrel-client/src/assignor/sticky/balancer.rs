@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::Ownership;
-use crate::consumer::assignor::{AssignableTopics, Assignments, GroupMember};
+use crate::assignor::{AssignableTopics, Assignments, GroupMember};
 use crate::record::TopicPartition;
 
 /// A partition of the topic with this index.
 type Slot = (usize, i32);
 
 /// Gives all partitions of `topics` that somebody wants to members that want them.
-pub(in crate::consumer::assignor) fn balance(
+pub(in crate::assignor) fn balance(
     topics: &AssignableTopics,
     members: &[GroupMember],
     ownership: &Ownership,

@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::consumer::assignor::{AssignableTopics, GroupMember};
+use crate::assignor::{AssignableTopics, GroupMember};
 use crate::record::TopicPartition;
 
 /// What a member says that it had.
 #[derive(Debug)]
-pub(in crate::consumer::assignor) struct Claim<'a> {
-    pub(in crate::consumer::assignor) member: &'a GroupMember,
-    pub(in crate::consumer::assignor) partitions: Vec<TopicPartition>,
-    pub(in crate::consumer::assignor) generation: Option<i32>,
+pub(in crate::assignor) struct Claim<'a> {
+    pub(in crate::assignor) member: &'a GroupMember,
+    pub(in crate::assignor) partitions: Vec<TopicPartition>,
+    pub(in crate::assignor) generation: Option<i32>,
 }
 
 /// The owner of each partition that somebody claims.
 #[derive(Debug, Default)]
-pub(in crate::consumer::assignor) struct Ownership {
+pub(in crate::assignor) struct Ownership {
     claims: HashMap<TopicPartition, Claimed>,
 }
 
@@ -31,7 +31,7 @@ struct Claimed {
 impl Ownership {
     /// Believes the latest generation. Claims of partitions that are not there, or whose topic the member does not
     /// want any more, count as claims and make no owner.
-    pub(in crate::consumer::assignor) fn resolve<'a>(
+    pub(in crate::assignor) fn resolve<'a>(
         topics: &AssignableTopics,
         claims: impl Iterator<Item = Claim<'a>>,
     ) -> Self {
@@ -70,17 +70,17 @@ impl Ownership {
     }
 
     #[cfg(test)]
-    pub(in crate::consumer::assignor) fn is_nothing(&self) -> bool {
+    pub(in crate::assignor) fn is_nothing(&self) -> bool {
         self.claims.is_empty()
     }
 
     /// Who owned the partition and may go on with it.
-    pub(in crate::consumer::assignor) fn owner(&self, partition: &TopicPartition) -> Option<&Arc<str>> {
+    pub(in crate::assignor) fn owner(&self, partition: &TopicPartition) -> Option<&Arc<str>> {
         self.claims.get(partition)?.owner.as_ref()
     }
 
     /// Whether `member` would read the partition while somebody else may still do so.
-    pub(in crate::consumer::assignor) fn is_held_by_another(
+    pub(in crate::assignor) fn is_held_by_another(
         &self,
         partition: &TopicPartition,
         member: &Arc<str>,
