@@ -82,6 +82,7 @@
 //! | `kestrel_client::producer` | what keeps records from being sent, once by name; the producer's identity |
 //! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
 //! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
+//! | `kestrel_client::assignor` | what members of a group say about themselves and cannot be read |
 //! | `kestrel_client::admin` | changes that not every broker shows yet |
 //! | `kestrel_client::tasks` | background tasks that have panicked |
 //!
