@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_client::admin::OffsetSpec;
-use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, IsolationLevel, Result, TopicPartition};
+use kestrel_client::{
+    AssignedConsumer, AutoOffsetReset, Client, Error, IsolationLevel, Result, TopicPartition,
+};
 use tokio::time::timeout;
 
 use crate::check::{self, Read, Seen};
@@ -174,13 +176,15 @@ impl Verifier {
         for partition in &unread {
             consumer.seek(partition.clone(), seen[partition].from)?;
         }
-        let read = timeout(PATIENCE, self.read_on(&mut consumer, seen, &mut unread)).await;
-        consumer.close().await?;
+        let mut last_error = None;
+        let read = timeout(PATIENCE, self.read_on(&mut consumer, seen, &mut unread, &mut last_error)).await;
         if read.is_err() {
-            self.ledger
-                .lock()
-                .violate(format!("{unread:?} could not be read to the end within {PATIENCE:?}"));
+            let error = last_error.map_or_else(|| "none".to_owned(), |error| format!("{error:#}"));
+            self.ledger.lock().violate(format!(
+                "{unread:?} could not be read to the end within {PATIENCE:?}; the last error was: {error}"
+            ));
         }
+        consumer.close().await?;
         Ok(())
     }
 
@@ -189,12 +193,16 @@ impl Verifier {
         consumer: &mut AssignedConsumer<Bytes, Bytes>,
         seen: &mut BTreeMap<TopicPartition, Seen>,
         unread: &mut BTreeSet<TopicPartition>,
+        last_error: &mut Option<Error>,
     ) {
         while !unread.is_empty() {
             let record = match timeout(SILENCE, consumer.next()).await {
                 Ok(Some(Ok(record))) => record,
                 // It goes on by itself, or time runs out.
-                Ok(Some(Err(_))) => continue,
+                Ok(Some(Err(error))) => {
+                    *last_error = Some(error);
+                    continue;
+                }
                 Ok(None) => return,
                 Err(_) => {
                     let at_end: Vec<_> = unread.iter().cloned().collect();

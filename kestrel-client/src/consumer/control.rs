@@ -37,15 +37,9 @@ impl ConsumerHandle<Assigned> {
         self.base
             .topics
             .replace(Reason::Assigned, partitions.iter().map(|partition| partition.topic.clone()));
-        let snapshot = self.base.client.metadata().current();
         self.change(|engine| {
             engine.assign(partitions);
-            for (partition, range) in ranges {
-                engine.set_range(&partition, range)?;
-            }
-            // Topics that are in the picture already bring no new one.
-            engine.handle_metadata(&snapshot, environment::now());
-            Ok(())
+            ranges.into_iter().try_for_each(|(partition, range)| engine.set_range(&partition, range))
         })
     }
 

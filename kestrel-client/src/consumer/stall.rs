@@ -97,9 +97,9 @@ impl StallDetector {
         self.next_look.is_none_or(|at| at <= now)
     }
 
-    /// When to look again, if there is anything to look at.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.next_look.filter(|_| !self.watches.is_empty())
+    /// When to look again; `None` before the first look.
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
+        self.next_look
     }
 
     /// Takes in how all partitions are; gives those that do not move. What is not among them any more is forgotten.
@@ -204,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_a_second_apart_and_end_with_the_partitions() {
+    fn looks_are_a_second_apart_whatever_there_was_to_see() {
         let mut rig = Rig::new();
         assert!(rig.detector.is_due(rig.clock.at(0)) && rig.detector.next_deadline().is_none());
         rig.show((0, 1), None, Standing::Behind);
         assert!(!rig.detector.is_due(rig.clock.at(999)) && rig.detector.is_due(rig.clock.at(1000)));
         assert_eq!(rig.detector.next_deadline(), Some(rig.clock.at(1000)));
         rig.detector.look(rig.clock.at(1000), []);
-        assert_eq!(rig.detector.next_deadline(), None);
+        assert_eq!(rig.detector.next_deadline(), Some(rig.clock.at(2000)));
     }
 }

@@ -161,7 +161,7 @@ pub(crate) fn concat(batches: impl IntoIterator<Item = Bytes>) -> Bytes {
 }
 
 /// A picture of a cluster with brokers 1 and 2 and the topic `clicks`, whose partitions have these leaders and epochs.
-pub(crate) fn snapshot(id: TopicId, leaders: &[(i32, i32)]) -> MetadataSnapshot {
+pub(crate) fn snapshot(id: TopicId, leaders: &[(i32, i32)]) -> Arc<MetadataSnapshot> {
     let partition = |&(leader, epoch): &(i32, i32)| PartitionView {
         leader: NodeId(leader),
         leader_epoch: LeaderEpoch(epoch),
@@ -175,11 +175,11 @@ pub(crate) fn snapshot(id: TopicId, leaders: &[(i32, i32)]) -> MetadataSnapshot 
         partitions: leaders.iter().map(partition).collect(),
     };
     let broker = |id| BrokerView { id: NodeId(id), host: "broker".into(), port: 9092, rack: None };
-    MetadataSnapshot {
+    Arc::new(MetadataSnapshot {
         brokers: [1, 2].into_iter().map(|id| (NodeId(id), Arc::new(broker(id)))).collect(),
         topics: HashMap::from([(Arc::from("clicks"), Arc::new(topic))]),
         ..MetadataSnapshot::default()
-    }
+    })
 }
 
 #[test]

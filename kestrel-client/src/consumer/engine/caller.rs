@@ -159,6 +159,7 @@ impl Engine {
             self.buffer.drop_partition(id);
             self.recall(id);
         }
+        self.has_new_partitions = true;
         self.wake();
     }
 

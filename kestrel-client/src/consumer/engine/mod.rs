@@ -101,6 +101,10 @@ pub(crate) struct Engine {
     losses: Losses,
     /// Paused partitions that the group has taken away, if their pauses are to be kept.
     kept_pauses: HashSet<TopicPartition>,
+    /// The cluster as it was when the driver last saw it.
+    snapshot: Arc<MetadataSnapshot>,
+    /// Partitions were assigned that have not been looked up in `snapshot` yet. A new one may never come.
+    has_new_partitions: bool,
     served: u64,
     revision: u64,
     wants_metadata: bool,
@@ -132,6 +136,8 @@ impl Engine {
             logged_problems: HashSet::new(),
             losses: Losses::default(),
             kept_pauses: HashSet::new(),
+            snapshot: Arc::default(),
+            has_new_partitions: false,
             served: 0,
             revision: 0,
             wants_metadata: false,
@@ -150,6 +156,9 @@ impl Engine {
         let failed: Vec<_> = failed.map(|(id, _)| id).collect();
         for id in failed {
             self.subscription.fail(id, now);
+        }
+        if self.has_new_partitions {
+            self.look_at_metadata(now);
         }
         self.subscription.poll_trouble(now);
         self.look_for_stalls(now);
@@ -170,17 +179,24 @@ impl Engine {
         let deadlines = [
             self.subscription.next_deadline(now),
             self.fetcher.next_deadline(now),
-            self.detectors.next_deadline(),
+            self.detectors.next_deadline().filter(|_| !self.subscription.is_empty()),
         ];
         deadlines.into_iter().flatten().min()
     }
 
     /// A new picture of the cluster.
-    pub(crate) fn handle_metadata(&mut self, snapshot: &MetadataSnapshot, now: Instant) {
+    pub(crate) fn handle_metadata(&mut self, snapshot: &Arc<MetadataSnapshot>, now: Instant) {
+        self.snapshot = Arc::clone(snapshot);
+        self.look_at_metadata(now);
+    }
+
+    fn look_at_metadata(&mut self, now: Instant) {
+        self.has_new_partitions = false;
+        let snapshot = Arc::clone(&self.snapshot);
         let views = self
             .subscription
             .iter()
-            .filter_map(|(id, partition)| Some((id, leader_view(snapshot, partition)?)));
+            .filter_map(|(id, partition)| Some((id, leader_view(&snapshot, partition)?)));
         let views: Vec<_> = views.collect();
         for (id, view) in views {
             if self.subscription.is_recreated(id, &view) {

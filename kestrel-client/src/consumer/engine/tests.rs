@@ -476,3 +476,35 @@ fn what_the_caller_holds_up_is_no_stall() {
     }
     assert!(!script.engine.subscription.has_reports(), "the caller does not ask");
 }
+
+/// The driver saw the picture before it had a partition to look up in it, and no other one comes.
+#[test]
+fn a_partition_is_looked_up_in_a_picture_that_came_before_it() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    let other = TopicPartition::new("clicks", 0);
+    script.engine.assign(&[]);
+    script.engine.handle_metadata(&snapshot(TOPIC_ID, &[(1, 5)]), script.clock.at(1));
+    assert!(script.poll().lookups.is_empty());
+    script.engine.assign(std::slice::from_ref(&other));
+    assert_eq!(script.poll().lookups.len(), 1);
+}
+
+#[test]
+fn a_partition_that_is_assigned_after_a_look_at_none_is_watched_too() {
+    let mut script = Script::new(AutoOffsetReset::Earliest);
+    script.engine.assign(&[]);
+    script.poll();
+    assert_eq!(script.engine.next_deadline(script.clock.at(0)), None);
+    script.now = 100;
+    script.engine.assign(&[TopicPartition::new("unheard-of", 0)]);
+    script.poll();
+    // Nothing else happens: only deadlines wake the driver.
+    while script.now < 15_000 && !script.engine.subscription.has_reports() {
+        let due = script.engine.next_deadline(script.clock.at(script.now)).unwrap();
+        script.now =
+            u64::try_from(due.duration_since(script.clock.at(0)).as_millis()).unwrap().max(script.now + 1);
+        script.poll();
+    }
+    let error = script.take_problem();
+    assert!(matches!(error, Error::Stalled(_)), "{error:?}");
+}

@@ -157,12 +157,8 @@ impl Effects {
             listener.assigned(&mut taken_on).await;
         }
         self.topics.replace(Reason::Assigned, assigned.iter().map(|partition| partition.topic.clone()));
-        let snapshot = self.client.metadata().current();
-        self.shared.change_by_group(|engine| {
-            engine.take_on(&assigned, &taken_on.starts, &taken_on.paused);
-            // Topics that are in the picture already bring no new one.
-            engine.handle_metadata(&snapshot, crate::environment::now());
-        });
+        let (starts, paused) = (&taken_on.starts, &taken_on.paused);
+        self.shared.change_by_group(|engine| engine.take_on(&assigned, starts, paused));
         EffectDone::Settled { gave_up }
     }
 

@@ -72,7 +72,7 @@ mod tests {
     use crate::consumer::testing::{Clock, TOPIC_ID, snapshot};
 
     fn picture(code: Option<ErrorCode>) -> MetadataSnapshot {
-        let mut picture = snapshot(TOPIC_ID, &[(1, 5)]);
+        let mut picture = MetadataSnapshot::clone(&snapshot(TOPIC_ID, &[(1, 5)]));
         if let Some(code) = code {
             picture.topics.clear();
             picture.errors.insert("clicks".into(), code);
