@@ -16,6 +16,7 @@ use crate::environment;
 use crate::error::{BrokerError, Error};
 use crate::metadata::{MetadataCache, MetadataHandle, MetadataSnapshot, Refresher};
 use crate::net::{Connection, ExponentialBackoff, HandleId, Peer, Pool, Purpose};
+use crate::observer::ObserverSeat;
 use crate::tasks::Tasks;
 
 /// A connection to a Kafka cluster, shared by all producers and consumers that are made from it.
@@ -196,8 +197,8 @@ impl Client {
         }
     }
 
-    pub(crate) async fn start(settings: Arc<ClientSettings>) -> Result<Self, Error> {
-        let tasks = Tasks::here()?;
+    pub(crate) async fn start(settings: Arc<ClientSettings>, observer: ObserverSeat) -> Result<Self, Error> {
+        let tasks = Tasks::here(observer)?;
         let shutdown = CancellationToken::new();
         let on_drop = shutdown.clone().drop_guard();
         let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
@@ -216,7 +217,7 @@ impl Client {
     /// A client of no cluster: whatever it is asked for, it is closed.
     pub(crate) fn offline() -> Result<Self, Error> {
         let settings = Arc::new(ClientBuilder::new("localhost:9092").check()?);
-        let tasks = Tasks::here()?;
+        let tasks = Tasks::here(ObserverSeat::default())?;
         let shutdown = CancellationToken::new();
         shutdown.cancel();
         let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
@@ -300,6 +301,11 @@ impl Client {
     /// Where the client's tasks are spawned.
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.inner.tasks
+    }
+
+    /// The observer, if there is one: told once for each batch, request or rebalance, never for a record.
+    pub(crate) fn observer(&self) -> &ObserverSeat {
+        self.inner.tasks.observer()
     }
 
     /// A backoff between retries, as the client's settings say.

@@ -53,6 +53,7 @@
 //! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
 //! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
+//! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
 //!
 //! # Stopping
@@ -109,6 +110,7 @@ mod error;
 mod into;
 mod metadata;
 mod net;
+pub mod observer;
 mod producer;
 mod record;
 mod tasks;
@@ -146,6 +148,7 @@ pub use kestrel_serde::Json;
 pub use kestrel_serde::{Avro, AvroValue};
 pub use kestrel_serde::{BoxError, Float32, Float64, Int32, Int64, Raw, SerdeError, Unit, Utf8};
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
+pub use observer::Observer;
 pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
 pub use record::{ConsumerRecord, Record, RecordMetadata, RecordParts, Timestamp, TopicPartition};
 pub use tokio_util::sync::CancellationToken;

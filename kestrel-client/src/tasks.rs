@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
+use crate::observer::{ObserverSeat, TaskLost};
 
 /// Why a task of a runtime that has shut down is lost.
 const RUNTIME_GONE: &str = "the tokio runtime that the client was made in has shut down; make the client in a runtime \
@@ -30,6 +31,7 @@ pub(crate) struct Tasks(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     runtime: Handle,
+    observer: ObserverSeat,
     running: Mutex<Vec<AbortHandle>>,
     /// Why the client as a whole has ended.
     failure: OnceLock<Error>,
@@ -37,11 +39,11 @@ struct Inner {
 }
 
 impl Tasks {
-    /// Tasks of the runtime that the caller is in.
+    /// Tasks of the runtime that the caller is in; `observer` hears of those that are lost.
     ///
     /// # Errors
     /// [`Error::Ended`] when the caller is in none.
-    pub(crate) fn here() -> Result<Self, Error> {
+    pub(crate) fn here(observer: ObserverSeat) -> Result<Self, Error> {
         let runtime = Handle::try_current().map_err(|_| Error::Ended {
             what: "client",
             cause: "there is no tokio runtime: a client is made, and lives, in one".into(),
@@ -49,10 +51,16 @@ impl Tasks {
         })?;
         Ok(Self(Arc::new(Inner {
             runtime,
+            observer,
             running: Mutex::default(),
             failure: OnceLock::new(),
             failed: CancellationToken::new(),
         })))
+    }
+
+    /// The observer of the client, which every task may tell what it does.
+    pub(crate) fn observer(&self) -> &ObserverSeat {
+        &self.0.observer
     }
 
     /// Runs `task` in the background. If it is lost, `on_loss` is told before it is dropped; `what` is how errors call it.
@@ -143,6 +151,8 @@ struct Watched {
 impl Watched {
     fn lose(&mut self, error: Error) {
         if let Some(on_loss) = self.on_loss.take() {
+            let event = TaskLost { what: self.what, error: &error };
+            self.tasks.observer().tell(|observer| observer.on_task_lost(&event));
             on_loss(error);
         }
     }
@@ -210,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_spawned_a_task_that_panics_is_told_what_it_said() {
-        let tasks = Tasks::here().unwrap();
+        let tasks = Tasks::here(ObserverSeat::default()).unwrap();
         let (told, mut news) = mpsc::channel(4);
         tasks.spawn("producer", async { panic!("no {}", "more") }, telling(&told));
         let error = news.recv().await.unwrap();
@@ -220,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_ends_is_not_lost() {
-        let tasks = Tasks::here().unwrap();
+        let tasks = Tasks::here(ObserverSeat::default()).unwrap();
         let (told, mut news) = mpsc::channel(4);
         let (done, is_done) = oneshot::channel();
         tasks.spawn("producer", async { done.send(()).unwrap() }, telling(&told));
@@ -234,7 +244,7 @@ mod tests {
         for runtime in [Builder::new_current_thread().build(), Builder::new_multi_thread().build()] {
             let runtime = runtime.unwrap();
             let (told, mut news) = mpsc::channel(4);
-            let tasks = runtime.block_on(async { Tasks::here().unwrap() });
+            let tasks = runtime.block_on(async { Tasks::here(ObserverSeat::default()).unwrap() });
             let held = Tells(told.clone());
             let waits = async move {
                 let _held = held;
@@ -255,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn when_the_client_fails_all_of_it_does() {
-        let tasks = Tasks::here().unwrap();
+        let tasks = Tasks::here(ObserverSeat::default()).unwrap();
         let (told, mut news) = mpsc::channel(4);
         tasks.spawn("consumer", std::future::pending(), telling(&told));
         let client = tasks.clone();
@@ -270,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_nobody_waits_for_ends() {
-        let tasks = Tasks::here().unwrap();
+        let tasks = Tasks::here(ObserverSeat::default()).unwrap();
         let (told, mut news) = mpsc::channel(4);
         let held = Tells(told);
         let work = tasks.run(async move {

@@ -9,6 +9,7 @@ use super::TIMEOUT_SETTING;
 use crate::client::Client;
 use crate::environment::{self, after};
 use crate::error::{Error, Result};
+use crate::observer::Retried;
 
 /// A call about several items.
 pub(super) trait Call: Sync {
@@ -64,12 +65,14 @@ pub(super) async fn settle<C: Call>(
         let asked: Vec<_> = open.iter().filter_map(|&index| items.get(index).cloned()).collect();
         let results = ask(client, call, &asked, deadline).await;
         let now = environment::now();
+        let pause = backoff.delay(failures);
         let mut again = Vec::new();
         for (index, result) in std::mem::take(&mut open).into_iter().zip(results) {
             let Some(slot) = settled.get_mut(index) else { continue };
             *slot = Some(match result {
                 Err(error) if call.is_passing(&error) && now < deadline => {
                     again.push(index);
+                    tell_retried::<C>(client, failures, pause, &error);
                     Err(timed_out::<C>(timeout, error))
                 }
                 result => result,
@@ -78,7 +81,7 @@ pub(super) async fn settle<C: Call>(
         open = again;
         if !open.is_empty() {
             client.metadata().request_refresh();
-            let until = after(now, backoff.delay(failures)).min(deadline);
+            let until = after(now, pause).min(deadline);
             environment::sleep_until(Some(until)).await;
         }
     }
@@ -108,6 +111,12 @@ async fn ask<C: Call>(
         }
     }
     settled
+}
+
+fn tell_retried<C: Call>(client: &Client, failures: u32, backoff: Duration, error: &Error) {
+    let operation = C::OPERATION;
+    let event = Retried { operation, topic: None, partition: None, failures, backoff, error };
+    client.observer().tell(|observer| observer.on_retried(&event));
 }
 
 /// What is said of an item if it is not settled before the time is up.

@@ -11,6 +11,7 @@ use super::producer::{PRODUCER, ProducerConfig};
 use crate::client::Client;
 use crate::error::Error;
 use crate::net::HostPort;
+use crate::observer::{Observer, ObserverSeat};
 
 /// What was said about a client; [`connect`](Self::connect) turns it into one.
 ///
@@ -34,6 +35,7 @@ use crate::net::HostPort;
 pub struct ClientBuilder {
     pub(super) config: ClientConfig,
     pub(crate) properties: Properties,
+    observer: ObserverSeat,
 }
 
 /// What was said, before it is checked.
@@ -91,7 +93,7 @@ pub(crate) struct ClientSettings {
 impl ClientBuilder {
     pub(crate) fn new(bootstrap_servers: impl Into<String>) -> Self {
         let config = ClientConfig { bootstrap_servers: bootstrap_servers.into(), ..ClientConfig::default() };
-        Self { config, properties: Properties::default() }
+        Self { config, properties: Properties::default(), observer: ObserverSeat::default() }
     }
 
     pub(super) fn from_said(properties: impl IntoIterator<Item = (String, Said)>) -> Result<Self, Error> {
@@ -157,6 +159,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Tells `observer` what the client, its producers and its consumers do; default nobody. The last call counts.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = ObserverSeat::new(observer);
+        self
+    }
+
     /// Connects to the first bootstrap server that answers and learns the brokers of the cluster.
     ///
     /// # Errors
@@ -166,8 +174,9 @@ impl ClientBuilder {
     /// # Cancel safety
     /// Cancel-safe: dropping the future closes what was opened.
     pub async fn connect(self) -> Result<Client, Error> {
+        let observer = self.observer.clone();
         let settings = Arc::new(self.check()?);
-        Client::start(settings).await
+        Client::start(settings, observer).await
     }
 
     pub(crate) fn check(self) -> Result<ClientSettings, Error> {

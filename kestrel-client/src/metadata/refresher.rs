@@ -21,6 +21,7 @@ use crate::config::argument_fits;
 use crate::environment;
 use crate::error::{BrokerError, Chain, Error};
 use crate::net::{HostPort, Pool};
+use crate::observer::MetadataRefreshed;
 
 /// Reads the current picture and says what is wanted of it; clones share it.
 #[derive(Debug, Clone)]
@@ -211,9 +212,7 @@ impl Refresher {
     pub(crate) async fn refresh_once(&self) -> Result<(), Error> {
         let now = environment::now();
         let request = self.handle.shared.cache().poll_request(now).unwrap_or_default();
-        let response = self.ask(&request).await?;
-        self.take(response, environment::now());
-        Ok(())
+        self.refresh(&request).await
     }
 
     /// Runs until the client is dropped.
@@ -231,16 +230,13 @@ impl Refresher {
             let now = environment::now();
             let request = shared.cache().poll_request(now);
             if let Some(request) = request {
-                match self.ask(&request).await {
-                    Ok(response) => self.take(response, environment::now()),
-                    Err(error) => {
-                        let now = environment::now();
-                        complaints.note(&error, now);
-                        if let Some(error) = complaints.poll() {
-                            tracing::warn!(error = %Chain(&error), "the cluster's metadata could not be fetched");
-                        }
-                        shared.cache().handle_failure(now);
+                if let Err(error) = self.refresh(&request).await {
+                    let now = environment::now();
+                    complaints.note(&error, now);
+                    if let Some(error) = complaints.poll() {
+                        tracing::warn!(error = %Chain(&error), "the cluster's metadata could not be fetched");
                     }
+                    shared.cache().handle_failure(now);
                 }
                 continue;
             }
@@ -250,6 +246,24 @@ impl Refresher {
                 () = shared.poked.notified() => {}
             }
         }
+    }
+
+    /// Asks once, and publishes the answer.
+    async fn refresh(&self, request: &MetadataRequest) -> Result<(), Error> {
+        let begun = environment::now();
+        let result = self.ask(request).await;
+        let now = environment::now();
+        let result = result.map(|response| self.take(response, now));
+        self.handle.shared.pool.tasks().observer().tell(|observer| {
+            let snapshot = self.handle.current();
+            observer.on_metadata_refreshed(&MetadataRefreshed {
+                took: now.saturating_duration_since(begun),
+                brokers: snapshot.brokers.len(),
+                topics: snapshot.topics.len(),
+                outcome: result.as_ref().copied(),
+            });
+        });
+        result
     }
 
     async fn ask(&self, request: &MetadataRequest) -> Result<MetadataResponse, Error> {

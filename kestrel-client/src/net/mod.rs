@@ -11,6 +11,7 @@
 //! ```
 
 mod backoff;
+mod broker_name;
 mod connection;
 mod dial;
 mod handshake;

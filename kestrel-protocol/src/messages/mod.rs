@@ -87,6 +87,9 @@ pub trait Message: Default + Clone + PartialEq + std::fmt::Debug + Send + Sync +
     /// # Errors
     /// When the version is not in the table or the bytes are not such a message. Bytes after it are left unread.
     fn decode(reader: &mut Reader, version: i16) -> Result<Self, DecodeError>;
+
+    /// How long the broker holds the client back (KIP-219), in milliseconds; 0 in a message that cannot say so.
+    fn throttle_time_ms(&self) -> i32;
 }
 
 /// The version of the message at hand, handed down to its parts.
@@ -285,7 +288,9 @@ never_null!(Vec<T>, T);
 
 /// A structure of a table, so that an optional one is a field too.
 #[doc(hidden)]
-pub trait Structure: Field {}
+pub trait Structure: Field {
+    fn throttle_time_ms(&self) -> i32;
+}
 
 /// Kafka writes -1 for a structure that is null and 1 before one that is there.
 impl<T: Structure> Field for Option<T> {
@@ -363,6 +368,10 @@ macro_rules! message {
                 }
                 let version = $crate::messages::Version::of::<Self>(version);
                 $crate::messages::Field::decode(reader, version, Self::NAME)
+            }
+
+            fn throttle_time_ms(&self) -> i32 {
+                $crate::messages::Structure::throttle_time_ms(self)
             }
         }
 
@@ -459,7 +468,14 @@ macro_rules! __structure {
             }
         }
 
-        impl $crate::messages::Structure for $name {}
+        impl $crate::messages::Structure for $name {
+            fn throttle_time_ms(&self) -> i32 {
+                // Which field it is, and of which type, is known when this is compiled.
+                let fields: &[(&str, &dyn ::std::any::Any)] = &[$((stringify!($field), &self.$field),)*];
+                let throttle = fields.iter().find(|(name, _)| *name == "throttle_time_ms");
+                throttle.and_then(|(_, value)| value.downcast_ref()).copied().unwrap_or_default()
+            }
+        }
 
         $crate::__sample! { $name { $($field: ($($versions)?) ($($null)?) ($($default)?);)* } }
     };

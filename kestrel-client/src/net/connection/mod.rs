@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::{
-    ApiKey, ByteString, FrameDecoder, FrameSizeError, Request, correlation_id, decode_response,
+    ApiKey, ByteString, FrameDecoder, FrameSizeError, Message, Request, correlation_id, decode_response,
     encode_request,
 };
 use kestrel_serde::BoxError;
@@ -26,10 +26,12 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 use tower::Service;
 
+use super::broker_name::BrokerName;
 use super::in_flight::InFlight;
 use super::versions::Versions;
 use crate::environment::{self, after};
 use crate::error::{self, Chain, Error, SharedError};
+use crate::observer::{Disconnected, ObserverSeat, RequestEnded, Throttled};
 use crate::tasks::Tasks;
 
 mod chunks;
@@ -43,8 +45,7 @@ const READ_BYTES: usize = 16 * 1024;
 /// What a connection needs to know besides its stream.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionOptions {
-    /// The broker, for error texts.
-    pub(crate) broker: Arc<str>,
+    pub(crate) broker: BrokerName,
     pub(crate) client_id: ByteString,
     /// The most requests in flight: what `poll_ready` waits for.
     pub(crate) window: usize,
@@ -75,6 +76,7 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 struct Shared {
     options: ConnectionOptions,
+    observer: ObserverSeat,
     versions: Versions,
     next_correlation_id: AtomicI32,
     outbox: Outbox,
@@ -100,7 +102,11 @@ struct Waits {
 #[derive(Debug)]
 struct Waiter {
     reply: oneshot::Sender<Result<Bytes, Error>>,
+    api: ApiKey,
+    version: i16,
     asked_at: Instant,
+    /// Later than `asked_at` when the socket did not take it at once.
+    written_at: Instant,
     timeout: Duration,
     _permit: OwnedSemaphorePermit,
 }
@@ -123,6 +129,7 @@ impl Connection {
         let armed = after(active_at, options.max_idle);
         let shared = Arc::new(Shared {
             options,
+            observer: tasks.observer().clone(),
             versions,
             next_correlation_id: AtomicI32::new(1),
             outbox: Outbox::new(writer),
@@ -189,7 +196,7 @@ impl Connection {
     }
 
     fn unsupported(&self, api: ApiKey) -> Error {
-        Error::UnsupportedApi { broker: Arc::clone(&self.shared.options.broker), api }
+        Error::UnsupportedApi { broker: self.shared.options.broker.text(), api }
     }
 }
 
@@ -235,11 +242,17 @@ impl<'a, R: Request> Service<Call<'a, R>> for Connection {
                     correlation_id,
                     deadline: after(asked_at, call.timeout),
                     expects_answer: call.expects_answer,
-                    waiter: Waiter { reply, asked_at, timeout: call.timeout, _permit: permit },
+                    waiter: Waiter {
+                        reply,
+                        api: R::KEY,
+                        version: call.version,
+                        asked_at,
+                        written_at: asked_at,
+                        timeout: call.timeout,
+                        _permit: permit,
+                    },
                 };
-                if let Err(refused) = shared.outbox.push(outgoing, shared) {
-                    let _ = refused.waiter.reply.send(Err(shared.disconnected(false)));
-                }
+                shared.outbox.push(outgoing, shared);
             }
             Err(cause) => {
                 let _ = reply.send(Err(Error::Encode { api: R::KEY, cause }));
@@ -279,11 +292,12 @@ impl<R: Request> Future for Answer<R> {
         if !self.expects_answer {
             return Poll::Ready(Ok(R::Response::default()));
         }
-        Poll::Ready(decode_response::<R>(frame, self.version).map_err(|cause| {
-            let broker = Arc::clone(&self.shared.options.broker);
+        let response = decode_response::<R>(frame, self.version).map_err(|cause| {
             self.shared.end("an answer could not be read");
-            Error::MalformedResponse { broker, cause }
-        }))
+            Error::MalformedResponse { broker: self.shared.options.broker.text(), cause }
+        })?;
+        self.shared.note_throttle::<R>(&response);
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -322,32 +336,62 @@ impl Shared {
     fn end(&self, cause: impl Into<BoxError>) {
         let now = environment::now();
         let mut waits = self.waits();
-        if waits.end.is_none() {
-            let cause = waits.end.insert(error::shared(cause));
-            tracing::debug!(broker = %self.options.broker, cause = %Chain(&**cause), "connection ended");
-        }
+        let cause = waits.end.is_none().then(|| Arc::clone(waits.end.insert(error::shared(cause))));
         let waiters: Vec<_> = waits.in_flight.drain(now).collect();
         drop(waits);
         self.ended.cancel();
+        if let Some(cause) = cause {
+            let broker = &self.options.broker;
+            tracing::debug!(%broker, cause = %Chain(&*cause), "connection ended");
+            let event = Disconnected { broker: broker.observed(), in_flight: waiters.len(), cause: &*cause };
+            self.observer.tell(|observer| observer.on_disconnected(&event));
+        }
         for (waiter, overdue) in waiters {
             let error = if overdue { self.timed_out(waiter.timeout, true) } else { self.disconnected(true) };
-            let _ = waiter.reply.send(Err(error));
+            self.settle(waiter, Err(error));
         }
     }
 
     /// Ends the connection, and takes no more requests: for when nobody is left to write them.
     fn close_outbox(&self, cause: impl Into<BoxError>) {
         // Closed first: then what is in flight is all that there will be.
-        let unwritten = self.outbox.close();
+        let (unwritten, unanswered) = self.outbox.close();
         self.end(cause);
+        for waiter in unanswered {
+            self.settle(waiter, Err(self.disconnected(true)));
+        }
         for outgoing in unwritten {
             let _ = outgoing.waiter.reply.send(Err(self.disconnected(false)));
         }
     }
 
+    /// A request that was written has come to its end: its asker, who may have gone, and the observer hear of it.
+    fn settle(&self, waiter: Waiter, result: Result<Bytes, Error>) {
+        self.observer.tell(|observer| {
+            observer.on_request_ended(&RequestEnded {
+                broker: self.options.broker.observed(),
+                api: waiter.api,
+                version: waiter.version,
+                latency: environment::now().saturating_duration_since(waiter.written_at),
+                outcome: result.as_ref().map(Bytes::len),
+            });
+        });
+        let _ = waiter.reply.send(result);
+    }
+
+    fn note_throttle<R: Request>(&self, response: &R::Response) {
+        self.observer.tell(|observer| {
+            let throttle = Duration::from_millis(u64::try_from(response.throttle_time_ms()).unwrap_or(0));
+            if !throttle.is_zero() {
+                let broker = self.options.broker.observed();
+                observer.on_throttled(&Throttled { broker, api: R::KEY, throttle });
+            }
+        });
+    }
+
     fn disconnected(&self, possibly_written: bool) -> Error {
         let cause = self.waits().end.clone().unwrap_or_else(|| error::shared("the connection was closed"));
-        Error::Disconnected { broker: Arc::clone(&self.options.broker), cause, possibly_written }
+        Error::Disconnected { broker: self.options.broker.text(), cause, possibly_written }
     }
 
     fn timed_out(&self, after: Duration, possibly_written: bool) -> Error {
@@ -418,8 +462,7 @@ fn too_large(error: FrameSizeError) -> BoxError {
 fn hand_out(frame: Bytes, shared: &Shared) -> Result<(), BoxError> {
     let correlation_id = correlation_id(&frame)?;
     let waiter = shared.waits().in_flight.answer(correlation_id)?;
-    // Whoever asked may have gone: then the answer is of no interest.
-    let _ = waiter.reply.send(Ok(frame));
+    shared.settle(waiter, Ok(frame));
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use super::chunks::Chunks;
 use super::{Shared, Waiter};
 use crate::environment;
+use crate::observer::RequestWritten;
 
 /// How many byte runs are gathered before they are written.
 const GATHERED_CHUNKS: usize = 64;
@@ -67,16 +68,17 @@ impl Outbox {
         self.state.lock()
     }
 
-    /// Writes `outgoing` behind all before it, now as far as that is possible. Gives it back when the connection has ended.
-    pub(super) fn push(&self, outgoing: Outgoing, shared: &Shared) -> Result<(), Outgoing> {
+    /// Writes `outgoing` behind all before it, now as far as that is possible. Fails it when the connection has ended.
+    pub(super) fn push(&self, outgoing: Outgoing, shared: &Shared) {
         let mut state = self.state();
         if state.is_closed {
-            return Err(outgoing);
+            let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
+            return;
         }
         let is_first = state.is_empty();
         state.queue.push_back(outgoing);
         if !is_first {
-            return Ok(());
+            return;
         }
         let written = state.poll_write(shared, &mut Context::from_waker(Waker::noop()));
         drop(state);
@@ -85,7 +87,6 @@ impl Outbox {
             Poll::Ready(Err(error)) => shared.end(error),
             Poll::Pending => self.left_over.notify_one(),
         }
-        Ok(())
     }
 
     /// Writes what the socket did not take at once, until that fails: for the connection's task.
@@ -98,12 +99,11 @@ impl Outbox {
         }
     }
 
-    /// Takes nothing more; gives the requests of which not a byte was written.
-    pub(super) fn close(&self) -> VecDeque<Outgoing> {
+    /// Takes nothing more; gives the requests of which not a byte was written, and those that were to end when they are.
+    pub(super) fn close(&self) -> (VecDeque<Outgoing>, Vec<Waiter>) {
         let mut state = self.state();
         state.is_closed = true;
-        state.unanswered.clear();
-        std::mem::take(&mut state.queue)
+        (std::mem::take(&mut state.queue), std::mem::take(&mut state.unanswered))
     }
 
     /// Tells the peer that nothing more comes.
@@ -132,7 +132,7 @@ impl State {
             }
             ready!(Pin::new(&mut self.writer).poll_flush(cx))?;
             for waiter in self.unanswered.drain(..) {
-                let _ = waiter.reply.send(Ok(Bytes::new()));
+                shared.settle(waiter, Ok(Bytes::new()));
             }
         }
         Poll::Ready(Ok(()))
@@ -141,13 +141,25 @@ impl State {
     /// Takes requests out of the queue that go with one write.
     fn gather(&mut self, shared: &Shared) {
         while self.chunks.count() < GATHERED_CHUNKS {
-            let Some(outgoing) = self.queue.pop_front() else { return };
+            let Some(mut outgoing) = self.queue.pop_front() else { return };
+            let now = environment::now();
             // Who gave up before a byte was written has nothing to wait for; the request is not sent.
-            if outgoing.deadline <= environment::now() {
+            if outgoing.deadline <= now {
                 let timed_out = shared.timed_out(outgoing.waiter.timeout, false);
                 let _ = outgoing.waiter.reply.send(Err(timed_out));
                 continue;
             }
+            outgoing.waiter.written_at = now;
+            shared.observer.tell(|observer| {
+                let Waiter { api, version, asked_at, .. } = outgoing.waiter;
+                observer.on_request_written(&RequestWritten {
+                    broker: shared.options.broker.observed(),
+                    api,
+                    version,
+                    bytes: outgoing.chunks.iter().map(Bytes::len).sum(),
+                    queued: now.saturating_duration_since(asked_at),
+                });
+            });
             self.chunks.extend(outgoing.chunks);
             if outgoing.expects_answer {
                 shared.register(outgoing.correlation_id, outgoing.deadline, outgoing.waiter);

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
 use super::*;
+use crate::net::HostPort;
+use crate::observer::{Observer, RequestWritten};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -34,6 +36,10 @@ impl Peer {
     /// Answers a Metadata request with a controller id to tell it by.
     async fn answer(&mut self, request: &RequestFrame, controller: i32) {
         let response = MetadataResponse { controller_id: controller.into(), ..MetadataResponse::default() };
+        self.respond(request, response).await;
+    }
+
+    async fn respond(&mut self, request: &RequestFrame, response: MetadataResponse) {
         let header = &request.header;
         for chunk in
             encode_response::<MetadataRequest>(&response, header.api_version, header.correlation_id).unwrap()
@@ -44,9 +50,13 @@ impl Peer {
 }
 
 fn connect(window: usize) -> (Connection, Peer) {
+    connect_observed(window, ObserverSeat::default())
+}
+
+fn connect_observed(window: usize, observer: ObserverSeat) -> (Connection, Peer) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let options = ConnectionOptions {
-        broker: "1 (test:9092)".into(),
+        broker: BrokerName::new(Some(1.into()), HostPort::parse("test:9092").unwrap()),
         client_id: "test".into(),
         window,
         receive_limit_bytes: 1024,
@@ -58,7 +68,7 @@ fn connect(window: usize) -> (Connection, Peer) {
         max_version: *api.versions().end(),
     };
     let versions = Versions::intersect(&[speaks(ApiKey::Metadata), speaks(ApiKey::Produce)]);
-    let tasks = Tasks::here().unwrap();
+    let tasks = Tasks::here(observer).unwrap();
     let stream = tokio::io::split(ours);
     let connection = Connection::start(stream, versions, options, &tasks, CancellationToken::new());
     (connection, Peer { stream: theirs, received: BytesMut::new() })
@@ -255,4 +265,73 @@ proptest! {
             let _ = answer.await;
         });
     }
+}
+
+/// Writes events down.
+#[derive(Debug, Default)]
+struct Notebook(Mutex<Vec<String>>);
+
+impl Notebook {
+    fn note(&self, event: String) {
+        self.0.lock().push(event);
+    }
+}
+
+impl Observer for Notebook {
+    fn on_request_written(&self, event: &RequestWritten<'_>) {
+        let RequestWritten { broker, api, version, bytes, .. } = event;
+        self.note(format!("{broker}: {api} {version}, {bytes} bytes"));
+    }
+
+    fn on_request_ended(&self, event: &RequestEnded<'_>) {
+        let RequestEnded { api, version, outcome, .. } = event;
+        self.note(match outcome {
+            Ok(bytes) => format!("{api} {version}: {bytes} bytes"),
+            Err(error) => format!("{api} {version}: {error:#}"),
+        });
+    }
+
+    fn on_throttled(&self, event: &Throttled<'_>) {
+        self.note(format!("{}: throttled for {:?}", event.api, event.throttle));
+    }
+
+    fn on_disconnected(&self, event: &Disconnected<'_>) {
+        self.note(format!("disconnected with {} in flight: {}", event.in_flight, event.cause));
+    }
+}
+
+#[tokio::test]
+async fn an_observer_hears_each_request_begin_and_end() {
+    let heard = Arc::new(Notebook::default());
+    let (mut connection, mut peer) = connect_observed(2, ObserverSeat::new(heard.clone()));
+    ready(&mut connection).await;
+    let answer = call(&mut connection, TIMEOUT);
+    let request = peer.request().await;
+    let response = MetadataResponse { throttle_time_ms: 250, ..MetadataResponse::default() };
+    peer.respond(&request, response).await;
+    answer.await.unwrap();
+    let mut unanswered = connection.clone();
+    poll_fn(|cx| Service::<Call<'_, ProduceRequest>>::poll_ready(&mut unanswered, cx)).await.unwrap();
+    let request = &ProduceRequest::default();
+    unanswered.call(Call { request, version: 9, timeout: TIMEOUT, expects_answer: false }).await.unwrap();
+    ready(&mut connection).await;
+    let answer = call(&mut connection, TIMEOUT);
+    peer.request().await;
+    peer.request().await;
+    drop(peer);
+    answer.await.unwrap_err();
+    let closed = "the broker closed the connection";
+    assert_eq!(
+        *heard.0.lock(),
+        [
+            "1 (test:9092): Metadata 12, 23 bytes",
+            "Metadata 12: 17 bytes",
+            "Metadata: throttled for 250ms",
+            "1 (test:9092): Produce 9, 28 bytes",
+            "Produce 9: 0 bytes",
+            "1 (test:9092): Metadata 12, 23 bytes",
+            &format!("disconnected with 1 in flight: {closed}"),
+            &format!("Metadata 12: the connection to broker 1 (test:9092) failed: {closed}"),
+        ]
+    );
 }

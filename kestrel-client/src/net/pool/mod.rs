@@ -15,11 +15,13 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::ExponentialBackoff;
+use super::broker_name::BrokerName;
 use super::connection::{Connection, ConnectionOptions};
 use super::dial::{DialError, HostPort, dial};
 use crate::config::ClientSettings;
 use crate::environment::{self, after};
 use crate::error::{Error, FailedAttempt};
+use crate::observer::{ConnectFailed, Connected};
 use crate::tasks::Tasks;
 
 /// The most requests in flight on a connection that no producer has narrowed.
@@ -241,19 +243,27 @@ impl Pool {
 
     async fn connect(&self, peer: Peer, window: usize) -> Result<Connection, Error> {
         self.wait_for_turn(peer).await;
-        let (target, broker) = self.address(peer)?;
+        let broker = self.broker_name(peer)?;
+        let begun = environment::now();
         let client_id: ByteString = self.settings.client_id.clone();
         // In the client's runtime, whichever one the caller is in: the socket belongs to it.
-        let (name, setup_timeout) = (client_id.clone(), self.settings.connection_setup_timeout);
+        let (target, name) = (broker.address().clone(), client_id.clone());
+        let setup_timeout = self.settings.connection_setup_timeout;
         let dialled = tokio::select! {
             () = self.shutdown.cancelled() => return Err(Error::closed("client")),
             dialled = self.tasks.run(async move { dial(&target, &name, setup_timeout).await }) => dialled?,
         };
+        let took = environment::now().saturating_duration_since(begun);
+        let observer = self.tasks.observer();
         let (stream, versions) = dialled.map_err(|error| {
             self.note_failure(peer);
-            unreachable(peer, &broker, error)
+            let error = unreachable(peer, &broker, error);
+            let event = ConnectFailed { broker: broker.observed(), took, error: &error };
+            observer.tell(|observer| observer.on_connect_failed(&event));
+            error
         })?;
         self.state().reconnects.remove(&peer);
+        observer.tell(|observer| observer.on_connected(&Connected { broker: broker.observed(), took }));
         let options = ConnectionOptions {
             broker,
             client_id,
@@ -280,23 +290,19 @@ impl Pool {
         state.reconnects.insert(peer, Reconnect { failures, not_before });
     }
 
-    /// The address of `peer` as it is known now, and how error texts call it.
-    fn address(&self, peer: Peer) -> Result<(HostPort, Arc<str>), Error> {
+    /// The name of `peer`, with the address as it is known now.
+    fn broker_name(&self, peer: Peer) -> Result<BrokerName, Error> {
         let unknown = |broker: String| {
             Error::disconnected(broker, "the cluster has no broker with this id at the moment", false)
         };
         match peer {
             Peer::Node(node) => {
                 let address = self.state().brokers.get(&node).cloned();
-                let address = address.ok_or_else(|| unknown(node.to_string()))?;
-                let name = format!("{node} ({address})");
-                Ok((address, name.into()))
+                Ok(BrokerName::new(Some(node), address.ok_or_else(|| unknown(node.to_string()))?))
             }
             Peer::Bootstrap(index) => {
                 let address = self.settings.bootstrap_servers.get(index).cloned();
-                let address = address.ok_or_else(|| unknown(peer.to_string()))?;
-                let name = address.to_string();
-                Ok((address, name.into()))
+                Ok(BrokerName::new(None, address.ok_or_else(|| unknown(peer.to_string()))?))
             }
         }
     }
@@ -304,12 +310,12 @@ impl Pool {
 
 /// The error of a peer that cannot be connected to: with the broker's setting that is to blame, when the address is the one
 /// that the broker names.
-fn unreachable(peer: Peer, broker: &Arc<str>, error: DialError) -> Error {
+fn unreachable(peer: Peer, broker: &BrokerName, error: DialError) -> Error {
     match peer {
         Peer::Node(_) if error.is_about_the_address() => {
-            Error::disconnected(Arc::clone(broker), Misadvertised { cause: error }, false)
+            Error::disconnected(broker.text(), Misadvertised { cause: error }, false)
         }
-        _ => Error::disconnected(Arc::clone(broker), error, false),
+        _ => Error::disconnected(broker.text(), error, false),
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config::ClientBuilder;
+use crate::observer::ObserverSeat;
 
 async fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,7 +52,7 @@ fn pool(bootstrap_servers: &str) -> Pool {
     let builder = ClientBuilder::new(bootstrap_servers)
         .reconnect_backoff(Duration::from_millis(1), Duration::from_millis(5));
     let settings = Arc::new(builder.check().unwrap());
-    Pool::new(settings, Tasks::here().unwrap(), CancellationToken::new())
+    Pool::new(settings, Tasks::here(ObserverSeat::default()).unwrap(), CancellationToken::new())
 }
 
 const NODE: Peer = Peer::Node(NodeId(1));
