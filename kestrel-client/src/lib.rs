@@ -112,6 +112,7 @@ mod metadata;
 mod net;
 pub mod observer;
 mod producer;
+mod reader;
 mod record;
 mod tasks;
 pub mod testing;

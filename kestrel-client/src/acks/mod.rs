@@ -37,7 +37,7 @@ pub(crate) struct PartitionAcks {
 
 /// Up to where everything is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Committable {
+pub(crate) struct AckedPosition {
     /// The offset to commit: that of the first record that is not done.
     pub(crate) offset: i64,
     /// The epoch of the leader that appended the last record before it, when one was handed out and had one.
@@ -91,11 +91,11 @@ impl PartitionAcks {
     }
 
     /// What to commit when the caller has asked for what comes at `position`, which was read before this is called.
-    pub(crate) fn committable(&self, position: i64) -> Committable {
+    pub(crate) fn committable(&self, position: i64) -> AckedPosition {
         let window = self.window();
         let all_done = || window.done_end().map_or(position, |end| end.max(position));
         let offset = window.first_open().unwrap_or_else(all_done);
-        Committable { offset, leader_epoch: window.last_done_epoch() }
+        AckedPosition { offset, leader_epoch: window.last_done_epoch() }
     }
 
     /// The offset after the last record of those that are done one after the other; `None` when the first one is not.

@@ -130,7 +130,7 @@ fn a_dropped_token_holds_what_comes_after_it() {
     let acks = acks(10);
     drop(acks.hand_out(0, None));
     acks.hand_out(1, None).unwrap().ack();
-    assert_eq!(acks.committable(2), Committable { offset: 0, leader_epoch: None });
+    assert_eq!(acks.committable(2), AckedPosition { offset: 0, leader_epoch: None });
     assert_eq!(acks.open_records(), 1);
 }
 

@@ -21,9 +21,9 @@ use crate::config::{
 use crate::error::{Error, Result};
 use crate::into::IntoName;
 use crate::metadata::{FoundTopic, Wanted};
+use crate::reader::Decoders;
 use crate::record::{Timestamp, TopicPartition};
 use crate::typed::Unset;
-use crate::typed::consumer::Decoders;
 
 impl Client {
     /// Begins a consumer that reads the partitions it is told to: no group, no rebalancing, positions kept by the caller.

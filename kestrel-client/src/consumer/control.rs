@@ -7,10 +7,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::partition::ResetTo;
 use super::source::Assigned;
 use super::{AssignedConsumer, Consumer, ConsumerHandle, Source};
 use crate::config::argument_fits;
+use crate::consumer::position::ResetTo;
 use crate::environment::{self, after};
 use crate::error::{Error, Result};
 use crate::metadata::Reason;

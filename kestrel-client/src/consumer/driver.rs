@@ -7,10 +7,10 @@ use kestrel_protocol::messages::fetch::FetchResponse;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{LookupAnswer, Work};
-use super::fetcher::{FetchWork, Lane};
-use super::offsets::{Asked, Lookup, LookupRequest};
-use super::shared::Shared;
+use super::shared_engine::SharedEngine;
 use crate::client::Client;
+use crate::consumer::fetch::{FetchWork, Lane};
+use crate::consumer::position::{AskedPositions, Lookup, LookupRequest};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::TopicUses;
@@ -21,7 +21,7 @@ use crate::under_way::UnderWay;
 #[derive(Debug)]
 enum Done {
     Fetch(NodeId, Lane, Result<FetchResponse, Error>),
-    Lookup(Asked, Result<LookupAnswer, Error>),
+    Lookup(AskedPositions, Result<LookupAnswer, Error>),
     /// A connection for fetches is there, or could not be made: the fetch that wants it finds out.
     Connected,
 }
@@ -30,7 +30,7 @@ enum Done {
 #[derive(Debug)]
 pub(crate) struct Driver {
     client: Client,
-    shared: Shared,
+    shared: SharedEngine,
     /// The topics that the consumer uses, until it ends.
     topics: TopicUses,
     /// The owners of the fetch connections, by lane.
@@ -40,7 +40,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(client: Client, shared: Shared, topics: TopicUses) -> Self {
+    pub(crate) fn new(client: Client, shared: SharedEngine, topics: TopicUses) -> Self {
         let (main, side) = (client.new_handle(), client.new_handle());
         Self { client, shared, topics, main, side, under_way: UnderWay::new() }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Consumer;
-use super::shared::Shared;
+use super::shared_engine::SharedEngine;
 use super::source::{Source, Subscribed};
 use crate::client::Client;
 use crate::config::ConsumerSettings;
@@ -55,7 +55,7 @@ pub struct ConsumerHandle<S: Source = Subscribed> {
 pub(super) struct Base {
     pub(super) client: Client,
     pub(super) settings: Arc<ConsumerSettings>,
-    pub(super) shared: Shared,
+    pub(super) shared: SharedEngine,
     /// The topics that it keeps in the picture of the cluster.
     pub(super) topics: TopicUses,
 }

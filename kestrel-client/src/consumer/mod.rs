@@ -16,38 +16,23 @@
 //! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
 //! [`completed_fetch`], [`acks`], [`stall`], joined in [`engine`]; and [`lanes`]. Shells: [`driver`] and the caller's own task.
 
-mod aborted;
-mod batch;
 mod builder;
 mod commit;
-mod completed_fetch;
-mod concurrent;
 mod control;
 mod driver;
 mod engine;
-mod fetch_buffer;
-mod fetch_session;
-mod fetcher;
+mod fetch;
 mod from_records;
 mod group;
 mod handle;
-mod lanes;
-mod offsets;
-mod partition;
-mod partition_stream;
-mod partition_tasks;
-mod parts;
-mod progress;
+mod handout;
+mod position;
 mod queries;
 mod range;
-mod shared;
+mod shared_engine;
 mod source;
-mod stall;
-mod stream;
-mod subscription;
 #[cfg(test)]
 mod testing;
-mod until;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -58,30 +43,28 @@ use kestrel_serde::SerdeError;
 use parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::completed_fetch::{CompletedFetch, OpenOptions};
 use self::driver::Driver;
 use self::engine::Engine;
+use self::fetch::{CompletedFetch, OpenOptions};
+use self::group::classic::Protocols;
 use self::group::driver::GroupDriver;
 use self::group::effects::Effects;
 use self::group::handle::GroupHandle;
-use self::group::protocols::Protocols;
 use self::handle::Base;
-use self::parts::PartCopier;
-use self::shared::Shared;
+use self::position::PositionId;
+use self::shared_engine::SharedEngine;
 use self::source::SubscriptionPlan;
-use self::subscription::Ticket;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
 use crate::metadata::TopicUses;
+use crate::reader::{Decoders, PartCopier};
 use crate::record::Timestamp;
-use crate::typed::consumer::Decoders;
 
-pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::handle::ConsumerHandle;
-pub use self::partition_stream::PartitionStream;
+pub use self::handout::{Batch, BatchRecords, PartitionStream, RecordRef};
 pub use self::queries::OffsetAndTimestamp;
 pub use self::range::Place;
 pub use self::source::{Assigned, Source, Subscribed};
@@ -233,7 +216,7 @@ pub struct Consumer<K, V, S: Source = Subscribed> {
 
 /// A deserializer that gets ready for the record at an offset.
 struct Waiting {
-    ticket: Ticket,
+    position_id: PositionId,
     offset: i64,
     /// In a mutex only so that a consumer may be shared between threads; never locked.
     future: Mutex<BoxFuture<'static, Result<(), SerdeError>>>,
@@ -242,7 +225,7 @@ struct Waiting {
 /// The deserializers are ready for the record at an offset, or never will be.
 #[derive(Debug)]
 struct Prepared {
-    ticket: Ticket,
+    position_id: PositionId,
     offset: i64,
     result: Result<(), SerdeError>,
 }
@@ -319,7 +302,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         if let Some(time) = start_at {
             engine.start_at(time);
         }
-        let shared = Shared::new(engine);
+        let shared = SharedEngine::new(engine);
         let stop = CancellationToken::new();
         let topics = TopicUses::new(client.metadata().clone());
         let driver = Driver::new(client.clone(), shared.clone(), topics.clone());

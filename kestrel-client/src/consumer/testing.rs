@@ -13,8 +13,8 @@ use kestrel_protocol::record::{
 };
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId};
 
-use super::partition::FetchPosition;
 use crate::config::{ConsumerConfig, ConsumerSettings};
+use crate::consumer::position::FetchPosition;
 use crate::environment;
 use crate::metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 use crate::net::ExponentialBackoff;

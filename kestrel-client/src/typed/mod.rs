@@ -1,6 +1,5 @@
-//! Typed keys and values over the byte engines: serializers joined to a producer's topic, deserializers to a consumer.
+//! Typed keys and values over the byte engines: serializers joined to a producer's topic.
 
-pub(crate) mod consumer;
 mod producer;
 mod scratch;
 mod unset;

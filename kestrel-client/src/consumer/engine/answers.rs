@@ -9,10 +9,8 @@ use kestrel_protocol::{ApiKey, DecodeError, DecodeErrorKind, ErrorClass, ErrorCo
 
 use super::{Engine, Hints, damaged, position_error};
 use crate::config::IsolationLevel;
-use crate::consumer::completed_fetch::{CompletedFetch, Damage, Fetched, Scan};
-use crate::consumer::fetcher::{Lane, PartitionAnswer};
-use crate::consumer::partition::{FetchPosition, FetchState, ResetTo};
-use crate::consumer::subscription::Ticket;
+use crate::consumer::fetch::{CompletedFetch, Damage, Fetched, Lane, PartitionAnswer, Scan};
+use crate::consumer::position::{FetchPosition, FetchState, PositionId, ResetTo};
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::LeaderHint;
@@ -32,8 +30,8 @@ impl Engine {
             Err(error) => {
                 tracing::debug!(%node, error = %Chain(&error), "a fetch failed");
                 self.wants_metadata = true;
-                for ticket in self.fetcher.handle_failure(node, lane, now) {
-                    if let Some(partition) = self.subscription.believe(ticket) {
+                for position_id in self.fetcher.handle_failure(node, lane, now) {
+                    if let Some(partition) = self.subscription.if_current(position_id) {
                         partition.forget_preferred_replica();
                         partition.note_failure(error.clone());
                     }
@@ -48,8 +46,8 @@ impl Engine {
         if let Some(code) = outcome.error {
             tracing::debug!(%node, %code, "a broker refused a fetch");
             self.wants_metadata = true;
-            for ticket in outcome.refused {
-                if let Some(partition) = self.subscription.believe(ticket) {
+            for position_id in outcome.refused {
+                if let Some(partition) = self.subscription.if_current(position_id) {
                     partition.note_failure(BrokerError::new(ApiKey::Fetch, code).into());
                 }
             }
@@ -82,10 +80,19 @@ impl Engine {
                 continue;
             }
             let records = Bytes::from(rest.concat());
-            let (ticket, topic, number) = (partition.ticket(id), partition.topic(), partition.name.partition);
+            let (position_id, topic, number) =
+                (partition.position_id(id), partition.topic(), partition.name.partition);
             let frame_bytes = records.len();
             self.keep(
-                Fetched { ticket, topic, partition: number, position, records, aborted: None, frame_bytes },
+                Fetched {
+                    position_id,
+                    topic,
+                    partition: number,
+                    position,
+                    records,
+                    aborted: None,
+                    frame_bytes,
+                },
                 now,
             );
         }
@@ -94,7 +101,7 @@ impl Engine {
 
     fn leader_hint(&self, answer: &PartitionAnswer) -> Option<LeaderHint> {
         let named = &answer.data.current_leader;
-        let partition = self.subscription.get(answer.ticket.id)?;
+        let partition = self.subscription.get(answer.position_id.id)?;
         (named.leader_id != NodeId::NONE && named.leader_epoch != LeaderEpoch::NONE).then(|| LeaderHint {
             topic: partition.topic(),
             partition: partition.name.partition,
@@ -104,28 +111,28 @@ impl Engine {
     }
 
     fn handle_partition(&mut self, answer: PartitionAnswer, frame_bytes: usize, now: Instant) {
-        let PartitionAnswer { ticket, fetch_offset, leader_epoch, data } = answer;
-        let Some(partition) = self.subscription.believe(ticket) else { return };
+        let PartitionAnswer { position_id, fetch_offset, leader_epoch, data } = answer;
+        let Some(partition) = self.subscription.if_current(position_id) else { return };
         let FetchState::Fetching(position) = partition.state() else { return };
         if position.offset != fetch_offset {
             return;
         }
         match data.error_code {
-            ErrorCode::None => self.handle_data(ticket, position, data, frame_bytes, now),
-            ErrorCode::OffsetOutOfRange => self.handle_out_of_range(ticket, position, leader_epoch),
-            code => self.handle_refusal(ticket, code, now),
+            ErrorCode::None => self.handle_data(position_id, position, data, frame_bytes, now),
+            ErrorCode::OffsetOutOfRange => self.handle_out_of_range(position_id, position, leader_epoch),
+            code => self.handle_refusal(position_id, code, now),
         }
     }
 
     fn handle_data(
         &mut self,
-        ticket: Ticket,
+        position_id: PositionId,
         position: FetchPosition,
         data: PartitionData,
         frame_bytes: usize,
         now: Instant,
     ) {
-        let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
+        let Some(partition) = self.subscription.get_mut(position_id.id) else { return };
         partition.succeed();
         partition.high_watermark = Some(data.high_watermark);
         partition.last_stable_offset = (data.last_stable_offset >= 0).then_some(data.last_stable_offset);
@@ -141,11 +148,14 @@ impl Engine {
         self.served += 1;
         partition.last_served = self.served;
         let (topic, number) = (partition.topic(), partition.name.partition);
-        self.keep(Fetched { ticket, topic, partition: number, position, records, aborted, frame_bytes }, now);
+        self.keep(
+            Fetched { position_id, topic, partition: number, position, records, aborted, frame_bytes },
+            now,
+        );
     }
 
     fn keep(&mut self, fetched: Fetched, now: Instant) {
-        let (id, position) = (fetched.ticket.id, fetched.position);
+        let (id, position) = (fetched.position_id.id, fetched.position);
         let Scan { fetch, damage, is_torn_only } = CompletedFetch::scan(fetched);
         let Some(partition) = self.subscription.get_mut(id) else { return };
         if let Some(mut fetch) = fetch {
@@ -172,8 +182,13 @@ impl Engine {
     }
 
     /// A broker says that the position is not in the log. Followers and leaders that have just changed may be wrong.
-    fn handle_out_of_range(&mut self, ticket: Ticket, position: FetchPosition, asked_epoch: LeaderEpoch) {
-        let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
+    fn handle_out_of_range(
+        &mut self,
+        position_id: PositionId,
+        position: FetchPosition,
+        asked_epoch: LeaderEpoch,
+    ) {
+        let Some(partition) = self.subscription.get_mut(position_id.id) else { return };
         let was_follower = partition.forget_preferred_replica();
         let leader_moved = partition.leader().is_none_or(|leader| leader.epoch != asked_epoch);
         if !was_follower && !leader_moved {
@@ -181,8 +196,8 @@ impl Engine {
         }
     }
 
-    fn handle_refusal(&mut self, ticket: Ticket, code: ErrorCode, now: Instant) {
-        let Some(partition) = self.subscription.get_mut(ticket.id) else { return };
+    fn handle_refusal(&mut self, position_id: PositionId, code: ErrorCode, now: Instant) {
+        let Some(partition) = self.subscription.get_mut(position_id.id) else { return };
         partition.forget_preferred_replica();
         let error = BrokerError::new(ApiKey::Fetch, code).topic(partition.topic());
         let error = error.partition(partition.name.partition);
@@ -192,9 +207,9 @@ impl Engine {
                 partition.note_failure(error.into());
                 self.wants_metadata = true;
             }
-            _ => self.subscription.report(ticket.id, error),
+            _ => self.subscription.report(position_id.id, error),
         }
-        self.subscription.fail(ticket.id, now);
+        self.subscription.fail(position_id.id, now);
     }
 }
 

@@ -3,18 +3,18 @@
 use std::ops::Range;
 use std::task::Waker;
 
-use super::{Delivery, Engine, Held, damaged, position_error};
+use super::{Engine, Held, Offer, damaged, position_error};
 use crate::config::IsolationLevel;
-use crate::consumer::completed_fetch::{CompletedFetch, Damage};
-use crate::consumer::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
-use crate::consumer::subscription::{PartitionId, Ticket};
-use crate::error::Error;
-use crate::error::PositionError;
+use crate::consumer::fetch::{CompletedFetch, Damage};
+use crate::consumer::position::{
+    AssignedPartition, AssignmentId, FetchPosition, FetchState, PositionId, ResetTo,
+};
+use crate::error::{Error, PositionError};
 use crate::record::{Timestamp, TopicPartition};
 
 /// What becomes of the records in the caller's hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Recheck {
     GoOn,
     /// Their partition was paused: they are put back.
     Rest,
@@ -24,16 +24,16 @@ pub(crate) enum Verdict {
 
 impl Engine {
     /// What there is for the caller: problems of a partition come after the records before them.
-    pub(crate) fn take(&mut self, waker: &Waker) -> Delivery {
+    pub(crate) fn take(&mut self, waker: &Waker) -> Offer {
         let (buffer, subscription) = (&mut self.buffer, &mut self.subscription);
         if let Some(error) = self.problems.pop_front() {
-            return Delivery::Problem(error);
+            return Offer::Problem(error);
         }
         if self.closed {
-            return Delivery::Ended;
+            return Offer::Ended;
         }
         if let Some(error) = subscription.take_report(|id| buffer.first(id).is_none()) {
-            return Delivery::Problem(error);
+            return Offer::Problem(error);
         }
         let may_take = |id| {
             let partition = subscription.get(id);
@@ -41,21 +41,21 @@ impl Engine {
                 .is_some_and(|partition| !partition.paused && !partition.revoking && partition.has_room())
         };
         if let Some(mut fetch) = buffer.take(may_take) {
-            fetch.acks = subscription.get(fetch.ticket.id).and_then(|partition| partition.acks.clone());
+            fetch.acks = subscription.get(fetch.position_id.id).and_then(|partition| partition.acks.clone());
             self.progress.begin(fetch.next_offset());
             self.held = Some(Held {
-                ticket: fetch.ticket,
+                position_id: fetch.position_id,
                 size_bytes: fetch.size_bytes(),
                 first_offset: fetch.next_offset(),
                 epochs: fetch.epochs().clone(),
             });
-            return Delivery::Records(fetch);
+            return Offer::Records(fetch);
         }
         if self.is_range_over() || self.subscription.is_empty() && !self.in_group {
-            return Delivery::Ended;
+            return Offer::Ended;
         }
         self.waker = Some(waker.clone());
-        Delivery::Nothing
+        Offer::Nothing
     }
 
     /// Partitions that nobody has read yet begin at `time`.
@@ -90,7 +90,7 @@ impl Engine {
         let Some(held) = &self.held else { return };
         let offset = self.progress.done_offset();
         let epoch = held.epochs.iter().rev().find(|(start, _)| *start < offset).and_then(|&(_, epoch)| epoch);
-        if let Some(partition) = self.subscription.believe(held.ticket) {
+        if let Some(partition) = self.subscription.if_current(held.position_id) {
             if held.first_offset < offset {
                 partition.handed_out = Some(offset);
             }
@@ -104,10 +104,10 @@ impl Engine {
     /// Takes back what was not handed out to its end; what belongs to an older position is dropped.
     pub(crate) fn put_back(&mut self, mut fetch: Box<CompletedFetch>) {
         self.release();
-        if self.subscription.believe(fetch.ticket).is_some_and(|partition| partition.paused) {
+        if self.subscription.if_current(fetch.position_id).is_some_and(|partition| partition.paused) {
             fetch.detach();
         }
-        if self.subscription.believe(fetch.ticket).is_some() {
+        if self.subscription.if_current(fetch.position_id).is_some() {
             self.buffer.put_back(fetch);
         }
     }
@@ -118,20 +118,20 @@ impl Engine {
     }
 
     /// Whether the caller may go on with `fetch`. An error is to be handed out; the records are void then.
-    pub(crate) fn recheck(&mut self, fetch: &CompletedFetch) -> Result<Verdict, Error> {
-        let id = fetch.ticket.id;
+    pub(crate) fn recheck(&mut self, fetch: &CompletedFetch) -> Result<Recheck, Error> {
+        let id = fetch.position_id.id;
         let truncated =
             |partition: &AssignedPartition| matches!(partition.state(), FetchState::Truncated { .. });
         if self.subscription.get(id).is_some_and(truncated) {
             self.release();
-            return self.resolve_truncation(id, fetch.position()).map_or(Ok(Verdict::Void), Err);
+            return self.resolve_truncation(id, fetch.position()).map_or(Ok(Recheck::Void), Err);
         }
-        match self.subscription.believe(fetch.ticket).filter(|partition| !partition.revoking) {
-            Some(partition) if partition.paused => Ok(Verdict::Rest),
-            Some(_) => Ok(Verdict::GoOn),
+        match self.subscription.if_current(fetch.position_id).filter(|partition| !partition.revoking) {
+            Some(partition) if partition.paused => Ok(Recheck::Rest),
+            Some(_) => Ok(Recheck::GoOn),
             None => {
                 self.release();
-                Ok(Verdict::Void)
+                Ok(Recheck::Void)
             }
         }
     }
@@ -139,16 +139,16 @@ impl Engine {
     /// The records in the caller's hands are damaged at `damage`: they are fetched again after a pause.
     pub(crate) fn refetch(
         &mut self,
-        ticket: Ticket,
+        position_id: PositionId,
         position: FetchPosition,
         damage: Damage,
     ) -> Option<Error> {
         self.release();
-        let partition = self.subscription.believe(ticket)?;
+        let partition = self.subscription.if_current(position_id)?;
         partition.seek(position);
         partition.fail_outside();
         let error = position_error(partition, damaged(damage));
-        self.buffer.drop_partition(ticket.id);
+        self.buffer.drop_partition(position_id.id);
         Some(error.into())
     }
 
@@ -164,8 +164,8 @@ impl Engine {
     }
 
     /// Whoever has records of the partition in its hands looks whether they are still to be handed out.
-    fn recall(&mut self, id: PartitionId) {
-        if self.held.as_ref().is_some_and(|held| held.ticket.id == id) {
+    fn recall(&mut self, id: AssignmentId) {
+        if self.held.as_ref().is_some_and(|held| held.position_id.id == id) {
             self.revision += 1;
         }
     }
@@ -218,8 +218,8 @@ impl Engine {
     /// The offset that is handed out next; `None` until it is known.
     pub(crate) fn position(&mut self, partition: &TopicPartition) -> Result<Option<i64>, Error> {
         let (id, state) = self.assigned(partition)?;
-        let (ticket, fetch_offset) = (state.ticket(id), state.fetch_offset());
-        if self.held.as_ref().is_some_and(|held| held.ticket == ticket) {
+        let (position_id, fetch_offset) = (state.position_id(id), state.fetch_offset());
+        if self.held.as_ref().is_some_and(|held| held.position_id == position_id) {
             return Ok(Some(self.progress.next_offset()));
         }
         Ok(self.buffer.first(id).map(CompletedFetch::next_offset).or(fetch_offset))
@@ -249,7 +249,7 @@ impl Engine {
     fn assigned(
         &mut self,
         partition: &TopicPartition,
-    ) -> Result<(PartitionId, &mut AssignedPartition), Error> {
+    ) -> Result<(AssignmentId, &mut AssignedPartition), Error> {
         self.check_open()?;
         let id = self.subscription.id(partition);
         let found = id.and_then(|id| Some((id, self.subscription.get_mut(id)?)));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::acks::PartitionAcks;
-use crate::consumer::subscription::PartitionId;
+use crate::consumer::position::AssignmentId;
 use crate::record::TopicPartition;
 
 /// What was lost, by partition.
@@ -18,7 +18,7 @@ pub(crate) struct Losses(BTreeMap<TopicPartition, Loss>);
 #[derive(Debug)]
 pub(crate) struct Loss {
     /// The assignment that has ended.
-    pub(crate) id: PartitionId,
+    pub(crate) id: AssignmentId,
     /// The end of what was done.
     pub(crate) done_end: Option<i64>,
     /// Whether the caller was at something, or after something that it had not told to be done.
@@ -45,7 +45,7 @@ impl Losses {
     }
 
     /// The group has `offset` of an assignment after all, or of a later one: what lies before it is not lost.
-    pub(crate) fn handle_committed(&mut self, partition: &TopicPartition, id: PartitionId, offset: i64) {
+    pub(crate) fn handle_committed(&mut self, partition: &TopicPartition, id: AssignmentId, offset: i64) {
         let is_covered = |loss: &Loss| {
             let is_done = loss.done_end.is_some_and(|end| end <= offset);
             loss.id <= id && is_done && !loss.was_in_hand && loss.acks.is_none()
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn loss(acks: Option<Arc<PartitionAcks>>, lost_after: u64) -> Loss {
-        let id = PartitionId(3);
+        let id = AssignmentId(3);
         Loss { id, done_end: None, was_in_hand: false, acks, lost_after, reported_after: None }
     }
 
@@ -116,16 +116,16 @@ mod tests {
     #[test]
     fn what_the_group_has_after_all_is_not_lost() {
         let mut losses = lost(Some(50), 7);
-        losses.handle_committed(&partition(), PartitionId(3), 49);
+        losses.handle_committed(&partition(), AssignmentId(3), 49);
         assert_eq!(losses.report(7), [partition()]);
-        losses.handle_committed(&partition(), PartitionId(3), 50);
+        losses.handle_committed(&partition(), AssignmentId(3), 50);
         assert_eq!(losses.report(7), []);
         // The same records were read again by this member, and committed.
         let mut losses = lost(Some(50), 7);
-        losses.handle_committed(&partition(), PartitionId(4), 60);
+        losses.handle_committed(&partition(), AssignmentId(4), 60);
         assert_eq!(losses.report(7), []);
         let mut losses = lost(None, 7);
-        losses.handle_committed(&partition(), PartitionId(3), 60);
+        losses.handle_committed(&partition(), AssignmentId(3), 60);
         assert_eq!(losses.report(7), [partition()], "an older commit says nothing of what was in hand");
     }
 

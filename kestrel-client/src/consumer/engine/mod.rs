@@ -20,16 +20,15 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use self::losses::Losses;
 use self::stalls::Detectors;
-use super::completed_fetch::{CompletedFetch, Damage, EpochStart};
-use super::fetch_buffer::FetchBuffer;
-use super::fetcher::{FetchWork, Fetcher};
-use super::offsets::{self, Asked, Lookup, LookupOutcome};
-use super::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView};
-use super::progress::Progress;
-use super::subscription::{PartitionId, SubscriptionState, Ticket};
 use crate::config::{AutoOffsetReset, ConsumerSettings};
-use crate::error::{BrokerError, Chain, Error};
-use crate::error::{PositionError, PositionProblem};
+use crate::consumer::fetch::{CompletedFetch, Damage, EpochStart, FetchBuffer, FetchWork, Fetcher};
+use crate::consumer::handout::CallerProgress;
+use crate::consumer::position::lookup;
+use crate::consumer::position::{
+    AskedPositions, AssignedPartition, AssignmentId, FetchPosition, FetchState, Leader, LeaderView, Lookup,
+    LookupOutcome, PositionId, SubscriptionState,
+};
+use crate::error::{BrokerError, Chain, Error, PositionError, PositionProblem};
 use crate::metadata::{LeaderHint, MetadataSnapshot};
 use crate::net::ExponentialBackoff;
 use crate::record::{Timestamp, TopicPartition};
@@ -58,7 +57,7 @@ pub(crate) struct Hints {
 
 /// What there is for the caller.
 #[derive(Debug)]
-pub(crate) enum Delivery {
+pub(crate) enum Offer {
     Records(Box<CompletedFetch>),
     Problem(Error),
     /// Nothing will ever come: nothing is assigned, or the consumer is closed.
@@ -70,7 +69,7 @@ pub(crate) enum Delivery {
 /// What the caller's task has taken out.
 #[derive(Debug, Clone)]
 struct Held {
-    ticket: Ticket,
+    position_id: PositionId,
     size_bytes: usize,
     /// Where it begins.
     first_offset: i64,
@@ -86,7 +85,7 @@ pub(crate) struct Engine {
     fetcher: Fetcher,
     buffer: FetchBuffer,
     held: Option<Held>,
-    progress: Arc<Progress>,
+    progress: Arc<CallerProgress>,
     detectors: Detectors,
     /// Whether the records go to tasks of their partitions.
     has_partition_tasks: bool,
@@ -162,7 +161,7 @@ impl Engine {
         }
         self.subscription.poll_trouble(now);
         self.look_for_stalls(now);
-        let lookups = offsets::poll_lookups(&mut self.subscription, self.settings.isolation_level, now, wall);
+        let lookups = lookup::poll_lookups(&mut self.subscription, self.settings.isolation_level, now, wall);
         let held_bytes = self.held.as_ref().map_or(0, |held| held.size_bytes);
         let fetches = self.fetcher.poll(&self.subscription, &self.buffer, held_bytes, &self.settings, now);
         self.wake_for_reports();
@@ -211,7 +210,7 @@ impl Engine {
         self.wake_for_reports();
     }
 
-    fn handle_recreated(&mut self, id: PartitionId) {
+    fn handle_recreated(&mut self, id: AssignmentId) {
         self.buffer.drop_partition(id);
         self.renew_acks(id);
         self.revision += 1;
@@ -222,21 +221,26 @@ impl Engine {
     }
 
     /// A broker answered a lookup, or did not.
-    pub(crate) fn handle_lookup(&mut self, asked: &Asked, result: Result<LookupAnswer, Error>, now: Instant) {
+    pub(crate) fn handle_lookup(
+        &mut self,
+        asked: &AskedPositions,
+        result: Result<LookupAnswer, Error>,
+        now: Instant,
+    ) {
         let outcome = match result {
             Ok(LookupAnswer::Offsets(response)) => {
-                offsets::handle_offsets(&mut self.subscription, asked, response, now)
+                lookup::handle_offsets(&mut self.subscription, asked, response, now)
             }
             Ok(LookupAnswer::LeaderEpochs(response)) => {
-                offsets::handle_leader_epochs(&mut self.subscription, asked, response, now)
+                lookup::handle_leader_epochs(&mut self.subscription, asked, response, now)
             }
             Err(Error::UnsupportedApi { api: ApiKey::OffsetForLeaderEpoch, .. }) => {
-                offsets::skip_validation(&mut self.subscription, asked);
+                lookup::skip_validation(&mut self.subscription, asked);
                 LookupOutcome::default()
             }
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "a lookup of offsets failed");
-                offsets::handle_lookup_failure(&mut self.subscription, asked, &error, now);
+                lookup::handle_lookup_failure(&mut self.subscription, asked, &error, now);
                 LookupOutcome { wants_metadata: true, ..LookupOutcome::default() }
             }
         };
@@ -251,8 +255,8 @@ impl Engine {
     }
 
     /// A log was cut. When the caller's task has records of it in its hands, only that task knows the position.
-    fn handle_truncated(&mut self, id: PartitionId) {
-        if self.held.as_ref().is_some_and(|held| held.ticket.id == id) {
+    fn handle_truncated(&mut self, id: AssignmentId) {
+        if self.held.as_ref().is_some_and(|held| held.position_id.id == id) {
             self.revision += 1;
             return self.wake();
         }
@@ -266,7 +270,7 @@ impl Engine {
 
     /// Goes on after a log was cut, `consumed` being what the caller gets next. Gives the error for the caller when
     /// records that were handed out are gone and the policy is to say so.
-    fn resolve_truncation(&mut self, id: PartitionId, consumed: FetchPosition) -> Option<Error> {
+    fn resolve_truncation(&mut self, id: AssignmentId, consumed: FetchPosition) -> Option<Error> {
         let policy = self.subscription.policy();
         let partition = self.subscription.get_mut(id)?;
         let FetchState::Truncated { end, .. } = partition.state() else { return None };
@@ -386,7 +390,7 @@ const fn damaged(damage: Damage) -> PositionProblem {
     PositionProblem::Damaged { offset, next_offset, cause }
 }
 
-pub(crate) use self::caller::Verdict;
+pub(crate) use self::caller::Recheck;
 pub(crate) use self::group::{Committable, MayWork};
 
 #[cfg(test)]

@@ -6,11 +6,10 @@ use kestrel_protocol::NodeId;
 
 use super::Engine;
 use crate::config::IsolationLevel;
-use crate::consumer::partition::{AssignedPartition, FetchState};
-use crate::consumer::stall::{STALL_GRACE, Sight, Stall, StallDetector, Standing};
-use crate::consumer::subscription::PartitionId;
-use crate::error::StallError;
-use crate::error::{Chain, Error};
+use crate::consumer::position::{
+    AssignedPartition, AssignmentId, FetchState, STALL_GRACE, Sight, Stall, StallDetector, Standing,
+};
+use crate::error::{Chain, Error, StallError};
 
 /// The two kinds of stall.
 #[derive(Debug)]
@@ -54,16 +53,16 @@ impl Engine {
         }
     }
 
-    fn sight(&self, id: PartitionId, partition: &AssignedPartition) -> Sight {
+    fn sight(&self, id: AssignmentId, partition: &AssignedPartition) -> Sight {
         let is_callers_turn = self.buffer.first(id).is_some()
-            || self.held.as_ref().is_some_and(|held| held.ticket.id == id && held.size_bytes > 0)
+            || self.held.as_ref().is_some_and(|held| held.position_id.id == id && held.size_bytes > 0)
             || (self.fetcher.lacks_room() && partition.last_failure().is_none());
         let is_idle = partition.paused || partition.revoking || partition.is_at_range_end();
         let is_known = partition.was_told() || partition.has_trouble();
         let standing = if is_idle || is_callers_turn || is_known {
             Standing::Excused
         } else if self.is_caught_up(partition) {
-            Standing::CaughtUp { heard_at: self.fetcher.heard_at(partition.ticket(id)) }
+            Standing::CaughtUp { heard_at: self.fetcher.heard_at(partition.position_id(id)) }
         } else {
             Standing::Behind
         };
@@ -80,7 +79,7 @@ impl Engine {
     }
 
     /// Tasks of partitions ask for the next record when they are done: what is open there is being worked on.
-    fn ack_sight(&self, id: PartitionId, partition: &AssignedPartition) -> Sight {
+    fn ack_sight(&self, id: AssignmentId, partition: &AssignedPartition) -> Sight {
         let full = partition.acks.as_ref().filter(|acks| !self.has_partition_tasks && !acks.has_room());
         let is_idle = partition.paused || partition.revoking;
         let standing = if full.is_some() && !is_idle { Standing::Behind } else { Standing::Excused };

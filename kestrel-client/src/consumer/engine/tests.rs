@@ -7,13 +7,11 @@ use kestrel_protocol::messages::fetch::{
 use kestrel_protocol::messages::offset_for_leader_epoch::{EpochEndOffset, OffsetForLeaderTopicResult};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, TopicId};
 
-use super::super::completed_fetch::OpenOptions;
-use super::super::fetcher::Lane;
-use super::super::offsets::LookupRequest;
-use super::super::partition::ResetTo;
 use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, settings, snapshot};
 use super::*;
 use crate::config::ConsumerConfig;
+use crate::consumer::fetch::{Lane, OpenOptions};
+use crate::consumer::position::{LookupRequest, ResetTo};
 use crate::error::StallError;
 
 const OPTIONS: OpenOptions = OpenOptions { check_crcs: true, max_decompressed_batch_bytes: 1 << 20 };
@@ -24,7 +22,7 @@ struct Script {
     clock: Clock,
     now: u64,
     engine: Engine,
-    id: PartitionId,
+    id: AssignmentId,
     partition: TopicPartition,
 }
 
@@ -70,20 +68,20 @@ impl Script {
         self.answer_with(1, Lane::Main, PartitionData { error_code: code, ..PartitionData::default() });
     }
 
-    fn take(&mut self) -> Delivery {
+    fn take(&mut self) -> Offer {
         self.engine.take(Waker::noop())
     }
 
     fn take_records(&mut self) -> Box<CompletedFetch> {
         match self.take() {
-            Delivery::Records(fetch) => fetch,
+            Offer::Records(fetch) => fetch,
             other => panic!("{other:?}"),
         }
     }
 
     fn take_problem(&mut self) -> Error {
         match self.take() {
-            Delivery::Problem(error) => error,
+            Offer::Problem(error) => error,
             other => panic!("{other:?}"),
         }
     }
@@ -137,7 +135,7 @@ fn the_next_fetch_is_under_way_while_the_caller_works() {
     let mut fetch = script.take_records();
     assert_eq!(hand_out(&mut fetch, 9), [0, 1, 2]);
     script.engine.release();
-    assert!(matches!(script.take(), Delivery::Nothing));
+    assert!(matches!(script.take(), Offer::Nothing));
     assert_eq!(script.engine.position(&script.partition.clone()).unwrap(), Some(3));
     assert_eq!(script.engine.readable_end(&script.partition.clone()).unwrap(), Some(1000));
 }
@@ -149,10 +147,10 @@ fn a_seek_drops_what_waits_and_what_is_under_way() {
     script.answer(BatchSpec::of(0, 3).build());
     script.poll();
     script.engine.seek(&script.partition.clone(), 7).unwrap();
-    assert!(matches!(script.take(), Delivery::Nothing));
+    assert!(matches!(script.take(), Offer::Nothing));
     assert_eq!(script.asked(), Some((1, 7)));
     script.answer(BatchSpec::of(3, 3).build());
-    assert!(matches!(script.take(), Delivery::Nothing), "the answer is to a question of before the seek");
+    assert!(matches!(script.take(), Offer::Nothing), "the answer is to a question of before the seek");
 }
 
 #[test]
@@ -164,7 +162,7 @@ fn a_paused_partition_keeps_what_was_fetched() {
     hand_out(&mut fetch, 2);
     script.engine.set_paused(&script.partition.clone(), true).unwrap();
     script.engine.put_back(fetch);
-    assert!(matches!(script.take(), Delivery::Nothing));
+    assert!(matches!(script.take(), Offer::Nothing));
     assert_eq!(script.asked(), None);
     assert_eq!(script.engine.position(&script.partition.clone()).unwrap(), Some(2));
     script.engine.set_paused(&script.partition.clone(), false).unwrap();
@@ -175,7 +173,7 @@ fn a_paused_partition_keeps_what_was_fetched() {
 fn nothing_assigned_is_an_end() {
     let mut script = Script::new(AutoOffsetReset::Earliest);
     script.engine.assign(&[]);
-    assert!(matches!(script.take(), Delivery::Ended));
+    assert!(matches!(script.take(), Offer::Ended));
     assert!(script.engine.seek(&script.partition.clone(), 1).is_err());
 }
 
@@ -195,7 +193,7 @@ fn a_moved_leader_is_followed() {
     script.engine.handle_metadata(&snapshot(TOPIC_ID, &[(2, 6)]), script.clock.at(0));
     script.now = 130;
     assert_eq!(script.asked(), Some((2, 0)));
-    assert!(matches!(script.take(), Delivery::Nothing), "none of it is the caller's business");
+    assert!(matches!(script.take(), Offer::Nothing), "none of it is the caller's business");
 }
 
 #[test]
@@ -262,7 +260,7 @@ fn a_cut_below_what_waits_loses_nothing_that_was_handed_out() {
     assert!(script.engine.revision() > revision);
     assert_eq!(
         script.engine.recheck(&fetch).unwrap(),
-        Verdict::Void,
+        Recheck::Void,
         "what is in our hands may not be in the log any more"
     );
     assert_eq!(script.state(), FetchState::Fetching(at(2, 1)));
@@ -287,7 +285,7 @@ fn a_cut_below_what_was_handed_out_is_told_or_followed() {
             assert_eq!(script.asked(), Some((2, 4)));
         } else {
             assert_eq!(script.state(), FetchState::Fetching(at(4, 0)));
-            assert!(matches!(script.take(), Delivery::Nothing));
+            assert!(matches!(script.take(), Offer::Nothing));
         }
     }
 }
@@ -300,9 +298,9 @@ fn a_recreated_topic_is_told_once_and_read_from_its_beginning() {
     let fetch = script.take_records();
     script.refuse(ErrorCode::UnknownTopicId);
     script.engine.handle_metadata(&snapshot(TopicId::from_u128(8), &[(1, 0)]), script.clock.at(0));
-    assert_eq!(script.engine.recheck(&fetch).unwrap(), Verdict::Void);
+    assert_eq!(script.engine.recheck(&fetch).unwrap(), Recheck::Void);
     assert_eq!(problem(script.take_problem()), PositionProblem::Recreated);
-    assert!(matches!(script.take(), Delivery::Nothing));
+    assert!(matches!(script.take(), Offer::Nothing));
     assert_eq!(script.state(), FetchState::AwaitingReset(ResetTo::Earliest));
 }
 
@@ -316,7 +314,7 @@ fn damage_is_told_after_the_records_before_it_and_fetched_again() {
     let mut fetch = script.take_records();
     assert_eq!(hand_out(&mut fetch, 3), [0, 1, 2]);
     let damage = fetch.open_batch(OPTIONS).unwrap_err();
-    let error = script.engine.refetch(fetch.ticket, fetch.position(), damage).unwrap();
+    let error = script.engine.refetch(fetch.position_id, fetch.position(), damage).unwrap();
     assert!(matches!(problem(error), PositionProblem::Damaged { offset: 3, next_offset: 6, .. }));
     assert!(script.poll().fetches.is_empty());
     script.now = 130;
@@ -330,7 +328,7 @@ fn damage_in_the_first_header_is_told_once_per_try() {
     script.answer(Bytes::from_static(&[0; 100]));
     assert!(matches!(problem(script.take_problem()), PositionProblem::Damaged { offset: 0, .. }));
     assert!(script.poll().fetches.is_empty());
-    assert!(matches!(script.take(), Delivery::Nothing));
+    assert!(matches!(script.take(), Offer::Nothing));
     script.now = 130;
     assert!(script.asked().is_some());
 }
@@ -363,7 +361,7 @@ fn stalls_of_a_minute(script: &mut Script, mut step: impl FnMut(&mut Script)) ->
         script.now += 500;
         step(script);
         script.poll();
-        while let Delivery::Problem(error) = script.take() {
+        while let Offer::Problem(error) = script.take() {
             let Error::Stalled(stall) = error else { panic!("{error}") };
             stalls.push(*stall);
         }

@@ -6,9 +6,9 @@ use kestrel_serde::Deserializer;
 
 use super::{RecordedConsumerBuilder, logs};
 use crate::consumer::Batch;
-use crate::consumer::completed_fetch::OpenBatch;
+use crate::consumer::fetch::OpenBatch;
 use crate::error::{Error, Result};
-use crate::typed::consumer::Decoders;
+use crate::reader::Decoders;
 
 impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
     /// The records as one [`Batch`], instead of a consumer: for a unit test of what is given a batch. Needs no tokio runtime.

@@ -18,18 +18,17 @@ use tokio_util::sync::CancellationToken;
 use super::Consumer;
 use super::engine::Engine;
 use super::group::OffsetAndMetadata;
-use super::group::handle::{Command, GroupHandle, done_entries};
+use super::group::handle::{GroupCommand, GroupHandle, done_entries};
 use super::handle::{Base, ConsumerHandle};
-use super::parts::PartCopier;
-use super::shared::Shared;
+use super::shared_engine::SharedEngine;
 use super::source::Subscribed;
 use crate::client::Client;
 use crate::config::{CommitPolicy, ConsumerConfig};
 use crate::environment;
 use crate::error::Result;
 use crate::metadata::TopicUses;
+use crate::reader::{Decoders, PartCopier};
 use crate::record::{Record, Timestamp, TopicPartition};
-use crate::typed::consumer::Decoders;
 
 /// What a batch with one record has beside it, and more: its header and varints.
 const BATCH_SLACK_BYTES: usize = 1024;
@@ -133,7 +132,7 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
             engine.set_range(partition, 0..length(log))?;
         }
         engine.serve(&logs, environment::now());
-        let shared = Shared::new(engine);
+        let shared = SharedEngine::new(engine);
         let (group, inbox) = GroupHandle::new("from-records".into(), shared.clone());
         let commits = Arc::default();
         let stop = CancellationToken::new();
@@ -181,7 +180,7 @@ type Commits = Arc<Mutex<Vec<(TopicPartition, OffsetAndMetadata)>>>;
 /// ```
 #[derive(Clone)]
 pub struct RecordedGroup {
-    shared: Shared,
+    shared: SharedEngine,
     commits: Commits,
 }
 
@@ -250,9 +249,9 @@ fn batch(record: &Record, offset: i64) -> Bytes {
 
 /// Stands in for the drivers: serves the logs, and writes down what is committed.
 struct StandIn {
-    shared: Shared,
+    shared: SharedEngine,
     logs: Logs,
-    inbox: mpsc::Receiver<Command>,
+    inbox: mpsc::Receiver<GroupCommand>,
     policy: CommitPolicy,
     commits: Commits,
 }
@@ -271,11 +270,11 @@ impl StandIn {
             self.shared.handle(|engine| engine.serve(&self.logs, environment::now()));
             tokio::select! {
                 command = self.inbox.recv() => match command {
-                    Some(Command::Commit(submission, reply)) => {
+                    Some(GroupCommand::Commit(submission, reply)) => {
                         self.write_down(submission.entries);
                         let _ = reply.send(Ok(()));
                     }
-                    Some(Command::Close(_)) | None => {
+                    Some(GroupCommand::Close(_)) | None => {
                         if self.policy != CommitPolicy::Manual {
                             let done = self.shared.look(|engine| done_entries(engine, None));
                             self.write_down(done);

@@ -1,6 +1,6 @@
 //! Coordinator: which broker coordinates the group, as far as is known. A machine: no I/O, no clock.
 //!
-//! Part of [`Membership`](super::membership::Membership). Found when it is needed, forgotten when a broker says that it is
+//! Part of [`Membership`](crate::consumer::group::classic::Membership). Found when it is needed, forgotten when a broker says that it is
 //! another one or does not answer; asked for again after a pause that grows with each failure.
 
 use std::time::Instant;

@@ -23,21 +23,19 @@ use tokio_util::sync::CancellationToken;
 use super::committed::{Answered, OffsetQuestion, find_coordinator, is_passing};
 use super::committer::{Assignment, CommitNews, CommitRequest, Committer, Entry, JobId};
 use super::effects::{EffectDone, Effects};
-use super::handle::{Command, done_entries};
-use super::membership::{
-    Effect, EffectRound, MemberSettings, Membership, PartitionCounts, Request, RequestId,
-};
-use super::protocols::Protocols;
+use super::handle::{GroupCommand, done_entries};
 use super::topic_watch::TopicWatch;
 use super::topics::TopicSelection;
 use crate::client::{Client, Target};
 use crate::config::{CommitPolicy, ConsumerSettings};
 use crate::consumer::engine::Engine;
-use crate::consumer::shared::Shared;
-use crate::consumer::subscription::Ticket;
+use crate::consumer::group::classic::{
+    Effect, EffectRound, MemberSettings, Membership, PartitionCounts, Protocols, Request, RequestId,
+};
+use crate::consumer::position::PositionId;
+use crate::consumer::shared_engine::SharedEngine;
 use crate::environment::{self, after};
-use crate::error::CommitFailed;
-use crate::error::{Chain, Error, Result};
+use crate::error::{Chain, CommitFailed, Error, Result};
 use crate::metadata::{MetadataSnapshot, Reason};
 use crate::net::{HandleId, Purpose};
 use crate::record::TopicPartition;
@@ -58,7 +56,7 @@ enum Answer {
     Heartbeat(RequestId, Result<HeartbeatResponse>),
     Left(Result<LeaveGroupResponse>),
     Commit(NodeId, Result<OffsetCommitResponse>),
-    Committed(NodeId, Vec<(TopicPartition, Ticket)>, Result<HashMap<TopicPartition, Answered>>),
+    Committed(NodeId, Vec<(TopicPartition, PositionId)>, Result<HashMap<TopicPartition, Answered>>),
     Topics(Result<BTreeSet<Arc<str>>>),
     /// The connection for offsets is there, or could not be made: the request that wants it finds out.
     Connected,
@@ -75,14 +73,14 @@ struct Running {
 /// The task's state.
 pub(crate) struct GroupDriver {
     client: Client,
-    shared: Shared,
+    shared: SharedEngine,
     settings: Arc<ConsumerSettings>,
     effects: Effects,
     topics: TopicSelection,
     topic_watch: TopicWatch,
     membership: Membership,
     committer: Committer,
-    inbox: mpsc::Receiver<Command>,
+    inbox: mpsc::Receiver<GroupCommand>,
     /// The owners of the two connections.
     member_lane: HandleId,
     offset_lane: HandleId,
@@ -103,11 +101,11 @@ pub(crate) struct GroupDriver {
 impl GroupDriver {
     pub(crate) fn new(
         client: Client,
-        shared: Shared,
+        shared: SharedEngine,
         settings: Arc<ConsumerSettings>,
         (topics, found): (TopicSelection, BTreeSet<Arc<str>>),
         effects: Effects,
-        inbox: mpsc::Receiver<Command>,
+        inbox: mpsc::Receiver<GroupCommand>,
     ) -> Self {
         let now = environment::now();
         let group = &settings.group;
@@ -384,9 +382,9 @@ impl GroupDriver {
         let due = self.shared.look(|engine| {
             let due = engine.poll_committed(now);
             due.into_iter()
-                .map(|(partition, ticket)| {
+                .map(|(partition, position_id)| {
                     let topic_id = engine.topic_id(&partition).unwrap_or(TopicId::NIL);
-                    (partition, ticket, topic_id)
+                    (partition, position_id, topic_id)
                 })
                 .collect::<Vec<_>>()
         });
@@ -398,7 +396,7 @@ impl GroupDriver {
             group_id: self.effects.group.group_id.clone(),
             partitions: due.iter().map(|(partition, _, id)| (partition.clone(), *id)).collect(),
         };
-        let asked = due.into_iter().map(|(partition, ticket, _)| (partition, ticket)).collect();
+        let asked = due.into_iter().map(|(partition, position_id, _)| (partition, position_id)).collect();
         self.calls.push(Box::pin(async move {
             Answer::Committed(node, asked, question.ask(&client, purpose, node).await)
         }));
@@ -442,7 +440,7 @@ impl GroupDriver {
     fn handle_committed(
         &mut self,
         node: NodeId,
-        asked: Vec<(TopicPartition, Ticket)>,
+        asked: Vec<(TopicPartition, PositionId)>,
         result: Result<HashMap<TopicPartition, Answered>>,
         now: Instant,
     ) {
@@ -460,20 +458,22 @@ impl GroupDriver {
                 }
                 let is_lasting = error.code().is_some_and(|code| !is_passing(code));
                 return self.shared.change_by_group(|engine| {
-                    for (_, ticket) in asked {
-                        engine.handle_committed_failure(ticket, error.clone(), is_lasting, now);
+                    for (_, position_id) in asked {
+                        engine.handle_committed_failure(position_id, error.clone(), is_lasting, now);
                     }
                 });
             }
         };
         self.shared.change_by_group(|engine| {
-            for (partition, ticket) in asked {
+            for (partition, position_id) in asked {
                 match answers.remove(&partition).unwrap_or(Err(ErrorCode::UnknownServerError)) {
-                    Ok(offset) => engine.handle_committed(ticket, offset.map(|offset| offset.position())),
+                    Ok(offset) => {
+                        engine.handle_committed(position_id, offset.map(|offset| offset.position()));
+                    }
                     Err(code) => {
                         let error = question.refusal(code).topic(partition.topic.clone());
                         let error = Error::from(error.partition(partition.partition));
-                        engine.handle_committed_failure(ticket, error, !is_passing(code), now);
+                        engine.handle_committed_failure(position_id, error, !is_passing(code), now);
                     }
                 }
             }
@@ -500,14 +500,14 @@ impl GroupDriver {
         self.membership.handle_partition_counts(&counts);
     }
 
-    fn handle_command(&mut self, command: Command) {
+    fn handle_command(&mut self, command: GroupCommand) {
         match command {
-            Command::Commit(submission, reply) => {
+            GroupCommand::Commit(submission, reply) => {
                 let patience = self.settings.default_api_timeout;
                 let job = self.committer.submit(submission, environment::now(), patience);
                 self.waiters.insert(job, reply);
             }
-            Command::Close(reply) => {
+            GroupCommand::Close(reply) => {
                 self.closers.push(reply);
                 let lost = self.shared.look(|engine| engine.last_losses());
                 self.close_problem = self.close_problem.take().or_else(|| CommitFailed::of(lost));

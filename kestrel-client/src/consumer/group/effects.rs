@@ -1,4 +1,4 @@
-//! Effects: carries out what [`Membership`](super::membership::Membership) decides about partitions. Async, for the driver.
+//! Effects: carries out what [`Membership`](crate::consumer::group::classic::Membership) decides about partitions. Async, for the driver.
 //!
 //! The order of giving up: nothing more is handed out; the caller finishes what it has in its hands; what it is done with is
 //! committed; the listener is told; the partitions go. The order of taking on: the listener is told, then the partitions come.
@@ -17,14 +17,13 @@ use kestrel_protocol::messages::join_group::JoinGroupResponseMember;
 use super::driver::partition_counts;
 use super::handle::GroupHandle;
 use super::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};
-use super::membership::{Effect, PartitionCounts};
-use super::protocols::Protocols;
 use crate::assignor::AssignableTopics;
 use crate::client::Client;
 use crate::config::CommitPolicy;
 use crate::consumer::engine::Engine;
-use crate::consumer::partition_tasks::PartitionTasks;
-use crate::consumer::shared::Shared;
+use crate::consumer::group::classic::{Effect, PartitionCounts, Protocols};
+use crate::consumer::handout::PartitionTasks;
+use crate::consumer::shared_engine::SharedEngine;
 use crate::error::{Chain, Error};
 use crate::metadata::{MetadataSnapshot, Reason, TopicUses, Wanted};
 use crate::record::TopicPartition;
@@ -53,7 +52,7 @@ pub(crate) enum EffectDone {
 #[derive(Clone)]
 pub(crate) struct Effects {
     pub(crate) client: Client,
-    pub(crate) shared: Shared,
+    pub(crate) shared: SharedEngine,
     pub(crate) group: GroupHandle,
     pub(crate) topics: TopicUses,
     pub(crate) policy: CommitPolicy,

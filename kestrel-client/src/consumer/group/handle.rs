@@ -12,9 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::committer::{Assignment, Entries, Entry};
 use super::offset::OffsetAndMetadata;
 use crate::consumer::engine::Engine;
-use crate::consumer::shared::Shared;
-use crate::error::{CommitFailed, PositionError};
-use crate::error::{Error, Result};
+use crate::consumer::shared_engine::SharedEngine;
+use crate::error::{CommitFailed, Error, PositionError, Result};
 use crate::record::TopicPartition;
 
 /// How many commands may wait for the driver.
@@ -22,7 +21,7 @@ const INBOX: usize = 64;
 
 /// What the driver is asked for.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum GroupCommand {
     Commit(Submission, oneshot::Sender<Result<()>>),
     /// Give up everything in good order and leave; then say whether what was done is committed.
     Close(oneshot::Sender<Result<()>>),
@@ -40,12 +39,12 @@ pub(crate) struct Submission {
 #[derive(Debug, Clone)]
 pub(crate) struct GroupHandle {
     pub(crate) group_id: ByteString,
-    commands: mpsc::Sender<Command>,
-    shared: Shared,
+    commands: mpsc::Sender<GroupCommand>,
+    shared: SharedEngine,
 }
 
 impl GroupHandle {
-    pub(crate) fn new(group_id: ByteString, shared: Shared) -> (Self, mpsc::Receiver<Command>) {
+    pub(crate) fn new(group_id: ByteString, shared: SharedEngine) -> (Self, mpsc::Receiver<GroupCommand>) {
         let (commands, inbox) = mpsc::channel(INBOX);
         (Self { group_id, commands, shared }, inbox)
     }
@@ -152,7 +151,7 @@ impl GroupHandle {
             return Commit(State::Done(Some(Ok(()))));
         }
         let (reply, answer) = oneshot::channel();
-        match self.commands.try_send(Command::Commit(submission, reply)) {
+        match self.commands.try_send(GroupCommand::Commit(submission, reply)) {
             Ok(()) => Commit(State::Waiting(answer, self.shared.clone())),
             Err(mpsc::error::TrySendError::Closed(_)) => Commit::failed(self.shared.ended()),
             Err(mpsc::error::TrySendError::Full(command)) => {
@@ -170,7 +169,7 @@ impl GroupHandle {
     /// Has the driver leave the group, and waits until it has.
     pub(crate) async fn close(&self) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        if self.commands.send(Command::Close(reply)).await.is_ok()
+        if self.commands.send(GroupCommand::Close(reply)).await.is_ok()
             && let Ok(outcome) = answer.await
         {
             return outcome;
@@ -201,7 +200,7 @@ pub struct Commit(State);
 
 enum State {
     Done(Option<Result<()>>),
-    Waiting(oneshot::Receiver<Result<()>>, Shared),
+    Waiting(oneshot::Receiver<Result<()>>, SharedEngine),
     /// The driver's inbox was full, or a position is waited for.
     Sending(Pin<Box<dyn Future<Output = Result<()>> + Send>>),
 }

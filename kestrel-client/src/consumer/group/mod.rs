@@ -10,8 +10,9 @@
 //!                                          └── commit, close ── the consumer ◄──────┘ what is done
 //! ```
 //!
-//! Machines without I/O: [`membership`] with [`coordinator`], [`committer`], [`protocols`], [`topic_watch`]. Shells: [`driver`], [`effects`].
+//! Machines without I/O: [`classic`] with [`coordinator`], [`committer`], [`topic_watch`]. Shells: [`driver`], [`effects`].
 
+pub(crate) mod classic;
 pub(crate) mod committed;
 pub(crate) mod committer;
 mod coordinator;
@@ -19,9 +20,7 @@ pub(crate) mod driver;
 pub(crate) mod effects;
 pub(crate) mod handle;
 mod listener;
-mod membership;
 mod offset;
-pub(crate) mod protocols;
 mod topic_watch;
 pub(crate) mod topics;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kestrel_protocol::LeaderEpoch;
 
-use crate::consumer::partition::FetchPosition;
+use crate::consumer::position::FetchPosition;
 
 /// A committed offset: the offset of the record that is read next, with a note beside it.
 ///

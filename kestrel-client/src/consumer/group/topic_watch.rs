@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::consumer::engine::topic_view;
-use crate::consumer::partition::LeaderView;
-use crate::consumer::subscription::MISSING_GRACE;
+use crate::consumer::position::{LeaderView, MISSING_GRACE};
 use crate::environment::after;
 use crate::error::Error;
 use crate::metadata::MetadataSnapshot;

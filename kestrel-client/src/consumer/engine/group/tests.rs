@@ -7,11 +7,10 @@ use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 
-use super::super::{Delivery, Verdict, Work};
+use super::super::{Offer, Recheck, Work};
 use super::*;
 use crate::config::{AutoOffsetReset, ConsumerConfig};
-use crate::consumer::completed_fetch::{CompletedFetch, OpenOptions};
-use crate::consumer::fetcher::Lane;
+use crate::consumer::fetch::{CompletedFetch, Lane, OpenOptions};
 use crate::consumer::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, settings, snapshot};
 use crate::record::Timestamp;
 
@@ -47,16 +46,16 @@ impl Member {
         self.engine.handle_metadata(&picture, self.clock.at(self.now));
     }
 
-    /// The tickets of the partitions whose committed offset is asked for.
-    fn asks_committed(&mut self) -> Vec<(TopicPartition, Ticket)> {
+    /// The position_ids of the partitions whose committed offset is asked for.
+    fn asks_committed(&mut self) -> Vec<(TopicPartition, PositionId)> {
         self.engine.poll_committed(self.clock.at(self.now))
     }
 
     /// Takes on partition 0, which the group has committed at `offset`.
     fn begin_at(&mut self, offset: i64) {
         self.take_on(&[0]);
-        let (_, ticket) = self.asks_committed().remove(0);
-        self.engine.handle_committed(ticket, Some(at(offset, -1)));
+        let (_, position_id) = self.asks_committed().remove(0);
+        self.engine.handle_committed(position_id, Some(at(offset, -1)));
     }
 
     fn poll(&mut self) -> Work {
@@ -80,8 +79,8 @@ impl Member {
 
     fn take(&mut self) -> Option<Box<CompletedFetch>> {
         match self.engine.take(Waker::noop()) {
-            Delivery::Records(fetch) => Some(fetch),
-            Delivery::Nothing => None,
+            Offer::Records(fetch) => Some(fetch),
+            Offer::Nothing => None,
             other => panic!("{other:?}"),
         }
     }
@@ -123,8 +122,8 @@ fn partitions_begin_where_the_group_has_committed() {
 fn a_committed_epoch_is_checked_against_the_log() {
     let mut member = Member::new(ConsumerConfig::default());
     member.take_on(&[0]);
-    let (_, ticket) = member.asks_committed().remove(0);
-    member.engine.handle_committed(ticket, Some(at(7, 4)));
+    let (_, position_id) = member.asks_committed().remove(0);
+    member.engine.handle_committed(position_id, Some(at(7, 4)));
     let work = member.poll();
     assert_eq!((work.fetches.len(), work.lookups.len()), (0, 1), "OffsetForLeaderEpoch comes first");
 }
@@ -136,16 +135,16 @@ fn what_is_not_told_is_not_reset() {
     let mut member = Member::new(ConsumerConfig::default());
     member.take_on(&[0]);
     for _ in 0..10 {
-        let (_, ticket) = member.asks_committed().remove(0);
+        let (_, position_id) = member.asks_committed().remove(0);
         let now = member.clock.at(member.now);
-        member.engine.handle_committed_failure(ticket, Error::closed("broker"), false, now);
+        member.engine.handle_committed_failure(position_id, Error::closed("broker"), false, now);
         assert!(member.asks_committed().is_empty(), "after a pause");
         let work = member.poll();
         assert!(work.fetches.is_empty() && work.lookups.is_empty());
         member.now += 2_000;
     }
-    let (_, ticket) = member.asks_committed().remove(0);
-    member.engine.handle_committed(ticket, Some(at(3, -1)));
+    let (_, position_id) = member.asks_committed().remove(0);
+    member.engine.handle_committed(position_id, Some(at(3, -1)));
     assert_eq!(member.fetches_from(), Some(3));
 }
 
@@ -154,8 +153,8 @@ fn what_is_not_told_is_not_reset() {
 fn what_is_not_known_yet_is_kept() {
     let mut member = Member::new(ConsumerConfig::default());
     member.engine.take_on(&partitions(&[0, 1]), &BTreeMap::new(), &BTreeSet::new());
-    for (_, ticket) in member.asks_committed() {
-        member.engine.handle_committed(ticket, Some(at(3, -1)));
+    for (_, position_id) in member.asks_committed() {
+        member.engine.handle_committed(position_id, Some(at(3, -1)));
     }
     assert!(member.poll().fetches.is_empty(), "nobody leads it yet, as far as is known");
     member.engine.handle_metadata(&snapshot(TOPIC_ID, &[(1, 5)]), member.clock.at(0));
@@ -220,7 +219,7 @@ fn giving_up_takes_what_was_not_handed_out() {
     assert!(member.engine.is_in_hand(&given_up), "the caller works on a record of it");
     member.engine.progress().ask(Some(fetch.next_offset()));
     assert!(!member.engine.is_in_hand(&given_up));
-    assert_eq!(member.engine.recheck(&fetch).unwrap(), Verdict::Void, "the rest is not handed out");
+    assert_eq!(member.engine.recheck(&fetch).unwrap(), Recheck::Void, "the rest is not handed out");
     assert_eq!(member.committable(), [(0, 1)], "the record is done, and can be committed still");
     assert_eq!(member.fetches_from(), None);
     member.engine.take_on_nothing();
@@ -239,7 +238,7 @@ fn what_is_kept_is_fetched_through_a_rebalance() {
     let mut fetch = member.take().expect("what was under way still counts");
     assert_eq!(member.next(&mut fetch), 0);
     member.take_on(&[0]);
-    assert_eq!(member.engine.recheck(&fetch).unwrap(), Verdict::GoOn);
+    assert_eq!(member.engine.recheck(&fetch).unwrap(), Recheck::GoOn);
     assert_eq!(member.next(&mut fetch), 1);
     assert_eq!(member.fetches_from(), Some(3));
 }
@@ -303,14 +302,14 @@ fn acks_hold_what_may_be_committed() {
 fn a_refusal_that_lasts_is_reported_and_asked_again() {
     let mut member = Member::new(ConsumerConfig::default());
     member.take_on(&[0]);
-    let (_, ticket) = member.asks_committed().remove(0);
+    let (_, position_id) = member.asks_committed().remove(0);
     let refused = crate::error::BrokerError::new(
         kestrel_protocol::ApiKey::OffsetFetch,
         ErrorCode::TopicAuthorizationFailed,
     );
     let now = member.clock.at(0);
-    member.engine.handle_committed_failure(ticket, refused.into(), true, now);
-    assert!(matches!(member.engine.take(Waker::noop()), Delivery::Problem(Error::Broker(_))));
+    member.engine.handle_committed_failure(position_id, refused.into(), true, now);
+    assert!(matches!(member.engine.take(Waker::noop()), Offer::Problem(Error::Broker(_))));
     member.now = 2_000;
     assert_eq!(member.asks_committed().len(), 1);
 }
@@ -428,8 +427,8 @@ fn an_ack_that_is_forgotten_is_reported() {
         member.now += 500;
         member.poll();
         match member.engine.take(Waker::noop()) {
-            Delivery::Problem(Error::Stalled(stall)) => stalls.push(stall),
-            Delivery::Nothing => {}
+            Offer::Problem(Error::Stalled(stall)) => stalls.push(stall),
+            Offer::Nothing => {}
             other => panic!("{other:?}"),
         }
     }

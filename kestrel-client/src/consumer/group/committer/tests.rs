@@ -33,7 +33,7 @@ impl Rig {
 
     /// Offsets of partitions of the current assignment.
     fn entries(&self, offsets: &[(i32, i64)]) -> Entries {
-        let assignment = Assignment { id: PartitionId(self.current.get()), topic_id: self.topic_id.get() };
+        let assignment = Assignment { id: AssignmentId(self.current.get()), topic_id: self.topic_id.get() };
         let entry = |&(partition, offset): &(i32, i64)| {
             let offset = OffsetAndMetadata::new(offset);
             (TopicPartition::new("clicks", partition), Entry { assignment, offset })
@@ -59,7 +59,7 @@ impl Rig {
         });
         let (current, topic_id) = (self.current.get(), self.topic_id.get());
         let is_current = |_: &TopicPartition, assignment: Assignment| {
-            assignment.id == PartitionId(current) && assignment.topic_id == topic_id
+            assignment.id == AssignmentId(current) && assignment.topic_id == topic_id
         };
         let polled = self.committer.poll(identity.as_ref(), is_current, self.clock.at(millis));
         polled.map(|commit| commit.request)

@@ -1,0 +1,112 @@
+//! CallerProgress: what the caller has in its hands, told without a lock.
+//!
+//! Written by the caller's task at each record, read under the engine's lock. A record that was handed out counts as done
+//! when the next one is asked for, or when the caller commits: what is handed out and not done is never committed by itself.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// What the caller's task tells, for the run of batches that it has taken.
+#[derive(Debug, Default)]
+pub(crate) struct CallerProgress {
+    /// The offset below which all of the run is done.
+    done_offset: AtomicI64,
+    /// The offset of the run that is handed out next.
+    next_offset: AtomicI64,
+    /// How often something was handed out.
+    hand_outs: AtomicU64,
+    /// How often something had been handed out when the caller asked last.
+    asked_after: AtomicU64,
+    /// How often something had been handed out when the caller last said that all of it is done.
+    done_after: AtomicU64,
+    /// How often the caller has asked.
+    polls: AtomicU64,
+    /// Whether someone waits for the caller to ask.
+    is_awaited: AtomicBool,
+    /// Rung by acks that someone waits for: once for the group's driver, and for all who wait for records to be done.
+    acked: Notify,
+    drained: Notify,
+}
+
+impl CallerProgress {
+    /// The caller asks for more, so all before `next_offset` of its run is done. True when someone waits for that.
+    pub(crate) fn ask(&self, next_offset: Option<i64>) -> bool {
+        self.finish(next_offset);
+        // The caller's task is the only writer, so this need not be one step.
+        self.polls.store(self.polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.let_go()
+    }
+
+    /// All before `next_offset` of the run is done, although the caller asks for nothing.
+    pub(crate) fn finish(&self, next_offset: Option<i64>) {
+        if let Some(next_offset) = next_offset {
+            self.done_offset.store(next_offset, Ordering::Release);
+        }
+        self.done_after.store(self.hand_outs(), Ordering::Release);
+    }
+
+    /// The caller works on nothing any more, done or not. True when someone waits for that.
+    pub(crate) fn let_go(&self) -> bool {
+        self.asked_after.store(self.hand_outs(), Ordering::SeqCst);
+        self.is_awaited.load(Ordering::SeqCst)
+    }
+
+    /// Something is being handed out, and `next_offset` comes after it.
+    pub(crate) fn hand_out(&self, next_offset: i64) {
+        self.next_offset.store(next_offset, Ordering::Release);
+        self.hand_outs.store(self.hand_outs.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    /// How often something was handed out.
+    pub(crate) fn hand_outs(&self) -> u64 {
+        self.hand_outs.load(Ordering::SeqCst)
+    }
+
+    /// A run was taken, whose first record is at `offset`.
+    pub(crate) fn begin(&self, offset: i64) {
+        self.next_offset.store(offset, Ordering::Release);
+        self.done_offset.store(offset, Ordering::Release);
+    }
+
+    pub(crate) fn done_offset(&self) -> i64 {
+        self.done_offset.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.next_offset.load(Ordering::Acquire)
+    }
+
+    /// Whether something was handed out since the caller asked last.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.hand_outs() > self.asked_after.load(Ordering::SeqCst)
+    }
+
+    /// Whether something was handed out that does not count as done.
+    pub(crate) fn is_open(&self) -> bool {
+        self.hand_outs() > self.done_after.load(Ordering::Acquire)
+    }
+
+    /// A record is done, and someone waits for that.
+    pub(crate) fn ring(&self) {
+        self.acked.notify_one();
+        self.drained.notify_waiters();
+    }
+
+    pub(crate) fn acked(&self) -> &Notify {
+        &self.acked
+    }
+
+    pub(crate) fn drained(&self) -> &Notify {
+        &self.drained
+    }
+
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    /// From now on the caller says when it asks, until told otherwise.
+    pub(crate) fn await_caller(&self, awaited: bool) {
+        self.is_awaited.store(awaited, Ordering::SeqCst);
+    }
+}

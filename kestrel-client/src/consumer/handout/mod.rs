@@ -1,0 +1,15 @@
+//! Handing out: what runs in the caller's task, from a run of fetched batches to records, batches, and tasks of partitions.
+
+mod batch;
+mod caller_progress;
+mod concurrent;
+mod lanes;
+mod partition_stream;
+mod partition_tasks;
+mod stream;
+mod until;
+
+pub use self::batch::{Batch, BatchRecords, RecordRef};
+pub(crate) use self::caller_progress::CallerProgress;
+pub use self::partition_stream::PartitionStream;
+pub(crate) use self::partition_tasks::{PartitionTasks, TaskRegistry};
