@@ -1,10 +1,9 @@
 //! The one place of the broker that reads the time. Everything below it gets the time as an argument.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
+use kestrel_protocol::Timestamp;
 use tokio::time;
-
-use crate::log::Timestamp;
 
 /// What the time is. Handed to whoever needs it, so that nothing else reads a clock.
 #[derive(Debug, Clone)]
@@ -23,8 +22,8 @@ impl Clock {
     /// The time for records: may jump.
     pub(crate) fn wall(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        let now = SystemTime::now();
+        Timestamp::from(now)
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Shells call it and hand the values to the machines, which never do. Time is tokio's, so that tests can pause it.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::record::Timestamp;
+use kestrel_protocol::Timestamp;
 
 /// The current instant of the runtime's clock.
 pub(crate) fn now() -> Instant {
@@ -14,9 +14,7 @@ pub(crate) fn now() -> Instant {
 /// The current wall time, for the timestamps of records.
 #[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
 pub(crate) fn wall() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(seconds.saturating_mul(1000).saturating_add(i64::from(since_1970.subsec_millis())))
+    Timestamp::from(SystemTime::now())
 }
 
 /// The longest wait that is told from never.

@@ -4,63 +4,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
+pub use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{Header, Headers, TimestampType};
 
 use crate::acks::{AckToken, RecordAck};
 use crate::into::{IntoField, IntoName};
-
-/// A wall time as Kafka keeps it: milliseconds since 1970.
-///
-/// ```
-/// use kestrel_client::Timestamp;
-/// use std::time::{Duration, UNIX_EPOCH};
-/// let timestamp = Timestamp::from(UNIX_EPOCH + Duration::from_secs(2));
-/// assert_eq!(timestamp.as_millis(), 2_000);
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
-
-impl Timestamp {
-    /// No timestamp, -1 on the wire.
-    pub const NONE: Self = Self(-1);
-
-    /// The time `millis` milliseconds after 1970 began.
-    #[must_use]
-    pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
-    }
-
-    /// Milliseconds since 1970 began; -1 for none.
-    #[must_use]
-    pub const fn as_millis(self) -> i64 {
-        self.0
-    }
-
-    /// The time as the standard library has it; `None` when there is no timestamp.
-    #[must_use]
-    pub fn to_system_time(self) -> Option<SystemTime> {
-        let millis = u64::try_from(self.0).ok()?;
-        UNIX_EPOCH.checked_add(Duration::from_millis(millis))
-    }
-}
-
-impl From<SystemTime> for Timestamp {
-    /// Times before 1970 become 1970, which is as early as Kafka goes.
-    fn from(time: SystemTime) -> Self {
-        let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
-    }
-}
-
-impl fmt::Debug for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Timestamp({})", self.0)
-    }
-}
 
 /// A partition of a topic.
 ///

@@ -3,9 +3,7 @@
 use bytes::Bytes;
 use kestrel_protocol::record::control::ControlRecord;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatch, RecordBatchBuilder};
-use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch};
-
-use crate::log::Timestamp;
+use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, Timestamp};
 
 /// How large the records of one batch may be when they are decompressed.
 const MAX_BATCH_BYTES: usize = 256 << 20;
@@ -52,7 +50,7 @@ pub(super) fn metadata_batch(
     let mut builder = RecordBatchBuilder::with_buffer(options, usize::MAX, buffer);
     for value in values {
         builder
-            .append(now.0, None, Some(value), [])
+            .append(now.as_millis(), None, Some(value), [])
             .expect("a command is limited to some thousand small records");
     }
     builder.build(ProducerStamp::NONE)

@@ -1,10 +1,10 @@
 //! Records of a coordinator as batches of its log. Pure.
 
 use bytes::{Bytes, BytesMut};
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
 
 use super::records::GroupRecord;
-use crate::log::Timestamp;
 
 /// Records beyond this many bytes go into a further batch: half of what a topic takes by default.
 const BATCH_BYTES: usize = 512 << 10;
@@ -20,10 +20,12 @@ pub(super) fn batches(records: &[GroupRecord], now: Timestamp) -> Bytes {
     let mut batch = begin();
     for record in records {
         let (key, value) = record.encode();
-        if batch.append(now.0, Some(&key), value.as_deref(), []).is_err() {
+        if batch.append(now.as_millis(), Some(&key), value.as_deref(), []).is_err() {
             let full = std::mem::replace(&mut batch, begin());
             bytes.extend_from_slice(full.build(ProducerStamp::NONE).bytes());
-            batch.append(now.0, Some(&key), value.as_deref(), []).expect("the first record of a batch fits");
+            batch
+                .append(now.as_millis(), Some(&key), value.as_deref(), [])
+                .expect("the first record of a batch fits");
         }
     }
     if !batch.is_empty() {
@@ -43,10 +45,11 @@ mod tests {
         let records: Vec<_> = (0..20_000)
             .map(|partition| GroupRecord::offset_tombstone("group".into(), "topic".into(), partition))
             .collect();
-        let split: Vec<_> = RecordBatches::new(batches(&records, Timestamp(7))).map(Result::unwrap).collect();
+        let split: Vec<_> =
+            RecordBatches::new(batches(&records, Timestamp::from_millis(7))).map(Result::unwrap).collect();
         assert!(split.len() > 1 && split.iter().all(|batch| batch.bytes().len() <= BATCH_BYTES));
         let count: i32 = split.iter().map(|batch| batch.header().record_count).sum();
         assert_eq!(count, 20_000);
-        assert!(batches(&[], Timestamp(7)).is_empty());
+        assert!(batches(&[], Timestamp::from_millis(7)).is_empty());
     }
 }

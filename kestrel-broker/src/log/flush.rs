@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use kestrel_protocol::Timestamp;
+
 use super::config::{Durability, LogConfig};
 use super::disk::{self, Sync};
 use super::error::LogError;
 use super::log::{Listener, Log, View};
 use super::segment::{LogSegment, is_gone};
-use super::timestamp::Timestamp;
 
 impl Log {
     /// Writes everything appended so far to the disk; gives the flushed end.
@@ -52,7 +53,7 @@ impl Log {
             self.request_flush();
         }
         if let Some(interval) = self.config().flush_interval {
-            let since = Timestamp(self.unflushed_since.load(Ordering::Acquire));
+            let since = Timestamp::from_millis(self.unflushed_since.load(Ordering::Acquire));
             if since.saturating_add(interval) <= now {
                 self.request_flush();
             }
@@ -95,7 +96,7 @@ impl Log {
     /// Notes when the first append after a flush came.
     pub(super) fn note_unflushed(&self, base_offset: i64, now: Timestamp) {
         if self.flushed_end_offset() >= base_offset {
-            self.unflushed_since.store(now.0, Ordering::Release);
+            self.unflushed_since.store(now.as_millis(), Ordering::Release);
         }
     }
 

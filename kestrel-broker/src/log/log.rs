@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, TimestampType};
-use kestrel_protocol::{LeaderEpoch, ProducerId};
+use kestrel_protocol::{LeaderEpoch, ProducerId, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::config::{Durability, LogConfig};
@@ -25,7 +25,6 @@ use super::producer_state::{ProducerState, RememberedBatch, Verdict};
 use super::retention::RetiredSegment;
 use super::scan;
 use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch, delete_files};
-use super::timestamp::Timestamp;
 use super::validator;
 
 /// Who appends; what is allowed follows from it.
@@ -424,7 +423,9 @@ impl Incoming {
         Self {
             size_bytes: headers().map(|header| header.size_bytes() as u64).sum(),
             last_offset: headers().next_back().map_or(0, RecordBatchHeader::last_offset),
-            max_timestamp: Timestamp(headers().map(|header| header.max_timestamp).max().unwrap_or(-1)),
+            max_timestamp: Timestamp::from_millis(
+                headers().map(|header| header.max_timestamp).max().unwrap_or(-1),
+            ),
             now,
         }
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatchHeader};
+use kestrel_protocol::{LeaderEpoch, Timestamp};
 
 use super::byte_run::ByteRun;
 use super::error::LogError;
 use super::leader_epoch::EpochEnd;
 use super::log::{Log, View};
 use super::segment::{SegmentRead, is_gone};
-use super::timestamp::{Timestamp, TimestampOffset};
+use super::timestamp::TimestampOffset;
 use super::txn_index::AbortedTransaction;
 
 /// Whether the first batch of a read may be larger than the limit.

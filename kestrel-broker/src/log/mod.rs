@@ -77,5 +77,4 @@ pub(crate) use leader_epoch::EpochEnd;
 pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};
 pub(crate) use lookup::{FirstBatch, FoundOffset, ReadRequest};
 pub(crate) use manager::{FoundPartition, LogManager, LogOrigin, ManagerOptions, OpenLog, holds_anything};
-pub(crate) use timestamp::Timestamp;
 pub(crate) use txn_index::AbortedTransaction;

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use parking_lot::MutexGuard;
 
+use kestrel_protocol::Timestamp;
+
 use super::disk;
 use super::error::LogError;
 use super::leader_epoch;
 use super::log::{Log, View, Writer};
 use super::segment::LogSegment;
-use super::timestamp::Timestamp;
 
 /// Why segments go. Each is asked from the oldest segment on, until it keeps one.
 #[derive(Debug, Clone, Copy)]
@@ -235,7 +236,7 @@ impl Reason {
             Self::Age { limit, now } => {
                 let newest = segment.newest()?;
                 if newest > *now {
-                    tracing::warn!(segment = %segment.path().display(), newest = newest.0,
+                    tracing::warn!(segment = %segment.path().display(), newest = newest.as_millis(),
                         "the segment has timestamps in the future, which retention.ms waits for");
                 }
                 Ok(newest.saturating_add(*limit) < *now)

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
+use kestrel_protocol::Timestamp;
+
 use super::error::LogError;
 use super::index_file::IndexFile;
 use super::offset_index::relative_offset;
-use super::timestamp::{Timestamp, TimestampOffset};
+use super::timestamp::TimestampOffset;
 
 /// How many bytes an entry takes.
 pub(super) const TIME_ENTRY_BYTES: usize = 12;
@@ -31,7 +33,8 @@ impl TimeIndex {
         let last = file.last()?.map(|entry| decode(base_offset, entry));
         // Zeros at the end are a preallocated index that was never trimmed; a first entry may have the time 0.
         let least = if file.count() == 1 { 0 } else { 1 };
-        let plausible = last.is_none_or(|entry| entry.timestamp.0 >= least && entry.offset >= base_offset);
+        let plausible =
+            last.is_none_or(|entry| entry.timestamp.as_millis() >= least && entry.offset >= base_offset);
         Ok(plausible.then(|| Self { base_offset, file, last: Mutex::new(last) }))
     }
 
@@ -60,7 +63,7 @@ impl TimeIndex {
         let relative = relative_offset(self.base_offset, entry.offset);
         let mut bytes = [0; TIME_ENTRY_BYTES];
         let (timestamp, offset) = bytes.split_at_mut(8);
-        timestamp.copy_from_slice(&entry.timestamp.0.to_be_bytes());
+        timestamp.copy_from_slice(&entry.timestamp.as_millis().to_be_bytes());
         offset.copy_from_slice(&relative.to_be_bytes());
         self.file.append(&bytes)?;
         *self.last.lock() = Some(entry);
@@ -126,7 +129,7 @@ pub(super) fn decode(base_offset: i64, entry: [u8; TIME_ENTRY_BYTES]) -> Timesta
     let timestamp = timestamp.try_into().map_or(-1, i64::from_be_bytes);
     let relative = relative.try_into().map_or(0, u32::from_be_bytes);
     TimestampOffset {
-        timestamp: Timestamp(timestamp),
+        timestamp: Timestamp::from_millis(timestamp),
         offset: base_offset.saturating_add(i64::from(relative)),
     }
 }

@@ -79,7 +79,7 @@ impl Lookup<'_> {
             |found| ListOffsetsPartitionResponse {
                 partition_index: index,
                 error_code: ErrorCode::None,
-                timestamp: found.timestamp.0,
+                timestamp: found.timestamp.as_millis(),
                 offset: found.offset,
                 leader_epoch: found.leader_epoch,
             },

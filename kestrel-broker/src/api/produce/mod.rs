@@ -15,12 +15,12 @@ use kestrel_protocol::messages::produce::{
     ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 use kestrel_protocol::record::{Attributes, Compression};
-use kestrel_protocol::{ErrorCode, TopicId};
+use kestrel_protocol::{ErrorCode, Timestamp, TopicId};
 use tokio::time::timeout_at;
 
 use super::{Close, Handle, Outgoing, Reply, Request, RequestContext, State};
 use crate::clock::after;
-use crate::log::{AppendError, AppendOrigin, Appended, RecordFault, Timestamp};
+use crate::log::{AppendError, AppendOrigin, Appended, RecordFault};
 use crate::partition::Partition;
 
 /// The first version in which batches may be compressed with zstd (KIP-110).
@@ -286,7 +286,7 @@ fn result(index: i32, appended: Result<Appended, Refusal>) -> PartitionProduceRe
         Ok(appended) => PartitionProduceResponse {
             index,
             base_offset: appended.base_offset,
-            log_append_time_ms: appended.log_append_time.unwrap_or(Timestamp::NONE).0,
+            log_append_time_ms: appended.log_append_time.unwrap_or(Timestamp::NONE).as_millis(),
             log_start_offset: appended.log_start_offset,
             ..Default::default()
         },

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChange, control_batch};
 use kestrel_protocol::record::{RecordBatch, RecordBatches};
-use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Uuid};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Timestamp, Uuid};
 
 use super::controller::Controller;
 use super::entry::{Entry, entries, metadata_batch};
@@ -24,7 +24,7 @@ use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::config::{BrokerConfig, MetadataLogSettings};
 use crate::log::{
     AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager,
-    LogOrigin, OpenLog, Timestamp,
+    LogOrigin, OpenLog,
 };
 use crate::partition::{FetchRead, Identity, Isolation, Partition};
 
@@ -148,7 +148,7 @@ impl MetadataLog {
         let identity =
             Identity { topic: CLUSTER_METADATA_TOPIC.into(), topic_id: METADATA_TOPIC_ID, index: 0 };
         let partition = Partition::lead(identity, log, durability, leader_epoch)?;
-        let (quorum, last_appended) = (Vec::new(), Timestamp(0));
+        let (quorum, last_appended) = (Vec::new(), Timestamp::from_millis(0));
         Ok(Self { dir, data_dir, node_id, sync, settings, partition, quorum, last_appended })
     }
 
@@ -211,7 +211,7 @@ impl MetadataLog {
                 }
             }
             next_offset = batch.header().next_offset();
-            self.last_appended = Timestamp(batch.header().max_timestamp);
+            self.last_appended = Timestamp::from_millis(batch.header().max_timestamp);
             *bytes += batch.bytes().len() as u64;
         }
         if next_offset == offset {
@@ -280,7 +280,7 @@ impl MetadataLog {
         let place = ControlPlace {
             base_offset: self.end_offset(),
             leader_epoch: self.partition.leader_epoch(),
-            timestamp: now.0,
+            timestamp: now.as_millis(),
         };
         self.append_batch(control_batch(place, &[ControlRecord::LeaderChange(change)]), now)
     }

@@ -12,7 +12,7 @@ use crate::cluster::tests::copy;
 use crate::config::{BrokerConfig, Said};
 use crate::log::{ManagerOptions, Validation};
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
 
 fn manager(dir: &Path) -> LogManager {

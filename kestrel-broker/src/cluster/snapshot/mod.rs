@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use kestrel_protocol::record::control::{ControlPlace, ControlRecord, control_batch};
 use kestrel_protocol::record::{RecordBatch, RecordBatches};
-use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch};
+use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, Timestamp};
 
 use super::entry::{Entry, entries, metadata_batch};
-use crate::log::{FileSync, LogError, Timestamp, read_file, remove_file, replace_file, replace_file_by};
+use crate::log::{FileSync, LogError, read_file, remove_file, replace_file, replace_file_by};
 
 pub(super) use retention::lets_go;
 pub(super) use schedule::SnapshotSchedule;
@@ -174,7 +174,7 @@ pub(super) fn last_contained(snapshot: &SnapshotFile) -> Result<Option<Timestamp
     let entries = RecordBatch::parse(head.into()).and_then(|(batch, _)| entries(&batch)).unwrap_or_default();
     Ok(entries.into_iter().find_map(|(_, entry)| match entry {
         Entry::Control(ControlRecord::SnapshotHeader { last_contained_log_timestamp }) => {
-            Some(Timestamp(last_contained_log_timestamp))
+            Some(Timestamp::from_millis(last_contained_log_timestamp))
         }
         _ => None,
     }))
@@ -190,7 +190,7 @@ pub(super) fn write_bootstrap(
     let snapshot = NewSnapshot {
         end_offset: 0,
         leader_epoch: LeaderEpoch(0),
-        last_contained: Timestamp(0),
+        last_contained: Timestamp::from_millis(0),
         quorum: Vec::new(),
         values: values.to_vec(),
     };
@@ -200,8 +200,10 @@ pub(super) fn write_bootstrap(
 /// The bytes of a snapshot. Its batches count their offsets from 0.
 fn encode(snapshot: &NewSnapshot, now: Timestamp) -> Vec<u8> {
     let NewSnapshot { leader_epoch, last_contained, quorum, values, .. } = snapshot;
-    let place = |base_offset| ControlPlace { base_offset, leader_epoch: *leader_epoch, timestamp: now.0 };
-    let mut head = vec![ControlRecord::SnapshotHeader { last_contained_log_timestamp: last_contained.0 }];
+    let place =
+        |base_offset| ControlPlace { base_offset, leader_epoch: *leader_epoch, timestamp: now.as_millis() };
+    let mut head =
+        vec![ControlRecord::SnapshotHeader { last_contained_log_timestamp: last_contained.as_millis() }];
     head.extend(quorum.iter().cloned());
     let mut bytes = control_batch(place(0), &head).into_bytes().to_vec();
     let mut next_offset = offset_after(0, head.len());

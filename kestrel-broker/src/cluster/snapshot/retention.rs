@@ -1,7 +1,8 @@
 //! Which snapshots are kept beside the newest, and with them the log from there on. Pure; the rule is Apache Kafka's.
 
+use kestrel_protocol::Timestamp;
+
 use crate::config::MetadataLogSettings;
-use crate::log::Timestamp;
 
 /// Whether the oldest of several snapshots goes at `now`, and the log with it that the next one makes superfluous: its last
 /// record is from `last_contained`, and the log has `total_bytes` with all its snapshots.
@@ -30,10 +31,10 @@ mod tests {
         let defaults = BrokerConfig::new(&Said::default()).unwrap().metadata_log;
         let hour = Some(Duration::from_secs(3600));
         let both = MetadataLogSettings { retention_bytes: Some(100), retention_time: hour, ..defaults };
-        let (long_ago, now) = (Some(Timestamp(0)), Timestamp(3_600_001));
+        let (long_ago, now) = (Some(Timestamp::from_millis(0)), Timestamp::from_millis(3_600_001));
         assert!(lets_go(&both, long_ago, 100, now));
-        assert!(!lets_go(&both, long_ago, 100, Timestamp(3_600_000)));
-        assert!(lets_go(&both, long_ago, 101, Timestamp(0)));
+        assert!(!lets_go(&both, long_ago, 100, Timestamp::from_millis(3_600_000)));
+        assert!(lets_go(&both, long_ago, 101, Timestamp::from_millis(0)));
         assert!(!lets_go(&both, None, 100, now));
         let neither = MetadataLogSettings { retention_bytes: None, retention_time: None, ..defaults };
         assert!(!lets_go(&neither, long_ago, u64::MAX, now));

@@ -41,7 +41,7 @@ fn the_bootstrap_file_is_the_one_that_apache_kafka_would_write() {
     let original = std::fs::read(Path::new(FOLDERS).join("static-voters/bootstrap.checkpoint")).unwrap();
     let values = parse(original.clone().into()).unwrap().values;
     let dir = tempfile::tempdir().unwrap();
-    write_bootstrap(dir.path(), &values, Timestamp(0), FileSync::No).unwrap();
+    write_bootstrap(dir.path(), &values, Timestamp::from_millis(0), FileSync::No).unwrap();
     let written = std::fs::read(dir.path().join(BOOTSTRAP)).unwrap();
     assert_eq!(read_bootstrap(dir.path()).unwrap().unwrap().unwrap().values, values);
     assert_eq!(without_times(&written), without_times(&original));

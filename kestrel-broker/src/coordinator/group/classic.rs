@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::join_group::{JoinGroupRequestProtocol, JoinGroupResponseMember};
+use kestrel_protocol::{ErrorCode, Timestamp};
 
 use super::member::{Member, detached};
 use super::subscription::subscribed_topics;
 use crate::coordinator::records::{GroupMetadataKey, GroupMetadataValue, GroupRecord};
-use crate::log::Timestamp;
 
 /// The protocol type of consumers, the only one whose metadata the coordinator ever looks into.
 const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
@@ -114,7 +113,7 @@ impl ClassicGroup {
         Self {
             id,
             state: if members.is_empty() { State::Empty } else { State::Stable },
-            state_since: Timestamp(stored.current_state_timestamp),
+            state_since: Timestamp::from_millis(stored.current_state_timestamp),
             protocol_type: Some(stored.protocol_type.clone()).filter(|name| !name.is_empty()),
             protocol: stored.protocol.clone(),
             generation: stored.generation,
@@ -133,7 +132,7 @@ impl ClassicGroup {
             generation: self.generation,
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
-            current_state_timestamp: self.state_since.0,
+            current_state_timestamp: self.state_since.as_millis(),
             members: self.members.values().map(|member| member.stored(self.protocol.as_ref())).collect(),
         };
         GroupRecord::Group(GroupMetadataKey { group: self.id.clone() }, Some(value))

@@ -27,16 +27,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
-use kestrel_protocol::ProducerId;
 use kestrel_protocol::messages::join_group::JoinGroupResponse;
 use kestrel_protocol::messages::sync_group::SyncGroupResponse;
 use kestrel_protocol::record::control::TransactionOutcome;
+use kestrel_protocol::{ProducerId, Timestamp};
 
 use super::deadlines::Deadlines;
 use super::records::GroupRecord;
 use crate::clock::after;
 use crate::config::GroupSettings;
-use crate::log::Timestamp;
 use classic::ClassicGroup;
 use stored::Stored;
 

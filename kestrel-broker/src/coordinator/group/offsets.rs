@@ -2,13 +2,12 @@
 //! (KIP-211, KIP-496). Part of the machine.
 
 use bytestring::ByteString;
-use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
 
 use super::classic::{ClassicGroup, State};
 use super::stored::StoredOffset;
 use super::{Effects, GroupShard, Handled, Now, Timer};
 use crate::coordinator::records::{GroupRecord, OffsetCommitKey, OffsetCommitValue};
-use crate::log::Timestamp;
 
 /// The first version of OffsetCommit whose refusals have names of their own for a group that is not there.
 const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND: i16 = 9;
@@ -316,10 +315,10 @@ impl Commit {
             offset: partition.offset,
             leader_epoch: partition.leader_epoch,
             metadata: partition.metadata.clone(),
-            commit_timestamp: now.0,
+            commit_timestamp: now.as_millis(),
             expire_timestamp: match self.retention_ms {
-                ..0 => Timestamp::NONE.0,
-                retention_ms => now.0.saturating_add(retention_ms),
+                ..0 => Timestamp::NONE.as_millis(),
+                retention_ms => now.as_millis().saturating_add(retention_ms),
             },
             topic_id: partition.topic_id,
         };

@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
-use kestrel_protocol::{LeaderEpoch, ProducerId, TopicId};
+use kestrel_protocol::{LeaderEpoch, ProducerId, Timestamp, TopicId};
 
 use super::member::detached;
 use crate::coordinator::records::{
     GroupMetadataValue, GroupRecord, MemberMetadata, OffsetCommitKey, OffsetCommitValue,
 };
-use crate::log::Timestamp;
 
 /// Offsets of a group, by topic and partition.
 pub(super) type GroupOffsets = BTreeMap<ByteString, BTreeMap<i32, StoredOffset>>;
@@ -158,8 +157,9 @@ impl StoredOffset {
             offset: value.offset,
             leader_epoch: value.leader_epoch,
             metadata: detached(&value.metadata),
-            commit_timestamp: Timestamp(value.commit_timestamp),
-            expire_timestamp: Some(Timestamp(value.expire_timestamp)).filter(|time| *time != Timestamp::NONE),
+            commit_timestamp: Timestamp::from_millis(value.commit_timestamp),
+            expire_timestamp: Some(Timestamp::from_millis(value.expire_timestamp))
+                .filter(|time| *time != Timestamp::NONE),
             topic_id: value.topic_id,
             log_offset,
         }

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{
     BuilderOptions, Codec, Compression, ProducerStamp, RecordBatchBuilder, RecordBatches,
 };
 
 use super::super::group::Now;
 use super::*;
-use crate::log::Timestamp;
 
 const SIMPLE: &[u8] = include_bytes!("../../../testdata/consumer-offsets/partition-6.log");
 const TRANSACTIONS: &[u8] = include_bytes!("../../../testdata/consumer-offsets/partition-7.log");
@@ -34,7 +34,7 @@ fn loaded(segment: &'static [u8]) -> GroupShard {
     for batch in RecordBatches::new(Bytes::from_static(segment)) {
         replay_batch(&batch.unwrap(), &mut shard).unwrap();
     }
-    shard.loaded(Now { instant: Instant::now(), wall: Timestamp(1_795_273_180_000) });
+    shard.loaded(Now { instant: Instant::now(), wall: Timestamp::from_millis(1_795_273_180_000) });
     shard
 }
 

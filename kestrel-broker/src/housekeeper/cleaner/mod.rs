@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use kestrel_protocol::Timestamp;
+
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ConfigMap};
 use crate::config::{BrokerConfig, cleaner_settings};
-use crate::log::{Cleaned, CleanerHost, CleanerSettings, LogManager, Timestamp};
+use crate::log::{Cleaned, CleanerHost, CleanerSettings, LogManager};
 
 /// The task's inputs.
 #[derive(Debug)]

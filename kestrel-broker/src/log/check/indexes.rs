@@ -6,11 +6,13 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use kestrel_protocol::Timestamp;
+
 use super::finding::Finding;
 use crate::log::offset_index::{self, OFFSET_ENTRY_BYTES, OffsetEntry};
 use crate::log::scan::ScannedBatch;
 use crate::log::time_index::{self, TIME_ENTRY_BYTES};
-use crate::log::timestamp::{Timestamp, TimestampOffset};
+use crate::log::timestamp::TimestampOffset;
 
 /// The entries of one index file, with what was wrong so far.
 struct Entries<const ENTRY: usize> {
@@ -197,7 +199,7 @@ impl TimeIndexCheck {
             self.largest = self.largest.max(newest.timestamp);
         }
         while let Some(entry) = self.next.filter(|entry| entry.offset <= header.last_offset()) {
-            let (offset, timestamp) = (entry.offset, entry.timestamp.0);
+            let (offset, timestamp) = (entry.offset, entry.timestamp.as_millis());
             if offset < header.base_offset {
                 self.note_wrong(format!("no batch has offset {offset}"));
             } else if timestamp != header.max_timestamp {
@@ -226,7 +228,7 @@ impl TimeIndexCheck {
             }
             let last = self.last.map_or(Timestamp::NONE, |last| last.timestamp);
             if finished && last < self.largest {
-                let (last, largest) = (last.0, self.largest.0);
+                let (last, largest) = (last.as_millis(), self.largest.as_millis());
                 let what = format!("ends with timestamp {last}, but the log has {largest}");
                 self.entries.note_wrong(self.entries.count * TIME_ENTRY_BYTES as u64, what);
             }
@@ -245,7 +247,8 @@ impl TimeIndexCheck {
             if let Some(last) = self.last.filter(|last| entry.timestamp <= last.timestamp) {
                 self.note_wrong(format!(
                     "timestamp {} follows timestamp {}",
-                    entry.timestamp.0, last.timestamp.0
+                    entry.timestamp.as_millis(),
+                    last.timestamp.as_millis()
                 ));
             } else if let Some(last) = self.last.filter(|last| entry.offset < last.offset) {
                 self.note_wrong(format!("offset {} follows offset {}", entry.offset, last.offset));

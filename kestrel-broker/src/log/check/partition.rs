@@ -7,6 +7,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use kestrel_protocol::Timestamp;
+
 use super::finding::{Finding, Severity};
 use super::reader::Meter;
 use super::segment::{self, CheckedSegment, SegmentContext};
@@ -19,7 +21,6 @@ use crate::log::file_names::{
 use crate::log::leader_epoch::{self, LeaderEpochCache};
 use crate::log::producer_state::ProducerState;
 use crate::log::repair::CUT_SUFFIX;
-use crate::log::timestamp::Timestamp;
 use crate::log::txn_index;
 
 /// What the checkpoints of the data folder say about a partition.

@@ -14,10 +14,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kestrel_protocol::record::{CompactedBatch, RecordBatch, RecordView};
-use kestrel_protocol::{DecodeError, ProducerId};
+use kestrel_protocol::{DecodeError, ProducerId, Timestamp};
 
 use super::super::producer_state::LastBatch;
-use super::super::timestamp::Timestamp;
 use super::offset_map::OffsetMap;
 use super::transactions::Standing;
 
@@ -101,7 +100,7 @@ impl<'a> BatchFilter<'a> {
         if tally.kept == tally.read && !needs_horizon {
             return Ok(Filtered { batch: Some(batch.clone()), ..left });
         }
-        let new_horizon = needs_horizon.then(|| self.now.saturating_add(self.delete_retention).0);
+        let new_horizon = needs_horizon.then(|| self.now.saturating_add(self.delete_retention).as_millis());
         let batch = self.rewrite(batch, new_horizon.or_else(|| header.delete_horizon()))?;
         Ok(Filtered { batch: Some(batch), ..left })
     }
@@ -156,6 +155,6 @@ impl<'a> BatchFilter<'a> {
     }
 
     fn has_passed(&self, delete_horizon: Option<i64>) -> bool {
-        delete_horizon.is_some_and(|horizon| horizon <= self.now.0)
+        delete_horizon.is_some_and(|horizon| horizon <= self.now.as_millis())
     }
 }

@@ -8,8 +8,9 @@
 
 use std::time::Duration;
 
+use kestrel_protocol::Timestamp;
+
 use super::super::config::Compaction;
-use super::super::timestamp::Timestamp;
 
 /// What has to be known of a log; segments are whole, the last one is active.
 #[derive(Debug, Clone, Default)]
@@ -104,7 +105,7 @@ impl LogFacts {
         let Some(max_lag) = max_lag else { return false };
         self.finished_from(first_dirty_offset)
             .iter()
-            .filter_map(|segment| segment.first.filter(|first| first.0 > 0))
+            .filter_map(|segment| segment.first.filter(|first| first.as_millis() > 0))
             .any(|first| first < now.saturating_sub(max_lag))
     }
 
@@ -148,8 +149,8 @@ mod tests {
         let segments = (0..count).map(|index| SegmentFacts {
             base_offset: 10 * index,
             size_bytes: 100,
-            newest: Some(Timestamp(10 * index + 9)),
-            first: Some(Timestamp(10 * index + 1)),
+            newest: Some(Timestamp::from_millis(10 * index + 9)),
+            first: Some(Timestamp::from_millis(10 * index + 1)),
         });
         LogFacts {
             segments: segments.collect(),
@@ -162,7 +163,7 @@ mod tests {
 
     /// First dirty, first uncleanable, clean bytes, cleanable bytes.
     fn parts(facts: &LogFacts, rules: &Compaction, now: i64) -> (i64, i64, u64, u64) {
-        let cleanable = Cleanable::of(facts, rules, Timestamp(now));
+        let cleanable = Cleanable::of(facts, rules, Timestamp::from_millis(now));
         (
             cleanable.first_dirty_offset,
             cleanable.first_uncleanable_offset,
@@ -191,11 +192,13 @@ mod tests {
     fn a_checkpoint_outside_of_the_log_counts_for_nothing() {
         for offset in [41, 4] {
             let facts = LogFacts { last_clean_offset: Some(offset), log_start_offset: 5, ..facts(4) };
-            let cleanable = Cleanable::of(&facts, &Compaction::default(), Timestamp(1000));
+            let cleanable = Cleanable::of(&facts, &Compaction::default(), Timestamp::from_millis(1000));
             assert!(cleanable.is_checkpoint_wrong);
             assert_eq!((cleanable.first_dirty_offset, cleanable.cleanable_bytes), (5, 300));
         }
-        assert!(!Cleanable::of(&facts(4), &Compaction::default(), Timestamp(0)).is_checkpoint_wrong);
+        assert!(
+            !Cleanable::of(&facts(4), &Compaction::default(), Timestamp::from_millis(0)).is_checkpoint_wrong
+        );
     }
 
     #[test]
@@ -219,7 +222,7 @@ mod tests {
         let rules = Compaction::default();
         let clean_to = |offset| {
             let facts = LogFacts { last_clean_offset: Some(offset), ..facts(5) };
-            Cleanable::of(&facts, &rules, Timestamp(1000))
+            Cleanable::of(&facts, &rules, Timestamp::from_millis(1000))
         };
         assert!(clean_to(10).is_worth_it(&rules));
         assert!(!clean_to(20).is_worth_it(&rules), "half is not more than half");
@@ -235,7 +238,7 @@ mod tests {
         };
         let at = |now, clean| {
             let facts = LogFacts { last_clean_offset: Some(clean), ..facts(4) };
-            Cleanable::of(&facts, &rules, Timestamp(now)).is_worth_it(&rules)
+            Cleanable::of(&facts, &rules, Timestamp::from_millis(now)).is_worth_it(&rules)
         };
         assert!(!at(101, 0), "as old as allowed is not too old");
         assert!(at(102, 0));

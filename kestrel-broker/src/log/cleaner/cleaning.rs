@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::RecordBatch;
 
 use super::super::config::LogConfig;
 use super::super::error::LogError;
 use super::super::log::Log;
 use super::super::segment::{CleanedSegment, LogSegment, is_gone};
-use super::super::timestamp::Timestamp;
 use super::batch_filter::{BatchFilter, MAX_DECOMPRESSED_BYTES};
 use super::batches::SegmentBatches;
 use super::cleanable::Cleanable;

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use kestrel_protocol::Timestamp;
+
 use super::super::checkpoint::{self, Offsets};
 use super::super::disk::Sync;
 use super::super::error::LogError;
 use super::super::file_names::{CLEANER_CHECKPOINT, PartitionName};
 use super::super::log::Log;
 use super::super::manager::LogManager;
-use super::super::timestamp::Timestamp;
 use super::cleanable::{Cleanable, LogFacts, SegmentFacts};
 use super::cleaning::{Cleaning, CleaningStats, Ended};
 use super::key_hash::HashKey;

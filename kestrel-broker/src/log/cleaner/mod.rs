@@ -31,9 +31,9 @@ mod tests;
 pub(crate) use log_cleaner::Cleaned;
 pub(super) use log_cleaner::LogCleaner;
 
-use std::time::{Duration, Instant};
+use kestrel_protocol::Timestamp;
 
-use super::timestamp::Timestamp;
+use std::time::{Duration, Instant};
 
 /// The settings of the cleaner, which are read anew for each log.
 #[derive(Debug, Clone, Copy, PartialEq)]

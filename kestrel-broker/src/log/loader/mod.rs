@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kestrel_protocol::Timestamp;
+
 use super::config::LogConfig;
 use super::disk::{self, Sync};
 use super::error::LogError;
@@ -29,7 +31,6 @@ use super::old_format::{self, OldMessage};
 use super::producer_state::ProducerState;
 use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
 use super::segment::{ActiveSegment, LogSegment, delete_files};
-use super::timestamp::Timestamp;
 use super::txn_index::AbortedTransaction;
 use progress::Progress;
 

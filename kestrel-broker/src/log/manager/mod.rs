@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestrel_protocol::{NodeId, TopicId, Uuid};
+use kestrel_protocol::{NodeId, Timestamp, TopicId, Uuid};
 use parking_lot::Mutex;
 
 use super::checkpoint::{self, Offsets};
@@ -33,7 +33,6 @@ use super::log::Log;
 use super::meta_properties::MetaProperties;
 use super::poison::Poison;
 use super::shortage::ShortageWatch;
-use super::timestamp::Timestamp;
 use super::vouching::Vouching;
 use identity::{create_data_dir, find_partitions, make_checkpoints, take_identity};
 

@@ -19,10 +19,9 @@ use std::time::Duration;
 
 use kestrel_protocol::record::control::{EndTransactionMarker, TransactionOutcome};
 use kestrel_protocol::record::{RecordBatchHeader, increment_sequence};
-use kestrel_protocol::{ProducerEpoch, ProducerId};
+use kestrel_protocol::{ProducerEpoch, ProducerId, Timestamp};
 
 use super::error::AppendError;
-use super::timestamp::Timestamp;
 use super::txn_index::AbortedTransaction;
 
 /// How many batches per producer are remembered: as many as a producer may have in flight.
@@ -113,7 +112,7 @@ impl RememberedBatch {
             last_sequence: header.last_sequence(),
             last_offset: header.last_offset(),
             offset_delta: header.last_offset_delta,
-            timestamp: Timestamp(header.max_timestamp),
+            timestamp: Timestamp::from_millis(header.max_timestamp),
         }
     }
 
@@ -152,7 +151,7 @@ impl ProducerState {
         }
         let producer = self.producers.entry(header.producer_id).or_insert_with(|| Producer::new(header));
         producer.move_to_epoch(header.producer_epoch);
-        producer.last_seen = now.max(Timestamp(header.max_timestamp));
+        producer.last_seen = now.max(Timestamp::from_millis(header.max_timestamp));
         if let Some(marker) = marker {
             producer.coordinator_epoch = marker.coordinator_epoch;
             let first_offset = producer.transaction_start.take()?;

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::wire::{Reader, Writer};
-use kestrel_protocol::{Message, ProducerEpoch, ProducerId, message};
+use kestrel_protocol::{Message, ProducerEpoch, ProducerId, Timestamp, message};
 
 use super::{Producer, ProducerState, RememberedBatch};
-use crate::log::Timestamp;
 use crate::log::disk::{self, Sync};
 use crate::log::error::LogError;
 
@@ -113,7 +112,7 @@ impl Producer {
             last_sequence: last.map_or(super::NO_SEQUENCE, |batch| batch.last_sequence),
             last_offset: last.map_or(NONE, |batch| batch.last_offset),
             offset_delta: last.map_or(0, |batch| batch.offset_delta),
-            timestamp: self.last_seen.0,
+            timestamp: self.last_seen.as_millis(),
             coordinator_epoch: self.coordinator_epoch,
             current_txn_first_offset: self.transaction_start.unwrap_or(NONE),
         }
@@ -124,12 +123,12 @@ impl Producer {
             last_sequence: entry.last_sequence,
             last_offset: entry.last_offset,
             offset_delta: entry.offset_delta,
-            timestamp: Timestamp(entry.timestamp),
+            timestamp: Timestamp::from_millis(entry.timestamp),
         };
         Self {
             epoch: entry.epoch,
             coordinator_epoch: entry.coordinator_epoch,
-            last_seen: Timestamp(entry.timestamp),
+            last_seen: Timestamp::from_millis(entry.timestamp),
             transaction_start: (entry.current_txn_first_offset >= 0)
                 .then_some(entry.current_txn_first_offset),
             batches: (entry.last_offset >= 0).then_some(last).into_iter().collect(),

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// When batches arrive: long after what their records tell of.
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// The stored header of a batch of `count` records.
 fn batch(base_offset: i64, epoch: i16, base_sequence: i32, count: i32) -> RecordBatchHeader {
@@ -104,7 +104,7 @@ fn an_open_transaction_holds_the_stable_offset() {
     let mut state =
         state(&[batch(0, 0, 0, 1), header(1, 0, 1, 2, transactional), header(3, 0, 3, 2, transactional)]);
     assert_eq!(state.first_unstable_offset(), Some(1));
-    state.remove_expired(Timestamp(i64::MAX), DAY);
+    state.remove_expired(Timestamp::from_millis(i64::MAX), DAY);
     assert_eq!(state.first_unstable_offset(), Some(1), "an open transaction does not expire");
     let marker = |outcome| Some(EndTransactionMarker { outcome, coordinator_epoch: 9 });
     let mut aborted = state.clone();
@@ -130,7 +130,7 @@ fn a_snapshot_is_apache_kafkas() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("00000000000000029952.snapshot");
     std::fs::write(&path, KAFKA).unwrap();
-    let state = ProducerState::read_snapshot(&path, Timestamp(0), DAY).unwrap().unwrap();
+    let state = ProducerState::read_snapshot(&path, Timestamp::from_millis(0), DAY).unwrap().unwrap();
     let last = *state.producers[&ProducerId(0)].batches.back().unwrap();
     assert_eq!((last.base_offset(), last.last_offset(), last.last_sequence), (29_874, 29_951, 29_951));
     state.write_snapshot(&path, Sync::No).unwrap();
@@ -165,7 +165,7 @@ proptest! {
             let options = BuilderOptions { transactional, ..BuilderOptions::default() };
             let mut header = header(offset, epoch, 0, count, options);
             header.producer_id = ProducerId(producer);
-            state.replay(&header, None, Timestamp(header.max_timestamp));
+            state.replay(&header, None, Timestamp::from_millis(header.max_timestamp));
             offset += i64::from(count);
         }
         let decoded = ProducerState::decode(&state.encode().into()).unwrap();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::RecordBatchHeader;
 
 use super::LogSegment;
@@ -15,7 +16,7 @@ use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
 use crate::log::offset_index::{OFFSET_ENTRY_BYTES, OffsetEntry};
 use crate::log::time_index::TIME_ENTRY_BYTES;
-use crate::log::timestamp::{Timestamp, TimestampOffset};
+use crate::log::timestamp::TimestampOffset;
 
 /// The part of a batch that the log writes itself: base offset, length, leader epoch.
 pub(in crate::log) const PREFIX_BYTES: usize = 16;
@@ -165,7 +166,7 @@ impl ActiveSegment {
         config: &LogConfig,
     ) -> Result<(), LogError> {
         let segment = &self.segment;
-        self.first_timestamp.get_or_insert(Timestamp(header.max_timestamp));
+        self.first_timestamp.get_or_insert_with(|| Timestamp::from_millis(header.max_timestamp));
         if !segment.can_index(header.last_offset()) {
             // What the index can name stands in it before there is anything else.
             self.index_largest_timestamp()?;
@@ -206,7 +207,7 @@ impl ActiveSegment {
     }
 
     fn is_old(&self, incoming: Incoming, config: &LogConfig) -> bool {
-        match self.first_timestamp.filter(|first| first.0 >= 0) {
+        match self.first_timestamp.filter(|first| first.as_millis() >= 0) {
             Some(first) => incoming.max_timestamp > first.saturating_add(config.segment_roll),
             None => incoming.now > self.created.saturating_add(config.segment_roll),
         }

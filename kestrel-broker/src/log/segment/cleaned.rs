@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::RecordBatch;
 use parking_lot::Mutex;
 
@@ -20,7 +21,6 @@ use crate::log::file_names::{
 };
 use crate::log::offset_index::OffsetIndex;
 use crate::log::time_index::TimeIndex;
-use crate::log::timestamp::Timestamp;
 use crate::log::txn_index::{self, AbortedTransaction};
 
 /// The files in the order in which they are renamed: the `.log` first, as what the loader finds depends on it.

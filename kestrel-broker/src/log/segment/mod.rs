@@ -17,6 +17,8 @@ use std::time::UNIX_EPOCH;
 
 use parking_lot::Mutex;
 
+use kestrel_protocol::Timestamp;
+
 use super::data_file::DataFile;
 use super::disk::{self, DiskFile, Existing};
 use super::error::LogError;
@@ -26,7 +28,7 @@ use super::file_names::{
 };
 use super::offset_index::{OFFSET_ENTRY_BYTES, OffsetIndex};
 use super::time_index::{TIME_ENTRY_BYTES, TimeIndex};
-use super::timestamp::{Timestamp, TimestampOffset};
+use super::timestamp::TimestampOffset;
 use super::txn_index::{self, AbortedTransaction};
 
 /// One segment of a log.
@@ -220,7 +222,7 @@ impl LogSegment {
         let modified = std::fs::metadata(self.path()).and_then(|metadata| metadata.modified());
         let modified = modified.map_err(|error| LogError::io("look at", self.path(), error))?;
         let since_epoch = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Timestamp(0).saturating_add(since_epoch))
+        Ok(Timestamp::from_millis(0).saturating_add(since_epoch))
     }
 
     /// Deletes all files of the segment at once: for the loader, while nobody reads it.

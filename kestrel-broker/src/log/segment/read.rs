@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 
 use super::LogSegment;
@@ -11,7 +12,7 @@ use crate::log::byte_run::{ByteRun, FileRun};
 use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
 use crate::log::lookup::{FirstBatch, FoundOffset, ReadRequest};
-use crate::log::timestamp::{Timestamp, TimestampOffset};
+use crate::log::timestamp::TimestampOffset;
 
 /// How many bytes more than wanted are read, so that one read finds the batch that the index points before.
 const SLACK_BYTES: usize = 8 * 1024;
@@ -163,11 +164,12 @@ impl LogSegment {
             if header.base_offset >= up_to_offset {
                 break;
             }
-            if header.max_timestamp < target.0 || header.last_offset() < from_offset {
+            if header.max_timestamp < target.as_millis() || header.last_offset() < from_offset {
                 continue;
             }
-            let wanted =
-                |offset, timestamp| timestamp >= target.0 && offset >= from_offset && offset < up_to_offset;
+            let wanted = |offset, timestamp| {
+                timestamp >= target.as_millis() && offset >= from_offset && offset < up_to_offset
+            };
             if let Some(found) = self.find_record(&walk.file, position, &header, wanted)? {
                 return Ok(Some(found));
             }
@@ -183,7 +185,7 @@ impl LogSegment {
         let mut walk = self.walk(self.checked_position_before(largest.offset)?)?;
         while let Some((position, header)) = walk.next()? {
             if header.last_offset() >= largest.offset {
-                let wanted = |_, timestamp| timestamp == largest.timestamp.0;
+                let wanted = |_, timestamp| timestamp == largest.timestamp.as_millis();
                 return self.find_record(&walk.file, position, &header, wanted);
             }
         }
@@ -209,7 +211,7 @@ impl LogSegment {
         if self.size_bytes() == 0 {
             return Ok(None);
         }
-        Ok(self.walk(0)?.next()?.map(|(_, header)| Timestamp(header.max_timestamp)))
+        Ok(self.walk(0)?.next()?.map(|(_, header)| Timestamp::from_millis(header.max_timestamp)))
     }
 
     /// The offset after the last batch, found from the last index entry on. Fails when the file does not end with one.
@@ -276,7 +278,7 @@ impl LogSegment {
         while let Some(record) = records.next_view() {
             let record = record.map_err(corrupt)?;
             if wanted(record.offset, record.timestamp) {
-                let (timestamp, offset) = (Timestamp(record.timestamp), record.offset);
+                let (timestamp, offset) = (Timestamp::from_millis(record.timestamp), record.offset);
                 let leader_epoch = header.partition_leader_epoch;
                 return Ok(Some(FoundOffset { timestamp, offset, leader_epoch }));
             }

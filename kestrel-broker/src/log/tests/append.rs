@@ -13,7 +13,7 @@ use super::*;
 use crate::log::*;
 
 fn plain(count: usize) -> kestrel_protocol::record::RecordBatch {
-    batch(&vec![(NOW.0, "0123456789"); count], Compression::None, ProducerStamp::NONE)
+    batch(&vec![(NOW.as_millis(), "0123456789"); count], Compression::None, ProducerStamp::NONE)
 }
 
 fn read(
@@ -87,7 +87,8 @@ fn a_large_batch_is_read_whole() {
     let large = "x".repeat(40_000);
     for _ in 0..3 {
         append(&open.log, &plain(1)).unwrap();
-        append(&open.log, &batch(&[(NOW.0, &large)], Compression::None, ProducerStamp::NONE)).unwrap();
+        append(&open.log, &batch(&[(NOW.as_millis(), &large)], Compression::None, ProducerStamp::NONE))
+            .unwrap();
     }
     for offset in 0..6 {
         assert_eq!(read(&open.log, offset, 6, 100, FirstBatch::Always), [(offset, offset)]);
@@ -112,7 +113,7 @@ fn segments_roll_by_size_with_a_snapshot_each() {
     assert_eq!(folder.files(".index"), names(&bases, ".index"));
     assert_eq!(folder.files(".timeindex"), names(&bases, ".timeindex"));
     assert_eq!(folder.files(".snapshot"), names(&bases[1..], ".snapshot"));
-    let too_large = batch(&[(NOW.0, &"x".repeat(1000))], Compression::None, ProducerStamp::NONE);
+    let too_large = batch(&[(NOW.as_millis(), &"x".repeat(1000))], Compression::None, ProducerStamp::NONE);
     let error = append(&open.log, &too_large).unwrap_err();
     assert!(matches!(error, AppendError::RecordListTooLarge { .. }), "{error}");
 }
@@ -123,10 +124,10 @@ fn segments_roll_by_age_and_by_full_index() {
     let folder = Folder::new(config.clone());
     let open = folder.open();
     let at = |timestamp| batch(&[(timestamp, "v")], Compression::None, ProducerStamp::NONE);
-    append(&open.log, &at(NOW.0)).unwrap();
-    append(&open.log, &at(NOW.0 + 10_000)).unwrap();
+    append(&open.log, &at(NOW.as_millis())).unwrap();
+    append(&open.log, &at(NOW.as_millis() + 10_000)).unwrap();
     assert_eq!(folder.files(".log").len(), 1);
-    append(&open.log, &at(NOW.0 + 10_001)).unwrap();
+    append(&open.log, &at(NOW.as_millis() + 10_001)).unwrap();
     assert_eq!(folder.files(".log").len(), 2);
     let context = AppendContext { now: NOW.saturating_add(Duration::from_secs(11)), ..client() };
     open.log.append(at(-1).into_bytes(), context).unwrap();
@@ -134,7 +135,7 @@ fn segments_roll_by_age_and_by_full_index() {
 
     open.log.set_config(LogConfig { segment_index_bytes: 24, index_interval_bytes: 0, ..config });
     for _ in 0..6 {
-        append(&open.log, &at(NOW.0)).unwrap();
+        append(&open.log, &at(NOW.as_millis())).unwrap();
     }
     assert!(folder.files(".log").len() > 3, "the indexes hold two or three entries");
     assert_eq!(values_of(read_all(&open.log)).len(), 10);
@@ -201,12 +202,12 @@ fn the_controller_appends_several_batches_and_markers() {
 
     let options = kestrel_protocol::record::BuilderOptions { transactional: true, ..Default::default() };
     let mut builder = kestrel_protocol::RecordBatchBuilder::new(options, 1 << 10);
-    builder.append(NOW.0, None, Some(b"v"), []).unwrap();
+    builder.append(NOW.as_millis(), None, Some(b"v"), []).unwrap();
     let stamp =
         ProducerStamp { producer_id: ProducerId(5), producer_epoch: ProducerEpoch(0), base_sequence: 0 };
     append(&open.log, &builder.build(stamp)).unwrap();
     assert_eq!(open.log.first_unstable_offset(), Some(3));
-    let place = ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.0 };
+    let place = ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.as_millis() };
     let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch: 2 };
     let marker = end_transaction_batch(place, ProducerId(5), ProducerEpoch(0), marker);
     open.log.append(marker.into_bytes(), context).unwrap();

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use kestrel_protocol::record::{Compression, ProducerStamp, RecordBatch};
-use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId};
+use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId, Timestamp};
 
 use super::rooms::TOPIC_ID;
 use super::*;
@@ -55,7 +55,7 @@ fn make() -> Original {
             producer_epoch: ProducerEpoch(0),
             base_sequence: 2 * (n / 2),
         };
-        let time = NOW.0 + i64::from(n);
+        let time = NOW.as_millis() + i64::from(n);
         let sent = batch(&[(time, "first"), (time, "second")], compression, stamp);
         let context = AppendContext { leader_epoch: LeaderEpoch(n / 5), ..client() };
         open.log.append(sent.into_bytes(), context).unwrap();
@@ -271,7 +271,7 @@ fn a_damaged_index_finds_what_a_scan_finds() {
                 assert_eq!(loaded.next_offset, original().end_offset(), "{what}");
                 original().check_reads(&loaded, &what);
                 for segment in &loaded.segments {
-                    let _ = segment.find_timestamp(Timestamp(NOW.0 + 4), 0, i64::MAX);
+                    let _ = segment.find_timestamp(Timestamp::from_millis(NOW.as_millis() + 4), 0, i64::MAX);
                 }
             }
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kestrel_protocol::record::{Compression, ProducerStamp};
-use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId};
+use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId, Timestamp};
 use proptest::prelude::*;
 use rustix::io::Errno;
 
@@ -70,7 +70,7 @@ fn a_roll_that_fails_leaves_the_old_segment_active() {
         let large = |n| keyed(1, 0, 4 * n, 4);
         append(&open.log, &large(0)).unwrap();
         recorder.fail(Fault::of(call, path, Errno::MFILE));
-        let big = batch(&[(NOW.0, "v".repeat(300).leak())], Compression::None, ProducerStamp::NONE);
+        let big = batch(&[(NOW.as_millis(), "v".repeat(300).leak())], Compression::None, ProducerStamp::NONE);
         let error = append(&open.log, &big).unwrap_err();
         assert!(is_short(&error, Shortage::Descriptors), "{path}: {error}");
         assert_eq!(folder.files(".log"), ["00000000000000000000.log"], "{path}");
@@ -201,7 +201,7 @@ proptest! {
             let stamp = ProducerStamp {
                 producer_id: ProducerId(1), producer_epoch: ProducerEpoch(0), base_sequence: sequence,
             };
-            let sent = batch(&[(NOW.0 + n, "v"), (NOW.0 - n, "w")], Compression::None, stamp);
+            let sent = batch(&[(NOW.as_millis() + n, "v"), (NOW.as_millis() - n, "w")], Compression::None, stamp);
             let leader_epoch = LeaderEpoch(i32::try_from(n / 10).unwrap());
             let context = AppendContext { leader_epoch, ..client() };
             match open.log.append(sent.into_bytes(), context) {
@@ -228,7 +228,7 @@ proptest! {
         let open = folder.open();
         prop_assert_eq!(open.manager.was_clean_shutdown(), clean);
         prop_assert_eq!(values_of(read_all(&open.log)), found);
-        let newest = open.log.offset_for_timestamp(Timestamp(NOW.0 + 36), stored).unwrap();
-        prop_assert_eq!(newest.map(|found| found.timestamp.0), Some(NOW.0 + 36));
+        let newest = open.log.offset_for_timestamp(Timestamp::from_millis(NOW.as_millis() + 36), stored).unwrap();
+        prop_assert_eq!(newest.map(|found| found.timestamp.as_millis()), Some(NOW.as_millis() + 36));
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kestrel_protocol::record::{Compression, RecordBatches};
-use kestrel_protocol::{LeaderEpoch, NodeId};
+use kestrel_protocol::{LeaderEpoch, NodeId, Timestamp};
 
 use super::rooms::options;
 use super::*;
@@ -90,7 +90,8 @@ fn a_folder_of_apache_kafka_is_read_and_left_as_it_was() {
         let stored = stored.unwrap();
         let mut sent = stored.bytes().to_vec();
         sent[..8].fill(0);
-        let context = AppendContext { now: Timestamp(stored.header().max_timestamp), ..client() };
+        let context =
+            AppendContext { now: Timestamp::from_millis(stored.header().max_timestamp), ..client() };
         let appended = log.append(sent.into(), context).unwrap();
         assert_eq!((appended.base_offset, appended.duplicate), (stored.header().base_offset, true));
     }
@@ -143,13 +144,13 @@ fn a_folder_of_apache_kafka_is_read_and_continued() {
         println!("{} {}: {} records, {codecs:?}", found.topic, found.partition, times.len());
         for target in times.iter().map(|(timestamp, _)| *timestamp).step_by(997) {
             let expected = times.iter().find(|(timestamp, _)| *timestamp >= target).unwrap();
-            let answer = log.offset_for_timestamp(Timestamp(target), i64::MAX).unwrap().unwrap();
-            assert_eq!((answer.timestamp.0, answer.offset), *expected);
+            let answer = log.offset_for_timestamp(Timestamp::from_millis(target), i64::MAX).unwrap().unwrap();
+            assert_eq!((answer.timestamp.as_millis(), answer.offset), *expected);
         }
         let largest = times.iter().map(|(timestamp, _)| *timestamp).max().unwrap();
         let expected = times.iter().find(|(timestamp, _)| *timestamp == largest).unwrap();
         let answer = log.max_timestamp_offset(i64::MAX).unwrap().unwrap();
-        assert_eq!((answer.timestamp.0, answer.offset), *expected);
+        assert_eq!((answer.timestamp.as_millis(), answer.offset), *expected);
         assert_eq!(log.epoch_at(0), Some(LeaderEpoch(0)));
         let values: Vec<(i64, &str)> = vec![(largest + 1, "0123456789012345678901234567890123456789"); 50];
         for n in 0..400usize {
@@ -202,7 +203,9 @@ fn a_folder_for_apache_kafkas_tools_is_written() {
         let log = open_found(&manager, &found, config);
         for n in 0..5000usize {
             let values: Vec<(i64, &str)> = (0..n % 40 + 1)
-                .map(|i| (NOW.0 + (n * 7 + i * 3) as i64, "0123456789012345678901234567890123456789"))
+                .map(|i| {
+                    (NOW.as_millis() + (n * 7 + i * 3) as i64, "0123456789012345678901234567890123456789")
+                })
                 .collect();
             let stamp = if n % 3 == 0 {
                 keyed(n as i64 % 5, 0, 0, 1).header().producer()

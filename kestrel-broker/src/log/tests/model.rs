@@ -1,5 +1,6 @@
 //! The log against a plain list of records: reads, times, restarts and crashes.
 
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{Compression, ProducerStamp};
 use proptest::prelude::*;
 
@@ -93,10 +94,10 @@ impl Model {
     fn check_times(&self, log: &Log, up_to: usize) {
         let bound = i64::try_from(up_to).unwrap();
         for target in 0..42 {
-            let found = log.offset_for_timestamp(Timestamp(target), bound).unwrap();
+            let found = log.offset_for_timestamp(Timestamp::from_millis(target), bound).unwrap();
             let expected = self.first(up_to, |timestamp| timestamp >= target);
             assert_eq!(
-                found.map(|found| (found.offset, found.timestamp.0)),
+                found.map(|found| (found.offset, found.timestamp.as_millis())),
                 expected,
                 "time {target} below {up_to}"
             );
@@ -109,7 +110,7 @@ impl Model {
         let largest = self.records.iter().map(|(timestamp, _)| *timestamp).max();
         let expected = self.first(end, |timestamp| Some(timestamp) == largest);
         let found = log.max_timestamp_offset(i64::try_from(end).unwrap()).unwrap();
-        assert_eq!(found.map(|found| (found.offset, found.timestamp.0)), expected);
+        assert_eq!(found.map(|found| (found.offset, found.timestamp.as_millis())), expected);
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatch, RecordBatchBuilder};
+use kestrel_protocol::{LeaderEpoch, Timestamp};
 
 use super::*;
 use crate::log::check::{CheckedFolder, Finding, Meter, Severity, Walked};
 use crate::log::repair::LogRepair;
-use crate::log::{LogConfig, LogError, Timestamp};
+use crate::log::{LogConfig, LogError};
 
 /// Three messages, three compressed into one, three more: as Apache Kafka's own classes write them.
 const FORMATS: [(i8, &[u8]); 2] = [
@@ -48,7 +48,7 @@ fn record(offset: i64, value: &str) -> RecordBatch {
         ..BuilderOptions::default()
     };
     let mut builder = RecordBatchBuilder::new(options, 1 << 16);
-    builder.append(NOW.0 + offset, Some(b"key"), Some(value.as_bytes()), []).unwrap();
+    builder.append(NOW.as_millis() + offset, Some(b"key"), Some(value.as_bytes()), []).unwrap();
     builder.build(ProducerStamp::NONE)
 }
 
@@ -141,7 +141,10 @@ fn offsets_in_a_segment_may_be_far_apart() {
             let offsets: Vec<i64> = read.iter().map(|(offset, _)| *offset).collect();
             assert_eq!(offsets[..5], [0, 1, FAR, FAR + 1, 2 * FAR]);
             for offset in [1, FAR, FAR + 1, 2 * FAR] {
-                let found = open.log.offset_for_timestamp(Timestamp(NOW.0 + offset), i64::MAX).unwrap();
+                let found = open
+                    .log
+                    .offset_for_timestamp(Timestamp::from_millis(NOW.as_millis() + offset), i64::MAX)
+                    .unwrap();
                 assert_eq!(found.unwrap().offset, offset);
             }
             assert_eq!(append(&open.log, &record(0, "f")).unwrap().base_offset, 2 * FAR + 1 + restart);

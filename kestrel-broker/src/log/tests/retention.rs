@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{Compression, ProducerStamp};
+use kestrel_protocol::{LeaderEpoch, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
@@ -59,7 +59,7 @@ fn fetch(log: &Log, fetch_offset: i64) -> Result<bytes::Bytes, LogError> {
 #[test]
 fn a_segment_goes_when_its_newest_record_is_too_old() {
     let (folder, open) = filled(config(Some(10), None), &[0, 5, 3, 1, 9, 20]);
-    let check = |now| open.log.delete_old_segments(Timestamp(now)).unwrap();
+    let check = |now| open.log.delete_old_segments(Timestamp::from_millis(now)).unwrap();
     assert_eq!((check(15), open.log.log_start_offset()), (0, 0), "as old as allowed is not too old");
     assert_eq!((check(16), open.log.log_start_offset()), (2, 4), "the second one's are older still");
     assert_eq!((check(30), open.log.log_start_offset()), (0, 4));
@@ -71,18 +71,18 @@ fn a_segment_goes_when_its_newest_record_is_too_old() {
 #[test]
 fn a_young_segment_keeps_older_ones_behind_it() {
     let (folder, open) = filled(config(Some(10), None), &[0, 50, 1, 2, 3, 4]);
-    assert_eq!(open.log.delete_old_segments(Timestamp(30)).unwrap(), 0, "50 lies in the future");
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(30)).unwrap(), 0, "50 lies in the future");
     assert_eq!(logs(&folder), [0, 2, 4]);
-    assert_eq!(open.log.delete_old_segments(Timestamp(61)).unwrap(), 3);
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(61)).unwrap(), 3);
 }
 
 #[test]
 fn an_active_segment_that_has_expired_is_followed_by_an_empty_one() {
     let (folder, open) = filled(config(Some(10), None), &[0, 1, 2]);
-    assert_eq!(open.log.delete_old_segments(Timestamp(100)).unwrap(), 2);
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(100)).unwrap(), 2);
     assert_eq!((open.log.log_start_offset(), open.log.log_end_offset()), (3, 3));
     assert_eq!(logs(&folder), [3]);
-    assert_eq!(open.log.delete_old_segments(Timestamp(i64::MAX)).unwrap(), 0, "empty, it stays");
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(i64::MAX)).unwrap(), 0, "empty, it stays");
     assert_eq!(append(&open.log, &at(100)).unwrap().base_offset, 3);
     open.close();
     let open = folder.open();
@@ -111,7 +111,7 @@ fn the_oldest_segments_go_while_the_others_are_large_enough() {
 #[test]
 fn without_the_policy_nothing_goes_by_age_or_size() {
     let (folder, open) = filled(config(None, None), &[0; 6]);
-    assert_eq!(open.log.delete_old_segments(Timestamp(i64::MAX)).unwrap(), 0);
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(i64::MAX)).unwrap(), 0);
     assert_eq!(logs(&folder), [0, 2, 4]);
 }
 
@@ -133,8 +133,8 @@ fn records_without_a_time_are_as_old_as_their_file() {
     open.log.note_high_watermark(3);
     let file = fs::File::options().write(true).open(folder.file("00000000000000000000.log")).unwrap();
     file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(50)).unwrap();
-    assert_eq!(open.log.delete_old_segments(Timestamp(51_000)).unwrap(), 0);
-    assert_eq!(open.log.delete_old_segments(Timestamp(51_001)).unwrap(), 1);
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(51_000)).unwrap(), 0);
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(51_001)).unwrap(), 1);
     assert_eq!(logs(&folder), [2]);
 }
 
@@ -179,7 +179,7 @@ fn epochs_and_producers_follow() {
         append_in(epoch, i32::try_from(sequence).unwrap());
     }
     open.log.note_high_watermark(5);
-    assert_eq!(open.log.delete_old_segments(Timestamp(NOW.0 + DAY)).unwrap(), 3);
+    assert_eq!(open.log.delete_old_segments(Timestamp::from_millis(NOW.as_millis() + DAY)).unwrap(), 3);
     assert_eq!(open.log.epoch_at(5), Some(LeaderEpoch(2)));
     assert_eq!(open.log.epoch_at(4), None);
     assert_eq!(folder.files(".snapshot"), ["00000000000000000005.snapshot"]);
@@ -304,7 +304,7 @@ fn a_reader_goes_on_while_segments_are_deleted_under_it() {
                 }
                 Err(error) => panic!("at {next_offset}: {error}"),
             }
-            assert!(log.offset_for_timestamp(Timestamp(0), i64::MAX).is_ok());
+            assert!(log.offset_for_timestamp(Timestamp::from_millis(0), i64::MAX).is_ok());
         }
     });
     assert_eq!(open.manager.poisoned(), None);
@@ -432,7 +432,7 @@ proptest! {
                 }
                 Step::Check => {
                     model.check(&folder);
-                    open.log.delete_old_segments(Timestamp(model.now)).unwrap();
+                    open.log.delete_old_segments(Timestamp::from_millis(model.now)).unwrap();
                     prop_assert!(open.log.log_start_offset() <= model.high_watermark.max(model.log_start));
                 }
                 Step::Crash | Step::Restart => {

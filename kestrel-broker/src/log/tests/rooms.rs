@@ -8,14 +8,14 @@ use bytes::Bytes;
 use kestrel_protocol::record::{
     BuilderOptions, Codec, Compression, ProducerStamp, RecordBatch, RecordBatchBuilder, RecordBatches,
 };
-use kestrel_protocol::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId};
+use kestrel_protocol::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Timestamp, TopicId};
 
 use crate::log::{
     AppendContext, AppendError, AppendOrigin, Appended, Durability, FirstBatch, Log, LogConfig, LogError,
-    LogManager, LogOrigin, ManagerOptions, OpenLog, ReadRequest, Timestamp, Validation,
+    LogManager, LogOrigin, ManagerOptions, OpenLog, ReadRequest, Validation,
 };
 
-pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 pub(crate) const TOPIC_ID: TopicId = TopicId::from_u128(42);
 
 /// A data folder in which a test opens the log `t-0`, again and again.
@@ -139,7 +139,7 @@ pub(crate) fn keyed(producer: i64, epoch: i16, base_sequence: i32, count: usize)
         producer_epoch: ProducerEpoch(epoch),
         base_sequence,
     };
-    batch(&vec![(NOW.0, "value"); count], Compression::None, stamp)
+    batch(&vec![(NOW.as_millis(), "value"); count], Compression::None, stamp)
 }
 
 /// Everything in the log, read with small reads as a consumer does.

@@ -17,7 +17,7 @@ use TransactionOutcome::{Abort, Commit};
 fn data(producer: i64, base_sequence: i32) -> RecordBatch {
     let options = BuilderOptions { transactional: true, ..BuilderOptions::default() };
     let mut builder = RecordBatchBuilder::new(options, 1 << 16);
-    builder.append(NOW.0, Some(b"key"), Some(b"value"), []).unwrap();
+    builder.append(NOW.as_millis(), Some(b"key"), Some(b"value"), []).unwrap();
     let stamp =
         ProducerStamp { producer_id: ProducerId(producer), producer_epoch: ProducerEpoch(0), base_sequence };
     builder.build(stamp)
@@ -25,7 +25,7 @@ fn data(producer: i64, base_sequence: i32) -> RecordBatch {
 
 fn marker(producer: i64, outcome: TransactionOutcome) -> RecordBatch {
     end_transaction_batch(
-        ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.0 },
+        ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.as_millis() },
         ProducerId(producer),
         ProducerEpoch(0),
         EndTransactionMarker { outcome, coordinator_epoch: 0 },

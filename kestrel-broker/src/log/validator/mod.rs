@@ -6,12 +6,11 @@
 
 use bytes::Bytes;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches, RecordOutline, TimestampType};
-use kestrel_protocol::{DecodeError, DecodeErrorKind, ProducerId};
+use kestrel_protocol::{DecodeError, DecodeErrorKind, ProducerId, Timestamp};
 
 use super::config::{CompressionType, LogConfig, Validation};
 use super::error::{AppendError, RecordFault};
 use super::log::{AppendContext, AppendOrigin};
-use super::timestamp::Timestamp;
 
 /// How many bytes one batch may decompress to. They are never in memory at once, but for a topic that wants another codec.
 const MAX_DECOMPRESSED_BYTES: usize = 256 << 20;
@@ -63,7 +62,7 @@ fn recompress(batch: RecordBatch, config: &LogConfig) -> Result<RecordBatch, App
 /// `message.timestamp.type=LogAppendTime`: the other place.
 fn stamp_append_time(batch: RecordBatch, config: &LogConfig, now: Timestamp) -> RecordBatch {
     match config.timestamp_type {
-        TimestampType::LogAppend => batch.with_log_append_time(now.0),
+        TimestampType::LogAppend => batch.with_log_append_time(now.as_millis()),
         TimestampType::Create => batch,
     }
 }
@@ -107,8 +106,8 @@ fn check_latest(header: &RecordBatchHeader, config: &LogConfig, now: Timestamp) 
         return Ok(());
     };
     let latest = now.saturating_add(after_max);
-    if Timestamp(header.max_timestamp) > latest {
-        let reason = format!("timestamp {} is after {}", header.max_timestamp, latest.0);
+    if Timestamp::from_millis(header.max_timestamp) > latest {
+        let reason = format!("timestamp {} is after {}", header.max_timestamp, latest.as_millis());
         return Err(invalid_timestamp(&reason, Vec::new()));
     }
     Ok(())
@@ -180,9 +179,12 @@ impl Faults {
     }
 
     fn add_if_old(&mut self, record: RecordOutline, earliest: Timestamp) {
-        let timestamp = Timestamp(record.timestamp);
+        let timestamp = Timestamp::from_millis(record.timestamp);
         if timestamp != Timestamp::NONE && timestamp < earliest {
-            self.add(record.index, format!("timestamp {} is before {}", timestamp.0, earliest.0));
+            self.add(
+                record.index,
+                format!("timestamp {} is before {}", timestamp.as_millis(), earliest.as_millis()),
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use kestrel_protocol::{LeaderEpoch, ProducerEpoch};
 
 use super::*;
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const HOUR: i64 = 3_600_000;
 
 fn context(origin: AppendOrigin) -> AppendContext {
@@ -42,7 +42,7 @@ fn refused(records: impl Into<Bytes>, config: &LogConfig) -> String {
 
 #[test]
 fn a_good_batch_is_stored_as_it_came() {
-    let batch = plain(&[(NOW.0, None), (NOW.0 + 1, Some("k"))]);
+    let batch = plain(&[(NOW.as_millis(), None), (NOW.as_millis() + 1, Some("k"))]);
     let stored = client(batch.bytes().clone(), &LogConfig::default()).unwrap();
     assert_eq!(stored.bytes().as_ptr(), batch.bytes().as_ptr(), "nothing is copied");
 }
@@ -50,7 +50,7 @@ fn a_good_batch_is_stored_as_it_came() {
 #[test]
 fn a_client_sends_exactly_one_batch() {
     let config = LogConfig::default();
-    let batch = plain(&[(NOW.0, None)]);
+    let batch = plain(&[(NOW.as_millis(), None)]);
     let two = [batch.bytes().clone(), batch.bytes().clone()].concat();
     assert_eq!(
         refused(two.clone(), &config),
@@ -69,7 +69,7 @@ fn a_client_sends_exactly_one_batch() {
 #[test]
 fn damage_is_found() {
     let config = LogConfig::default();
-    let good = plain(&[(NOW.0, None)]).into_bytes();
+    let good = plain(&[(NOW.as_millis(), None)]).into_bytes();
     for at in 0..good.len() {
         let mut damaged = good.to_vec();
         damaged[at] ^= 0x40;
@@ -85,7 +85,8 @@ fn damage_is_found() {
 
 #[test]
 fn a_client_writes_no_control_records() {
-    let batch = build(BuilderOptions { control: true, ..BuilderOptions::default() }, &[(NOW.0, Some("k"))]);
+    let batch =
+        build(BuilderOptions { control: true, ..BuilderOptions::default() }, &[(NOW.as_millis(), Some("k"))]);
     let config = LogConfig::default();
     assert_eq!(
         refused(batch.bytes().clone(), &config),
@@ -99,17 +100,18 @@ fn a_client_writes_no_control_records() {
 #[test]
 fn counts_and_sequences_have_to_agree() {
     let config = LogConfig::default();
-    let based = build(BuilderOptions { base_offset: 5, ..BuilderOptions::default() }, &[(NOW.0, None)]);
+    let based =
+        build(BuilderOptions { base_offset: 5, ..BuilderOptions::default() }, &[(NOW.as_millis(), None)]);
     assert_eq!(
         refused(based.into_bytes(), &config),
         "invalid record batch: the base offset is 5 instead of 0"
     );
     let stamp =
         ProducerStamp { producer_id: ProducerId(1), producer_epoch: ProducerEpoch(0), base_sequence: -1 };
-    let unsequenced = plain(&[(NOW.0, None)]).restamped(stamp);
+    let unsequenced = plain(&[(NOW.as_millis(), None)]).restamped(stamp);
     assert_eq!(refused(unsequenced.into_bytes(), &config), "invalid record batch: the base sequence is -1");
     for (last_offset_delta, count) in [(1, 1), (0, 2), (0, 0)] {
-        let mut bytes = plain(&[(NOW.0, None)]).into_bytes().to_vec();
+        let mut bytes = plain(&[(NOW.as_millis(), None)]).into_bytes().to_vec();
         bytes[23..27].copy_from_slice(&i32::to_be_bytes(last_offset_delta));
         bytes[57..61].copy_from_slice(&i32::to_be_bytes(count));
         let crc = crc32c::crc32c(&bytes[21..]);
@@ -120,7 +122,7 @@ fn counts_and_sequences_have_to_agree() {
 
 #[test]
 fn the_size_is_that_of_the_batch_as_received() {
-    let batch = plain(&[(NOW.0, None)]);
+    let batch = plain(&[(NOW.as_millis(), None)]);
     let size = u32::try_from(batch.bytes().len()).unwrap();
     let fits = LogConfig { max_message_bytes: size, ..LogConfig::default() };
     assert!(client(batch.bytes().clone(), &fits).is_ok());
@@ -136,24 +138,32 @@ fn a_compacted_topic_needs_keys() {
     for compression in [Compression::None, Compression::Zstd] {
         let codec = Codec::new(compression, None).unwrap();
         let options = BuilderOptions { codec, ..BuilderOptions::default() };
-        let batch = build(options, &[(NOW.0, Some("a")), (NOW.0, None), (NOW.0, Some("")), (NOW.0, None)]);
+        let batch = build(
+            options,
+            &[
+                (NOW.as_millis(), Some("a")),
+                (NOW.as_millis(), None),
+                (NOW.as_millis(), Some("")),
+                (NOW.as_millis(), None),
+            ],
+        );
         let error = validate(batch.into_bytes(), &config, context(AppendOrigin::Client), Validation::Records)
             .unwrap_err();
         let AppendError::InvalidRecord { records, .. } = error else { panic!("{error}") };
         assert_eq!(records.iter().map(|fault| fault.index).collect::<Vec<_>>(), [1, 3]);
     }
-    assert!(client(plain(&[(NOW.0, Some(""))]).into_bytes(), &config).is_ok());
+    assert!(client(plain(&[(NOW.as_millis(), Some(""))]).into_bytes(), &config).is_ok());
 }
 
 #[test]
 fn timestamps_stay_within_the_topics_limits() {
     let config = LogConfig::default();
-    assert!(client(plain(&[(NOW.0 + HOUR, None), (-1, None)]).into_bytes(), &config).is_ok());
-    let late = refused(plain(&[(NOW.0 + HOUR + 1, None)]).into_bytes(), &config);
+    assert!(client(plain(&[(NOW.as_millis() + HOUR, None), (-1, None)]).into_bytes(), &config).is_ok());
+    let late = refused(plain(&[(NOW.as_millis() + HOUR + 1, None)]).into_bytes(), &config);
     assert!(late.starts_with("invalid timestamp: "), "{late}");
     let config = LogConfig { timestamp_before_max: Some(Duration::from_secs(3600)), ..config };
-    assert!(client(plain(&[(NOW.0 - HOUR, None), (-1, None)]).into_bytes(), &config).is_ok());
-    let batch = plain(&[(NOW.0, None), (NOW.0 - HOUR - 1, None)]);
+    assert!(client(plain(&[(NOW.as_millis() - HOUR, None), (-1, None)]).into_bytes(), &config).is_ok());
+    let batch = plain(&[(NOW.as_millis(), None), (NOW.as_millis() - HOUR - 1, None)]);
     let error = validate(batch.into_bytes(), &config, context(AppendOrigin::Client), Validation::Records)
         .unwrap_err();
     let AppendError::InvalidTimestamp { records, .. } = error else { panic!("{error}") };
@@ -162,7 +172,7 @@ fn timestamps_stay_within_the_topics_limits() {
 
 #[test]
 fn the_broker_alone_sets_log_append_time() {
-    let stamped = plain(&[(NOW.0, None)]).with_log_append_time(NOW.0).into_bytes();
+    let stamped = plain(&[(NOW.as_millis(), None)]).with_log_append_time(NOW.as_millis()).into_bytes();
     assert!(refused(stamped, &LogConfig::default()).starts_with("invalid timestamp: "));
 
     let config = LogConfig { timestamp_type: TimestampType::LogAppend, ..LogConfig::default() };
@@ -170,12 +180,12 @@ fn the_broker_alone_sets_log_append_time() {
     stored.verify_checksum().unwrap();
     let timestamps: Vec<i64> =
         stored.records(1 << 20).unwrap().map(|record| record.unwrap().timestamp).collect();
-    assert_eq!(timestamps, [NOW.0, NOW.0]);
+    assert_eq!(timestamps, [NOW.as_millis(), NOW.as_millis()]);
 }
 
 #[test]
 fn compression_type_of_the_topic_wins() {
-    let batch = plain(&[(NOW.0, Some("a")), (NOW.0, None)]);
+    let batch = plain(&[(NOW.as_millis(), Some("a")), (NOW.as_millis(), None)]);
     for compression in Compression::ALL {
         let codec = CompressionType::Codec(Codec::new(compression, None).unwrap());
         let config = LogConfig { compression: codec, ..LogConfig::default() };
@@ -194,7 +204,7 @@ fn compression_type_of_the_topic_wins() {
 
 /// A batch whose checksum is right and whose records are `data`, whatever that is.
 fn around(data: &[u8], count: i32, compression: Compression) -> Bytes {
-    let mut bytes = plain(&[(NOW.0, None)]).into_bytes()[..61].to_vec();
+    let mut bytes = plain(&[(NOW.as_millis(), None)]).into_bytes()[..61].to_vec();
     bytes.extend_from_slice(data);
     let length = i32::try_from(bytes.len() - 12).unwrap();
     bytes[8..12].copy_from_slice(&length.to_be_bytes());

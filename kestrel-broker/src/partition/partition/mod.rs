@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -17,7 +17,7 @@ use super::purgatory::{self, FetchWatch, Published};
 use super::watermarks::{Isolation, LogPosition, Watermarks};
 use crate::log::{
     AbortedTransaction, AppendContext, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd,
-    FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest, Timestamp,
+    FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest,
 };
 
 /// What a fetch wants of a partition.
@@ -81,7 +81,7 @@ impl OffsetSpec {
             -4 => Self::EarliestLocal,
             -5 => Self::LatestTiered,
             -6 => Self::EarliestPendingUpload,
-            0.. => Self::At(Timestamp(timestamp)),
+            0.. => Self::At(Timestamp::from_millis(timestamp)),
             _ => return None,
         })
     }

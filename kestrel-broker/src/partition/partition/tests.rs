@@ -11,7 +11,7 @@ use crate::log::{LogManager, LogOrigin, ManagerOptions, OpenLog, Validation};
 use crate::partition::any_news;
 use crate::testing::{FIRST_TIMESTAMP, batch};
 
-const NOW: Timestamp = Timestamp(FIRST_TIMESTAMP);
+const NOW: Timestamp = Timestamp::from_millis(FIRST_TIMESTAMP);
 const EPOCH: LeaderEpoch = LeaderEpoch(3);
 
 /// A data folder with a partition.
@@ -70,7 +70,7 @@ fn fetch(fetch_offset: i64) -> FetchRead {
 
 fn found(partition: &Partition, spec: OffsetSpec) -> Option<(i64, i64, i32)> {
     let found = partition.offset_for(spec, Isolation::ReadUncommitted, LeaderEpoch::NONE).unwrap();
-    found.map(|found| (found.timestamp.0, found.offset, found.leader_epoch.0))
+    found.map(|found| (found.timestamp.as_millis(), found.offset, found.leader_epoch.0))
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ fn offsets_are_found_by_what_they_stand_for() {
     assert_eq!(found(&partition, OffsetSpec::MaxTimestamp), Some((FIRST_TIMESTAMP + 2, 2, 3)));
     assert_eq!(found(&partition, OffsetSpec::LatestTiered), None);
     assert_eq!(found(&partition, OffsetSpec::EarliestPendingUpload), None);
-    let at = |delta| found(&partition, OffsetSpec::At(Timestamp(FIRST_TIMESTAMP + delta)));
+    let at = |delta| found(&partition, OffsetSpec::At(Timestamp::from_millis(FIRST_TIMESTAMP + delta)));
     assert_eq!(at(-5), Some((FIRST_TIMESTAMP, 0, 3)));
     assert_eq!(at(1), Some((FIRST_TIMESTAMP + 1, 1, 3)));
     assert_eq!(at(3), None);
@@ -191,8 +191,8 @@ fn each_kind_of_offset_has_its_number() {
             OffsetSpec::EarliestLocal,
             OffsetSpec::LatestTiered,
             OffsetSpec::EarliestPendingUpload,
-            OffsetSpec::At(Timestamp(0)),
-            OffsetSpec::At(Timestamp(7)),
+            OffsetSpec::At(Timestamp::from_millis(0)),
+            OffsetSpec::At(Timestamp::from_millis(7)),
         ]
     );
     assert_eq!(OffsetSpec::from_wire(-7), None);
@@ -237,11 +237,11 @@ fn committed_readers_are_told_where_a_transaction_will_not_end() {
     let transactional = |producer: i64| {
         let options = BuilderOptions { transactional: true, ..BuilderOptions::default() };
         let mut builder = RecordBatchBuilder::new(options, 1 << 10);
-        builder.append(NOW.0, None, Some(b"v"), []).unwrap();
+        builder.append(NOW.as_millis(), None, Some(b"v"), []).unwrap();
         let (producer_id, producer_epoch) = (ProducerId(producer), ProducerEpoch(0));
         builder.build(ProducerStamp { producer_id, producer_epoch, base_sequence: 0 }).into_bytes()
     };
-    let place = ControlPlace { base_offset: 0, leader_epoch: EPOCH, timestamp: NOW.0 };
+    let place = ControlPlace { base_offset: 0, leader_epoch: EPOCH, timestamp: NOW.as_millis() };
     let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch: 0 };
     let abort = end_transaction_batch(place, ProducerId(1), ProducerEpoch(0), marker).into_bytes();
     let partition = folder.lead("t", EPOCH);

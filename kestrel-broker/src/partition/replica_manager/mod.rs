@@ -15,12 +15,12 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use futures::StreamExt;
-use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId, Uuid};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId, Uuid};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 
 use super::partition::{Identity, Partition};
-use crate::log::{Durability, LogConfig, LogError, LogManager, LogOrigin, OpenLog, Timestamp};
+use crate::log::{Durability, LogConfig, LogError, LogManager, LogOrigin, OpenLog};
 use hosted::{Hosted, HostedTopic, Replica};
 
 pub(crate) use hosted::OfflinePartitions;

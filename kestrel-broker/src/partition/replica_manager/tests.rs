@@ -6,7 +6,7 @@ use super::*;
 use crate::log::{AppendOrigin, ManagerOptions, Validation};
 use crate::testing::batch;
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const ONE: TopicId = Uuid::from_u128(1);
 const TWO: TopicId = Uuid::from_u128(2);
 

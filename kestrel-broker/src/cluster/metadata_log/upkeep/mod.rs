@@ -9,12 +9,14 @@
 
 use tokio::task::spawn_blocking;
 
+use kestrel_protocol::Timestamp;
+
 use super::super::image::ClusterImage;
 use super::super::snapshot::{
     NewSnapshot, SnapshotFile, delete_snapshot, last_contained, lets_go, snapshots, write_snapshot,
 };
 use super::{MetadataError, MetadataLog, damaged};
-use crate::log::{LogError, Timestamp};
+use crate::log::LogError;
 
 impl MetadataLog {
     /// How many bytes of records the log has.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kestrel_protocol::record::control::ControlRecord;
-use kestrel_protocol::{NodeId, Uuid};
+use kestrel_protocol::{NodeId, Timestamp, Uuid};
 
 use crate::cluster::controller::Controller;
 use crate::cluster::image::ClusterImage;
@@ -14,9 +14,9 @@ use crate::cluster::snapshot::{SnapshotFile, newest_snapshot, read_snapshot, sna
 use crate::cluster::tests::copy;
 use crate::config::{BrokerConfig, Said};
 use crate::log::tap::Recorder;
-use crate::log::{Durability, LogManager, ManagerOptions, Random, Timestamp, Validation, write_image};
+use crate::log::{Durability, LogManager, ManagerOptions, Random, Validation, write_image};
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
 
 /// A metadata log with what was replayed from it.

@@ -86,7 +86,7 @@ impl Harness {
 
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     fn with(settings: GroupSettings) -> Self {
-        let now = Now { instant: Instant::now(), wall: Timestamp(1_700_000_000_000) };
+        let now = Now { instant: Instant::now(), wall: Timestamp::from_millis(1_700_000_000_000) };
         let mut shard = GroupShard::new(settings.clone());
         assert!(shard.loaded(now).records.is_empty());
         Self { shard, settings, now, log: Vec::new(), replies: HashMap::new(), next: 0 }

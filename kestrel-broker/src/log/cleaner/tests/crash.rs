@@ -51,18 +51,18 @@ fn assert_old_then_new(found: &[Vec<Batch>], old: &[Batch], new: &[Batch]) {
 }
 
 fn put(key: &str, value: &str) -> RecordBatch {
-    records(NOBODY, NOW.0, &[(Some(key), Some(value))])
+    records(NOBODY, NOW.as_millis(), &[(Some(key), Some(value))])
 }
 
 #[test]
 fn a_start_finds_the_old_log_or_the_new_one() {
     let mut batches: Vec<RecordBatch> = ["a", "b", "a", "c", "b"].iter().map(|key| put(key, "1")).collect();
     let writer = Writer { transactional: true, ..producer(1, 0, 0) };
-    batches.push(records(writer, NOW.0, &[(Some("c"), Some("2"))]));
+    batches.push(records(writer, NOW.as_millis(), &[(Some("c"), Some("2"))]));
     batches.push(marker(1, 0, TransactionOutcome::Abort));
     let (folder, open) = filled(&batches);
     let old = batches_of(&open.log);
-    let found = found_after_each_change(&folder, || _ = clean(&open.log, NOW.0));
+    let found = found_after_each_change(&folder, || _ = clean(&open.log, NOW.as_millis()));
     assert!(found.len() > 20, "{}", found.len());
     assert_old_then_new(&found, &old, &batches_of(&open.log));
 }
@@ -71,12 +71,12 @@ fn a_start_finds_the_old_log_or_the_new_one() {
 #[test]
 fn segments_without_anything_left_go_with_the_others() {
     let mut batches: Vec<RecordBatch> = ["a", "b", "c", "d", "d"].iter().map(|key| put(key, "1")).collect();
-    batches.push(records(NOBODY, NOW.0, &[(Some("d"), Some(&"2".repeat(1000)))]));
+    batches.push(records(NOBODY, NOW.as_millis(), &[(Some("d"), Some(&"2".repeat(1000)))]));
     let (folder, open) = filled(&batches);
     // The last one is too large for the group of the others.
     open.log.set_config(config(1000));
     let old = batches_of(&open.log);
-    let found = found_after_each_change(&folder, || _ = clean(&open.log, NOW.0));
+    let found = found_after_each_change(&folder, || _ = clean(&open.log, NOW.as_millis()));
     let new = batches_of(&open.log);
     assert_eq!(new.iter().map(|batch| batch.base).collect::<Vec<_>>(), [0, 1, 2, 5]);
     assert_old_then_new(&found, &old, &new);
@@ -86,11 +86,11 @@ fn segments_without_anything_left_go_with_the_others() {
 #[test]
 fn the_power_may_go_at_any_moment() {
     let mut batches: Vec<RecordBatch> = ["a", "b", "c", "d", "d"].iter().map(|key| put(key, "1")).collect();
-    batches.push(records(NOBODY, NOW.0, &[(Some("d"), Some(&"2".repeat(1000)))]));
+    batches.push(records(NOBODY, NOW.as_millis(), &[(Some("d"), Some(&"2".repeat(1000)))]));
     let (folder, open) = filled(&batches);
     open.log.set_config(config(1000));
     let old = batches_of(&open.log);
-    let (initial, changes) = changes_of(&folder, || _ = clean(&open.log, NOW.0));
+    let (initial, changes) = changes_of(&folder, || _ = clean(&open.log, NOW.as_millis()));
     let new = batches_of(&open.log);
     let mut random = Random::new(5);
     let mut found = [0, 0];
@@ -116,7 +116,7 @@ fn a_swap_that_the_disk_refuses_is_undone_or_final() {
             let recorder = Recorder::start(folder.path());
             let full = Fault::of(Call::Rename, path, rustix::io::Errno::NOSPC);
             recorder.fail(Fault { after, times: 1, ..full });
-            let ended = clean_from(&open.log, 0, &SETTINGS, &Hand::at(NOW.0));
+            let ended = clean_from(&open.log, 0, &SETTINGS, &Hand::at(NOW.as_millis()));
             assert!(matches!(ended, Err(Ended::Failed(_))), "{path} {after}");
             assert_eq!(open.manager.poisoned().is_some(), is_final, "{path} {after}");
             if is_final {
@@ -126,7 +126,7 @@ fn a_swap_that_the_disk_refuses_is_undone_or_final() {
             for ending in [".cleaned", ".swap"] {
                 assert_eq!(folder.files(ending), [""; 0]);
             }
-            clean(&open.log, NOW.0);
+            clean(&open.log, NOW.as_millis());
             assert_eq!(batches_of(&open.log).len(), 3);
         }
     }
@@ -150,11 +150,11 @@ fn a_cleaning_that_is_told_to_stop_leaves_nothing_behind() {
     let old = batches_of(&open.log);
     let new = {
         let (_other, open) = filled(&["a", "b", "a", "c", "b"].map(|key| put(key, "1")));
-        clean(&open.log, NOW.0);
+        clean(&open.log, NOW.as_millis());
         batches_of(&open.log)
     };
     for patience in 0.. {
-        let ended = clean_from(&open.log, 0, &SETTINGS, &Hand::at(NOW.0).with_patience(patience));
+        let ended = clean_from(&open.log, 0, &SETTINGS, &Hand::at(NOW.as_millis()).with_patience(patience));
         for ending in [".cleaned", ".swap"] {
             assert_eq!(folder.files(ending), [""; 0]);
         }

@@ -35,7 +35,7 @@ pub(super) struct Hand {
 impl Hand {
     pub(super) fn at(wall: i64) -> Self {
         Self {
-            wall: Timestamp(wall),
+            wall: Timestamp::from_millis(wall),
             began: crate::clock::Clock::System.now(),
             patience: Cell::new(u64::MAX),
         }
@@ -127,7 +127,7 @@ pub(super) fn records(writer: Writer, timestamp: i64, entries: &[Entry<'_>]) -> 
 
 pub(super) fn marker(id: i64, epoch: i16, outcome: TransactionOutcome) -> RecordBatch {
     end_transaction_batch(
-        ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.0 },
+        ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.as_millis() },
         ProducerId(id),
         ProducerEpoch(epoch),
         EndTransactionMarker { outcome, coordinator_epoch: 0 },

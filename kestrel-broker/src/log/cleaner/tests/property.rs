@@ -260,7 +260,7 @@ fn bytes_of(log: &Log) -> Vec<u8> {
 fn world(segment_bytes: u32) -> World {
     let folder = Folder::new(config(segment_bytes));
     let open = Some(folder.open());
-    World { folder, open, producers: [Producer::default(); 3], now: NOW.0, clean_offset: 0 }
+    World { folder, open, producers: [Producer::default(); 3], now: NOW.as_millis(), clean_offset: 0 }
 }
 
 proptest! {

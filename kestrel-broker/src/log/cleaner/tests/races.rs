@@ -10,7 +10,7 @@ use crate::log::segment::CleanedSegment;
 use crate::log::{FirstBatch, LogError, ReadRequest};
 
 fn put(key: &str, value: &str) -> RecordBatch {
-    records(NOBODY, NOW.0, &[(Some(key), Some(value))])
+    records(NOBODY, NOW.as_millis(), &[(Some(key), Some(value))])
 }
 
 /// A swap of the first two segments by an empty one, which `meanwhile` comes before; whether it was done.
@@ -40,7 +40,7 @@ fn a_swap_is_done_only_when_it_may_be() {
         |open| open.log.set_config(LogConfig { compact: false, ..config(1 << 20) }),
         |open| open.manager.delete_log("t", 0).unwrap(),
         |open| open.manager.close(1).unwrap(),
-        |open| _ = clean(&open.log, NOW.0),
+        |open| _ = clean(&open.log, NOW.as_millis()),
     ];
     for meanwhile in refused {
         assert!(!swapped_after(meanwhile).0);
@@ -67,12 +67,12 @@ fn a_deleted_log_is_not_cleaned_on() {
             false
         }
     }
-    let host = Deletes(&open.manager, Hand::at(NOW.0).with_patience(9));
+    let host = Deletes(&open.manager, Hand::at(NOW.as_millis()).with_patience(9));
     assert_eq!(open.manager.clean_next(&SETTINGS, &host), Cleaned::One);
     assert!(open.manager.poisoned().is_none());
     let checkpoint = fs::read_to_string(folder.path().join("cleaner-offset-checkpoint")).unwrap();
     assert_eq!(checkpoint, "0\n0\n");
-    assert_eq!(open.manager.clean_next(&SETTINGS, &Hand::at(NOW.0)), Cleaned::None);
+    assert_eq!(open.manager.clean_next(&SETTINGS, &Hand::at(NOW.as_millis())), Cleaned::None);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_reader_that_began_before_a_swap_goes_on() {
     let (_folder, open) = filled(&["a", "b", "a", "c"].map(|key| put(key, "1")));
     let view = open.log.view();
     let mut walk = view.segments[0].walk(0).unwrap();
-    clean(&open.log, NOW.0);
+    clean(&open.log, NOW.as_millis());
     assert_eq!(walk.next().unwrap().unwrap().1.base_offset, 0, "on the file that it had open");
     let gone = view.segments[0].walk(0).unwrap_err();
     assert!(crate::log::segment::is_gone(&gone), "not the new file of the same name");
@@ -108,7 +108,7 @@ fn everyone_at_once() {
         scope.spawn(|| {
             let mut clean_offset = 0;
             while !done.load(Ordering::Acquire) {
-                clean_offset = match clean_from(log, clean_offset, &SETTINGS, &Hand::at(NOW.0)) {
+                clean_offset = match clean_from(log, clean_offset, &SETTINGS, &Hand::at(NOW.as_millis())) {
                     Ok((_, clean_offset, _)) => clean_offset,
                     Err(Ended::Early) => clean_offset,
                     Err(Ended::Failed(error)) => panic!("{error}"),

@@ -1,7 +1,7 @@
 //! What a power cut at some moment may have left of a log, and whether what was recovered is that.
 
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader, RecordBatches};
-use kestrel_protocol::{ProducerId, TopicId};
+use kestrel_protocol::{ProducerId, Timestamp, TopicId};
 
 use super::super::{read_all, read_both};
 use crate::log::producer_state::ProducerState;
@@ -213,8 +213,8 @@ fn check_indexes(log: &Log, kept: &[&Sent]) {
     targets.extend(targets.last().map(|last| last + 1));
     for target in targets {
         let expected = records().find(|(_, timestamp)| *timestamp >= target);
-        let found = log.offset_for_timestamp(Timestamp(target), end).unwrap();
-        let found = found.map(|found| (found.offset, found.timestamp.0));
+        let found = log.offset_for_timestamp(Timestamp::from_millis(target), end).unwrap();
+        let found = found.map(|found| (found.offset, found.timestamp.as_millis()));
         assert_eq!(found.as_ref(), expected, "the first record at {target} or later");
     }
 }

@@ -269,7 +269,7 @@ fn append(live: &Live, recorder: &Recorder, random: &mut Random) {
     let values: Vec<(i64, String)> = (0..1 + random.below(4))
         .map(|_| {
             (
-                NOW.0 - random.below(1000) as i64,
+                NOW.as_millis() - random.below(1000) as i64,
                 "v".repeat(random.below(*random.clone().pick(&[10, 100, 700]))),
             )
         })
