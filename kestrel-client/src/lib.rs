@@ -86,6 +86,7 @@
 //! | `kestrel_client::assignor` | what members of a group say about themselves and cannot be read |
 //! | `kestrel_client::admin` | changes that not every broker shows yet |
 //! | `kestrel_client::tasks` | background tasks that have panicked |
+//! | `kestrel_client::spans` | no events: a span around each batch that is produced and each fetch, at DEBUG, with OpenTelemetry's names (`messaging.*`) |
 //!
 //! ERROR: a handle has failed and will not work again. WARN: somebody should look: work does not go on, was lost, or will be done twice.
 //! INFO: what changes rarely and is right. DEBUG: what is tried again by itself. TRACE is not used, and no event is made
@@ -114,6 +115,7 @@ pub mod observer;
 mod producer;
 mod reader;
 mod record;
+mod spans;
 mod tasks;
 pub mod testing;
 mod typed;

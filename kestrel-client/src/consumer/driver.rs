@@ -15,6 +15,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::metadata::TopicUses;
 use crate::net::{HandleId, Purpose};
+use crate::spans::FetchSpan;
 use crate::under_way::UnderWay;
 
 /// What became of a request.
@@ -88,8 +89,11 @@ impl Driver {
                 Lane::Side => self.side,
             };
             let (client, purpose) = (self.client.clone(), Purpose::Fetch(handle));
+            let span =
+                FetchSpan::open(client.metadata().current().brokers.get(&node).map(|broker| &**broker));
             self.under_way.begin(async move {
                 let answer = client.send_on(purpose, node, &request).await;
+                span.note(&answer);
                 Done::Fetch(node, lane, answer.map(|(response, _)| response))
             });
         }

@@ -13,6 +13,7 @@ use super::delivery::{BatchState, Outcome};
 use super::memory::{Memory, Reservation};
 use crate::error::Error;
 use crate::record::Timestamp;
+use crate::spans::BatchSpan;
 
 /// The most that a record can expand to when a batch is taken apart: it was made by this producer.
 const OWN_RECORDS_LIMIT_BYTES: usize = i32::MAX as usize;
@@ -34,6 +35,7 @@ pub(crate) struct ProducerBatch {
     /// Whether an attempt may have stored it without our knowing.
     pub(crate) possibly_written: bool,
     reservation: Option<Reservation>,
+    span: BatchSpan,
 }
 
 #[derive(Debug)]
@@ -103,6 +105,7 @@ impl ProducerBatch {
         created_at: Instant,
     ) -> Self {
         Self {
+            span: BatchSpan::open(state.topic(), state.partition()),
             owed: Owed { state, ending, is_in_doubt: false },
             contents: Contents::Open(builder),
             created_at,
@@ -188,6 +191,11 @@ impl ProducerBatch {
 
     /// Tells whoever waits; gives memory and buffer back.
     pub(crate) fn settle(mut self, outcome: Outcome, memory: &Memory) {
+        match &outcome {
+            Outcome::Stored { base_offset, .. } => self.span.note(self.record_count(), Ok(*base_offset)),
+            Outcome::Failed(error) => self.span.note(self.record_count(), Err(error)),
+            Outcome::Split(_) => {}
+        }
         self.owed.state.settle(outcome);
         if let Contents::Built(batch) = std::mem::replace(&mut self.contents, Contents::Moving) {
             // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
@@ -246,6 +254,7 @@ impl ProducerBatch {
             last_error: self.last_error.clone(),
             possibly_written: self.possibly_written,
             reservation,
+            span: BatchSpan::open(state.topic(), state.partition()),
         };
         (first, part)
     }
