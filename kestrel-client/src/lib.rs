@@ -130,9 +130,9 @@ pub use config::{
     Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
 };
 pub use consumer::{
-    Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Batch, BatchRecords, Commit,
-    Consumer, ConsumerBuilder, ConsumerHandle, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, Place,
-    RebalanceListener, RecordRef, RevokedPartitions, Source, Subscribed,
+    Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Commit, Consumer,
+    ConsumerBuilder, ConsumerHandle, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, Place,
+    RebalanceListener, RevokedPartitions, Source, Subscribed,
 };
 pub use error::{
     BrokerError, CommitFailed, DeserializeError, Error, FailedAttempt, PositionError, PositionProblem,
@@ -153,6 +153,7 @@ pub use kestrel_serde::{BoxError, Float32, Float64, Int32, Int64, Raw, SerdeErro
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 pub use observer::Observer;
 pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
+pub use reader::{Batch, BatchRecords, RecordRef};
 pub use record::{ConsumerRecord, Record, RecordMetadata, RecordParts, Timestamp, TopicPartition};
 pub use tokio_util::sync::CancellationToken;
 pub use typed::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};

@@ -220,6 +220,24 @@ impl<K, V> ConsumerRecord<K, V> {
         }
     }
 
+    /// The same record with another key and value.
+    pub(crate) fn with_parts<A, B>(self, key: Option<A>, value: Option<B>) -> ConsumerRecord<A, B> {
+        let Self { topic, partition, offset, timestamp, timestamp_type, headers, leader_epoch, ack, .. } =
+            self;
+        ConsumerRecord {
+            topic,
+            partition,
+            offset,
+            timestamp,
+            timestamp_type,
+            key,
+            value,
+            headers,
+            leader_epoch,
+            ack,
+        }
+    }
+
     /// The record is done: with [`CommitPolicy::OnAck`](crate::CommitPolicy::OnAck), the offset of the first record of its
     /// partition that is not done is committed. May be called from any task, in any order, more than once.
     ///

@@ -103,7 +103,7 @@ impl<K, V> Consumer<K, V> {
     /// # }
     /// ```
     pub fn commit_async(&self) -> Commit {
-        self.note_done();
+        self.hand.note_done();
         self.handle.commit_async()
     }
 

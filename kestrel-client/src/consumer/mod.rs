@@ -38,33 +38,29 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-use kestrel_serde::SerdeError;
-use parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::driver::Driver;
 use self::engine::Engine;
-use self::fetch::{CompletedFetch, OpenOptions};
 use self::group::classic::Protocols;
 use self::group::driver::GroupDriver;
 use self::group::effects::Effects;
 use self::group::handle::GroupHandle;
 use self::handle::Base;
-use self::position::PositionId;
+use self::handout::Hand;
 use self::shared_engine::SharedEngine;
 use self::source::SubscriptionPlan;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
 use crate::metadata::TopicUses;
-use crate::reader::{Decoders, PartCopier};
+use crate::reader::{Decoders, RecordReader};
 use crate::record::Timestamp;
 
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
 pub use self::handle::ConsumerHandle;
-pub use self::handout::{Batch, BatchRecords, PartitionStream, RecordRef};
+pub use self::handout::PartitionStream;
 pub use self::queries::OffsetAndTimestamp;
 pub use self::range::Place;
 pub use self::source::{Assigned, Source, Subscribed};
@@ -201,33 +197,10 @@ pub use self::source::{Assigned, Source, Subscribed};
 /// background; see [`Self::close`].
 pub struct Consumer<K, V, S: Source = Subscribed> {
     handle: ConsumerHandle<S>,
-    decoders: Decoders<K, V>,
-    /// The run of batches that is being handed out.
-    current: Option<Box<CompletedFetch>>,
-    seen_revision: u64,
-    /// A deserializer that has to wait before it can read the next record.
-    waiting: Option<Waiting>,
-    /// What came of waiting.
-    prepared: Option<Prepared>,
-    copier: PartCopier,
+    hand: Hand,
+    reader: RecordReader<K, V>,
     /// Ends the drivers when the consumer is dropped.
     _on_drop: DropGuard,
-}
-
-/// A deserializer that gets ready for the record at an offset.
-struct Waiting {
-    position_id: PositionId,
-    offset: i64,
-    /// In a mutex only so that a consumer may be shared between threads; never locked.
-    future: Mutex<BoxFuture<'static, Result<(), SerdeError>>>,
-}
-
-/// The deserializers are ready for the record at an offset, or never will be.
-#[derive(Debug)]
-struct Prepared {
-    position_id: PositionId,
-    offset: i64,
-    result: Result<(), SerdeError>,
 }
 
 /// A [`Consumer`] that reads the partitions it is told to; made by [`Client::assigned_consumer`].
@@ -309,23 +282,13 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         client.tasks().spawn("consumer", driver.run(stop.clone()), shared.on_loss(&stop));
         let base = Base { client, settings, shared, topics };
         let source = join(&base, stop.clone());
-        Self {
-            handle: ConsumerHandle { base, source },
-            decoders,
-            current: None,
-            seen_revision: 0,
-            waiting: None,
-            prepared: None,
-            copier: PartCopier::default(),
-            _on_drop: stop.drop_guard(),
-        }
+        Self::over(ConsumerHandle { base, source }, decoders, stop)
     }
 
-    fn open_options(&self) -> OpenOptions {
-        OpenOptions {
-            check_crcs: self.handle.base.settings.check_crcs,
-            max_decompressed_batch_bytes: self.handle.base.settings.max_decompressed_batch_bytes,
-        }
+    /// Hands out what the engine of `handle` has; ends its tasks with `stop` when it is dropped.
+    fn over(handle: ConsumerHandle<S>, decoders: Decoders<K, V>, stop: CancellationToken) -> Self {
+        let hand = Hand::new(handle.base.shared.clone());
+        Self { handle, hand, reader: RecordReader::new(decoders), _on_drop: stop.drop_guard() }
     }
 }
 

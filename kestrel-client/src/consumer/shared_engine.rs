@@ -109,17 +109,15 @@ impl SharedEngine {
         result
     }
 
-    /// The caller asks for more: all before `next_offset` of the run in its hands is done.
-    pub(crate) fn ask(&self, next_offset: Option<i64>) {
-        if self.0.progress.ask(next_offset) {
-            self.0.changed_for_group.notify_one();
-            self.0.asked_by_caller.notify_waiters();
-        }
-    }
-
     /// The caller asks for nothing more, and works on nothing: what it was at is not done by that.
     pub(crate) fn let_go(&self) {
-        if self.0.progress.let_go() {
+        self.0.progress.let_go();
+        self.tell_if_awaited();
+    }
+
+    /// Wakes those who wait for the caller to ask, or to look whether what it has is still its own.
+    pub(crate) fn tell_if_awaited(&self) {
+        if self.0.progress.is_awaited() {
             self.0.changed_for_group.notify_one();
             self.0.asked_by_caller.notify_waiters();
         }

@@ -78,6 +78,12 @@ impl<K, V> Decoders<K, V> {
         self.key.may_wait() || self.value.may_wait()
     }
 
+    /// Whether both parts of a record can be decoded without waiting, as far as the deserializers can say.
+    pub(crate) fn are_ready(&self, topic: &str, key: Option<&Bytes>, value: Option<&Bytes>) -> bool {
+        key.is_none_or(|key| self.key.poll_ready(SerdeContext::key(topic), key).is_ready())
+            && value.is_none_or(|value| self.value.poll_ready(SerdeContext::value(topic), value).is_ready())
+    }
+
     /// Waits until both parts of a record can be decoded.
     pub(crate) fn ready(
         &self,

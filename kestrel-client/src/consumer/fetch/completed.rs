@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use kestrel_protocol::messages::fetch::AbortedTransaction;
-use kestrel_protocol::record::{Compression, RecordBatch, RecordBatches, RecordView, Records};
+use kestrel_protocol::record::{Compression, RecordBatch, RecordBatches, Records};
 use kestrel_protocol::{DecodeError, LeaderEpoch};
 
 use super::aborted::AbortedTransactions;
 use crate::acks::PartitionAcks;
 use crate::consumer::position::{FetchPosition, PositionId};
+use crate::reader::{OpenBatch, known_epoch};
 
 /// What a small answer costs beside its bytes: so that many tiny ones are bounded too.
 const OVERHEAD_BYTES: usize = 1024;
@@ -72,19 +73,6 @@ pub(crate) struct CompletedFetch {
     epochs: Arc<[EpochStart]>,
     size_bytes: usize,
     frame_bytes: usize,
-}
-
-/// A batch whose records are being handed out.
-#[derive(Debug)]
-pub(crate) struct OpenBatch {
-    pub(crate) records: Records,
-    /// The epoch of the leader that appended the batch.
-    pub(crate) leader_epoch: Option<LeaderEpoch>,
-    /// How many bytes a slice of the batch's buffer keeps in memory.
-    pub(crate) pinned_bytes: usize,
-    /// The offset after the batch.
-    end_offset: i64,
-    range_end: i64,
 }
 
 /// From which offset on a run's batches were appended in an epoch.
@@ -280,50 +268,10 @@ impl CompletedFetch {
     }
 }
 
-impl OpenBatch {
-    /// All records of a batch that this process built, uncompressed.
-    pub(crate) fn of_own(bytes: Bytes) -> Self {
-        let pinned_bytes = bytes.len();
-        let (batch, _) = RecordBatch::parse(bytes).expect("a batch that was just built has its form");
-        let header = batch.header();
-        Self {
-            records: batch.records(pinned_bytes).expect("what is not compressed needs no room"),
-            leader_epoch: known_epoch(header.partition_leader_epoch),
-            pinned_bytes,
-            end_offset: header.next_offset(),
-            range_end: i64::MAX,
-        }
-    }
-
-    /// How many records there are to hand out.
-    pub(crate) fn len(&self) -> usize {
-        match self.end_offset > self.range_end {
-            true => self.records.views().map_while(Result::ok).filter(|view| self.has(view)).count(),
-            false => self.records.remaining(),
-        }
-    }
-
-    /// Whether the record is one to hand out: not so beyond the end of the range that is read.
-    pub(crate) fn has(&self, view: &RecordView<'_>) -> bool {
-        view.offset < self.range_end
-    }
-
-    /// Whether there is another record to hand out, or one that cannot be read.
-    fn has_more(&self) -> bool {
-        let is_in_range =
-            || self.records.views().next().is_some_and(|view| view.map_or(true, |view| self.has(&view)));
-        self.records.remaining() > 0 && (self.end_offset <= self.range_end || is_in_range())
-    }
-}
-
 fn note_epoch(epochs: &mut Vec<EpochStart>, base_offset: i64, epoch: Option<LeaderEpoch>) {
     if epochs.last().is_none_or(|&(_, last)| last != epoch) {
         epochs.push((base_offset, epoch));
     }
-}
-
-fn known_epoch(epoch: LeaderEpoch) -> Option<LeaderEpoch> {
-    (epoch != LeaderEpoch::NONE).then_some(epoch)
 }
 
 /// Moves past the records below `offset`. A record that cannot be read stays: it is reported when it is its turn.

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use kestrel_serde::Deserializer;
 
 use super::{RecordedConsumerBuilder, logs};
-use crate::consumer::Batch;
-use crate::consumer::fetch::OpenBatch;
 use crate::error::{Error, Result};
-use crate::reader::Decoders;
+use crate::reader::{Batch, Decoders, OpenBatch};
 
 impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
     /// The records as one [`Batch`], instead of a consumer: for a unit test of what is given a batch. Needs no tokio runtime.

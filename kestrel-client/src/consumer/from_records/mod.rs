@@ -27,7 +27,7 @@ use crate::config::{CommitPolicy, ConsumerConfig};
 use crate::environment;
 use crate::error::Result;
 use crate::metadata::TopicUses;
-use crate::reader::{Decoders, PartCopier};
+use crate::reader::Decoders;
 use crate::record::{Record, Timestamp, TopicPartition};
 
 /// What a batch with one record has beside it, and more: its header and varints.
@@ -144,17 +144,8 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
             base: Base { client, settings, shared: shared.clone(), topics },
             source: Subscribed { group },
         };
-        let consumer = Consumer {
-            handle,
-            decoders: Decoders { key: Arc::new(self.key), value: Arc::new(self.value) },
-            current: None,
-            seen_revision: 0,
-            waiting: None,
-            prepared: None,
-            copier: PartCopier::default(),
-            _on_drop: stop.drop_guard(),
-        };
-        Ok((consumer, RecordedGroup { shared, commits }))
+        let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
+        Ok((Consumer::over(handle, decoders, stop), RecordedGroup { shared, commits }))
     }
 }
 

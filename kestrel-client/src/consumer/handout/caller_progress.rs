@@ -3,7 +3,7 @@
 //! Written by the caller's task at each record, read under the engine's lock. A record that was handed out counts as done
 //! when the next one is asked for, or when the caller commits: what is handed out and not done is never committed by itself.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering, fence};
 
 use tokio::sync::Notify;
 
@@ -30,12 +30,12 @@ pub(crate) struct CallerProgress {
 }
 
 impl CallerProgress {
-    /// The caller asks for more, so all before `next_offset` of its run is done. True when someone waits for that.
-    pub(crate) fn ask(&self, next_offset: Option<i64>) -> bool {
+    /// The caller asks for more, so all before `next_offset` of its run is done. [`Self::is_awaited`] has to follow.
+    pub(crate) fn ask(&self, next_offset: Option<i64>) {
         self.finish(next_offset);
         // The caller's task is the only writer, so this need not be one step.
         self.polls.store(self.polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        self.let_go()
+        self.let_go();
     }
 
     /// All before `next_offset` of the run is done, although the caller asks for nothing.
@@ -46,10 +46,17 @@ impl CallerProgress {
         self.done_after.store(self.hand_outs(), Ordering::Release);
     }
 
-    /// The caller works on nothing any more, done or not. True when someone waits for that.
-    pub(crate) fn let_go(&self) -> bool {
-        self.asked_after.store(self.hand_outs(), Ordering::SeqCst);
-        self.is_awaited.load(Ordering::SeqCst)
+    /// The caller works on nothing any more, done or not. [`Self::is_awaited`] has to follow.
+    pub(crate) fn let_go(&self) {
+        self.asked_after.store(self.hand_outs(), Ordering::Release);
+    }
+
+    /// Whether someone waits for the caller to ask. After it the caller sees what those who wait have marked, or they see all
+    /// that it told before.
+    pub(crate) fn is_awaited(&self) -> bool {
+        // A fence costs as much as the rest of handing out a record does: one for each is enough.
+        fence(Ordering::SeqCst);
+        self.is_awaited.load(Ordering::Relaxed)
     }
 
     /// Something is being handed out, and `next_offset` comes after it.
@@ -60,7 +67,7 @@ impl CallerProgress {
 
     /// How often something was handed out.
     pub(crate) fn hand_outs(&self) -> u64 {
-        self.hand_outs.load(Ordering::SeqCst)
+        self.hand_outs.load(Ordering::Acquire)
     }
 
     /// A run was taken, whose first record is at `offset`.
@@ -79,7 +86,7 @@ impl CallerProgress {
 
     /// Whether something was handed out since the caller asked last.
     pub(crate) fn is_busy(&self) -> bool {
-        self.hand_outs() > self.asked_after.load(Ordering::SeqCst)
+        self.hand_outs() > self.asked_after.load(Ordering::Acquire)
     }
 
     /// Whether something was handed out that does not count as done.
@@ -105,8 +112,10 @@ impl CallerProgress {
         self.polls.load(Ordering::Relaxed)
     }
 
-    /// From now on the caller says when it asks, until told otherwise.
+    /// From now on the caller tells when it asks, or no longer. What is read of it after this call is what it told last, or it
+    /// will tell.
     pub(crate) fn await_caller(&self, awaited: bool) {
-        self.is_awaited.store(awaited, Ordering::SeqCst);
+        self.is_awaited.store(awaited, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 }

@@ -116,8 +116,8 @@ impl<K, V> Consumer<K, V> {
         T: Future<Output = Result<(), E>>,
         E: From<Error>,
     {
-        self.note_ask();
-        self.return_run();
+        self.hand.ask();
+        self.hand.put_back();
         let base = self.handle.base.clone();
         let max_open_records = base.settings.max_poll_records.max(limit.saturating_mul(2));
         base.shared.change(|engine| engine.begin_partition_acks(max_open_records));
@@ -161,7 +161,7 @@ impl<K, V> Consumer<K, V> {
         };
         // The first failure is the outcome.
         while running.next().await.is_some() {}
-        self.return_run();
+        self.hand.put_back();
         base.shared.change(Engine::end_partition_acks);
         outcome
     }

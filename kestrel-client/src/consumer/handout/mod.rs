@@ -1,15 +1,14 @@
 //! Handing out: what runs in the caller's task, from a run of fetched batches to records, batches, and tasks of partitions.
 
-mod batch;
 mod caller_progress;
 mod concurrent;
+mod hand;
 mod lanes;
 mod partition_stream;
 mod partition_tasks;
 mod stream;
-mod until;
 
-pub use self::batch::{Batch, BatchRecords, RecordRef};
 pub(crate) use self::caller_progress::CallerProgress;
+pub(crate) use self::hand::Hand;
 pub use self::partition_stream::PartitionStream;
 pub(crate) use self::partition_tasks::{PartitionTasks, TaskRegistry};

@@ -272,8 +272,8 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
         T: Future<Output = Result<(), E>> + Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.note_ask();
-        self.return_run();
+        self.hand.ask();
+        self.hand.put_back();
         let max_open_records = self.handle.base.settings.max_poll_records;
         self.handle.base.shared.change(|engine| engine.begin_partition_acks(max_open_records));
         let stop = CancellationToken::new();
@@ -313,7 +313,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
             );
         };
         // Nothing is in our own hands: a rebalance need not wait for us.
-        self.note_ask();
+        self.hand.ask();
         // Only a consumer from records comes to an end: its tasks do with their streams.
         match is_at_end {
             true => routes.clear(),
@@ -324,7 +324,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
                 outcome = outcome.and(ended);
             }
         }
-        self.return_run();
+        self.hand.put_back();
         if self.handle.base.settings.group.commit_policy != CommitPolicy::Manual {
             let commit = self.handle.source.group.submit_at_end();
             if outcome.is_ok() {

@@ -117,3 +117,31 @@ impl TaskRegistry {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn tasks_learn_of_pauses_and_of_the_end() {
+        let cx = &Context::from_waker(std::task::Waker::noop());
+        let mut registry = TaskRegistry::default();
+        assert!(registry.of(AssignmentId(0), MayWork::NoMore).is_none());
+        let tasks = registry.of(AssignmentId(0), MayWork::Later).unwrap();
+        assert!(tasks.poll_resumed(cx).is_pending() && !tasks.are_over());
+        tasks.follow(MayWork::Now);
+        assert!(tasks.poll_resumed(cx).is_ready());
+        let work = tasks.begin().unwrap();
+        registry.begun(AssignmentId(0)).unwrap().follow(MayWork::NoMore);
+        assert!(tasks.are_over() && tasks.begin().is_none());
+        let mut finished = pin!(tasks.finish());
+        assert!(finished.as_mut().now_or_never().is_none(), "what has begun is waited for");
+        drop(work);
+        assert!(finished.now_or_never().is_some());
+        assert!(registry.begun(AssignmentId(1)).is_none());
+    }
+}

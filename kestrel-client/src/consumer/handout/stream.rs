@@ -1,36 +1,23 @@
-//! The stream of records: what happens in the caller's task when it asks for the next one.
+//! The stream of records: what happens in the caller's task when it asks for the next record, or the next batch.
 //!
-//! Takes runs of batches from the engine, opens a batch when its first record is wanted, decodes one record at a time.
+//! Takes runs of batches from the engine, opens a batch when its first record is wanted, and reads it.
 
-use std::pin::Pin;
+use std::collections::HashMap;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::Stream;
 use kestrel_protocol::LeaderEpoch;
-use kestrel_protocol::record::{Headers, TimestampType};
-use kestrel_serde::{SerdeContext, SerdeError};
-use parking_lot::Mutex;
 
-use crate::acks::{AckToken, RecordAck};
-use crate::consumer::engine::{Offer, Recheck};
-use crate::consumer::fetch::{Damage, OpenBatch};
-use crate::consumer::{Consumer, Prepared, Source, Waiting};
-use crate::error::{DeserializeError, Error, Result};
-use crate::reader::{Decode, Decoders, PartBuffer};
-use crate::record::{ConsumerRecord, Timestamp};
-
-/// What became of one attempt to hand out a record.
-enum Step<T> {
-    HandOut(T),
-    /// Nothing was handed out, but something changed: look again.
-    Again,
-    /// So much of the partition is not done yet that nothing more of it is handed out.
-    Full,
-    /// All of the current run was handed out.
-    RunEnded,
-}
+use super::hand::{Run, Step};
+use crate::acks::PartitionAcks;
+use crate::config::ConsumerSettings;
+use crate::consumer::fetch::{Damage, OpenOptions};
+use crate::consumer::{Consumer, Source};
+use crate::error::Result;
+use crate::reader::{Batch, OpenBatch, Reading, RecordReader};
+use crate::record::{ConsumerRecord, TopicPartition};
 
 impl<K, V, S: Source> Consumer<K, V, S> {
     /// The next record, or what went wrong; see the type's documentation for which errors there are.
@@ -43,239 +30,202 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         std::future::poll_fn(|cx| self.poll_record(cx)).await
     }
 
-    pub(crate) fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
-        self.note_ask();
+    /// The next records of one partition, up to `max_poll_records` of them; see [`Batch`].
+    ///
+    /// Waits until there is at least one record. Gives `Ok(None)` only when nothing is assigned. The position moves past
+    /// the whole batch when it is handed out. May be mixed with [`Self::next`].
+    ///
+    /// # Errors
+    /// As the stream's items, except [`Error::Deserialize`], which comes from the records themselves. The next call goes
+    /// on.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a batch is handed out only by the call that returns it.
+    pub async fn next_batch(&mut self) -> Result<Option<Batch<K, V>>> {
+        std::future::poll_fn(|cx| self.poll_batch(cx)).await.transpose()
+    }
+
+    /// The next record, until every partition of `ends` has been read up to its offset; then `None`.
+    ///
+    /// For whoever needs the state of a compacted topic before its changes: read up to what [`Self::end_offsets`] says now,
+    /// and go on with [`Self::next`]. While one partition is not there yet, records of others beyond their ends may come
+    /// too. A partition that is not assigned, or not any more, is not waited for.
+    ///
+    /// ```no_run
+    /// # async fn f(mut consumer: kestrel_client::AssignedConsumer<String, u64>) -> Result<(), kestrel_client::Error> {
+    /// use std::collections::HashMap;
+    ///
+    /// let mut table = HashMap::new();
+    /// let ends = consumer.end_offsets(consumer.assignment()).await?;
+    /// while let Some(record) = consumer.next_until(&ends).await {
+    ///     let record = record?;
+    ///     table.insert(record.key, record.value);
+    /// }
+    /// // `table` has the state; what comes now are changes.
+    /// while let Some(record) = consumer.next().await {
+    ///     println!("{:?}", record?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: a record is handed out only by the call that returns it.
+    pub async fn next_until(
+        &mut self,
+        ends: &HashMap<TopicPartition, i64>,
+    ) -> Option<Result<ConsumerRecord<K, V>>> {
+        let shared = self.handle.base.shared.clone();
         loop {
-            match ready!(self.poll_run(cx)) {
-                Some(Ok(())) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-            match self.decode_next() {
-                Ok(Step::HandOut(record)) => {
-                    self.note_hand_out();
-                    // The partition may have been taken away meanwhile: then the record was not handed out.
-                    let checked = self.recheck();
-                    if checked.is_ok() && self.current.is_some() {
-                        return Poll::Ready(Some(record));
-                    }
-                    self.handle.base.shared.ask(None);
-                    if let Err(error) = checked {
-                        return Poll::Ready(Some(Err(error)));
-                    }
+            // A position may become known, or a partition be taken away, without a record. What happens from here on is heard, also
+            // before the first poll, which only a wait needs.
+            let mut changed = pin!(shared.changed_by_driver().notified());
+            let step = std::future::poll_fn(|cx| {
+                if self.has_reached(ends) {
+                    self.hand.ask();
+                    return Poll::Ready(Some(None));
                 }
-                Ok(Step::Again) => {}
-                Ok(Step::Full) => self.return_run(),
-                Ok(Step::RunEnded) => self.end_run(),
-                Err(damage) => {
-                    if let Some(error) = self.give_up(damage) {
-                        return Poll::Ready(Some(Err(error)));
-                    }
+                match self.poll_record(cx) {
+                    Poll::Ready(record) => Poll::Ready(Some(record)),
+                    // What was skipped meanwhile may have been the rest.
+                    Poll::Pending if self.has_reached(ends) => Poll::Ready(Some(None)),
+                    Poll::Pending => changed.as_mut().poll(cx).map(|()| None),
                 }
+            });
+            if let Some(record) = step.await {
+                return record;
             }
         }
     }
 
-    /// What was handed out before is done.
-    pub(crate) fn note_ask(&self) {
-        self.handle.base.shared.ask(self.current.as_ref().map(|fetch| fetch.next_offset()));
+    fn has_reached(&self, ends: &HashMap<TopicPartition, i64>) -> bool {
+        // The run in hand answers for most records.
+        let position = self.hand.position();
+        if position.is_some_and(|(partition, next)| ends.get(&partition).is_some_and(|&end| next < end)) {
+            return false;
+        }
+        ends.iter().all(|(partition, &end)| match self.handle.known_position(partition) {
+            Ok(position) => position.is_some_and(|position| position >= end),
+            Err(_) => true,
+        })
     }
 
-    /// What was handed out is done, although nothing is asked for: the group may not take its partition away yet.
-    pub(crate) fn note_done(&self) {
-        self.handle.base.shared.progress().finish(self.current.as_ref().map(|fetch| fetch.next_offset()));
+    fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
+        let (reader, options) = (&mut self.reader, open_options(&self.handle.base.settings));
+        let polled = self.hand.poll(cx, |run| next_record(reader, run, options));
+        polled.map(|item| item.map(|item| item.and_then(|record| record)))
     }
 
-    /// Waits until there is a run of batches to hand out from, and no deserializer that is getting ready.
-    pub(crate) fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<()>>> {
-        match self.recheck() {
-            Ok(Recheck::Rest) => self.return_run(),
-            Ok(Recheck::GoOn | Recheck::Void) => {}
-            Err(error) => return Poll::Ready(Some(Err(error))),
-        }
-        if let Some(waiting) = &mut self.waiting {
-            let future = waiting.future.get_mut();
-            let result = ready!(future.as_mut().poll(cx));
-            let (position_id, offset) = (waiting.position_id, waiting.offset);
-            self.waiting = None;
-            self.prepared = Some(Prepared { position_id, offset, result });
-        }
-        if self.current.is_some() {
-            return Poll::Ready(Some(Ok(())));
-        }
-        match self.handle.base.shared.take(cx.waker()) {
-            Offer::Records(fetch) => {
-                self.current = Some(fetch);
-                Poll::Ready(Some(Ok(())))
-            }
-            Offer::Problem(error) => Poll::Ready(Some(Err(error))),
-            Offer::Ended => Poll::Ready(None),
-            Offer::Nothing => Poll::Pending,
-        }
-    }
-
-    /// What is in our hands may have become void, or its partition paused: after a log was cut, a topic made anew, or when
-    /// another task had its say.
-    fn recheck(&mut self) -> Result<Recheck> {
-        let revision = self.handle.base.shared.revision();
-        if self.seen_revision == revision {
-            return Ok(Recheck::GoOn);
-        }
-        let verdict = match &self.current {
-            Some(fetch) => self.handle.base.shared.change(|engine| engine.recheck(fetch)),
-            None => Ok(Recheck::GoOn),
-        };
-        match verdict {
-            Ok(Recheck::GoOn) => self.seen_revision = revision,
-            // What was decoded already is handed out; the next look puts the rest back.
-            Ok(Recheck::Rest) => {}
-            Ok(Recheck::Void) | Err(_) => {
-                self.seen_revision = revision;
-                self.current = None;
-                self.waiting = None;
-            }
-        }
-        verdict
-    }
-
-    /// Records up to the position of the current run are being handed out.
-    pub(crate) fn note_hand_out(&self) {
-        if let Some(fetch) = &self.current {
-            self.handle.base.shared.progress().hand_out(fetch.next_offset());
-        }
-    }
-
-    fn decode_next(&mut self) -> Result<Step<Result<ConsumerRecord<K, V>>>, Damage> {
-        let options = self.open_options();
-        let Some(fetch) = &mut self.current else { return Ok(Step::Again) };
-        let (topic, partition, position_id) = (fetch.topic.clone(), fetch.partition, fetch.position_id);
-        let acks = fetch.acks.clone();
-        if acks.as_ref().is_some_and(|acks| !acks.has_room()) {
-            return Ok(Step::Full);
-        }
-        let Some(batch) = fetch.open_batch(options)? else { return Ok(Step::RunEnded) };
-        let OpenBatch { records, leader_epoch, pinned_bytes, .. } = batch;
-        // A second handle on the bytes, because a view borrows the records.
-        let data = records.data().clone();
-        let buffer = PartBuffer { data: &data, pinned_bytes: *pinned_bytes };
-        let (mark, timestamp_type, leader_epoch) = (records.mark(), records.timestamp_type(), *leader_epoch);
-        let view = match records.next_view() {
-            Some(Ok(view)) => view,
-            Some(Err(cause)) => return Err(fetch.damage_in_open(cause)),
-            None => return Ok(Step::Again),
-        };
-        let offset = view.offset;
-        let key = view.key.map(|part| self.copier.own(buffer, part));
-        let value = view.value.map(|part| self.copier.own(buffer, part));
-        let prepared = self.prepared.take_if(|done| done.position_id == position_id && done.offset == offset);
-        let decoded = decode(&self.decoders, &topic, (key.as_ref(), value.as_ref()), prepared);
-        let Poll::Ready(decoded) = decoded else {
-            records.rewind(mark);
-            let future = Mutex::new(self.decoders.ready(&topic, key, value));
-            self.waiting = Some(Waiting { position_id, offset, future });
-            return Ok(Step::Again);
-        };
-        let frame = RecordFrame {
-            topic,
-            partition,
-            offset,
-            timestamp: Timestamp::from_millis(view.timestamp),
-            timestamp_type,
-            headers: self.copier.headers(buffer, view.headers),
-            leader_epoch,
-            ack: acks.and_then(|acks| acks.hand_out(offset, leader_epoch)),
-        };
-        fetch.hand_out(offset);
-        Ok(Step::HandOut(match decoded {
-            Ok((decoded_key, decoded_value)) => Ok(frame.around(decoded_key, decoded_value)),
-            Err(cause) => Err(DeserializeError::into_error(frame.around(key, value), cause)),
-        }))
-    }
-
-    /// The current run was handed out: the next one may be taken.
-    pub(crate) fn end_run(&mut self) {
-        self.note_ask();
-        self.current = None;
-        self.handle.base.shared.release();
-    }
-
-    /// The current run is damaged at its position: it is fetched again. Gives the error, unless the run was void anyway.
-    pub(crate) fn give_up(&mut self, damage: Damage) -> Option<Error> {
-        let fetch = self.current.take()?;
-        self.waiting = None;
-        self.handle.base.shared.change(|engine| engine.refetch(fetch.position_id, fetch.position(), damage))
-    }
-
-    /// Puts back what is not handed out of the current run: in front of all others of its partition.
-    pub(crate) fn return_run(&mut self) {
-        self.waiting = None;
-        if let Some(fetch) = self.current.take() {
-            self.handle.base.shared.change(|engine| engine.put_back(fetch));
-        }
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch<K, V>>>> {
+        let settings = &self.handle.base.settings;
+        let (reader, options) = (&self.reader, open_options(settings));
+        self.hand.poll(cx, |run| next_batch(reader, run, options, settings.max_poll_records))
     }
 }
 
-/// All of a record but its key and value.
-pub(crate) struct RecordFrame {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-    pub(crate) timestamp: Timestamp,
-    pub(crate) timestamp_type: TimestampType,
-    pub(crate) headers: Headers,
-    pub(crate) leader_epoch: Option<LeaderEpoch>,
-    pub(crate) ack: Option<AckToken>,
-}
-
-impl RecordFrame {
-    pub(crate) fn around<K, V>(self, key: Option<K>, value: Option<V>) -> ConsumerRecord<K, V> {
-        let Self { topic, partition, offset, timestamp, timestamp_type, headers, leader_epoch, ack } = self;
-        ConsumerRecord {
-            topic,
-            partition,
-            offset,
-            timestamp,
-            timestamp_type,
-            key,
-            value,
-            headers,
-            leader_epoch,
-            ack: RecordAck(ack),
-        }
+fn open_options(settings: &ConsumerSettings) -> OpenOptions {
+    OpenOptions {
+        check_crcs: settings.check_crcs,
+        max_decompressed_batch_bytes: settings.max_decompressed_batch_bytes,
     }
 }
 
-/// A key and a value; `None` is null.
-type Pair<K, V> = (Option<K>, Option<V>);
+/// Reads the next record of the run; an error of its own is one that no deserializer accepts.
+fn next_record<K, V>(
+    reader: &mut RecordReader<K, V>,
+    Run { fetch, readiness }: &mut Run,
+    options: OpenOptions,
+) -> Result<Step<Result<ConsumerRecord<K, V>>>, Damage> {
+    let (topic, partition, acks) = (fetch.topic.clone(), fetch.partition, fetch.acks.clone());
+    if is_full(acks.as_ref()) {
+        return Ok(Step::Full);
+    }
+    let Some(batch) = fetch.open_batch(options)? else { return Ok(Step::RunEnded) };
+    let ack = |offset, epoch| acks.and_then(|acks| acks.hand_out(offset, epoch));
+    match reader.read((topic, partition), batch, readiness, ack) {
+        Ok(Reading::Record { offset, record }) => {
+            fetch.hand_out(offset);
+            Ok(Step::HandOut(record))
+        }
+        Ok(Reading::NotReady | Reading::End) => Ok(Step::Again),
+        Err(cause) => Err(fetch.damage_in_open(cause)),
+    }
+}
 
-/// Decodes a key and a value; pending while a deserializer has to get ready for them.
-fn decode<K, V>(
-    decoders: &Decoders<K, V>,
-    topic: &str,
-    (key, value): Pair<&Bytes, &Bytes>,
-    prepared: Option<Prepared>,
-) -> Poll<Result<Pair<K, V>, SerdeError>> {
-    let is_prepared = match prepared.map(|prepared| prepared.result) {
-        Some(Err(error)) => return Poll::Ready(Err(error)),
-        Some(Ok(())) => true,
-        None => false,
+/// Opens batches of the run until there are enough records.
+fn next_batch<K, V>(
+    reader: &RecordReader<K, V>,
+    run: &mut Run,
+    options: OpenOptions,
+    max_records: usize,
+) -> Result<Step<Batch<K, V>>, Damage> {
+    let acks = run.fetch.acks.clone();
+    if is_full(acks.as_ref()) {
+        return Ok(Step::Full);
+    }
+    let runs = match gather(reader, run, options, max_records)? {
+        Step::HandOut(runs) => runs,
+        Step::Again => return Ok(Step::Again),
+        Step::Full => return Ok(Step::Full),
+        Step::RunEnded => return Ok(Step::RunEnded),
     };
-    let key = ready!(decode_part(&*decoders.key, SerdeContext::key(topic), key, is_prepared));
-    let value = ready!(decode_part(&*decoders.value, SerdeContext::value(topic), value, is_prepared));
-    Poll::Ready(key.and_then(|key| Ok((key, value?))))
+    let fetch = &run.fetch;
+    // The batch counts as one record, at the offset of its first.
+    let token = |acks: Arc<PartitionAcks>| {
+        acks.hand_out_batch(first_offset(&runs)?, fetch.next_offset(), last_epoch(&runs))
+    };
+    let ack = acks.and_then(token);
+    let partition = TopicPartition { topic: fetch.topic.clone(), partition: fetch.partition };
+    Ok(Step::HandOut(Batch::new(partition, runs, reader.decoders().clone(), ack)))
 }
 
-fn decode_part<T>(
-    decoder: &dyn Decode<T>,
-    ctx: SerdeContext<'_>,
-    bytes: Option<&Bytes>,
-    is_prepared: bool,
-) -> Poll<Result<Option<T>, SerdeError>> {
-    let Some(bytes) = bytes else { return Poll::Ready(Ok(None)) };
-    if is_prepared {
-        return Poll::Ready(decoder.decode(ctx, bytes).map(Some));
+fn gather<K, V>(
+    reader: &RecordReader<K, V>,
+    Run { fetch, readiness }: &mut Run,
+    options: OpenOptions,
+    max_records: usize,
+) -> Result<Step<Vec<OpenBatch>>, Damage> {
+    let topic = fetch.topic.clone();
+    let mut runs: Vec<OpenBatch> = Vec::new();
+    let mut len = 0;
+    while len < max_records {
+        let batch = match fetch.open_batch(options) {
+            Ok(Some(batch)) if len == 0 || len + batch.len() <= max_records => batch,
+            // What was gathered comes first; the damage is met again by the next call.
+            Err(damage) if runs.is_empty() => return Err(damage),
+            Ok(_) | Err(_) => break,
+        };
+        if let Some(cause) = batch.records.views().find_map(Result::err) {
+            let damage = fetch.damage_in_open(cause);
+            return if runs.is_empty() { Err(damage) } else { Ok(Step::HandOut(runs)) };
+        }
+        if let Some(waiting) = reader.first_unready(&topic, &batch.records, readiness) {
+            if runs.is_empty() {
+                *readiness = waiting;
+                return Ok(Step::Again);
+            }
+            break;
+        }
+        len += batch.len();
+        runs.extend(fetch.take_open());
     }
-    decoder.poll_decode(ctx, bytes).map_ok(Some)
+    Ok(if runs.is_empty() { Step::RunEnded } else { Step::HandOut(runs) })
+}
+
+fn is_full(acks: Option<&Arc<PartitionAcks>>) -> bool {
+    acks.is_some_and(|acks| !acks.has_room())
+}
+
+fn first_offset(runs: &[OpenBatch]) -> Option<i64> {
+    let first = runs.iter().find_map(|run| run.records.views().next());
+    first.and_then(Result::ok).map(|view| view.offset)
+}
+
+fn last_epoch(runs: &[OpenBatch]) -> Option<LeaderEpoch> {
+    runs.last().and_then(|run| run.leader_epoch)
 }
 
 /// The items are those of [`Consumer::next`]. To poll the stream is to ask for the next record, so the one before it counts as
