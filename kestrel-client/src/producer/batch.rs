@@ -1,14 +1,17 @@
-//! One batch of one partition on its way: the records, who waits for them, and where they come in the producer's order.
+//! One batch of one partition on its way: the records, the state that their deliveries share, and its place in the order.
 //!
-//! Opened by the accumulator, numbered by the transaction manager, carried by the sender. However it ends, whoever
-//! waits is told: a batch that is dropped without an outcome fails its deliveries.
+//! Opened by the accumulator, numbered by the dispatcher, carried by the sender, which also settles it: the dispatcher says
+//! with what. However it ends, its deliveries resolve: a batch that is dropped without an outcome fails them.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatch, RecordBatchBuilder};
+use kestrel_protocol::record::{
+    BuilderOptions, ProducerStamp, RecordBatch, RecordBatchBuilder, increment_sequence,
+};
 
+use super::accumulator::PartitionId;
 use super::delivery::{BatchState, Outcome};
 use super::memory::{Memory, Reservation};
 use crate::error::Error;
@@ -18,11 +21,14 @@ use crate::spans::BatchSpan;
 /// The most that a record can expand to when a batch is taken apart: it was made by this producer.
 const OWN_RECORDS_LIMIT_BYTES: usize = i32::MAX as usize;
 
-/// A batch and what is owed for it.
+/// Records of one partition, and what is owed for them.
 #[derive(Debug)]
 pub(crate) struct ProducerBatch {
+    partition: PartitionId,
     owed: Owed,
     contents: Contents,
+    /// Compression, and whether it belongs to a transaction: each batch has its own.
+    options: BuilderOptions,
     pub(crate) created_at: Instant,
     /// Identity and sequence, once the batch was sent with one.
     pub(crate) stamp: Option<ProducerStamp>,
@@ -89,25 +95,66 @@ impl Owed {
 /// What became of a batch that was to be taken apart.
 #[derive(Debug)]
 pub(crate) enum Split {
-    /// The parts, in order.
-    Parts(Vec<ProducerBatch>),
+    /// The parts, in order, and the outcome that leads deliveries of the whole to them.
+    Parts(Vec<ProducerBatch>, Settled),
     /// A single record can't be taken apart.
-    Whole(Box<ProducerBatch>),
+    Whole(ProducerBatch),
+}
+
+/// A batch with its outcome, which its deliveries are to be given.
+#[derive(Debug)]
+#[must_use = "the deliveries of the batch wait for `deliver`"]
+pub(crate) struct Settled {
+    pub(crate) state: Arc<BatchState>,
+    pub(crate) outcome: Outcome,
+    /// The batch itself, unless it is still on its way.
+    batch: Option<ProducerBatch>,
+}
+
+impl Settled {
+    /// The outcome of a batch that is on its way, and may be answered all the same.
+    pub(crate) const fn on_its_way(state: Arc<BatchState>, outcome: Outcome) -> Self {
+        Self { state, outcome, batch: None }
+    }
+
+    /// Resolves the deliveries, unless an earlier outcome has; gives memory and buffer back.
+    pub(crate) fn deliver(self, memory: &Memory) {
+        if let Some(batch) = &self.batch {
+            batch.note_outcome(&self.outcome);
+        }
+        self.state.settle(self.outcome);
+        let Some(mut batch) = self.batch else { return };
+        if let Contents::Built(built) = std::mem::replace(&mut batch.contents, Contents::Moving) {
+            // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
+            if let Ok(mut bytes) = built.into_bytes().try_into_mut() {
+                bytes.clear();
+                memory.recycle(bytes.into());
+            }
+        }
+    }
+}
+
+/// What a batch is opened with.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) state: Arc<BatchState>,
+    pub(crate) ending: Ending,
+    pub(crate) options: BuilderOptions,
+    pub(crate) builder: RecordBatchBuilder,
+    pub(crate) reservation: Reservation,
+    pub(crate) created_at: Instant,
 }
 
 impl ProducerBatch {
-    /// An empty batch for the partition of `state`.
-    pub(crate) fn open(
-        state: Arc<BatchState>,
-        ending: Ending,
-        builder: RecordBatchBuilder,
-        reservation: Reservation,
-        created_at: Instant,
-    ) -> Self {
+    /// An empty batch for `partition`.
+    pub(crate) fn open(partition: PartitionId, opening: Opening) -> Self {
+        let Opening { state, ending, options, builder, reservation, created_at } = opening;
         Self {
             span: BatchSpan::open(state.topic(), state.partition()),
+            partition,
             owed: Owed { state, ending, is_in_doubt: false },
             contents: Contents::Open(builder),
+            options,
             created_at,
             stamp: None,
             order: (0, 0),
@@ -116,6 +163,10 @@ impl ProducerBatch {
             possibly_written: false,
             reservation: Some(reservation),
         }
+    }
+
+    pub(crate) fn partition_id(&self) -> PartitionId {
+        self.partition
     }
 
     pub(crate) fn state(&self) -> &Arc<BatchState> {
@@ -189,47 +240,45 @@ impl ProducerBatch {
         }
     }
 
-    /// Tells whoever waits; gives memory and buffer back.
-    pub(crate) fn settle(mut self, outcome: Outcome, memory: &Memory) {
-        match &outcome {
+    fn note_outcome(&self, outcome: &Outcome) {
+        match outcome {
             Outcome::Stored { base_offset, .. } => self.span.note(self.record_count(), Ok(*base_offset)),
             Outcome::Failed(error) => self.span.note(self.record_count(), Err(error)),
             Outcome::Split(_) => {}
         }
-        self.owed.state.settle(outcome);
-        if let Contents::Built(batch) = std::mem::replace(&mut self.contents, Contents::Moving) {
-            // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
-            if let Ok(mut bytes) = batch.into_bytes().try_into_mut() {
-                bytes.clear();
-                memory.recycle(bytes.into());
-            }
-        }
     }
 
-    /// Takes the batch apart into two of about half the records each, so that the parts are smaller in any case.
-    pub(crate) fn split(mut self, options: BuilderOptions) -> Split {
+    /// The batch with its outcome.
+    pub(crate) fn settled(self, outcome: Outcome) -> Settled {
+        Settled { state: Arc::clone(self.state()), outcome, batch: Some(self) }
+    }
+
+    /// Takes the batch apart into two of about half the records each, so that the parts are smaller in any case. They keep
+    /// the numbers of their records.
+    pub(crate) fn split(mut self) -> Split {
         let count = usize::try_from(self.record_count()).unwrap_or(0);
-        let Contents::Built(batch) = &self.contents else { return Split::Whole(Box::new(self)) };
+        let Contents::Built(batch) = &self.contents else { return Split::Whole(self) };
         if count < 2 {
-            return Split::Whole(Box::new(self));
+            return Split::Whole(self);
         }
-        let Ok(records) = batch.records(OWN_RECORDS_LIMIT_BYTES) else { return Split::Whole(Box::new(self)) };
-        let (mut front, mut back) = (part_builder(options, batch), part_builder(options, batch));
+        let Ok(records) = batch.records(OWN_RECORDS_LIMIT_BYTES) else { return Split::Whole(self) };
+        let (mut front, mut back) = (part_builder(self.options, batch), part_builder(self.options, batch));
         for (index, record) in records.enumerate() {
             let builder = if index < count / 2 { &mut front } else { &mut back };
-            let Ok(record) = record else { return Split::Whole(Box::new(self)) };
+            let Ok(record) = record else { return Split::Whole(self) };
             let key = record.key.as_deref();
             let appended =
                 builder.append(record.timestamp, key, record.value.as_deref(), record.headers.iter());
             if appended.is_err() {
-                return Split::Whole(Box::new(self));
+                return Split::Whole(self);
             }
         }
         let reservation = self.reservation.take();
         let parts = [self.part(front, 0, reservation), self.part(back, count / 2, None)];
         let states = parts.iter().map(|(first, part)| (*first, Arc::clone(part.state()))).collect();
-        self.owed.state.settle(Outcome::Split(states));
-        Split::Parts(parts.into_iter().map(|(_, part)| part).collect())
+        // Without its own memory, which is the parts' now.
+        let whole = self.settled(Outcome::Split(states));
+        Split::Parts(parts.into_iter().map(|(_, part)| part).collect(), whole)
     }
 
     fn part(
@@ -241,6 +290,8 @@ impl ProducerBatch {
         let state = self.state();
         let first = u32::try_from(first).unwrap_or(u32::MAX);
         let part = Self {
+            partition: self.partition,
+            options: self.options,
             owed: Owed {
                 state: Arc::new(BatchState::new(Arc::clone(state.topic()), state.partition())),
                 ending: Arc::clone(&self.owed.ending),
@@ -248,7 +299,10 @@ impl ProducerBatch {
             },
             contents: Contents::Open(builder),
             created_at: self.created_at,
-            stamp: None,
+            stamp: self.stamp.map(|stamp| ProducerStamp {
+                base_sequence: increment_sequence(stamp.base_sequence, first.cast_signed()),
+                ..stamp
+            }),
             order: (self.order.0, self.order.1 + first),
             attempts: self.attempts,
             last_error: self.last_error.clone(),

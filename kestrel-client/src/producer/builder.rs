@@ -10,9 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::accumulator::{Accumulator, AccumulatorSettings};
 use super::dispatcher::{Dispatcher, DispatcherSettings};
 use super::partitioner::Partitioner;
-use super::sender::{Sender, SenderSettings};
-use super::shared_sender::SharedSender;
-use super::{Engine, Producer};
+use super::sender::{Sender, SenderSettings, SharedSender};
+use super::{Intake, Producer};
 use crate::client::Client;
 use crate::config::{Acks, PRODUCER, ProducerConfig, ProducerSettings, apply};
 use crate::environment;
@@ -141,17 +140,17 @@ impl ProducerBuilder {
         let settings = self.config.check(self.client.request_timeout())?;
         self.client.tasks().check()?;
         let patience = settings.max_block;
-        let (producer, started) = start(self.client, settings);
+        let (producer, started) = start(&self.client, settings);
         match tokio::time::timeout(patience, started).await {
             Ok(Ok(outcome)) => outcome.map(|()| producer),
-            Ok(Err(_)) => Err(producer.engine.ended()),
+            Ok(Err(_)) => Err(producer.intake.ended()),
             Err(_) => Err(Error::timeout("asking for a producer id", patience, "max.block.ms")),
         }
     }
 }
 
 /// Puts the rooms together and spawns the sender task.
-fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Receiver<Result<(), Error>>) {
+fn start(client: &Client, settings: ProducerSettings) -> (Producer, oneshot::Receiver<Result<(), Error>>) {
     let builder = BuilderOptions { codec: settings.codec, ..BuilderOptions::default() };
     let accumulator = AccumulatorSettings {
         batch_size: settings.batch_size,
@@ -169,15 +168,14 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
         max_request_size: settings.max_request_size,
         retries: settings.retries,
         idempotent: settings.idempotent,
-        builder,
     };
-    let dispatcher = Dispatcher::new(dispatcher, Arc::clone(&accumulator), client.retry_backoff());
-    let compresses = settings.codec.compression() != Compression::None;
+    let dispatcher = Dispatcher::new(dispatcher, client.retry_backoff());
     let sender = SenderSettings {
         acks: settings.acks.on_the_wire(),
         request_timeout: client.request_timeout(),
         max_in_flight: settings.max_in_flight,
-        compresses,
+        compresses: settings.codec.compression() != Compression::None,
+        lingers: !settings.linger.is_zero(),
         metadata_max_idle: settings.metadata_max_idle,
     };
     let (commands, inbox) = mpsc::channel(COMMANDS);
@@ -185,13 +183,9 @@ fn start(client: Client, settings: ProducerSettings) -> (Producer, oneshot::Rece
     let released = CancellationToken::new();
     let snapshots = client.metadata().subscribe();
     let sender = Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, tell);
-    let sender = Arc::new(SharedSender::new(sender, Arc::clone(&accumulator)));
-    // Compressing is not for the thread of a caller.
-    if settings.linger.is_zero() && !compresses {
-        accumulator.signals().send_at_once_with(&sender);
-    }
+    let sender = Arc::new(SharedSender::new(sender));
     let lost = Arc::clone(&sender);
-    let task = sender.run(inbox, snapshots, released.clone());
-    client.tasks().spawn("producer", task, move |error| lost.lose(error));
-    (Producer::new(Engine::new(client, settings, accumulator, commands, released)), started)
+    let intake = Intake::new(client.clone(), settings, accumulator, &sender, commands, released.clone());
+    client.tasks().spawn("producer", sender.run(inbox, snapshots, released), move |error| lost.lose(error));
+    (Producer::new(intake), started)
 }

@@ -1,6 +1,6 @@
 //! A topic with the types of its keys and values: what most code that produces holds.
 //!
-//! Serializes into a buffer that is used again and appends to the batch at once. Shares the engine of the
+//! Serializes into a buffer that is used again and appends to the batch at once. Shares the intake of the
 //! [`Producer`](crate::Producer) that it was made from.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::into::IntoField;
 use crate::producer::accumulator::{Attempt, RecordParts, TopicQueue};
-use crate::producer::{Delivery, Engine, HeaderSlices};
+use crate::producer::{Delivery, Intake};
 use crate::record::Timestamp;
 
 /// The key type of topics without keys. It has no values: such a handle has `send_unkeyed` and `unkeyed` only.
@@ -41,10 +41,10 @@ impl Serializer<NoKey> for Unset {
     }
 }
 
-/// What was said about a typed topic handle; [`open`](Self::open) turns it into one.
+/// Configures and opens a [`TypedProducer`].
 #[must_use = "a builder does nothing until `open`"]
 pub struct TypedProducerBuilder<K: ?Sized, V: ?Sized, KS = Unset, VS = Unset> {
-    engine: Arc<Engine>,
+    intake: Arc<Intake>,
     topic: Arc<str>,
     key: KS,
     value: VS,
@@ -52,8 +52,8 @@ pub struct TypedProducerBuilder<K: ?Sized, V: ?Sized, KS = Unset, VS = Unset> {
 }
 
 impl<K: ?Sized, V: ?Sized> TypedProducerBuilder<K, V> {
-    pub(crate) fn new(engine: Arc<Engine>, topic: Arc<str>) -> Self {
-        Self { engine, topic, key: Unset, value: Unset, types: PhantomData }
+    pub(crate) fn new(intake: Arc<Intake>, topic: Arc<str>) -> Self {
+        Self { intake, topic, key: Unset, value: Unset, types: PhantomData }
     }
 }
 
@@ -61,7 +61,7 @@ impl<K: ?Sized, V: ?Sized, KS, VS> TypedProducerBuilder<K, V, KS, VS> {
     /// Sets how keys become bytes.
     pub fn key<S: Serializer<K>>(self, key: S) -> TypedProducerBuilder<K, V, S, VS> {
         TypedProducerBuilder {
-            engine: self.engine,
+            intake: self.intake,
             topic: self.topic,
             key,
             value: self.value,
@@ -72,7 +72,7 @@ impl<K: ?Sized, V: ?Sized, KS, VS> TypedProducerBuilder<K, V, KS, VS> {
     /// Sets how values become bytes.
     pub fn value<S: Serializer<V>>(self, value: S) -> TypedProducerBuilder<K, V, KS, S> {
         TypedProducerBuilder {
-            engine: self.engine,
+            intake: self.intake,
             topic: self.topic,
             key: self.key,
             value,
@@ -91,12 +91,12 @@ impl<K: ?Sized, V: ?Sized, KS: Serializer<K>, VS: Serializer<V>> TypedProducerBu
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(self) -> Result<TypedProducer<K, V>, Error> {
-        let Self { engine, topic, key, value, .. } = self;
+        let Self { intake, topic, key, value, .. } = self;
         key.ready(SerdeContext::key(&topic)).await?;
         value.ready(SerdeContext::value(&topic)).await?;
-        let queue = engine.open_topic(&topic).await?;
+        let queue = intake.open_topic(&topic).await?;
         let handle =
-            Handle { engine, queue, key: Box::new(key), value: Box::new(value), scratch: Scratch::default() };
+            Handle { intake, queue, key: Box::new(key), value: Box::new(value), scratch: Scratch::default() };
         Ok(TypedProducer { handle: Arc::new(handle) })
     }
 }
@@ -140,7 +140,7 @@ pub struct TypedProducer<K: ?Sized, V: ?Sized> {
 }
 
 struct Handle<K: ?Sized, V: ?Sized> {
-    engine: Arc<Engine>,
+    intake: Arc<Intake>,
     queue: Arc<TopicQueue>,
     key: Box<dyn Serializer<K>>,
     value: Box<dyn Serializer<V>>,
@@ -270,7 +270,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
         // The buffer is lent for this moment only; who has to wait for memory takes a copy along.
         let mut attempt = Attempt::default();
         let tried = self.serialized(|record| {
-            Ok(match handle.engine.try_append(&handle.queue, &record, &mut attempt)? {
+            Ok(match handle.intake.try_append(&handle.queue, &record, &mut attempt)? {
                 Some(delivery) => Tried::Accepted(delivery),
                 None => Tried::Waits(OwnedParts::copy(&record)),
             })
@@ -279,7 +279,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
             Tried::Accepted(delivery) => return Ok(delivery),
             Tried::Waits(waiting) => waiting,
         };
-        handle.engine.append_waiting(&handle.queue, &waiting.borrow(&self.headers), attempt).await
+        handle.intake.append_waiting(&handle.queue, &waiting.borrow(&self.headers), attempt).await
     }
 
     /// As [`TypedProducer::try_send`].
@@ -288,14 +288,11 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
     /// As there, and [`Error::UnknownPartition`].
     pub fn try_send(self) -> Result<Delivery, Error> {
         let handle = &*self.producer.handle;
-        self.serialized(|record| handle.engine.append_now(&handle.queue, &record))
+        self.serialized(|record| handle.intake.append_now(&handle.queue, &record))
     }
 
     /// Calls `work` with the record's bytes.
-    fn serialized<T>(
-        &self,
-        work: impl FnOnce(RecordParts<'_, HeaderSlices<'_>>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    fn serialized<T>(&self, work: impl FnOnce(RecordParts<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let handle = &*self.producer.handle;
         let topic = handle.queue.name();
         let lent_key = self.key.and_then(|key| handle.key.as_bytes(key));
@@ -319,17 +316,13 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
         })
     }
 
-    fn parts<'b>(
-        &'b self,
-        key: Option<&'b [u8]>,
-        value: Option<&'b [u8]>,
-    ) -> RecordParts<'b, HeaderSlices<'b>> {
+    fn parts<'b>(&'b self, key: Option<&'b [u8]>, value: Option<&'b [u8]>) -> RecordParts<'b> {
         RecordParts {
             partition: self.partition,
             timestamp: self.timestamp.unwrap_or_else(environment::wall),
             key,
             value,
-            headers: HeaderSlices(self.headers.as_slice()),
+            headers: self.headers.as_slice(),
         }
     }
 }
@@ -357,7 +350,7 @@ struct OwnedParts {
 }
 
 impl OwnedParts {
-    fn copy<H>(record: &RecordParts<'_, H>) -> Self {
+    fn copy(record: &RecordParts<'_>) -> Self {
         Self {
             partition: record.partition,
             timestamp: record.timestamp,
@@ -366,13 +359,13 @@ impl OwnedParts {
         }
     }
 
-    fn borrow<'a>(&'a self, headers: &'a Headers) -> RecordParts<'a, HeaderSlices<'a>> {
+    fn borrow<'a>(&'a self, headers: &'a Headers) -> RecordParts<'a> {
         RecordParts {
             partition: self.partition,
             timestamp: self.timestamp,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
-            headers: HeaderSlices(headers.as_slice()),
+            headers: headers.as_slice(),
         }
     }
 }

@@ -9,8 +9,8 @@ use kestrel_protocol::{LeaderEpoch, NodeId, TopicId};
 
 use super::*;
 use crate::metadata::PartitionView;
-use crate::producer::HeaderSlices;
 use crate::producer::partitioner::Murmur2;
+use crate::record::Timestamp;
 
 const BATCH_BYTES: usize = 256 * 1024;
 const BUFFER_BYTES: usize = 32 * 1024 * 1024;
@@ -64,7 +64,7 @@ fn measure<'k>(
                 timestamp: Timestamp::from_millis(1),
                 key: key(index),
                 value: Some(&VALUE),
-                headers: HeaderSlices(&[]),
+                headers: &[],
             };
             while let Appended::NeedsMemory(_) =
                 accumulator.append(&topic, &Murmur2, &record, &mut Attempt::default()).expect("it is open")
@@ -77,7 +77,7 @@ fn measure<'k>(
 
 fn take_batches(topic: &TopicQueue) {
     for queue in &topic.layout().queues {
-        while let (Some(batch), _) = queue.take() {
+        while let Some(batch) = queue.draw().batch {
             drop(batch);
         }
     }

@@ -1,17 +1,19 @@
 //! Where records become batches: the side of the producer that user tasks see.
 //!
-//! `send` appends here, from any task, synchronously; the sender task takes batches out. One short lock per partition,
-//! one reservation of memory and one allocation per batch, nothing per record. The sender is woken only when it sleeps
-//! and something is ready, or is going to be before its timer fires.
+//! Records are appended here, from any task, synchronously; the sender draws batches out. One short lock per partition, one
+//! reservation of memory and one allocation per batch, nothing per record. It calls nobody: an append says whether the
+//! sender has to look ([`Attempt::is_due`]), which it has only when it sleeps and something is ready, or is going to be
+//! before its timer fires.
 //!
 //! ```text
-//!   user tasks ── append ──▶ TopicQueue ──▶ PartitionQueue { sealed batches, open batch }
-//!                               │ sticky partition          │ a batch was opened or sealed
-//!                               ▼                           ▼
-//!                            Layout (grows with          Signals ──▶ sender task ── take ──▶ Dispatcher
+//!   user tasks ── append ──▶ TopicQueue ──▶ PartitionQueue { sealed batches, open batch } ── draw ──▶ sender
+//!                               │ sticky partition          │ a batch was opened or sealed             ▲
+//!                               ▼                           ▼                                          │
+//!                            Layout (grows with          Signals ── partitions with news ──────────────┘
 //!                            the topic)
 //! ```
 
+mod parts;
 mod queue;
 mod signals;
 mod topic;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::record::{BuilderOptions, HEADER_BYTES, record_size};
+use kestrel_protocol::record::{BuilderOptions, HEADER_BYTES};
 use parking_lot::RwLock;
 
 use super::batch::Ending;
@@ -32,14 +34,14 @@ use super::partitioner::{Choice, PartitionInput, Partitioner};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::{TopicUse, TopicView};
-use crate::record::Timestamp;
 
-pub(crate) use queue::{PartitionQueue, QueueView, SlotId};
-pub(crate) use signals::{SendAtOnce, Signals};
+pub(crate) use parts::RecordParts;
+pub(crate) use queue::{Backlog, Drawn, PartitionId, PartitionKey, PartitionQueue};
+pub(crate) use signals::Signals;
 pub(crate) use topic::TopicQueue;
 use topic::{Layout, Sticky};
 
-/// What the accumulator has to know of the producer's settings.
+/// The producer's settings that the accumulator needs.
 #[derive(Debug, Clone)]
 pub(crate) struct AccumulatorSettings {
     pub(crate) batch_size: usize,
@@ -59,20 +61,10 @@ pub(crate) struct Accumulator {
     memory: Memory,
     topics: RwLock<HashMap<Arc<str>, Arc<TopicQueue>>>,
     signals: Signals,
-    next_slot: AtomicU32,
+    next_partition: AtomicU32,
     random: AtomicU64,
     /// Why nothing can be appended any more.
     ended: Ending,
-}
-
-/// A record as the producer has it in hand: borrowed parts, copied once by [`Accumulator::append`].
-#[derive(Debug, Clone)]
-pub(crate) struct RecordParts<'a, H> {
-    pub(crate) partition: Option<i32>,
-    pub(crate) timestamp: Timestamp,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) value: Option<&'a [u8]>,
-    pub(crate) headers: H,
 }
 
 /// What is kept of a record between two tries to append it.
@@ -82,22 +74,24 @@ pub(crate) struct Attempt {
     pub(crate) choice: Option<Choice>,
     /// Memory that was set aside for it.
     pub(crate) reservation: Option<Reservation>,
+    /// Whether the sender has to look at what was sealed or opened on the way: for the caller to see to, and to reset.
+    pub(crate) is_due: bool,
 }
 
-/// What became of an append.
+/// The result of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
     /// The record is in a batch.
     Accepted(Delivery),
     /// A batch has to be opened, and there is no memory for it: this many bytes.
     NeedsMemory(usize),
-    /// The topic is not kept in the picture of the cluster any more.
+    /// The topic is not kept in the metadata any more.
     NeedsTopic,
     /// The topic has no partition of this number, as far as is known.
     NeedsPartition(i32),
 }
 
-/// What became of an append to one partition.
+/// The result of an append to one partition.
 enum Tried {
     Accepted(Delivery),
     NeedsMemory(usize),
@@ -124,7 +118,7 @@ impl Accumulator {
             memory: Memory::new(settings.buffer_memory, settings.batch_size),
             settings,
             topics: RwLock::default(),
-            next_slot: AtomicU32::new(0),
+            next_partition: AtomicU32::new(0),
             random: AtomicU64::new(seed),
             ended: Ending::default(),
         }
@@ -132,16 +126,13 @@ impl Accumulator {
 
     /// Appends a record to the open batch of its partition, or opens one with memory that was set aside or is free.
     #[inline]
-    pub(crate) fn append<'h, H>(
+    pub(crate) fn append(
         &self,
         topic: &TopicQueue,
         partitioner: &dyn Partitioner,
-        record: &RecordParts<'_, H>,
+        record: &RecordParts<'_>,
         attempt: &mut Attempt,
-    ) -> Result<Appended, Error>
-    where
-        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
-    {
+    ) -> Result<Appended, Error> {
         self.check_open()?;
         let size_bytes = self.check_size(record)?;
         let layout = topic.layout();
@@ -157,7 +148,7 @@ impl Accumulator {
                 Target::Unknown(partition) => return Ok(Appended::NeedsPartition(partition)),
             };
             let may_switch = sticky.is_some_and(|sticky| sticky.bytes >= share);
-            match queue.append(self, record, size_bytes, may_switch, &mut attempt.reservation) {
+            match queue.append(self, record, may_switch, attempt) {
                 Tried::Accepted(delivery) => {
                     if sticky.is_some() {
                         topic.count(size_bytes);
@@ -179,21 +170,18 @@ impl Accumulator {
     ///
     /// # Errors
     /// As [`Self::append`], for a record that is too large.
-    pub(crate) fn set_aside<'h, H>(&self, record: &RecordParts<'_, H>) -> Result<Option<Reservation>, Error>
-    where
-        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
-    {
+    pub(crate) fn set_aside(&self, record: &RecordParts<'_>) -> Result<Option<Reservation>, Error> {
         self.check_open()?;
-        let bytes = self.settings.batch_size.max(self.check_size(record)? + HEADER_BYTES);
-        let reservation = self.memory.try_reserve(bytes);
+        self.check_size(record)?;
+        let reservation = self.memory.try_reserve(self.batch_bytes(record));
         if reservation.is_none() {
             self.signals.press();
         }
         Ok(reservation)
     }
 
-    /// The queue of a topic, with a partition queue for each partition of `view`, which the picture of `version` has so.
-    /// `topic_use` keeps it in the picture until the producer forgets the topic.
+    /// The queue of a topic, with a partition queue for each partition of `view`, which is from the metadata of `version`.
+    /// `topic_use` keeps the topic in the metadata until the producer forgets it.
     pub(crate) fn topic(
         &self,
         view: &TopicView,
@@ -226,16 +214,16 @@ impl Accumulator {
 
     /// Takes over what is new about a topic: more partitions, other leaders. An older version than the last changes nothing.
     pub(crate) fn update_topic(&self, topic: &TopicQueue, view: &TopicView, version: u64) {
-        topic.update(view, version, || SlotId(self.next_slot.fetch_add(1, Ordering::Relaxed)));
+        topic.update(view, version, || PartitionId(self.next_partition.fetch_add(1, Ordering::Relaxed)));
     }
 
-    /// Nothing can be appended from now on; who waits for memory is told. What was appended stays.
+    /// Refuses all appends from now on with `error`, which ends waits for memory. What was appended stays.
     pub(crate) fn end(&self, error: Error) {
         let _ = self.ended.set(error);
         self.memory.close();
     }
 
-    /// Where it will be said why the producer has ended.
+    /// The place for the error that ends the producer.
     pub(super) fn ending(&self) -> Ending {
         Arc::clone(&self.ended)
     }
@@ -270,16 +258,15 @@ impl Accumulator {
         &self.settings
     }
 
-    fn check_size<'h, H>(&self, record: &RecordParts<'_, H>) -> Result<usize, Error>
-    where
-        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>)> + Clone,
-    {
-        let (count, header_bytes) =
-            record.headers.clone().into_iter().fold((0, 0), |(count, bytes), header| {
-                (count + 1, bytes + header.0.len() + header.1.map_or(0, <[u8]>::len))
-            });
-        let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
-        let size_bytes = record_size(length(record.key), length(record.value), count, header_bytes);
+    /// The memory that a batch takes which begins with `record`.
+    fn batch_bytes(&self, record: &RecordParts<'_>) -> usize {
+        self.settings.batch_size.max(record.size_bytes() + HEADER_BYTES)
+    }
+
+    /// The size of a record that is not too large.
+    #[inline]
+    fn check_size(&self, record: &RecordParts<'_>) -> Result<usize, Error> {
+        let size_bytes = record.size_bytes();
         let too_large = |limit_bytes, setting| Error::RecordTooLarge {
             size_bytes: size_bytes + HEADER_BYTES,
             limit_bytes,
@@ -294,7 +281,7 @@ impl Accumulator {
         Ok(size_bytes)
     }
 
-    /// Where a record goes.
+    /// The queue that a record goes to.
     #[inline]
     fn target<'l>(
         &self,
@@ -328,10 +315,10 @@ impl Accumulator {
     }
 
     #[inline]
-    fn choose<H>(
+    fn choose(
         topic: &TopicQueue,
         partitioner: &dyn Partitioner,
-        record: &RecordParts<'_, H>,
+        record: &RecordParts<'_>,
         partition_count: usize,
     ) -> Choice {
         if let Some(partition) = record.partition {

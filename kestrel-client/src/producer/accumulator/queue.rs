@@ -4,25 +4,33 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kestrel_protocol::record::{HEADER_BYTES, RecordBatchBuilder};
+use kestrel_protocol::record::RecordBatchBuilder;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Accumulator, RecordParts, Tried};
+use super::{Accumulator, AccumulatorSettings, Attempt, RecordParts, Signals, Tried};
 use crate::environment::after;
-use crate::producer::batch::ProducerBatch;
-use crate::producer::delivery::{BatchState, Delivery};
-use crate::producer::memory::Reservation;
+use crate::error::Error;
+use crate::producer::batch::{Opening, ProducerBatch};
+use crate::producer::delivery::{BatchState, Delivery, Outcome};
+use crate::producer::memory::{Memory, Reservation};
 
-/// A partition of a producer, as a dense number.
+/// A partition that a producer writes to, as a dense number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SlotId(pub(crate) u32);
+pub(crate) struct PartitionId(pub(crate) u32);
+
+/// A partition that a producer writes to: its number in the producer, and its name in the cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct PartitionKey {
+    pub(crate) id: PartitionId,
+    pub(crate) topic: Arc<str>,
+    /// The partition's number in its topic.
+    pub(crate) index: i32,
+}
 
 /// The batches of one partition that the sender has not taken yet: sealed ones, oldest first, then the open one.
 #[derive(Debug)]
 pub(crate) struct PartitionQueue {
-    pub(crate) slot: SlotId,
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
+    key: PartitionKey,
     batches: Mutex<Batches>,
 }
 
@@ -34,9 +42,9 @@ struct Batches {
     signalled: bool,
 }
 
-/// What the sender wants to know of a queue.
+/// What a queue holds, in figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct QueueView {
+pub(crate) struct Backlog {
     /// How many batches can go at once.
     pub(crate) sealed: usize,
     /// When the open batch was opened.
@@ -45,124 +53,132 @@ pub(crate) struct QueueView {
     pub(crate) oldest_at: Option<Instant>,
 }
 
+/// A batch that was taken from a queue, if there was one, and what is left there.
+#[derive(Debug, Default)]
+pub(crate) struct Drawn {
+    pub(crate) batch: Option<ProducerBatch>,
+    pub(crate) backlog: Backlog,
+}
+
 impl PartitionQueue {
-    pub(super) fn new(slot: SlotId, topic: Arc<str>, partition: i32) -> Self {
-        Self { slot, topic, partition, batches: Mutex::default() }
+    pub(super) fn new(key: PartitionKey) -> Self {
+        Self { key, batches: Mutex::default() }
+    }
+
+    pub(crate) const fn key(&self) -> &PartitionKey {
+        &self.key
     }
 
     /// Appends to the open batch; when there is none or it is full, opens another.
     #[inline]
-    pub(super) fn append<'h, H>(
+    pub(super) fn append(
         self: &Arc<Self>,
         accumulator: &Accumulator,
-        record: &RecordParts<'_, H>,
-        size_bytes: usize,
+        record: &RecordParts<'_>,
         may_switch: bool,
-        reservation: &mut Option<Reservation>,
-    ) -> Tried
-    where
-        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
-    {
+        attempt: &mut Attempt,
+    ) -> Tried {
         let mut batches = self.batches();
         if let Some(open) = &mut batches.open
             && let Some(index) = append_to(open, record)
         {
             return Tried::Accepted(Delivery::new(Arc::clone(open.state()), index, record.timestamp));
         }
-        self.append_anew(batches, accumulator, record, size_bytes, may_switch, reservation)
+        self.append_anew(batches, accumulator, record, may_switch, attempt)
     }
 
     /// Seals the open batch, if there is one, and appends to a new one.
     #[cold]
-    fn append_anew<'h, H>(
+    fn append_anew(
         self: &Arc<Self>,
         mut batches: MutexGuard<'_, Batches>,
         accumulator: &Accumulator,
-        record: &RecordParts<'_, H>,
-        size_bytes: usize,
+        record: &RecordParts<'_>,
         may_switch: bool,
-        reservation: &mut Option<Reservation>,
-    ) -> Tried
-    where
-        H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
-    {
+        attempt: &mut Attempt,
+    ) -> Tried {
         let was_full = batches.seal();
         if may_switch {
-            self.signal(batches, accumulator, was_full, None);
+            attempt.is_due |= self.signal(batches, accumulator.signals(), was_full, None);
             return Tried::Switch;
         }
         let settings = accumulator.settings();
-        let bytes = settings.batch_size.max(size_bytes + HEADER_BYTES);
-        let Some(memory) =
-            take_reservation(reservation, bytes).or_else(|| accumulator.memory().try_reserve(bytes))
-        else {
-            self.signal(batches, accumulator, was_full, None);
+        let bytes = accumulator.batch_bytes(record);
+        let reservation = take_reservation(&mut attempt.reservation, bytes);
+        let Some(reservation) = reservation.or_else(|| accumulator.memory().try_reserve(bytes)) else {
+            attempt.is_due |= self.signal(batches, accumulator.signals(), was_full, None);
             accumulator.signals().press();
             return Tried::NeedsMemory(bytes);
         };
-        let now = accumulator.now();
-        let buffer = accumulator.memory().buffer(bytes);
-        let builder = RecordBatchBuilder::with_buffer(settings.builder, settings.batch_size, buffer);
-        let state = Arc::new(BatchState::new(Arc::clone(&self.topic), self.partition));
-        let mut open = ProducerBatch::open(state, accumulator.ending(), builder, memory, now);
+        let mut open = self.open_batch(accumulator, bytes, reservation);
+        let linger_ends_at = after(open.created_at, settings.linger);
         let index = append_to(&mut open, record).expect("the first record of a batch always fits");
         let delivery = Delivery::new(Arc::clone(open.state()), index, record.timestamp);
         batches.open = Some(open);
-        self.signal(batches, accumulator, was_full, Some(after(now, settings.linger)));
+        attempt.is_due |= self.signal(batches, accumulator.signals(), was_full, Some(linger_ends_at));
         Tried::Accepted(delivery)
     }
 
-    /// Tells the sender, once until it looks: a batch was sealed, or one was opened that lingers until `opened`.
+    fn open_batch(&self, accumulator: &Accumulator, bytes: usize, reservation: Reservation) -> ProducerBatch {
+        let AccumulatorSettings { batch_size, builder: options, .. } = *accumulator.settings();
+        let buffer = accumulator.memory().buffer(bytes);
+        let opening = Opening {
+            state: Arc::new(BatchState::new(Arc::clone(&self.key.topic), self.key.index)),
+            ending: accumulator.ending(),
+            options,
+            builder: RecordBatchBuilder::with_buffer(options, batch_size, buffer),
+            reservation,
+            created_at: accumulator.now(),
+        };
+        ProducerBatch::open(self.key.id, opening)
+    }
+
+    /// Notes for the sender, once until it looks, that a batch was sealed, or that one was opened that lingers until
+    /// `opened`. Gives whether the sender has to be brought to look.
     fn signal(
         self: &Arc<Self>,
         mut batches: MutexGuard<'_, Batches>,
-        accumulator: &Accumulator,
+        signals: &Signals,
         sealed: bool,
         opened: Option<Instant>,
-    ) {
+    ) -> bool {
         if !sealed && opened.is_none() {
-            return;
+            return false;
         }
-        let deadline = if sealed { None } else { opened };
         let first = !std::mem::replace(&mut batches.signalled, true);
         drop(batches);
         if first {
-            accumulator.signals().add(self, deadline);
-        } else {
-            accumulator.signals().wake_before(deadline);
+            signals.add(self);
         }
+        signals.is_due(if sealed { None } else { opened })
     }
 
     /// What there is to take; the next change is signalled again.
-    pub(crate) fn look(&self) -> QueueView {
+    pub(crate) fn look(&self) -> Backlog {
         let mut batches = self.batches();
         batches.signalled = false;
-        batches.view()
+        batches.backlog()
     }
 
-    /// No record is added to what is there now: it can all go at once.
-    pub(crate) fn seal(&self) -> QueueView {
+    /// Lets no record be added to what is there now: it can all go at once.
+    pub(crate) fn seal(&self) -> Backlog {
         let mut batches = self.batches();
         batches.seal();
-        batches.view()
+        batches.backlog()
     }
 
     /// Takes the oldest batch, the open one too if there is no other.
-    pub(crate) fn take(&self) -> (Option<ProducerBatch>, QueueView) {
+    pub(crate) fn draw(&self) -> Drawn {
         let mut batches = self.batches();
-        let taken = batches.sealed.pop_front().or_else(|| batches.open.take());
-        (taken, batches.view())
+        let batch = batches.sealed.pop_front().or_else(|| batches.open.take());
+        Drawn { batch, backlog: batches.backlog() }
     }
 
-    /// Takes the batches that were opened before `oldest_allowed`.
-    pub(crate) fn take_older(&self, oldest_allowed: Instant) -> (Vec<ProducerBatch>, QueueView) {
-        let mut batches = self.batches();
-        let mut taken = Vec::new();
-        while batches.view().oldest_at.is_some_and(|oldest| oldest <= oldest_allowed) {
-            let oldest = batches.sealed.pop_front().or_else(|| batches.open.take());
-            taken.extend(oldest);
+    /// Fails all batches with `error`.
+    pub(crate) fn fail(&self, error: &Error, memory: &Memory) {
+        while let Some(batch) = self.draw().batch {
+            batch.settled(Outcome::Failed(error.clone())).deliver(memory);
         }
-        (taken, batches.view())
     }
 
     /// Whether all batches were taken.
@@ -171,7 +187,7 @@ impl PartitionQueue {
         batches.sealed.is_empty() && batches.open.is_none()
     }
 
-    /// Who waits for batches that were not taken yet.
+    /// The states of the batches, oldest first.
     pub(crate) fn states(&self) -> Vec<Arc<BatchState>> {
         let batches = self.batches();
         batches.sealed.iter().chain(&batches.open).map(|batch| Arc::clone(batch.state())).collect()
@@ -197,9 +213,9 @@ impl Batches {
         sealed
     }
 
-    fn view(&self) -> QueueView {
+    fn backlog(&self) -> Backlog {
         let opened_at = self.open.as_ref().map(|batch| batch.created_at);
-        QueueView {
+        Backlog {
             sealed: self.sealed.len(),
             opened_at,
             oldest_at: self.sealed.front().map(|batch| batch.created_at).or(opened_at),
@@ -208,13 +224,10 @@ impl Batches {
 }
 
 /// Appends to the batch if the record fits; gives its index there.
-fn append_to<'h, H>(batch: &mut ProducerBatch, record: &RecordParts<'_, H>) -> Option<u32>
-where
-    H: IntoIterator<Item = (&'h str, Option<&'h [u8]>), IntoIter: Clone> + Clone,
-{
+fn append_to(batch: &mut ProducerBatch, record: &RecordParts<'_>) -> Option<u32> {
     let builder = batch.builder()?;
     let timestamp = record.timestamp.as_millis();
-    let index = builder.append(timestamp, record.key, record.value, record.headers.clone()).ok()?;
+    let index = builder.append(timestamp, record.key, record.value, record.headers()).ok()?;
     Some(index.cast_unsigned())
 }
 

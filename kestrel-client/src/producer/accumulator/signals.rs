@@ -1,7 +1,11 @@
-//! How the sender task learns that a partition has news: a list of partitions, and a wake-up when it is worth one.
+//! Signals: the partitions with news for the sender, and whether it has to be brought to look at them.
+//!
+//! Why no news is missed: an append first notes its news and then reads `timer` and `awake`; the sender first resets those
+//! two ([`begin_look`](Signals::begin_look)) and then takes the news. The lock of the list, or of the partition's queue,
+//! orders the two, so either the sender finds the news or the append sees that the sender is not going to look in time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -12,12 +16,6 @@ use super::queue::PartitionQueue;
 /// The timer value that every deadline is before.
 const NEVER: u64 = u64::MAX;
 
-/// Does what the sender would do if it were woken, in the thread that would wake it.
-pub(crate) trait SendAtOnce: Send + Sync {
-    /// Takes the news and sends; false when the sender has to be woken all the same.
-    fn send_at_once(&self) -> bool;
-}
-
 /// Partitions with news, and whether the sender sleeps.
 pub(crate) struct Signals {
     news: Mutex<Vec<Arc<PartitionQueue>>>,
@@ -26,9 +24,7 @@ pub(crate) struct Signals {
     awake: AtomicBool,
     /// When the sender's timer fires, in nanoseconds after `epoch`.
     timer: AtomicU64,
-    /// Spares the sender the waking, for a producer whose records do not linger.
-    at_once: OnceLock<Weak<dyn SendAtOnce>>,
-    /// Someone found no memory: batches should not linger.
+    /// A record was refused, or waits, for want of memory: batches should not linger.
     pressure: AtomicBool,
     epoch: Instant,
 }
@@ -40,44 +36,30 @@ impl Signals {
             wake: Notify::new(),
             awake: AtomicBool::new(false),
             timer: AtomicU64::new(NEVER),
-            at_once: OnceLock::new(),
             pressure: AtomicBool::new(false),
             epoch,
         }
     }
 
-    /// A partition has news. `deadline` is when something has to be done about it; `None` is now.
-    pub(super) fn add(&self, queue: &Arc<PartitionQueue>, deadline: Option<Instant>) {
+    /// Adds a partition to those with news.
+    pub(super) fn add(&self, queue: &Arc<PartitionQueue>) {
         self.news.lock().push(Arc::clone(queue));
-        self.wake_before(deadline);
     }
 
-    /// Wakes the sender unless its timer fires by `deadline` anyway; `None` is now.
-    pub(super) fn wake_before(&self, deadline: Option<Instant>) {
+    /// Whether the sender has to be brought to look: it sleeps, and its timer does not fire by `deadline`. `None` is now.
+    pub(super) fn is_due(&self, deadline: Option<Instant>) -> bool {
         let due = deadline.map_or(0, |deadline| self.nanos(deadline));
-        if due >= self.timer.load(Ordering::SeqCst) || self.awake.load(Ordering::SeqCst) {
-            return;
-        }
-        let at_once = self.at_once.get().and_then(Weak::upgrade);
-        if !at_once.is_some_and(|sender| sender.send_at_once()) {
-            self.wake();
-        }
+        due < self.timer.load(Ordering::SeqCst) && !self.awake.load(Ordering::SeqCst)
     }
 
-    /// Lets `sender` try from now on, before anyone wakes it.
-    pub(crate) fn send_at_once_with(&self, sender: &Arc<impl SendAtOnce + 'static>) {
-        let sender: Weak<dyn SendAtOnce> = Arc::downgrade(sender) as _;
-        let _ = self.at_once.set(sender);
-    }
-
-    /// Wakes the sender in any case.
+    /// Wakes the sender's task.
     pub(crate) fn wake(&self) {
         if !self.awake.swap(true, Ordering::SeqCst) {
             self.wake.notify_one();
         }
     }
 
-    /// Someone waits for memory or was refused for want of it.
+    /// A record waits for memory or was refused for want of it.
     pub(super) fn press(&self) {
         if !self.pressure.swap(true, Ordering::SeqCst) {
             self.wake();
@@ -90,7 +72,7 @@ impl Signals {
         self.awake.store(false, Ordering::SeqCst);
     }
 
-    /// The partitions with news, appended to `into`.
+    /// Appends the partitions with news to `into`.
     pub(crate) fn take(&self, into: &mut Vec<Arc<PartitionQueue>>) {
         into.append(&mut self.news.lock());
     }
@@ -134,44 +116,20 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_whose_timer_fires_in_time_is_not_woken() {
+    fn a_sender_whose_timer_fires_in_time_is_left_alone() {
         let signals = Signals::new(crate::environment::now());
         let second = Duration::from_secs(1);
         signals.begin_look();
+        assert!(signals.is_due(Some(signals.epoch + 6 * second)), "there is no timer yet");
         signals.set_timer(Some(signals.epoch + 5 * second));
-        signals.wake_before(Some(signals.epoch + 6 * second));
-        assert!(!is_woken(&signals));
-        signals.wake_before(Some(signals.epoch + 4 * second));
-        assert!(is_woken(&signals));
-        signals.wake_before(None);
-        assert!(!is_woken(&signals), "once is enough until it looks again");
-        signals.begin_look();
+        assert!(!signals.is_due(Some(signals.epoch + 6 * second)));
+        assert!(signals.is_due(Some(signals.epoch + 4 * second)));
+        assert!(signals.is_due(None));
         signals.wake();
-        assert!(is_woken(&signals));
-    }
-
-    #[test]
-    fn a_sender_is_woken_only_for_what_could_not_be_sent_at_once() {
-        struct Willing(AtomicBool);
-
-        impl SendAtOnce for Willing {
-            fn send_at_once(&self) -> bool {
-                self.0.load(Ordering::SeqCst)
-            }
-        }
-
-        let signals = Signals::new(crate::environment::now());
-        let sender = Arc::new(Willing(AtomicBool::new(true)));
-        signals.send_at_once_with(&sender);
-        signals.wake_before(None);
-        assert!(!is_woken(&signals));
-        sender.0.store(false, Ordering::SeqCst);
-        signals.wake_before(None);
+        assert!(!signals.is_due(None), "once is enough until it looks again");
         assert!(is_woken(&signals));
         signals.begin_look();
-        drop(sender);
-        signals.wake_before(None);
-        assert!(is_woken(&signals));
+        assert!(signals.is_due(None));
     }
 
     #[test]

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metadata::PartitionView;
-use crate::producer::HeaderSlices;
 use crate::producer::delivery::Outcome;
 use crate::producer::partitioner::{Murmur2, RoundRobin};
+use crate::record::Timestamp;
 
 const BATCH: usize = 1000;
 
@@ -41,13 +41,13 @@ fn view(leaders: &[i32]) -> TopicView {
     }
 }
 
-fn record(partition: Option<i32>, value: &[u8]) -> RecordParts<'_, HeaderSlices<'_>> {
+fn record(partition: Option<i32>, value: &[u8]) -> RecordParts<'_> {
     RecordParts {
         partition,
         timestamp: Timestamp::from_millis(1),
         key: None,
         value: Some(value),
-        headers: HeaderSlices(&[]),
+        headers: &[],
     }
 }
 
@@ -81,10 +81,31 @@ fn a_partition_gives_notice_once_until_the_sender_looks() {
     assert_eq!(queues.len(), 1);
     let seen = queues[0].look();
     assert!(seen.sealed >= 3 && seen.opened_at.is_some(), "{seen:?}");
-    let (batch, _) = queues[0].take();
+    let batch = queues[0].draw().batch;
     assert!(batch.unwrap().size_bytes() <= BATCH);
     drop(accepted(append(&accumulator, &topic, Some(0), 900)));
     assert_eq!(news(&accumulator).len(), 1);
+}
+
+#[test]
+fn an_append_says_when_the_sender_has_to_look() {
+    let accumulator = accumulator(2 * BATCH);
+    let topic = accumulator.topic(&view(&[0]), 0, None);
+    let is_due = |bytes: usize| {
+        let mut attempt = Attempt::default();
+        let value = vec![b'x'; bytes];
+        accumulator.append(&topic, &Murmur2, &record(Some(0), &value), &mut attempt).unwrap();
+        attempt.is_due
+    };
+    assert!(is_due(10), "a batch lingers, and the sender has no timer");
+    assert!(!is_due(10), "it is in a batch that the sender knows of");
+    assert!(is_due(900), "a batch is full");
+    accumulator.signals().wake();
+    assert!(!is_due(900), "it is awake already");
+    accumulator.signals().begin_look();
+    news(&accumulator)[0].draw();
+    accumulator.signals().set_timer(Some(environment::now()));
+    assert!(!is_due(900), "the timer fires before the linger ends");
 }
 
 #[test]
@@ -96,7 +117,7 @@ fn a_record_larger_than_a_batch_has_one_of_its_own() {
     }
     let queue = news(&accumulator).remove(0);
     let mut counts = Vec::new();
-    while let (Some(batch), _) = queue.take() {
+    while let Some(batch) = queue.draw().batch {
         counts.push(batch.record_count());
     }
     assert_eq!(counts, [1, 1, 1]);
@@ -142,7 +163,7 @@ fn a_partition_that_is_not_there_yet_is_waited_for() {
         || accumulator.append(&topic, &Murmur2, &record(Some(2), b"v"), &mut attempt).unwrap();
     assert!(matches!(try_again(), Appended::NeedsPartition(2)));
     accumulator.update_topic(&topic, &view(&[0, 0, 0]), 4);
-    assert!(matches!(try_again(), Appended::NeedsPartition(2)), "an older picture changes nothing");
+    assert!(matches!(try_again(), Appended::NeedsPartition(2)), "older metadata changes nothing");
     accumulator.update_topic(&topic, &view(&[0, 0, 0]), 6);
     assert_eq!(accepted(try_again()).partition(), 2);
 }
@@ -154,7 +175,7 @@ fn a_topic_is_forgotten_only_when_it_is_empty_and_then_looked_up_again() {
     let _delivery = accepted(append(&accumulator, &topic, Some(0), 10));
     topic.forget();
     assert!(topic.is_kept());
-    let (batch, _) = news(&accumulator)[0].take();
+    let batch = news(&accumulator)[0].draw().batch;
     topic.forget();
     assert!(!topic.is_kept());
     assert!(matches!(append(&accumulator, &topic, Some(0), 10), Appended::NeedsTopic));
@@ -173,8 +194,8 @@ fn memory_is_reserved_by_the_batch_and_its_want_makes_pressure() {
     assert!(matches!(append(&accumulator, &topic, Some(2), 10), Appended::NeedsMemory(BATCH)));
     assert!(accumulator.signals().take_pressure());
     let _fits = accepted(append(&accumulator, &topic, Some(1), 10));
-    let (batch, _) = news(&accumulator)[0].take();
-    batch.unwrap().settle(Outcome::Failed(Error::closed("test")), accumulator.memory());
+    let batch = news(&accumulator)[0].draw().batch;
+    batch.unwrap().settled(Outcome::Failed(Error::closed("test"))).deliver(accumulator.memory());
     drop(first);
     let _third = accepted(append(&accumulator, &topic, Some(2), 10));
 }
@@ -183,10 +204,10 @@ fn memory_is_reserved_by_the_batch_and_its_want_makes_pressure() {
 fn a_topic_that_grows_keeps_its_partitions() {
     let accumulator = accumulator(100_000);
     let topic = accumulator.topic(&view(&[0, 0]), 0, None);
-    let slots = || topic.layout().queues.iter().map(|queue| queue.slot.0).collect::<Vec<_>>();
-    let before = slots();
+    let ids = || topic.layout().queues.iter().map(|queue| queue.key().id.0).collect::<Vec<_>>();
+    let before = ids();
     accumulator.update_topic(&topic, &view(&[0, 0, 0, 0]), 0);
-    let after = slots();
+    let after = ids();
     assert_eq!(after[..2], before);
     assert_eq!(HashSet::<u32>::from_iter(after).len(), 4);
     let choices: HashSet<i32> = (0..4)
@@ -246,9 +267,9 @@ fn an_append_allocates_nothing() {
         let mut batches = 0;
         for queue in news(&accumulator) {
             queue.look();
-            while let (Some(mut batch), _) = queue.take() {
+            while let Some(mut batch) = queue.draw().batch {
                 allocation_counter::opt_out(|| batch.build());
-                batch.settle(Outcome::Failed(Error::closed("test")), accumulator.memory());
+                batch.settled(Outcome::Failed(Error::closed("test"))).deliver(accumulator.memory());
                 batches += 1;
             }
         }
@@ -279,8 +300,8 @@ proptest! {
             if index % drained_every == 0 {
                 for queue in news(&accumulator) {
                     queue.look();
-                    while let (Some(batch), _) = queue.take() {
-                        batch.settle(Outcome::Failed(Error::closed("test")), accumulator.memory());
+                    while let Some(batch) = queue.draw().batch {
+                        batch.settled(Outcome::Failed(Error::closed("test"))).deliver(accumulator.memory());
                     }
                 }
             }
@@ -313,7 +334,7 @@ fn threads_that_append_to_one_partition_do_not_lose_records() {
     });
     let seen = Mutex::new(vec![Vec::new(); THREADS]);
     let queue = news(&accumulator).remove(0);
-    while let (Some(mut batch), _) = queue.take() {
+    while let Some(mut batch) = queue.draw().batch {
         batch.build();
         let bytes = batch.bytes().unwrap().clone();
         let (batch, _) = kestrel_protocol::record::RecordBatch::parse(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! The partitions of one topic as the producer sees them, and the sticky one among them (KIP-794).
+//! TopicQueue: the partitions of one topic as the producer sees them, and the sticky one among them (KIP-794).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use kestrel_protocol::NodeId;
 use parking_lot::{RwLock, RwLockReadGuard};
 
-use super::queue::{PartitionQueue, SlotId};
+use super::queue::{PartitionId, PartitionKey, PartitionQueue};
 use crate::error::Error;
 use crate::metadata::{TopicUse, TopicView};
 
@@ -15,7 +15,7 @@ use crate::metadata::{TopicUse, TopicView};
 pub(crate) struct TopicQueue {
     name: Arc<str>,
     layout: RwLock<Layout>,
-    /// Whether a record was appended since someone looked.
+    /// Whether a record was appended since the last `take_use`.
     is_used: AtomicBool,
     /// The sticky partition in the upper half, the bytes that went there in the lower.
     sticky: AtomicU64,
@@ -27,12 +27,12 @@ pub(crate) struct TopicQueue {
 pub(crate) struct Layout {
     pub(crate) queues: Vec<Arc<PartitionQueue>>,
     available: Vec<usize>,
-    /// The version of the picture that it is from.
+    /// The version of the metadata that it is from.
     version: u64,
     state: Interest,
 }
 
-/// Whether the producer keeps a topic in the picture of the cluster.
+/// Whether the producer keeps a topic in the metadata.
 #[derive(Debug, Default)]
 enum Interest {
     /// Nothing is appended before it was looked up.
@@ -83,7 +83,7 @@ impl TopicQueue {
         &self.counter
     }
 
-    /// Records can be appended from now on, and the topic stays in the picture.
+    /// Lets records be appended from now on, and keeps the topic in the metadata.
     pub(super) fn keep(&self, topic_use: Option<TopicUse>) {
         self.is_used.store(true, Ordering::Relaxed);
         let mut layout = self.layout.write();
@@ -92,10 +92,10 @@ impl TopicQueue {
         drop(before);
     }
 
-    /// Lets the topic leave the picture, unless there are records for it.
+    /// Lets the topic leave the metadata, unless there are records for it.
     pub(crate) fn forget(&self) {
         let mut layout = self.layout.write();
-        // Who appends holds the layout: none comes between.
+        // An append holds the layout's lock: none comes between this look and the change.
         if layout.queues.iter().any(|queue| !queue.is_empty()) {
             return;
         }
@@ -128,7 +128,7 @@ impl TopicQueue {
     }
 
     /// Adds queues for partitions that are new, drops those beyond the last one, notes which partitions have a leader.
-    pub(super) fn update(&self, view: &TopicView, version: u64, mut next_slot: impl FnMut() -> SlotId) {
+    pub(super) fn update(&self, view: &TopicView, version: u64, mut next_id: impl FnMut() -> PartitionId) {
         let mut layout = self.layout.write();
         if version < layout.version {
             return;
@@ -136,8 +136,9 @@ impl TopicQueue {
         layout.version = version;
         let known = layout.queues.len();
         for index in known..view.partitions.len() {
-            let partition = i32::try_from(index).unwrap_or(i32::MAX);
-            layout.queues.push(Arc::new(PartitionQueue::new(next_slot(), Arc::clone(&self.name), partition)));
+            let index = i32::try_from(index).unwrap_or(i32::MAX);
+            let key = PartitionKey { id: next_id(), topic: Arc::clone(&self.name), index };
+            layout.queues.push(Arc::new(PartitionQueue::new(key)));
         }
         layout.queues.truncate(view.partitions.len());
         let has_leader = |index: &usize| {
@@ -152,12 +153,12 @@ impl TopicQueue {
         Sticky { partition: half(packed >> 32), bytes: half(packed), packed }
     }
 
-    /// Bytes went to the sticky partition.
+    /// Counts bytes that went to the sticky partition.
     pub(super) fn count(&self, bytes: usize) {
         self.sticky.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Makes another partition sticky, any that has a leader; whoever comes second leaves the choice of the first.
+    /// Makes another partition sticky, any that has a leader. Of two callers at a time, the second leaves the choice of the first.
     pub(super) fn switch(&self, from: Sticky, layout: &Layout, random: u64) {
         let below = |count: usize| {
             let count = u64::try_from(count).unwrap_or(u64::MAX).max(1);

@@ -1,44 +1,48 @@
-//! Decides which batches go to which broker and when, and what becomes of them. A machine: no I/O, no clock.
+//! Decides which batches go to which broker and when, and what becomes of them. A machine: no I/O, no clock, no effects.
 //!
-//! Driven by the [`Sender`](super::sender) task. It takes batches out of the accumulator, numbers them with the
-//! transaction manager, gathers one request per broker, and judges the answers. What it guarantees for each partition:
-//! batches are sent in the order in which they were filled, and after a failure nothing more goes out until all that
-//! was on its way is back; then they go again, in order, under the same numbers, alone while they may be stored already.
+//! Driven by the [`Sender`](super::sender::Sender), which hands it the news of partitions, answers and the time, sends what it
+//! says, and delivers the outcomes that it gives. It owns the batches between the accumulator and their outcome, numbers
+//! them, gathers one request per broker, and judges the answers. What it guarantees for each partition: batches are sent in
+//! the order in which they were filled, and after a failure nothing more goes out until all that was on its way is back;
+//! then they go again, in order, under the same numbers, alone while they may be stored already.
 //!
 //! ```text
-//!   news, metadata, answers, time ──▶ place(partition) = Nowhere │ Timer(at) │ Ready(node)
-//!                                                                              │
-//!          Wave { node, one batch per partition } ◀── poll_wave ◀──────────────┘
+//!   news, metadata, answers, time ──▶ place(partition) = Idle │ Held │ Timer(at) │ Ready(node)
+//!                                                                                    │
+//!   Shipment { node, one batch per partition } ◀── poll_shipment ◀───────────────────┘
+//!   Settled { batch, outcome }                 ◀── poll_settled ◀── answers, delivery.timeout.ms
 //! ```
 
 mod outcomes;
-mod slot;
+mod partition;
 mod verdict;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::record::BuilderOptions;
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 
-use super::accumulator::{Accumulator, PartitionQueue, SlotId};
-use super::batch::ProducerBatch;
+use super::accumulator::{Backlog, Drawn, PartitionId, PartitionKey};
+use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
-use super::transaction_manager::{Identity, TransactionManager};
+use super::identity::{Identity, ProducerIdAndEpoch};
 use crate::complaints::Complaints;
 use crate::environment::after;
-use crate::error::{BrokerError, Chain, Error};
+use crate::error::{BrokerError, Error};
 use crate::metadata::MetadataSnapshot;
 use crate::net::ExponentialBackoff;
 
-use slot::{Place, Rules, Sent, Slot};
-pub(crate) use verdict::Answer;
+use partition::{Partition, Place, Rules};
+pub(crate) use verdict::ProduceAnswer;
 
 /// How long a partition may be without a leader before that is worth a word.
 const LEADER_GRACE: Duration = Duration::from_secs(1);
 
-/// What the dispatcher has to know of the producer's settings.
+/// Takes the next batch of a partition out of the accumulator: the open one too, so that it fills until it is sent.
+pub(crate) type Draw<'a> = &'a mut dyn FnMut(PartitionId) -> Drawn;
+
+/// The producer's settings that the dispatcher needs.
 #[derive(Debug, Clone)]
 pub(crate) struct DispatcherSettings {
     pub(crate) linger: Duration,
@@ -47,40 +51,34 @@ pub(crate) struct DispatcherSettings {
     pub(crate) max_request_size: usize,
     pub(crate) retries: u32,
     pub(crate) idempotent: bool,
-    pub(crate) builder: BuilderOptions,
 }
 
-/// One request's batches: at most one per partition.
+/// The batches of one Produce request: at most one per partition.
 #[derive(Debug)]
-pub(crate) struct Wave {
+pub(crate) struct Shipment {
     pub(crate) node: NodeId,
-    pub(crate) batches: Vec<Outbound>,
+    pub(crate) batches: Vec<ProducerBatch>,
 }
 
-/// A batch on its way to a broker.
-#[derive(Debug)]
-pub(crate) struct Outbound {
-    pub(crate) slot: SlotId,
-    pub(crate) batch: ProducerBatch,
-}
-
-/// The machine behind the sender task.
+/// The machine behind the sender.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     settings: DispatcherSettings,
-    accumulator: Arc<Accumulator>,
-    transactions: TransactionManager,
+    identity: Identity,
     backoff: ExponentialBackoff,
-    slots: HashMap<SlotId, Slot>,
+    partitions: HashMap<PartitionId, Partition>,
     nodes: HashMap<NodeId, Node>,
     /// Partitions that wait for a time.
-    timers: BTreeSet<(Instant, SlotId)>,
+    timers: BTreeSet<(Instant, PartitionId)>,
     /// No batch expires before this.
     next_expiry: Option<Instant>,
     metadata_wanted: bool,
-    /// No identity is asked for before this.
-    identity_not_before: Option<Instant>,
-    identity_failures: u32,
+    /// Outcomes to be delivered.
+    settled: VecDeque<Settled>,
+    /// Why the producer can't go on.
+    failure: Option<Error>,
+    /// The same, until it is polled.
+    new_failure: Option<Error>,
     /// What keeps batches from being sent.
     complaints: Complaints,
 }
@@ -90,12 +88,12 @@ pub(crate) struct Dispatcher {
 struct Node {
     link: Link,
     /// Partitions in the order in which they became ready; entries that are out of date are skipped.
-    ready: VecDeque<SlotId>,
+    ready: VecDeque<PartitionId>,
     /// Requests that were taken and not answered.
     in_flight: usize,
 }
 
-/// How far the connection to a broker is.
+/// The state of the connection to a broker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Link {
     #[default]
@@ -105,89 +103,84 @@ enum Link {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
-        settings: DispatcherSettings,
-        accumulator: Arc<Accumulator>,
-        backoff: ExponentialBackoff,
-    ) -> Self {
+    pub(crate) fn new(settings: DispatcherSettings, backoff: ExponentialBackoff) -> Self {
         Self {
-            transactions: TransactionManager::new(settings.idempotent),
+            identity: Identity::new(settings.idempotent),
             settings,
-            accumulator,
             backoff,
-            slots: HashMap::new(),
+            partitions: HashMap::new(),
             nodes: HashMap::new(),
             timers: BTreeSet::new(),
             next_expiry: None,
             metadata_wanted: false,
-            identity_not_before: None,
-            identity_failures: 0,
+            settled: VecDeque::new(),
+            failure: None,
+            new_failure: None,
             complaints: Complaints::default(),
         }
     }
 
-    // What has happened.
+    // Inputs.
 
-    /// A partition has news: batches were opened or sealed.
+    /// The accumulator holds `backlog` for a partition: batches were opened or sealed.
     pub(crate) fn handle_news(
         &mut self,
-        queue: &Arc<PartitionQueue>,
+        key: &PartitionKey,
+        backlog: Backlog,
         snapshot: &MetadataSnapshot,
         now: Instant,
     ) {
-        let slot = self
-            .slots
-            .entry(queue.slot)
-            .or_insert_with(|| Slot::new(Arc::clone(queue), snapshot.leader(&queue.topic, queue.partition)));
-        slot.view = queue.look();
-        if let Some(error) = self.transactions.failure() {
-            let error = Error::ProducerFailed { cause: Box::new(error.clone()) };
-            return fail_slot(slot, &error, &self.accumulator);
-        }
-        if let Some(oldest_at) = slot.view.oldest_at {
-            self.note_expiry(after(oldest_at, self.settings.delivery_timeout));
-        }
-        self.relist(queue.slot, now);
+        self.partitions
+            .entry(key.id)
+            .or_insert_with(|| Partition::new(key.clone(), snapshot.leader(&key.topic, key.index)));
+        self.handle_backlog(key.id, backlog, now);
     }
 
-    /// The picture of the cluster is a new one.
+    /// As [`Self::handle_news`], for a partition that it has had news of.
+    pub(crate) fn handle_backlog(&mut self, id: PartitionId, backlog: Backlog, now: Instant) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.backlog = backlog;
+        if let Some(oldest_at) = backlog.oldest_at {
+            self.note_expiry(after(oldest_at, self.settings.delivery_timeout));
+        }
+        self.reschedule(id, now);
+    }
+
+    /// There is new metadata.
     pub(crate) fn handle_metadata(&mut self, snapshot: &MetadataSnapshot, now: Instant) {
-        let moved: Vec<SlotId> = self
-            .slots
-            .iter_mut()
-            .filter_map(|(id, slot)| {
-                let leader = snapshot.leader(&slot.queue.topic, slot.queue.partition);
-                let changed = leader != slot.leader;
-                if changed {
-                    slot.leader = leader;
-                    // A new leader is not to blame for what the old one did.
-                    slot.not_before = None;
-                }
-                changed.then_some(*id)
-            })
-            .collect();
+        let mut moved = Vec::new();
+        for (id, partition) in &mut self.partitions {
+            let leader = snapshot.leader(&partition.key.topic, partition.key.index);
+            if leader != partition.leader {
+                partition.leader = leader;
+                // The backoff belonged to the previous leader.
+                partition.not_before = None;
+                moved.push(*id);
+            }
+        }
         for id in moved {
-            self.relist(id, now);
+            self.reschedule(id, now);
         }
         self.complain_of_leaders(snapshot, now);
     }
 
-    /// Partitions that wait for a leader and have waited for longer than it takes to elect one have something to say.
+    /// Notes the partitions that have waited for a leader for longer than it takes to elect one.
     fn complain_of_leaders(&mut self, snapshot: &MetadataSnapshot, now: Instant) {
-        let waits = |slot: &&mut Slot| {
-            slot.leader.is_none() && slot.oldest_at().is_some_and(|at| after(at, LEADER_GRACE) <= now)
+        let waits = |partition: &&mut Partition| {
+            partition.leader.is_none()
+                && partition.oldest_at().is_some_and(|at| after(at, LEADER_GRACE) <= now)
         };
-        for slot in self.slots.values_mut().filter(waits) {
-            let (topic, partition) = (Arc::clone(&slot.queue.topic), slot.queue.partition);
-            let error = match snapshot.error(&topic) {
-                Some(ErrorCode::UnknownTopicOrPartition) => Error::UnknownTopic { topic },
+        for partition in self.partitions.values_mut().filter(waits) {
+            let PartitionKey { topic, index, .. } = &partition.key;
+            let error = match snapshot.error(topic) {
+                Some(ErrorCode::UnknownTopicOrPartition) => Error::UnknownTopic { topic: Arc::clone(topic) },
                 code => BrokerError::new(ApiKey::Metadata, code.unwrap_or(ErrorCode::LeaderNotAvailable))
-                    .topic(topic)
-                    .partition(partition)
+                    .topic(Arc::clone(topic))
+                    .partition(*index)
                     .into(),
             };
             self.complaints.note(&error, now);
-            slot.last_error.get_or_insert(error);
+            partition.last_error.get_or_insert(error);
         }
     }
 
@@ -206,76 +199,68 @@ impl Dispatcher {
     pub(crate) fn handle_disconnected(&mut self, node: NodeId, error: &Error) {
         self.nodes.entry(node).or_default().link = Link::Down;
         self.metadata_wanted = true;
-        let on_node = |slot: &&mut Slot| slot.leader.is_some_and(|(leader, _)| leader == node);
-        for slot in self.slots.values_mut().filter(on_node) {
-            slot.last_error = Some(error.clone());
+        let on_node = |partition: &&mut Partition| partition.leader.is_some_and(|(leader, _)| leader == node);
+        for partition in self.partitions.values_mut().filter(on_node) {
+            partition.last_error = Some(error.clone());
         }
     }
 
     /// A broker gave the producer its identity.
-    pub(crate) fn handle_identity(&mut self, identity: Identity, now: Instant) {
-        tracing::debug!(id = %identity.id, epoch = %identity.epoch, "the producer has its identity");
-        self.transactions.handle_identity(identity);
-        self.identity_failures = 0;
-        self.relist_all(now);
+    pub(crate) fn handle_identity(&mut self, identity: ProducerIdAndEpoch, now: Instant) {
+        self.identity.handle_known(identity);
+        let held = self.partitions.iter().filter(|(_, partition)| partition.place == Place::Held);
+        let held: Vec<_> = held.map(|(id, _)| *id).collect();
+        for id in held {
+            self.reschedule(id, now);
+        }
     }
 
-    /// The producer's identity could not be had.
+    /// No identity could be had.
     pub(crate) fn handle_identity_error(&mut self, error: Error, now: Instant) {
         if error.is_passing() {
             self.complaints.note(&error, now);
-            self.transactions.handle_retriable_error();
-            self.identity_failures = self.identity_failures.saturating_add(1);
-            self.identity_not_before = Some(after(now, self.backoff.delay(self.identity_failures)));
+            self.identity.handle_failure(now, |failures| self.backoff.delay(failures));
         } else {
             self.fail(error);
         }
     }
 
-    /// The request that carried `wave` is done with; gives each batch its answer.
+    /// The request of a shipment to `node` is done with; gives each of its batches the answer.
     pub(crate) fn handle_answers(
         &mut self,
         node: NodeId,
-        answers: impl IntoIterator<Item = (Outbound, Answer)>,
+        answers: impl IntoIterator<Item = (ProducerBatch, ProduceAnswer)>,
         now: Instant,
     ) {
         if let Some(node) = self.nodes.get_mut(&node) {
             node.in_flight = node.in_flight.saturating_sub(1);
         }
-        for (outbound, answer) in answers {
-            self.handle_answer(outbound, answer, now);
+        for (batch, answer) in answers {
+            self.handle_answer(batch, answer, now);
         }
     }
 
-    /// A time has come.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    /// A deadline may have come: the end of a linger or a backoff, or of `delivery.timeout.ms`.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, draw: Draw<'_>) {
         while let Some((_, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
-            self.relist(id, now);
+            self.reschedule(id, now);
         }
         if self.next_expiry.is_some_and(|at| at <= now) {
-            self.expire(now);
+            self.expire(now, draw);
         }
     }
 
-    /// Memory is short: nothing lingers.
-    pub(crate) fn handle_pressure(&mut self, now: Instant) {
-        self.seal_all(now);
+    // Outputs.
+
+    /// The next outcome to deliver.
+    pub(crate) fn poll_settled(&mut self) -> Option<Settled> {
+        self.settled.pop_front()
     }
 
-    /// No batch takes more records; gives everyone that is not settled yet.
-    pub(crate) fn handle_flush(&mut self, now: Instant) -> Vec<Arc<BatchState>> {
-        self.seal_all(now);
-        let mut states = Vec::new();
-        for slot in self.slots.values() {
-            states.extend(slot.queue.states());
-            states.extend(slot.waiting.iter().map(|batch| Arc::clone(batch.state())));
-            states.extend(slot.in_flight.iter().map(|sent| Arc::clone(&sent.state)));
-        }
-        states.retain(|state| !state.is_settled());
-        states
+    /// The error that has ended the producer, once, before the outcomes of its batches.
+    pub(crate) fn poll_failure(&mut self) -> Option<Error> {
+        self.new_failure.take()
     }
-
-    // What is to be done.
 
     /// A broker to connect to.
     pub(crate) fn poll_connect(&mut self) -> Option<NodeId> {
@@ -285,185 +270,166 @@ impl Dispatcher {
         Some(*id)
     }
 
-    /// What keeps batches from being sent, to be said.
+    /// The next cause that keeps batches from being sent, to be logged.
     pub(crate) fn poll_complaint(&mut self) -> Option<Error> {
         self.complaints.poll()
     }
 
-    /// Whether to ask for the producer's identity.
+    /// Whether to ask a broker for the producer's identity.
     pub(crate) fn poll_identity_request(&mut self, now: Instant) -> bool {
-        let may_ask = self.identity_not_before.is_none_or(|not_before| not_before <= now);
-        may_ask && self.transactions.poll_request()
+        self.failure.is_none() && self.identity.poll_request(now)
     }
 
-    /// Whether the picture of the cluster has to be fetched again.
+    /// Whether the metadata has to be fetched again.
     pub(crate) fn poll_metadata_wanted(&mut self) -> bool {
         std::mem::take(&mut self.metadata_wanted)
     }
 
-    /// A request to send: a broker that has room for one, and what is ready for it.
-    pub(crate) fn poll_wave(&mut self, now: Instant) -> Option<Wave> {
+    /// The next request to send, to a broker that has room for one.
+    pub(crate) fn poll_shipment(&mut self, now: Instant, draw: Draw<'_>) -> Option<Shipment> {
         let max_in_flight = self.settings.max_in_flight;
-        loop {
+        // Places were found before: the identity may have been used up since.
+        while self.has_identity() {
             let has_turn = |node: &Node| {
                 node.link == Link::Up && node.in_flight < max_in_flight && !node.ready.is_empty()
             };
             let node = self.nodes.iter().find(|(_, node)| has_turn(node)).map(|(id, _)| *id)?;
-            let batches = self.gather(node, now);
+            let batches = self.gather(node, now, draw);
             if !batches.is_empty() {
                 self.nodes.entry(node).or_default().in_flight += 1;
-                return Some(Wave { node, batches });
+                return Some(Shipment { node, batches });
             }
         }
+        None
     }
 
     /// When to call [`Self::handle_timeout`] if nothing happens before.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let identity = self.identity_not_before.filter(|_| !self.transactions.is_ready());
+        let identity = self.identity.next_deadline().filter(|_| self.failure.is_none());
         [timer, self.next_expiry, identity].into_iter().flatten().min()
     }
 
-    /// Whether nothing is left to do before the next event or deadline.
+    /// Whether nothing is left to do before the next input or deadline.
     pub(crate) fn is_quiet(&self) -> bool {
         let has_work = |node: &Node| !node.ready.is_empty();
-        self.transactions.is_ready() && !self.metadata_wanted && !self.nodes.values().any(has_work)
+        self.has_identity()
+            && self.settled.is_empty()
+            && !self.metadata_wanted
+            && !self.nodes.values().any(has_work)
     }
 
-    /// Whether every batch that was taken or seen is settled.
+    /// Whether every batch that it has heard of is settled.
     pub(crate) fn is_idle(&self) -> bool {
-        self.slots.values().all(Slot::is_idle)
+        self.partitions.values().all(Partition::is_idle)
     }
 
     /// Whether no batch of this topic is waiting or on its way.
     pub(crate) fn has_nothing_for(&self, topic: &str) -> bool {
-        self.slots.values().filter(|slot| &*slot.queue.topic == topic).all(Slot::is_idle)
+        self.partitions.values().filter(|partition| &*partition.key.topic == topic).all(Partition::is_idle)
+    }
+
+    /// The partitions with a batch that takes more records.
+    pub(crate) fn lingering(&self) -> Vec<PartitionId> {
+        let lingers = |(_, partition): &(&PartitionId, &Partition)| partition.backlog.opened_at.is_some();
+        self.partitions.iter().filter(lingers).map(|(id, _)| *id).collect()
+    }
+
+    /// The batches that it owns or has sent.
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = &Arc<BatchState>> {
+        self.partitions.values().flat_map(|partition| {
+            let waiting = partition.waiting.iter().map(ProducerBatch::state);
+            waiting.chain(partition.in_flight.iter().map(|sent| &sent.state))
+        })
     }
 
     /// The error that ended the producer.
     pub(crate) fn failure(&self) -> Option<&Error> {
-        self.transactions.failure()
+        self.failure.as_ref()
     }
 
-    /// Whether batches can be sent, as far as the identity is concerned.
+    /// Whether batches can be sent, as far as the producer as a whole is concerned.
     pub(crate) fn has_identity(&self) -> bool {
-        self.transactions.is_ready()
+        self.failure.is_none() && self.identity.is_ready()
     }
 
-    // How.
+    // Internals.
 
-    fn gather(&mut self, node: NodeId, now: Instant) -> Vec<Outbound> {
+    /// Takes the batches of one request to `node` from the partitions that stand in its list, in turn.
+    fn gather(&mut self, node: NodeId, now: Instant, draw: Draw<'_>) -> Vec<ProducerBatch> {
         let mut batches = Vec::new();
         let mut total_bytes = 0;
         let mut served = Vec::new();
         while let Some(id) = self.nodes.get_mut(&node).and_then(|node| node.ready.pop_front()) {
-            let Some(slot) = self.slots.get_mut(&id) else { continue };
-            if slot.listed != Some(node) {
+            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            // An entry is out of date if the partition was listed elsewhere since, or has nothing to send any more.
+            if partition.listed != Some(node) {
                 continue;
             }
-            slot.listed = None;
-            if slot.place != Place::Ready(node) {
+            partition.listed = None;
+            if partition.place != Place::Ready(node) {
                 continue;
             }
-            let Some(mut batch) = slot.take_next(&self.transactions) else {
-                served.push(id);
-                continue;
-            };
+            served.push(id);
+            let Some(mut batch) = partition.take_next(&self.identity, draw) else { continue };
             let size_bytes = batch.size_bytes();
             if !batches.is_empty() && total_bytes + size_bytes > self.settings.max_request_size {
-                slot.put_back(batch);
-                served.push(id);
+                partition.put_back(batch);
                 break;
             }
             total_bytes += size_bytes;
-            batch.note_sent();
-            slot.in_flight.push_back(Sent {
-                state: Arc::clone(batch.state()),
-                created_at: batch.created_at,
-                order: batch.order,
-                node,
-                possibly_written: batch.possibly_written,
-            });
-            batches.push(Outbound { slot: id, batch });
-            served.push(id);
+            partition.note_sent(&mut batch, node);
+            batches.push(batch);
         }
         for id in served {
-            self.relist(id, now);
+            self.reschedule(id, now);
         }
         batches
     }
 
-    fn seal_all(&mut self, now: Instant) {
-        let lingering = |slot: &Slot| slot.view.opened_at.is_some();
-        let ids: Vec<SlotId> =
-            self.slots.iter().filter(|(_, slot)| lingering(slot)).map(|(id, _)| *id).collect();
-        for id in ids {
-            if let Some(slot) = self.slots.get_mut(&id) {
-                slot.view = slot.queue.seal();
-            }
-            self.relist(id, now);
-        }
-    }
-
-    /// The producer can't go on: everything fails that is not settled.
+    /// Ends the producer with `cause`: fails everything that it owns or has sent.
     fn fail(&mut self, cause: Error) {
-        tracing::error!(error = %Chain(&cause), "the producer has failed");
         let error = Error::ProducerFailed { cause: Box::new(cause.clone()) };
-        self.transactions.handle_fatal_error(cause);
-        self.accumulator.end(error.clone());
-        for slot in self.slots.values_mut() {
-            fail_slot(slot, &error, &self.accumulator);
+        if self.failure.is_none() {
+            self.failure = Some(cause.clone());
+            self.new_failure = Some(cause);
+        }
+        for partition in self.partitions.values_mut() {
+            let outcome = || Outcome::Failed(error.clone());
+            self.settled.extend(partition.waiting.drain(..).map(|batch| batch.settled(outcome())));
+            let sent = partition.in_flight.iter().map(|sent| Arc::clone(&sent.state));
+            self.settled.extend(sent.map(|state| Settled::on_its_way(state, outcome())));
+            partition.backlog = Backlog::default();
+            partition.place = Place::Held;
         }
         self.timers.clear();
     }
 
-    fn relist_all(&mut self, now: Instant) {
-        let ids: Vec<SlotId> = self.slots.keys().copied().collect();
-        for id in ids {
-            self.relist(id, now);
-        }
-    }
-
     /// Finds out what the partition waits for now, and enters it there.
-    fn relist(&mut self, id: SlotId, now: Instant) {
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        if let Place::Timer(at) = slot.place {
+    fn reschedule(&mut self, id: PartitionId, now: Instant) {
+        let can_send = self.has_identity();
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        if let Place::Timer(at) = partition.place {
             self.timers.remove(&(at, id));
         }
-        let can_send = self.transactions.is_ready() && slot.resolve_gap(&mut self.transactions);
+        let can_send = can_send && partition.resolve_gap(&mut self.identity);
         let rules = Rules { linger: self.settings.linger, max_in_flight: self.settings.max_in_flight };
-        slot.place = if can_send { slot.find_place(rules, now) } else { Place::Nowhere };
-        match slot.place {
-            Place::Nowhere => {
-                // A partition without a leader has something to say: someone should look for one.
-                self.metadata_wanted |= slot.leader.is_none() && !slot.is_idle();
+        partition.place = if can_send { partition.find_place(rules, now) } else { Place::Held };
+        match partition.place {
+            Place::Idle | Place::Held => {
+                // Records that wait for a leader: the metadata is asked for one.
+                self.metadata_wanted |= partition.leader.is_none() && !partition.is_idle();
             }
             Place::Timer(at) => {
                 self.timers.insert((at, id));
             }
-            Place::Ready(node) if slot.listed != Some(node) => {
-                slot.listed = Some(node);
+            Place::Ready(node) if partition.listed != Some(node) => {
+                partition.listed = Some(node);
                 self.nodes.entry(node).or_default().ready.push_back(id);
             }
             Place::Ready(_) => {}
         }
     }
-}
-
-/// Fails all that is not settled of a partition.
-fn fail_slot(slot: &mut Slot, error: &Error, accumulator: &Accumulator) {
-    while let (Some(batch), view) = slot.queue.take() {
-        slot.view = view;
-        batch.settle(Outcome::Failed(error.clone()), accumulator.memory());
-    }
-    slot.view = slot.queue.look();
-    for batch in slot.waiting.drain(..) {
-        batch.settle(Outcome::Failed(error.clone()), accumulator.memory());
-    }
-    for sent in &slot.in_flight {
-        sent.state.settle(Outcome::Failed(error.clone()));
-    }
-    slot.place = Place::Nowhere;
 }
 
 #[cfg(test)]

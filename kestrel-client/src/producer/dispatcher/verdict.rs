@@ -1,4 +1,4 @@
-//! What an answer means for a batch: one place for all rules. Pure.
+//! Judges the answer for a batch: one place for all rules. Pure.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use kestrel_protocol::{ApiKey, ErrorClass, ErrorCode};
 use crate::error::{BrokerError, Error};
 use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::Outcome;
-use crate::producer::transaction_manager::Certainty;
+use crate::producer::sequences::Certainty;
 
-/// What came back for one batch.
+/// The answer for one batch.
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
-    /// The broker's words.
-    Said(PartitionProduceResponse),
-    /// With acks=0: it was written to the socket.
+pub(crate) enum ProduceAnswer {
+    /// The broker's part of its response.
+    Response(PartitionProduceResponse),
+    /// With acks=0 there is none: the batch was written to the socket.
     Unasked,
-    /// There is no answer, and none will come.
+    /// No answer will come.
     Lost(Error),
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Verdict {
     Split(Refusal),
     /// It is lost; the producer goes on.
     Fail(Refusal),
-    /// It is lost, and so is all that comes after.
+    /// It is lost, and the producer can't go on.
     Fatal(Error),
 }
 
@@ -42,21 +42,21 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) error: Error,
-    /// Whether it is stored all the same.
+    /// Whether it may be stored all the same.
     pub(super) certainty: Certainty,
-    /// Whether the picture of the cluster is to blame.
+    /// Whether the metadata may be out of date.
     pub(super) refresh: bool,
 }
 
 /// Judges the answer for `batch`; `is_followed` says that a later batch is known to be stored.
-pub(super) fn judge(batch: &ProducerBatch, is_followed: bool, answer: Answer) -> Verdict {
+pub(super) fn judge(batch: &ProducerBatch, is_followed: bool, answer: ProduceAnswer) -> Verdict {
     match answer {
-        Answer::Unasked => Verdict::Stored(ProducerBatch::stored(-1, -1)),
-        Answer::Lost(error) => judge_loss(error),
-        Answer::Said(said) if said.error_code.is_none() => {
-            Verdict::Stored(ProducerBatch::stored(said.base_offset, said.log_append_time_ms))
+        ProduceAnswer::Unasked => Verdict::Stored(ProducerBatch::stored(-1, -1)),
+        ProduceAnswer::Lost(error) => judge_loss(error),
+        ProduceAnswer::Response(response) if response.error_code.is_none() => {
+            Verdict::Stored(ProducerBatch::stored(response.base_offset, response.log_append_time_ms))
         }
-        Answer::Said(said) => judge_refusal(batch, is_followed, &said),
+        ProduceAnswer::Response(response) => judge_refusal(batch, is_followed, &response),
     }
 }
 
@@ -71,13 +71,13 @@ fn judge_loss(error: Error) -> Verdict {
     }
 }
 
-fn judge_refusal(batch: &ProducerBatch, is_followed: bool, said: &PartitionProduceResponse) -> Verdict {
-    let code = said.error_code;
+fn judge_refusal(batch: &ProducerBatch, is_followed: bool, response: &PartitionProduceResponse) -> Verdict {
+    let code = response.error_code;
     let idempotent = batch.stamp.is_some();
     let mut error = BrokerError::new(ApiKey::Produce, code)
         .topic(Arc::clone(batch.state().topic()))
         .partition(batch.state().partition())
-        .message(record_error(said));
+        .message(record_error(response));
     let certainty = certainty_of(code);
     error.possibly_written = certainty == Certainty::Possible || batch.possibly_written;
     let refresh = code.class() == ErrorClass::RefreshMetadata;
@@ -85,7 +85,7 @@ fn judge_refusal(batch: &ProducerBatch, is_followed: bool, said: &PartitionProdu
     match code {
         // It was stored by an attempt whose answer was lost; the broker has forgotten where.
         ErrorCode::DuplicateSequenceNumber if idempotent => {
-            Verdict::Stored(ProducerBatch::stored(said.base_offset, said.log_append_time_ms))
+            Verdict::Stored(ProducerBatch::stored(response.base_offset, response.log_append_time_ms))
         }
         ErrorCode::OutOfOrderSequenceNumber
         | ErrorCode::UnknownProducerId
@@ -110,9 +110,10 @@ fn judge_refusal(batch: &ProducerBatch, is_followed: bool, said: &PartitionProdu
 }
 
 /// The broker's words about the batch, or else about the first record that it names.
-fn record_error(said: &PartitionProduceResponse) -> Option<&str> {
-    let of_record = said.record_errors.iter().find_map(|error| error.batch_index_error_message.as_deref());
-    said.error_message.as_deref().or(of_record)
+fn record_error(response: &PartitionProduceResponse) -> Option<&str> {
+    let of_record =
+        response.record_errors.iter().find_map(|error| error.batch_index_error_message.as_deref());
+    response.error_message.as_deref().or(of_record)
 }
 
 /// Whether a batch that was refused like this may be stored.

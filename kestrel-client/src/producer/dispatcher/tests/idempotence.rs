@@ -13,20 +13,20 @@ fn rig() -> Rig {
 fn order_survives_a_retry_with_several_in_flight() {
     let mut rig = rig();
     let deliveries = rig.send_all(&["1", "2", "3"]);
-    let (waves, text) = rig.sent();
+    let (shipments, text) = rig.sent();
     assert_eq!(text, "1@0:1 | 2@0:2 | 3@0:3");
-    let mut waves = waves.into_iter();
-    rig.answer(waves.next().unwrap(), ErrorCode::NotEnoughReplicas, -1);
+    let mut shipments = shipments.into_iter();
+    rig.answer(shipments.next().unwrap(), ErrorCode::NotEnoughReplicas, -1);
     rig.sleep(LONG_BACKOFF);
     assert_eq!(rig.sent().1, "", "nothing goes while others are on their way");
-    for wave in waves {
-        rig.answer(wave, ErrorCode::OutOfOrderSequenceNumber, -1);
+    for shipment in shipments {
+        rig.answer(shipment, ErrorCode::OutOfOrderSequenceNumber, -1);
     }
     rig.sleep(LONG_BACKOFF);
-    let (waves, text) = rig.sent();
+    let (shipments, text) = rig.sent();
     assert_eq!(text, "1@0:1 | 2@0:2 | 3@0:3");
-    for (offset, wave) in (0..).zip(waves) {
-        rig.answer(wave, ErrorCode::None, offset);
+    for (offset, shipment) in (0..).zip(shipments) {
+        rig.answer(shipment, ErrorCode::None, offset);
     }
     assert_eq!(offsets(deliveries), [0, 1, 2]);
 }
@@ -35,9 +35,9 @@ fn order_survives_a_retry_with_several_in_flight() {
 fn new_batches_stay_behind_what_has_to_be_sent_again() {
     let mut rig = rig();
     let _deliveries = rig.send_all(&["1", "2"]);
-    let (waves, _) = rig.sent();
-    for wave in waves {
-        rig.answer(wave, ErrorCode::NotEnoughReplicas, -1);
+    let (shipments, _) = rig.sent();
+    for shipment in shipments {
+        rig.answer(shipment, ErrorCode::NotEnoughReplicas, -1);
     }
     let _later = rig.send(0, "3");
     rig.sleep(LONG_BACKOFF);
@@ -49,16 +49,16 @@ fn new_batches_stay_behind_what_has_to_be_sent_again() {
 fn what_may_be_stored_goes_alone() {
     let mut rig = rig();
     let _deliveries = rig.send_all(&["1", "2"]);
-    let (waves, _) = rig.sent();
-    for wave in waves {
-        rig.lose(wave);
+    let (shipments, _) = rig.sent();
+    for shipment in shipments {
+        rig.lose(shipment);
     }
     let _later = rig.send_all(&["3", "4"]);
     rig.sleep(LONG_BACKOFF);
     for expected in ["1@0:1", "2@0:2", "3@0:3 | 4@0:4"] {
-        let (mut waves, text) = rig.sent();
+        let (mut shipments, text) = rig.sent();
         assert_eq!(text, expected);
-        rig.answer(waves.remove(0), ErrorCode::None, 1);
+        rig.answer(shipments.remove(0), ErrorCode::None, 1);
     }
 }
 
@@ -68,13 +68,13 @@ fn what_is_followed_by_a_stored_batch_is_stored() {
     let mut rig = rig();
     let first = rig.send(0, "1");
     let second = rig.send(0, "2");
-    let mut waves = rig.waves();
-    rig.answer(waves.remove(0), ErrorCode::NotEnoughReplicasAfterAppend, -1);
-    rig.answer(waves.remove(0), ErrorCode::None, 2);
+    let mut shipments = rig.shipments();
+    rig.answer(shipments.remove(0), ErrorCode::NotEnoughReplicasAfterAppend, -1);
+    rig.answer(shipments.remove(0), ErrorCode::None, 2);
     rig.sleep(LONG_BACKOFF);
-    let (mut waves, text) = rig.sent();
+    let (mut shipments, text) = rig.sent();
     assert_eq!(text, "1@0:1");
-    rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
+    rig.answer(shipments.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
     assert_eq!(outcome(first).unwrap().unwrap().offset, None, "no one knows where");
     assert_eq!(offsets(vec![second]), [2]);
     let _third = rig.send(0, "3");
@@ -87,12 +87,12 @@ fn a_duplicate_is_a_success() {
     let mut rig = rig();
     let forgotten = rig.send(0, "1");
     let remembered = rig.send(0, "2");
-    let (waves, _) = rig.sent();
-    waves.into_iter().for_each(|wave| rig.lose(wave));
+    let (shipments, _) = rig.sent();
+    shipments.into_iter().for_each(|shipment| rig.lose(shipment));
     rig.sleep(LONG_BACKOFF);
     for (code, offset) in [(ErrorCode::DuplicateSequenceNumber, -1), (ErrorCode::None, 9)] {
-        let wave = rig.waves().remove(0);
-        rig.answer(wave, code, offset);
+        let shipment = rig.shipments().remove(0);
+        rig.answer(shipment, code, offset);
     }
     assert_eq!(outcome(forgotten).unwrap().unwrap().offset, None, "the broker has forgotten where");
     assert_eq!(outcome(remembered).unwrap().unwrap().offset, Some(9));
@@ -101,11 +101,11 @@ fn a_duplicate_is_a_success() {
 /// Two batches whose answers are lost; the first one times out, the second does not.
 fn first_of_two_times_out(rig: &mut Rig) -> Delivery {
     let lost = rig.send(0, "1");
-    let (mut waves, _) = rig.sent();
+    let (mut shipments, _) = rig.sent();
     rig.sleep(DELIVERY_TIMEOUT / 2);
     let next = rig.send(0, "2");
-    waves.extend(rig.waves());
-    waves.into_iter().for_each(|wave| rig.lose(wave));
+    shipments.extend(rig.shipments());
+    shipments.into_iter().for_each(|shipment| rig.lose(shipment));
     rig.sleep(DELIVERY_TIMEOUT / 2);
     assert!(outcome(lost).unwrap().unwrap_err().possibly_written());
     next
@@ -116,9 +116,9 @@ fn first_of_two_times_out(rig: &mut Rig) -> Delivery {
 fn a_batch_that_timed_out_may_turn_out_to_be_stored() {
     let mut rig = rig();
     let next = first_of_two_times_out(&mut rig);
-    let (mut waves, text) = rig.sent();
+    let (mut shipments, text) = rig.sent();
     assert_eq!(text, "2@0:2", "the broker will say whether it has number 0");
-    rig.answer(waves.remove(0), ErrorCode::None, 1);
+    rig.answer(shipments.remove(0), ErrorCode::None, 1);
     assert_eq!(offsets(vec![next]), [1]);
     let _third = rig.send(0, "3");
     assert_eq!(rig.sent().1, "3@0:3", "no new epoch was needed");
@@ -129,12 +129,12 @@ fn a_batch_that_timed_out_may_turn_out_to_be_stored() {
 fn a_batch_that_timed_out_leaves_no_gap() {
     let mut rig = rig();
     let next = first_of_two_times_out(&mut rig);
-    let (mut waves, _) = rig.sent();
-    rig.answer(waves.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
+    let (mut shipments, _) = rig.sent();
+    rig.answer(shipments.remove(0), ErrorCode::OutOfOrderSequenceNumber, -1);
     rig.sleep(LONG_BACKOFF);
-    let (mut waves, text) = rig.sent();
+    let (mut shipments, text) = rig.sent();
     assert_eq!(text, "2@1:0");
-    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    rig.answer(shipments.remove(0), ErrorCode::None, 0);
     assert_eq!(offsets(vec![next]), [0]);
     let _third = rig.send(0, "3");
     assert_eq!(rig.sent().1, "3@1:1");
@@ -145,8 +145,8 @@ fn a_batch_that_timed_out_leaves_no_gap() {
 fn a_lone_batch_that_timed_out_needs_a_new_epoch() {
     let mut rig = rig();
     let lost = rig.send(0, "1");
-    let (mut waves, _) = rig.sent();
-    rig.lose(waves.remove(0));
+    let (mut shipments, _) = rig.sent();
+    rig.lose(shipments.remove(0));
     rig.sleep(DELIVERY_TIMEOUT);
     assert!(outcome(lost).unwrap().unwrap_err().possibly_written());
     let _next = rig.send(0, "2");
@@ -158,10 +158,10 @@ fn a_lone_batch_that_timed_out_needs_a_new_epoch() {
 fn a_late_answer_still_counts_for_the_sequence() {
     let mut rig = rig();
     let lost = rig.send(0, "1");
-    let (mut waves, _) = rig.sent();
+    let (mut shipments, _) = rig.sent();
     rig.sleep(DELIVERY_TIMEOUT);
     assert!(outcome(lost).unwrap().unwrap_err().possibly_written());
-    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    rig.answer(shipments.remove(0), ErrorCode::None, 0);
     let _next = rig.send(0, "2");
     assert_eq!(rig.sent().1, "2@0:2");
 }
@@ -171,11 +171,11 @@ fn a_late_answer_still_counts_for_the_sequence() {
 fn a_new_epoch_leaves_other_partitions_alone() {
     let mut rig = Rig::new(&Options { partitions: 2, ..Options::default() });
     let _large = rig.send(0, "large");
-    let (mut waves, _) = rig.sent();
+    let (mut shipments, _) = rig.sent();
     let _other = rig.send(1, "other");
     let (mut others, text) = rig.sent();
     assert_eq!(text, "other@0:1");
-    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    rig.answer(shipments.remove(0), ErrorCode::MessageTooLarge, -1);
     let _next = rig.send(0, "next");
     assert_eq!(rig.sent().1, "next@1:0");
     rig.lose(others.remove(0));
@@ -193,15 +193,15 @@ fn what_may_be_stored_is_not_numbered_anew() {
     let mut rig = rig();
     let first = rig.send(0, "1");
     let refused = rig.send(0, "2");
-    let (waves, _) = rig.sent();
-    let mut waves = waves.into_iter();
-    rig.lose(waves.next().unwrap());
-    rig.answer(waves.next().unwrap(), ErrorCode::InvalidRecord, -1);
+    let (shipments, _) = rig.sent();
+    let mut shipments = shipments.into_iter();
+    rig.lose(shipments.next().unwrap());
+    rig.answer(shipments.next().unwrap(), ErrorCode::InvalidRecord, -1);
     assert_eq!(outcome(refused).unwrap().unwrap_err().code(), Some(ErrorCode::InvalidRecord));
     rig.sleep(LONG_BACKOFF);
-    let (mut waves, text) = rig.sent();
+    let (mut shipments, text) = rig.sent();
     assert_eq!(text, "1@0:1");
-    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    rig.answer(shipments.remove(0), ErrorCode::None, 0);
     assert_eq!(offsets(vec![first]), [0]);
     let _next = rig.send(0, "3");
     assert_eq!(rig.sent().1, "3@1:0");
@@ -215,17 +215,17 @@ fn a_broker_that_forgot_the_producer_is_met_with_a_new_epoch() {
     {
         let mut rig = rig();
         let first = rig.send(0, "1");
-        let (mut waves, _) = rig.sent();
-        rig.answer(waves.remove(0), ErrorCode::None, 0);
+        let (mut shipments, _) = rig.sent();
+        rig.answer(shipments.remove(0), ErrorCode::None, 0);
         let rest = rig.send_all(&["2", "3"]);
-        let (waves, text) = rig.sent();
+        let (shipments, text) = rig.sent();
         assert_eq!(text, "2@0:2 | 3@0:3");
-        waves.into_iter().for_each(|wave| rig.answer(wave, code, -1));
+        shipments.into_iter().for_each(|shipment| rig.answer(shipment, code, -1));
         rig.sleep(LONG_BACKOFF);
         for (offset, expected) in [(1, "2@1:0"), (2, "3@1:1")] {
-            let (mut waves, text) = rig.sent();
+            let (mut shipments, text) = rig.sent();
             assert_eq!(text, expected, "{code}: one at a time until the broker knows the new epoch");
-            rig.answer(waves.remove(0), ErrorCode::None, offset);
+            rig.answer(shipments.remove(0), ErrorCode::None, offset);
         }
         assert_eq!(offsets(vec![first]), [0]);
         assert_eq!(offsets(rest), [1, 2]);
@@ -239,19 +239,39 @@ fn when_the_epochs_are_used_up_a_new_producer_id_is_asked_for() {
     rig.prime();
     let _large = rig.send(0, "large");
     let next = rig.send(0, "next");
-    let (waves, text) = rig.sent();
+    let (shipments, text) = rig.sent();
     assert_eq!(text, "large@32767:1 | next@32767:2");
-    let mut waves = waves.into_iter();
-    rig.answer(waves.next().unwrap(), ErrorCode::MessageTooLarge, -1);
-    rig.answer(waves.next().unwrap(), ErrorCode::OutOfOrderSequenceNumber, -1);
+    let mut shipments = shipments.into_iter();
+    rig.answer(shipments.next().unwrap(), ErrorCode::MessageTooLarge, -1);
+    rig.answer(shipments.next().unwrap(), ErrorCode::OutOfOrderSequenceNumber, -1);
     rig.sleep(LONG_BACKOFF);
     assert_eq!(rig.sent().1, "", "there is no identity to send it under");
     assert!(rig.dispatcher.poll_identity_request(rig.now));
     rig.identity(8, 0);
-    let (mut waves, text) = rig.sent();
+    let (mut shipments, text) = rig.sent();
     assert_eq!(text, "next@0:0");
-    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    rig.answer(shipments.remove(0), ErrorCode::None, 0);
     assert_eq!(offsets(vec![next]), [0]);
+}
+
+/// Whatever was ready before: a batch without a number could be doubled by a retry.
+#[test]
+fn while_a_new_producer_id_is_asked_for_nothing_goes_without_one() {
+    let mut rig = Rig::new(&Options { partitions: 2, ..Options::default() });
+    rig.identity(7, i16::MAX);
+    rig.prime();
+    let _large = rig.send(0, "large");
+    let mut shipments = rig.shipments();
+    let _ready = rig.send(1, "ready");
+    rig.take_news();
+    rig.answer(shipments.remove(0), ErrorCode::MessageTooLarge, -1);
+    let _next = rig.send(0, "next");
+    assert_eq!(rig.sent().1, "", "neither partition has an identity");
+    assert!(rig.dispatcher.poll_identity_request(rig.now));
+    assert_eq!(rig.dispatcher.next_deadline(), Some(rig.now + DELIVERY_TIMEOUT), "nothing to do but wait");
+    rig.identity(8, 0);
+    let (_, text) = rig.sent();
+    assert_eq!(text, "ready@0:0 next@0:0");
 }
 
 /// A broker that knows nothing of a producer takes any number from it: the second batch must not overtake the first.
@@ -259,9 +279,9 @@ fn when_the_epochs_are_used_up_a_new_producer_id_is_asked_for() {
 fn the_first_batch_of_a_partition_goes_alone() {
     let mut rig = Rig::new(&Options { primed: false, ..Options::default() });
     let _deliveries = rig.send_all(&["1", "2", "3"]);
-    let (mut waves, text) = rig.sent();
+    let (mut shipments, text) = rig.sent();
     assert_eq!(text, "1@0:0");
-    rig.answer(waves.remove(0), ErrorCode::None, 0);
+    rig.answer(shipments.remove(0), ErrorCode::None, 0);
     assert_eq!(rig.sent().1, "2@0:1 | 3@0:2");
 }
 
@@ -270,8 +290,8 @@ fn asking_for_an_identity_is_tried_again_unless_it_is_forbidden() {
     let mut rig = rig();
     rig.identity(7, i16::MAX);
     let _large = rig.send(0, "large");
-    let (mut waves, _) = rig.sent();
-    rig.answer(waves.remove(0), ErrorCode::MessageTooLarge, -1);
+    let (mut shipments, _) = rig.sent();
+    rig.answer(shipments.remove(0), ErrorCode::MessageTooLarge, -1);
     let waiting = rig.send(0, "waiting");
     assert_eq!(rig.sent().1, "");
     assert!(rig.dispatcher.poll_identity_request(rig.now));
@@ -281,6 +301,7 @@ fn asking_for_an_identity_is_tried_again_unless_it_is_forbidden() {
     rig.sleep(LONG_BACKOFF);
     assert!(rig.dispatcher.poll_identity_request(rig.now));
     rig.dispatcher.handle_identity_error(error(ErrorCode::ClusterAuthorizationFailed), rig.now);
+    rig.deliver();
     let failed = outcome(waiting).unwrap().unwrap_err();
     assert_eq!(failed.code(), Some(ErrorCode::ClusterAuthorizationFailed));
 }

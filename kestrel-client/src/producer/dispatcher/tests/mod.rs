@@ -3,4 +3,4 @@
 mod idempotence;
 mod model;
 mod rig;
-mod waves;
+mod shipments;

@@ -8,7 +8,7 @@ use kestrel_protocol::record::RecordBatch;
 use kestrel_protocol::{ErrorCode, NodeId};
 use proptest::prelude::*;
 
-use super::super::{Answer, Wave};
+use super::super::{ProduceAnswer, Shipment};
 use super::rig::*;
 use crate::error::Error;
 use crate::producer::Delivery;
@@ -49,7 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// The rig, the wire, and the broker behind it.
 struct World {
     rig: Rig,
-    wire: VecDeque<Wave>,
+    wire: VecDeque<Shipment>,
     partitions: HashMap<i32, ModelPartition>,
     deliveries: Vec<(i32, String, Delivery)>,
     next: usize,
@@ -76,9 +76,9 @@ impl World {
                 self.deliveries.push((*partition, value, delivery));
             }
             Step::Serve => {
-                if let Some(wave) = self.wire.pop_front() {
-                    let answers = self.serve(&wave);
-                    self.answer(wave, answers);
+                if let Some(shipment) = self.wire.pop_front() {
+                    let answers = self.serve(&shipment);
+                    self.rig.reply_each(shipment, answers);
                 }
             }
             Step::LoseAnswer => {
@@ -89,29 +89,24 @@ impl World {
             }
             Step::LoseRequest => self.disconnect(),
             Step::Refuse(code) => {
-                if let Some(wave) = self.wire.pop_front() {
-                    let said =
+                if let Some(shipment) = self.wire.pop_front() {
+                    let response =
                         PartitionProduceResponse { error_code: *code, base_offset: -1, ..Default::default() };
-                    self.rig.reply(wave, &Answer::Said(said));
+                    self.rig.reply(shipment, &ProduceAnswer::Response(response));
                 }
             }
             Step::Sleep(millis) => self.rig.sleep(MILLI * u32::try_from(*millis).unwrap()),
         }
-        self.wire.extend(self.rig.waves());
+        self.wire.extend(self.rig.shipments());
     }
 
-    fn serve(&mut self, wave: &Wave) -> Vec<Answer> {
-        serve_batches(&mut self.partitions, &wire_batches(wave))
-    }
-
-    fn answer(&mut self, wave: Wave, answers: Vec<Answer>) {
-        let now = self.rig.now;
-        self.rig.dispatcher.handle_answers(wave.node, wave.batches.into_iter().zip(answers), now);
+    fn serve(&mut self, shipment: &Shipment) -> Vec<ProduceAnswer> {
+        serve_batches(&mut self.partitions, &wire_batches(shipment))
     }
 
     fn disconnect(&mut self) {
-        while let Some(wave) = self.wire.pop_front() {
-            self.rig.lose(wave);
+        while let Some(shipment) = self.wire.pop_front() {
+            self.rig.lose(shipment);
         }
         let gone = Error::closed("connection");
         self.rig.dispatcher.handle_disconnected(NodeId(0), &gone);
@@ -131,21 +126,18 @@ impl World {
     }
 }
 
-fn wire_batches(wave: &Wave) -> Vec<(i32, RecordBatch)> {
+fn wire_batches(shipment: &Shipment) -> Vec<(i32, RecordBatch)> {
     let batch = |bytes: &bytes::Bytes| RecordBatch::parse(bytes.clone()).unwrap().0;
-    wave.batches
-        .iter()
-        .map(|outbound| (outbound.batch.state().partition(), batch(outbound.batch.bytes().unwrap())))
-        .collect()
+    shipment.batches.iter().map(|sent| (sent.state().partition(), batch(sent.bytes().unwrap()))).collect()
 }
 
 fn serve_batches(
     partitions: &mut HashMap<i32, ModelPartition>,
     batches: &[(i32, RecordBatch)],
-) -> Vec<Answer> {
+) -> Vec<ProduceAnswer> {
     let append = |(partition, batch): &(i32, RecordBatch)| {
         let (error_code, base_offset) = partitions.get_mut(partition).unwrap().append(batch);
-        Answer::Said(PartitionProduceResponse { error_code, base_offset, ..Default::default() })
+        ProduceAnswer::Response(PartitionProduceResponse { error_code, base_offset, ..Default::default() })
     };
     batches.iter().map(append).collect()
 }

@@ -1,4 +1,6 @@
-//! What scripts are written with: a dispatcher, its accumulator, a clock, and short words for events.
+//! What scripts are written with: a dispatcher, an accumulator to draw from, a clock, and short words for inputs.
+//!
+//! The rig stands in for the sender: outcomes are kept as text, in the order in which the machine gave them, and delivered.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,17 +12,19 @@ use kestrel_protocol::record::{BuilderOptions, RecordBatch};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId};
 use parking_lot::Mutex;
 
-use super::super::{Answer, Dispatcher, DispatcherSettings, Wave};
+use super::super::{Dispatcher, DispatcherSettings, ProduceAnswer, Shipment};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::{MetadataSnapshot, PartitionView, TopicView};
 use crate::net::ExponentialBackoff;
 use crate::producer::Delivery;
 use crate::producer::accumulator::{
-    Accumulator, AccumulatorSettings, Appended, Attempt, RecordParts, TopicQueue,
+    Accumulator, AccumulatorSettings, Appended, Attempt, PartitionId, PartitionQueue, RecordParts, TopicQueue,
 };
+use crate::producer::batch::ProducerBatch;
+use crate::producer::delivery::Outcome;
+use crate::producer::identity::ProducerIdAndEpoch;
 use crate::producer::partitioner::Murmur2;
-use crate::producer::transaction_manager::Identity;
 use crate::record::{RecordMetadata, Timestamp};
 
 pub(super) const TOPIC: &str = "t";
@@ -37,6 +41,9 @@ pub(super) struct Rig {
     pub(super) snapshot: MetadataSnapshot,
     pub(super) now: Instant,
     clock: Arc<Mutex<Instant>>,
+    queues: HashMap<PartitionId, Arc<PartitionQueue>>,
+    outcomes: Vec<String>,
+    pub(super) failures: Vec<Error>,
 }
 
 /// What varies between scripts.
@@ -90,15 +97,24 @@ impl Rig {
             max_request_size: 1 << 20,
             retries: options.retries,
             idempotent: options.idempotent,
-            builder: BuilderOptions::default(),
         };
         let backoff = ExponentialBackoff::new(100 * MILLI, 1000 * MILLI, 1);
-        let dispatcher = Dispatcher::new(settings, Arc::clone(&accumulator), backoff);
+        let dispatcher = Dispatcher::new(settings, backoff);
         let view = topic_view(&vec![(0, 0); options.partitions]);
         let topic = accumulator.topic(&view, 0, None);
         let mut snapshot = MetadataSnapshot::default();
         snapshot.topics.insert(TOPIC.into(), Arc::new(view));
-        let mut rig = Self { dispatcher, accumulator, topic, snapshot, now, clock };
+        let mut rig = Self {
+            dispatcher,
+            accumulator,
+            topic,
+            snapshot,
+            now,
+            clock,
+            queues: HashMap::new(),
+            outcomes: Vec::new(),
+            failures: Vec::new(),
+        };
         rig.dispatcher.handle_connected(NodeId(0));
         if options.idempotent {
             assert!(rig.dispatcher.poll_identity_request(rig.now));
@@ -115,16 +131,19 @@ impl Rig {
         let partitions = i32::try_from(self.topic.layout().queues.len()).unwrap();
         let primers: Vec<_> = (0..partitions).map(|partition| self.send(partition, "primer")).collect();
         self.take_news();
-        self.dispatcher.handle_flush(self.now);
-        for wave in self.waves() {
-            self.answer(wave, ErrorCode::None, 0);
+        self.seal_all();
+        for shipment in self.shipments() {
+            self.answer(shipment, ErrorCode::None, 0);
         }
         assert_eq!(offsets(primers).len(), self.topic.layout().queues.len());
+        self.outcomes.clear();
     }
 
     pub(super) fn identity(&mut self, id: i64, epoch: i16) {
-        self.dispatcher
-            .handle_identity(Identity { id: ProducerId(id), epoch: ProducerEpoch(epoch) }, self.now);
+        self.dispatcher.handle_identity(
+            ProducerIdAndEpoch { id: ProducerId(id), epoch: ProducerEpoch(epoch) },
+            self.now,
+        );
     }
 
     /// Appends a record to a partition.
@@ -134,7 +153,7 @@ impl Rig {
             timestamp: Timestamp::from_millis(1),
             key: None,
             value: Some(value.as_bytes()),
-            headers: crate::producer::HeaderSlices(&[]),
+            headers: &[],
         };
         match self.accumulator.append(&self.topic, &Murmur2, &record, &mut Attempt::default()) {
             Ok(Appended::Accepted(delivery)) => delivery,
@@ -147,55 +166,98 @@ impl Rig {
         values.iter().map(|value| self.send(0, value)).collect()
     }
 
-    /// Lets the dispatcher see what was appended.
+    /// Lets the dispatcher see what was appended, and what time it is.
     pub(super) fn take_news(&mut self) {
         let mut news = Vec::new();
         self.accumulator.signals().take(&mut news);
         for queue in news {
-            self.dispatcher.handle_news(&queue, &self.snapshot, self.now);
+            self.dispatcher.handle_news(queue.key(), queue.look(), &self.snapshot, self.now);
+            self.queues.insert(queue.key().id, queue);
         }
-        self.dispatcher.handle_timeout(self.now);
+        let queues = &self.queues;
+        self.dispatcher.handle_timeout(self.now, &mut |id| queues[&id].draw());
+        self.deliver();
+    }
+
+    /// Ends the linger of all batches.
+    pub(super) fn seal_all(&mut self) {
+        for id in self.dispatcher.lingering() {
+            let backlog = self.queues[&id].seal();
+            self.dispatcher.handle_backlog(id, backlog, self.now);
+        }
     }
 
     /// All requests that can go out now, built.
-    pub(super) fn waves(&mut self) -> Vec<Wave> {
+    pub(super) fn shipments(&mut self) -> Vec<Shipment> {
         self.take_news();
-        let mut waves = Vec::new();
-        while let Some(mut wave) = self.dispatcher.poll_wave(self.now) {
-            wave.batches.iter_mut().for_each(|outbound| outbound.batch.build());
-            waves.push(wave);
+        let mut shipments = Vec::new();
+        let queues = &self.queues;
+        while let Some(mut shipment) = self.dispatcher.poll_shipment(self.now, &mut |id| queues[&id].draw()) {
+            shipment.batches.iter_mut().for_each(ProducerBatch::build);
+            shipments.push(shipment);
         }
-        waves
+        shipments
     }
 
     /// What goes out now, as `values@epoch:sequence` per batch, requests separated by bars.
-    pub(super) fn sent(&mut self) -> (Vec<Wave>, String) {
-        let waves = self.waves();
-        let text = waves.iter().map(describe).collect::<Vec<_>>().join(" | ");
-        (waves, text)
+    pub(super) fn sent(&mut self) -> (Vec<Shipment>, String) {
+        let shipments = self.shipments();
+        let text = shipments.iter().map(describe).collect::<Vec<_>>().join(" | ");
+        (shipments, text)
     }
 
     pub(super) fn sleep(&mut self, duration: Duration) {
         self.now += duration;
         *self.clock.lock() = self.now;
-        self.dispatcher.handle_timeout(self.now);
+        self.take_news();
+    }
+
+    /// The outcomes since the last call, in order: `partition stored offset`, `partition failed`, `partition split`.
+    pub(super) fn outcomes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.outcomes)
+    }
+
+    /// As the sender does it: what the machine has not drawn fails with the producer.
+    pub(super) fn deliver(&mut self) {
+        if let Some(cause) = self.dispatcher.poll_failure() {
+            self.queues.values().for_each(|queue| queue.fail(&cause, self.accumulator.memory()));
+            self.failures.push(cause);
+        }
+        while let Some(settled) = self.dispatcher.poll_settled() {
+            let partition = settled.state.partition();
+            self.outcomes.push(match &settled.outcome {
+                Outcome::Stored { base_offset: Some(offset), .. } => format!("{partition} stored {offset}"),
+                Outcome::Stored { base_offset: None, .. } => format!("{partition} stored somewhere"),
+                Outcome::Failed(error) if error.possibly_written() => format!("{partition} in doubt"),
+                Outcome::Failed(_) => format!("{partition} failed"),
+                Outcome::Split(parts) => format!("{partition} split in {}", parts.len()),
+            });
+            settled.deliver(self.accumulator.memory());
+        }
     }
 
     /// The broker answers a request with one code for all of its batches.
-    pub(super) fn answer(&mut self, wave: Wave, error_code: ErrorCode, base_offset: i64) {
-        let said = PartitionProduceResponse { error_code, base_offset, ..Default::default() };
-        self.reply(wave, &Answer::Said(said));
+    pub(super) fn answer(&mut self, shipment: Shipment, error_code: ErrorCode, base_offset: i64) {
+        let response = PartitionProduceResponse { error_code, base_offset, ..Default::default() };
+        self.reply(shipment, &ProduceAnswer::Response(response));
     }
 
     /// No answer comes.
-    pub(super) fn lose(&mut self, wave: Wave) {
+    pub(super) fn lose(&mut self, shipment: Shipment) {
         let error = Error::disconnected("0", "gone", true);
-        self.reply(wave, &Answer::Lost(error));
+        self.reply(shipment, &ProduceAnswer::Lost(error));
     }
 
-    pub(super) fn reply(&mut self, wave: Wave, answer: &Answer) {
-        let answers = wave.batches.into_iter().map(|outbound| (outbound, answer.clone()));
-        self.dispatcher.handle_answers(wave.node, answers, self.now);
+    pub(super) fn reply(&mut self, shipment: Shipment, answer: &ProduceAnswer) {
+        let answers = vec![answer.clone(); shipment.batches.len()];
+        self.reply_each(shipment, answers);
+    }
+
+    /// Each batch of the request gets its own answer.
+    pub(super) fn reply_each(&mut self, shipment: Shipment, answers: Vec<ProduceAnswer>) {
+        let answers = shipment.batches.into_iter().zip(answers);
+        self.dispatcher.handle_answers(shipment.node, answers, self.now);
+        self.deliver();
     }
 
     /// Each partition's leader and leader epoch from now on.
@@ -219,9 +281,9 @@ pub(super) fn offsets(deliveries: Vec<Delivery>) -> Vec<i64> {
         .collect()
 }
 
-pub(super) fn describe(wave: &Wave) -> String {
-    let batches = wave.batches.iter().map(|outbound| {
-        let (batch, _) = RecordBatch::parse(outbound.batch.bytes().expect("built").clone()).expect("valid");
+pub(super) fn describe(shipment: &Shipment) -> String {
+    let batches = shipment.batches.iter().map(|batch| {
+        let (batch, _) = RecordBatch::parse(batch.bytes().expect("built").clone()).expect("valid");
         batch.verify_checksum().expect("intact");
         let stamp = batch.header().producer();
         format!("{}@{}:{}", values(&batch).join("+"), stamp.producer_epoch, stamp.base_sequence)

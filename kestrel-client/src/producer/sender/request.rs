@@ -1,6 +1,6 @@
-//! One Produce request from the batches of a wave, and the answers back to the batches. Pure.
+//! One Produce request from the batches of a shipment, and the answers back to the batches. Pure.
 //!
-//! Called by the sender task. Record bytes are shared with the batches, not copied.
+//! Called by the sender. Record bytes are shared with the batches, not copied.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,28 +11,29 @@ use kestrel_protocol::messages::produce::{
 };
 use kestrel_protocol::{ByteString, ErrorCode, TopicId};
 
-use super::dispatcher::{Answer, Outbound};
 use crate::error::Error;
 use crate::metadata::{LeaderHint, MetadataSnapshot};
+use crate::producer::batch::ProducerBatch;
+use crate::producer::dispatcher::ProduceAnswer;
 
 /// The first version with topic ids instead of names (KIP-516).
-pub(crate) const FIRST_VERSION_WITH_IDS: i16 = 13;
+pub(super) const FIRST_VERSION_WITH_IDS: i16 = 13;
 
 /// A request, and what is needed to read its answer.
 #[derive(Debug)]
-pub(crate) struct Produce {
+pub(super) struct BuiltRequest {
     /// Shares the bytes of the batches: to be dropped as soon as it is encoded, so that their buffers can be used again.
-    pub(crate) request: ProduceRequest,
+    pub(super) request: ProduceRequest,
     /// Whether the id of every topic is known, so that the request can go out in a version without names.
-    pub(crate) has_ids: bool,
-    pub(crate) asked: Asked,
+    pub(super) has_ids: bool,
+    pub(super) asked: AskedTopics,
 }
 
-/// What was asked for, by topic: an answer in an old version has names, in a new one ids.
+/// The topics of a request by how its answer names them: in an old version by name, in a new one by id.
 #[derive(Debug)]
-pub(crate) struct Asked(HashMap<TopicKey, Arc<str>>);
+pub(super) struct AskedTopics(HashMap<TopicKey, Arc<str>>);
 
-/// The topics of an answer: by id or by name, whichever it has.
+/// A topic as an answer names it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum TopicKey {
     Id(TopicId),
@@ -45,13 +46,18 @@ impl TopicKey {
     }
 }
 
-impl Produce {
+impl BuiltRequest {
     /// Gathers built batches by topic.
-    pub(crate) fn new(batches: &[Outbound], acks: i16, timeout_ms: i32, snapshot: &MetadataSnapshot) -> Self {
+    pub(super) fn new(
+        batches: &[ProducerBatch],
+        acks: i16,
+        timeout_ms: i32,
+        snapshot: &MetadataSnapshot,
+    ) -> Self {
         let mut topic_data: Vec<TopicProduceData> = Vec::new();
         let mut places: HashMap<Arc<str>, usize> = HashMap::new();
         let mut asked = HashMap::new();
-        for Outbound { batch, .. } in batches {
+        for batch in batches {
             let topic = batch.state().topic();
             let place = *places.entry(Arc::clone(topic)).or_insert_with(|| {
                 let entry = topic_entry(topic, snapshot);
@@ -68,13 +74,13 @@ impl Produce {
         }
         let has_ids = topic_data.iter().all(|topic| !topic.topic_id.is_nil());
         let request = ProduceRequest { transactional_id: None, acks, timeout_ms, topic_data };
-        Self { request, has_ids, asked: Asked(asked) }
+        Self { request, has_ids, asked: AskedTopics(asked) }
     }
 }
 
-impl Asked {
-    /// What the broker said of each partition, to be taken out one by one, and the leaders that it named.
-    pub(crate) fn read(&self, response: ProduceResponse) -> (Answers, Vec<LeaderHint>) {
+impl AskedTopics {
+    /// The answers for each partition, to be taken out one by one, and the leaders that the broker named.
+    pub(super) fn read(&self, response: ProduceResponse) -> (Answers, Vec<LeaderHint>) {
         let mut answers = HashMap::new();
         let mut hints = Vec::new();
         for topic in response.responses {
@@ -88,19 +94,21 @@ impl Asked {
     }
 }
 
-/// What a broker said, by topic and partition.
+/// The answers of a broker, by topic and partition.
 #[derive(Debug)]
-pub(crate) struct Answers(HashMap<(Arc<str>, i32), PartitionProduceResponse>);
+pub(super) struct Answers(HashMap<(Arc<str>, i32), PartitionProduceResponse>);
 
 impl Answers {
     /// The answer for one batch; a broker that leaves one out has not done what was asked.
-    pub(crate) fn take(&mut self, outbound: &Outbound) -> Answer {
-        let state = outbound.batch.state();
+    pub(super) fn take(&mut self, batch: &ProducerBatch) -> ProduceAnswer {
+        let state = batch.state();
         match self.0.remove(&(Arc::clone(state.topic()), state.partition())) {
-            Some(said) => Answer::Said(said),
-            None => {
-                Answer::Lost(Error::disconnected("the broker", "its answer leaves out a partition", true))
-            }
+            Some(response) => ProduceAnswer::Response(response),
+            None => ProduceAnswer::Lost(Error::disconnected(
+                "the broker",
+                "its answer leaves out a partition",
+                true,
+            )),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! SharedSender: the [`Sender`] behind its lock, driven by the producer's task and, when that sleeps, by whoever has a record.
+//! SharedSender: the [`Sender`] behind its lock, driven by the producer's task and, when that sleeps, by the caller of `send`.
 //!
-//! A record that need not linger and finds nothing under way goes out in the thread that has accepted it: waking the task on
-//! another thread would take longer than all the rest of the way to the socket. The lock is never held across an await.
+//! Who sends a record is decided here ([`SharedSender::handle_due`]) and nowhere else. A record that need not linger and finds
+//! nothing under way goes out in the thread that has accepted it: waking the task on another thread would take longer than all
+//! the rest of the way to the socket (decision 0011). The lock is never held across an await.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,25 +15,25 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
-use super::accumulator::{Accumulator, SendAtOnce};
-use super::sender::{Command, Sender};
+use super::{Command, Sender};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::MetadataSnapshot;
+use crate::producer::accumulator::Accumulator;
 
-/// A sender, and what it is asked through.
+/// A sender that its task shares with the callers of `send`.
 pub(crate) struct SharedSender {
     sender: Mutex<Sender>,
     accumulator: Arc<Accumulator>,
+    /// Whether a caller may send its own record: it need not linger, and compressing is not for a caller's thread.
+    callers_send: bool,
 }
 
 impl SharedSender {
-    pub(crate) fn new(sender: Sender, accumulator: Arc<Accumulator>) -> Self {
-        Self { sender: Mutex::new(sender), accumulator }
-    }
-
-    fn sender(&self) -> MutexGuard<'_, Sender> {
-        self.sender.lock()
+    pub(crate) fn new(sender: Sender) -> Self {
+        let callers_send = !sender.settings.lingers && !sender.settings.compresses;
+        let accumulator = Arc::clone(&sender.accumulator);
+        Self { sender: Mutex::new(sender), accumulator, callers_send }
     }
 
     /// The task: runs until `released` is cancelled and all that was accepted is settled.
@@ -60,12 +61,27 @@ impl SharedSender {
         }
     }
 
-    /// The task is lost: nothing more is taken, and what was is failed, for this reason.
+    /// An append has made something due ([`Attempt::is_due`](crate::producer::accumulator::Attempt::is_due)): the caller sends
+    /// it, if it may and nothing else has to be done, or else wakes the task.
+    pub(crate) fn handle_due(&self) {
+        if !(self.callers_send && self.send_at_once()) {
+            self.accumulator.signals().wake();
+        }
+    }
+
+    /// The task is lost: nothing more is accepted, and what was fails, with `error`.
     pub(crate) fn lose(&self, error: Error) {
         self.accumulator.end(error);
     }
 
-    /// Everything that can be done now. Gives until when to wait for more, if any is to come.
+    fn send_at_once(&self) -> bool {
+        // Only tried: a caller never waits for the task or for another caller, who may be past the news by now.
+        let Some(mut sender) = self.sender.try_lock() else { return false };
+        // A caller that sends many records without a pause has no budget left, and would be told that the socket is full.
+        unconstrained(async { sender.send_at_once() }).now_or_never().unwrap_or_default()
+    }
+
+    /// Does everything that can be done now. Gives until when to wait for more, if any is to come.
     fn drive(&self, closing: bool) -> Option<Option<Instant>> {
         let mut sender = self.sender();
         if closing {
@@ -83,13 +99,8 @@ impl SharedSender {
     fn poll_event(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.sender().poll_event(cx)
     }
-}
 
-impl SendAtOnce for SharedSender {
-    fn send_at_once(&self) -> bool {
-        // Whoever has the lock may be past the news by now.
-        let Some(mut sender) = self.sender.try_lock() else { return false };
-        // A caller that sends many records without a pause has no budget left, and would be told that the socket is full.
-        unconstrained(async { sender.send_at_once() }).now_or_never().unwrap_or_default()
+    fn sender(&self) -> MutexGuard<'_, Sender> {
+        self.sender.lock()
     }
 }
