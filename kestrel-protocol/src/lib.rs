@@ -40,8 +40,8 @@ pub use frame::{FrameDecoder, FrameSizeError};
 pub use messages::Message;
 pub use record::{Compression, Headers, RecordBatch, RecordBatchBuilder, RecordBatches, TimestampType};
 pub use request::{
-    RequestFrame, RequestHeader, correlation_id, decode_response, encode_request, encode_response,
-    encode_response_with_gaps,
+    EncodedResponse, RequestFrame, RequestHeader, correlation_id, decode_response, encode_request,
+    encode_response, encode_response_with_gaps,
 };
 pub use types::{LeaderEpoch, NodeId, ParseUuidError, ProducerEpoch, ProducerId, Timestamp, TopicId, Uuid};
 

@@ -5,6 +5,7 @@ use bytestring::ByteString;
 
 use crate::api::{ApiKey, Request};
 use crate::error::{DecodeError, EncodeError};
+use crate::error_code::ErrorCode;
 use crate::messages::Message;
 use crate::wire::{Chunk, Reader, Writer};
 
@@ -157,7 +158,8 @@ pub fn encode_response<R: Request>(
 /// let records = b"batches";
 /// let whole = encode_response::<FetchRequest>(&response(RecordData::Here(records[..].into())), 18, 1)?.concat();
 /// let mut filled = Vec::new();
-/// for chunk in encode_response_with_gaps::<FetchRequest>(&response(RecordData::Elsewhere(records.len())), 18, 1)? {
+/// let encoded = encode_response_with_gaps::<FetchRequest>(&response(RecordData::Elsewhere(records.len())), 18, 1)?;
+/// for chunk in encoded.chunks {
 ///     match chunk {
 ///         Chunk::Bytes(bytes) => filled.extend_from_slice(&bytes),
 ///         Chunk::Gap(length) => filled.extend_from_slice(&records[..length]),
@@ -176,8 +178,29 @@ pub fn encode_response_with_gaps<R: Request>(
     response: &R::Response,
     version: i16,
     correlation_id: i32,
-) -> Result<Vec<Chunk>, EncodeError> {
-    response_frame::<R>(response, version, correlation_id).into_chunks()
+) -> Result<EncodedResponse, EncodeError> {
+    let mut frame = response_frame::<R>(response, version, correlation_id);
+    let errors = frame.take_errors();
+    Ok(EncodedResponse { chunks: frame.into_chunks()?, errors })
+}
+
+/// A response as its frame, and the errors that it says.
+///
+/// ```
+/// use kestrel_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+/// use kestrel_protocol::{ErrorCode, encode_response_with_gaps};
+///
+/// let response = HeartbeatResponse { error_code: ErrorCode::RebalanceInProgress, ..Default::default() };
+/// let encoded = encode_response_with_gaps::<HeartbeatRequest>(&response, 4, 1)?;
+/// assert_eq!(encoded.errors, [ErrorCode::RebalanceInProgress]);
+/// # Ok::<(), kestrel_protocol::EncodeError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedResponse {
+    /// The parts of the frame in order, length included.
+    pub chunks: Vec<Chunk>,
+    /// Every error code in it, in the order of the frame and without [`ErrorCode::None`](crate::ErrorCode::None).
+    pub errors: Vec<ErrorCode>,
 }
 
 fn response_frame<R: Request>(response: &R::Response, version: i16, correlation_id: i32) -> Writer {

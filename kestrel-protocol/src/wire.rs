@@ -8,6 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
 use crate::error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
+use crate::error_code::ErrorCode;
 
 /// Byte runs of at least this size are handed on by reference instead of being copied into the frame.
 const SPLICE_THRESHOLD_BYTES: usize = 1024;
@@ -224,6 +225,8 @@ pub struct Writer {
     spliced_bytes: usize,
     /// The first thing that the protocol has no room for. What was written is of no use then, and never leaves.
     fault: Option<EncodeError>,
+    /// The error codes that were written, other than 0.
+    errors: Vec<ErrorCode>,
 }
 
 /// A part of a message that leaves.
@@ -330,11 +333,12 @@ impl Writer {
     }
 
     /// Writes a tagged field whose content is in `field`.
-    pub fn put_tagged_field(&mut self, tag: u32, field: Self, what: &'static str) {
+    pub fn put_tagged_field(&mut self, tag: u32, mut field: Self, what: &'static str) {
         self.put_uvarint(tag);
         let length = self.length(field.len(), what);
         self.put_uvarint(length);
         self.fault = self.fault.or(field.fault);
+        self.errors.append(&mut field.errors);
         for chunk in field.chunks() {
             match chunk {
                 Chunk::Bytes(bytes) => self.put_shared(&bytes),
@@ -377,6 +381,19 @@ impl Writer {
     /// When it has gaps.
     pub fn into_byte_runs(self) -> Result<Vec<Bytes>, EncodeError> {
         Ok(self.into_chunks()?.into_iter().map(Chunk::into_bytes).collect())
+    }
+
+    /// Writes an error code, and remembers it unless it is [`ErrorCode::None`].
+    pub(crate) fn put_error_code(&mut self, code: ErrorCode) {
+        self.put_i16(code.code());
+        if !code.is_none() {
+            self.errors.push(code);
+        }
+    }
+
+    /// Takes the error codes that were remembered, in order.
+    pub(crate) fn take_errors(&mut self) -> Vec<ErrorCode> {
+        std::mem::take(&mut self.errors)
     }
 
     /// The message as byte runs and gaps in order.

@@ -1,69 +1,52 @@
 //! AlterConfigs, versions 0 to 2 (KIP-133): gives topics and brokers the values of the request, and those that it does not
 //! name their defaults. Older than IncrementalAlterConfigs, and still what some clients send.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
 };
 
-use super::{Handle, RequestContext, State};
-use crate::cluster::{
-    AlterOperation, ApiError, ConfigAlteration, ConfigResource, Intent, OtherKeys, ResourceAlterations,
-    ResourceKind,
-};
+use super::alterations::{AlteredResource, AskedResource, alter};
+use super::{Handler, RequestContext, State};
+use crate::cluster::{AlterOperation, ConfigAlteration, Intent, OtherKeys};
 
-impl Handle for AlterConfigsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> AlterConfigsResponse {
-        let mut responses = Vec::with_capacity(self.resources.len());
-        let mut understood = Vec::with_capacity(self.resources.len());
-        let mut counts: HashMap<_, usize> = HashMap::new();
-        let resource = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
-        self.resources.iter().for_each(|asked| *counts.entry(resource(asked)).or_default() += 1);
-        for asked in &self.resources {
-            if counts.get(&resource(asked)) == Some(&1) {
-                understood.push((asked, alterations(asked)));
-            } else {
-                let message = "Each resource must appear at most once.";
-                responses.push(response(asked, &Err(ApiError::new(ErrorCode::InvalidRequest, message))));
-            }
-        }
-        let (asked, alterations): (Vec<_>, Vec<_>) = understood.into_iter().unzip();
-        let outcomes = state.cluster.alter_configs(alterations, Intent::of(self.validate_only)).await;
-        responses.extend(asked.into_iter().zip(&outcomes).map(|(asked, outcome)| response(asked, outcome)));
-        AlterConfigsResponse { responses, ..Default::default() }
+impl Handler for AlterConfigsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> AlterConfigsResponse {
+        let asked = self.resources.into_iter().map(asked).collect();
+        let altered = alter(asked, OtherKeys::Reset, Intent::of(self.validate_only), &state).await;
+        AlterConfigsResponse { responses: altered.into_iter().map(response).collect(), ..Default::default() }
     }
 
     fn refusal(&self, error: ErrorCode) -> AlterConfigsResponse {
-        let responses = self.resources.iter().map(|asked| response(asked, &Err(error.into()))).collect();
-        AlterConfigsResponse { responses, ..Default::default() }
+        let refused = |asked: &AlterConfigsResource| {
+            let outcome = Err(error.into());
+            response(AlteredResource::of(asked.resource_type, asked.resource_name.clone(), outcome))
+        };
+        AlterConfigsResponse { responses: self.resources.iter().map(refused).collect(), ..Default::default() }
     }
 }
 
-fn alterations(asked: &AlterConfigsResource) -> ResourceAlterations {
-    let set = asked.configs.iter().map(|config| ConfigAlteration {
-        name: config.name.clone(),
+fn asked(resource: AlterConfigsResource) -> AskedResource {
+    let set = resource.configs.into_iter().map(|config| ConfigAlteration {
+        name: config.name,
         operation: AlterOperation::Set,
-        value: config.value.clone(),
+        value: config.value,
     });
-    ResourceAlterations {
-        resource: ConfigResource {
-            kind: ResourceKind::from_wire(asked.resource_type),
-            name: asked.resource_name.clone(),
-        },
-        alterations: set.collect(),
-        other_keys: OtherKeys::Reset,
+    AskedResource {
+        resource_type: resource.resource_type,
+        name: resource.resource_name,
+        alterations: Ok(set.collect()),
     }
 }
 
-fn response(asked: &AlterConfigsResource, outcome: &Result<(), ApiError>) -> AlterConfigsResourceResponse {
-    let error = outcome.as_ref().err();
+fn response(altered: AlteredResource) -> AlterConfigsResourceResponse {
     AlterConfigsResourceResponse {
-        error_code: error.map_or(ErrorCode::None, |error| error.code),
-        error_message: error.map(|error| error.message.as_str().into()),
-        resource_type: asked.resource_type,
-        resource_name: asked.resource_name.clone(),
+        error_code: altered.error_code,
+        error_message: altered.error_message,
+        resource_type: altered.resource_type,
+        resource_name: altered.name,
     }
 }
 

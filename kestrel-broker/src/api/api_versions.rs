@@ -8,10 +8,10 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
-use kestrel_protocol::{ApiKey, ErrorCode, Message};
+use kestrel_protocol::{ApiKey, ErrorCode};
 
-use super::table::{self, APIS};
-use super::{Handle, Outgoing, Reply, Request, RequestContext, State};
+use super::table::APIS;
+use super::{Handler, RequestContext, ServedApi, State};
 use crate::cluster::{ClusterImage, SUPPORTED_FEATURES};
 
 /// The first version in which a client says which software it is.
@@ -19,23 +19,8 @@ const FIRST_SOFTWARE_VERSION: i16 = 3;
 /// The first version in which the range of a feature may begin at 0; older clients take that for an error (KIP-1022).
 const FIRST_LEVEL_ZERO_VERSION: i16 = 4;
 
-/// Answers whatever the version; the other APIs close the connection for one that is not theirs.
-pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
-    let version = request.context.version;
-    if ApiVersionsRequest::VERSIONS.contains(&version) {
-        return table::answer::<ApiVersionsRequest>(state, request);
-    }
-    let response = ApiVersionsResponse {
-        error_code: ErrorCode::UnsupportedVersion,
-        api_keys: APIS.iter().filter(|api| api.key == ApiKey::ApiVersions).map(table::Api::row).collect(),
-        ..Default::default()
-    };
-    let correlation_id = request.frame.header.correlation_id;
-    Reply::now(Outgoing::from(response).encode::<ApiVersionsRequest>(0, correlation_id))
-}
-
-impl Handle for ApiVersionsRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> ApiVersionsResponse {
+impl Handler for ApiVersionsRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> ApiVersionsResponse {
         let names_software = context.version >= FIRST_SOFTWARE_VERSION;
         if names_software && !(is_name(&self.client_software_name) && is_name(&self.client_software_version))
         {
@@ -43,7 +28,7 @@ impl Handle for ApiVersionsRequest {
         }
         let image = state.cluster.image();
         ApiVersionsResponse {
-            api_keys: APIS.iter().map(table::Api::row).collect(),
+            api_keys: APIS.iter().map(row).collect(),
             supported_features: supported_features(context.version),
             finalized_features_epoch: image.last_offset(),
             finalized_features: finalized_features(&image),
@@ -53,6 +38,14 @@ impl Handle for ApiVersionsRequest {
 
     fn refusal(&self, error: ErrorCode) -> ApiVersionsResponse {
         ApiVersionsResponse { error_code: error, ..Default::default() }
+    }
+
+    fn unsupported_version() -> Option<ApiVersionsResponse> {
+        Some(ApiVersionsResponse {
+            error_code: ErrorCode::UnsupportedVersion,
+            api_keys: APIS.iter().filter(|api| api.key == ApiKey::ApiVersions).map(row).collect(),
+            ..Default::default()
+        })
     }
 }
 
@@ -90,11 +83,9 @@ fn finalized_features(image: &ClusterImage) -> Vec<FinalizedFeatureKey> {
         .collect()
 }
 
-impl table::Api {
-    fn row(&self) -> ApiVersion {
-        let versions = self.advertised();
-        ApiVersion { api_key: self.key.key(), min_version: *versions.start(), max_version: *versions.end() }
-    }
+fn row(api: &ServedApi) -> ApiVersion {
+    let versions = api.advertised();
+    ApiVersion { api_key: api.key.key(), min_version: *versions.start(), max_version: *versions.end() }
 }
 
 #[cfg(test)]

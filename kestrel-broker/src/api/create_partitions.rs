@@ -1,6 +1,6 @@
 //! CreatePartitions, versions 0 to 3 (KIP-195): adds partitions to topics, each topic by itself.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
@@ -8,19 +8,15 @@ use kestrel_protocol::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreatePartitionsTopicResult,
 };
 
-use super::{Handle, RequestContext, State};
+use super::tally::split_repeated;
+use super::{Handler, RequestContext, State};
 use crate::cluster::{ApiError, Intent, NewPartitions};
 
-impl Handle for CreatePartitionsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> CreatePartitionsResponse {
+impl Handler for CreatePartitionsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> CreatePartitionsResponse {
         let intent = Intent::of(self.validate_only);
-        let mut counts: HashMap<ByteString, usize> = HashMap::new();
-        self.topics.iter().for_each(|topic| *counts.entry(topic.name.clone()).or_default() += 1);
         // What is asked for twice is answered once, and stays as it is.
-        let repeated: Vec<ByteString> =
-            counts.iter().filter(|(_, times)| **times > 1).map(|(name, _)| name.clone()).collect();
-        let once: Vec<_> =
-            self.topics.into_iter().filter(|topic| counts.get(&topic.name) == Some(&1)).collect();
+        let (once, repeated) = split_repeated(self.topics, |topic| topic.name.clone());
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let outcomes =
             state.cluster.create_partitions(once.into_iter().map(new_partitions).collect(), intent).await;

@@ -2,7 +2,7 @@
 //!
 //! A topic that is reported as created can be produced to at once. From version 5 the answer holds its configuration.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
@@ -10,14 +10,15 @@ use kestrel_protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
 };
 
-use super::{Handle, RequestContext, State};
+use super::describe_configs::topic_keys;
+use super::tally::split_repeated;
+use super::{Handler, RequestContext, State};
 use crate::cluster::{ApiError, ClusterImage, CreatedTopic, Intent, NewTopic};
-use crate::config::topic::TopicKey;
-use crate::config::{ConfigSource, DescribedConfig, describe_topic_key};
+use crate::config::{ConfigSource, DescribedConfig};
 
-impl Handle for CreateTopicsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> CreateTopicsResponse {
-        let (once, repeated) = split_repeated(self.topics);
+impl Handler for CreateTopicsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> CreateTopicsResponse {
+        let (once, repeated) = split_repeated(self.topics, |topic| topic.name.clone());
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let created = state
             .cluster
@@ -28,7 +29,7 @@ impl Handle for CreateTopicsRequest {
             .into_iter()
             .zip(created)
             .map(|(name, outcome)| match outcome {
-                Ok(created) => success(name, &created, &image, state),
+                Ok(created) => success(name, &created, &image, &state),
                 Err(error) => failure(name, &error),
             })
             .collect();
@@ -41,17 +42,6 @@ impl Handle for CreateTopicsRequest {
         let topics = self.topics.iter().map(|topic| failure(topic.name.clone(), &error.into())).collect();
         CreateTopicsResponse { topics, ..Default::default() }
     }
-}
-
-/// The topics that are asked for once, and the names of the others.
-fn split_repeated(topics: Vec<CreatableTopic>) -> (Vec<CreatableTopic>, Vec<ByteString>) {
-    let mut counts: HashMap<ByteString, usize> = HashMap::new();
-    for topic in &topics {
-        *counts.entry(topic.name.clone()).or_default() += 1;
-    }
-    counts.retain(|_, count| *count > 1);
-    let once = topics.into_iter().filter(|topic| !counts.contains_key(&topic.name)).collect();
-    (once, counts.into_keys().collect())
 }
 
 fn new_topic(topic: CreatableTopic) -> NewTopic {
@@ -74,18 +64,14 @@ fn success(
     image: &ClusterImage,
     state: &State,
 ) -> CreatableTopicResult {
-    let configs = state.cluster.with_layers(image, &created.configs, |layers| {
-        TopicKey::described(|key| layers.topic.contains_key(key))
-            .map(|key| topic_config(describe_topic_key(key, layers)))
-            .collect()
-    });
+    let keys = topic_keys(&created.configs, |_| true, image, state);
     CreatableTopicResult {
         name,
         topic_id: created.id,
         error_code: ErrorCode::None,
         num_partitions: created.num_partitions,
         replication_factor: created.replication_factor,
-        configs: Some(configs),
+        configs: Some(keys.into_iter().map(topic_config).collect()),
         ..Default::default()
     }
 }

@@ -1,16 +1,17 @@
 //! DeleteGroups, versions 0 to 2 (KIP-229): groups without members, with their offsets; each by itself.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::delete_groups::{
     DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
 };
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 
-impl Handle for DeleteGroupsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> DeleteGroupsResponse {
+impl Handler for DeleteGroupsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> DeleteGroupsResponse {
         let mut results = Vec::with_capacity(self.groups_names.len());
         let mut seen = HashSet::new();
         for group_id in self.groups_names {

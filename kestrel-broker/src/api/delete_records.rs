@@ -2,6 +2,8 @@
 //!
 //! The answer holds the new log start, which is durable by then. With one replica there is nothing else to wait for.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::delete_records::{
@@ -9,20 +11,20 @@ use kestrel_protocol::messages::delete_records::{
     DeleteRecordsTopicResult,
 };
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::config::topic::cleans;
 
 /// The answer's low watermark of a partition that failed.
 const NO_WATERMARK: i64 = -1;
 
-impl Handle for DeleteRecordsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> DeleteRecordsResponse {
+impl Handler for DeleteRecordsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> DeleteRecordsResponse {
         let mut topics = Vec::with_capacity(self.topics.len());
         // Of a topic without partitions nothing is said.
         for topic in self.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in topic.partitions {
-                let outcome = delete(&topic.name, &asked, state).await;
+                let outcome = delete(&topic.name, &asked, &state).await;
                 partitions.push(result(asked.partition_index, outcome));
             }
             topics.push(DeleteRecordsTopicResult { name: topic.name, partitions });

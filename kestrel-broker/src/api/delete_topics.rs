@@ -1,7 +1,7 @@
 //! DeleteTopics, versions 1 to 6 (KIP-4, KIP-516): by name, from version 6 by id too. Each topic is deleted or refused by
 //! itself; with `delete.topic.enable=false` all are refused.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::delete_topics::{
@@ -9,14 +9,15 @@ use kestrel_protocol::messages::delete_topics::{
 };
 use kestrel_protocol::{ErrorCode, TopicId};
 
-use super::{Handle, RequestContext, State};
+use super::tally::Tally;
+use super::{Handler, RequestContext, State};
 use crate::cluster::{ApiError, DeletedTopic, TopicRef};
 
 /// The first version that knows TOPIC_DELETION_DISABLED (KIP-322).
 const FIRST_DISABLED_VERSION: i16 = 3;
 
-impl Handle for DeleteTopicsRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> DeleteTopicsResponse {
+impl Handler for DeleteTopicsRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DeleteTopicsResponse {
         if !state.config.delete_topics {
             let disabled = context.version >= FIRST_DISABLED_VERSION;
             return self.refusal(if disabled {
@@ -27,13 +28,12 @@ impl Handle for DeleteTopicsRequest {
         }
         let mut responses = Vec::new();
         let mut topics = Vec::new();
-        let mut counts: HashMap<(Option<ByteString>, TopicId), usize> = HashMap::new();
         let all = self.asked();
-        all.iter().for_each(|asked| *counts.entry(key(asked)).or_default() += 1);
+        let mut tally = Tally::of(all.iter().map(key));
         for asked in all {
             // What is asked for twice is answered once, and stays.
-            let Some(times) = counts.remove(&key(&asked)) else { continue };
-            match checked(&asked, times) {
+            let Some(is_alone) = tally.take(&key(&asked)) else { continue };
+            match checked(&asked, is_alone) {
                 Ok(topic) => topics.push(topic),
                 Err(error) => responses.push(failure(&asked, &error)),
             }
@@ -76,7 +76,7 @@ fn key(asked: &DeleteTopicState) -> (Option<ByteString>, TopicId) {
 }
 
 /// What is asked for, if that is one topic which is asked for once.
-fn checked(asked: &DeleteTopicState, times: usize) -> Result<TopicRef, ApiError> {
+fn checked(asked: &DeleteTopicState, is_alone: bool) -> Result<TopicRef, ApiError> {
     let (topic, twice) = match &asked.name {
         Some(_) if !asked.topic_id.is_nil() => {
             return invalid("You may not specify both topic name and topic id.");
@@ -85,7 +85,7 @@ fn checked(asked: &DeleteTopicState, times: usize) -> Result<TopicRef, ApiError>
         Some(name) => (TopicRef::Name(name.clone()), "Duplicate topic name."),
         None => (TopicRef::Id(asked.topic_id), "Duplicate topic id."),
     };
-    if times == 1 { Ok(topic) } else { invalid(twice) }
+    if is_alone { Ok(topic) } else { invalid(twice) }
 }
 
 fn invalid(message: &str) -> Result<TopicRef, ApiError> {

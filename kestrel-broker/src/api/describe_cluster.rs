@@ -1,18 +1,20 @@
 //! DescribeCluster, versions 0 to 2: the cluster's id, controller and brokers (KIP-700, KIP-919, KIP-1073).
 
+use std::sync::Arc;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
 
-use super::{Handle, RequestContext, State, authorized_operations};
+use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
 use crate::cluster::ClusterImage;
 
 const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
 
-impl Handle for DescribeClusterRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> DescribeClusterResponse {
+impl Handler for DescribeClusterRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DescribeClusterResponse {
         match self.endpoint_type {
             BROKERS => {}
             CONTROLLERS => return self.refusal(ErrorCode::MismatchedEndpointType),
@@ -23,9 +25,10 @@ impl Handle for DescribeClusterRequest {
             endpoint_type: BROKERS,
             cluster_id: image.cluster_id().clone(),
             controller_id: image.controller_id(),
-            brokers: self.brokers(&image, context, state),
-            cluster_authorized_operations: authorized_operations::on_cluster(
+            brokers: self.brokers(&image, &context, &state),
+            cluster_authorized_operations: authorized_operations(
                 self.include_cluster_authorized_operations,
+                ResourceType::Cluster,
             ),
             ..Default::default()
         }

@@ -1,6 +1,8 @@
 //! DescribeConfigs, versions 1 to 4 (KIP-133, KIP-226, KIP-569): every key of topics and brokers, with the value that it
 //! really has, where that comes from, its type and what it means.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::describe_configs::{
@@ -8,18 +10,18 @@ use kestrel_protocol::messages::describe_configs::{
     DescribeConfigsResult, DescribeConfigsSynonym,
 };
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::cluster::{ApiError, ClusterImage, ConfigMap, ConfigResource, ResourceKind, check_topic_name};
 use crate::config::topic::TopicKey;
 use crate::config::{
     BrokerKey, DescribedConfig, describe_all_brokers_key, describe_broker_key, describe_topic_key,
 };
 
-impl Handle for DescribeConfigsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> DescribeConfigsResponse {
+impl Handler for DescribeConfigsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> DescribeConfigsResponse {
         let image = state.cluster.image();
         let shown = Shown { synonyms: self.include_synonyms, documentation: self.include_documentation };
-        let results = self.resources.iter().map(|resource| match describe(resource, &image, state) {
+        let results = self.resources.iter().map(|resource| match describe(resource, &image, &state) {
             Ok(configs) => DescribeConfigsResult {
                 configs: configs.into_iter().map(|config| shown.entry(config)).collect(),
                 ..empty(resource)
@@ -51,11 +53,7 @@ fn describe(
         ResourceKind::Topic => {
             check_topic_name(name).map_err(|message| ApiError::new(ErrorCode::InvalidTopic, message))?;
             image.topic(name).ok_or_else(|| ApiError::new(ErrorCode::UnknownTopicOrPartition, ""))?;
-            state.cluster.with_layers(image, &image.topic_config(name), |layers| {
-                let keys = TopicKey::described(|key| layers.topic.contains_key(key))
-                    .filter(|key| is_asked(key.name));
-                keys.map(|key| describe_topic_key(key, layers)).collect()
-            })
+            topic_keys(&image.topic_config(name), is_asked, image, state)
         }
         ResourceKind::Broker if name.is_empty() => {
             let set = image.config(&ConfigResource::all_brokers());
@@ -73,6 +71,19 @@ fn describe(
         }
     };
     Ok(described)
+}
+
+/// The keys of a topic that are asked for, with what is set for it.
+pub(super) fn topic_keys(
+    set: &ConfigMap,
+    is_asked: impl Fn(&str) -> bool,
+    image: &ClusterImage,
+    state: &State,
+) -> Vec<DescribedConfig> {
+    state.cluster.with_layers(image, set, |layers| {
+        let keys = TopicKey::described(|key| layers.topic.contains_key(key));
+        keys.filter(|key| is_asked(key.name)).map(|key| describe_topic_key(key, layers)).collect()
+    })
 }
 
 fn by_name(is_asked: impl Fn(&str) -> bool) -> impl Iterator<Item = BrokerKey> {

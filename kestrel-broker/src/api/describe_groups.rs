@@ -2,21 +2,23 @@
 //!
 //! A group that is not there is Dead, and from version 6 an error (KIP-1043).
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup,
 };
 
-use super::{Handle, RequestContext, State, authorized_operations};
+use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
 
 /// The first version that has an error for a group that is not there.
 const FIRST_NOT_FOUND_VERSION: i16 = 6;
 /// The state of a group that is not there.
 const DEAD: &str = "Dead";
 
-impl Handle for DescribeGroupsRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> DescribeGroupsResponse {
+impl Handler for DescribeGroupsRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DescribeGroupsResponse {
         let mut groups = Vec::with_capacity(self.groups.len());
         for id in &self.groups {
             let mut group = match state.groups.describe(id).await {
@@ -26,7 +28,7 @@ impl Handle for DescribeGroupsRequest {
                 Err(error) => failed(id, error),
             };
             let is_asked = self.include_authorized_operations && group.error_code.is_none();
-            group.authorized_operations = authorized_operations::on_group(is_asked);
+            group.authorized_operations = authorized_operations(is_asked, ResourceType::Group);
             groups.push(group);
         }
         DescribeGroupsResponse { groups, ..Default::default() }

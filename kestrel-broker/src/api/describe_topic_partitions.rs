@@ -1,21 +1,22 @@
 //! DescribeTopicPartitions, version 0: topics page by page, by name (KIP-966). Java's admin client asks this way.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytestring::ByteString;
+use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
-use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::serving::Serving;
-use super::{Handle, RequestContext, State, authorized_operations};
-use crate::cluster::{ClusterImage, PartitionImage, TopicImage, check_topic_name};
+use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
+use crate::cluster::{ClusterImage, TopicImage, check_topic_name};
 use crate::partition::OfflinePartitions;
 
-impl Handle for DescribeTopicPartitionsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> DescribeTopicPartitionsResponse {
+impl Handler for DescribeTopicPartitionsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> DescribeTopicPartitionsResponse {
         let from = self.cursor.clone().unwrap_or_default();
         if from.partition_index < 0 {
             return self.refusal(ErrorCode::InvalidRequest);
@@ -82,36 +83,31 @@ impl Page<'_> {
             self.response.topics.push(missing(name, error));
             return true;
         };
-        let mut rest = topic.numbered().skip(usize::try_from(first).unwrap_or_default()).peekable();
+        let first = usize::try_from(first).unwrap_or_default();
+        let mut rest = Serving::of_topic(self.image, self.offline, topic).skip(first).peekable();
         let mut partitions = Vec::new();
-        while let Some((number, partition)) = rest.next_if(|_| partitions.len() < self.left) {
-            partitions.push(self.partition(topic.id, number, partition));
+        while let Some(served) = rest.next_if(|_| partitions.len() < self.left) {
+            partitions.push(partition(served));
         }
         self.left -= partitions.len();
-        let next = rest.next().map(|(number, _)| number);
+        let next = rest.next().map(|served| served.number);
         self.response.topics.push(described(topic, partitions));
         self.response.next_cursor = next.map(|partition_index| Cursor { topic_name: name, partition_index });
         next.is_none()
     }
+}
 
-    fn partition(
-        &self,
-        topic_id: TopicId,
-        partition_index: i32,
-        partition: &PartitionImage,
-    ) -> DescribeTopicPartitionsResponsePartition {
-        let serving = Serving::of(self.image, self.offline, (topic_id, partition_index), partition);
-        DescribeTopicPartitionsResponsePartition {
-            error_code: serving.error_code(),
-            partition_index,
-            leader_id: serving.leader,
-            leader_epoch: partition.leader_epoch,
-            replica_nodes: partition.replicas.clone(),
-            isr_nodes: serving.isr,
-            eligible_leader_replicas: Some(serving.eligible_leader_replicas),
-            last_known_elr: Some(serving.last_known_elr),
-            offline_replicas: serving.offline_replicas,
-        }
+fn partition(served: Serving) -> DescribeTopicPartitionsResponsePartition {
+    DescribeTopicPartitionsResponsePartition {
+        error_code: served.error_code,
+        partition_index: served.number,
+        leader_id: served.leader,
+        leader_epoch: served.leader_epoch,
+        replica_nodes: served.replicas,
+        isr_nodes: served.isr,
+        eligible_leader_replicas: Some(served.eligible_leader_replicas),
+        last_known_elr: Some(served.last_known_elr),
+        offline_replicas: served.offline_replicas,
     }
 }
 
@@ -125,7 +121,7 @@ fn described(
         topic_id: topic.id,
         is_internal: topic.is_internal(),
         partitions,
-        topic_authorized_operations: authorized_operations::on_topic(true),
+        topic_authorized_operations: authorized_operations(true, ResourceType::Topic),
     }
 }
 
@@ -133,7 +129,7 @@ fn missing(name: ByteString, error_code: ErrorCode) -> DescribeTopicPartitionsRe
     DescribeTopicPartitionsResponseTopic {
         error_code,
         name: Some(name),
-        topic_authorized_operations: authorized_operations::on_topic(true),
+        topic_authorized_operations: authorized_operations(true, ResourceType::Topic),
         ..Default::default()
     }
 }

@@ -15,8 +15,7 @@ use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 use tower::Service;
 
-use super::table;
-use super::{Answer, Close, Request};
+use super::{AnswerFrame, Call, Close};
 use crate::clock::after;
 
 /// The faults of a broker: rules that say which requests go wrong, and how.
@@ -96,14 +95,14 @@ impl Faults {
         self.0.count.store(rules.len(), Ordering::Relaxed);
     }
 
-    /// The effect of the first rule whose turn this request of `api_key` is. Every rule of the API counts the request.
-    fn effect(&self, api_key: i16) -> Option<Effect> {
+    /// The effect of the first rule whose turn this request of `api` is. Every rule of the API counts the request.
+    fn effect(&self, api: ApiKey) -> Option<Effect> {
         if self.0.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let mut rules = self.0.rules.lock();
         let mut effect = None;
-        for rule in rules.iter_mut().filter(|rule| rule.api.key() == api_key) {
+        for rule in rules.iter_mut().filter(|rule| rule.api == api) {
             if rule.skip > 0 {
                 rule.skip -= 1;
             } else if effect.is_none() {
@@ -171,12 +170,12 @@ impl<S> FaultInjection<S> {
     }
 }
 
-impl<S> Service<Request> for FaultInjection<S>
+impl<S> Service<Call> for FaultInjection<S>
 where
-    S: Service<Request, Response = Answer, Error = Close>,
+    S: Service<Call, Response = AnswerFrame, Error = Close>,
     S::Future: Unpin,
 {
-    type Response = Answer;
+    type Response = AnswerFrame;
     type Error = Close;
     type Future = Injected<S::Future>;
 
@@ -184,18 +183,16 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        match self.faults.effect(request.frame.header.api_key) {
-            None => Injected::Nothing(self.inner.call(request)),
-            Some(Effect::Answer(error)) => Injected::Instead(Some(
-                table::route(&request).and_then(|api| api.refuse(&request.frame, error)),
-            )),
+    fn call(&mut self, call: Call) -> Self::Future {
+        match self.faults.effect(call.api.key) {
+            None => Injected::Nothing(self.inner.call(call)),
+            Some(Effect::Answer(error)) => Injected::Instead(Some((call.api.refuse)(&call.frame, error))),
             Some(Effect::Delay(delay)) => {
-                let until = after(request.context.received_at, delay).into();
-                Injected::Late(self.inner.call(request), Box::pin(sleep_until(until)))
+                let until = after(call.context.received_at, delay).into();
+                Injected::Late(self.inner.call(call), Box::pin(sleep_until(until)))
             }
             Some(Effect::DropConnection) => Injected::Instead(Some(Err(Close::Fault))),
-            Some(Effect::LoseAnswer) => Injected::Lost(self.inner.call(request)),
+            Some(Effect::LoseAnswer) => Injected::Lost(self.inner.call(call)),
         }
     }
 }
@@ -206,15 +203,15 @@ pub(crate) enum Injected<F> {
     /// As the service below answers.
     Nothing(F),
     /// Something else than the service below would answer.
-    Instead(Option<Result<Answer, Close>>),
+    Instead(Option<Result<AnswerFrame, Close>>),
     /// As the service below answers, but not before a time.
     Late(F, Pin<Box<Sleep>>),
     /// The end of the connection when the service below answers.
     Lost(F),
 }
 
-impl<F: Future<Output = Result<Answer, Close>> + Unpin> Future for Injected<F> {
-    type Output = Result<Answer, Close>;
+impl<F: Future<Output = Result<AnswerFrame, Close>> + Unpin> Future for Injected<F> {
+    type Output = Result<AnswerFrame, Close>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
@@ -238,7 +235,7 @@ impl<F: Future<Output = Result<Answer, Close>> + Unpin> Future for Injected<F> {
 mod tests {
     use super::*;
 
-    const PRODUCE: i16 = ApiKey::Produce.key();
+    const PRODUCE: ApiKey = ApiKey::Produce;
 
     #[test]
     fn a_rule_is_for_the_nth_request_of_its_api() {
@@ -246,7 +243,7 @@ mod tests {
         assert_eq!(faults.effect(PRODUCE), None);
         faults.on(ApiKey::Produce).nth(2).times(2).answer(ErrorCode::NotLeaderOrFollower);
         assert_eq!(faults.effect(PRODUCE), None);
-        assert_eq!(faults.effect(ApiKey::Fetch.key()), None);
+        assert_eq!(faults.effect(ApiKey::Fetch), None);
         let refused = Some(Effect::Answer(ErrorCode::NotLeaderOrFollower));
         assert_eq!([(); 3].map(|()| faults.effect(PRODUCE)), [refused, refused, None]);
         assert!(faults.0.rules.lock().is_empty());

@@ -3,13 +3,15 @@
 //! The topic of the groups is created when it is first asked for, and is there when the answer leaves. Transactional ids are
 //! answered with COORDINATOR_NOT_AVAILABLE, since nobody coordinates transactions yet.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use kestrel_protocol::messages::find_coordinator::{
     Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
 };
 use kestrel_protocol::{ErrorCode, NodeId};
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::cluster::ApiError;
 
 /// The first version that asks for several keys at once.
@@ -24,10 +26,10 @@ const SHARE: i8 = 2;
 /// The first version that knows share groups (KIP-932).
 const FIRST_SHARE_VERSION: i16 = 6;
 
-impl Handle for FindCoordinatorRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> FindCoordinatorResponse {
+impl Handler for FindCoordinatorRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> FindCoordinatorResponse {
         let coordinator = match self.key_type {
-            GROUP => find_for_groups(context, state).await,
+            GROUP => find_for_groups(&context, &state).await,
             TRANSACTION => {
                 Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no transactions yet."))
             }

@@ -1,12 +1,14 @@
 //! Heartbeat, versions 0 to 4 (KIP-345): keeps a member in its group, and tells it when to join again.
 
+use std::sync::Arc;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 
-use super::{Begin, Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 
-impl Begin for HeartbeatRequest {
-    fn begin(self, _: &RequestContext, state: &State) -> impl Future<Output = HeartbeatResponse> + use<> {
+impl Handler for HeartbeatRequest {
+    fn handle(self, _: RequestContext, state: Arc<State>) -> impl Future<Output = HeartbeatResponse> {
         let beat = (!self.group_id.is_empty()).then(|| state.groups.heartbeat(&self));
         async move {
             let Some(beat) = beat else { return self.refusal(ErrorCode::InvalidGroupId) };
@@ -17,12 +19,6 @@ impl Begin for HeartbeatRequest {
                 Err(error) => self.refusal(error),
             }
         }
-    }
-}
-
-impl Handle for HeartbeatRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> HeartbeatResponse {
-        self.begin(context, state).await
     }
 
     fn refusal(&self, error_code: ErrorCode) -> HeartbeatResponse {

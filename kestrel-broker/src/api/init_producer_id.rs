@@ -2,37 +2,15 @@
 //!
 //! A transactional id is refused with UNSUPPORTED_VERSION: there is no transaction coordinator yet.
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::{ErrorCode, ProducerEpoch, ProducerId};
-use parking_lot::{Mutex, MutexGuard};
 
-use super::{Handle, RequestContext, State};
-use crate::cluster::{ApiError, Cluster};
+use super::{Handler, RequestContext, State};
 
-/// The producer ids that were taken from the controller and not given out yet. What is left at a stop is never used.
-#[derive(Debug, Default)]
-pub(crate) struct ProducerIds(Mutex<Range<i64>>);
-
-impl ProducerIds {
-    async fn next(&self, cluster: &Cluster) -> Result<ProducerId, ApiError> {
-        loop {
-            if let Some(id) = self.block().next() {
-                return Ok(ProducerId(id));
-            }
-            let block = cluster.allocate_producer_ids().await?;
-            *self.block() = block;
-        }
-    }
-
-    fn block(&self) -> MutexGuard<'_, Range<i64>> {
-        self.0.lock()
-    }
-}
-
-impl Handle for InitProducerIdRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> InitProducerIdResponse {
+impl Handler for InitProducerIdRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> InitProducerIdResponse {
         let has_id = self.producer_id != ProducerId::NONE;
         let has_epoch = self.producer_epoch != ProducerEpoch::NONE;
         match &self.transactional_id {

@@ -2,68 +2,41 @@
 
 use std::sync::Arc;
 
-use bytestring::ByteString;
 use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
 use kestrel_protocol::{ErrorCode, Uuid};
 
-use super::{Handle, Outgoing, Reply, Request, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::coordinator::Joining;
 
-/// Joins under the client's name: the one thing that the header says and the body does not.
-pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
-    let Request { frame, context } = request;
-    let correlation_id = frame.header.correlation_id;
-    let client_id = frame.header.client_id.as_deref().unwrap_or_default().to_owned();
-    let request = match frame.decode::<JoinGroupRequest>() {
-        Ok(request) => request,
-        Err(error) => return Reply::now(Err(error.into())),
-    };
-    let response = join(request, client_id.into(), &context, state);
-    Reply::later(async move {
-        Outgoing::from(response.await).encode::<JoinGroupRequest>(context.version, correlation_id)
-    })
-}
-
-impl Handle for JoinGroupRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> JoinGroupResponse {
-        join(self, ByteString::new(), context, state).await
+impl Handler for JoinGroupRequest {
+    fn handle(self, context: RequestContext, state: Arc<State>) -> impl Future<Output = JoinGroupResponse> {
+        let allowed = check(&self, &state);
+        let joining = Joining {
+            version: context.version,
+            client_id: context.client_id,
+            client_host: format!("/{}", context.origin.peer.ip()).into(),
+            unique: random_uuid(),
+            request: self,
+        };
+        let joined = allowed.map(|()| state.groups.join(&joining));
+        async move {
+            let joined = match joined {
+                Ok(joined) => tokio::select! {
+                    joined = joined => joined,
+                    () = state.stopping.cancelled() => Err(ErrorCode::NotCoordinator),
+                },
+                Err(error) => Err(error),
+            };
+            joined.unwrap_or_else(|error| match error {
+                // As Apache Kafka names it when a group has become too large for its topic.
+                ErrorCode::InvalidCommitOffsetSize => joining.request.refusal(ErrorCode::UnknownServerError),
+                error => joining.request.refusal(error),
+            })
+        }
     }
 
     fn refusal(&self, error_code: ErrorCode) -> JoinGroupResponse {
         JoinGroupResponse { member_id: self.member_id.clone(), error_code, ..Default::default() }
-    }
-}
-
-/// Joins at once, and then waits for the others.
-fn join(
-    request: JoinGroupRequest,
-    client_id: ByteString,
-    context: &RequestContext,
-    state: &State,
-) -> impl Future<Output = JoinGroupResponse> + Send + use<> {
-    let allowed = check(&request, state);
-    let joining = Joining {
-        version: context.version,
-        client_id,
-        client_host: format!("/{}", context.origin.peer.ip()).into(),
-        unique: random_uuid(),
-        request,
-    };
-    let joined = allowed.map(|()| state.groups.join(&joining));
-    let stopping = state.stopping.clone();
-    async move {
-        let joined = match joined {
-            Ok(joined) => tokio::select! {
-                joined = joined => joined,
-                () = stopping.cancelled() => Err(ErrorCode::NotCoordinator),
-            },
-            Err(error) => Err(error),
-        };
-        joined.unwrap_or_else(|error| match error {
-            // As Apache Kafka names it when a group has become too large for its topic.
-            ErrorCode::InvalidCommitOffsetSize => joining.request.refusal(ErrorCode::UnknownServerError),
-            error => joining.request.refusal(error),
-        })
     }
 }
 

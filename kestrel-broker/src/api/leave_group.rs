@@ -1,21 +1,19 @@
 //! LeaveGroup, versions 0 to 5 (in batches from version 3, KIP-345; reasons from version 5, KIP-800).
 
+use std::sync::Arc;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::leave_group::{
     LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse,
 };
 
-use super::{Begin, Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 
 /// The first version in which several members leave at once.
 const FIRST_BATCH_VERSION: i16 = 3;
 
-impl Begin for LeaveGroupRequest {
-    fn begin(
-        self,
-        context: &RequestContext,
-        state: &State,
-    ) -> impl Future<Output = LeaveGroupResponse> + use<> {
+impl Handler for LeaveGroupRequest {
+    fn handle(self, context: RequestContext, state: Arc<State>) -> impl Future<Output = LeaveGroupResponse> {
         let is_batch = context.version >= FIRST_BATCH_VERSION;
         let members = if is_batch {
             self.members.clone()
@@ -31,12 +29,6 @@ impl Begin for LeaveGroupRequest {
                 Err(error) => self.refusal(error),
             }
         }
-    }
-}
-
-impl Handle for LeaveGroupRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> LeaveGroupResponse {
-        self.begin(context, state).await
     }
 
     fn refusal(&self, error_code: ErrorCode) -> LeaveGroupResponse {

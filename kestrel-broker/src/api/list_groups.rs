@@ -1,13 +1,15 @@
 //! ListGroups, versions 0 to 5: the groups of this broker, by state (KIP-518) and type (KIP-848) when asked.
 
+use std::sync::Arc;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::coordinator::{CLASSIC, ListFilter};
 
-impl Handle for ListGroupsRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> ListGroupsResponse {
+impl Handler for ListGroupsRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> ListGroupsResponse {
         let filter = ListFilter { states: self.states_filter.clone(), types: self.types_filter.clone() };
         let groups = match state.groups.list(&filter).await {
             Ok(groups) => groups,

@@ -1,6 +1,7 @@
 //! ListOffsets, versions 1 to 11: the offset of a time, or the first or last one (KIP-79, KIP-734, KIP-405, KIP-1005).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::list_offsets::{
@@ -9,27 +10,27 @@ use kestrel_protocol::messages::list_offsets::{
 };
 use kestrel_protocol::{ErrorCode, LeaderEpoch};
 
-use super::{Handle, RequestContext, State};
+use super::tally::Tally;
+use super::{Handler, RequestContext, State};
 use crate::partition::{Isolation, OffsetSpec};
 
-impl Handle for ListOffsetsRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> ListOffsetsResponse {
+impl Handler for ListOffsetsRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> ListOffsetsResponse {
         let mut lookup = Lookup {
-            state,
+            state: &state,
             version: context.version,
             isolation: Isolation::from_wire(self.isolation_level),
             seen: HashSet::new(),
         };
         let mut topics = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
-            let mut counts: HashMap<i32, usize> = HashMap::new();
-            topic.partitions.iter().for_each(|asked| *counts.entry(asked.partition_index).or_default() += 1);
+            let mut tally = Tally::of(topic.partitions.iter().map(|asked| asked.partition_index));
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in &topic.partitions {
                 // What is asked for twice is answered once, and refused.
-                match counts.remove(&asked.partition_index) {
-                    Some(1) => partitions.push(lookup.answer(&topic.name, asked)),
-                    Some(_) => partitions.push(refused(asked.partition_index, ErrorCode::InvalidRequest)),
+                match tally.take(&asked.partition_index) {
+                    Some(true) => partitions.push(lookup.answer(&topic.name, asked)),
+                    Some(false) => partitions.push(refused(asked.partition_index, ErrorCode::InvalidRequest)),
                     None => {}
                 }
             }

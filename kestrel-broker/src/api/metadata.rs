@@ -3,6 +3,7 @@
 //! A topic that is created on the way is there, with its leader, in the same answer.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytestring::ByteString;
 use kestrel_protocol::messages::metadata::{
@@ -12,8 +13,8 @@ use kestrel_protocol::messages::metadata::{
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::serving::Serving;
-use super::{Handle, RequestContext, State, authorized_operations};
-use crate::cluster::{ApiError, ClusterImage, PartitionImage, TopicImage, check_topic_name};
+use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
+use crate::cluster::{ApiError, ClusterImage, TopicImage, check_topic_name};
 use crate::coordinator::GROUPS_TOPIC;
 use crate::partition::OfflinePartitions;
 
@@ -22,15 +23,15 @@ const FIRST_NULL_IS_ALL_VERSION: i16 = 1;
 /// The first version in which topics can be asked for by id.
 const FIRST_BY_ID_VERSION: i16 = 12;
 
-impl Handle for MetadataRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> MetadataResponse {
+impl Handler for MetadataRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> MetadataResponse {
         let asked = match self.asked(context.version) {
             Ok(asked) => asked,
             Err(error) => return self.refusal(error),
         };
         let created = match &asked {
             Some(topics) if self.allow_auto_topic_creation && state.config.auto_create_topics => {
-                create_missing(topics, state).await
+                create_missing(topics, &state).await
             }
             _ => Vec::new(),
         };
@@ -45,12 +46,13 @@ impl Handle for MetadataRequest {
             Some(asked) => asked.into_iter().map(|topic| describe.asked(topic, &created)).collect(),
         };
         MetadataResponse {
-            brokers: brokers(&image, context, state),
+            brokers: brokers(&image, &context, &state),
             cluster_id: Some(image.cluster_id().clone()),
             controller_id: image.controller_id(),
             topics,
-            cluster_authorized_operations: authorized_operations::on_cluster(
+            cluster_authorized_operations: authorized_operations(
                 self.include_cluster_authorized_operations,
+                ResourceType::Cluster,
             ),
             ..Default::default()
         }
@@ -177,30 +179,21 @@ impl Describe<'_> {
             name: Some(topic.name.clone()),
             topic_id: topic.id,
             is_internal: topic.is_internal(),
-            partitions: topic
-                .numbered()
-                .map(|(number, partition)| self.partition(topic.id, number, partition))
-                .collect(),
-            topic_authorized_operations: authorized_operations::on_topic(self.with_operations),
+            partitions: Serving::of_topic(self.image, self.offline, topic).map(partition).collect(),
+            topic_authorized_operations: authorized_operations(self.with_operations, ResourceType::Topic),
         }
     }
+}
 
-    fn partition(
-        &self,
-        topic_id: TopicId,
-        partition_index: i32,
-        partition: &PartitionImage,
-    ) -> MetadataResponsePartition {
-        let serving = Serving::of(self.image, self.offline, (topic_id, partition_index), partition);
-        MetadataResponsePartition {
-            error_code: serving.error_code(),
-            partition_index,
-            leader_id: serving.leader,
-            leader_epoch: partition.leader_epoch,
-            replica_nodes: partition.replicas.clone(),
-            isr_nodes: serving.isr,
-            offline_replicas: serving.offline_replicas,
-        }
+fn partition(served: Serving) -> MetadataResponsePartition {
+    MetadataResponsePartition {
+        error_code: served.error_code,
+        partition_index: served.number,
+        leader_id: served.leader,
+        leader_epoch: served.leader_epoch,
+        replica_nodes: served.replicas,
+        isr_nodes: served.isr,
+        offline_replicas: served.offline_replicas,
     }
 }
 

@@ -1,20 +1,40 @@
-//! The request pipeline: [`Router`] is a [`tower::Service`] from [`Request`] to the bytes of the answer.
+//! The request pipeline: a [`tower::Service`] from [`Request`] to the frame of the answer.
+//!
+//! ```text
+//!   net ──Request──► limit ──► Admission ──Call──► Observe ──► FaultInjection ──► Router ──► Handler
+//!                              row, principal      trace       errors on demand   table      one file per API
+//! ```
 //!
 //! `net/` calls it once per request, in the order of the connection. `call` runs what must happen in that order (the
 //! append of Produce); the future that it returns is the waiting part. One file per request beside this one; nobody but
-//! `net/` and `broker.rs` imports this module.
+//! `net/`, `broker/` and `builder` imports this module.
 
-#![expect(refining_impl_trait, reason = "a handler gives its response, or that with what of it is in files")]
+#![expect(refining_impl_trait, reason = "a handler gives its response, or an answer that is more than that")]
 
+mod access;
+mod admission;
+mod alterations;
+mod answer;
+mod call;
+mod close;
 mod context;
 mod fault;
-mod layers;
+mod handler;
+mod observe;
+mod pipeline;
+mod principal;
+mod producer_ids;
+mod reply;
+mod request;
+mod served_api;
 mod serving;
+mod session;
+mod state;
 mod table;
+mod tally;
 
 mod alter_configs;
 mod api_versions;
-mod authorized_operations;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
@@ -41,114 +61,22 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
 
-use std::future::Future;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use bytestring::ByteString;
-use kestrel_protocol::ErrorCode;
-use tokio_util::sync::CancellationToken;
-use tower::Service;
-
-pub(crate) use context::{
-    Answer, Close, Described, ListenerId, Origin, Outgoing, Reply, Request, RequestContext,
-};
+use access::{ResourceType, authorized_operations};
+pub(crate) use answer::{Answer, AnswerFrame};
+use call::Call;
+pub(crate) use close::Close;
+pub(crate) use context::RequestContext;
 pub use fault::{FaultRule, Faults};
 pub(crate) use fetch::FetchSessions;
-pub(crate) use init_producer_id::ProducerIds;
-pub(crate) use layers::pipeline;
-
-use crate::clock::Clock;
-use crate::cluster::{BrokerImage, Cluster};
-use crate::config::BrokerConfig;
-use crate::coordinator::GroupCoordinator;
-use crate::partition::ReplicaManager;
-
-/// What handlers work on: the rooms of the broker.
-#[derive(Debug)]
-pub(crate) struct State {
-    /// The metadata: read as a snapshot, changed by commands.
-    pub(crate) cluster: Cluster,
-    /// The partitions.
-    pub(crate) replicas: Arc<ReplicaManager>,
-    /// The groups.
-    pub(crate) groups: Arc<GroupCoordinator>,
-    /// The broker's settings.
-    pub(crate) config: Arc<BrokerConfig>,
-    /// The time.
-    pub(crate) clock: Clock,
-    /// Producer ids to give out.
-    pub(crate) producer_ids: ProducerIds,
-    /// What clients fetch.
-    pub(crate) fetch_sessions: FetchSessions,
-    /// Cancelled when the broker stops: whoever waits for something answers with what there is.
-    pub(crate) stopping: CancellationToken,
-}
-
-/// A request that this broker answers.
-///
-/// Handlers never fail: what goes wrong is an error code in the response.
-pub(crate) trait Handle: kestrel_protocol::Request {
-    /// Answers the request.
-    fn handle(
-        self,
-        context: &RequestContext,
-        state: &State,
-    ) -> impl Future<Output: Into<Outgoing<Self::Response>>> + Send;
-
-    /// The answer in which everything that was asked for fails with `error`; fault injection sends it.
-    fn refusal(&self, error: ErrorCode) -> Self::Response;
-}
-
-/// A request whose effect is part of the order of its connection: it has happened when `begin` returns, and so before the
-/// next request begins. What is left is waiting, which requests of one connection do together.
-pub(crate) trait Begin: Handle {
-    /// Does what is asked for; the answer comes when it is stored, or when others have done their part.
-    fn begin(
-        self,
-        context: &RequestContext,
-        state: &State,
-    ) -> impl Future<Output = Self::Response> + Send + use<Self> + 'static;
-}
-
-/// Sends each request to its handler, by the table of APIs.
-#[derive(Debug, Clone)]
-pub(crate) struct Router {
-    state: Arc<State>,
-}
-
-impl Router {
-    /// A router to handlers that work on `state`.
-    pub(crate) const fn new(state: Arc<State>) -> Self {
-        Self { state }
-    }
-}
-
-impl State {
-    /// Where a client reaches a broker by the listener that it came by.
-    fn client_endpoint(&self, broker: &BrokerImage, context: &RequestContext) -> Option<(ByteString, i32)> {
-        let listener = self.config.listeners.get(context.origin.listener.0)?;
-        let endpoint = broker.endpoints.iter().find(|endpoint| *endpoint.name == *listener.name)?;
-        Some((endpoint.host.clone(), i32::from(endpoint.port)))
-    }
-}
-
-impl Service<Request> for Router {
-    type Response = Answer;
-    type Error = Close;
-    type Future = Reply;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Close>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Reply {
-        match table::route(&request) {
-            Ok(api) => api.dispatch(&self.state, request),
-            Err(close) => Reply::now(Err(close)),
-        }
-    }
-}
+use handler::Handler;
+pub(crate) use pipeline::pipeline;
+pub(crate) use principal::Principal;
+pub(crate) use producer_ids::ProducerIds;
+pub(crate) use reply::Reply;
+pub(crate) use request::{ListenerId, Origin, Request, RequestName};
+use served_api::ServedApi;
+pub(crate) use session::Session;
+pub(crate) use state::State;
 
 #[cfg(test)]
 mod tests;

@@ -8,19 +8,19 @@ use kestrel_protocol::messages::offset_commit::{
     OffsetCommitResponseTopic,
 };
 
-use super::{Begin, Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::cluster::{ClusterImage, TopicImage};
 use crate::coordinator::{Commit, CommittedPartition};
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 10;
 
-impl Begin for OffsetCommitRequest {
-    fn begin(
+impl Handler for OffsetCommitRequest {
+    fn handle(
         mut self,
-        context: &RequestContext,
-        state: &State,
-    ) -> impl Future<Output = OffsetCommitResponse> + use<> {
+        context: RequestContext,
+        state: Arc<State>,
+    ) -> impl Future<Output = OffsetCommitResponse> {
         // Of a topic without partitions nothing is said.
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
@@ -48,12 +48,6 @@ impl Begin for OffsetCommitRequest {
             });
             OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
         }
-    }
-}
-
-impl Handle for OffsetCommitRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> OffsetCommitResponse {
-        self.begin(context, state).await
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetCommitResponse {

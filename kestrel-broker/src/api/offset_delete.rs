@@ -1,5 +1,7 @@
 //! OffsetDelete, version 0 (KIP-496): forgets positions of a group in topics that its members do not consume.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::offset_delete::{
@@ -7,10 +9,10 @@ use kestrel_protocol::messages::offset_delete::{
     OffsetDeleteResponseTopic,
 };
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 
-impl Handle for OffsetDeleteRequest {
-    async fn handle(mut self, _: &RequestContext, state: &State) -> OffsetDeleteResponse {
+impl Handler for OffsetDeleteRequest {
+    async fn handle(mut self, _: RequestContext, state: Arc<State>) -> OffsetDeleteResponse {
         if self.group_id.is_empty() {
             return self.refusal(ErrorCode::InvalidGroupId);
         }

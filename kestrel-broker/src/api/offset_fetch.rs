@@ -1,6 +1,8 @@
 //! OffsetFetch, versions 1 to 10 (several groups from version 8, KIP-709; topics by id from version 10, KIP-848): stored
 //! positions, all of a group's when no topics are named; only stable ones when asked for (KIP-447).
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 use kestrel_protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
@@ -9,7 +11,7 @@ use kestrel_protocol::messages::offset_fetch::{
 };
 use kestrel_protocol::{ErrorCode, TopicId};
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 use crate::cluster::ClusterImage;
 use crate::coordinator::FetchedOffset;
 
@@ -20,10 +22,10 @@ const FIRST_TOPIC_ID_VERSION: i16 = 10;
 /// The first version with an error for the whole group.
 const FIRST_GROUP_ERROR_VERSION: i16 = 2;
 
-impl Handle for OffsetFetchRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> OffsetFetchResponse {
+impl Handler for OffsetFetchRequest {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> OffsetFetchResponse {
         let fetch = Fetch {
-            state,
+            state: &state,
             by_id: context.version >= FIRST_TOPIC_ID_VERSION,
             require_stable: self.require_stable,
             image: &state.cluster.image(),

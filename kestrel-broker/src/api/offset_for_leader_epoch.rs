@@ -1,16 +1,18 @@
 //! OffsetForLeaderEpoch, versions 2 to 4: where a leader epoch ends, so that a consumer sees truncation (KIP-101, KIP-320).
 
+use std::sync::Arc;
+
 use kestrel_protocol::messages::offset_for_leader_epoch::{
     EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
     OffsetForLeaderTopicResult,
 };
 use kestrel_protocol::{ErrorCode, LeaderEpoch};
 
-use super::{Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 
-impl Handle for OffsetForLeaderEpochRequest {
-    async fn handle(self, _: &RequestContext, state: &State) -> OffsetForLeaderEpochResponse {
-        answer(&self, |topic, asked| find(state, topic, asked))
+impl Handler for OffsetForLeaderEpochRequest {
+    async fn handle(self, _: RequestContext, state: Arc<State>) -> OffsetForLeaderEpochResponse {
+        answer(&self, |topic, asked| find(&state, topic, asked))
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetForLeaderEpochResponse {

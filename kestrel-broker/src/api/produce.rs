@@ -1,6 +1,6 @@
 //! Produce, versions 3 to 13 (topics by id from 13, KIP-516): appends one record batch to each partition.
 //!
-//! The append is the ordered part: it has happened when [`dispatch`] returns. Waiting until the batches are stored is the
+//! The append is the ordered part: it has happened when [`Handler::handle`] returns. Waiting until the batches are stored is the
 //! other part. acks=1 and acks=all are alike on a single node: both are answered when the high watermark has passed the
 //! batch, so that an answer means what the durability promises. acks=0 has no answer; a failure closes the connection.
 //! Transactional batches are refused with INVALID_TXN_STATE: there is no transaction coordinator that could have begun one.
@@ -18,7 +18,7 @@ use kestrel_protocol::record::{Attributes, Compression};
 use kestrel_protocol::{ErrorCode, Timestamp, TopicId};
 use tokio::time::timeout_at;
 
-use super::{Close, Handle, Outgoing, Reply, Request, RequestContext, State};
+use super::{Answer, Close, Handler, RequestContext, State};
 use crate::clock::after;
 use crate::log::{AppendError, AppendOrigin, Appended, RecordFault};
 use crate::partition::Partition;
@@ -41,31 +41,21 @@ const NO_ACKS: i16 = 0;
 const ALL_ACKS: i16 = -1;
 const LEADER_ACKS: i16 = 1;
 
-/// Appends in the order of the calls; the reply waits until what was appended is stored.
-pub(super) fn dispatch(state: &Arc<State>, request: Request) -> Reply {
-    let Request { frame, context } = request;
-    let correlation_id = frame.header.correlation_id;
-    let begun = match frame.decode::<ProduceRequest>() {
-        Ok(request) => Begun::append(request, &context, state),
-        Err(error) => return Reply::now(Err(error.into())),
-    };
-    // From here on nothing holds the frame, so that its buffer can be read into again.
-    drop(frame);
-    let encode = move |response: ProduceResponse| {
-        Outgoing::from(response).encode::<ProduceRequest>(context.version, correlation_id)
-    };
-    if begun.acks == NO_ACKS {
-        Reply::now(begun.first_error().map_or(Ok(None), |error| Err(Close::Unacknowledged(error))))
-    } else if begun.unstored.is_empty() {
-        Reply::now(encode(begun.response))
-    } else {
-        Reply::later(async move { encode(begun.stored().await) })
-    }
-}
-
-impl Handle for ProduceRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> ProduceResponse {
-        Begun::append(self, context, state).stored().await
+impl Handler for ProduceRequest {
+    fn handle(
+        self,
+        context: RequestContext,
+        state: Arc<State>,
+    ) -> impl Future<Output = Answer<ProduceResponse>> {
+        let begun = Begun::append(self, &context, &state);
+        async move {
+            if begun.acks == NO_ACKS {
+                let failure = begun.first_error().map(Close::Unacknowledged);
+                failure.map_or(Answer::Nothing, Answer::Close)
+            } else {
+                begun.stored().await.into()
+            }
+        }
     }
 
     fn refusal(&self, error: ErrorCode) -> ProduceResponse {

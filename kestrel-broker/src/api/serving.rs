@@ -1,11 +1,11 @@
 //! Who serves a partition, as clients are told: what the metadata says, without brokers that are fenced and without logs that
 //! are not open.
 //!
-//! Used by the answers that describe topics. Pure.
+//! Used by the answers that describe topics, Metadata and DescribeTopicPartitions. Pure.
 
-use kestrel_protocol::{ErrorCode, NodeId, TopicId};
+use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, TopicId};
 
-use crate::cluster::{ClusterImage, PartitionImage};
+use crate::cluster::{ClusterImage, PartitionImage, TopicImage};
 use crate::partition::OfflinePartitions;
 
 /// Who serves a partition.
@@ -14,8 +14,16 @@ use crate::partition::OfflinePartitions;
 /// of a failed data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Serving {
+    /// The partition's number.
+    pub(super) number: i32,
+    /// `LEADER_NOT_AVAILABLE` without a leader.
+    pub(super) error_code: ErrorCode,
     /// The leader; [`NodeId::NONE`] when there is none.
     pub(super) leader: NodeId,
+    /// The epoch in which it leads.
+    pub(super) leader_epoch: LeaderEpoch,
+    /// All replicas.
+    pub(super) replicas: Vec<NodeId>,
     /// The replicas that have everything and serve.
     pub(super) isr: Vec<NodeId>,
     /// The replicas that do not serve.
@@ -27,35 +35,37 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Who serves the partition of a topic, by its id and number.
-    pub(super) fn of(
+    /// Who serves each partition of a topic, by number.
+    pub(super) fn of_topic<'a>(
+        image: &'a ClusterImage,
+        offline: &'a OfflinePartitions,
+        topic: &'a TopicImage,
+    ) -> impl Iterator<Item = Self> + 'a {
+        topic.numbered().map(|(number, partition)| Self::of(image, offline, (topic.id, number), partition))
+    }
+
+    fn of(
         image: &ClusterImage,
         offline: &OfflinePartitions,
         (topic_id, number): (TopicId, i32),
         partition: &PartitionImage,
     ) -> Self {
-        if offline.contains(topic_id, number) {
-            let replicas = || partition.replicas.clone();
-            return Self {
-                leader: NodeId::NONE,
-                isr: Vec::new(),
-                offline_replicas: replicas(),
-                eligible_leader_replicas: replicas(),
-                last_known_elr: replicas(),
-            };
-        }
-        let is_served = |node: &NodeId| image.broker(*node).is_some_and(|broker| !broker.fenced);
+        let is_offline = offline.contains(topic_id, number);
+        let is_served =
+            |node: &NodeId| !is_offline && image.broker(*node).is_some_and(|broker| !broker.fenced);
+        let leader = Some(partition.leader).filter(is_served);
+        let or_replicas =
+            |online: &Vec<NodeId>| if is_offline { &partition.replicas } else { online }.clone();
         Self {
-            leader: Some(partition.leader).filter(is_served).unwrap_or(NodeId::NONE),
-            isr: partition.isr.clone(),
+            number,
+            error_code: leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None),
+            leader: leader.unwrap_or(NodeId::NONE),
+            leader_epoch: partition.leader_epoch,
+            replicas: partition.replicas.clone(),
+            isr: if is_offline { Vec::new() } else { partition.isr.clone() },
             offline_replicas: partition.replicas.iter().copied().filter(|node| !is_served(node)).collect(),
-            eligible_leader_replicas: partition.eligible_leader_replicas.clone(),
-            last_known_elr: partition.last_known_elr.clone(),
+            eligible_leader_replicas: or_replicas(&partition.eligible_leader_replicas),
+            last_known_elr: or_replicas(&partition.last_known_elr),
         }
-    }
-
-    /// `LEADER_NOT_AVAILABLE` without a leader.
-    pub(super) fn error_code(&self) -> ErrorCode {
-        if self.leader == NodeId::NONE { ErrorCode::LeaderNotAvailable } else { ErrorCode::None }
     }
 }

@@ -1,19 +1,17 @@
 //! SyncGroup, versions 0 to 5: a member's part of the assignment; waits until the leader has sent it.
 
+use std::sync::Arc;
+
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
-use super::{Begin, Handle, RequestContext, State};
+use super::{Handler, RequestContext, State};
 
 /// The first version that names the protocol.
 const FIRST_PROTOCOL_VERSION: i16 = 5;
 
-impl Begin for SyncGroupRequest {
-    fn begin(
-        self,
-        context: &RequestContext,
-        state: &State,
-    ) -> impl Future<Output = SyncGroupResponse> + use<> {
+impl Handler for SyncGroupRequest {
+    fn handle(self, context: RequestContext, state: Arc<State>) -> impl Future<Output = SyncGroupResponse> {
         let syncing = self.check(context.version).map(|()| state.groups.sync(&self));
         let stopping = state.stopping.clone();
         async move {
@@ -32,12 +30,6 @@ impl Begin for SyncGroupRequest {
                 error => self.refusal(error),
             })
         }
-    }
-}
-
-impl Handle for SyncGroupRequest {
-    async fn handle(self, context: &RequestContext, state: &State) -> SyncGroupResponse {
-        self.begin(context, state).await
     }
 
     fn refusal(&self, error_code: ErrorCode) -> SyncGroupResponse {

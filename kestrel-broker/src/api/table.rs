@@ -1,9 +1,7 @@
-//! The table of APIs that are served: which versions are advertised, which are answered, and by what.
+//! The table of APIs that are served: the versions that are advertised, the handler, and what a request needs.
 //!
-//! ApiVersions is answered from it and the router reads it, so that what is advertised is what is there.
-
-use std::ops::RangeInclusive;
-use std::sync::Arc;
+//! ApiVersions is answered from it and the router reads it, so that what is advertised is what is there. The needs are those
+//! of Apache Kafka's documentation ("Operations and Resources on Protocols").
 
 use kestrel_protocol::messages::alter_configs::AlterConfigsRequest;
 use kestrel_protocol::messages::api_versions::ApiVersionsRequest;
@@ -32,135 +30,72 @@ use kestrel_protocol::messages::offset_fetch::OffsetFetchRequest;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
-use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame};
 
-use super::{
-    Answer, Begin, Close, Handle, Outgoing, Reply, Request, State, api_versions, join_group, produce,
-};
-
-/// One API that is served.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Api {
-    pub(super) key: ApiKey,
-    first_advertised: i16,
-    last_version: i16,
-    dispatch: fn(&Arc<State>, Request) -> Reply,
-    refuse: fn(&RequestFrame, ErrorCode) -> Result<Answer, Close>,
-}
+use super::access::Need;
+use super::access::Operation::*;
+use super::access::ResourceType::{Cluster, Group, Topic, TransactionalId};
+use super::handler::{self, Handler};
+use super::{Close, ServedApi};
 
 /// The APIs, by number.
-pub(super) const APIS: &[Api] = &[
+pub(super) const APIS: &[ServedApi] = &[
     // Versions 0 to 2 are advertised and refused, as Apache Kafka does: librdkafka takes a broker without Produce
     // version 2 for one that cannot compress (KAFKA-18659).
-    Api { first_advertised: 0, dispatch: produce::dispatch, ..Api::of::<ProduceRequest>() },
-    Api::of::<FetchRequest>(),
-    Api::of::<ListOffsetsRequest>(),
-    Api::of::<MetadataRequest>(),
-    Api::begun::<OffsetCommitRequest>(),
-    Api::of::<OffsetFetchRequest>(),
-    Api::of::<FindCoordinatorRequest>(),
-    Api { dispatch: join_group::dispatch, ..Api::of::<JoinGroupRequest>() },
-    Api::begun::<HeartbeatRequest>(),
-    Api::begun::<LeaveGroupRequest>(),
-    Api::begun::<SyncGroupRequest>(),
-    Api::of::<DescribeGroupsRequest>(),
-    Api::of::<ListGroupsRequest>(),
-    Api { dispatch: api_versions::dispatch, ..Api::of::<ApiVersionsRequest>() },
-    Api::of::<CreateTopicsRequest>(),
-    Api::of::<DeleteTopicsRequest>(),
-    Api::of::<DeleteRecordsRequest>(),
-    Api::of::<InitProducerIdRequest>(),
-    Api::of::<OffsetForLeaderEpochRequest>(),
-    Api::of::<DescribeConfigsRequest>(),
-    Api::of::<AlterConfigsRequest>(),
-    Api::of::<CreatePartitionsRequest>(),
-    Api::of::<DeleteGroupsRequest>(),
-    Api::of::<IncrementalAlterConfigsRequest>(),
-    Api::of::<OffsetDeleteRequest>(),
-    Api::of::<DescribeClusterRequest>(),
-    Api::of::<DescribeTopicPartitionsRequest>(),
+    ServedApi {
+        first_advertised: 0,
+        ..row::<ProduceRequest>(&[
+            Need(Write, TransactionalId),
+            Need(IdempotentWrite, Cluster),
+            Need(Write, Topic),
+        ])
+    },
+    row::<FetchRequest>(&[Need(ClusterAction, Cluster), Need(Read, Topic)]),
+    row::<ListOffsetsRequest>(&[Need(Describe, Topic)]),
+    row::<MetadataRequest>(&[Need(Describe, Topic), Need(Create, Cluster), Need(Create, Topic)]),
+    row::<OffsetCommitRequest>(&[Need(Read, Group), Need(Read, Topic)]),
+    row::<OffsetFetchRequest>(&[Need(Describe, Group), Need(Describe, Topic)]),
+    row::<FindCoordinatorRequest>(&[Need(Describe, Group), Need(Describe, TransactionalId)]),
+    row::<JoinGroupRequest>(&[Need(Read, Group)]),
+    row::<HeartbeatRequest>(&[Need(Read, Group)]),
+    row::<LeaveGroupRequest>(&[Need(Read, Group)]),
+    row::<SyncGroupRequest>(&[Need(Read, Group)]),
+    row::<DescribeGroupsRequest>(&[Need(Describe, Group)]),
+    row::<ListGroupsRequest>(&[Need(Describe, Cluster), Need(Describe, Group)]),
+    row::<ApiVersionsRequest>(&[]),
+    row::<CreateTopicsRequest>(&[Need(Create, Cluster), Need(Create, Topic)]),
+    row::<DeleteTopicsRequest>(&[Need(Delete, Topic)]),
+    row::<DeleteRecordsRequest>(&[Need(Delete, Topic)]),
+    row::<InitProducerIdRequest>(&[Need(Write, TransactionalId), Need(IdempotentWrite, Cluster)]),
+    row::<OffsetForLeaderEpochRequest>(&[Need(ClusterAction, Cluster), Need(Describe, Topic)]),
+    row::<DescribeConfigsRequest>(&[Need(DescribeConfigs, Cluster), Need(DescribeConfigs, Topic)]),
+    row::<AlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
+    row::<CreatePartitionsRequest>(&[Need(Alter, Topic)]),
+    row::<DeleteGroupsRequest>(&[Need(Delete, Group)]),
+    row::<IncrementalAlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
+    row::<OffsetDeleteRequest>(&[Need(Delete, Group), Need(Read, Topic)]),
+    row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
+    row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];
 
-impl Api {
-    /// The row of a request whose handler is [`Handle`], in every version of its message table.
-    const fn of<R: Handle>() -> Self {
-        Self {
-            key: R::KEY,
-            first_advertised: *R::VERSIONS.start(),
-            last_version: *R::VERSIONS.end(),
-            dispatch: answer::<R>,
-            refuse: refuse::<R>,
-        }
-    }
-
-    /// As [`Self::of`], for a request that has its effect at once.
-    const fn begun<R: Begin>() -> Self {
-        Self { dispatch: begin::<R>, ..Self::of::<R>() }
-    }
-
-    /// The versions that ApiVersions names.
-    pub(super) const fn advertised(&self) -> RangeInclusive<i16> {
-        self.first_advertised..=self.last_version
-    }
-
-    /// Runs the handler: the ordered part now, the waiting part in the reply.
-    pub(super) fn dispatch(&self, state: &Arc<State>, request: Request) -> Reply {
-        (self.dispatch)(state, request)
-    }
-
-    /// The answer in which everything that the request asks for fails with `error`.
-    pub(super) fn refuse(&self, request: &RequestFrame, error: ErrorCode) -> Result<Answer, Close> {
-        (self.refuse)(request, error)
+/// The row of a request, in every version of its message table.
+const fn row<R: Handler>(needs: &'static [Need]) -> ServedApi {
+    ServedApi {
+        key: R::KEY,
+        needs,
+        first_advertised: *R::VERSIONS.start(),
+        last_version: *R::VERSIONS.end(),
+        serve: handler::serve::<R>,
+        refuse: handler::refuse::<R>,
     }
 }
 
-/// The API that answers the request.
+/// The row of an API.
 ///
 /// # Errors
-/// When the API or its version is not served. ApiVersions is served in every version: its handler names ours.
-pub(super) fn route(request: &Request) -> Result<&'static Api, Close> {
-    let header = &request.frame.header;
-    let api =
-        APIS.iter().find(|api| api.key.key() == header.api_key).ok_or(Close::UnknownApi(header.api_key))?;
-    if api.key != ApiKey::ApiVersions && !api.key.versions().contains(&header.api_version) {
-        return Err(Close::UnsupportedVersion { api: api.key, version: header.api_version });
-    }
-    Ok(api)
-}
-
-/// Decodes the body, runs the handler, encodes the response.
-pub(super) fn answer<R: Handle>(state: &Arc<State>, request: Request) -> Reply {
-    let Request { frame, context } = request;
-    match frame.decode::<R>() {
-        Ok(body) => {
-            let state = Arc::clone(state);
-            Reply::later(async move {
-                let response: Outgoing<R::Response> = body.handle(&context, &state).await.into();
-                response.encode::<R>(context.version, frame.header.correlation_id)
-            })
-        }
-        Err(error) => Reply::now(Err(error.into())),
-    }
-}
-
-/// Decodes the body and lets the request have its effect; waits and encodes the response later.
-fn begin<R: Begin>(state: &Arc<State>, request: Request) -> Reply {
-    let Request { frame, context } = request;
-    match frame.decode::<R>() {
-        Ok(body) => {
-            let response = body.begin(&context, state);
-            let correlation_id = frame.header.correlation_id;
-            Reply::later(async move {
-                Outgoing::from(response.await).encode::<R>(context.version, correlation_id)
-            })
-        }
-        Err(error) => Reply::now(Err(error.into())),
-    }
-}
-
-fn refuse<R: Handle>(request: &RequestFrame, error: ErrorCode) -> Result<Answer, Close> {
-    let response = request.decode::<R>()?.refusal(error);
-    Outgoing::from(response).encode::<R>(request.header.api_version, request.header.correlation_id)
+/// When it is not served.
+pub(super) fn find(api_key: i16) -> Result<&'static ServedApi, Close> {
+    let row = APIS.binary_search_by_key(&api_key, |api| api.key.key());
+    row.ok().and_then(|row| APIS.get(row)).ok_or(Close::UnknownApi(api_key))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::config::{Endpoint, Listener};
 
 /// Where clients who come by this listener, whose port is known, are told to connect to.
 pub(super) async fn advertised(listener: &Listener) -> Endpoint {
-    let Listener { name, listen, advertise } = listener;
+    let Listener { name, listen, advertise, .. } = listener;
     let port = listen.port;
     let endpoint = match advertise {
         Some(endpoint) if endpoint.port == 0 => Endpoint { host: endpoint.host.clone(), port },

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::api::{Faults, FetchSessions, ListenerId, ProducerIds, Router, State, pipeline};
+use crate::api::{Faults, FetchSessions, ListenerId, ProducerIds, Session, State, pipeline};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
@@ -109,12 +109,12 @@ impl Running {
             fetch_sessions,
             stopping: running.stop_serving.clone(),
         };
-        running.serve(sockets, &Router::new(Arc::new(state)), &faults, &clock);
+        running.serve(sockets, &Arc::new(state), &faults);
         running.report(clock.now() - started_at);
         Ok(running)
     }
 
-    fn serve(&self, sockets: Vec<TcpListener>, router: &Router, faults: &Faults, clock: &Clock) {
+    fn serve(&self, sockets: Vec<TcpListener>, state: &Arc<State>, faults: &Faults) {
         let limits = ConnectionLimits {
             request_max_bytes: self.config.request_max_bytes,
             max_idle: self.config.connections_max_idle,
@@ -125,16 +125,17 @@ impl Running {
         };
         let count = ConnectionCount::new(maxima);
         let complaints = Arc::default();
-        for (listener, socket) in (0..).map(ListenerId).zip(sockets) {
-            let (router, faults, clock) = (router.clone(), faults.clone(), clock.clone());
+        for (id, (configured, socket)) in self.config.listeners.iter().zip(sockets).enumerate() {
+            let (state, faults) = (Arc::clone(state), faults.clone());
             let door = Door {
                 socket,
-                listener,
+                listener: ListenerId(id),
                 limits,
                 count: Arc::clone(&count),
                 complaints: Arc::clone(&complaints),
             };
-            let make_pipeline = move || pipeline(router.clone(), faults.clone(), clock.clone());
+            let session = Session::begin(configured.protocol);
+            let make_pipeline = move || pipeline(&state, &faults, session.clone());
             let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
             self.serving.spawn(Listener::new(door, make_pipeline, tasks, stopping).drive());
         }

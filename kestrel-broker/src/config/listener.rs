@@ -9,14 +9,20 @@ use super::broker::{ConfigError, Said, value};
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
 use super::value::list;
 
-/// The only security protocol that is spoken.
-const PLAINTEXT: &str = "PLAINTEXT";
+/// A security protocol that listeners speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecurityProtocol {
+    /// No encryption, and nobody is asked who he is.
+    Plaintext,
+}
 
 /// An address that the broker listens on, and the one that clients who come that way are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listener {
     /// Its name, in capitals.
     pub(crate) name: String,
+    /// What is spoken there.
+    pub(crate) protocol: SecurityProtocol,
     /// Where it listens; port 0 lets the system choose.
     pub(crate) listen: Endpoint,
     /// What clients are told; `None` until that is known: then it is derived from where it listens.
@@ -52,8 +58,8 @@ pub(super) fn listeners(said: &Said, notes: &mut Vec<String>) -> Result<Vec<List
             ));
             continue;
         }
-        check_protocol(said, &name)?;
-        opened.push(Listener { name, listen: endpoint, advertise: None });
+        let protocol = protocol_of(said, &name)?;
+        opened.push(Listener { name, protocol, listen: endpoint, advertise: None });
     }
     if opened.is_empty() {
         return Err(said.invalid("listeners", "a listener that is not one of controller.listener.names"));
@@ -89,15 +95,18 @@ fn is_controller_listener(said: &Said, name: &str) -> bool {
         .is_some_and(|names| list(names).any(|controller| controller.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a listener's protocol is spoken: what the map says for its name.
-fn check_protocol(said: &Said, name: &str) -> Result<(), ConfigError> {
+/// The protocol that the map has for a listener's name.
+///
+/// # Errors
+/// When it is not spoken.
+fn protocol_of(said: &Said, name: &str) -> Result<SecurityProtocol, ConfigError> {
     let key = "listener.security.protocol.map";
     let protocol = list(value(said, key))
         .filter_map(|entry| entry.rsplit_once(':'))
         .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
         .map(|(_, protocol)| protocol.trim().to_ascii_uppercase());
     match protocol.as_deref() {
-        Some(PLAINTEXT) => Ok(()),
+        Some("PLAINTEXT") => Ok(SecurityProtocol::Plaintext),
         Some("SSL" | "SASL_PLAINTEXT" | "SASL_SSL") => Err(said.invalid(
             "listeners",
             format!(

@@ -23,4 +23,4 @@ pub(crate) use effective::{
 };
 pub(crate) use endpoint::Endpoint;
 pub(crate) use keys::{BrokerKey, Scope};
-pub(crate) use listener::Listener;
+pub(crate) use listener::{Listener, SecurityProtocol};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kestrel_protocol::{DecodeError, FrameSizeError};
 
 use super::stranger::Stranger;
-use crate::api::{Close, Described};
+use crate::api::{Close, RequestName};
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub(crate) enum Closed {
     Header(#[from] DecodeError),
     /// The pipeline refused a request.
     #[error("{0}: {1}")]
-    Refused(Described, Close),
+    Refused(RequestName, Close),
 }
 
 impl Closed {

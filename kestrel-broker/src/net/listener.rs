@@ -15,7 +15,8 @@ use tracing::{debug, info, warn};
 use super::complaints::Complaints;
 use super::connection::{Connection, ConnectionLimits};
 use super::connection_count::{ConnectionCount, Counted};
-use crate::api::{Answer, Close, ListenerId, Origin, Request};
+use super::transport::Transport;
+use crate::api::{AnswerFrame, Close, ListenerId, Origin, Request};
 use crate::config::Endpoint;
 
 /// How long accepting rests after it failed: out of file descriptors, most often.
@@ -98,7 +99,7 @@ pub(crate) struct Listener<M> {
 impl<M, P> Listener<M>
 where
     M: Fn() -> P + Send + 'static,
-    P: Service<Request, Response = Answer, Error = Close> + Send + 'static,
+    P: Service<Request, Response = AnswerFrame, Error = Close> + Send + 'static,
     P::Future: Unpin + Send,
 {
     /// A listener whose connections run on `tasks` until `stopping` is cancelled.
@@ -151,7 +152,8 @@ where
         if let Err(error) = stream.set_nodelay(true) {
             return debug!("closed connection from {peer}: {error}");
         }
-        let origin = Origin { peer, listener: self.door.listener };
+        let origin =
+            Origin { peer, listener: self.door.listener, file_run_min_bytes: TcpStream::FILE_RUN_MIN_BYTES };
         let connection = Connection::new(stream, origin, (self.make_pipeline)(), self.door.limits);
         let visit = Visit { peer, complaints: Arc::clone(&self.door.complaints), _counted: counted };
         self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
@@ -168,11 +170,11 @@ struct Visit {
 /// Serves one connection and says in one line why it ended.
 async fn drive<P>(mut connection: Connection<TcpStream, P>, visit: Visit, stopping: CancellationToken)
 where
-    P: Service<Request, Response = Answer, Error = Close>,
+    P: Service<Request, Response = AnswerFrame, Error = Close>,
     P::Future: Unpin,
 {
     let closed = connection.drive(&stopping).await;
-    let client_id = connection.client_id().unwrap_or_default();
+    let client_id = connection.client_id();
     let peer = visit.peer;
     if closed.is_fault() {
         complain(&visit.complaints, peer, &closed.to_string(), |about| {

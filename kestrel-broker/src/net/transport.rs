@@ -14,6 +14,9 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// A byte stream to a client.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// From how many bytes on records are worth being left in their file: below it, reading them costs less (decision 0012).
+    const FILE_RUN_MIN_BYTES: usize = 128 << 10;
+
     /// Sends some of `slices`; gives how many bytes. `more` says that other bytes follow at once and may share a packet.
     fn poll_send(
         &mut self,

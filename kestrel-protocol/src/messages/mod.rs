@@ -181,7 +181,7 @@ impl Field for bool {
 
 impl Field for ErrorCode {
     fn encode(&self, writer: &mut Writer, _: Version, _: &'static str) {
-        writer.put_i16(self.code());
+        writer.put_error_code(*self);
     }
 
     fn decode(reader: &mut Reader, _: Version, what: &'static str) -> Result<Self, DecodeError> {

@@ -16,7 +16,7 @@ use kestrel_protocol::messages::fetch::{
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 use tokio::time::Instant;
 
-use super::{Handle, Outgoing, RequestContext, State};
+use super::{Answer, Handler, RequestContext, State};
 use crate::clock::after;
 use crate::log::{self, ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
@@ -27,28 +27,25 @@ use sessions::{Answered, Asked, Naming};
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
 /// The first version whose answer names the leader when the epoch was wrong (KIP-951).
 const FIRST_LEADER_VERSION: i16 = 16;
-/// From how many bytes on the records of a partition are sent from their file: below it, reading them costs less (decision
-/// 0012).
-const FILE_RUN_MIN_BYTES: usize = 128 << 10;
 /// How many files an answer keeps open at most until it is sent.
 const MAX_FILE_RUNS: usize = 64;
 /// What a watermark is in an answer that has none.
 const NO_OFFSET: i64 = -1;
 
-impl Handle for FetchRequest {
-    async fn handle(mut self, context: &RequestContext, state: &State) -> Outgoing<FetchResponse> {
+impl Handler for FetchRequest {
+    async fn handle(mut self, context: RequestContext, state: Arc<State>) -> Answer<FetchResponse> {
         let naming = if context.version < FIRST_TOPIC_ID_VERSION { Naming::Names } else { Naming::Ids };
         let sessions = &state.fetch_sessions;
         let (begun, asked) = match sessions.begin(&mut self, naming, state.clock.now()) {
             Ok(begun) => begun,
             Err(error_code) => return FetchResponse { error_code, ..Default::default() }.into(),
         };
-        let Pass { answers, node_endpoints, .. } = Fetch::new(&self, &asked, context, state).wait().await;
+        let Pass { answers, node_endpoints, .. } = Fetch::new(&self, &asked, &context, &state).wait().await;
         match sessions.finish(begun, answers, state.clock.now()) {
             Ok((session_id, news)) => {
                 let (responses, files) = by_topic(news);
                 let response = FetchResponse { session_id, responses, node_endpoints, ..Default::default() };
-                Outgoing { response, files }
+                Answer::Response { response, files }
             }
             Err(error_code) => FetchResponse { error_code, ..Default::default() }.into(),
         }
@@ -157,7 +154,11 @@ impl<'a> Fetch<'a> {
                 .unwrap_or_default()
                 .min(self.max_bytes.saturating_sub(pass.size_bytes)),
             first_batch: if pass.size_bytes == 0 { FirstBatch::Always } else { FirstBatch::IfItFits },
-            file_run_min_bytes: if pass.file_runs < MAX_FILE_RUNS { FILE_RUN_MIN_BYTES } else { usize::MAX },
+            file_run_min_bytes: if pass.file_runs < MAX_FILE_RUNS {
+                self.context.origin.file_run_min_bytes
+            } else {
+                usize::MAX
+            },
             isolation: self.isolation,
             current_leader_epoch: said(asked.current_leader_epoch),
             last_fetched_epoch: said(asked.last_fetched_epoch),

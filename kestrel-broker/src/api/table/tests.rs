@@ -1,14 +1,14 @@
 //! The table of APIs over TCP: everything in it answers, everything else closes the connection.
 
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
-use kestrel_protocol::{Message, encode_request};
+use kestrel_protocol::{ApiKey, ErrorCode, Message, encode_request};
 
 use super::*;
 use crate::Broker;
 use crate::testing::{Peer, batch, produce_request};
 
 /// Sends an empty request of each version and expects an answer of that version.
-async fn answers_every_version<R: Handle>(peer: &mut Peer) {
+async fn answers_every_version<R: Handler>(peer: &mut Peer) {
     for version in R::VERSIONS {
         peer.call(&R::default(), version).await;
     }
@@ -54,6 +54,49 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
     for api in APIS {
         assert_eq!(api.advertised().end(), api.key.versions().end());
         assert!(api.advertised().start() <= api.key.versions().start());
+    }
+}
+
+/// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
+const DOCUMENTED: [(ApiKey, &[&str]); 27] = [
+    (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
+    (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
+    (ApiKey::ListOffsets, &["Describe Topic"]),
+    (ApiKey::Metadata, &["Describe Topic", "Create Cluster", "Create Topic"]),
+    (ApiKey::OffsetCommit, &["Read Group", "Read Topic"]),
+    (ApiKey::OffsetFetch, &["Describe Group", "Describe Topic"]),
+    (ApiKey::FindCoordinator, &["Describe Group", "Describe TransactionalId"]),
+    (ApiKey::JoinGroup, &["Read Group"]),
+    (ApiKey::Heartbeat, &["Read Group"]),
+    (ApiKey::LeaveGroup, &["Read Group"]),
+    (ApiKey::SyncGroup, &["Read Group"]),
+    (ApiKey::DescribeGroups, &["Describe Group"]),
+    (ApiKey::ListGroups, &["Describe Cluster", "Describe Group"]),
+    (ApiKey::ApiVersions, &[]),
+    (ApiKey::CreateTopics, &["Create Cluster", "Create Topic"]),
+    (ApiKey::DeleteTopics, &["Delete Topic"]),
+    (ApiKey::DeleteRecords, &["Delete Topic"]),
+    (ApiKey::InitProducerId, &["Write TransactionalId", "IdempotentWrite Cluster"]),
+    (ApiKey::OffsetForLeaderEpoch, &["ClusterAction Cluster", "Describe Topic"]),
+    (ApiKey::DescribeConfigs, &["DescribeConfigs Cluster", "DescribeConfigs Topic"]),
+    (ApiKey::AlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
+    (ApiKey::CreatePartitions, &["Alter Topic"]),
+    (ApiKey::DeleteGroups, &["Delete Group"]),
+    (ApiKey::IncrementalAlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
+    (ApiKey::OffsetDelete, &["Delete Group", "Read Topic"]),
+    (ApiKey::DescribeCluster, &["Describe Cluster"]),
+    (ApiKey::DescribeTopicPartitions, &["Describe Topic"]),
+];
+
+#[test]
+fn each_api_needs_what_apache_kafka_documents() {
+    let declared = |api: &ServedApi| api.needs.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(APIS.len(), DOCUMENTED.len());
+    for (api, (key, documented)) in APIS.iter().zip(DOCUMENTED) {
+        assert_eq!((api.key, declared(api)), (key, documented.iter().map(ToString::to_string).collect()));
+        for Need(operation, on) in api.needs {
+            assert!(on.operations().contains(operation), "{key}: {operation:?} {on:?}");
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 use kestrel_protocol::{FrameDecoder, RequestFrame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::io::poll_read_buf;
@@ -26,9 +27,11 @@ use super::closed::Closed;
 use super::outbox::Outbox;
 use super::stranger::Stranger;
 use super::transport::Transport;
-use crate::api::{Answer, Close, Described, Origin, Request, RequestContext};
+use crate::api::{AnswerFrame, Close, Origin, Request, RequestName};
 use crate::clock::after;
 
+/// How many bytes say the length of a frame.
+const FRAME_LENGTH_BYTES: usize = 4;
 /// How many bytes are read at once while no large frame is under way.
 const READ_BYTES: usize = 16 << 10;
 /// No further answer is made while this many bytes wait to be sent.
@@ -60,7 +63,7 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     pipeline_ready: bool,
     origin: Origin,
     /// `client.id` of the latest request.
-    client_id: Option<String>,
+    client_id: ByteString,
     decoder: FrameDecoder,
     /// Whether no frame has come yet: whoever begins may be a stranger.
     is_new: bool,
@@ -79,7 +82,7 @@ pub(crate) struct Connection<S, P: Service<Request>> {
 #[derive(Debug)]
 enum InFlight<F> {
     /// The answer to a request.
-    Request(Described, F),
+    Request(RequestName, F),
     /// Nothing more: the connection ends here.
     End(Closed),
 }
@@ -87,7 +90,7 @@ enum InFlight<F> {
 impl<S, P> Connection<S, P>
 where
     S: Transport,
-    P: Service<Request, Response = Answer, Error = Close>,
+    P: Service<Request, Response = AnswerFrame, Error = Close>,
     P::Future: Unpin,
 {
     /// A connection whose requests go to `pipeline`.
@@ -98,7 +101,7 @@ where
             pipeline,
             pipeline_ready: false,
             origin,
-            client_id: None,
+            client_id: ByteString::new(),
             decoder: FrameDecoder::new(limits.request_max_bytes),
             is_new: true,
             received: BytesMut::new(),
@@ -115,8 +118,8 @@ where
     }
 
     /// `client.id` of the latest request.
-    pub(crate) fn client_id(&self) -> Option<&str> {
-        self.client_id.as_deref()
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
     }
 
     /// Serves the connection until its end. When `stopping` is cancelled no more requests are taken, those in flight are
@@ -177,7 +180,7 @@ where
         if !self.pipeline_ready {
             match ready!(self.pipeline.poll_ready(cx)) {
                 Ok(()) => self.pipeline_ready = true,
-                Err(close) => self.end_input(Closed::Refused(Described::default(), close)),
+                Err(close) => self.end_input(Closed::Refused(RequestName::default(), close)),
             }
         }
         if self.is_new
@@ -210,32 +213,33 @@ where
     /// Runs the ordered part of a request.
     fn dispatch(&mut self, frame: Bytes) {
         self.is_new = false;
-        let was_large = frame.len() > KEPT_BUFFER_BYTES;
+        let size_bytes = frame.len() + FRAME_LENGTH_BYTES;
         match RequestFrame::parse(frame) {
             Ok(frame) => {
                 self.last_active = Instant::now();
-                self.note_client_id(frame.header.client_id.as_deref());
-                let described = Described::of(&frame.header);
-                let context = RequestContext {
-                    version: frame.header.api_version,
+                self.note_client_id(frame.header.client_id.as_deref().unwrap_or_default());
+                let name = RequestName::of(&frame.header);
+                let reply = self.pipeline.call(Request {
+                    frame,
+                    size_bytes,
                     origin: self.origin,
+                    client_id: self.client_id.clone(),
                     received_at: self.last_active.into_std(),
-                };
-                let reply = self.pipeline.call(Request { frame, context });
+                });
                 self.pipeline_ready = false;
-                self.in_flight.push_back(InFlight::Request(described, reply));
+                self.in_flight.push_back(InFlight::Request(name, reply));
             }
             Err(error) => self.end_input(error.into()),
         }
-        if was_large {
+        if size_bytes > KEPT_BUFFER_BYTES {
             self.received = BytesMut::from(self.received.as_ref());
         }
     }
 
-    /// The name is copied when it changes: a slice of the frame would keep the whole frame.
-    fn note_client_id(&mut self, client_id: Option<&str>) {
-        if self.client_id.as_deref() != client_id {
-            self.client_id = client_id.map(str::to_owned);
+    /// Copies the name when it changes: a slice of the frame would keep the whole frame.
+    fn note_client_id(&mut self, client_id: &str) {
+        if self.client_id != client_id {
+            self.client_id = client_id.to_owned().into();
         }
     }
 
@@ -248,17 +252,15 @@ where
                     Poll::Ready(answer) => answer,
                     Poll::Pending => break,
                 },
-                Some(InFlight::End(_)) => Ok(None),
+                Some(InFlight::End(_)) => Ok(AnswerFrame::default()),
                 None => break,
             };
             moved = true;
             match (self.in_flight.pop_front(), answer) {
-                (_, Ok(Some(runs))) => self.outbox.push(runs),
-                (Some(InFlight::Request(described, _)), Err(close)) => {
-                    self.close(Closed::Refused(described, close));
-                }
+                (Some(InFlight::Request(_, _)), Ok(frame)) => self.outbox.push(frame.runs),
+                (Some(InFlight::Request(name, _)), Err(close)) => self.close(Closed::Refused(name, close)),
                 (Some(InFlight::End(closed)), _) => self.close(closed),
-                (_, Ok(None) | Err(_)) => {}
+                (None, _) => {}
             }
         }
         moved

@@ -38,7 +38,7 @@ impl Scripted {
 }
 
 impl Service<Request> for Scripted {
-    type Response = Answer;
+    type Response = AnswerFrame;
     type Error = Close;
     type Future = Reply;
 
@@ -59,7 +59,7 @@ impl Service<Request> for Scripted {
             }
             let length = u32::try_from(4 + answer_bytes).unwrap();
             let frame = [&length.to_be_bytes()[..], &id.to_be_bytes(), &vec![7; answer_bytes]].concat();
-            Ok(Some(vec![Bytes::from(frame).into()]))
+            Ok(AnswerFrame { runs: vec![Bytes::from(frame).into()], ..Default::default() })
         })
     }
 }
@@ -68,7 +68,7 @@ impl Service<Request> for Scripted {
 struct Scene {
     far: DuplexStream,
     stopping: CancellationToken,
-    ended: tokio::task::JoinHandle<(Closed, Option<String>)>,
+    ended: tokio::task::JoinHandle<(Closed, String)>,
 }
 
 impl Scene {
@@ -77,11 +77,15 @@ impl Scene {
         let stopping = CancellationToken::new();
         let token = stopping.clone();
         let peer = ([127, 0, 0, 1], 9).into();
-        let mut connection =
-            Connection::new(near, Origin { peer, listener: ListenerId(0) }, pipeline, LIMITS);
+        let mut connection = Connection::new(
+            near,
+            Origin { peer, listener: ListenerId(0), file_run_min_bytes: usize::MAX },
+            pipeline,
+            LIMITS,
+        );
         let ended = TaskTracker::new().spawn(async move {
             let closed = connection.drive(&token).await;
-            (closed, connection.client_id().map(str::to_owned))
+            (closed, connection.client_id().to_owned())
         });
         Self { far, stopping, ended }
     }
@@ -161,7 +165,7 @@ async fn a_frame_may_come_byte_by_byte() {
     }
     assert_eq!(scene.receive().await, 7);
     drop(scene.far);
-    assert_eq!(scene.ended.await.unwrap().1.as_deref(), Some("slow"));
+    assert_eq!(scene.ended.await.unwrap().1, "slow");
 }
 
 #[tokio::test]
@@ -274,7 +278,7 @@ async fn a_stop_does_not_wait_for_a_reader_who_does_not_read() {
     scene.stopping.cancel();
     let (closed, client_id) = scene.ended.await.unwrap();
     assert!(matches!(closed, Closed::Unread(_)) && closed.is_fault(), "{closed}");
-    assert_eq!(client_id.as_deref(), Some("tester"));
+    assert_eq!(client_id, "tester");
     assert_eq!(began.elapsed(), UNREAD_PATIENCE, "by the paused clock");
 }
 

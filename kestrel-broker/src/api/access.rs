@@ -1,0 +1,82 @@
+//! What a request needs: operations on kinds of resources, as the documentation of Apache Kafka's ACLs names them.
+//!
+//! Each row of the table of APIs declares its needs. Nothing is refused by them yet: an authorizer will ask for the principal
+//! of the request, before the handler for the cluster and within it for each topic and group. Pure.
+
+use std::fmt;
+
+use Operation::*;
+
+/// An operation that an ACL allows or denies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Operation {
+    Read = 3,
+    Write = 4,
+    Create = 5,
+    Delete = 6,
+    Alter = 7,
+    Describe = 8,
+    ClusterAction = 9,
+    DescribeConfigs = 10,
+    AlterConfigs = 11,
+    IdempotentWrite = 12,
+}
+
+/// A kind of resource that an ACL is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ResourceType {
+    Topic,
+    Group,
+    Cluster,
+    TransactionalId,
+}
+
+/// An operation on a kind of resource. Of several needs of one API, the request's content says which apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Need(pub(super) Operation, pub(super) ResourceType);
+
+impl ResourceType {
+    /// The operations that there are on such a resource.
+    pub(super) const fn operations(self) -> &'static [Operation] {
+        match self {
+            Self::Topic => &[Read, Write, Create, Delete, Alter, Describe, DescribeConfigs, AlterConfigs],
+            Self::Group => &[Read, Delete, Describe, DescribeConfigs, AlterConfigs],
+            Self::Cluster => {
+                &[Create, Alter, Describe, ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite]
+            }
+            Self::TransactionalId => &[Write, Describe],
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.0, self.1)
+    }
+}
+
+/// The value of an `authorized_operations` field that was not asked for (KIP-430).
+const NOT_ASKED: i32 = i32::MIN;
+
+/// An `authorized_operations` field: a bit for each operation that is allowed, and everything is until there are ACLs (KIP-430).
+pub(super) fn authorized_operations(asked: bool, on: ResourceType) -> i32 {
+    if !asked {
+        return NOT_ASKED;
+    }
+    on.operations().iter().fold(0, |bits, operation| bits | 1 << *operation as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bits_are_those_of_apache_kafka() {
+        let bits = |on| authorized_operations(true, on);
+        assert_eq!(bits(ResourceType::Topic), 3576);
+        assert_eq!(bits(ResourceType::Group), 3400);
+        assert_eq!(bits(ResourceType::Cluster), 8096);
+        assert_eq!(authorized_operations(false, ResourceType::Topic), i32::MIN);
+    }
+}

@@ -1,0 +1,18 @@
+//! A request that was admitted, as the layers and the handlers get it.
+
+use kestrel_protocol::RequestFrame;
+
+use super::{RequestContext, ServedApi};
+
+/// A request that is served: with its row of the table, and what its handler knows of it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The row of its API.
+    pub(super) api: &'static ServedApi,
+    /// Header and body.
+    pub(super) frame: RequestFrame,
+    /// The length of the frame.
+    pub(super) size_bytes: usize,
+    /// What its handler knows of it.
+    pub(super) context: RequestContext,
+}

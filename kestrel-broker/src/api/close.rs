@@ -1,0 +1,59 @@
+//! Why a connection is closed instead of a request being answered, as one readable line.
+
+use kestrel_protocol::{ApiKey, DecodeError, EncodeError, ErrorCode};
+
+/// Why a connection is closed instead of a request being answered, as Apache Kafka does too.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Close {
+    /// The header names an API that is not served.
+    #[error("{}", unserved(*.0))]
+    UnknownApi(i16),
+    /// The API is served, but not in this version.
+    #[error("{api} version {version} is not served")]
+    UnsupportedVersion {
+        /// The API.
+        api: ApiKey,
+        /// The version asked for.
+        version: i16,
+    },
+    /// The request came before its sender had proved who he is.
+    #[error("{0} before authentication")]
+    Unauthenticated(ApiKey),
+    /// The bytes are not the request that the header promises.
+    #[error("malformed request: {0}")]
+    Malformed(#[from] DecodeError),
+    /// The answer has something in it that is longer than the protocol can say. What requests bring is short enough,
+    /// and error messages are cut, so that this is a fault of the broker, which the log names.
+    #[error("the answer to {api} cannot be sent: {cause}")]
+    Unsayable {
+        /// The API.
+        api: ApiKey,
+        /// What is too long.
+        cause: EncodeError,
+    },
+    /// A request with acks=0 failed: closing is the only way to say so.
+    #[error("a Produce request without acknowledgement failed: {0}")]
+    Unacknowledged(ErrorCode),
+    /// Fault injection asked for it.
+    #[error("dropped by fault injection")]
+    Fault,
+}
+
+/// Names an API that is not served, and what a client can do without it.
+fn unserved(api_key: i16) -> String {
+    let what = match api_key {
+        17 | 36 => "SASL is not there yet, so the client needs security.protocol=PLAINTEXT",
+        24..=28 | 61 | 65 | 66 => "transactions are not there yet",
+        68 | 69 => "the groups of KIP-848 are not there yet, so the client needs group.protocol=classic",
+        76..=79 | 90..=92 => "share groups are not there yet",
+        88 | 89 => {
+            "the groups of Kafka Streams of KIP-1071 are not there yet, so it needs group.protocol=classic"
+        }
+        29..=31 => "access control lists are not there yet",
+        48 | 49 => "client quotas are not there yet",
+        50 | 51 => "SCRAM users are not there yet",
+        38..=41 => "delegation tokens are not there yet",
+        _ => return format!("API key {api_key} is not served"),
+    };
+    format!("API key {api_key} is not served: {what}")
+}

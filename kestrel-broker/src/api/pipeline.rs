@@ -1,0 +1,46 @@
+//! The layers that a request passes, put together, and the router at their end.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower::limit::ConcurrencyLimit;
+use tower::{Service, ServiceBuilder};
+
+use super::admission::Admission;
+use super::fault::FaultInjection;
+use super::observe::Observe;
+use super::{AnswerFrame, Call, Close, Faults, Reply, Session, State};
+
+/// How many requests of one connection are in flight at most; while there are more, none is read from it.
+const MAX_IN_FLIGHT_REQUESTS: usize = 64;
+
+/// The pipeline of one connection.
+pub(crate) type Pipeline = ConcurrencyLimit<Admission<Observe<FaultInjection<Router>>>>;
+
+/// Puts the layers around a router, for one connection.
+pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Pipeline {
+    let router = Router { state: Arc::clone(state) };
+    let faulty = FaultInjection::new(faults.clone(), router);
+    let observed = Observe::new(state.clock.clone(), faulty);
+    ServiceBuilder::new().concurrency_limit(MAX_IN_FLIGHT_REQUESTS).service(Admission::new(session, observed))
+}
+
+/// Sends each request to the handler of its row.
+#[derive(Debug, Clone)]
+pub(crate) struct Router {
+    state: Arc<State>,
+}
+
+impl Service<Call> for Router {
+    type Response = AnswerFrame;
+    type Error = Close;
+    type Future = Reply;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Reply {
+        (call.api.serve)(&self.state, call)
+    }
+}

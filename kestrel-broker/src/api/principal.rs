@@ -1,0 +1,20 @@
+//! Who a request is from, as authorization, quotas and the log name it.
+
+use std::fmt;
+
+use bytestring::ByteString;
+
+/// Who a request is from: Kafka's principal of the type `User`, the only one that its own authentication makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Principal(ByteString);
+
+impl Principal {
+    /// The principal of all who came by a listener that asks nobody who he is.
+    pub(crate) const ANONYMOUS: Self = Self(ByteString::from_static("ANONYMOUS"));
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "User:{}", self.0)
+    }
+}

@@ -1,0 +1,33 @@
+//! One API that is served: a row of the table.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame};
+
+use super::access::Need;
+use super::{AnswerFrame, Call, Close, Reply, State};
+
+/// One API that is served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServedApi {
+    /// The API.
+    pub(super) key: ApiKey,
+    /// What a request of it needs; nothing where it comes before authentication.
+    pub(super) needs: &'static [Need],
+    /// The first version that ApiVersions names, which need not be served.
+    pub(super) first_advertised: i16,
+    /// The last version that is served.
+    pub(super) last_version: i16,
+    /// Decodes the body and runs the handler: the ordered part now, the waiting part in the reply.
+    pub(super) serve: fn(&Arc<State>, Call) -> Reply,
+    /// The answer in which everything that the request asks for fails with an error.
+    pub(super) refuse: fn(&RequestFrame, ErrorCode) -> Result<AnswerFrame, Close>,
+}
+
+impl ServedApi {
+    /// The versions that ApiVersions names.
+    pub(super) const fn advertised(&self) -> RangeInclusive<i16> {
+        self.first_advertised..=self.last_version
+    }
+}
