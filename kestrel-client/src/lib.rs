@@ -106,6 +106,7 @@ mod client;
 mod complaints;
 mod config;
 mod consumer;
+mod coordinators;
 mod environment;
 mod error;
 mod into;

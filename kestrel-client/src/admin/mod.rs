@@ -5,11 +5,10 @@
 
 mod cluster;
 mod configs;
-mod coordinators;
 mod groups;
 mod leaders;
 mod offsets;
-mod settle;
+pub(crate) mod settle;
 mod topics;
 mod visibility;
 

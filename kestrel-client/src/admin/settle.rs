@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::observer::Retried;
 
 /// A call about several items.
-pub(super) trait Call: Sync {
+pub(crate) trait Call: Sync {
     /// What the call is about.
     type Item: Clone + Send + Sync;
     /// What comes out for each item.
@@ -46,7 +46,7 @@ pub(super) trait Call: Sync {
 }
 
 /// Calls until every item is settled or `timeout` is over; gives a result for each, in their order.
-pub(super) async fn settle<C: Call>(
+pub(crate) async fn settle<C: Call>(
     client: &Client,
     call: &C,
     items: Vec<C::Item>,
@@ -131,13 +131,13 @@ fn timed_out<C: Call>(timeout: Duration, cause: Error) -> Error {
 }
 
 /// How long a broker is to take for a request, in milliseconds: until `deadline`, at most the request timeout.
-pub(super) fn timeout_ms(client: &Client, deadline: Instant) -> i32 {
+pub(crate) fn timeout_ms(client: &Client, deadline: Instant) -> i32 {
     let left = deadline.saturating_duration_since(environment::now()).min(client.request_timeout());
     i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
 }
 
 /// An error unless `number` is `least` or more.
-pub(super) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()> {
+pub(crate) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()> {
     if number < least {
         return Err(Error::invalid_argument(what, format!("{number} is not allowed: the least is {least}")));
     }
@@ -145,6 +145,6 @@ pub(super) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()
 }
 
 /// The same error for every item of a request.
-pub(super) fn all_failed<T>(count: usize, error: &Error) -> Vec<Result<T>> {
+pub(crate) fn all_failed<T>(count: usize, error: &Error) -> Vec<Result<T>> {
     (0..count).map(|_| Err(error.clone())).collect()
 }

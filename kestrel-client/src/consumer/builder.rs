@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use kestrel_serde::Deserializer;
 
-use super::control::checked;
 use super::group::RebalanceListener;
 use super::group::topics::TopicSelection;
-use super::queries::check_time;
-use super::range::{Place, PlaceRange};
+use super::handle::checked;
+use super::range::{Place, PlaceRange, check_time};
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
 use super::{AssignedConsumer, Consumer};
 use crate::assignor::Assignor;

@@ -17,8 +17,7 @@
 //! [`completed_fetch`], [`acks`], [`stall`], joined in [`engine`]; and [`lanes`]. Shells: [`driver`] and the caller's own task.
 
 mod builder;
-mod commit;
-mod control;
+mod calls;
 mod driver;
 mod engine;
 mod fetch;
@@ -27,7 +26,6 @@ mod group;
 mod handle;
 mod handout;
 mod position;
-mod queries;
 mod range;
 mod shared_engine;
 mod source;
@@ -42,10 +40,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::driver::Driver;
 use self::engine::Engine;
-use self::group::classic::Protocols;
-use self::group::driver::GroupDriver;
-use self::group::effects::Effects;
-use self::group::handle::GroupHandle;
 use self::handle::Base;
 use self::handout::Hand;
 use self::shared_engine::SharedEngine;
@@ -59,9 +53,9 @@ use crate::record::Timestamp;
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
-pub use self::handle::ConsumerHandle;
+pub(crate) use self::group::{OffsetQuestion, refusal};
+pub use self::handle::{ConsumerHandle, OffsetAndTimestamp};
 pub use self::handout::PartitionStream;
-pub use self::queries::OffsetAndTimestamp;
 pub use self::range::Place;
 pub use self::source::{Assigned, Source, Subscribed};
 
@@ -239,23 +233,8 @@ impl<K, V> Consumer<K, V> {
         start_at: Option<Timestamp>,
         (plan, found): (SubscriptionPlan, BTreeSet<Arc<str>>),
     ) -> Self {
-        let SubscriptionPlan { group_id, topics, listener } = plan;
-        Self::start(client, settings, decoders, start_at, |base, stop| {
-            let Base { client, settings, shared, topics: topics_in_use } = base.clone();
-            let (group, inbox) = GroupHandle::new(group_id.into(), shared.clone());
-            shared.change(Engine::enter_group);
-            let effects = Effects {
-                client: client.clone(),
-                shared: shared.clone(),
-                group: group.clone(),
-                topics: topics_in_use,
-                policy: settings.group.commit_policy,
-                protocols: Protocols::new(settings.group.assignors.clone(), &settings.client_rack),
-                listener,
-            };
-            let driver = GroupDriver::new(client.clone(), shared, settings, (topics, found), effects, inbox);
-            client.tasks().spawn("consumer", driver.run(stop.clone()), base.shared.on_loss(&stop));
-            Subscribed { group }
+        Self::start(client, settings, decoders, start_at, |base, stop| Subscribed {
+            group: group::join(base, plan, found, &stop),
         })
     }
 }

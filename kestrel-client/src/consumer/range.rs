@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use super::queries::check_time;
 use crate::admin::{OffsetSpec, list_offsets};
 use crate::client::Client;
 use crate::config::IsolationLevel;
@@ -137,6 +136,11 @@ impl PlaceRange {
         };
         Ok(partitions.iter().map(range).collect())
     }
+}
+
+/// The protocol has other meanings for negative times: -1 is the end.
+pub(super) fn check_time(time: Timestamp) -> Result<()> {
+    OffsetSpec::Timestamp(time).check()
 }
 
 #[cfg(test)]

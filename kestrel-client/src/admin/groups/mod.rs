@@ -19,10 +19,10 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
 pub use self::description::{GroupDescription, GroupMemberDescription, MemberAssignment};
 pub use self::listing::{GroupFilter, GroupListing, GroupState, GroupType};
 pub use self::reset::{OffsetReset, ResetTo};
-use super::coordinators::{at_coordinators, is_passing_at_coordinator};
 use super::settle::{Call, all_failed, settle};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
+use crate::coordinators::{at_coordinators, is_passing_at_coordinator};
 use crate::error::{BrokerError, Error, Result};
 use crate::into::IntoName;
 

@@ -11,23 +11,20 @@ use kestrel_protocol::messages::offset_commit::{
 use kestrel_protocol::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
-use kestrel_protocol::messages::offset_fetch::{
-    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse,
-};
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
 use super::{check, is_passing_at_coordinator, left_out, refused};
-use crate::admin::coordinators::{at_coordinators, coordinator};
 use crate::admin::settle::{Call, all_failed, at_least, settle};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::consumer::OffsetAndMetadata;
+use crate::consumer::{OffsetAndMetadata, OffsetQuestion, refusal};
+use crate::coordinators::{at_coordinators, coordinator};
 use crate::error::{Error, Result};
 use crate::into::IntoName;
 use crate::net::Purpose;
 use crate::record::TopicPartition;
 
-/// The last version of OffsetCommit and OffsetFetch that says which topics are meant by their names.
+/// The last version of OffsetCommit that says which topics are meant by their names.
 const LAST_VERSION_WITH_NAMES: i16 = 9;
 
 /// The offsets of a group by partition.
@@ -122,56 +119,16 @@ impl Call for ListGroupOffsets {
     }
 }
 
-/// Asks for all offsets of a group, in both forms of the request: for one group and for several (KIP-709).
 async fn list_at(client: &Client, node: NodeId, group: Arc<str>) -> Result<GroupOffsets> {
-    let group_id = ByteString::from(&*group);
-    let of_group = OffsetFetchRequestGroup { group_id: group_id.clone(), ..Default::default() };
-    let request =
-        OffsetFetchRequest { group_id, topics: None, groups: vec![of_group], require_stable: false };
-    let timeout = client.request_timeout();
-    let response =
-        client.send_within(Purpose::General, node, &request, LAST_VERSION_WITH_NAMES, timeout).await?;
-    read_offsets(&group, response)
-}
-
-fn read_offsets(group: &Arc<str>, mut response: OffsetFetchResponse) -> Result<GroupOffsets> {
+    let answers = OffsetQuestion::all(ByteString::from(&*group)).ask(client, Purpose::General, node).await?;
     let mut offsets = GroupOffsets::new();
-    let mut read = |topic: &Arc<str>, number, code, (offset, epoch, metadata): Committed| {
-        if code != ErrorCode::None {
-            let error = refused(ApiKey::OffsetFetch, group, code);
-            return Err(Error::from(error.topic(Arc::clone(topic)).partition(number)));
-        }
-        if offset >= 0 {
-            let committed = OffsetAndMetadata::new(offset)
-                .leader_epoch((epoch != LeaderEpoch::NONE).then_some(epoch))
-                .metadata(metadata.as_deref().unwrap_or_default());
-            offsets.insert(TopicPartition::new(Arc::clone(topic), number), committed);
-        }
-        Ok(())
-    };
-    // Only one of the two forms has topics.
-    let answer = response.groups.pop().unwrap_or_default();
-    check(ApiKey::OffsetFetch, group, response.error_code, None)?;
-    check(ApiKey::OffsetFetch, group, answer.error_code, None)?;
-    for topic in answer.topics {
-        let name = Arc::from(&*topic.name);
-        for p in topic.partitions {
-            let committed = (p.committed_offset, p.committed_leader_epoch, p.metadata);
-            read(&name, p.partition_index, p.error_code, committed)?;
-        }
-    }
-    for topic in response.topics {
-        let name = Arc::from(&*topic.name);
-        for p in topic.partitions {
-            let committed = (p.committed_offset, p.committed_leader_epoch, p.metadata);
-            read(&name, p.partition_index, p.error_code, committed)?;
+    for (partition, answer) in answers {
+        if let Some(committed) = answer.map_err(|code| refusal(&group, code, Some(&partition)))? {
+            offsets.insert(partition, committed);
         }
     }
     Ok(offsets)
 }
-
-/// Offset, leader epoch and metadata as they come.
-type Committed = (i64, LeaderEpoch, Option<ByteString>);
 
 #[derive(Debug)]
 struct AlterGroupOffsets {

@@ -23,10 +23,9 @@ use self::stalls::Detectors;
 use crate::config::{AutoOffsetReset, ConsumerSettings};
 use crate::consumer::fetch::{CompletedFetch, Damage, EpochStart, FetchBuffer, FetchWork, Fetcher};
 use crate::consumer::handout::CallerProgress;
-use crate::consumer::position::lookup;
 use crate::consumer::position::{
     AskedPositions, AssignedPartition, AssignmentId, FetchPosition, FetchState, Leader, LeaderView, Lookup,
-    LookupOutcome, PositionId, SubscriptionState,
+    LookupOutcome, PositionId, SubscriptionState, lookup,
 };
 use crate::error::{BrokerError, Chain, Error, PositionError, PositionProblem};
 use crate::metadata::{LeaderHint, MetadataSnapshot};

@@ -213,7 +213,7 @@ fn logs(records: Vec<Record>) -> Result<Logs> {
     let mut logs = Logs::new();
     for record in records {
         let partition = TopicPartition::new(record.topic.clone(), record.partition.unwrap_or(0));
-        super::control::checked([&partition])?;
+        super::handle::checked([&partition])?;
         let log = logs.entry(partition).or_default();
         log.push(batch(&record, length(log)));
     }

@@ -1,12 +1,12 @@
 //! Committed offsets: asks the coordinator where the group stands.
 //!
-//! Called by the group's driver for partitions that are taken on, and by [`Consumer::committed`](crate::Consumer::committed).
-//! Answers are always stable ones: an offset that a transaction is about to commit is waited for (KIP-447).
+//! Called by the group's driver for partitions that are taken on, by [`Consumer::committed`](crate::Consumer::committed), and by
+//! administrative calls: OffsetFetch is written and read here only.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use kestrel_protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
     OffsetFetchResponse,
@@ -14,8 +14,9 @@ use kestrel_protocol::messages::offset_fetch::{
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId};
 
 use super::offset::OffsetAndMetadata;
-use crate::client::{Client, Target};
-use crate::environment::{self, after};
+use crate::admin::settle::{Call, all_failed};
+use crate::client::Client;
+use crate::coordinators::coordinator;
 use crate::error::{BrokerError, Error, Result};
 use crate::net::Purpose;
 use crate::record::TopicPartition;
@@ -27,15 +28,27 @@ const LAST_VERSION: i16 = 10;
 /// What the group has committed for a partition: `None` is nothing.
 pub(crate) type Answered = Result<Option<OffsetAndMetadata>, ErrorCode>;
 
-/// Whose offsets are asked for.
-#[derive(Debug, Clone)]
+/// Which offsets of a group are asked for.
+#[derive(Debug)]
 pub(crate) struct OffsetQuestion {
-    pub(crate) group_id: ByteString,
-    /// Nil ids are those that are not known.
-    pub(crate) partitions: Vec<(TopicPartition, TopicId)>,
+    group_id: ByteString,
+    /// Nil ids are those that are not known. `None` is all partitions for which the group has an offset.
+    partitions: Option<Vec<(TopicPartition, TopicId)>>,
+    /// Whether an offset that a transaction is about to commit is waited for (KIP-447).
+    require_stable: bool,
 }
 
 impl OffsetQuestion {
+    /// What the group has for `partitions`.
+    pub(crate) const fn of(group_id: ByteString, partitions: Vec<(TopicPartition, TopicId)>) -> Self {
+        Self { group_id, partitions: Some(partitions), require_stable: true }
+    }
+
+    /// All that the group has at the moment.
+    pub(crate) const fn all(group_id: ByteString) -> Self {
+        Self { group_id, partitions: None, require_stable: false }
+    }
+
     /// Asks `node` once, on the connection of `purpose`. A partition that the answer leaves out is not in the result.
     pub(crate) async fn ask(
         &self,
@@ -43,7 +56,8 @@ impl OffsetQuestion {
         purpose: Purpose,
         node: NodeId,
     ) -> Result<HashMap<TopicPartition, Answered>> {
-        let has_ids = self.partitions.iter().all(|(_, id)| !id.is_nil());
+        let has_ids =
+            self.partitions.as_ref().is_some_and(|all| all.iter().all(|(_, topic_id)| !topic_id.is_nil()));
         let at_most = if has_ids { LAST_VERSION } else { LAST_VERSION_WITH_NAMES };
         let timeout = client.request_timeout();
         let response = client.send_within(purpose, node, &self.request(), at_most, timeout).await?;
@@ -52,136 +66,128 @@ impl OffsetQuestion {
 
     /// The request in both of its forms: for one group, and for several (KIP-709).
     fn request(&self) -> OffsetFetchRequest {
-        let mut topics: Vec<OffsetFetchRequestTopics> = Vec::new();
-        for (partition, topic_id) in &self.partitions {
-            match topics.iter_mut().find(|topic| *topic.name == *partition.topic) {
-                Some(topic) => topic.partition_indexes.push(partition.partition),
-                None => topics.push(OffsetFetchRequestTopics {
-                    name: ByteString::from(&*partition.topic),
-                    topic_id: *topic_id,
-                    partition_indexes: vec![partition.partition],
-                }),
-            }
-        }
-        let old_form = topics.iter().map(|topic| OffsetFetchRequestTopic {
+        let topics = self.partitions.as_ref().map(|partitions| by_topic(partitions));
+        let old_form = |topic: &OffsetFetchRequestTopics| OffsetFetchRequestTopic {
             name: topic.name.clone(),
             partition_indexes: topic.partition_indexes.clone(),
-        });
+        };
         OffsetFetchRequest {
             group_id: self.group_id.clone(),
-            topics: Some(old_form.collect()),
+            topics: topics.as_ref().map(|topics| topics.iter().map(old_form).collect()),
             groups: vec![OffsetFetchRequestGroup {
                 group_id: self.group_id.clone(),
-                topics: Some(topics),
+                topics,
                 ..OffsetFetchRequestGroup::default()
             }],
-            require_stable: true,
+            require_stable: self.require_stable,
         }
     }
 
     fn read(&self, response: OffsetFetchResponse) -> Result<HashMap<TopicPartition, Answered>> {
         let mut found = HashMap::new();
+        let mut add = |name: &Arc<str>, number, code, offset| {
+            found.insert(TopicPartition::new(name.clone(), number), answered(code, offset));
+        };
         let Some(group) = response.groups.into_iter().next() else {
             self.check(response.error_code)?;
             for topic in response.topics {
+                let name = Arc::from(&*topic.name);
                 for one in topic.partitions {
                     let offset = (one.committed_offset, one.committed_leader_epoch, one.metadata);
-                    let partition = TopicPartition::new(&*topic.name, one.partition_index);
-                    found.insert(partition, answered(one.error_code, offset));
+                    add(&name, one.partition_index, one.error_code, offset);
                 }
             }
             return Ok(found);
         };
         self.check(group.error_code)?;
         for topic in group.topics {
-            let by_id = || self.partitions.iter().find(|(_, id)| *id == topic.topic_id && !id.is_nil());
-            let name = match by_id().filter(|_| topic.name.is_empty()) {
-                Some((partition, _)) => partition.topic.clone(),
-                None => (&*topic.name).into(),
-            };
+            let name = self.name_of(&topic.name, topic.topic_id);
             for one in topic.partitions {
                 let offset = (one.committed_offset, one.committed_leader_epoch, one.metadata);
-                let partition = TopicPartition::new(name.clone(), one.partition_index);
-                found.insert(partition, answered(one.error_code, offset));
+                add(&name, one.partition_index, one.error_code, offset);
             }
         }
         Ok(found)
+    }
+
+    /// The name of a topic in an answer: from version 10 on it has only its id.
+    fn name_of(&self, name: &str, topic_id: TopicId) -> Arc<str> {
+        let asked = self.partitions.iter().flatten().find(|(_, id)| *id == topic_id && !id.is_nil());
+        match asked.filter(|_| name.is_empty()) {
+            Some((partition, _)) => partition.topic.clone(),
+            None => name.into(),
+        }
     }
 
     fn check(&self, code: ErrorCode) -> Result<()> {
-        code.into_result().map_err(|code| self.refusal(code).into())
-    }
-
-    pub(crate) fn refusal(&self, code: ErrorCode) -> BrokerError {
-        BrokerError::new(ApiKey::OffsetFetch, code).group(&*self.group_id)
-    }
-
-    /// Asks until every partition has an answer, wherever the coordinator is by then.
-    ///
-    /// # Errors
-    /// The first error that does not go away within `patience`.
-    pub(crate) async fn ask_until_answered(
-        &self,
-        client: &Client,
-        patience: Duration,
-    ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
-        let deadline = after(environment::now(), patience);
-        let mut backoff = client.retry_backoff();
-        let mut failures = 0;
-        loop {
-            let error = match self.ask_coordinator(client).await {
-                Ok(found) => return Ok(found),
-                Err(error) if !error.is_passing() => return Err(error),
-                Err(error) => error,
-            };
-            failures += 1;
-            let again: Instant = after(environment::now(), backoff.delay(failures));
-            if again >= deadline {
-                return Err(Error::Timeout {
-                    operation: "asking for committed offsets",
-                    after: patience,
-                    setting: Some("default.api.timeout.ms"),
-                    cause: Some(Box::new(error)),
-                    possibly_written: false,
-                });
-            }
-            environment::sleep_until(Some(again)).await;
-        }
-    }
-
-    async fn ask_coordinator(
-        &self,
-        client: &Client,
-    ) -> Result<HashMap<TopicPartition, Option<OffsetAndMetadata>>> {
-        let response = client.send(Target::Any, &find_coordinator(&self.group_id)).await?;
-        let (code, node) = match response.coordinators.first() {
-            Some(found) => (found.error_code, found.node_id),
-            None => (response.error_code, response.node_id),
-        };
-        if !code.is_none() {
-            return Err(BrokerError::new(ApiKey::FindCoordinator, code).group(&*self.group_id).into());
-        }
-        let mut answers = self.ask(client, Purpose::General, node).await?;
-        let mut found = HashMap::with_capacity(self.partitions.len());
-        for (partition, _) in &self.partitions {
-            if found.contains_key(partition) {
-                // It was asked for twice.
-                continue;
-            }
-            let answer = answers.remove(partition).unwrap_or(Err(ErrorCode::UnknownServerError));
-            let refusal = |code| {
-                let error = self.refusal(code).topic(partition.topic.clone());
-                Error::from(error.partition(partition.partition))
-            };
-            found.insert(partition.clone(), answer.map_err(refusal)?);
-        }
-        Ok(found)
+        code.into_result().map_err(|code| refusal(&self.group_id, code, None))
     }
 }
 
-/// Asks for the coordinator of a group, in both forms of the request (KIP-699).
-pub(crate) fn find_coordinator(group_id: &ByteString) -> FindCoordinatorRequest {
-    FindCoordinatorRequest { key: group_id.clone(), key_type: 0, coordinator_keys: vec![group_id.clone()] }
+fn by_topic(partitions: &[(TopicPartition, TopicId)]) -> Vec<OffsetFetchRequestTopics> {
+    let mut topics: Vec<OffsetFetchRequestTopics> = Vec::new();
+    for (partition, topic_id) in partitions {
+        match topics.iter_mut().find(|topic| *topic.name == *partition.topic) {
+            Some(topic) => topic.partition_indexes.push(partition.partition),
+            None => topics.push(OffsetFetchRequestTopics {
+                name: ByteString::from(&*partition.topic),
+                topic_id: *topic_id,
+                partition_indexes: vec![partition.partition],
+            }),
+        }
+    }
+    topics
+}
+
+/// The coordinator's refusal to tell what the group has, for `partition` or at all.
+pub(crate) fn refusal(group_id: &str, code: ErrorCode, partition: Option<&TopicPartition>) -> Error {
+    let error = BrokerError::new(ApiKey::OffsetFetch, code).group(group_id);
+    match partition {
+        Some(TopicPartition { topic, partition }) => error.topic(topic.clone()).partition(*partition).into(),
+        None => error.into(),
+    }
+}
+
+/// Asks what a group has committed for each partition, wherever its coordinator is, until it answers.
+#[derive(Debug)]
+pub(crate) struct CommittedOffsets {
+    pub(crate) group: Arc<str>,
+}
+
+impl Call for CommittedOffsets {
+    type Item = TopicPartition;
+    type Output = Option<OffsetAndMetadata>;
+    const OPERATION: &'static str = "asking for committed offsets";
+
+    async fn round(
+        &self,
+        client: &Client,
+        items: &[TopicPartition],
+        _: Instant,
+    ) -> Vec<Result<Option<OffsetAndMetadata>>> {
+        let group_id = ByteString::from(&*self.group);
+        let partitions = items.iter().map(|partition| (partition.clone(), TopicId::NIL)).collect();
+        let question = OffsetQuestion::of(group_id, partitions);
+        let answers = async {
+            let node = coordinator(client, &self.group).await?;
+            question.ask(client, Purpose::General, node).await
+        };
+        match answers.await {
+            Ok(answers) => {
+                let answer = |partition: &TopicPartition| {
+                    let answer =
+                        answers.get(partition).cloned().unwrap_or(Err(ErrorCode::UnknownServerError));
+                    answer.map_err(|code| refusal(&self.group, code, Some(partition)))
+                };
+                items.iter().map(answer).collect()
+            }
+            Err(error) => all_failed(items.len(), &error),
+        }
+    }
+
+    fn is_passing(&self, error: &Error) -> bool {
+        error.is_passing()
+    }
 }
 
 /// Whether a refusal to tell a committed offset goes away by itself. Nothing that a coordinator refuses means that there is

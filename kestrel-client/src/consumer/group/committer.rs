@@ -12,9 +12,8 @@ use kestrel_protocol::messages::offset_commit::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, TopicId};
 
-use super::handle::Submission;
+use super::machine::MemberIdentity;
 use super::offset::OffsetAndMetadata;
-use crate::consumer::group::classic::MemberIdentityView;
 use crate::consumer::position::AssignmentId;
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, CommitFailed, Error};
@@ -42,6 +41,14 @@ pub(crate) struct Entry {
 
 /// Offsets to commit, by partition.
 pub(crate) type Entries = BTreeMap<TopicPartition, Entry>;
+
+/// What is to be committed.
+#[derive(Debug, Default)]
+pub(crate) struct Submission {
+    pub(crate) entries: Entries,
+    /// What belongs to it and is lost: then it fails, whatever becomes of the rest.
+    pub(crate) lost: Vec<TopicPartition>,
+}
 
 /// Says which call waits for what became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,7 +184,7 @@ impl Committer {
     /// says is not sent.
     pub(crate) fn poll(
         &mut self,
-        identity: Option<&MemberIdentityView>,
+        identity: Option<&MemberIdentity>,
         is_current: impl Fn(&TopicPartition, Assignment) -> bool,
         now: Instant,
     ) -> Option<CommitRequest> {
@@ -344,7 +351,7 @@ impl Committer {
         }
     }
 
-    fn request(&self, job: &Job, identity: &MemberIdentityView) -> CommitRequest {
+    fn request(&self, job: &Job, identity: &MemberIdentity) -> CommitRequest {
         let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
         let mut at_most = LAST_VERSION;
         for (partition, entry) in &job.entries {

@@ -18,7 +18,7 @@ use crate::net::ExponentialBackoff;
 ///      └───────────────────┴───────────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Whereabouts {
     Unknown,
     Asking,
     Known(NodeId),
@@ -27,7 +27,7 @@ enum State {
 /// What is known of the coordinator.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
-    state: State,
+    state: Whereabouts,
     failures: u32,
     not_before: Option<Instant>,
     backoff: ExponentialBackoff,
@@ -35,38 +35,38 @@ pub(crate) struct Coordinator {
 
 impl Coordinator {
     pub(crate) const fn new(backoff: ExponentialBackoff) -> Self {
-        Self { state: State::Unknown, failures: 0, not_before: None, backoff }
+        Self { state: Whereabouts::Unknown, failures: 0, not_before: None, backoff }
     }
 
     pub(crate) const fn node(&self) -> Option<NodeId> {
         match self.state {
-            State::Known(node) => Some(node),
-            State::Unknown | State::Asking => None,
+            Whereabouts::Known(node) => Some(node),
+            Whereabouts::Unknown | Whereabouts::Asking => None,
         }
     }
 
     /// Whether to ask for it now; counts as asked then.
     pub(crate) fn poll(&mut self, now: Instant) -> bool {
-        let may_ask = self.state == State::Unknown && self.not_before.is_none_or(|at| at <= now);
+        let may_ask = self.state == Whereabouts::Unknown && self.not_before.is_none_or(|at| at <= now);
         if may_ask {
-            self.state = State::Asking;
+            self.state = Whereabouts::Asking;
         }
         may_ask
     }
 
     /// When it may be asked for; `None` when it is known or asked for.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        (self.state == State::Unknown).then(|| self.not_before.unwrap_or(now))
+        (self.state == Whereabouts::Unknown).then(|| self.not_before.unwrap_or(now))
     }
 
     pub(crate) fn handle_found(&mut self, node: NodeId) {
-        self.state = State::Known(node);
+        self.state = Whereabouts::Known(node);
         self.not_before = None;
     }
 
     /// The question failed, or the answer was that there is none at the moment.
     pub(crate) fn handle_failure(&mut self, now: Instant) {
-        self.state = State::Unknown;
+        self.state = Whereabouts::Unknown;
         self.pause(now);
     }
 
@@ -77,8 +77,8 @@ impl Coordinator {
 
     /// `node` is not the coordinator any more, or cannot be reached. Older news than the last answer are ignored.
     pub(crate) fn forget(&mut self, node: NodeId, now: Instant) {
-        if self.state == State::Known(node) {
-            self.state = State::Unknown;
+        if self.state == Whereabouts::Known(node) {
+            self.state = Whereabouts::Unknown;
             self.pause(now);
         }
     }

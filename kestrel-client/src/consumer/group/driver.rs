@@ -1,62 +1,42 @@
 //! GroupDriver: the one task of a group's member. It sends what the machines say, carries out their effects, and hands in
 //! what came of them.
 //!
-//! Shell of [`Membership`] and [`Committer`]. What the member and its coordinator say about membership has a connection of its
-//! own, since a JoinGroup is not answered before everybody has joined; offsets and LeaveGroup have a second one.
+//! Shell of a [`Machine`], whatever protocol the group speaks, and of the member's [`MemberOffsets`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::future::{BoxFuture, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
-use kestrel_protocol::messages::find_coordinator::FindCoordinatorResponse;
-use kestrel_protocol::messages::heartbeat::HeartbeatResponse;
-use kestrel_protocol::messages::join_group::JoinGroupResponse;
-use kestrel_protocol::messages::leave_group::LeaveGroupResponse;
-use kestrel_protocol::messages::offset_commit::OffsetCommitResponse;
-use kestrel_protocol::messages::sync_group::SyncGroupResponse;
-use kestrel_protocol::{ErrorCode, NodeId, TopicId};
+use kestrel_protocol::NodeId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::committed::{Answered, OffsetQuestion, find_coordinator, is_passing};
-use super::committer::{Assignment, CommitNews, CommitRequest, Committer, Entry, JobId};
+use super::committer::CommitNews;
 use super::effects::{EffectDone, Effects};
-use super::handle::{GroupCommand, done_entries};
+use super::handle::GroupCommand;
+use super::link::MemberLink;
+use super::machine::{Calls, Effect, EffectRound, Machine};
+use super::member_offsets::{MemberOffsets, OffsetAnswer};
+use super::rebalance_watch::{Moved, RebalanceWatch};
 use super::topic_watch::TopicWatch;
 use super::topics::TopicSelection;
-use crate::client::{Client, Target};
 use crate::config::{CommitPolicy, ConsumerSettings};
 use crate::consumer::engine::Engine;
-use crate::consumer::group::classic::{
-    Effect, EffectRound, MemberSettings, Membership, PartitionCounts, Protocols, Request, RequestId,
-};
-use crate::consumer::position::PositionId;
 use crate::consumer::shared_engine::SharedEngine;
 use crate::environment::{self, after};
 use crate::error::{Chain, CommitFailed, Error, Result};
 use crate::metadata::{MetadataSnapshot, Reason};
-use crate::net::{HandleId, Purpose};
-use crate::record::TopicPartition;
 
-/// How much longer than the rebalance a JoinGroup may take.
-const JOIN_SLACK: Duration = Duration::from_secs(5);
 /// How long a member whose consumer was dropped tries to leave.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
-/// How many commits are kept at once; more wait in the inbox.
-const MAX_JOBS: usize = 64;
 
-/// Answers to requests.
-#[derive(Debug)]
-enum Answer {
-    Coordinator(Result<FindCoordinatorResponse>),
-    Join(RequestId, Result<JoinGroupResponse>),
-    Sync(RequestId, Result<SyncGroupResponse>),
-    Heartbeat(RequestId, Result<HeartbeatResponse>),
-    Left(Result<LeaveGroupResponse>),
-    Commit(NodeId, Result<OffsetCommitResponse>),
-    Committed(NodeId, Vec<(TopicPartition, PositionId)>, Result<HashMap<TopicPartition, Answered>>),
+/// What the driver has begun and waits for.
+enum Done<A> {
+    Member(A),
+    Offsets(OffsetAnswer),
     Topics(Result<BTreeSet<Arc<str>>>),
     /// The connection for offsets is there, or could not be made: the request that wants it finds out.
     Connected,
@@ -70,81 +50,73 @@ struct Running {
     future: BoxFuture<'static, EffectDone>,
 }
 
+/// When the caller has polled last, as the driver knows.
+struct CallerWatch {
+    /// How often the caller had polled by then.
+    seen_polls: u64,
+    polled_at: Instant,
+    /// Whether a caller that waits was woken since, to poll again.
+    is_nudged: bool,
+}
+
 /// The task's state.
-pub(crate) struct GroupDriver {
-    client: Client,
+pub(crate) struct GroupDriver<M: Machine, C> {
+    link: MemberLink,
     shared: SharedEngine,
     settings: Arc<ConsumerSettings>,
+    machine: M,
+    calls: C,
     effects: Effects,
+    offsets: MemberOffsets,
     topics: TopicSelection,
     topic_watch: TopicWatch,
-    membership: Membership,
-    committer: Committer,
     inbox: mpsc::Receiver<GroupCommand>,
-    /// The owners of the two connections.
-    member_lane: HandleId,
-    offset_lane: HandleId,
-    calls: FuturesUnordered<BoxFuture<'static, Answer>>,
+    under_way: FuturesUnordered<BoxFuture<'static, Done<M::Answer>>>,
     running: Option<Running>,
-    waiters: HashMap<JobId, oneshot::Sender<Result<()>>>,
+    /// The coordinator to which there is a connection for offsets, or will be.
+    connected_to: Option<NodeId>,
+    caller: CallerWatch,
+    rebalance: RebalanceWatch,
     closers: Vec<oneshot::Sender<Result<()>>>,
     /// What of the last things that the application was done with could not be committed.
     close_problem: Option<Error>,
-    /// How often the caller had polled when that was looked at last, and when it had changed.
-    seen_polls: u64,
-    polled_at: Instant,
-    is_nudged: bool,
     next_commit: Option<Instant>,
     next_topics: Option<Instant>,
 }
 
-impl GroupDriver {
+impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
     pub(crate) fn new(
-        client: Client,
-        shared: SharedEngine,
+        link: MemberLink,
         settings: Arc<ConsumerSettings>,
-        (topics, found): (TopicSelection, BTreeSet<Arc<str>>),
+        (machine, calls): (M, C),
         effects: Effects,
+        topics: TopicSelection,
         inbox: mpsc::Receiver<GroupCommand>,
     ) -> Self {
         let now = environment::now();
-        let group = &settings.group;
-        let group_id = effects.group.group_id.clone();
-        let member = MemberSettings {
-            group_id: group_id.clone(),
-            instance_id: group.instance_id.as_deref().map(Into::into),
-            session_timeout: group.session_timeout,
-            heartbeat_interval: group.heartbeat_interval,
-            max_poll_interval: group.max_poll_interval,
-        };
-        let protocols = Protocols::new(group.assignors.clone(), &settings.client_rack);
-        let mut membership = Membership::new(member, protocols, client.retry_backoff(), now);
-        effects.topics.replace(Reason::Subscribed, found.iter().cloned());
-        membership.handle_topics(found);
-        let (member_lane, offset_lane) = (client.new_handle(), client.new_handle());
-        let is_pattern = topics.pattern.is_some();
+        let shared = effects.shared.clone();
+        let max_age = link.client.settings().metadata_max_age;
+        let interval = commit_interval(settings.group.commit_policy);
         Self {
-            committer: Committer::new(group_id, client.retry_backoff()),
-            next_commit: commit_interval(group.commit_policy).map(|interval| after(now, interval)),
-            next_topics: is_pattern.then(|| after(now, client.settings().metadata_max_age)),
-            client,
+            offsets: MemberOffsets::new(link.clone(), shared.clone(), settings.default_api_timeout),
+            next_commit: interval.map(|interval| after(now, interval)),
+            next_topics: topics.pattern.is_some().then(|| after(now, max_age)),
+            link,
             shared,
+            settings,
+            machine,
+            calls,
             effects,
             topics,
             topic_watch: TopicWatch::default(),
-            membership,
             inbox,
-            member_lane,
-            offset_lane,
-            calls: FuturesUnordered::new(),
+            under_way: FuturesUnordered::new(),
             running: None,
-            waiters: HashMap::new(),
+            connected_to: None,
+            caller: CallerWatch { seen_polls: 0, polled_at: now, is_nudged: false },
+            rebalance: RebalanceWatch::default(),
             closers: Vec::new(),
             close_problem: None,
-            seen_polls: 0,
-            polled_at: now,
-            is_nudged: false,
-            settings,
         }
     }
 
@@ -154,8 +126,7 @@ impl GroupDriver {
             () = stop.cancelled() => true,
             () = self.drive() => false,
         };
-        self.committer.close();
-        self.finish_commits();
+        self.offsets.close();
         if is_dropped && self.settings.group.leave_on_drop {
             self.leave_behind().await;
         }
@@ -173,13 +144,13 @@ impl GroupDriver {
         self.running = None;
         (self.next_commit, self.next_topics) = (None, None);
         (self.topics, self.topic_watch) = (TopicSelection::default(), TopicWatch::default());
-        self.membership.handle_abandoned();
+        self.machine.handle_abandoned();
         // If that is too short, the session ends by itself.
         let _ = tokio::time::timeout(LEAVE_PATIENCE, self.drive()).await;
     }
 
     async fn drive(&mut self) {
-        let mut snapshots = self.client.metadata().subscribe();
+        let mut snapshots = self.link.client.metadata().subscribe();
         snapshots.mark_changed();
         loop {
             let now = environment::now();
@@ -188,15 +159,16 @@ impl GroupDriver {
             self.report_topics(now);
             self.begin_effects();
             self.send(now);
-            self.finish_commits();
-            if self.membership.is_over() && self.running.is_none() {
+            self.offsets.finish();
+            self.rebalance.look(&self.link, self.machine.standing(), now);
+            if self.machine.is_over() && self.running.is_none() {
                 return;
             }
             let deadline = self.next_deadline(now);
-            let has_room = self.committer.len() < MAX_JOBS;
+            let has_room = self.offsets.has_room();
             let running: OptionFuture<_> = self.running.as_mut().map(|running| &mut running.future).into();
             tokio::select! {
-                Some(answer) = self.calls.next(), if !self.calls.is_empty() => self.handle_answer(answer),
+                Some(done) = self.under_way.next(), if !self.under_way.is_empty() => self.finish(done),
                 Some(done) = running => self.finish_effect(done),
                 Some(command) = self.inbox.recv(), if has_room => self.handle_command(command),
                 changed = snapshots.changed() => {
@@ -222,15 +194,16 @@ impl GroupDriver {
 
     fn look_at_caller(&mut self, now: Instant) {
         // Before the count is read, so that no poll falls between.
-        let is_awaited = self.membership.is_resting() || self.running.is_some();
+        let is_awaited = self.machine.is_resting() || self.running.is_some();
         self.shared.progress().await_caller(is_awaited);
         let polls = self.shared.progress().polls();
-        if polls != self.seen_polls {
-            (self.seen_polls, self.polled_at, self.is_nudged) = (polls, now, false);
-            self.membership.handle_poll(now);
-        } else if !self.is_nudged && now >= after(self.polled_at, self.settings.group.max_poll_interval / 2) {
-            // Whoever waits for a record polls again when woken; who is at work, or gone, does not.
-            self.is_nudged = true;
+        let max_poll_interval = self.settings.group.max_poll_interval;
+        if polls != self.caller.seen_polls {
+            self.caller = CallerWatch { seen_polls: polls, polled_at: now, is_nudged: false };
+            self.machine.handle_poll(now);
+        } else if !self.caller.is_nudged && now >= after(self.caller.polled_at, max_poll_interval / 2) {
+            // A caller that waits for a record polls again when woken; one that is busy or gone does not.
+            self.caller.is_nudged = true;
             self.shared.look(Engine::nudge);
         }
     }
@@ -240,12 +213,12 @@ impl GroupDriver {
             && self.next_commit.is_some_and(|at| at <= now)
         {
             self.next_commit = Some(after(now, interval));
-            self.committer.submit_quietly(self.shared.look(|engine| done_entries(engine, None)));
+            self.offsets.submit_done();
         }
         if self.next_topics.is_some_and(|at| at <= now) {
             self.next_topics = None;
-            let (client, topics) = (self.client.clone(), self.topics.clone());
-            self.calls.push(Box::pin(async move { Answer::Topics(topics.resolve(&client).await) }));
+            let (client, topics) = (self.link.client.clone(), self.topics.clone());
+            self.under_way.push(async move { Done::Topics(topics.resolve(&client).await) }.boxed());
         }
     }
 
@@ -264,25 +237,23 @@ impl GroupDriver {
     }
 
     fn next_deadline(&self, now: Instant) -> Option<Instant> {
-        let look = (!self.membership.is_resting()).then(|| after(now, self.look_interval()));
-        let committed = self.shared.look(|engine| engine.committed_deadline(now));
+        let look = (!self.machine.is_resting()).then(|| after(now, self.look_interval()));
         let deadlines = [
-            self.membership.next_deadline(now),
-            self.committer.next_deadline(),
+            self.machine.next_deadline(now),
+            self.offsets.next_deadline(now),
             self.next_commit,
             self.next_topics,
             self.topic_watch.next_deadline(),
-            committed,
             look,
         ];
         deadlines.into_iter().flatten().min()
     }
 
     fn begin_effects(&mut self) {
-        let round = self.membership.round();
+        let round = self.machine.round();
         self.running.take_if(|running| running.may_be_void && running.round != round);
         while self.running.is_none() {
-            let Some(effect) = self.membership.poll_effect() else { return };
+            let Some(effect) = self.machine.poll_effect() else { return };
             let may_be_void = !matches!(effect, Effect::Lose { .. });
             if let Some(future) = self.effects.begin(effect) {
                 self.running = Some(Running { round, may_be_void, future });
@@ -293,199 +264,79 @@ impl GroupDriver {
     fn finish_effect(&mut self, done: EffectDone) {
         let Some(Running { round, .. }) = self.running.take() else { return };
         match done {
-            EffectDone::Lost => {}
-            EffectDone::Revoked { problem } => {
+            EffectDone::Lost { lost } => self.rebalance.note(Moved { lost, ..Moved::default() }),
+            EffectDone::Revoked { revoked, problem } => {
+                self.rebalance.note(Moved { revoked, ..Moved::default() });
                 if !self.closers.is_empty() {
                     self.close_problem = self.close_problem.take().or(problem);
                 }
-                self.membership.handle_revoked(round);
+                self.machine.handle_revoked(round);
             }
-            EffectDone::Settled { gave_up } => self.membership.handle_settled(round, gave_up),
-            EffectDone::Assigned { assignments, counts } => {
-                self.membership.handle_assignment(round, assignments, counts);
+            EffectDone::Settled { revoked, added } => {
+                self.machine.handle_settled(round, !revoked.is_empty());
+                self.rebalance.note(Moved { assigned: added, revoked, ..Moved::default() });
             }
         }
     }
 
     fn send(&mut self, now: Instant) {
-        while let Some(request) = self.membership.poll_request(now) {
-            self.send_request(request);
+        while let Some(request) = self.machine.poll_request(now) {
+            self.under_way.push(self.calls.begin(request).map(Done::Member).boxed());
         }
-        let node = self.membership.coordinator();
-        let identity = self.membership.identity().filter(|_| node.is_some());
-        let committer = &mut self.committer;
-        let commit = self.shared.look(|engine| {
-            let is_current = |partition: &TopicPartition, assignment: Assignment| {
-                let topic_id = engine.topic_id(partition).unwrap_or(TopicId::NIL);
-                let is_same_topic =
-                    topic_id == assignment.topic_id || topic_id.is_nil() || assignment.topic_id.is_nil();
-                engine.assigned_id(partition) == Some(assignment.id) && is_same_topic
-            };
-            committer.poll(identity.as_ref(), is_current, now)
-        });
-        if let (Some(node), Some(commit)) = (node, commit) {
-            self.send_commit(node, commit);
-        }
-        if let Some(node) = node {
-            self.ask_committed(node, now);
+        let node = self.machine.coordinator();
+        self.connect_for_offsets(node);
+        let identity = self.machine.identity();
+        for answer in self.offsets.poll(node, identity.as_ref(), now) {
+            self.under_way.push(answer.map(Done::Offsets).boxed());
         }
     }
 
-    fn send_request(&mut self, request: Request) {
-        let client = self.client.clone();
-        let (member, offsets) =
-            (Purpose::Coordinator(self.member_lane), Purpose::Coordinator(self.offset_lane));
-        let timeout = client.request_timeout();
-        let group = &self.settings.group;
-        let join_timeout = timeout.max(group.max_poll_interval.saturating_add(JOIN_SLACK));
-        let beat_timeout = timeout.min(group.session_timeout);
-        let group_id = self.effects.group.group_id.clone();
-        if let Request::Join(_, node, _) = &request {
-            // The group's offsets are asked for once it has joined: their connection is made meanwhile.
-            let (client, node) = (client.clone(), *node);
-            self.calls.push(Box::pin(async move {
-                let _ = client.connection(offsets, node).await;
-                Answer::Connected
-            }));
-        }
-        self.calls.push(match request {
-            Request::FindCoordinator => Box::pin(async move {
-                Answer::Coordinator(client.send(Target::Any, &find_coordinator(&group_id)).await)
-            }),
-            Request::Join(id, node, request) => Box::pin(async move {
-                let answer = client.send_within(member, node, &request, i16::MAX, join_timeout).await;
-                Answer::Join(id, answer)
-            }),
-            Request::Sync(id, node, request) => Box::pin(async move {
-                Answer::Sync(id, client.send_within(member, node, &request, i16::MAX, timeout).await)
-            }),
-            Request::Heartbeat(id, node, request) => Box::pin(async move {
-                let answer = client.send_within(member, node, &request, i16::MAX, beat_timeout).await;
-                Answer::Heartbeat(id, answer)
-            }),
-            Request::Leave(node, request) => Box::pin(async move {
-                Answer::Left(client.send_within(offsets, node, &request, i16::MAX, timeout).await)
-            }),
-        });
-    }
-
-    fn send_commit(&mut self, node: NodeId, commit: CommitRequest) {
-        let (client, purpose) = (self.client.clone(), Purpose::Coordinator(self.offset_lane));
-        let CommitRequest { request, at_most } = commit;
-        self.calls.push(Box::pin(async move {
-            let timeout = client.request_timeout();
-            Answer::Commit(node, client.send_within(purpose, node, &request, at_most, timeout).await)
-        }));
-    }
-
-    fn ask_committed(&mut self, node: NodeId, now: Instant) {
-        let due = self.shared.look(|engine| {
-            let due = engine.poll_committed(now);
-            due.into_iter()
-                .map(|(partition, position_id)| {
-                    let topic_id = engine.topic_id(&partition).unwrap_or(TopicId::NIL);
-                    (partition, position_id, topic_id)
-                })
-                .collect::<Vec<_>>()
-        });
-        if due.is_empty() {
+    /// The group's offsets are asked for once the member has joined: their connection is made meanwhile.
+    fn connect_for_offsets(&mut self, node: Option<NodeId>) {
+        if node == self.connected_to {
             return;
         }
-        let (client, purpose) = (self.client.clone(), Purpose::Coordinator(self.offset_lane));
-        let question = OffsetQuestion {
-            group_id: self.effects.group.group_id.clone(),
-            partitions: due.iter().map(|(partition, _, id)| (partition.clone(), *id)).collect(),
-        };
-        let asked = due.into_iter().map(|(partition, position_id, _)| (partition, position_id)).collect();
-        self.calls.push(Box::pin(async move {
-            Answer::Committed(node, asked, question.ask(&client, purpose, node).await)
-        }));
+        self.connected_to = node;
+        if let Some(node) = node {
+            let (client, purpose) = (self.link.client.clone(), self.link.offsets());
+            let connect = async move {
+                let _ = client.connection(purpose, node).await;
+                Done::Connected
+            };
+            self.under_way.push(connect.boxed());
+        }
     }
 
-    fn handle_answer(&mut self, answer: Answer) {
+    fn finish(&mut self, done: Done<M::Answer>) {
         let now = environment::now();
-        let known = self.membership.coordinator();
-        match answer {
-            Answer::Coordinator(result) => self.membership.handle_coordinator(result, now),
-            Answer::Join(id, result) => self.membership.handle_join(id, result, now),
-            Answer::Sync(id, result) => self.membership.handle_sync(id, result, now),
-            Answer::Heartbeat(id, result) => self.membership.handle_heartbeat(id, result, now),
-            Answer::Left(result) => self.membership.handle_left(&result),
-            Answer::Commit(node, result) => self.handle_commit(node, result, now),
-            Answer::Committed(node, asked, result) => self.handle_committed(node, asked, result, now),
-            Answer::Topics(result) => self.handle_topics(result, now),
-            Answer::Connected => {}
+        let known = self.machine.coordinator();
+        match done {
+            Done::Member(answer) => self.machine.handle_answer(answer, now),
+            Done::Offsets(answer) => {
+                let (node, CommitNews { is_coordinator_lost, refused }) =
+                    self.offsets.handle_answer(answer, now);
+                if is_coordinator_lost {
+                    self.machine.handle_coordinator_lost(node, now);
+                }
+                if let Some((generation, code)) = refused {
+                    self.machine.handle_commit_refused(generation, code, now);
+                }
+            }
+            Done::Topics(result) => self.handle_topics(result, now),
+            Done::Connected => {}
         }
-        if known.is_some() && self.membership.coordinator().is_none() {
+        if known.is_some() && self.machine.coordinator().is_none() {
             // It may have moved to a broker that is not in the picture yet.
-            self.client.metadata().request_refresh();
+            self.link.client.metadata().request_refresh();
         }
-    }
-
-    fn handle_commit(&mut self, node: NodeId, result: Result<OffsetCommitResponse>, now: Instant) {
-        let CommitNews { is_coordinator_lost, refused } = self.committer.handle_answer(result, now);
-        self.shared.look(|engine| {
-            for (partition, Entry { assignment, offset }) in self.committer.take_committed() {
-                engine.note_committed(&partition, assignment.id, offset.offset);
-            }
-        });
-        if is_coordinator_lost {
-            self.membership.handle_coordinator_lost(node, now);
-        }
-        if let Some((generation, code)) = refused {
-            self.membership.handle_commit_refused(generation, code, now);
-        }
-    }
-
-    fn handle_committed(
-        &mut self,
-        node: NodeId,
-        asked: Vec<(TopicPartition, PositionId)>,
-        result: Result<HashMap<TopicPartition, Answered>>,
-        now: Instant,
-    ) {
-        let question =
-            OffsetQuestion { group_id: self.effects.group.group_id.clone(), partitions: Vec::new() };
-        let mut answers = match result {
-            Ok(answers) => answers,
-            Err(error) => {
-                tracing::debug!(error = %Chain(&error), "the group's offsets could not be fetched");
-                let is_elsewhere = error
-                    .code()
-                    .is_none_or(|code| code.class() == kestrel_protocol::ErrorClass::FindCoordinator);
-                if is_elsewhere {
-                    self.membership.handle_coordinator_lost(node, now);
-                }
-                let is_lasting = error.code().is_some_and(|code| !is_passing(code));
-                return self.shared.change_by_group(|engine| {
-                    for (_, position_id) in asked {
-                        engine.handle_committed_failure(position_id, error.clone(), is_lasting, now);
-                    }
-                });
-            }
-        };
-        self.shared.change_by_group(|engine| {
-            for (partition, position_id) in asked {
-                match answers.remove(&partition).unwrap_or(Err(ErrorCode::UnknownServerError)) {
-                    Ok(offset) => {
-                        engine.handle_committed(position_id, offset.map(|offset| offset.position()));
-                    }
-                    Err(code) => {
-                        let error = question.refusal(code).topic(partition.topic.clone());
-                        let error = Error::from(error.partition(partition.partition));
-                        engine.handle_committed_failure(position_id, error, !is_passing(code), now);
-                    }
-                }
-            }
-        });
     }
 
     fn handle_topics(&mut self, result: Result<BTreeSet<Arc<str>>>, now: Instant) {
-        self.next_topics = Some(after(now, self.client.settings().metadata_max_age));
+        self.next_topics = Some(after(now, self.link.client.settings().metadata_max_age));
         match result {
             Ok(topics) => {
                 self.effects.topics.replace(Reason::Subscribed, topics.iter().cloned());
-                self.membership.handle_topics(topics);
+                self.machine.handle_topics(topics);
             }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the topics of the cluster could not be listed");
@@ -495,48 +346,28 @@ impl GroupDriver {
 
     fn handle_metadata(&mut self, snapshot: &MetadataSnapshot) {
         self.topic_watch.handle_metadata(&self.topics.names, snapshot, environment::now());
-        let Some(watched) = self.membership.watched() else { return };
-        let counts = partition_counts(snapshot, watched.keys());
-        self.membership.handle_partition_counts(&counts);
+        self.machine.handle_metadata(snapshot);
     }
 
     fn handle_command(&mut self, command: GroupCommand) {
         match command {
             GroupCommand::Commit(submission, reply) => {
-                let patience = self.settings.default_api_timeout;
-                let job = self.committer.submit(submission, environment::now(), patience);
-                self.waiters.insert(job, reply);
+                self.offsets.submit(submission, reply, environment::now());
             }
             GroupCommand::Close(reply) => {
                 self.closers.push(reply);
                 let lost = self.shared.look(|engine| engine.last_losses());
                 self.close_problem = self.close_problem.take().or_else(|| CommitFailed::of(lost));
-                self.membership.handle_close();
-            }
-        }
-    }
-
-    fn finish_commits(&mut self) {
-        for (job, result) in self.committer.take_done() {
-            if let Err(error) = &result {
-                tracing::warn!(group = %self.effects.group.group_id, error = %Chain(error), "a commit failed");
-                if matches!(error, Error::CommitFailed(_)) {
-                    self.shared.look(Engine::mark_losses_reported);
-                }
-            }
-            if let Some(waiter) = self.waiters.remove(&job) {
-                // Whoever asked may have stopped waiting.
-                let _ = waiter.send(result);
+                self.machine.handle_close();
             }
         }
     }
 }
 
-impl Drop for GroupDriver {
+impl<M: Machine, C> Drop for GroupDriver<M, C> {
     /// However it ends, its connections do.
     fn drop(&mut self) {
-        self.client.pool().release(self.member_lane);
-        self.client.pool().release(self.offset_lane);
+        self.link.release();
     }
 }
 
@@ -549,17 +380,8 @@ const fn commit_interval(policy: CommitPolicy) -> Option<Duration> {
     }
 }
 
-/// How many partitions the cluster has of each of `topics`.
-pub(super) fn partition_counts<'a>(
-    snapshot: &MetadataSnapshot,
-    topics: impl Iterator<Item = &'a Arc<str>>,
-) -> PartitionCounts {
-    let count = |topic: &Arc<str>| snapshot.topic(topic).map_or(0, |view| view.partitions.len());
-    topics.map(|topic| (topic.clone(), count(topic))).collect::<BTreeMap<_, _>>()
-}
-
-impl std::fmt::Debug for GroupDriver {
+impl<M: Machine, C> std::fmt::Debug for GroupDriver<M, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupDriver").field("membership", &self.membership).finish_non_exhaustive()
+        f.debug_struct("GroupDriver").field("machine", &self.machine).finish_non_exhaustive()
     }
 }

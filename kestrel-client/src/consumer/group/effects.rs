@@ -1,4 +1,4 @@
-//! Effects: carries out what [`Membership`](crate::consumer::group::classic::Membership) decides about partitions. Async, for the driver.
+//! Effects: carries out what a [`Machine`](super::machine::Machine) decides about partitions. Async, for the driver.
 //!
 //! The order of giving up: nothing more is handed out; the caller finishes what it has in its hands; what it is done with is
 //! committed; the listener is told; the partitions go. The order of taking on: the listener is told, then the partitions come.
@@ -7,56 +7,44 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
-use kestrel_protocol::ByteString;
-use kestrel_protocol::messages::join_group::JoinGroupResponseMember;
 
-use super::driver::partition_counts;
 use super::handle::GroupHandle;
 use super::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};
-use crate::assignor::AssignableTopics;
-use crate::client::Client;
+use super::machine::Effect;
 use crate::config::CommitPolicy;
 use crate::consumer::engine::Engine;
-use crate::consumer::group::classic::{Effect, PartitionCounts, Protocols};
 use crate::consumer::handout::PartitionTasks;
 use crate::consumer::shared_engine::SharedEngine;
 use crate::error::{Chain, Error};
-use crate::metadata::{MetadataSnapshot, Reason, TopicUses, Wanted};
+use crate::metadata::{Reason, TopicUses};
 use crate::record::TopicPartition;
-
-/// How long the leader waits for the metadata of topics that only other members read.
-const METADATA_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of an effect.
 #[derive(Debug)]
 pub(crate) enum EffectDone {
-    Lost,
+    Lost {
+        lost: BTreeSet<TopicPartition>,
+    },
     /// With what went wrong when what was done was to be committed.
     Revoked {
+        revoked: BTreeSet<TopicPartition>,
         problem: Option<Error>,
     },
     Settled {
-        gave_up: bool,
-    },
-    Assigned {
-        assignments: Vec<(ByteString, Bytes)>,
-        counts: PartitionCounts,
+        revoked: BTreeSet<TopicPartition>,
+        added: BTreeSet<TopicPartition>,
     },
 }
 
 /// What effects need; clones share it.
 #[derive(Clone)]
 pub(crate) struct Effects {
-    pub(crate) client: Client,
     pub(crate) shared: SharedEngine,
     pub(crate) group: GroupHandle,
     pub(crate) topics: TopicUses,
     pub(crate) policy: CommitPolicy,
-    pub(crate) protocols: Protocols,
     pub(crate) listener: Option<Arc<dyn RebalanceListener>>,
 }
 
@@ -75,15 +63,12 @@ impl Effects {
                 Some(Box::pin(async move { this.lose(partitions).await }))
             }
             Effect::Revoke { partitions } => Some(Box::pin(async move {
-                let problem = this.give_up(partitions).await;
+                let problem = this.give_up(&partitions).await;
                 this.shared.change_by_group(Engine::take_on_nothing);
-                EffectDone::Revoked { problem }
+                EffectDone::Revoked { revoked: partitions, problem }
             })),
             Effect::Settle { revoked, added, assigned } => {
                 Some(Box::pin(async move { this.settle(revoked, added, assigned).await }))
-            }
-            Effect::Assign { protocol, members } => {
-                Some(Box::pin(async move { this.assign(protocol, members).await }))
             }
         }
     }
@@ -98,28 +83,27 @@ impl Effects {
 
     async fn lose(&self, partitions: BTreeSet<TopicPartition>) -> EffectDone {
         if let Some(listener) = &self.listener {
-            let partitions: Vec<_> = partitions.into_iter().collect();
-            listener.lost(&partitions).await;
+            listener.lost(&partitions.iter().cloned().collect::<Vec<_>>()).await;
         }
-        EffectDone::Lost
+        EffectDone::Lost { lost: partitions }
     }
 
     /// Gives up `partitions` in good order; they are still in the engine afterwards. Gives what went wrong with the commit.
-    async fn give_up(&self, partitions: BTreeSet<TopicPartition>) -> Option<Error> {
+    async fn give_up(&self, partitions: &BTreeSet<TopicPartition>) -> Option<Error> {
         tracing::info!(group = %self.group.group_id, ?partitions, "giving up partitions");
-        self.shared.change_by_group(|engine| engine.begin_revoke(&partitions));
-        self.wait_for_caller(&partitions).await;
-        let tasks = self.shared.begun_tasks_on(&partitions);
+        self.shared.change_by_group(|engine| engine.begin_revoke(partitions));
+        self.wait_for_caller(partitions).await;
+        let tasks = self.shared.begun_tasks_on(partitions);
         join_all(tasks.iter().map(PartitionTasks::finish)).await;
         let mut problem = None;
         if self.policy != CommitPolicy::Manual
-            && let Err(error) = self.group.commit_done(&partitions).await
+            && let Err(error) = self.group.commit_done(partitions).await
         {
             tracing::warn!(group = %self.group.group_id, error = %Chain(&error), "what was done was not committed: it will be done again");
             problem = Some(error);
         }
         if let Some(listener) = &self.listener {
-            let revoked = RevokedPartitions { partitions, group: self.group.clone() };
+            let revoked = RevokedPartitions { partitions: partitions.clone(), group: self.group.clone() };
             listener.revoked(&revoked).await;
         }
         problem
@@ -144,51 +128,21 @@ impl Effects {
         added: BTreeSet<TopicPartition>,
         assigned: BTreeSet<TopicPartition>,
     ) -> EffectDone {
-        let gave_up = !revoked.is_empty();
-        if gave_up {
-            self.give_up(revoked).await;
+        if !revoked.is_empty() {
+            self.give_up(&revoked).await;
             let kept: BTreeSet<_> = assigned.difference(&added).cloned().collect();
             self.shared.change_by_group(|engine| engine.take_on(&kept, &[].into(), &BTreeSet::new()));
         }
         tracing::info!(group = %self.group.group_id, ?added, assigned = assigned.len(), "took on partitions");
-        let mut taken_on = AssignedPartitions::new(added);
+        let mut taken_on = AssignedPartitions::new(added.clone());
         if let Some(listener) = &self.listener {
             listener.assigned(&mut taken_on).await;
         }
         self.topics.replace(Reason::Assigned, assigned.iter().map(|partition| partition.topic.clone()));
         let (starts, paused) = (&taken_on.starts, &taken_on.paused);
         self.shared.change_by_group(|engine| engine.take_on(&assigned, starts, paused));
-        EffectDone::Settled { gave_up }
+        EffectDone::Settled { revoked, added }
     }
-
-    async fn assign(&self, protocol: ByteString, answered: Vec<JoinGroupResponseMember>) -> EffectDone {
-        let members = Protocols::members(answered);
-        let topics: BTreeSet<Arc<str>> =
-            members.iter().flat_map(|member| member.topics.iter().cloned()).collect();
-        let metadata = self.client.metadata();
-        self.topics.replace(Reason::Divided, topics.iter().cloned());
-        // A topic that does not come in time is not assigned now; when it comes, the group rebalances.
-        join_all(topics.iter().map(|topic| {
-            metadata.topic(topic, Wanted::IfExists, METADATA_PATIENCE, "default.api.timeout.ms")
-        }))
-        .await;
-        let snapshot = metadata.current();
-        let counts = partition_counts(&snapshot, topics.iter());
-        let assignments = self.protocols.assign(&protocol, &assignable(&snapshot, &topics), &members);
-        EffectDone::Assigned { assignments, counts }
-    }
-}
-
-/// The topics that exist, with the racks of their replicas (KIP-881).
-fn assignable(snapshot: &MetadataSnapshot, topics: &BTreeSet<Arc<str>>) -> AssignableTopics {
-    let views = topics.iter().filter_map(|topic| snapshot.topic(topic));
-    views.fold(AssignableTopics::new(), |all, view| {
-        let racks = view.partitions.iter().map(|partition| {
-            let brokers = partition.replicas.iter().filter_map(|node| snapshot.brokers.get(node));
-            brokers.filter_map(|broker| broker.rack.as_deref().map(Arc::from)).collect::<Vec<Arc<str>>>()
-        });
-        all.topic_with_racks(view.name.clone(), racks)
-    })
 }
 
 impl fmt::Debug for Effects {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kestrel_protocol::{ByteString, TopicId};
 use tokio::sync::{mpsc, oneshot};
 
-use super::committer::{Assignment, Entries, Entry};
+use super::committer::{Assignment, Entries, Entry, Submission};
 use super::offset::OffsetAndMetadata;
 use crate::consumer::engine::Engine;
 use crate::consumer::shared_engine::SharedEngine;
@@ -25,14 +25,6 @@ pub(crate) enum GroupCommand {
     Commit(Submission, oneshot::Sender<Result<()>>),
     /// Give up everything in good order and leave; then say whether what was done is committed.
     Close(oneshot::Sender<Result<()>>),
-}
-
-/// What is to be committed.
-#[derive(Debug, Default)]
-pub(crate) struct Submission {
-    pub(crate) entries: Entries,
-    /// What belongs to it and is lost: then it fails, whatever becomes of the rest.
-    pub(crate) lost: Vec<TopicPartition>,
 }
 
 /// Speaks to the group's driver; clones share it.
@@ -62,7 +54,7 @@ impl GroupHandle {
             return self.submit_what_is_done();
         }
         let this = self.clone();
-        Commit(State::Sending(Box::pin(async move {
+        Commit(CommitState::Sending(Box::pin(async move {
             let timed_out = |_| Error::timeout("finding a position", patience, "default.api.timeout.ms");
             tokio::time::timeout(patience, this.ends_found()).await.map_err(timed_out)?;
             this.submit_what_is_done().await
@@ -148,15 +140,15 @@ impl GroupHandle {
             return Commit::failed(self.shared.ended());
         }
         if submission.entries.is_empty() {
-            return Commit(State::Done(Some(Ok(()))));
+            return Commit(CommitState::Done(Some(Ok(()))));
         }
         let (reply, answer) = oneshot::channel();
         match self.commands.try_send(GroupCommand::Commit(submission, reply)) {
-            Ok(()) => Commit(State::Waiting(answer, self.shared.clone())),
+            Ok(()) => Commit(CommitState::Waiting(answer, self.shared.clone())),
             Err(mpsc::error::TrySendError::Closed(_)) => Commit::failed(self.shared.ended()),
             Err(mpsc::error::TrySendError::Full(command)) => {
                 let (commands, shared) = (self.commands.clone(), self.shared.clone());
-                Commit(State::Sending(Box::pin(async move {
+                Commit(CommitState::Sending(Box::pin(async move {
                     if commands.send(command).await.is_err() {
                         return Err(shared.ended());
                     }
@@ -196,16 +188,16 @@ pub(crate) fn done_entries(engine: &mut Engine, partitions: Option<&BTreeSet<Top
 ///
 /// Made by [`Consumer::commit_async`](crate::Consumer::commit_async).
 #[derive(Debug)]
-pub struct Commit(State);
+pub struct Commit(CommitState);
 
-enum State {
+enum CommitState {
     Done(Option<Result<()>>),
     Waiting(oneshot::Receiver<Result<()>>, SharedEngine),
     /// The driver's inbox was full, or a position is waited for.
     Sending(Pin<Box<dyn Future<Output = Result<()>> + Send>>),
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for CommitState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Done(_) => "Done",
@@ -217,7 +209,7 @@ impl std::fmt::Debug for State {
 
 impl Commit {
     fn failed(error: Error) -> Self {
-        Self(State::Done(Some(Err(error))))
+        Self(CommitState::Done(Some(Err(error))))
     }
 }
 
@@ -226,11 +218,11 @@ impl Future for Commit {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            State::Done(result) => Poll::Ready(result.take().unwrap_or(Ok(()))),
-            State::Waiting(answer, shared) => {
+            CommitState::Done(result) => Poll::Ready(result.take().unwrap_or(Ok(()))),
+            CommitState::Waiting(answer, shared) => {
                 Pin::new(answer).poll(cx).map(|answered| answered.unwrap_or_else(|_| Err(shared.ended())))
             }
-            State::Sending(future) => future.as_mut().poll(cx),
+            CommitState::Sending(future) => future.as_mut().poll(cx),
         }
     }
 }

@@ -12,18 +12,25 @@
 //!
 //! Machines without I/O: [`classic`] with [`coordinator`], [`committer`], [`topic_watch`]. Shells: [`driver`], [`effects`].
 
-pub(crate) mod classic;
+mod classic;
 pub(crate) mod committed;
 pub(crate) mod committer;
 mod coordinator;
-pub(crate) mod driver;
-pub(crate) mod effects;
+mod driver;
+mod effects;
 pub(crate) mod handle;
+mod join;
+mod link;
 mod listener;
+mod machine;
+mod member_offsets;
 mod offset;
+mod rebalance_watch;
 mod topic_watch;
 pub(crate) mod topics;
 
+pub(crate) use self::committed::{OffsetQuestion, refusal};
 pub use self::handle::Commit;
+pub(crate) use self::join::join;
 pub use self::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};
 pub use self::offset::OffsetAndMetadata;

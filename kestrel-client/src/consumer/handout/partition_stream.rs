@@ -179,7 +179,7 @@ impl<K, V> fmt::Debug for PartitionStream<K, V> {
 }
 
 /// Where the records of a partition go.
-struct Route<K, V> {
+struct TaskRoute<K, V> {
     records: mpsc::Sender<Result<ConsumerRecord<K, V>>>,
     tasks: PartitionTasks,
 }
@@ -339,7 +339,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     fn route(
         &self,
         (partition, item): (TopicPartition, Result<ConsumerRecord<K, V>>),
-        routes: &mut HashMap<TopicPartition, Route<K, V>>,
+        routes: &mut HashMap<TopicPartition, TaskRoute<K, V>>,
         begin: impl FnOnce(PartitionStream<K, V>, PartitionTasks),
         stop: &CancellationToken,
     ) {
@@ -362,7 +362,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
                 max_poll_records: self.handle.base.settings.max_poll_records,
             };
             begin(stream, tasks.clone());
-            Route { records: sender, tasks }
+            TaskRoute { records: sender, tasks }
         });
         if let Err(mpsc::error::TrySendError::Full(Err(error))) = route.records.try_send(item) {
             tracing::warn!(%partition, error = %Chain(&error), "the task of the partition has not seen the errors before this one yet");

@@ -52,7 +52,7 @@ impl Rig {
     }
 
     fn poll_as(&mut self, millis: u64, generation: Option<i32>) -> Option<OffsetCommitRequest> {
-        let identity = generation.map(|generation| MemberIdentityView {
+        let identity = generation.map(|generation| MemberIdentity {
             generation,
             member_id: "m-1".into(),
             instance_id: None,

@@ -1,3 +1,5 @@
+//! The loop of the caller's task against an engine: what is taken away is not handed out.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Waker;

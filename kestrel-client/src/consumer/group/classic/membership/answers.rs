@@ -3,36 +3,24 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use kestrel_protocol::messages::find_coordinator::FindCoordinatorResponse;
 use kestrel_protocol::messages::heartbeat::HeartbeatResponse;
 use kestrel_protocol::messages::join_group::JoinGroupResponse;
 use kestrel_protocol::messages::leave_group::LeaveGroupResponse;
 use kestrel_protocol::messages::sync_group::SyncGroupResponse;
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
-use super::{Effect, Generation, Kind, Membership, REFUSED_PAUSE, RequestId, State};
+use super::{Membership, REFUSED_PAUSE};
+use crate::consumer::group::classic::member_state::{Generation, Kind, MemberState};
 use crate::consumer::group::classic::protocols::{PROTOCOL_TYPE, Protocols};
+use crate::consumer::group::classic::request::{Request, RequestId};
+use crate::consumer::group::machine::Effect;
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::record::TopicPartition;
 
 impl Membership {
     /// A broker said who coordinates the group, or did not.
-    pub(crate) fn handle_coordinator(
-        &mut self,
-        result: Result<FindCoordinatorResponse, Error>,
-        now: Instant,
-    ) {
-        let found = result.and_then(|response| {
-            let (code, node, message) = match response.coordinators.into_iter().next() {
-                Some(found) => (found.error_code, found.node_id, found.error_message),
-                None => (response.error_code, response.node_id, response.error_message),
-            };
-            match code {
-                ErrorCode::None => Ok(node),
-                code => Err(self.refusal(ApiKey::FindCoordinator, code, message.as_deref())),
-            }
-        });
+    pub(super) fn handle_coordinator(&mut self, found: Result<NodeId, Error>, now: Instant) {
         match found {
             Ok(node) => {
                 self.coordinator.handle_found(node);
@@ -61,13 +49,13 @@ impl Membership {
         if !self.end(id, Kind::Join) {
             return;
         }
-        if self.state == State::Left {
+        if self.state == MemberState::Left {
             // It has left before it had a name.
             self.member_id = result.map(|response| response.member_id).unwrap_or_default();
             return self.say_farewell("the consumer was closed");
         }
         // A closing member waits for nobody: it gives up and leaves as who it was before.
-        if self.state != State::Joining {
+        if self.state != MemberState::Joining {
             return;
         }
         let response = match result {
@@ -98,10 +86,10 @@ impl Membership {
             is_leader, "joined"
         );
         if is_leader && !response.skip_assignment && !response.members.is_empty() {
-            self.state = State::Assigning;
-            self.effects.push_back(Effect::Assign { protocol, members: response.members });
+            self.state = MemberState::Assigning;
+            self.assign = Some(Request::Assign(self.round, protocol, response.members));
         } else {
-            self.state = State::Syncing(Vec::new());
+            self.state = MemberState::Syncing(Vec::new());
         }
     }
 
@@ -153,7 +141,7 @@ impl Membership {
         self.owned.clone_from(&assigned);
         let generation = self.generation.as_ref().map_or(-1, |generation| generation.id);
         self.last = Some((assigned.iter().cloned().collect(), generation));
-        self.state = State::Settling;
+        self.state = MemberState::Settling;
         self.effects.push_back(Effect::Settle { revoked, added, assigned });
     }
 
@@ -189,25 +177,6 @@ impl Membership {
         }
     }
 
-    /// The coordinator refused a commit of the member `identity`: what that says about the membership.
-    pub(crate) fn handle_commit_refused(&mut self, generation: i32, code: ErrorCode, now: Instant) {
-        let is_current = self.generation.as_ref().is_some_and(|current| current.id == generation);
-        match code {
-            ErrorCode::RebalanceInProgress if is_current => self.want_rejoin("the group is rebalancing"),
-            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration | ErrorCode::FencedInstanceId
-                if is_current =>
-            {
-                self.handle_refusal(ApiKey::OffsetCommit, code, now);
-            }
-            _ => {}
-        }
-    }
-
-    /// `node` turned out not to be the coordinator, or cannot be reached.
-    pub(crate) fn handle_coordinator_lost(&mut self, node: NodeId, now: Instant) {
-        self.coordinator.forget(node, now);
-    }
-
     /// Whether the answer to `id` is the one that is waited for.
     fn end(&mut self, id: RequestId, kind: Kind) -> bool {
         self.in_flight.take_if(|under_way| *under_way == (id, kind)).is_some()
@@ -237,12 +206,12 @@ impl Membership {
     }
 
     /// The coordinator refused, by class of the refusal.
-    fn handle_refusal(&mut self, api: ApiKey, code: ErrorCode, now: Instant) {
+    pub(super) fn handle_refusal(&mut self, api: ApiKey, code: ErrorCode, now: Instant) {
         tracing::debug!(group = %self.settings.group_id, %api, %code, "the coordinator refused");
         match code {
             ErrorCode::FencedInstanceId => {
                 self.lose_generation();
-                self.state = State::Failed;
+                self.state = MemberState::Failed;
                 let error = self.refusal(api, code, None);
                 self.effects.push_back(Effect::Report(error));
             }
@@ -279,7 +248,7 @@ impl Membership {
 
     /// What was owned is lost, and a place in the group has to be asked for anew.
     fn rejoin_anew(&mut self, now: Instant) {
-        let is_repeated = self.state == State::Joining && self.generation.is_none();
+        let is_repeated = self.state == MemberState::Joining && self.generation.is_none();
         self.lose_generation();
         self.start_joining("the coordinator does not know the member any more");
         if is_repeated {

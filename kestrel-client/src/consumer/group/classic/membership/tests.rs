@@ -1,11 +1,11 @@
 //! Scripts with a hand-held clock: what a member sends and gives up when the coordinator says this or that.
 
+use bytes::Bytes;
 use kestrel_protocol::ErrorCode;
-use kestrel_protocol::messages::find_coordinator::{Coordinator as Found, FindCoordinatorResponse};
-use kestrel_protocol::messages::heartbeat::HeartbeatResponse;
-use kestrel_protocol::messages::join_group::JoinGroupResponse;
+use kestrel_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use kestrel_protocol::messages::leave_group::LeaveGroupResponse;
-use kestrel_protocol::messages::sync_group::SyncGroupResponse;
+use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use proptest::prelude::*;
 
 use super::*;
@@ -97,10 +97,8 @@ impl Rig {
     }
 
     fn answer_found(&mut self, node: NodeId) {
-        let found = Found { key: "billing".into(), node_id: node, ..Found::default() };
-        let response = FindCoordinatorResponse { coordinators: vec![found], ..Default::default() };
         let now = self.now();
-        self.member.handle_coordinator(Ok(response), now);
+        self.member.handle_answer(Answer::Coordinator(Ok(node)), now);
     }
 
     fn join(&mut self) -> (RequestId, JoinGroupRequest) {
@@ -219,7 +217,7 @@ fn a_new_member_joins_in_two_steps_and_then_beats() {
     assert_eq!((request.generation_id, request.assignments.len()), (1, 0));
     rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 0).into()]).unwrap());
     assert_eq!(rig.settle(), (partitions(&[]), partitions(&[0])));
-    assert_eq!(rig.member.state, State::Stable);
+    assert_eq!(rig.member.state, MemberState::Stable);
     let joined_at = rig.millis;
     let (id, node, request) = rig.beat();
     assert_eq!((node, request.generation_id, &*request.member_id), (ONE, 1, "m-1"));
@@ -247,16 +245,17 @@ fn the_leader_assigns_for_all() {
     };
     let now = rig.now();
     rig.member.handle_join(id, Ok(response), now);
-    let Some(Effect::Assign { protocol, members }) = rig.member.poll_effect() else { panic!("no leader") };
+    let Some(Request::Assign(round, protocol, members)) = rig.request() else { panic!("no leader") };
     assert_eq!((&*protocol, members.len()), ("range", 2));
     assert_eq!(rig.request(), None);
     // Assigning takes long: the coordinator hears that the member is there.
     rig.beat_with(ErrorCode::None);
     let counts = PartitionCounts::from([("clicks".into(), 4)]);
-    rig.member.handle_assignment(
-        rig.member.round(),
-        vec![("m-1".into(), Bytes::new()), ("m-2".into(), Bytes::new())],
-        counts.clone(),
+    let assignments = vec![("m-1".into(), Bytes::new()), ("m-2".into(), Bytes::new())];
+    let now = rig.now();
+    rig.member.handle_answer(
+        Answer::Assigned(round, LeaderAssignment { assignments, counts: counts.clone() }),
+        now,
     );
     let (id, request) = rig.sync();
     assert_eq!(request.assignments.len(), 2);
@@ -264,9 +263,9 @@ fn the_leader_assigns_for_all() {
     rig.settle();
     // It watches what it has assigned.
     rig.member.handle_partition_counts(&counts);
-    assert_eq!(rig.member.state, State::Stable);
+    assert_eq!(rig.member.state, MemberState::Stable);
     rig.member.handle_partition_counts(&PartitionCounts::from([("clicks".into(), 5)]));
-    assert_eq!(rig.member.state, State::Joining);
+    assert_eq!(rig.member.state, MemberState::Joining);
 }
 
 #[test]
@@ -275,7 +274,7 @@ fn an_eager_member_gives_up_everything_before_it_joins_again() {
     rig.beat_with(ErrorCode::RebalanceInProgress);
     // It has not given up yet, and goes on beating meanwhile.
     rig.beat_with(ErrorCode::RebalanceInProgress);
-    assert_eq!(rig.member.state, State::Revoking);
+    assert_eq!(rig.member.state, MemberState::Revoking);
     assert_eq!(rig.revoke(), partitions(&[0, 1]));
     let join = rig.join();
     rig.answer_join(join, 2);
@@ -312,15 +311,15 @@ fn rebalances_do_not_storm() {
     // The listener takes its time, and the session is kept.
     for _ in 0..5 {
         rig.beat_with(ErrorCode::RebalanceInProgress);
-        assert_eq!(rig.member.state, State::Settling);
+        assert_eq!(rig.member.state, MemberState::Settling);
     }
     rig.settle();
     let join = rig.join();
     rig.answer_join(join, 3);
     rig.assigned(&[0]);
-    assert_eq!(rig.member.state, State::Stable);
+    assert_eq!(rig.member.state, MemberState::Stable);
     rig.beat_with(ErrorCode::None);
-    assert_eq!(rig.member.state, State::Stable, "no rebalance without a reason");
+    assert_eq!(rig.member.state, MemberState::Stable, "no rebalance without a reason");
 }
 
 /// Row 24: neither a listener nor a JoinGroup that waits for the others costs the session.
@@ -364,7 +363,7 @@ fn a_refused_commit_shows_a_zombie() {
     let mut rig = Rig::joined(eager(), &[0]);
     let now = rig.now();
     rig.member.handle_commit_refused(0, ErrorCode::IllegalGeneration, now);
-    assert_eq!(rig.member.state, State::Stable, "an answer to an older commit");
+    assert_eq!(rig.member.state, MemberState::Stable, "an answer to an older commit");
     rig.member.handle_commit_refused(1, ErrorCode::IllegalGeneration, now);
     assert_eq!(rig.lost(), partitions(&[0]));
 }
@@ -650,9 +649,6 @@ impl Owed {
         match effect {
             Effect::Revoke { .. } => rig.member.handle_revoked(round),
             Effect::Settle { revoked, .. } => rig.member.handle_settled(round, !revoked.is_empty()),
-            Effect::Assign { .. } => {
-                rig.member.handle_assignment(round, Vec::new(), PartitionCounts::default());
-            }
             Effect::Lose { .. } | Effect::Report(_) => {}
         }
     }
@@ -663,6 +659,11 @@ impl Owed {
         }
         match self.requests.remove(0) {
             Request::FindCoordinator => rig.answer_found(if code.is_none() { ONE } else { TWO }),
+            Request::Assign(round, ..) => {
+                let assigned =
+                    LeaderAssignment { assignments: Vec::new(), counts: PartitionCounts::default() };
+                rig.member.handle_assignment(round, assigned);
+            }
             Request::Join(id, _, request) if code.is_none() => {
                 self.generation += 1;
                 rig.answer_join((id, request), self.generation);
@@ -685,6 +686,12 @@ impl Owed {
         let now = rig.now();
         match self.requests.remove(0) {
             Request::FindCoordinator => rig.member.handle_coordinator(Err(disconnected()), now),
+            // That is not asked of a broker: it always comes to an end.
+            Request::Assign(round, ..) => {
+                let assigned =
+                    LeaderAssignment { assignments: Vec::new(), counts: PartitionCounts::default() };
+                rig.member.handle_assignment(round, assigned);
+            }
             Request::Join(id, ..) => rig.member.handle_join(id, Err(disconnected()), now),
             Request::Sync(id, ..) => rig.member.handle_sync(id, Err(disconnected()), now),
             Request::Heartbeat(id, ..) => rig.member.handle_heartbeat(id, Err(disconnected()), now),
@@ -740,7 +747,7 @@ proptest! {
         let mut rig = Rig::new(if is_cooperative { cooperative() } else { eager() });
         let mut owed = Owed::default();
         play(&mut rig, &mut owed, turns)?;
-        let is_well = |member: &Membership| member.state == State::Stable && !member.owned.is_empty();
+        let is_well = |member: &Membership| member.state == MemberState::Stable && !member.owned.is_empty();
         prop_assert!(calm_down(&mut rig, &mut owed, is_well), "{:?}", rig.member);
     }
 

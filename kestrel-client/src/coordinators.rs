@@ -1,4 +1,4 @@
-//! Who coordinates the groups that a call is about: asked anew each round, so that one that has moved is found again.
+//! Coordinators: finds the brokers that coordinate groups (FindCoordinator). For consumers' groups and for administrative calls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::error::{BrokerError, Error, Result};
 const GROUP: i8 = 0;
 
 /// Finds the coordinators of groups: all in one request where the broker can (KIP-699), one by one otherwise.
-pub(super) async fn coordinators(
+pub(crate) async fn coordinators(
     client: &Client,
     groups: BTreeSet<&Arc<str>>,
 ) -> HashMap<Arc<str>, Result<NodeId>> {
@@ -71,7 +71,7 @@ fn not_found(group: &Arc<str>, code: ErrorCode, message: Option<&str>) -> Error 
 
 /// Asks the coordinators of all groups at once; `ask` gets the groups of one and gives a result for each, in their order.
 /// Gives a result for each of `groups`, in their order.
-pub(super) async fn at_coordinators<T: Clone, F>(
+pub(crate) async fn at_coordinators<T: Clone, F>(
     client: &Client,
     groups: &[Arc<str>],
     ask: impl Fn(NodeId, Vec<Arc<str>>) -> F,
@@ -98,13 +98,13 @@ where
 }
 
 /// The coordinator of one group.
-pub(super) async fn coordinator(client: &Client, group: &Arc<str>) -> Result<NodeId> {
+pub(crate) async fn coordinator(client: &Client, group: &Arc<str>) -> Result<NodeId> {
     let left_out = || Err(not_found(group, ErrorCode::CoordinatorNotAvailable, None));
     coordinators(client, BTreeSet::from([group])).await.remove(group).unwrap_or_else(left_out)
 }
 
 /// Whether what a coordinator said goes away by itself. What it says of members is an answer.
-pub(super) fn is_passing_at_coordinator(error: &Error) -> bool {
+pub(crate) fn is_passing_at_coordinator(error: &Error) -> bool {
     match error.code() {
         Some(code) => {
             matches!(code.class(), ErrorClass::Retriable | ErrorClass::FindCoordinator)
