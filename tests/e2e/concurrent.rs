@@ -1,15 +1,15 @@
 //! Several records at once: what is done is committed, what is not is read again, and keys keep their order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kestrel_client::{Client, CommitPolicy, Error, Record};
 use kestrel_tests::{TestBroker, unique};
-use tokio::sync::Notify;
 
 use crate::groups::{Member, PATIENCE, member, next_numbers, number, produce, topic_with};
+use crate::work::Work;
 
 /// Stores `numbers`, in turn with four keys, in one partition.
 async fn produce_with_keys(client: &Client, topic: &str, numbers: std::ops::Range<i32>) {
@@ -69,20 +69,12 @@ async fn keys_keep_their_order_and_others_go_on() {
 }
 
 /// Works until told to stop.
-async fn work(mut consumer: Member, seen: Arc<Mutex<Vec<(i32, i64)>>>, stop: Arc<Notify>) -> Member {
-    let work = consumer.for_each_concurrent(4, |record| {
-        let seen = seen.clone();
-        async move {
-            let record = record?;
-            tokio::task::yield_now().await;
-            seen.lock().unwrap().push((record.partition, record.offset));
-            Ok::<(), Error>(())
-        }
+async fn work_on(mut consumer: Member, work: Work) -> Member {
+    let each = consumer.for_each_concurrent(4, |record| async {
+        work.on(record?).await;
+        Ok::<(), Error>(())
     });
-    tokio::select! {
-        outcome = work => outcome.unwrap(),
-        () = stop.notified() => {}
-    }
+    work.until_stopped(each).await;
     consumer
 }
 
@@ -93,29 +85,21 @@ async fn what_is_under_way_is_done_before_its_partition_goes() {
     let (topic, group) = (topic_with(&client, 4).await, unique("group"));
     produce(&client, &topic, 4, 0..200).await;
     let build = || member(&client, &group, &topic).build();
-    let (seen, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
-    let reaches = async |count| {
-        let reached = async {
-            while seen.lock().unwrap().len() < count {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, reached).await.expect("all is worked on");
-    };
+    let work = Work::default();
     let mut members = tokio::task::JoinSet::new();
-    members.spawn(work(build().await.unwrap(), seen.clone(), stop.clone()));
-    reaches(100).await;
-    members.spawn(work(build().await.unwrap(), seen.clone(), stop.clone()));
-    reaches(200).await;
+    members.spawn(work_on(build().await.unwrap(), work.clone()));
+    work.reaches(100).await;
+    members.spawn(work_on(build().await.unwrap(), work.clone()));
+    work.reaches(200).await;
     produce(&client, &topic, 4, 200..400).await;
-    reaches(400).await;
-    stop.notify_waiters();
+    work.reaches(400).await;
+    work.stop();
     while let Some(consumer) = members.join_next().await {
         consumer.unwrap().close().await.unwrap();
     }
     let mut counts = BTreeMap::new();
-    for record in seen.lock().unwrap().iter() {
-        *counts.entry(*record).or_insert(0) += 1;
+    for record in work.seen() {
+        *counts.entry(record).or_insert(0) += 1;
     }
     assert_eq!((counts.len(), counts.values().max()), (400, Some(&1)));
 }

@@ -14,6 +14,8 @@ use kestrel_client::{
 };
 use kestrel_tests::{TestBroker, eventually, unique};
 
+use crate::work::Work;
+
 /// How long anything may take that has to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a member that has vanished is waited for: the least that Apache Kafka allows.
@@ -588,27 +590,18 @@ async fn committed_offsets_may_be_asked_for_twice() {
     assert_eq!(committed[&partition].as_ref().unwrap().offset, 7);
 }
 
-/// Works on all partitions until `stop`, noting what was worked on; then leaves.
-async fn work_on_partitions(
-    mut consumer: Member,
-    seen: Arc<Mutex<Vec<(i32, i64)>>>,
-    stop: Arc<tokio::sync::Notify>,
-) -> Member {
-    let work = consumer.for_each_partition(|mut partition| {
-        let seen = seen.clone();
+/// Works on all partitions, each in a task of its own, until told to stop.
+async fn work_on_partitions(mut consumer: Member, work: Work) -> Member {
+    let each = consumer.for_each_partition(|mut partition| {
+        let work = work.clone();
         async move {
             while let Some(record) = partition.next().await {
-                let record = record?;
-                tokio::task::yield_now().await;
-                seen.lock().unwrap().push((record.partition, record.offset));
+                work.on(record?).await;
             }
             Ok::<(), Error>(())
         }
     });
-    tokio::select! {
-        outcome = work => outcome.unwrap(),
-        () = stop.notified() => {}
-    }
+    work.until_stopped(each).await;
     consumer
 }
 
@@ -623,29 +616,20 @@ async fn partitions_have_tasks_of_their_own() {
         .heartbeat_interval(Duration::from_millis(200))
         .max_poll_records(5);
     let build = || client.consumer(group.as_str()).topics([topic.as_str()]).config(config.clone()).build();
-    let (seen, stop) = (Arc::default(), Arc::new(tokio::sync::Notify::new()));
+    let work = Work::default();
     let mut members = tokio::task::JoinSet::new();
-    let reaches = async |count| {
-        let seen: &Arc<Mutex<Vec<(i32, i64)>>> = &seen;
-        let reached = async {
-            while seen.lock().unwrap().len() < count {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, reached).await.expect("all is worked on");
-    };
-    members.spawn(work_on_partitions(build().await.unwrap(), seen.clone(), stop.clone()));
-    reaches(100).await;
+    members.spawn(work_on_partitions(build().await.unwrap(), work.clone()));
+    work.reaches(100).await;
     // A second member takes over half of it while tasks are at work.
-    members.spawn(work_on_partitions(build().await.unwrap(), seen.clone(), stop.clone()));
-    reaches(200).await;
+    members.spawn(work_on_partitions(build().await.unwrap(), work.clone()));
+    work.reaches(200).await;
     produce(&client, &topic, 4, 200..400).await;
-    reaches(400).await;
-    stop.notify_waiters();
+    work.reaches(400).await;
+    work.stop();
     while let Some(consumer) = members.join_next().await {
         consumer.unwrap().close().await.unwrap();
     }
-    let mut seen = seen.lock().unwrap().clone();
+    let mut seen = work.seen();
     let mut ends = BTreeMap::new();
     for &(partition, offset) in &seen {
         assert!(ends.insert(partition, offset).is_none_or(|last| last < offset));

@@ -19,3 +19,4 @@ mod ranges;
 mod runtimes;
 mod silence;
 mod topics;
+mod work;
