@@ -3,6 +3,7 @@
 //! Each test has a broker of its own in this process. With `KESTREL_TEST_BOOTSTRAP` set, the same tests run against that
 //! cluster instead: Apache Kafka, for comparing.
 
+mod bad_network;
 mod dice;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use kestrel_broker::{Broker, BrokerBuilder, Durability};
 use kestrel_client::Client;
 
+pub use bad_network::BadNetwork;
 pub use dice::Dice;
 
 /// The environment variable that names a cluster to run against.

@@ -36,6 +36,10 @@ pub(crate) struct ProducerBatch {
     pub(crate) order: (u64, u32),
     /// How often it was sent.
     pub(crate) attempts: u32,
+    /// When it was sent for the first time.
+    sent_at: Option<Instant>,
+    /// Its size before compression, once it is built.
+    uncompressed_bytes: usize,
     /// Why it was not stored the last time.
     pub(crate) last_error: Option<Error>,
     /// Whether an attempt may have stored it without our knowing.
@@ -103,7 +107,6 @@ pub(crate) enum Split {
 
 /// A batch with its outcome, which its deliveries are to be given.
 #[derive(Debug)]
-#[must_use = "the deliveries of the batch wait for `deliver`"]
 pub(crate) struct Settled {
     pub(crate) state: Arc<BatchState>,
     pub(crate) outcome: Outcome,
@@ -117,20 +120,13 @@ impl Settled {
         Self { state, outcome, batch: None }
     }
 
-    /// Resolves the deliveries, unless an earlier outcome has; gives memory and buffer back.
-    pub(crate) fn deliver(self, memory: &Memory) {
+    /// Resolves the deliveries, unless an earlier outcome has. Gives the batch, unless it is still on its way.
+    pub(crate) fn deliver(self) -> Option<ProducerBatch> {
         if let Some(batch) = &self.batch {
             batch.note_outcome(&self.outcome);
         }
         self.state.settle(self.outcome);
-        let Some(mut batch) = self.batch else { return };
-        if let Contents::Built(built) = std::mem::replace(&mut batch.contents, Contents::Moving) {
-            // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
-            if let Ok(mut bytes) = built.into_bytes().try_into_mut() {
-                bytes.clear();
-                memory.recycle(bytes.into());
-            }
-        }
+        self.batch
     }
 }
 
@@ -159,6 +155,8 @@ impl ProducerBatch {
             stamp: None,
             order: (0, 0),
             attempts: 0,
+            sent_at: None,
+            uncompressed_bytes: 0,
             last_error: None,
             possibly_written: false,
             reservation: Some(reservation),
@@ -174,7 +172,8 @@ impl ProducerBatch {
     }
 
     /// It goes out now.
-    pub(crate) fn note_sent(&mut self) {
+    pub(crate) fn note_sent(&mut self, now: Instant) {
+        self.sent_at.get_or_insert(now);
         self.attempts += 1;
         self.owed.is_in_doubt = true;
     }
@@ -209,6 +208,19 @@ impl ProducerBatch {
         }
     }
 
+    /// Its size before compression.
+    pub(crate) fn uncompressed_bytes(&self) -> usize {
+        match &self.contents {
+            Contents::Open(builder) => builder.uncompressed_bytes(),
+            _ => self.uncompressed_bytes,
+        }
+    }
+
+    /// When it was sent for the first time.
+    pub(crate) const fn sent_at(&self) -> Option<Instant> {
+        self.sent_at
+    }
+
     /// Whether building it is work that takes time: compressing.
     pub(crate) fn needs_building(&self) -> bool {
         matches!(self.contents, Contents::Open(_))
@@ -217,6 +229,7 @@ impl ProducerBatch {
     /// Makes the bytes that go to the broker, with the stamp; compresses. Does nothing when they are there.
     pub(crate) fn build(&mut self) {
         let stamp = self.stamp.unwrap_or(ProducerStamp::NONE);
+        self.uncompressed_bytes = self.uncompressed_bytes();
         self.contents = match std::mem::replace(&mut self.contents, Contents::Moving) {
             Contents::Open(builder) => Contents::Built(builder.build(stamp)),
             built => built,
@@ -245,6 +258,17 @@ impl ProducerBatch {
             Outcome::Stored { base_offset, .. } => self.span.note(self.record_count(), Ok(*base_offset)),
             Outcome::Failed(error) => self.span.note(self.record_count(), Err(error)),
             Outcome::Split(_) => {}
+        }
+    }
+
+    /// Gives its memory and its buffer back.
+    pub(crate) fn recycle(mut self, memory: &Memory) {
+        if let Contents::Built(built) = std::mem::replace(&mut self.contents, Contents::Moving) {
+            // Through `BytesMut`, which keeps its memory when it is cleared: `Bytes` may give it back.
+            if let Ok(mut bytes) = built.into_bytes().try_into_mut() {
+                bytes.clear();
+                memory.recycle(bytes.into());
+            }
         }
     }
 
@@ -305,6 +329,8 @@ impl ProducerBatch {
             }),
             order: (self.order.0, self.order.1 + first),
             attempts: self.attempts,
+            sent_at: self.sent_at,
+            uncompressed_bytes: 0,
             last_error: self.last_error.clone(),
             possibly_written: self.possibly_written,
             reservation,

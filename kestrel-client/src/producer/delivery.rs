@@ -52,6 +52,11 @@ impl BatchState {
         self.partition
     }
 
+    /// The outcome, once it is known.
+    pub(crate) fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.get()
+    }
+
     /// Whether the outcome is known.
     pub(crate) fn is_settled(&self) -> bool {
         self.outcome.get().is_some()

@@ -9,11 +9,9 @@
 //!      └─────────┴────────────────────┘
 //! ```
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kestrel_protocol::{ProducerEpoch, ProducerId};
-
-use crate::environment::after;
 
 /// A producer id with its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,13 +79,18 @@ impl Identity {
         self.failures = 0;
     }
 
-    /// Asking failed in a way that passes: it is done again after `delay`, which is given the failures in a row.
-    pub(crate) fn handle_failure(&mut self, now: Instant, delay: impl FnOnce(u32) -> Duration) {
+    /// Asking failed in a way that passes. Gives how often in a row.
+    pub(crate) fn handle_failure(&mut self) -> u32 {
         if matches!(self.stage, Stage::Asked) {
             self.stage = Stage::Wanted;
         }
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(after(now, delay(self.failures)));
+        self.failures
+    }
+
+    /// Asks no broker before `at`.
+    pub(crate) const fn wait_until(&mut self, at: Instant) {
+        self.not_before = Some(at);
     }
 
     /// An identity other than `used`, for a partition that has to begin its numbers anew: the current one, or else the next
@@ -111,6 +114,8 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::environment;
 
@@ -153,10 +158,8 @@ mod tests {
         let mut identity = Identity::new(true);
         for failures in 1..=2 {
             assert!(identity.poll_request(now + second * failures));
-            identity.handle_failure(now + second * failures, |count| {
-                assert_eq!(count, failures);
-                second
-            });
+            assert_eq!(identity.handle_failure(), failures);
+            identity.wait_until(now + second * (failures + 1));
             assert!(!identity.poll_request(now + second * failures));
             assert_eq!(identity.next_deadline(), Some(now + second * (failures + 1)));
         }

@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::accumulator::{Accumulator, Appended, Attempt, RecordParts, TopicQueue};
 use super::delivery::{Delivery, settled};
 use super::memory::Patience;
-use super::sender::{Command, SharedSender};
+use super::sender::{Command, SharedSender, tell_buffer};
 use crate::client::Client;
 use crate::config::ProducerSettings;
 use crate::environment;
@@ -100,18 +100,28 @@ impl Intake {
         attempt: &mut Attempt,
     ) -> Result<Appended, Error> {
         let appended = self.accumulator.append(topic, &*self.settings.partitioner, record, attempt);
-        if std::mem::take(&mut attempt.is_due) {
-            self.handle_due();
+        if attempt.is_due | attempt.has_opened {
+            self.handle_change(attempt);
         }
         appended
     }
 
+    /// An append has sealed or opened a batch.
     #[cold]
-    fn handle_due(&self) {
+    fn handle_change(&self, attempt: &mut Attempt) {
+        if std::mem::take(&mut attempt.has_opened) {
+            self.tell_buffer();
+        }
         // Without its task there is nobody to send anything: the accumulator is about to be ended.
-        if let Some(sender) = self.sender.upgrade() {
+        if std::mem::take(&mut attempt.is_due)
+            && let Some(sender) = self.sender.upgrade()
+        {
             sender.handle_due();
         }
+    }
+
+    fn tell_buffer(&self) {
+        tell_buffer(self.client.observer(), self.accumulator.memory());
     }
 
     /// Appends a record at once or not at all.
@@ -147,6 +157,8 @@ impl Intake {
                 Appended::Accepted(delivery) => return Ok(delivery),
                 Appended::NeedsMemory(bytes) => {
                     drop(attempt.reservation.take());
+                    let _waiting = self.accumulator.memory().begin_waiting();
+                    self.tell_buffer();
                     let memory = self.accumulator.memory().reserve(bytes, patience).await;
                     // A closed memory says so because the producer ended, and that error says why.
                     self.accumulator.check_open()?;

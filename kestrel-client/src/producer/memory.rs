@@ -4,6 +4,7 @@
 //! Asked by the accumulator when it opens a batch, never per record. Reservations free themselves when they are dropped.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -37,6 +38,16 @@ pub(crate) struct Memory {
     chunk_bytes: usize,
     budget: Arc<Semaphore>,
     spare: Mutex<Vec<Vec<u8>>>,
+    /// Calls that wait for memory.
+    waiting: AtomicUsize,
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Memory {
@@ -46,7 +57,24 @@ impl Memory {
             chunk_bytes,
             budget: Arc::new(Semaphore::new(limit_bytes)),
             spare: Mutex::new(Vec::new()),
+            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// What is reserved.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.limit_bytes.saturating_sub(self.budget.available_permits())
+    }
+
+    /// How many calls wait for memory.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Counts a call that waits, until what it gives is dropped.
+    pub(crate) fn begin_waiting(&self) -> impl Drop {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
     }
 
     pub(crate) fn limit_bytes(&self) -> usize {

@@ -76,6 +76,8 @@ pub(crate) struct Attempt {
     pub(crate) reservation: Option<Reservation>,
     /// Whether the sender has to look at what was sealed or opened on the way: for the caller to see to, and to reset.
     pub(crate) is_due: bool,
+    /// Whether a batch was opened on the way, which takes memory.
+    pub(crate) has_opened: bool,
 }
 
 /// The result of an append.

@@ -9,10 +9,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{Accumulator, AccumulatorSettings, Attempt, RecordParts, Signals, Tried};
 use crate::environment::after;
-use crate::error::Error;
 use crate::producer::batch::{Opening, ProducerBatch};
-use crate::producer::delivery::{BatchState, Delivery, Outcome};
-use crate::producer::memory::{Memory, Reservation};
+use crate::producer::delivery::{BatchState, Delivery};
+use crate::producer::memory::Reservation;
 
 /// A partition that a producer writes to, as a dense number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +114,7 @@ impl PartitionQueue {
         let index = append_to(&mut open, record).expect("the first record of a batch always fits");
         let delivery = Delivery::new(Arc::clone(open.state()), index, record.timestamp);
         batches.open = Some(open);
+        attempt.has_opened = true;
         attempt.is_due |= self.signal(batches, accumulator.signals(), was_full, Some(linger_ends_at));
         Tried::Accepted(delivery)
     }
@@ -172,13 +172,6 @@ impl PartitionQueue {
         let mut batches = self.batches();
         let batch = batches.sealed.pop_front().or_else(|| batches.open.take());
         Drawn { batch, backlog: batches.backlog() }
-    }
-
-    /// Fails all batches with `error`.
-    pub(crate) fn fail(&self, error: &Error, memory: &Memory) {
-        while let Some(batch) = self.draw().batch {
-            batch.settled(Outcome::Failed(error.clone())).deliver(memory);
-        }
     }
 
     /// Whether all batches were taken.

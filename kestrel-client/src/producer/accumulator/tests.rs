@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::metadata::PartitionView;
+use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::Outcome;
 use crate::producer::partitioner::{Murmur2, RoundRobin};
 use crate::record::Timestamp;
@@ -68,6 +69,12 @@ fn news(accumulator: &Accumulator) -> Vec<Arc<PartitionQueue>> {
     let mut news = Vec::new();
     accumulator.signals().take(&mut news);
     news
+}
+
+/// As the sender does when a batch has its outcome.
+fn give_back(accumulator: &Accumulator, batch: ProducerBatch) {
+    let settled = batch.settled(Outcome::Failed(Error::closed("test")));
+    settled.deliver().unwrap().recycle(accumulator.memory());
 }
 
 #[test]
@@ -195,7 +202,7 @@ fn memory_is_reserved_by_the_batch_and_its_want_makes_pressure() {
     assert!(accumulator.signals().take_pressure());
     let _fits = accepted(append(&accumulator, &topic, Some(1), 10));
     let batch = news(&accumulator)[0].draw().batch;
-    batch.unwrap().settled(Outcome::Failed(Error::closed("test"))).deliver(accumulator.memory());
+    give_back(&accumulator, batch.unwrap());
     drop(first);
     let _third = accepted(append(&accumulator, &topic, Some(2), 10));
 }
@@ -269,7 +276,7 @@ fn an_append_allocates_nothing() {
             queue.look();
             while let Some(mut batch) = queue.draw().batch {
                 allocation_counter::opt_out(|| batch.build());
-                batch.settled(Outcome::Failed(Error::closed("test"))).deliver(accumulator.memory());
+                give_back(&accumulator, batch);
                 batches += 1;
             }
         }
@@ -301,7 +308,7 @@ proptest! {
                 for queue in news(&accumulator) {
                     queue.look();
                     while let Some(batch) = queue.draw().batch {
-                        batch.settled(Outcome::Failed(Error::closed("test"))).deliver(accumulator.memory());
+                        give_back(&accumulator, batch);
                     }
                 }
             }

@@ -60,6 +60,17 @@ pub(crate) struct Shipment {
     pub(crate) batches: Vec<ProducerBatch>,
 }
 
+/// Something that failed and is done again after `backoff`.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    pub(crate) operation: &'static str,
+    pub(crate) partition: Option<PartitionKey>,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    pub(crate) backoff: Duration,
+    pub(crate) error: Error,
+}
+
 /// The machine behind the sender.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
@@ -75,6 +86,8 @@ pub(crate) struct Dispatcher {
     metadata_wanted: bool,
     /// Outcomes to be delivered.
     settled: VecDeque<Settled>,
+    /// What is done again, to be told.
+    retries: VecDeque<Retry>,
     /// Why the producer can't go on.
     failure: Option<Error>,
     /// The same, until it is polled.
@@ -114,6 +127,7 @@ impl Dispatcher {
             next_expiry: None,
             metadata_wanted: false,
             settled: VecDeque::new(),
+            retries: VecDeque::new(),
             failure: None,
             new_failure: None,
             complaints: Complaints::default(),
@@ -219,7 +233,11 @@ impl Dispatcher {
     pub(crate) fn handle_identity_error(&mut self, error: Error, now: Instant) {
         if error.is_passing() {
             self.complaints.note(&error, now);
-            self.identity.handle_failure(now, |failures| self.backoff.delay(failures));
+            let failures = self.identity.handle_failure();
+            let backoff = self.backoff.delay(failures);
+            self.identity.wait_until(after(now, backoff));
+            let operation = "asking for a producer id";
+            self.retries.push_back(Retry { operation, partition: None, failures, backoff, error });
         } else {
             self.fail(error);
         }
@@ -255,6 +273,11 @@ impl Dispatcher {
     /// The next outcome to deliver.
     pub(crate) fn poll_settled(&mut self) -> Option<Settled> {
         self.settled.pop_front()
+    }
+
+    /// The next thing that failed and is done again.
+    pub(crate) fn poll_retry(&mut self) -> Option<Retry> {
+        self.retries.pop_front()
     }
 
     /// The error that has ended the producer, once, before the outcomes of its batches.
@@ -378,7 +401,7 @@ impl Dispatcher {
                 break;
             }
             total_bytes += size_bytes;
-            partition.note_sent(&mut batch, node);
+            partition.note_sent(&mut batch, node, now);
             batches.push(batch);
         }
         for id in served {

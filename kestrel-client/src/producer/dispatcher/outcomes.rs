@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::verdict::{ProduceAnswer, Refusal, Verdict, judge};
-use super::{Dispatcher, Draw};
+use super::{Dispatcher, Draw, Retry};
 use crate::environment::after;
 use crate::error::Error;
 use crate::producer::accumulator::PartitionId;
@@ -69,8 +69,16 @@ impl Dispatcher {
         if partition.failures > 1 || !refusal.error.is_passing() {
             self.complaints.note(&refusal.error, now);
         }
-        partition.not_before = Some(after(now, self.backoff.delay(partition.failures)));
-        partition.last_error = Some(refusal.error);
+        let backoff = self.backoff.delay(partition.failures);
+        partition.not_before = Some(after(now, backoff));
+        partition.last_error = Some(refusal.error.clone());
+        self.retries.push_back(Retry {
+            operation: "producing a batch",
+            partition: Some(partition.key.clone()),
+            failures: partition.failures,
+            backoff,
+            error: refusal.error,
+        });
         partition.mute();
         partition.put_back(batch);
     }

@@ -206,8 +206,8 @@ impl Partition {
     }
 
     /// A batch goes out to `node`.
-    pub(super) fn note_sent(&mut self, batch: &mut ProducerBatch, node: NodeId) {
-        batch.note_sent();
+    pub(super) fn note_sent(&mut self, batch: &mut ProducerBatch, node: NodeId, now: Instant) {
+        batch.note_sent(now);
         self.in_flight.push_back(Sent {
             state: Arc::clone(batch.state()),
             created_at: batch.created_at,

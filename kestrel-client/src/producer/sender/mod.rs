@@ -5,6 +5,7 @@
 //! batch, and never waits.
 
 mod in_order;
+mod observed;
 mod request;
 mod shared;
 mod transmit;
@@ -21,8 +22,8 @@ use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 use tokio::sync::oneshot;
 
 use super::accumulator::{Accumulator, Drawn, PartitionId, PartitionQueue, TopicQueue};
-use super::batch::ProducerBatch;
-use super::delivery::BatchState;
+use super::batch::{ProducerBatch, Settled};
+use super::delivery::{BatchState, Outcome};
 use super::dispatcher::{Dispatcher, Shipment};
 use super::identity::ProducerIdAndEpoch;
 use crate::client::{Client, Target};
@@ -33,6 +34,8 @@ use crate::net::{Connection, HandleId, Peer, Purpose};
 use crate::under_way::UnderWay;
 
 use in_order::{InOrder, Turn};
+pub(crate) use observed::tell_buffer;
+use observed::{tell_produced, tell_retried};
 use request::AskedTopics;
 pub(crate) use shared::SharedSender;
 
@@ -122,7 +125,7 @@ impl Sender {
         }
         let queues = &self.queues;
         self.dispatcher.handle_timeout(now, &mut |id| draw(queues, id));
-        self.deliver();
+        self.deliver_all();
         self.forget_unused(now);
         self.notice_closed_connections();
         if self.dispatcher.poll_identity_request(now) {
@@ -135,10 +138,8 @@ impl Sender {
         if self.dispatcher.poll_metadata_wanted() {
             self.client.metadata().request_refresh();
         }
-        while let Some(error) = self.dispatcher.poll_complaint() {
-            tracing::warn!(error = %Chain(&error), "records wait in the producer, or are lost (setting delivery.timeout.ms)");
-        }
-        self.deliver();
+        self.deliver_all();
+        self.tell_troubles();
         self.tell_started();
     }
 
@@ -196,7 +197,7 @@ impl Sender {
             }
             Event::Identity(Err(error)) => self.dispatcher.handle_identity_error(error, now),
         }
-        self.deliver();
+        self.deliver_all();
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -234,7 +235,7 @@ impl Sender {
             let backlog = queue.look();
             match self.dispatcher.failure() {
                 None => self.dispatcher.handle_news(queue.key(), backlog, &self.snapshot, now),
-                Some(cause) => queue.fail(&producer_failed(cause), self.accumulator.memory()),
+                Some(cause) => self.fail(&queue, &producer_failed(cause)),
             }
             self.queues.entry(queue.key().id).or_insert(queue);
         }
@@ -251,15 +252,45 @@ impl Sender {
     }
 
     /// Delivers the outcomes that the machine has for batches.
-    fn deliver(&mut self) {
+    fn deliver_all(&mut self) {
         if let Some(cause) = self.dispatcher.poll_failure() {
             tracing::error!(error = %Chain(&cause), "the producer has failed");
             let error = producer_failed(&cause);
             self.accumulator.end(error.clone());
-            self.queues.values().for_each(|queue| queue.fail(&error, self.accumulator.memory()));
+            self.queues.values().for_each(|queue| self.fail(queue, &error));
         }
-        while let Some(settled) = self.dispatcher.poll_settled() {
-            settled.deliver(self.accumulator.memory());
+        let mut settled = self.dispatcher.poll_settled();
+        if settled.is_none() {
+            return;
+        }
+        while let Some(next) = settled {
+            self.deliver(next);
+            settled = self.dispatcher.poll_settled();
+        }
+        tell_buffer(self.client.observer(), self.accumulator.memory());
+    }
+
+    fn deliver(&self, settled: Settled) {
+        if let Some(batch) = settled.deliver() {
+            tell_produced(self.client.observer(), &batch);
+            batch.recycle(self.accumulator.memory());
+        }
+    }
+
+    /// Fails the batches that were not drawn of a partition.
+    fn fail(&self, queue: &PartitionQueue, error: &Error) {
+        while let Some(batch) = queue.draw().batch {
+            self.deliver(batch.settled(Outcome::Failed(error.clone())));
+        }
+    }
+
+    /// Logs and tells what keeps records from being stored.
+    fn tell_troubles(&mut self) {
+        while let Some(error) = self.dispatcher.poll_complaint() {
+            tracing::warn!(error = %Chain(&error), "records wait in the producer, or are lost (setting delivery.timeout.ms)");
+        }
+        while let Some(retry) = self.dispatcher.poll_retry() {
+            tell_retried(self.client.observer(), &retry);
         }
     }
 

@@ -220,7 +220,11 @@ impl Rig {
     /// As the sender does it: what the machine has not drawn fails with the producer.
     pub(super) fn deliver(&mut self) {
         if let Some(cause) = self.dispatcher.poll_failure() {
-            self.queues.values().for_each(|queue| queue.fail(&cause, self.accumulator.memory()));
+            for queue in self.queues.values() {
+                while let Some(batch) = queue.draw().batch {
+                    batch.settled(Outcome::Failed(cause.clone())).deliver();
+                }
+            }
             self.failures.push(cause);
         }
         while let Some(settled) = self.dispatcher.poll_settled() {
@@ -232,7 +236,7 @@ impl Rig {
                 Outcome::Failed(_) => format!("{partition} failed"),
                 Outcome::Split(parts) => format!("{partition} split in {}", parts.len()),
             });
-            settled.deliver(self.accumulator.memory());
+            settled.deliver();
         }
     }
 
