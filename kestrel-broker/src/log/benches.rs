@@ -6,7 +6,7 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
-use super::offset_index::{OffsetEntry, OffsetIndex};
+use crate::log::format::offset_index::{OffsetEntry, OffsetIndex};
 
 #[test]
 #[ignore = "a benchmark: run it in release, alone"]

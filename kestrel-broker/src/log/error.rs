@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::shortage::Shortage;
+use crate::log::data_dir::Shortage;
 use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, TopicId, Uuid};
 
 /// Why a log could not be opened, read or written.

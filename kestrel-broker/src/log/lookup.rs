@@ -1,52 +1,17 @@
-//! Reading a log: records from an offset on, offsets by time and by leader epoch. Never waits for the writer.
+//! Reading a log: records from an offset on, offsets by time. Never waits for the writer.
 
 use std::sync::Arc;
 
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatchHeader};
-use kestrel_protocol::{LeaderEpoch, Timestamp};
 
-use super::byte_run::ByteRun;
 use super::error::LogError;
-use super::leader_epoch::EpochEnd;
-use super::log::{Log, View};
-use super::segment::{SegmentRead, is_gone};
-use super::timestamp::TimestampOffset;
-use super::txn_index::AbortedTransaction;
-
-/// Whether the first batch of a read may be larger than the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FirstBatch {
-    /// It is returned whole, whatever its size: a reader always gets on (KIP-74).
-    Always,
-    /// It is left out when it does not fit.
-    IfItFits,
-}
-
-/// What a reader wants.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ReadRequest {
-    /// The first offset wanted.
-    pub(crate) fetch_offset: i64,
-    /// How many bytes to return at most.
-    pub(crate) max_bytes: usize,
-    /// No batch that reaches this offset is returned: the high watermark or the last stable offset.
-    pub(crate) up_to_offset: i64,
-    /// What of a first batch larger than `max_bytes`.
-    pub(crate) first_batch: FirstBatch,
-    /// From how many bytes on they are left in their file: fewer are read, which costs less than to look for their ends.
-    pub(crate) file_run_min_bytes: usize,
-}
-
-/// A record found by its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FoundOffset {
-    /// The record's timestamp.
-    pub(crate) timestamp: Timestamp,
-    /// The record's offset.
-    pub(crate) offset: i64,
-    /// The epoch of the leader that appended it.
-    pub(crate) leader_epoch: LeaderEpoch,
-}
+use super::log::Log;
+use super::segment::{FoundOffset, ReadRequest, SegmentRead, is_gone};
+use super::view::View;
+use crate::log::format::time_index::TimestampOffset;
+use crate::log::format::txn_index::AbortedTransaction;
+use crate::log::segment::ByteRun;
 
 impl Log {
     /// Finds whole batches, beginning with the one that contains the offset: read at once if they are few, and otherwise only
@@ -107,17 +72,6 @@ impl Log {
         })
     }
 
-    /// Where `epoch` ends in this log (KIP-101).
-    pub(crate) fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> EpochEnd {
-        let log_end_offset = self.log_end_offset();
-        self.epochs.lock().end_offset_for(epoch, log_end_offset)
-    }
-
-    /// The epoch of the leader that appended the record at `offset`; at the log end, the newest epoch.
-    pub(crate) fn epoch_at(&self, offset: i64) -> Option<LeaderEpoch> {
-        self.epochs.lock().epoch_at(offset)
-    }
-
     /// Looks at the log; looks again when a segment was deleted meanwhile.
     fn with_view<T>(&self, look: impl Fn(&View) -> Result<T, LogError>) -> Result<T, LogError> {
         loop {
@@ -131,7 +85,7 @@ impl Log {
                     }
                 }
                 result => {
-                    self.data_dir.note_shortage(&result);
+                    self.data_dir().note_shortage(&result);
                     return result;
                 }
             }

@@ -15,45 +15,31 @@
 //!     partition.metadata              the topic's id
 //! ```
 //!
-//! Way down: `validator` -> `Log::append` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end goes
-//! to the listener. Old segments go by `retention`, or are replaced by what `cleaner` leaves of them. Way up: `Log::read` -> `LogSegment` -> one positioned read, or a `FileRun` that `net/` sends. After a crash: `loader` and `scan`.
+//! Way down: `validator` -> `Log::append` -> `Writer` -> `ActiveSegment` -> page cache; then the flusher, and the flushed end
+//! goes to the listener. Way up: `Log::read` -> `View` -> `LogSegment` -> one positioned read, or a `FileRun` that `net/` sends.
+//! After a crash: `loader` and `scan`. `format/` has the files, `upkeep/` what happens beside: retention, compaction, repair.
 
-mod byte_run;
+mod append;
 pub(crate) mod check;
-mod checkpoint;
-mod clean_shutdown;
-mod cleaner;
 mod config;
 mod data_dir;
-mod data_file;
-mod dir_lock;
 mod disk;
 mod error;
-mod file_names;
 mod flush;
-mod flusher;
-mod index_file;
+mod format;
 mod leader_epoch;
 mod loader;
 #[expect(clippy::module_inception, reason = "the room is named after its central type")]
 mod log;
 mod lookup;
 mod manager;
-mod meta_properties;
-mod offset_index;
-mod old_format;
-mod poison;
 mod producer_state;
-pub(crate) mod repair;
-mod retention;
 mod scan;
 mod segment;
-mod shortage;
-mod time_index;
-mod timestamp;
-mod txn_index;
+mod upkeep;
 mod validator;
-mod vouching;
+mod view;
+mod writer;
 
 #[cfg(test)]
 mod benches;
@@ -65,16 +51,18 @@ pub(crate) use disk::tap;
 #[cfg(test)]
 pub(crate) use tests::{Random, write_image};
 
-pub(crate) use byte_run::{ByteRun, FileRun};
-pub(crate) use cleaner::{Cleaned, CleanerHost, CleanerSettings};
+pub(crate) use append::{AppendContext, AppendOrigin, Appended};
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};
 pub use config::{Durability, Validation};
 pub(crate) use disk::{
-    Sync as FileSync, read_file, remove_file, replace as replace_file, replace_by as replace_file_by,
+    FileSync, read_file, remove_file, replace as replace_file, replace_by as replace_file_by,
 };
 pub(crate) use error::{AppendError, LogError, RecordFault, StorageError};
+pub(crate) use format::txn_index::AbortedTransaction;
 pub(crate) use leader_epoch::EpochEnd;
-pub(crate) use log::{AppendContext, AppendOrigin, Appended, Log};
-pub(crate) use lookup::{FirstBatch, FoundOffset, ReadRequest};
+pub(crate) use log::Log;
 pub(crate) use manager::{FoundPartition, LogManager, LogOrigin, ManagerOptions, OpenLog, holds_anything};
-pub(crate) use txn_index::AbortedTransaction;
+pub(crate) use segment::{ByteRun, FileRun, FirstBatch, FoundOffset, ReadRequest};
+pub(crate) use upkeep::cleaner::{Cleaned, CleanerHost, CleanerSettings};
+pub(crate) use upkeep::repair;
+pub(crate) use view::LogPosition;

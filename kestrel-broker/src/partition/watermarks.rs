@@ -2,7 +2,7 @@
 
 use kestrel_protocol::ErrorCode;
 
-use crate::log::{Durability, Log};
+use crate::log::{Durability, LogPosition};
 
 /// What a reader may see (KIP-98).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,26 +32,6 @@ pub(crate) struct Watermarks {
     pub(crate) high: i64,
     /// The offset that the next record gets.
     pub(crate) end: i64,
-}
-
-/// Where a log stands: what [`Watermarks::advance`] decides from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LogPosition {
-    pub(super) log_start: i64,
-    pub(super) end: i64,
-    pub(super) flushed_end: i64,
-    pub(super) first_unstable: Option<i64>,
-}
-
-impl LogPosition {
-    pub(super) fn of(log: &Log) -> Self {
-        Self {
-            log_start: log.log_start_offset(),
-            first_unstable: log.first_unstable_offset(),
-            flushed_end: log.flushed_end_offset(),
-            end: log.log_end_offset(),
-        }
-    }
 }
 
 impl Watermarks {

@@ -8,13 +8,13 @@ use kestrel_protocol::{NodeId, TopicId, Uuid};
 use super::finding::{Finding, Severity};
 use super::partition::{self, Noted, Walked};
 use super::reader::Meter;
-use crate::log::checkpoint::{self, Offsets};
 use crate::log::error::{LogError, StorageError};
-use crate::log::file_names::{
+use crate::log::format::checkpoint::{self, Offsets};
+use crate::log::format::file_names::{
     CLEAN_SHUTDOWN, CLEANER_CHECKPOINT, DELETE_DIR_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOCK,
     LOG_START_CHECKPOINT, LOG_SUFFIX, META_PROPERTIES, PartitionName, RECOVERY_POINT_CHECKPOINT,
 };
-use crate::log::meta_properties::MetaProperties;
+use crate::log::format::meta_properties::MetaProperties;
 
 /// The endings of folders that are no partition's any more, or not yet.
 const STRAY: &str = "-stray";

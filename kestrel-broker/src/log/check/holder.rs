@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
 
 use crate::log::error::LogError;
-use crate::log::file_names::LOCK;
+use crate::log::format::file_names::LOCK;
 
 /// The process that holds the data folder, Kestrel or Apache Kafka; `None` when nobody does.
 ///

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use kestrel_protocol::Timestamp;
 
 use super::finding::Finding;
-use crate::log::offset_index::{self, OFFSET_ENTRY_BYTES, OffsetEntry};
+use crate::log::format::index::Entry;
+use crate::log::format::offset_index::{OFFSET_ENTRY_BYTES, OffsetEntry};
+use crate::log::format::time_index::TIME_ENTRY_BYTES;
+use crate::log::format::time_index::TimestampOffset;
 use crate::log::scan::ScannedBatch;
-use crate::log::time_index::{self, TIME_ENTRY_BYTES};
-use crate::log::timestamp::TimestampOffset;
 
 /// The entries of one index file, with what was wrong so far.
 struct Entries<const ENTRY: usize> {
@@ -158,7 +159,7 @@ impl OffsetIndexCheck {
 
     fn advance(&mut self) -> io::Result<()> {
         let entry = self.entries.next(self.may_end_with_zeros)?;
-        self.next = entry.map(|entry| offset_index::decode(self.base_offset, entry));
+        self.next = entry.map(|entry| OffsetEntry::decode(self.base_offset, entry));
         if let Some(entry) = self.next {
             if entry.offset <= self.last_offset {
                 let what = format!("offset {} follows offset {}", entry.offset, self.last_offset);
@@ -242,7 +243,7 @@ impl TimeIndexCheck {
 
     fn advance(&mut self) -> io::Result<()> {
         let entry = self.entries.next(self.may_end_with_zeros)?;
-        self.next = entry.map(|entry| time_index::decode(self.base_offset, entry));
+        self.next = entry.map(|entry| TimestampOffset::decode(self.base_offset, entry));
         if let Some(entry) = self.next {
             if let Some(last) = self.last.filter(|last| entry.timestamp <= last.timestamp) {
                 self.note_wrong(format!(

@@ -12,16 +12,15 @@ use kestrel_protocol::Timestamp;
 use super::finding::{Finding, Severity};
 use super::reader::Meter;
 use super::segment::{self, CheckedSegment, SegmentContext};
-use crate::log::checkpoint;
 use crate::log::error::LogError;
-use crate::log::file_names::{
-    CLEANED_SUFFIX, DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, PARTITION_METADATA, SNAPSHOT_SUFFIX,
-    SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offset_of, segment_file,
+use crate::log::format::checkpoint;
+use crate::log::format::file_names::{
+    CLEANED_SUFFIX, CUT_SUFFIX, DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, PARTITION_METADATA,
+    SNAPSHOT_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offset_of, segment_file,
 };
+use crate::log::format::txn_index;
 use crate::log::leader_epoch::{self, LeaderEpochCache};
 use crate::log::producer_state::ProducerState;
-use crate::log::repair::CUT_SUFFIX;
-use crate::log::txn_index;
 
 /// What the checkpoints of the data folder say about a partition.
 #[derive(Debug, Clone, Copy)]

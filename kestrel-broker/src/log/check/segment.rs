@@ -14,7 +14,7 @@ use super::indexes::{OffsetIndexCheck, TimeIndexCheck};
 use super::reader::{Meter, Metered};
 use crate::log::disk;
 use crate::log::error::LogError;
-use crate::log::file_names::{INDEX_SUFFIX, LOG_SUFFIX, TIME_INDEX_SUFFIX, segment_file};
+use crate::log::format::file_names::{INDEX_SUFFIX, LOG_SUFFIX, TIME_INDEX_SUFFIX, segment_file};
 use crate::log::leader_epoch::LeaderEpochCache;
 use crate::log::scan::{ScanEnd, ScanOptions, ScannedBatch, scan};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::*;
 use crate::log::LogConfig;
-use crate::log::repair::LogRepair;
 use crate::log::tests::{Folder, append, batch, client, keyed};
+use crate::log::upkeep::repair::LogRepair;
 
 /// How many bytes lie between two flipped bytes: no divisor of a batch's or an entry's size.
 const STRIDE: usize = 7;

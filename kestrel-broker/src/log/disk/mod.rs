@@ -3,10 +3,12 @@
 //! Called by everything in `log/` that owns a file, and by who writes small files beside a log. Never retries a failed write
 //! or sync. One seam: in tests the `tap` hears of every change below a folder, and may let it fail.
 
+mod dir_lock;
 mod file;
 #[cfg(test)]
 pub(crate) mod tap;
 
+pub(super) use dir_lock::DirLock;
 pub(super) use file::{DiskFile, Existing, read_at};
 
 use std::fs;
@@ -19,7 +21,7 @@ use tap::{Call, Change};
 
 /// Whether a file or folder has to be on the disk before the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sync {
+pub(crate) enum FileSync {
     /// It has to be.
     Yes,
     /// The page cache will do.
@@ -28,20 +30,25 @@ pub(crate) enum Sync {
 
 /// Replaces a small file as a whole: whoever reads it sees the old or the new text, also after a crash. A failure leaves the
 /// old one.
-pub(crate) fn replace(path: &Path, contents: &[u8], sync: Sync) -> Result<(), LogError> {
+pub(crate) fn replace(path: &Path, contents: &[u8], sync: FileSync) -> Result<(), LogError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY_SUFFIX);
     replace_by(Path::new(&temporary), path, contents, sync)
 }
 
 /// As [`replace`], with a name of its own for the file while it is written.
-pub(crate) fn replace_by(temporary: &Path, path: &Path, contents: &[u8], sync: Sync) -> Result<(), LogError> {
+pub(crate) fn replace_by(
+    temporary: &Path,
+    path: &Path,
+    contents: &[u8],
+    sync: FileSync,
+) -> Result<(), LogError> {
     let file = write_new(temporary, contents).map_err(|error| {
         // It would only take room.
         let _ = remove_file(temporary);
         LogError::io("write", path, error)
     })?;
-    if sync == Sync::Yes {
+    if sync == FileSync::Yes {
         file.sync_all().map_err(|error| LogError::sync_failed(path, error))?;
     }
     rename(temporary, path)?;
@@ -77,8 +84,8 @@ pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes the creations, renames and deletions in `dir` durable.
-pub(super) fn sync_dir(dir: &Path, sync: Sync) -> Result<(), LogError> {
-    if sync == Sync::No {
+pub(super) fn sync_dir(dir: &Path, sync: FileSync) -> Result<(), LogError> {
+    if sync == FileSync::No {
         return Ok(());
     }
     // That it cannot be opened says nothing about what the disk holds; that it cannot be synced does.
@@ -130,8 +137,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("checkpoint");
         assert_eq!(read_file(&path).unwrap(), None);
-        replace(&path, b"older", Sync::No).unwrap();
-        replace(&path, b"new", Sync::Yes).unwrap();
+        replace(&path, b"older", FileSync::No).unwrap();
+        replace(&path, b"new", FileSync::Yes).unwrap();
         assert_eq!(read_file(&path).unwrap().as_deref(), Some(&b"new"[..]));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         remove_file(&path).unwrap();

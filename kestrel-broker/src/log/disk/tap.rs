@@ -368,7 +368,7 @@ fn recorder_of(path: &Path) -> Option<Arc<Recorder>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::disk::{self, DiskFile, Sync};
+    use crate::log::disk::{self, DiskFile, FileSync};
 
     #[test]
     fn what_is_changed_is_heard() {
@@ -378,7 +378,7 @@ mod tests {
         let counted = Arc::new(Mutex::new(0));
         let count = Arc::clone(&counted);
         recorder.during_sync(Some(Box::new(move || *count.lock() += 1)));
-        disk::replace(&dir.path().join("new"), b"text", Sync::Yes).unwrap();
+        disk::replace(&dir.path().join("new"), b"text", FileSync::Yes).unwrap();
         disk::remove_file(&dir.path().join("old")).unwrap();
         let (initial, changes) = recorder.history();
         assert_eq!(initial.files[Path::new("old")].1, b"kept");

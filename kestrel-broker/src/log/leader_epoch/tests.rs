@@ -59,7 +59,7 @@ fn the_file_is_apache_kafkas() {
     let path = checkpoint_path(dir.path());
     assert_eq!(LeaderEpochCache::read(&path).unwrap(), None);
     let cache = cache(&[(0, 0), (3, 17)]);
-    cache.write(&path, Sync::No).unwrap();
+    cache.write(&path, FileSync::No).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "0\n2\n0 0\n3 17\n");
     assert_eq!(LeaderEpochCache::read(&path).unwrap(), Some(cache));
     for damaged in ["0\n1\n0 0\n3 17\n", "0\n2\n3 17\n0 0\n", "0\n1\nx 0\n", "\u{0}"] {

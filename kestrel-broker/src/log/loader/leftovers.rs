@@ -9,9 +9,9 @@ use std::io::BufReader;
 use std::path::Path;
 
 use super::{READ_BYTES, file_names};
-use crate::log::disk::{self, Sync};
+use crate::log::disk::{self, FileSync};
 use crate::log::error::LogError;
-use crate::log::file_names::{
+use crate::log::format::file_names::{
     CLEANED_SUFFIX, DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
     TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offset_of, segment_file,
 };
@@ -26,7 +26,7 @@ pub(super) fn clear(dir: &Path) -> Result<(), LogError> {
     if names.iter().any(|name| is_leftover(name)) {
         remove_unfinished(dir, &names)?;
         finish_swaps(dir)?;
-        disk::sync_dir(dir, Sync::Yes)?;
+        disk::sync_dir(dir, FileSync::Yes)?;
     }
     remove_orphans(dir)
 }
@@ -61,7 +61,7 @@ fn finish_swaps(dir: &Path) -> Result<(), LogError> {
         }
         remove_segments(dir, &names, first, end)?;
         // An original that came back when its swap file has the final name would be no leftover any more.
-        disk::sync_dir(dir, Sync::Yes)?;
+        disk::sync_dir(dir, FileSync::Yes)?;
     }
     for name in &names {
         if let Some(final_name) = name.strip_suffix(SWAP_SUFFIX) {

@@ -23,15 +23,15 @@ use std::time::Duration;
 use kestrel_protocol::Timestamp;
 
 use super::config::LogConfig;
-use super::disk::{self, Sync};
+use super::disk::{self, FileSync};
 use super::error::LogError;
-use super::file_names::LOG_SUFFIX;
 use super::leader_epoch::{self, LeaderEpochCache};
-use super::old_format::{self, OldMessage};
 use super::producer_state::ProducerState;
 use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
 use super::segment::{ActiveSegment, LogSegment, delete_files};
-use super::txn_index::AbortedTransaction;
+use crate::log::format::file_names::LOG_SUFFIX;
+use crate::log::format::old_format::{self, OldMessage};
+use crate::log::format::txn_index::AbortedTransaction;
 use progress::Progress;
 
 /// How many bytes are read at a time while a segment is walked.
@@ -53,7 +53,7 @@ pub(super) struct LoadOptions {
     /// How long an idle producer is remembered.
     pub(super) producer_id_expiration: Duration,
     /// Whether small files that are replaced have to be on the disk.
-    pub(super) sync: Sync,
+    pub(super) sync: FileSync,
 }
 
 /// A log as it was found.
@@ -490,8 +490,10 @@ fn replay_segment(
 
 /// The base offsets of the segments in `dir`, ascending. Files of any other name are no segments.
 fn segment_bases(dir: &Path) -> Result<Vec<i64>, LogError> {
-    let mut bases: Vec<i64> =
-        file_names(dir)?.iter().filter_map(|name| super::file_names::offset_of(name, LOG_SUFFIX)).collect();
+    let mut bases: Vec<i64> = file_names(dir)?
+        .iter()
+        .filter_map(|name| crate::log::format::file_names::offset_of(name, LOG_SUFFIX))
+        .collect();
     bases.sort_unstable();
     Ok(bases)
 }
@@ -513,5 +515,5 @@ fn delete_segments(dir: &Path, bases: &[i64]) -> Result<(), LogError> {
 }
 
 fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
-    super::file_names::segment_file(dir, base_offset, LOG_SUFFIX)
+    crate::log::format::file_names::segment_file(dir, base_offset, LOG_SUFFIX)
 }

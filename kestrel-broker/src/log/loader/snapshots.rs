@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{LoadOptions, file_names};
-use crate::log::disk::{self, Sync};
+use crate::log::disk::{self, FileSync};
 use crate::log::error::LogError;
-use crate::log::file_names::{SNAPSHOT_SUFFIX, offset_of, segment_file};
+use crate::log::format::file_names::{SNAPSHOT_SUFFIX, offset_of, segment_file};
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::LogSegment;
 
@@ -31,7 +31,12 @@ pub(super) fn latest(
 }
 
 /// Writes the state at `offset`.
-pub(super) fn write(dir: &Path, producers: &ProducerState, offset: i64, sync: Sync) -> Result<(), LogError> {
+pub(super) fn write(
+    dir: &Path,
+    producers: &ProducerState,
+    offset: i64,
+    sync: FileSync,
+) -> Result<(), LogError> {
     producers.write_snapshot(&segment_file(dir, offset, SNAPSHOT_SUFFIX), sync)
 }
 

@@ -11,10 +11,10 @@ use kestrel_protocol::TopicId;
 
 use super::LogManager;
 use super::identity::random_uuid;
-use crate::log::checkpoint;
 use crate::log::disk::{self, TEMPORARY_SUFFIX};
 use crate::log::error::LogError;
-use crate::log::file_names::{
+use crate::log::format::checkpoint;
+use crate::log::format::file_names::{
     INDEX_SUFFIX, LEADER_EPOCH_CHECKPOINT, LOG_SUFFIX, PARTITION_METADATA, PartitionName, TIME_INDEX_SUFFIX,
     offset_of,
 };

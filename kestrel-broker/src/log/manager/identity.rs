@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use kestrel_protocol::Uuid;
 
 use super::{FoundPartition, ManagerOptions};
-use crate::log::checkpoint::{self, Offsets};
-use crate::log::disk::{self, Sync};
+use crate::log::disk::{self, FileSync};
 use crate::log::error::{LogError, StorageError};
-use crate::log::file_names::{
+use crate::log::format::checkpoint::{self, Offsets};
+use crate::log::format::file_names::{
     CLEANER_CHECKPOINT, DELETE_DIR_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOG_START_CHECKPOINT, META_PROPERTIES,
     PartitionName, RECOVERY_POINT_CHECKPOINT,
 };
-use crate::log::meta_properties::MetaProperties;
+use crate::log::format::meta_properties::MetaProperties;
 
 /// Creates the data folder with those above it, durably.
 pub(super) fn create_data_dir(path: &Path) -> Result<(), LogError> {
@@ -22,7 +22,7 @@ pub(super) fn create_data_dir(path: &Path) -> Result<(), LogError> {
     }
     fs::create_dir_all(path).map_err(|error| LogError::io("create", path, error))?;
     match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => disk::sync_dir(parent, Sync::Yes),
+        Some(parent) => disk::sync_dir(parent, FileSync::Yes),
         None => Ok(()),
     }
 }
@@ -32,7 +32,7 @@ pub(super) fn take_identity(
     dir: &Path,
     options: ManagerOptions,
     found: &[FoundPartition],
-    sync: Sync,
+    sync: FileSync,
 ) -> Result<MetaProperties, StorageError> {
     let file = dir.join(META_PROPERTIES);
     let Some(mut meta) = MetaProperties::read(&file)? else {
@@ -65,7 +65,7 @@ pub(super) fn take_identity(
 
 /// Makes the checkpoint files that are missing, as Apache Kafka does. Where there are logs, that is said: what they said of them
 /// is lost.
-pub(super) fn make_checkpoints(dir: &Path, found: &[FoundPartition], sync: Sync) -> Result<(), LogError> {
+pub(super) fn make_checkpoints(dir: &Path, found: &[FoundPartition], sync: FileSync) -> Result<(), LogError> {
     for (file, lost) in [
         (RECOVERY_POINT_CHECKPOINT, "up to where its logs had been flushed"),
         (HIGH_WATERMARK_CHECKPOINT, "up to where its logs had been committed"),

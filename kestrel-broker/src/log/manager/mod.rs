@@ -6,6 +6,7 @@
 
 mod deletion;
 mod identity;
+mod vouching;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,26 +16,24 @@ use std::time::Duration;
 use kestrel_protocol::{NodeId, Timestamp, TopicId, Uuid};
 use parking_lot::Mutex;
 
-use super::checkpoint::{self, Offsets};
-use super::clean_shutdown;
-use super::cleaner::LogCleaner;
 use super::config::{Durability, LogConfig, Validation};
-use super::data_dir::DataDir;
-use super::dir_lock::DirLock;
+use super::data_dir::{DataDir, Poison, ShortageWatch};
 use super::disk;
 use super::error::{LogError, StorageError};
-use super::file_names::{
+use super::loader::{self, LoadOptions};
+use super::log::Log;
+use crate::log::disk::DirLock;
+use crate::log::format::checkpoint::{self, Offsets};
+use crate::log::format::clean_shutdown;
+use crate::log::format::file_names::{
     CLEAN_SHUTDOWN, HIGH_WATERMARK_CHECKPOINT, LOCK, LOG_START_CHECKPOINT, PartitionName,
     RECOVERY_POINT_CHECKPOINT,
 };
-use super::flusher::{FlushQueue, Flusher};
-use super::loader::{self, LoadOptions};
-use super::log::Log;
-use super::meta_properties::MetaProperties;
-use super::poison::Poison;
-use super::shortage::ShortageWatch;
-use super::vouching::Vouching;
+use crate::log::format::meta_properties::MetaProperties;
+use crate::log::upkeep::cleaner::LogCleaner;
+use crate::log::upkeep::{FlushQueue, Flusher};
 use identity::{create_data_dir, find_partitions, make_checkpoints, take_identity};
+use vouching::Vouching;
 
 pub(crate) use self::deletion::holds_anything;
 
@@ -268,7 +267,7 @@ impl LogManager {
         let mut now = self.read.lock().clone();
         for (name, log) in &*self.logs.lock() {
             now.recovery_points.insert(name.clone(), log.flushed_end_offset());
-            now.high_watermarks.insert(name.clone(), log.noted_high_watermark());
+            now.high_watermarks.insert(name.clone(), log.upkeep().high_watermark());
         }
         let (path, sync) = (&self.data_dir.path, self.data_dir.sync());
         for (file, offsets) in [

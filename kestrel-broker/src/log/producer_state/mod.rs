@@ -22,7 +22,7 @@ use kestrel_protocol::record::{RecordBatchHeader, increment_sequence};
 use kestrel_protocol::{ProducerEpoch, ProducerId, Timestamp};
 
 use super::error::AppendError;
-use super::txn_index::AbortedTransaction;
+use crate::log::format::txn_index::AbortedTransaction;
 
 /// How many batches per producer are remembered: as many as a producer may have in flight.
 const REMEMBERED_BATCHES: usize = 5;
@@ -56,6 +56,9 @@ pub(super) enum Verdict {
     /// The batch is in the log already.
     Duplicate(RememberedBatch),
 }
+
+/// The last batch of each producer.
+pub(super) type LastBatches = HashMap<ProducerId, LastBatch>;
 
 /// Where the state of a producer stands in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +207,7 @@ impl ProducerState {
     }
 
     /// The last batch of each producer: what the log must not lose of it.
-    pub(super) fn last_batches(&self) -> HashMap<ProducerId, LastBatch> {
+    pub(super) fn last_batches(&self) -> LastBatches {
         let last = |producer: &Producer| match producer.batches.back() {
             Some(batch) => LastBatch::Data { last_offset: batch.last_offset },
             None => LastBatch::Marker { epoch: producer.epoch },

@@ -11,7 +11,7 @@ use kestrel_protocol::wire::{Reader, Writer};
 use kestrel_protocol::{Message, ProducerEpoch, ProducerId, Timestamp, message};
 
 use super::{Producer, ProducerState, RememberedBatch};
-use crate::log::disk::{self, Sync};
+use crate::log::disk::{self, FileSync};
 use crate::log::error::LogError;
 
 const VERSION: i16 = 1;
@@ -49,7 +49,7 @@ message! {
 
 impl ProducerState {
     /// Writes the state to the file at `path`.
-    pub(in crate::log) fn write_snapshot(&self, path: &Path, sync: Sync) -> Result<(), LogError> {
+    pub(in crate::log) fn write_snapshot(&self, path: &Path, sync: FileSync) -> Result<(), LogError> {
         disk::replace(path, &self.encode(), sync)
     }
 

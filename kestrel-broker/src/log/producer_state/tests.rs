@@ -5,7 +5,7 @@ use bytes::Bytes;
 use kestrel_protocol::record::control::{EndTransactionMarker, TransactionOutcome};
 
 use super::*;
-use crate::log::disk::Sync;
+use crate::log::disk::FileSync;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
 use proptest::prelude::*;
 
@@ -133,7 +133,7 @@ fn a_snapshot_is_apache_kafkas() {
     let state = ProducerState::read_snapshot(&path, Timestamp::from_millis(0), DAY).unwrap().unwrap();
     let last = *state.producers[&ProducerId(0)].batches.back().unwrap();
     assert_eq!((last.base_offset(), last.last_offset(), last.last_sequence), (29_874, 29_951, 29_951));
-    state.write_snapshot(&path, Sync::No).unwrap();
+    state.write_snapshot(&path, FileSync::No).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), KAFKA);
 
     for at in 0..KAFKA.len() {

@@ -14,9 +14,8 @@ use super::LogSegment;
 use crate::log::config::LogConfig;
 use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
-use crate::log::offset_index::{OFFSET_ENTRY_BYTES, OffsetEntry};
-use crate::log::time_index::TIME_ENTRY_BYTES;
-use crate::log::timestamp::TimestampOffset;
+use crate::log::format::offset_index::{OFFSET_ENTRY_BYTES, OffsetEntry};
+use crate::log::format::time_index::{TIME_ENTRY_BYTES, TimestampOffset};
 
 /// The part of a batch that the log writes itself: base offset, length, leader epoch.
 pub(in crate::log) const PREFIX_BYTES: usize = 16;

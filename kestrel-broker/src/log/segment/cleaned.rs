@@ -13,15 +13,15 @@ use parking_lot::Mutex;
 
 use super::{ActiveSegment, LogSegment};
 use crate::log::config::LogConfig;
-use crate::log::data_file::DataFile;
 use crate::log::disk::{self, DiskFile, Existing};
 use crate::log::error::LogError;
-use crate::log::file_names::{
+use crate::log::format::data_file::DataFile;
+use crate::log::format::file_names::{
     CLEANED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, segment_file,
 };
-use crate::log::offset_index::OffsetIndex;
-use crate::log::time_index::TimeIndex;
-use crate::log::txn_index::{self, AbortedTransaction};
+use crate::log::format::offset_index::OffsetIndex;
+use crate::log::format::time_index::TimeIndex;
+use crate::log::format::txn_index::{self, AbortedTransaction};
 
 /// The files in the order in which they are renamed: the `.log` first, as what the loader finds depends on it.
 const SUFFIXES: [&str; 4] = [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX];

@@ -3,12 +3,16 @@
 //! Called by the log and the loader. Never moves the end of the log: readers are told how far they may look.
 
 mod active;
+mod byte_run;
 mod cleaned;
 mod read;
+mod read_request;
 
 pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
+pub(crate) use byte_run::{ByteRun, FileRun};
 pub(super) use cleaned::CleanedSegment;
 pub(super) use read::{SegmentRead, is_gone};
+pub(crate) use read_request::{FirstBatch, FoundOffset, ReadRequest};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,17 +23,16 @@ use parking_lot::Mutex;
 
 use kestrel_protocol::Timestamp;
 
-use super::data_file::DataFile;
 use super::disk::{self, DiskFile, Existing};
 use super::error::LogError;
-use super::file_names::{
+use crate::log::format::data_file::DataFile;
+use crate::log::format::file_names::{
     DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX,
     segment_file,
 };
-use super::offset_index::{OFFSET_ENTRY_BYTES, OffsetIndex};
-use super::time_index::{TIME_ENTRY_BYTES, TimeIndex};
-use super::timestamp::TimestampOffset;
-use super::txn_index::{self, AbortedTransaction};
+use crate::log::format::offset_index::OffsetIndex;
+use crate::log::format::time_index::{TimeIndex, TimestampOffset};
+use crate::log::format::txn_index::{self, AbortedTransaction};
 
 /// One segment of a log.
 #[derive(Debug)]
@@ -266,9 +269,7 @@ impl LogSegment {
 
     /// How many bytes each of the two indexes takes.
     pub(super) fn index_bytes(&self) -> (u64, u64) {
-        let bytes = |count: u32, entry: usize| u64::from(count) * entry as u64;
-        let offset_bytes = bytes(self.offset_index.count(), OFFSET_ENTRY_BYTES);
-        (offset_bytes, bytes(self.time_index.count(), TIME_ENTRY_BYTES))
+        (self.offset_index.size_bytes(), self.time_index.size_bytes())
     }
 
     /// Deletes the files that [`Self::retire`] renamed.

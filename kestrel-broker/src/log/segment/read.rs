@@ -8,11 +8,11 @@ use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{HEADER_BYTES, RecordBatch, RecordBatchHeader};
 
 use super::LogSegment;
-use crate::log::byte_run::{ByteRun, FileRun};
 use crate::log::disk::DiskFile;
 use crate::log::error::LogError;
-use crate::log::lookup::{FirstBatch, FoundOffset, ReadRequest};
-use crate::log::timestamp::TimestampOffset;
+use crate::log::format::time_index::TimestampOffset;
+use crate::log::segment::byte_run::{ByteRun, FileRun};
+use crate::log::segment::read_request::{FirstBatch, FoundOffset, ReadRequest};
 
 /// How many bytes more than wanted are read, so that one read finds the batch that the index points before.
 const SLACK_BYTES: usize = 8 * 1024;

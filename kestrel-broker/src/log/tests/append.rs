@@ -206,12 +206,12 @@ fn the_controller_appends_several_batches_and_markers() {
     let stamp =
         ProducerStamp { producer_id: ProducerId(5), producer_epoch: ProducerEpoch(0), base_sequence: 0 };
     append(&open.log, &builder.build(stamp)).unwrap();
-    assert_eq!(open.log.first_unstable_offset(), Some(3));
+    assert_eq!(open.log.position().first_unstable, Some(3));
     let place = ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.as_millis() };
     let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch: 2 };
     let marker = end_transaction_batch(place, ProducerId(5), ProducerEpoch(0), marker);
     open.log.append(marker.into_bytes(), context).unwrap();
-    assert_eq!(open.log.first_unstable_offset(), None);
+    assert_eq!(open.log.position().first_unstable, None);
 
     let footer = control_batch(place, &[ControlRecord::SnapshotFooter]);
     assert_eq!(open.log.append(footer.into_bytes(), context).unwrap().base_offset, 5);

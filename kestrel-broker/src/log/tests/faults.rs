@@ -9,8 +9,8 @@ use rustix::io::Errno;
 
 use super::rooms::OpenFolder;
 use super::*;
+use crate::log::data_dir::Shortage;
 use crate::log::disk::tap::{Call, Fault, Recorder};
-use crate::log::shortage::Shortage;
 use crate::log::*;
 
 /// Segments of a few batches, with an index entry for most.

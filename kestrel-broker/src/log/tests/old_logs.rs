@@ -8,7 +8,7 @@ use kestrel_protocol::{LeaderEpoch, Timestamp};
 
 use super::*;
 use crate::log::check::{CheckedFolder, Finding, Meter, Severity, Walked};
-use crate::log::repair::LogRepair;
+use crate::log::upkeep::repair::LogRepair;
 use crate::log::{LogConfig, LogError};
 
 /// Three messages, three compressed into one, three more: as Apache Kafka's own classes write them.

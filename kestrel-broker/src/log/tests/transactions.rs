@@ -84,7 +84,7 @@ fn within(log: &Log, request: ReadRequest) -> Vec<AbortedTransaction> {
 }
 
 fn assert_known(log: &Log) {
-    assert_eq!(log.first_unstable_offset(), Some(9));
+    assert_eq!(log.position().first_unstable, Some(9));
     assert_eq!(log.open_transactions(), [(9, ProducerId(3))]);
     for min in [0, usize::MAX] {
         let found = |fetch_offset| within(log, request(fetch_offset, 1 << 20, min));
@@ -203,7 +203,7 @@ fn what_the_markers_tell_is_what_apache_kafka_wrote_into_its_index() {
         assert_eq!(fs::read(folder.file("00000000000000000000.txnindex")).unwrap(), index);
         let found = within(&open.log, request(0, 1 << 20, usize::MAX));
         assert_eq!(found.len() * 34, index.len());
-        assert_eq!(open.log.first_unstable_offset(), None);
+        assert_eq!(open.log.position().first_unstable, None);
         open.close();
     }
 }
