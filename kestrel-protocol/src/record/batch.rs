@@ -5,9 +5,11 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::builder::{MAX_BATCH_BYTES, ProducerStamp};
 use super::compression::{Codec, Compression};
-use super::header::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_END, RecordBatchHeader, TimestampType};
+use super::header::{
+    ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_END, MAX_BATCH_BYTES, RecordBatchHeader, TimestampType,
+};
+use super::producer_stamp::ProducerStamp;
 use super::records::Records;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::types::LeaderEpoch;

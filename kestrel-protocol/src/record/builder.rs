@@ -5,14 +5,13 @@
 
 use super::batch::RecordBatch;
 use super::compression::{Codec, Compression};
-use super::header::{HEADER_BYTES, RecordBatchHeader, TimestampType};
-use super::varint::{Varint, put_nullable};
-use crate::types::{LeaderEpoch, ProducerEpoch, ProducerId};
+use super::header::{HEADER_BYTES, MAX_BATCH_BYTES, RecordBatchHeader, TimestampType};
+use super::producer_stamp::ProducerStamp;
+use crate::types::LeaderEpoch;
+use crate::wire::varint::{Varint, put_nullable};
 
 /// The most that the fixed fields in front of a record's key take, with the key's length.
 const MAX_FIXED_BYTES: usize = 5 + 1 + 10 + 5 + 5;
-/// The largest batch: its length is an `i32`, and compression may make it a little larger.
-pub(super) const MAX_BATCH_BYTES: usize = i32::MAX as usize - 64 * 1024 * 1024;
 
 /// What all records of a batch have in common.
 ///
@@ -53,23 +52,6 @@ impl Default for BuilderOptions {
             partition_leader_epoch: LeaderEpoch::NONE,
         }
     }
-}
-
-/// Who wrote a batch and where it comes in that producer's order (KIP-98).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProducerStamp {
-    /// The producer's id.
-    pub producer_id: ProducerId,
-    /// The producer's epoch.
-    pub producer_epoch: ProducerEpoch,
-    /// The sequence number of the batch's first record.
-    pub base_sequence: i32,
-}
-
-impl ProducerStamp {
-    /// No idempotence: all three are -1.
-    pub const NONE: Self =
-        Self { producer_id: ProducerId::NONE, producer_epoch: ProducerEpoch::NONE, base_sequence: -1 };
 }
 
 /// The record does not fit any more: the batch is as it was. Close it and begin another.

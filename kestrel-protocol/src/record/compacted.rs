@@ -8,9 +8,9 @@ use bytes::BytesMut;
 use super::batch::RecordBatch;
 use super::compression::{Codec, Compression};
 use super::header::{HEADER_BYTES, RecordBatchHeader, TimestampType};
-use super::varint::{Varint, put_nullable};
 use super::view::RecordView;
 use crate::error::{DecodeError, DecodeErrorKind};
+use crate::wire::varint::{Varint, put_nullable};
 
 const WHAT: &str = "compacted record batch";
 

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 
 use super::batch::RecordBatch;
-use super::builder::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
+use super::builder::{BuilderOptions, RecordBatchBuilder};
+use super::producer_stamp::ProducerStamp;
 use super::view::RecordView;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};

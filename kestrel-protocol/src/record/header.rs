@@ -4,14 +4,16 @@
 
 use bytes::{Buf, BufMut};
 
-use super::builder::ProducerStamp;
 use super::compression::Compression;
+use super::producer_stamp::ProducerStamp;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::types::{LeaderEpoch, ProducerEpoch, ProducerId};
 
 /// How many bytes of a batch come before its records: base offset to record count.
 pub const HEADER_BYTES: usize = 61;
 
+/// The largest batch: its length is an `i32`, and compression may make it a little larger.
+pub(super) const MAX_BATCH_BYTES: usize = i32::MAX as usize - 64 * 1024 * 1024;
 /// Base offset and batch length: what the batch length does not count.
 pub(super) const LENGTH_END: usize = 12;
 /// Where the checksum is stored.

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! ```
-//! use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder, RecordBatches};
+//! use kestrel_protocol::record::{BuilderOptions, RecordBatchBuilder, RecordBatches};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut builder = RecordBatchBuilder::new(BuilderOptions::default(), 16 * 1024);
 //! builder.append(1_700_000_000_000, Some(b"key"), Some(b"value"), [("trace", Some(&b"7"[..]))])?;
@@ -51,18 +51,19 @@ pub mod control;
 mod header;
 mod headers;
 mod outline;
+mod producer_stamp;
 mod records;
-mod varint;
 mod view;
 
 pub use batch::RecordBatch;
 pub use batches::RecordBatches;
-pub use builder::{BatchFull, BuilderOptions, ProducerStamp, RecordBatchBuilder, record_size};
+pub use builder::{BatchFull, BuilderOptions, RecordBatchBuilder, record_size};
 pub use compacted::CompactedBatch;
 pub use compression::{Codec, CodecError, Compression, ParseCompressionError};
 pub use header::{Attributes, HEADER_BYTES, RecordBatchHeader, TimestampType, increment_sequence};
 pub use headers::{Header, Headers};
 pub use outline::RecordOutline;
+pub use producer_stamp::ProducerStamp;
 pub use records::{Record, RecordViews, Records, RecordsMark};
 pub use view::{HeaderView, HeadersView, RecordView};
 

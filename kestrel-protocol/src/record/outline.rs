@@ -6,9 +6,9 @@
 use super::batch::RecordBatch;
 use super::compression::{Pieces, Refusal, Visitor};
 use super::header::HEADER_BYTES;
-use super::varint::{MAX_BYTES, read_varint, read_varlong};
 use super::view::{RecordBase, RecordView};
 use crate::error::{DecodeError, DecodeErrorKind};
+use crate::wire::varint::{MAX_BYTES, read_varint, read_varlong};
 
 const WHAT: &str = "records";
 

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::header::{RecordBatchHeader, TimestampType};
 use super::headers::Header;
-use super::varint::{read_varint, read_varlong};
 use crate::error::{DecodeError, DecodeErrorKind};
+use crate::wire::varint::{read_varint, read_varlong, split_short_varint};
 
 const WHAT: &str = "record";
 
@@ -163,44 +163,33 @@ struct Cursor<'a>(&'a [u8]);
 impl<'a> Cursor<'a> {
     #[inline]
     fn varint(&mut self) -> Result<i32, DecodeError> {
-        match *self.0 {
-            [byte, ref rest @ ..] if byte < 0x80 => {
+        match split_short_varint(self.0) {
+            Some((value, rest)) => {
                 self.0 = rest;
-                Ok(i32::from(byte >> 1) ^ -i32::from(byte & 1))
+                Ok(value)
             }
-            [low, high, ref rest @ ..] if high < 0x80 => {
-                self.0 = rest;
-                let raw = u16::from(low & 0x7f) | u16::from(high) << 7;
-                Ok(i32::from(raw >> 1) ^ -i32::from(raw & 1))
-            }
-            _ => self.long_varint(),
+            None => self.long(read_varint),
         }
-    }
-
-    fn long_varint(&mut self) -> Result<i32, DecodeError> {
-        let (value, length) = read_varint(self.0, WHAT)?;
-        self.0 = self.0.get(length..).unwrap_or_default();
-        Ok(value)
     }
 
     #[inline]
     fn varlong(&mut self) -> Result<i64, DecodeError> {
-        match *self.0 {
-            [byte, ref rest @ ..] if byte < 0x80 => {
+        match split_short_varint(self.0) {
+            Some((value, rest)) => {
                 self.0 = rest;
-                Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1))
+                Ok(i64::from(value))
             }
-            [low, high, ref rest @ ..] if high < 0x80 => {
-                self.0 = rest;
-                let raw = u16::from(low & 0x7f) | u16::from(high) << 7;
-                Ok(i64::from(raw >> 1) ^ -i64::from(raw & 1))
-            }
-            _ => self.long_varlong(),
+            None => self.long(read_varlong),
         }
     }
 
-    fn long_varlong(&mut self) -> Result<i64, DecodeError> {
-        let (value, length) = read_varlong(self.0, WHAT)?;
+    /// An integer of three bytes and more: out of line, so that the short way is inlined alone.
+    #[inline(never)]
+    fn long<T>(
+        &mut self,
+        read: impl Fn(&[u8], &'static str) -> Result<(T, usize), DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let (value, length) = read(self.0, WHAT)?;
         self.0 = self.0.get(length..).unwrap_or_default();
         Ok(value)
     }
