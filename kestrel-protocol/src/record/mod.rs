@@ -24,7 +24,7 @@
 //! ```
 //!
 //! ```
-//! use kestrel_protocol::record::{BuilderOptions, RecordBatchBuilder, RecordBatches};
+//! use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder, RecordBatches};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut builder = RecordBatchBuilder::new(BuilderOptions::default(), 16 * 1024);
 //! builder.append(1_700_000_000_000, Some(b"key"), Some(b"value"), [("trace", Some(&b"7"[..]))])?;
