@@ -3,7 +3,7 @@
 use crate::{is_test, production, sources, workspace};
 
 /// The most lines of a file, tests apart.
-const LONGEST_FILE: usize = 594;
+const LONGEST_FILE: usize = 575;
 /// The most lines of a function.
 const LONGEST_FUNCTION: usize = 78;
 /// The most lines of all but one function in a hundred.

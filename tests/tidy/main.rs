@@ -23,7 +23,7 @@ const CRATE_ARROWS: [(&str, &[&str]); 4] = [
 /// Which rooms of the broker a room may import. A room that is not named here may import all.
 const BROKER_ARROWS: [(&str, &[&str]); 5] = [
     ("log", &[]),
-    ("partition", &["log", "cluster", "clock", "config"]),
+    ("partition", &["log", "clock"]),
     ("cluster", &["log", "partition", "clock", "config"]),
     ("coordinator", &["log", "partition", "cluster", "clock", "config"]),
     ("api", &["partition", "cluster", "coordinator", "log", "clock", "config", "error"]),
