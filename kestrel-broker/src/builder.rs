@@ -1,14 +1,16 @@
-//! What can be said about a broker before it starts.
+//! Settings of a broker before it starts.
 
 use std::path::PathBuf;
 
 use crate::api::Faults;
 use crate::broker::{Broker, Plan};
-use crate::config::{BrokerConfig, ConfigError, Endpoint, Said};
+use kestrel_settings::RawSettings;
+
+use crate::config::{self, BrokerConfig, ConfigError, Endpoint};
 use crate::error::StartError;
 use crate::log::{Durability, Validation};
 
-/// Settings of a broker that is to be started; begun with [`Broker::builder`].
+/// Configures and starts a [`Broker`]; begun with [`Broker::builder`].
 ///
 /// Nothing has to be set. Keys of Apache Kafka's broker configuration go through [`set`](Self::set) or a
 /// [`config_file`](Self::config_file); what has a method of its own is what Kestrel users say most often.
@@ -32,7 +34,7 @@ use crate::log::{Durability, Validation};
 #[derive(Debug, Clone, Default)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct BrokerBuilder {
-    said: Said,
+    settings: RawSettings,
     config_file: Option<PathBuf>,
     listen: Option<String>,
     advertise: Option<String>,
@@ -100,7 +102,7 @@ impl BrokerBuilder {
     ///
     /// Checked when the broker starts: an unknown key or a value that is not allowed is a [`StartError::Config`].
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.said.set(key, value);
+        self.settings.set(key, value);
         self
     }
 
@@ -127,7 +129,7 @@ impl BrokerBuilder {
     }
 
     fn plan(self) -> Result<Plan, StartError> {
-        let mut config = BrokerConfig::new(&self.all_said()?)?;
+        let mut config = BrokerConfig::new(&self.all_settings()?)?;
         config.validation = self.validation;
         let temp_dir = if self.is_ephemeral { Some(temp_dir()?) } else { None };
         if let Some(dir) = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref()) {
@@ -140,27 +142,28 @@ impl BrokerBuilder {
 
 impl BrokerBuilder {
     /// What the file, the keys and the methods say, in Kafka's keys.
-    fn all_said(&self) -> Result<Said, ConfigError> {
-        let mut said = self.said.clone();
+    fn all_settings(&self) -> Result<RawSettings, ConfigError> {
+        let mut settings = self.settings.clone();
         if let Some(file) = &self.config_file {
-            said.read_file(file)?;
+            settings.fill_in(config::read_file(file)?);
         }
-        let free_port = self.has_free_port.then_some(FREE_PORT).filter(|_| !said.has("listeners"));
+        let free_port =
+            self.has_free_port.then_some(FREE_PORT).filter(|_| !config::names_listeners(&settings));
         if let Some(address) = self.listen.as_deref().or(free_port) {
-            said.listen_on(&endpoint("listen", address)?);
+            config::listen_on(&mut settings, &endpoint("listen", address)?);
         }
         if let Some(address) = &self.advertise {
             let advertised = endpoint("advertise", address)?;
             if advertised.is_wildcard() {
                 return Err(ConfigError::advertise(address, "a host that clients can connect to"));
             }
-            let config = BrokerConfig::new(&said)?;
+            let config = BrokerConfig::new(&settings)?;
             let [listener] = &config.listeners[..] else {
                 return Err(ConfigError::advertise(address, ONE_LISTENER));
             };
-            said.set("advertised.listeners", format!("{}://{advertised}", listener.name));
+            config::advertise_at(&mut settings, listener, &advertised);
         }
-        Ok(said)
+        Ok(settings)
     }
 }
 

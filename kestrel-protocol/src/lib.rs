@@ -26,7 +26,6 @@ mod error;
 mod error_code;
 mod frame;
 pub mod messages;
-pub mod properties;
 pub mod record;
 mod request;
 mod types;

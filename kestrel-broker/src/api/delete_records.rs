@@ -12,7 +12,6 @@ use kestrel_protocol::messages::delete_records::{
 };
 
 use super::{Handler, RequestContext, State};
-use crate::config::topic::cleans;
 
 /// The answer's low watermark of a partition that failed.
 const NO_WATERMARK: i64 = -1;
@@ -54,8 +53,9 @@ fn may_be_deleted_from(topic: &ByteString, state: &State) -> Result<(), ErrorCod
     if image.topic(topic).is_some_and(|topic| topic.is_internal()) {
         return Err(ErrorCode::InvalidTopic);
     }
-    let deletes =
-        state.cluster.with_layers(&image, &image.topic_config(topic), |layers| cleans(layers, "delete"));
+    let deletes = state.cluster.with_layers(&image, &image.topic_config(topic), |layers| {
+        layers.topic_settings().cleanup_policy.deletes
+    });
     if deletes { Ok(()) } else { Err(ErrorCode::PolicyViolation) }
 }
 

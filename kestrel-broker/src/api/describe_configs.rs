@@ -12,9 +12,9 @@ use kestrel_protocol::messages::describe_configs::{
 
 use super::{Handler, RequestContext, State};
 use crate::cluster::{ApiError, ClusterImage, ConfigMap, ConfigResource, ResourceKind, check_topic_name};
-use crate::config::topic::TopicKey;
+use crate::config::topic::shown_topic_keys;
 use crate::config::{
-    BrokerKey, DescribedConfig, describe_all_brokers_key, describe_broker_key, describe_topic_key,
+    DescribedConfig, describe_all_brokers_key, describe_broker_key, describe_topic_key, shown_broker_keys,
 };
 
 impl Handler for DescribeConfigsRequest {
@@ -49,6 +49,7 @@ fn describe(
         let keys = asked.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
         keys.is_none_or(|keys| keys.iter().any(|asked| &**asked == key))
     };
+    let broker_keys = || shown_broker_keys().into_iter().filter(|key| is_asked(key.name));
     let described = match ResourceKind::from_wire(asked.resource_type) {
         ResourceKind::Topic => {
             check_topic_name(name).map_err(|message| ApiError::new(ErrorCode::InvalidTopic, message))?;
@@ -57,12 +58,12 @@ fn describe(
         }
         ResourceKind::Broker if name.is_empty() => {
             let set = image.config(&ConfigResource::all_brokers());
-            by_name(is_asked).filter_map(|key| describe_all_brokers_key(&key, &set)).collect()
+            broker_keys().filter_map(|key| describe_all_brokers_key(&key, &set)).collect()
         }
         ResourceKind::Broker => {
             check_broker(name, state)?;
             state.cluster.with_layers(image, &ConfigMap::new(), |layers| {
-                by_name(is_asked).map(|key| describe_broker_key(&key, layers)).collect()
+                broker_keys().map(|key| describe_broker_key(&key, layers)).collect()
             })
         }
         ResourceKind::Other(number) => {
@@ -81,16 +82,9 @@ pub(super) fn topic_keys(
     state: &State,
 ) -> Vec<DescribedConfig> {
     state.cluster.with_layers(image, set, |layers| {
-        let keys = TopicKey::described(|key| layers.topic.contains_key(key));
+        let keys = shown_topic_keys(|key| layers.topic.contains_key(key));
         keys.filter(|key| is_asked(key.name)).map(|key| describe_topic_key(key, layers)).collect()
     })
-}
-
-fn by_name(is_asked: impl Fn(&str) -> bool) -> impl Iterator<Item = BrokerKey> {
-    let mut keys: Vec<BrokerKey> =
-        BrokerKey::all().filter(|key| !key.is_internal() && is_asked(key.name)).collect();
-    keys.sort_unstable_by_key(|key| key.name);
-    keys.into_iter()
 }
 
 fn check_broker(name: &ByteString, state: &State) -> Result<(), ApiError> {

@@ -271,7 +271,7 @@ fn take_over(
     let registration = Registration {
         incarnation_id: random_uuid(),
         endpoints: options.config.listeners.iter().map(registered).collect(),
-        rack: options.config.said("broker.rack").map(Into::into),
+        rack: options.config.rack.as_deref().map(Into::into),
         log_dir: options.logs.directory_id(),
         after_clean_stop: options.logs.was_clean_shutdown(),
         found: found_replicas(&options.logs),

@@ -11,7 +11,6 @@ use tracing::info;
 
 use super::image::{ClusterImage, ConfigResource, PartitionImage, TopicImage};
 use crate::clock::Clock;
-use crate::config::topic::log_config;
 use crate::config::{BrokerConfig, Layers};
 use crate::log::{LogConfig, LogOrigin};
 use crate::partition::{LedPartition, Refusal, ReplicaChanges, ReplicaManager, TopicSettings};
@@ -182,7 +181,7 @@ fn broker_resources(node_id: NodeId) -> [ConfigResource; 2] {
 fn topic_log_config(image: &ClusterImage, topic: &TopicImage, config: &BrokerConfig) -> LogConfig {
     let own = image.topic_config(&topic.name);
     let [broker, all_brokers] = broker_resources(config.node_id).map(|resource| image.config(&resource));
-    log_config(&Layers { topic: &own, broker: &broker, all_brokers: &all_brokers, config })
+    Layers { topic: &own, broker: &broker, all_brokers: &all_brokers, config }.topic_settings().log_config()
 }
 
 #[cfg(test)]

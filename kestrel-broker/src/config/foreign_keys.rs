@@ -40,16 +40,16 @@ const PREFIXES: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::BrokerKey;
+    use super::super::keys::{broker_key, broker_keys};
     use super::*;
 
     #[test]
     fn advice_is_for_keys_that_are_not_there() {
         for (key, advice) in ADVICE.iter().chain(PREFIXES) {
-            assert!(BrokerKey::find(key).is_none(), "{key} is in the table");
+            assert!(broker_key(key).is_none(), "{key} is in the table");
             assert!(!advice.ends_with('.'), "{key}");
         }
-        assert!(BrokerKey::all().all(|key| advice(key.name).is_none()));
+        assert!(broker_keys().all(|key| advice(key.name).is_none()));
     }
 
     #[test]

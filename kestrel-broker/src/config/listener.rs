@@ -1,13 +1,34 @@
 //! Listeners as they are configured: what is opened under which name, and which address clients are told there. Pure.
 //!
-//! The keys are Apache Kafka's: `listeners`, `advertised.listeners`, `listener.security.protocol.map`,
-//! `controller.listener.names`, `inter.broker.listener.name`. Called once, by [`BrokerConfig`](super::BrokerConfig).
+//! Called once, by [`BrokerConfig`](super::BrokerConfig).
 
 use std::fmt;
 
-use super::broker::{ConfigError, Said, value};
+use kestrel_settings::Scope::PerBroker;
+use kestrel_settings::{InvalidSetting, Key, RawSettings, list, settings};
+
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
-use super::value::list;
+
+settings! {
+    /// The listeners as their keys have them.
+    pub(super) struct ListenerSettings, keys LISTENERS: ListenerKeys;
+
+    /// The address that clients of each listener are told to connect to, as NAME://HOST:PORT. Default: the address of the
+    /// listener.
+    advertised_listeners: String, "advertised.listeners", List, null, [any];
+    /// The names of listeners that only controllers use. They are not opened: the controller is part of the broker.
+    controller_listener_names: String, "controller.listener.names", List, null, [any];
+    /// The listener that brokers would use among themselves. There is one node, so it has no effect, but it has to be one of
+    /// listeners.
+    inter_broker_listener_name: Option<String>, "inter.broker.listener.name", String, null, [any];
+    /// Which security protocol the listener of a name has. Only PLAINTEXT is there yet.
+    security_protocol_map: String, "listener.security.protocol.map", String, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", [any], scope: PerBroker;
+    /// Where the broker listens, as NAME://HOST:PORT, several with commas. The first one is what the ready line names.
+    listeners: String, "listeners", List, "PLAINTEXT://127.0.0.1:9092", [any], scope: PerBroker;
+}
+
+/// The name of a listener that needs no map, and of the only protocol that is spoken.
+const PLAINTEXT: &str = "PLAINTEXT";
 
 /// A security protocol that listeners speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,122 +63,158 @@ impl fmt::Display for Listener {
     }
 }
 
-/// The listeners that are opened, in the order of `listeners`: at least one. Adds a sentence to `notes` for each that is not.
+/// Replaces whatever is said of listeners by one, under the name that needs no map.
 ///
-/// # Errors
-/// When there is none to open, when one has a protocol that is not spoken or shares its name or port with another, and
-/// when what is said of one contradicts the rest.
-pub(super) fn listeners(said: &Said, notes: &mut Vec<String>) -> Result<Vec<Listener>, ConfigError> {
-    let named = named_endpoints(said, "listeners", value(said, "listeners"))?;
-    check_distinct(said, &named)?;
-    let mut opened = Vec::with_capacity(named.len());
-    for NamedEndpoint { name, endpoint } in named {
-        if is_controller_listener(said, &name) {
-            notes.push(format!(
-                "the listener {name}://{endpoint} is not opened: the controller is part of the broker"
-            ));
-            continue;
-        }
-        let protocol = protocol_of(said, &name)?;
-        opened.push(Listener { name, protocol, listen: endpoint, advertise: None });
+/// What is advertised under that name stays; names of other listeners are nobody's any more.
+pub(crate) fn listen_on(raw: &mut RawSettings, endpoint: &Endpoint) {
+    raw.set(LISTENERS.listeners.name, format!("{PLAINTEXT}://{endpoint}"));
+    raw.remove(LISTENERS.inter_broker_listener_name.name);
+    raw.remove(LISTENERS.security_protocol_map.name);
+    if let Some(advertised) = raw.remove(LISTENERS.advertised_listeners.name) {
+        let is_kept = |text: &&str| NamedEndpoint::parse(text).is_none_or(|named| named.name == PLAINTEXT);
+        let kept = list(&advertised.text).filter(is_kept).collect::<Vec<_>>().join(",");
+        raw.set_from(advertised.origin, LISTENERS.advertised_listeners.name, kept);
     }
-    if opened.is_empty() {
-        return Err(said.invalid("listeners", "a listener that is not one of controller.listener.names"));
-    }
-    advertise(said, &mut opened)?;
-    check_inter_broker_listener(said, &opened)?;
-    Ok(opened)
 }
 
-fn named_endpoints(said: &Said, key: &str, value: &str) -> Result<Vec<NamedEndpoint>, ConfigError> {
-    let parse = |text| NamedEndpoint::parse(text).ok_or_else(|| said.invalid(key, NAMED_ENDPOINT_FORM));
+/// Gives a broker's only listener an address to advertise.
+pub(crate) fn advertise_at(raw: &mut RawSettings, listener: &Listener, address: &Endpoint) {
+    raw.set(LISTENERS.advertised_listeners.name, format!("{}://{address}", listener.name));
+}
+
+/// Whether it is said where to listen.
+pub(crate) fn names_listeners(raw: &RawSettings) -> bool {
+    raw.has(LISTENERS.listeners.name)
+}
+
+impl ListenerSettings {
+    /// The listeners that are opened, in the order of `listeners`: at least one. Adds a sentence to `notes` for each that is not.
+    ///
+    /// # Errors
+    /// When there is none to open, when one has a protocol that is not spoken or shares its name or port with another, and
+    /// when what is said of one contradicts the rest.
+    pub(super) fn open(
+        &self,
+        raw: &RawSettings,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Listener>, InvalidSetting> {
+        let named = named_endpoints(raw, &LISTENERS.listeners, &self.listeners)?;
+        check_distinct(raw, &named)?;
+        let mut opened = Vec::with_capacity(named.len());
+        for NamedEndpoint { name, endpoint } in named {
+            if self.is_for_controllers(&name) {
+                notes.push(format!(
+                    "the listener {name}://{endpoint} is not opened: the controller is part of the broker"
+                ));
+                continue;
+            }
+            let protocol = self.protocol_of(raw, &name)?;
+            opened.push(Listener { name, protocol, listen: endpoint, advertise: None });
+        }
+        if opened.is_empty() {
+            let expected = "a listener that is not one of controller.listener.names";
+            return Err(raw.invalid(&LISTENERS.listeners, expected));
+        }
+        self.advertise(raw, &mut opened)?;
+        self.check_inter_broker_listener(raw, &opened)?;
+        Ok(opened)
+    }
+
+    fn is_for_controllers(&self, name: &str) -> bool {
+        list(&self.controller_listener_names).any(|controller| controller.eq_ignore_ascii_case(name))
+    }
+
+    /// The protocol that the map has for a listener's name.
+    ///
+    /// # Errors
+    /// When it is not spoken.
+    fn protocol_of(&self, raw: &RawSettings, name: &str) -> Result<SecurityProtocol, InvalidSetting> {
+        let key = &LISTENERS.security_protocol_map;
+        let protocol = list(&self.security_protocol_map)
+            .filter_map(|entry| entry.rsplit_once(':'))
+            .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
+            .map(|(_, protocol)| protocol.trim().to_ascii_uppercase());
+        match protocol.as_deref() {
+            Some(PLAINTEXT) => Ok(SecurityProtocol::Plaintext),
+            Some(protocol @ ("SSL" | "SASL_PLAINTEXT" | "SASL_SSL")) => Err(raw.invalid(
+                &LISTENERS.listeners,
+                format!(
+                    "listeners of the protocol PLAINTEXT: TLS and SASL are not there yet, and {name} has the protocol \
+                     {protocol}; take {name} out, or map it with {}={name}:PLAINTEXT if all who reach it may do everything",
+                    key.name
+                ),
+            )),
+            Some(_) => Err(raw.invalid(key, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener")),
+            None => Err(raw.invalid(key, format!("an entry for the listener {name}, as {name}:PLAINTEXT"))),
+        }
+    }
+
+    /// Gives each listener the `advertised.listeners` entry of its name. One without an entry tells where it listens.
+    fn advertise(&self, raw: &RawSettings, opened: &mut [Listener]) -> Result<(), InvalidSetting> {
+        let key = &LISTENERS.advertised_listeners;
+        for NamedEndpoint { name, endpoint } in named_endpoints(raw, key, &self.advertised_listeners)? {
+            if self.is_for_controllers(&name) {
+                continue;
+            }
+            let Some(listener) = opened.iter_mut().find(|listener| listener.name == name) else {
+                let expected = format!("names of listeners: there is no {name} in listeners");
+                return Err(raw.invalid(key, expected));
+            };
+            if endpoint.is_wildcard() {
+                return Err(raw.invalid(key, "a host that clients can connect to"));
+            }
+            if listener.advertise.replace(endpoint).is_some() {
+                return Err(raw.invalid(key, format!("one address for {name}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// There are no other brokers, and still what names no listener is a mistake that Apache Kafka does not start with.
+    fn check_inter_broker_listener(
+        &self,
+        raw: &RawSettings,
+        opened: &[Listener],
+    ) -> Result<(), InvalidSetting> {
+        match &self.inter_broker_listener_name {
+            Some(name) if !opened.iter().any(|listener| listener.name.eq_ignore_ascii_case(name)) => {
+                let expected = "the name of one of listeners, and not one of controller.listener.names";
+                Err(raw.invalid(&LISTENERS.inter_broker_listener_name, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn named_endpoints(raw: &RawSettings, key: &Key, value: &str) -> Result<Vec<NamedEndpoint>, InvalidSetting> {
+    let parse = |text| NamedEndpoint::parse(text).ok_or_else(|| raw.invalid(key, NAMED_ENDPOINT_FORM));
     list(value).map(parse).collect()
 }
 
-fn check_distinct(said: &Said, listeners: &[NamedEndpoint]) -> Result<(), ConfigError> {
+fn check_distinct(raw: &RawSettings, listeners: &[NamedEndpoint]) -> Result<(), InvalidSetting> {
+    let invalid = |expected: String| raw.invalid(&LISTENERS.listeners, expected);
     for (index, listener) in listeners.iter().enumerate() {
         for earlier in listeners.iter().take(index) {
             if earlier.name == listener.name {
-                return Err(said.invalid("listeners", format!("one listener of the name {}", listener.name)));
+                return Err(invalid(format!("one listener of the name {}", listener.name)));
             }
             let (one, other) = (&earlier.endpoint, &listener.endpoint);
             let may_share = one.host != other.host && !one.is_wildcard() && !other.is_wildcard();
             if one.port == other.port && one.port != 0 && !may_share {
-                return Err(said.invalid("listeners", format!("port {} at one listener only", one.port)));
+                return Err(invalid(format!("port {} at one listener only", one.port)));
             }
         }
     }
     Ok(())
 }
 
-fn is_controller_listener(said: &Said, name: &str) -> bool {
-    said.get("controller.listener.names")
-        .is_some_and(|names| list(names).any(|controller| controller.eq_ignore_ascii_case(name)))
-}
-
-/// The protocol that the map has for a listener's name.
-///
-/// # Errors
-/// When it is not spoken.
-fn protocol_of(said: &Said, name: &str) -> Result<SecurityProtocol, ConfigError> {
-    let key = "listener.security.protocol.map";
-    let protocol = list(value(said, key))
-        .filter_map(|entry| entry.rsplit_once(':'))
-        .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
-        .map(|(_, protocol)| protocol.trim().to_ascii_uppercase());
-    match protocol.as_deref() {
-        Some("PLAINTEXT") => Ok(SecurityProtocol::Plaintext),
-        Some("SSL" | "SASL_PLAINTEXT" | "SASL_SSL") => Err(said.invalid(
-            "listeners",
-            format!(
-                "listeners of the protocol PLAINTEXT: TLS and SASL are not there yet, and {name} has the protocol {}; take \
-                 {name} out, or map it with {key}={name}:PLAINTEXT if all who reach it may do everything",
-                protocol.unwrap_or_default()
-            ),
-        )),
-        Some(_) => Err(said.invalid(key, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener")),
-        None => Err(said.invalid(key, format!("an entry for the listener {name}, as {name}:PLAINTEXT"))),
-    }
-}
-
-/// Gives each listener the `advertised.listeners` entry of its name. One without an entry tells where it listens.
-fn advertise(said: &Said, opened: &mut [Listener]) -> Result<(), ConfigError> {
-    let key = "advertised.listeners";
-    for NamedEndpoint { name, endpoint } in named_endpoints(said, key, said.get(key).unwrap_or_default())? {
-        if is_controller_listener(said, &name) {
-            continue;
-        }
-        let Some(listener) = opened.iter_mut().find(|listener| listener.name == name) else {
-            return Err(said.invalid(key, format!("names of listeners: there is no {name} in listeners")));
-        };
-        if endpoint.is_wildcard() {
-            return Err(said.invalid(key, "a host that clients can connect to"));
-        }
-        if listener.advertise.replace(endpoint).is_some() {
-            return Err(said.invalid(key, format!("one address for {name}")));
-        }
-    }
-    Ok(())
-}
-
-/// There are no other brokers, and still what names no listener is a mistake that Apache Kafka does not start with.
-fn check_inter_broker_listener(said: &Said, opened: &[Listener]) -> Result<(), ConfigError> {
-    let key = "inter.broker.listener.name";
-    match said.get(key) {
-        Some(name) if !opened.iter().any(|listener| listener.name.eq_ignore_ascii_case(name)) => {
-            Err(said.invalid(key, "the name of one of listeners, and not one of controller.listener.names"))
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::BrokerConfig;
+    use super::super::{BrokerConfig, ConfigError};
     use super::*;
 
     fn config(said: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
-        let mut all = Said::default();
+        let mut all = RawSettings::default();
         for (key, value) in said {
             all.set(*key, *value);
         }

@@ -1,7 +1,8 @@
-//! Configuration in two stages: what was said (a file, `--set`, the builder), and what it means ([`BrokerConfig`]).
+//! Configuration in two stages: settings as text (a file, `--set`, the builder), and what they mean ([`BrokerConfig`]).
 //!
-//! Each key is one row of a table: `keys.rs` for the broker, `topic.rs` for topics. Read by `broker.rs` at the start and by
-//! handlers; a running component never reads it again but gets new settings handed in.
+//! A table of `settings!` declares keys and the struct that has their values: `settings` for what stands by itself, and one
+//! for each room that is handed its own. `topic/` has the keys of topics. Read at the start and, in layers, by handlers and
+//! the publisher; a running component gets new settings handed in.
 
 mod accepted_keys;
 mod broker;
@@ -9,18 +10,26 @@ mod cleaner;
 mod effective;
 mod endpoint;
 mod foreign_keys;
+mod groups;
 mod keys;
 mod listener;
-mod suggest;
+mod metadata_log;
+mod node;
+mod settings;
 pub(crate) mod topic;
-pub(crate) mod value;
+mod topic_defaults;
 
-pub(crate) use broker::{BrokerConfig, ConfigError, GroupSettings, MetadataLogSettings, Said};
-pub(crate) use cleaner::cleaner_settings;
+pub(crate) use broker::{BrokerConfig, ConfigError, read_file};
 pub(crate) use effective::{
     ConfigSource, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key,
-    is_dynamic,
 };
 pub(crate) use endpoint::Endpoint;
-pub(crate) use keys::{BrokerKey, Scope};
-pub(crate) use listener::{Listener, SecurityProtocol};
+pub(crate) use groups::GroupSettings;
+#[cfg(test)]
+pub(crate) use kestrel_settings::RawSettings;
+pub(crate) use keys::{broker_key, shown_broker_keys};
+pub(crate) use listener::{Listener, SecurityProtocol, advertise_at, listen_on, names_listeners};
+pub(crate) use metadata_log::MetadataLogSettings;
+
+#[cfg(test)]
+mod tests;

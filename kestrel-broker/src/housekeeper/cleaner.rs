@@ -12,7 +12,7 @@ use kestrel_protocol::Timestamp;
 
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ConfigMap};
-use crate::config::{BrokerConfig, cleaner_settings};
+use crate::config::BrokerConfig;
 use crate::log::{Cleaned, CleanerHost, CleanerSettings, LogManager};
 
 /// The task's inputs.
@@ -72,7 +72,7 @@ impl Cleaner {
 
     fn settings(&self) -> Option<CleanerSettings> {
         let image = self.cluster.image();
-        self.cluster.with_layers(&image, &ConfigMap::default(), cleaner_settings)
+        self.cluster.with_layers(&image, &ConfigMap::default(), |layers| layers.cleaner_config().settings())
     }
 }
 

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::wire::MAX_STRING_BYTES;
+use kestrel_settings::{Key, Scope, ValueType, list};
 
 use super::{Controller, Effects, Intent};
 use crate::cluster::error::ApiError;
 use crate::cluster::image::{ConfigMap, ConfigResource, ResourceKind};
 use crate::cluster::records::{ConfigRecord, MetadataRecord};
 use crate::cluster::topic_name::check_topic_name;
-use crate::config::topic::{TopicKey, check_together};
-use crate::config::value::{ValueType, list};
-use crate::config::{BrokerKey, Scope, is_dynamic};
+use crate::config::broker_key;
+use crate::config::topic::{TOPIC, topic_key};
 
 /// What is done with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +79,6 @@ pub(crate) enum OtherKeys {
     Keep,
     /// They get their defaults back.
     Reset,
-}
-
-/// What a key is, whatever it belongs to.
-struct Key {
-    value_type: ValueType,
-    default: &'static str,
 }
 
 impl Controller {
@@ -163,11 +157,10 @@ impl Controller {
     fn check_topic(&self, before: &ConfigMap, after: &ConfigMap) -> Result<(), ApiError> {
         let invalid = |message: String| ApiError::new(ErrorCode::InvalidConfig, message);
         for (name, value) in after.iter().filter(|(name, value)| before.get(*name) != Some(*value)) {
-            let key =
-                TopicKey::find(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
-            key.check(value).map_err(invalid)?;
+            let key = topic_key(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
+            check_value(key, value).map_err(invalid)?;
         }
-        self.with_layers(after, check_together).map_err(invalid)
+        self.with_layers(after, |layers| layers.topic_settings().check()).map_err(invalid)
     }
 
     /// Whether a broker, or all of them, may have the values that were set.
@@ -179,14 +172,14 @@ impl Controller {
     ) -> Result<(), ApiError> {
         let is_all_brokers = resource.name.is_empty();
         for ConfigAlteration { name, operation, .. } in alterations {
-            if name == MIN_INSYNC_REPLICAS && self.image().features().has_elr() {
+            if name == TOPIC.min_insync_replicas.name && self.image().features().has_elr() {
                 check_min_insync_replicas(is_all_brokers, *operation)?;
             }
             // Whatever was set once may be taken back.
             let (Some(value), true) = (after.get(name), *operation != AlterOperation::Delete) else {
                 continue;
             };
-            let Some(key) = BrokerKey::find(name) else {
+            let Some(key) = broker_key(name) else {
                 return Err(ApiError::new(
                     ErrorCode::InvalidConfig,
                     format!("Unknown broker config name: {name}"),
@@ -198,8 +191,6 @@ impl Controller {
         Ok(())
     }
 }
-
-const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
 /// With eligible leader replicas the cluster has one value of `min.insync.replicas`, and always has one (KIP-966).
 fn check_min_insync_replicas(is_all_brokers: bool, operation: AlterOperation) -> Result<(), ApiError> {
@@ -213,18 +204,27 @@ fn check_min_insync_replicas(is_all_brokers: bool, operation: AlterOperation) ->
     Err(ApiError::new(ErrorCode::InvalidConfig, message))
 }
 
-fn check_broker_key(key: &BrokerKey, is_all_brokers: bool, value: &str) -> Result<(), String> {
+fn check_broker_key(key: &Key, is_all_brokers: bool, value: &str) -> Result<(), String> {
     let name = key.name;
     if is_all_brokers && key.scope == Scope::PerBroker {
         return Err(format!(
             "Cannot update these configs at default cluster level, broker id must be specified: [{name}]"
         ));
     }
-    if !is_dynamic(key) {
+    if key.scope != Scope::Dynamic {
         return Err(format!("Cannot update these configs dynamically: [{name}]"));
     }
-    crate::config::value::check(key.value_type, key.allowed, value)
-        .map_err(|expected| format!("Invalid value {value} for configuration {name}: expected {expected}"))
+    check_value(key, value)
+}
+
+/// Checks a value against its key.
+///
+/// # Errors
+/// With a sentence that names both and says what would be allowed.
+pub(super) fn check_value(key: &Key, value: &str) -> Result<(), String> {
+    key.check(value).map_err(|expected| {
+        format!("Invalid value {value} for configuration {}: expected {expected}", key.name)
+    })
 }
 
 /// Changes one key; whether the result is allowed is not checked here.
@@ -244,7 +244,7 @@ fn alter(configs: &mut ConfigMap, kind: ResourceKind, alteration: &ConfigAlterat
         configs.insert(name.clone(), value.clone());
         return Ok(());
     }
-    let key = Key::find(kind, name).filter(|key| key.value_type == ValueType::List).ok_or_else(|| {
+    let key = key_of(kind, name).filter(|key| key.value_type == ValueType::List).ok_or_else(|| {
         let message = format!("Can't {} to key {name} because its type is not LIST.", operation.name());
         ApiError::new(ErrorCode::InvalidConfig, message)
     })?;
@@ -252,7 +252,7 @@ fn alter(configs: &mut ConfigMap, kind: ResourceKind, alteration: &ConfigAlterat
         let message = format!("Invalid value {value} for configuration {name}: there is nothing to append");
         return Err(ApiError::new(ErrorCode::InvalidConfig, message));
     }
-    let current = configs.get(name).map_or(key.default, |current| &**current);
+    let current = configs.get(name).map_or_else(|| key.default.unwrap_or_default(), |current| &**current);
     let mut items: Vec<&str> = list(current).collect();
     for item in list(value) {
         items.retain(|existing| *existing != item);
@@ -271,16 +271,12 @@ fn alter(configs: &mut ConfigMap, kind: ResourceKind, alteration: &ConfigAlterat
     Ok(())
 }
 
-impl Key {
-    fn find(kind: ResourceKind, name: &str) -> Option<Self> {
-        match kind {
-            ResourceKind::Topic => {
-                TopicKey::find(name).map(|key| Self { value_type: key.value_type, default: key.default })
-            }
-            ResourceKind::Broker => BrokerKey::find(name)
-                .map(|key| Self { value_type: key.value_type, default: key.default.unwrap_or_default() }),
-            ResourceKind::Other(_) => None,
-        }
+/// The key of a kind of resource.
+fn key_of(kind: ResourceKind, name: &str) -> Option<Key> {
+    match kind {
+        ResourceKind::Topic => topic_key(name).copied(),
+        ResourceKind::Broker => broker_key(name),
+        ResourceKind::Other(_) => None,
     }
 }
 

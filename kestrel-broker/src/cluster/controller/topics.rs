@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
+use super::configs::check_value;
 use super::{Controller, Effects, Ids, Intent, MAX_RECORDS_PER_REQUEST};
 use crate::cluster::error::ApiError;
 use crate::cluster::image::{BrokerImage, ConfigMap, ResourceKind};
@@ -13,7 +14,7 @@ use crate::cluster::records::{
     ConfigRecord, MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord,
 };
 use crate::cluster::topic_name::{CLUSTER_METADATA_TOPIC, check_topic_name, collide};
-use crate::config::topic::{TopicKey, check_together};
+use crate::config::topic::topic_key;
 
 /// "Use the default", as the wire says it.
 const DEFAULT: i32 = -1;
@@ -197,12 +198,11 @@ impl Controller {
             let value = value.as_ref();
             let value = value
                 .ok_or_else(|| invalid(format!("Null value not supported for topic configs: {name}")))?;
-            let key =
-                TopicKey::find(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
-            key.check(value).map_err(invalid)?;
+            let key = topic_key(name).ok_or_else(|| invalid(format!("Unknown topic config name: {name}")))?;
+            check_value(key, value).map_err(invalid)?;
             checked.insert(name.clone(), value.clone());
         }
-        self.with_layers(&checked, check_together).map_err(invalid)?;
+        self.with_layers(&checked, |layers| layers.topic_settings().check()).map_err(invalid)?;
         Ok(checked)
     }
 

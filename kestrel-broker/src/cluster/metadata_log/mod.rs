@@ -8,6 +8,7 @@ mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChange, control_batch};
@@ -128,7 +129,7 @@ impl MetadataLog {
             config: LogConfig {
                 max_message_bytes: MAX_BATCH_BYTES,
                 segment_bytes: settings.segment_bytes,
-                segment_roll: settings.segment_roll,
+                segment_roll: settings.segment_roll.unwrap_or(Duration::MAX),
                 ..LogConfig::default()
             },
             now,

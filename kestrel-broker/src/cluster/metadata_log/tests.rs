@@ -9,7 +9,7 @@ use super::*;
 use crate::cluster::image::{ClusterImage, ConfigResource};
 use crate::cluster::records::TopicRecord;
 use crate::cluster::tests::copy;
-use crate::config::{BrokerConfig, Said};
+use crate::config::{BrokerConfig, RawSettings};
 use crate::log::{ManagerOptions, Validation};
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -21,18 +21,18 @@ fn manager(dir: &Path) -> LogManager {
         cluster_id: None,
         durability: Durability::Os,
         validation: Validation::default(),
-        producer_id_expiration: std::time::Duration::from_secs(60),
+        producer_id_expiration: Duration::from_secs(60),
     };
     LogManager::open(dir, options).unwrap()
 }
 
 fn controller() -> Controller {
-    let config = BrokerConfig::new(&Said::default()).unwrap();
+    let config = BrokerConfig::new(&RawSettings::default()).unwrap();
     Controller::new(ClusterImage::new("cluster", NodeId(1)), Arc::new(config))
 }
 
 fn open(logs: &LogManager) -> Result<MetadataLog, MetadataError> {
-    MetadataLog::open(logs, &BrokerConfig::new(&Said::default()).unwrap(), Durability::Os, NOW)
+    MetadataLog::open(logs, &BrokerConfig::new(&RawSettings::default()).unwrap(), Durability::Os, NOW)
 }
 
 /// Opens the folder and rebuilds the metadata from it.

@@ -5,14 +5,14 @@ use kestrel_protocol::{LeaderEpoch, TopicId, Uuid};
 use super::*;
 use crate::cluster::records::*;
 use crate::cluster::replay::Replay;
-use crate::config::Said;
+use crate::config::RawSettings;
 
 const ONE: TopicId = Uuid::from_u128(1);
 const TWO: TopicId = Uuid::from_u128(2);
 const LOG_DIR: Uuid = Uuid::from_u128(1 << 100);
 
 fn config() -> BrokerConfig {
-    BrokerConfig::new(&Said::default()).unwrap()
+    BrokerConfig::new(&RawSettings::default()).unwrap()
 }
 
 fn image_after(image: &ClusterImage, records: Vec<MetadataRecord>) -> ClusterImage {

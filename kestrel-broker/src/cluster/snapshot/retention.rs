@@ -24,11 +24,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{BrokerConfig, Said};
+    use crate::config::{BrokerConfig, RawSettings};
 
     #[test]
     fn size_and_age_each_let_the_oldest_go() {
-        let defaults = BrokerConfig::new(&Said::default()).unwrap().metadata_log;
+        let defaults = BrokerConfig::new(&RawSettings::default()).unwrap().metadata_log;
         let hour = Some(Duration::from_secs(3600));
         let both = MetadataLogSettings { retention_bytes: Some(100), retention_time: hour, ..defaults };
         let (long_ago, now) = (Some(Timestamp::from_millis(0)), Timestamp::from_millis(3_600_001));

@@ -56,14 +56,14 @@ impl SnapshotSchedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{BrokerConfig, Said};
+    use crate::config::{BrokerConfig, RawSettings};
 
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn schedule(bytes: u64) -> (SnapshotSchedule, Instant) {
         #[expect(clippy::disallowed_methods, reason = "any moment will do as the first")]
         let start = Instant::now();
-        let defaults = BrokerConfig::new(&Said::default()).unwrap().metadata_log;
+        let defaults = BrokerConfig::new(&RawSettings::default()).unwrap().metadata_log;
         assert_eq!(defaults.snapshot_interval, Some(HOUR));
         (SnapshotSchedule::new(&MetadataLogSettings { snapshot_bytes: 100, ..defaults }, bytes, start), start)
     }

@@ -1,9 +1,10 @@
 //! What is said about a broker, and what it means.
 
+use super::super::{Endpoint, listen_on};
 use super::*;
 
 fn config(said: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
-    let mut all = Said::default();
+    let mut all = RawSettings::default();
     for (key, value) in said {
         all.set(*key, *value);
     }
@@ -23,7 +24,7 @@ fn nothing_needs_to_be_said() {
     assert_eq!((config.node_id, config.num_partitions), (NodeId(1), 1));
     assert_eq!(config.connections_max_idle, Some(Duration::from_secs(600)));
     assert_eq!(config.warnings, [""; 0]);
-    assert_eq!(config.said("num.partitions"), None);
+    assert_eq!(config.given("num.partitions"), None);
 }
 
 #[test]
@@ -92,9 +93,9 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("server.properties");
     std::fs::write(&file, KRAFT_FILE).unwrap();
-    let mut said = Said::default();
+    let mut said = RawSettings::default();
     said.set("num.partitions", "5");
-    said.read_file(&file).unwrap();
+    said.fill_in(read_file(&file).unwrap());
     let config = BrokerConfig::new(&said).unwrap();
 
     assert_eq!(config.listeners.len(), 1);
@@ -111,11 +112,12 @@ fn a_file_written_for_apache_kafka_is_understood_with_warnings() {
     assert_eq!(config.warnings.len(), 2, "one for each area: {:#?}", config.warnings);
 
     std::fs::write(&file, "\nnum.partitons=3\n").unwrap();
-    let mut said = Said::default();
-    said.read_file(&file).unwrap();
-    let error = BrokerConfig::new(&said).unwrap_err().to_string();
-    assert!(error.ends_with("server.properties, line 2); did you mean num.partitions?"), "{error}");
-    assert!(said.read_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
+    let error = BrokerConfig::new(&read_file(&file).unwrap()).unwrap_err().to_string();
+    assert!(
+        error.contains(" (line 2 of ") && error.ends_with("server.properties); did you mean num.partitions?"),
+        "{error}"
+    );
+    assert!(read_file(&dir.path().join("none")).unwrap_err().to_string().contains("none"));
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn keys_that_are_nowhere_any_more_say_what_to_do() {
 
 #[test]
 fn one_address_stands_for_all_that_a_file_says_of_listeners() {
-    let mut said = Said::default();
+    let mut said = RawSettings::default();
     for (key, value) in [
         ("listeners", "IN://:1,OUT://:2"),
         ("listener.security.protocol.map", "IN:PLAINTEXT,OUT:SASL_SSL"),
@@ -142,7 +144,7 @@ fn one_address_stands_for_all_that_a_file_says_of_listeners() {
     ] {
         said.set(key, value);
     }
-    said.listen_on(&Endpoint { host: "127.0.0.1".to_owned(), port: 0 });
+    listen_on(&mut said, &Endpoint { host: "127.0.0.1".to_owned(), port: 0 });
     let config = BrokerConfig::new(&said).unwrap();
     assert_eq!(config.listeners.len(), 1);
     assert_eq!(config.listeners[0].to_string(), "PLAINTEXT://127.0.0.1:0");
@@ -158,12 +160,12 @@ fn a_value_that_no_answer_could_hold_is_refused() {
 #[test]
 fn nothing_is_kept_for_no_time_at_all() {
     for key in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
-        let mut said = Said::default();
+        let mut said = RawSettings::default();
         said.set(key, "0");
         let error = BrokerConfig::new(&said).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{key}=0")), "{error}");
     }
-    let mut said = Said::default();
+    let mut said = RawSettings::default();
     said.set("log.retention.hours", "0");
     said.set("log.retention.ms", "-1");
     said.set("log.retention.check.interval.ms", "9223372036854775807");

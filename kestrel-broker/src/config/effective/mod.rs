@@ -1,18 +1,17 @@
-//! The value that a key really has: what was set on the topic, on this broker, on all brokers, at the start, or its default.
+//! Resolves the value that a key really has: set on the topic, on this broker, on all brokers, at the start, or its default.
 //!
 //! Used by DescribeConfigs, by the controller's checks, and when a topic's settings are handed to its logs. Pure.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytestring::ByteString;
+use kestrel_settings::{Key, Row, Scope, ValueType, list};
 
 use super::broker::BrokerConfig;
-use super::cleaner::is_cleaner_key;
-use super::keys::{BrokerKey, Scope};
-use super::topic::{TopicKey, limit};
-use super::value::{ValueType, list};
+use super::cleaner::CleanerConfig;
+use super::keys::{broker_key, meaning};
+use super::topic::{TopicSettings, topic_key_inheriting_from};
 
 /// Where a value comes from, with the number that DescribeConfigs has for it (KIP-226).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +22,9 @@ pub(crate) enum ConfigSource {
     DynamicBroker = 2,
     /// Set on all brokers while they ran.
     DynamicDefaultBroker = 3,
-    /// Said when the broker was started.
+    /// Given when the broker was started.
     StaticBroker = 4,
-    /// Nobody said anything.
+    /// Not given anywhere.
     Default = 5,
 }
 
@@ -70,7 +69,7 @@ pub(crate) struct DescribedConfig {
 
 type Set = BTreeMap<ByteString, ByteString>;
 
-/// Everything that was said about a topic, or without one about this broker.
+/// The places where keys are set, for a topic or, without one, for this broker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layers<'a> {
     /// Set on the topic.
@@ -79,81 +78,48 @@ pub(crate) struct Layers<'a> {
     pub(crate) broker: &'a Set,
     /// Set on all brokers.
     pub(crate) all_brokers: &'a Set,
-    /// Said at the start.
+    /// Given at the start.
     pub(crate) config: &'a BrokerConfig,
 }
 
 impl<'a> Layers<'a> {
-    /// The value of a topic key, as it was written; empty when the key's default is.
-    pub(crate) fn text(&self, topic_key: &str) -> &'a str {
-        self.find(topic_key)
-            .map_or_else(|| TopicKey::find(topic_key).map_or("", |key| key.default), |(value, _)| value)
+    /// The settings of the topic. A value that cannot be read, as a later version may have written it, is as one that is not set.
+    pub(crate) fn topic_settings(&self) -> TopicSettings {
+        read(TopicSettings::ROWS, |key| self.topic_value(key))
     }
 
-    /// The value of a topic key that is a whole number.
-    pub(crate) fn number(&self, topic_key: &str) -> i64 {
-        let default = || TopicKey::find(topic_key).and_then(|key| key.default.parse().ok());
-        self.find(topic_key)
-            .and_then(|(value, factor)| Some(value.trim().parse::<i64>().ok()?.saturating_mul(factor)))
-            .or_else(default)
-            .unwrap_or_default()
+    /// The keys of the cleaner of this broker.
+    pub(crate) fn cleaner_config(&self) -> CleanerConfig {
+        read(CleanerConfig::ROWS, |key| self.broker_value(key.name).map(|(value, _)| value.into()))
     }
 
-    /// The value of a topic key that is a number with a fraction.
-    pub(super) fn fraction(&self, topic_key: &str) -> f64 {
-        let default = || TopicKey::find(topic_key).and_then(|key| key.default.parse().ok());
-        self.text(topic_key).trim().parse().ok().or_else(default).unwrap_or_default()
-    }
-
-    /// The value of a topic key that is true or false.
-    pub(crate) fn flag(&self, topic_key: &str) -> bool {
-        self.text(topic_key).trim().eq_ignore_ascii_case("true")
-    }
-
-    /// The value of a topic key that is a size.
-    pub(super) fn bytes(&self, topic_key: &str) -> u32 {
-        u32::try_from(self.number(topic_key)).unwrap_or_default()
-    }
-
-    /// The value of a topic key that is a compression level.
-    pub(super) fn level(&self, topic_key: &str) -> Option<i32> {
-        i32::try_from(self.number(topic_key)).ok()
-    }
-
-    /// The value of a topic key that is milliseconds; none for the largest number, which means no limit.
-    pub(super) fn duration(&self, topic_key: &str) -> Option<Duration> {
-        limit(self.number(topic_key)).map(Duration::from_millis)
-    }
-
-    /// What was said that decides a topic key: a value, and how many of the key's unit it counts.
-    fn find(&self, topic_key: &str) -> Option<(&'a str, i64)> {
-        if let Some(value) = self.topic.get(topic_key) {
-            return Some((value.trim(), 1));
+    /// The value that a topic key was given somewhere, in the key's unit.
+    fn topic_value(&self, key: &Key) -> Option<Cow<'a, str>> {
+        if let Some(value) = self.topic.get(key.name) {
+            return Some(value.trim().into());
         }
-        let key = TopicKey::find(topic_key)?;
         key.synonyms.iter().find_map(|synonym| {
             let (value, _) = self.broker_value(synonym.name)?;
-            Some((value, synonym.factor))
+            if synonym.factor == 1 {
+                return Some(value.into());
+            }
+            let number: i64 = value.parse().ok()?;
+            Some(number.saturating_mul(synonym.factor).to_string().into())
         })
     }
 
-    /// What was said for a broker key, as it was written.
-    pub(super) fn broker_text(&self, broker_key: &str) -> Option<&'a str> {
-        self.broker_value(broker_key).map(|(value, _)| value)
-    }
-
-    /// What was said for a broker key, and where.
+    /// The value that a broker key was given, and where.
     fn broker_value(&self, name: &str) -> Option<(&'a str, ConfigSource)> {
         BROKER_SOURCES.iter().find_map(|source| Some((self.said(name, *source)?, *source)))
     }
 
-    fn said(&self, broker_key: &str, source: ConfigSource) -> Option<&'a str> {
+    fn said(&self, name: &str, source: ConfigSource) -> Option<&'a str> {
         match source {
             ConfigSource::Topic => None,
-            ConfigSource::DynamicBroker => self.broker.get(broker_key).map(|value| value.trim()),
-            ConfigSource::DynamicDefaultBroker => self.all_brokers.get(broker_key).map(|value| value.trim()),
-            ConfigSource::StaticBroker => self.config.said(broker_key),
-            ConfigSource::Default => BrokerKey::find(broker_key).and_then(|key| key.default),
+            ConfigSource::DynamicBroker => self.broker.get(name).map(|value| value.trim()),
+            ConfigSource::DynamicDefaultBroker => self.all_brokers.get(name).map(|value| value.trim()),
+            ConfigSource::StaticBroker => self.config.given(name),
+            ConfigSource::Default => broker_key(name).and_then(|key| key.default),
         }
     }
 
@@ -174,12 +140,23 @@ impl<'a> Layers<'a> {
     }
 }
 
+/// Reads the values that `value_of` has into a table; what it has not, or cannot be read, is the default.
+fn read<'a, C: Default>(rows: &[Row<C>], value_of: impl Fn(&Key) -> Option<Cow<'a, str>>) -> C {
+    let mut config = C::default();
+    for row in rows {
+        if let Some(value) = value_of(&row.key) {
+            let _default_stays = (row.read)(&mut config, &value);
+        }
+    }
+    config
+}
+
 /// The places that a broker key has its value from, the one that counts first.
 const BROKER_SOURCES: [ConfigSource; 3] =
     [ConfigSource::DynamicBroker, ConfigSource::DynamicDefaultBroker, ConfigSource::StaticBroker];
 
 /// A topic key of a topic.
-pub(crate) fn describe_topic_key(key: &'static TopicKey, layers: &Layers<'_>) -> DescribedConfig {
+pub(crate) fn describe_topic_key(key: &Key, layers: &Layers<'_>) -> DescribedConfig {
     let chain: Vec<&'static str> = key.synonyms.iter().map(|synonym| synonym.name).collect();
     let mut synonyms = chain.first().map_or_else(Vec::new, |first| layers.synonyms(first, &chain, false));
     if let Some(value) = layers.topic.get(key.name) {
@@ -187,77 +164,74 @@ pub(crate) fn describe_topic_key(key: &'static TopicKey, layers: &Layers<'_>) ->
             ConfigSynonym { name: key.name, value: Some(value.to_string()), source: ConfigSource::Topic };
         synonyms.insert(0, own);
     }
-    let value = match key.value_type {
-        ValueType::Int | ValueType::Long => layers.number(key.name).to_string(),
-        value_type => canonical(value_type, layers.text(key.name)).into_owned(),
-    };
+    let value = layers.topic_value(key);
+    let default = key.default.unwrap_or_default();
     DescribedConfig {
         name: key.name,
-        value: Some(value),
+        value: Some(canonical(key.value_type, value.as_deref().unwrap_or(default), default).into_owned()),
         source: synonyms.first().map_or(ConfigSource::Default, |synonym| synonym.source),
         synonyms,
         is_read_only: false,
         is_sensitive: false,
         value_type: key.value_type,
-        doc: key.doc.to_owned(),
+        doc: meaning(key),
     }
 }
 
 /// A broker key of this broker.
-pub(crate) fn describe_broker_key(key: &BrokerKey, layers: &Layers<'_>) -> DescribedConfig {
-    let is_sensitive = key.value_type == ValueType::Password;
-    let synonyms = layers.synonyms(key.name, &stand_ins(key.name), is_sensitive);
+pub(crate) fn describe_broker_key(key: &Key, layers: &Layers<'_>) -> DescribedConfig {
+    let is_sensitive = key.is_sensitive();
+    let synonyms = layers.synonyms(key.name, &stand_ins(key), is_sensitive);
     let value = layers.broker_value(key.name).map(|(value, _)| value).or(key.default);
     DescribedConfig {
         name: key.name,
-        value: value.filter(|_| !is_sensitive).map(|value| canonical(key.value_type, value).into_owned()),
+        value: value
+            .filter(|_| !is_sensitive)
+            .map(|value| canonical(key.value_type, value, value).into_owned()),
         source: synonyms.first().map_or(ConfigSource::Default, |synonym| synonym.source),
         synonyms,
-        is_read_only: !is_dynamic(key),
+        is_read_only: key.scope != Scope::Dynamic,
         is_sensitive,
         value_type: key.value_type,
-        doc: key.doc(),
+        doc: meaning(key),
     }
 }
 
 /// The broker keys that were set on all brokers, with nothing else: what DescribeConfigs shows of the nameless broker.
-pub(crate) fn describe_all_brokers_key(key: &BrokerKey, set: &Set) -> Option<DescribedConfig> {
-    let is_sensitive = key.value_type == ValueType::Password;
+pub(crate) fn describe_all_brokers_key(key: &Key, set: &Set) -> Option<DescribedConfig> {
+    let is_sensitive = key.is_sensitive();
     let value = set.get(key.name).filter(|_| !is_sensitive);
     set.contains_key(key.name).then(|| DescribedConfig {
         name: key.name,
-        value: value.map(|value| canonical(key.value_type, value).into_owned()),
+        value: value.map(|value| canonical(key.value_type, value, value).into_owned()),
         source: ConfigSource::DynamicDefaultBroker,
         synonyms: vec![ConfigSynonym {
             name: key.name,
             value: value.map(ToString::to_string),
             source: ConfigSource::DynamicDefaultBroker,
         }],
-        is_read_only: !is_dynamic(key),
+        is_read_only: key.scope != Scope::Dynamic,
         is_sensitive,
         value_type: key.value_type,
-        doc: key.doc(),
+        doc: meaning(key),
     })
 }
 
-/// Whether Kestrel applies a new value of this broker key while it runs: the defaults of topics, which are read anew
-/// whenever they change, and the settings of the log cleaner.
-pub(crate) fn is_dynamic(key: &BrokerKey) -> bool {
-    key.scope == Scope::ClusterWide && (TopicKey::inheriting_from(key.name).is_some() || is_cleaner_key(key))
-}
-
 /// A broker key with those that stand in for it when it is not set.
-fn stand_ins(name: &str) -> Vec<&'static str> {
-    if let Some(topic_key) = TopicKey::inheriting_from(name) {
-        return topic_key.synonyms.iter().map(|synonym| synonym.name).collect();
+fn stand_ins(key: &Key) -> Vec<&'static str> {
+    match topic_key_inheriting_from(key.name) {
+        Some(topic_key) => topic_key.synonyms.iter().map(|synonym| synonym.name).collect(),
+        None => vec![key.name],
     }
-    BrokerKey::find(name).map(|key| key.name).into_iter().collect()
 }
 
-/// A value as it is shown: one writing for each meaning.
-fn canonical(value_type: ValueType, value: &str) -> Cow<'_, str> {
+/// A value as it is shown: one writing for each meaning, and for what is no number what stands `otherwise`.
+fn canonical<'a>(value_type: ValueType, value: &'a str, otherwise: &'a str) -> Cow<'a, str> {
     let value = value.trim();
     match value_type {
+        ValueType::Int | ValueType::Long => {
+            value.parse().map_or_else(|_| otherwise.into(), |number: i64| number.to_string().into())
+        }
         ValueType::Boolean => value.to_ascii_lowercase().into(),
         ValueType::List => without_repetition(value).into(),
         ValueType::Double => {

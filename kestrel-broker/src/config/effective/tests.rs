@@ -1,6 +1,8 @@
 //! What DescribeConfigs shows of each layer, beside what Apache Kafka shows.
 
-use super::super::broker::Said;
+use super::super::RawSettings;
+use super::super::keys::broker_keys;
+use super::super::topic::{TOPIC, shown_topic_keys};
 use super::*;
 
 fn set(entries: &[(&'static str, &'static str)]) -> Set {
@@ -11,7 +13,7 @@ fn set(entries: &[(&'static str, &'static str)]) -> Set {
 }
 
 fn config(entries: &[(&str, &str)]) -> BrokerConfig {
-    let mut said = Said::default();
+    let mut said = RawSettings::default();
     for (key, value) in entries {
         said.set(*key, *value);
     }
@@ -52,7 +54,7 @@ fn line(topic: &str, config: &DescribedConfig) -> String {
 }
 
 fn described(topic: &str, layers: &Layers<'_>) -> Vec<String> {
-    TopicKey::described(|key| layers.topic.contains_key(key))
+    shown_topic_keys(|key| layers.topic.contains_key(key))
         .map(|key| line(topic, &describe_topic_key(key, layers)))
         .collect()
 }
@@ -97,12 +99,16 @@ fn coarser_units_count_where_finer_ones_are_not_set() {
     let values = |said: &[(&str, &str)]| {
         let config = config(said);
         let layers = Layers { topic: &empty, broker: &empty, all_brokers: &empty, config: &config };
-        (layers.number("retention.ms"), layers.number("segment.ms"))
+        let number = |key| layers.topic_value(key).map(|value| value.parse::<i64>().unwrap());
+        (number(&TOPIC.retention_time), number(&TOPIC.segment_roll))
     };
-    assert_eq!(values(&[]), (604_800_000, 604_800_000));
-    assert_eq!(values(&[("log.retention.hours", "2"), ("log.roll.hours", "1")]), (7_200_000, 3_600_000));
-    assert_eq!(values(&[("log.retention.hours", "2"), ("log.retention.minutes", "3")]).0, 180_000);
-    assert_eq!(values(&[("log.retention.minutes", "3"), ("log.retention.ms", "-1")]).0, -1);
+    assert_eq!(values(&[]), (None, None));
+    assert_eq!(
+        values(&[("log.retention.hours", "2"), ("log.roll.hours", "1")]),
+        (Some(7_200_000), Some(3_600_000))
+    );
+    assert_eq!(values(&[("log.retention.hours", "2"), ("log.retention.minutes", "3")]).0, Some(180_000));
+    assert_eq!(values(&[("log.retention.minutes", "3"), ("log.retention.ms", "-1")]).0, Some(-1));
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn a_broker_key_shows_its_places_and_whether_it_can_change() {
         ("delete.topic.enable", "FALSE"),
     ]);
     let layers = Layers { topic: &empty, broker: &broker, all_brokers: &empty, config: &config };
-    let describe = |name: &str| describe_broker_key(&BrokerKey::find(name).unwrap(), &layers);
+    let describe = |name: &str| describe_broker_key(&broker_key(name).unwrap(), &layers);
 
     let segment = describe("log.segment.bytes");
     assert_eq!((segment.value.as_deref(), segment.source), (Some("2000000"), ConfigSource::DynamicBroker));
@@ -134,7 +140,7 @@ fn a_broker_key_shows_its_places_and_whether_it_can_change() {
 #[test]
 fn all_brokers_show_only_what_was_set_on_them() {
     let set = set(&[("log.retention.ms", "5")]);
-    let shown: Vec<_> = BrokerKey::all().filter_map(|key| describe_all_brokers_key(&key, &set)).collect();
+    let shown: Vec<_> = broker_keys().filter_map(|key| describe_all_brokers_key(&key, &set)).collect();
     assert_eq!(shown.len(), 1);
     assert_eq!((shown[0].name, shown[0].value.as_deref()), ("log.retention.ms", Some("5")));
     assert_eq!(shown[0].source, ConfigSource::DynamicDefaultBroker);
@@ -142,9 +148,11 @@ fn all_brokers_show_only_what_was_set_on_them() {
 
 #[test]
 fn values_have_one_writing() {
-    assert_eq!(canonical(ValueType::Boolean, " TRUE "), "true");
-    assert_eq!(canonical(ValueType::List, "delete, compact,delete"), "delete,compact");
-    assert_eq!(canonical(ValueType::Double, "2"), "2.0");
-    assert_eq!(canonical(ValueType::Double, "1.7976931348623157E308"), "1.7976931348623157E308");
-    assert_eq!(canonical(ValueType::String, " a b "), "a b");
+    assert_eq!(canonical(ValueType::Boolean, " TRUE ", ""), "true");
+    assert_eq!(canonical(ValueType::List, "delete, compact,delete", ""), "delete,compact");
+    assert_eq!(canonical(ValueType::Double, "2", ""), "2.0");
+    assert_eq!(canonical(ValueType::Double, "1.7976931348623157E308", ""), "1.7976931348623157E308");
+    assert_eq!(canonical(ValueType::String, " a b ", ""), "a b");
+    assert_eq!(canonical(ValueType::Int, " 007", ""), "7");
+    assert_eq!(canonical(ValueType::Long, "x", "5"), "5");
 }

@@ -6,275 +6,259 @@
 use std::time::Duration;
 
 use kestrel_protocol::record::{Codec, Compression, TimestampType};
+use kestrel_settings::{Key, Synonym, Value, list, settings};
 
-use super::effective::Layers;
-use super::value::Allowed::{self, Any, AtLeast, Between, Each, Fraction, MinusOneOrBetween, OneOf};
-use super::value::ValueType::{self, Boolean, Double, Int, List, Long, String};
-use super::value::{check, list};
+use super::topic_defaults::DEFAULTS;
 use crate::log::{Compaction, CompressionType, LogConfig, Retention};
-
-/// A topic key.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct TopicKey {
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// The type of its value.
-    pub(crate) value_type: ValueType,
-    /// Its value when nobody says anything.
-    pub(crate) default: &'static str,
-    /// The values of the type that it takes.
-    pub(crate) allowed: Allowed,
-    /// The broker keys whose values it takes over, in the order in which they are asked.
-    pub(crate) synonyms: &'static [Synonym],
-    /// What it means, for whoever reads DescribeConfigs.
-    pub(crate) doc: &'static str,
-}
-
-/// A broker key that is the default of a topic key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Synonym {
-    /// The broker key.
-    pub(crate) name: &'static str,
-    /// How many of the topic key's unit one of the broker key's is.
-    pub(crate) factor: i64,
-}
 
 const MINUTE: i64 = 60 * 1000;
 const HOUR: i64 = 60 * MINUTE;
-/// A limit that is none.
-const NO_LIMIT: &str = "9223372036854775807";
-/// Segments of any size, for tests of Apache Kafka and of ours.
-const INTERNAL_SEGMENT_BYTES: &str = "internal.segment.bytes";
 
-impl TopicKey {
-    /// The key of this name.
-    pub(crate) fn find(name: &str) -> Option<&'static Self> {
-        TOPIC_KEYS.iter().find(|key| key.name == name)
+/// The broker keys that a topic key takes its value from, each with how many of the topic key's unit it counts.
+macro_rules! from {
+    ($($key:ident $(* $factor:expr)?),+) => {
+        &[$(Synonym { name: DEFAULTS.$key.name, factor: 1 $(* $factor)? }),+]
+    };
+}
+
+settings! {
+    /// The settings of a topic: what its own keys say, or else those of the broker.
+    pub(crate) struct TopicSettings, keys TOPIC: TopicKeys;
+
+    /// What becomes of old records: delete drops whole segments by age and size, compact keeps the last record of each key, and
+    /// both may be given. With neither, everything is kept.
+    cleanup_policy: CleanupPolicy, "cleanup.policy", List, "delete", [each "compact" | "delete"], synonyms: from!(cleanup_policy);
+    /// The level of gzip, when compression.type is gzip; -1 is the codec's own default.
+    compression_gzip_level: i32, "compression.gzip.level", Int, "-1", [-1 | 1..=9], synonyms: from!(compression_gzip_level);
+    /// The level of lz4, when compression.type is lz4.
+    compression_lz4_level: i32, "compression.lz4.level", Int, "9", [1..=17], synonyms: from!(compression_lz4_level);
+    /// How batches are stored: as the producer sent them, uncompressed, or with one codec whatever the producer chose.
+    compression_type: StoredAs, "compression.type", String, "producer", ["uncompressed" | "zstd" | "lz4" | "snappy" | "gzip" | "producer"], synonyms: from!(compression_type);
+    /// The level of zstd, when compression.type is zstd.
+    compression_zstd_level: i32, "compression.zstd.level", Int, "3", [-131_072..=22], synonyms: from!(compression_zstd_level);
+    /// How long compaction keeps a tombstone, so that readers who began before it was written see it.
+    delete_retention: Option<Duration>, "delete.retention.ms", Long, "86400000", [0..], synonyms: from!(delete_retention);
+    /// How long a deleted file stays on the disk.
+    file_delete_delay: Option<Duration>, "file.delete.delay.ms", Long, "60000", [0..], synonyms: from!(file_delete_delay);
+    /// How many records may be appended before they are flushed to the disk, with durability interval.
+    flush_messages: Option<u64>, "flush.messages", Long, "9223372036854775807", [1..], synonyms: from!(flush_messages);
+    /// How long a record may wait before it is flushed to the disk, with durability interval.
+    flush_interval: Option<Duration>, "flush.ms", Long, "9223372036854775807", [0..], synonyms: from!(flush_interval, flush_scheduler_interval);
+    /// The replicas whose followers are throttled, as PARTITION:BROKER, or * for all.
+    throttled_followers: String, "follower.replication.throttled.replicas", List, "", [replicas];
+    /// How many bytes of the log lie between two entries of the offset index, at least.
+    index_interval_bytes: u32, "index.interval.bytes", Int, "4096", [0..], synonyms: from!(index_interval_bytes);
+    /// As segment.bytes, without a lower bound.
+    internal_segment_bytes: Option<u64>, "internal.segment.bytes", Int, null, [any];
+    /// The replicas whose leaders are throttled, as PARTITION:BROKER, or * for all.
+    throttled_leaders: String, "leader.replication.throttled.replicas", List, "", [replicas];
+    /// How many bytes of a partition stay on the broker's disk with tiered storage; -2 is retention.bytes.
+    local_retention_bytes: i64, "local.retention.bytes", Long, "-2", [-2..], synonyms: from!(local_retention_bytes);
+    /// How long a segment stays on the broker's disk with tiered storage; -2 is retention.ms.
+    local_retention_ms: i64, "local.retention.ms", Long, "-2", [-2..], synonyms: from!(local_retention_ms);
+    /// How long a record may stay uncompacted.
+    max_compaction_lag: Option<Duration>, "max.compaction.lag.ms", Long, "9223372036854775807", [1..], synonyms: from!(max_compaction_lag);
+    /// How large a record batch may be, in bytes, compressed as it comes.
+    max_message_bytes: u32, "max.message.bytes", Int, "1048588", [0..], synonyms: from!(max_message_bytes);
+    /// How far a record's timestamp may lie ahead of the broker's clock; ignored with LogAppendTime.
+    timestamp_after_max: Option<Duration>, "message.timestamp.after.max.ms", Long, "3600000", [0..], synonyms: from!(timestamp_after_max);
+    /// How far a record's timestamp may lie behind the broker's clock; ignored with LogAppendTime.
+    timestamp_before_max: Option<Duration>, "message.timestamp.before.max.ms", Long, "9223372036854775807", [0..], synonyms: from!(timestamp_before_max);
+    /// Whose time records have: the producer's (CreateTime) or the broker's (LogAppendTime).
+    timestamp_type: StampedBy, "message.timestamp.type", String, "CreateTime", ["CreateTime" | "LogAppendTime"], synonyms: from!(timestamp_type);
+    /// Which part of a log must be uncompacted before it is compacted.
+    min_cleanable_dirty_ratio: f64, "min.cleanable.dirty.ratio", Double, "0.5", [fraction 0.0..=1.0], synonyms: from!(min_cleanable_ratio);
+    /// How long a record stays uncompacted at least.
+    min_compaction_lag: Option<Duration>, "min.compaction.lag.ms", Long, "0", [0..], synonyms: from!(min_compaction_lag);
+    /// How many replicas must be in sync for a write with acks=all to be accepted.
+    min_insync_replicas: i32, "min.insync.replicas", Int, "1", [1..], synonyms: from!(min_insync_replicas);
+    /// Whether a new segment takes its full size on the disk at once.
+    preallocate: bool, "preallocate", Boolean, "false", [any], synonyms: from!(preallocate);
+    /// Whether tiered storage takes no new segments.
+    remote_log_copy_disable: bool, "remote.log.copy.disable", Boolean, "false", [any];
+    /// Whether switching tiered storage off deletes what is in it.
+    remote_log_delete_on_disable: bool, "remote.log.delete.on.disable", Boolean, "false", [any];
+    /// Whether segments go to tiered storage, which Kestrel does not have.
+    remote_storage: bool, "remote.storage.enable", Boolean, "false", [any];
+    /// How large a partition may become before its oldest segments are deleted, with the policy delete; -1: no limit.
+    retention_bytes: Option<u64>, "retention.bytes", Long, "-1", [any], synonyms: from!(retention_bytes);
+    /// How long a record is kept before its segment may be deleted, with the policy delete; -1: no limit.
+    retention_time: Option<Duration>, "retention.ms", Long, "604800000", [-1..], synonyms: from!(retention_ms, retention_minutes * MINUTE, retention_hours * HOUR);
+    /// How large a segment may become, in bytes, before the next one is begun.
+    segment_bytes: u32, "segment.bytes", Int, "1073741824", [1_048_576..], synonyms: from!(segment_bytes);
+    /// How large an index may become, in bytes, before the next segment is begun.
+    segment_index_bytes: u32, "segment.index.bytes", Int, "10485760", [4..], synonyms: from!(segment_index_bytes);
+    /// How much earlier than segment.ms a segment may be followed by the next one, at random.
+    segment_jitter: Option<Duration>, "segment.jitter.ms", Long, "0", [0..], synonyms: from!(roll_jitter_ms, roll_jitter_hours * HOUR);
+    /// How old a segment may become before the next one is begun.
+    segment_roll: Option<Duration>, "segment.ms", Long, "604800000", [1..], synonyms: from!(roll_ms, roll_hours * HOUR);
+    /// Whether a replica that is not in sync may become leader, at the cost of records.
+    unclean_leader_election: bool, "unclean.leader.election.enable", Boolean, "false", [any], synonyms: from!(unclean_leader_election);
+}
+
+/// All topic keys, by name.
+pub(crate) fn topic_keys() -> impl Iterator<Item = &'static Key> {
+    TopicSettings::ROWS.iter().map(|row| &row.key)
+}
+
+/// The topic key of this name, if there is one.
+pub(crate) fn topic_key(name: &str) -> Option<&'static Key> {
+    topic_keys().find(|key| key.name == name)
+}
+
+/// The keys that are shown of a topic, by name: the internal one only if the topic has it, as in Apache Kafka.
+pub(crate) fn shown_topic_keys(is_set: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Key> {
+    topic_keys().filter(move |key| key.name != TOPIC.internal_segment_bytes.name || is_set(key.name))
+}
+
+/// The topic key that takes its value from this broker key, if one does.
+pub(super) fn topic_key_inheriting_from(broker_key: &str) -> Option<&'static Key> {
+    topic_keys().find(|key| key.synonyms.iter().any(|synonym| synonym.name == broker_key))
+}
+
+/// The policies in `cleanup.policy`. With neither, everything is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CleanupPolicy {
+    /// Whether whole segments are deleted by age and size.
+    pub(crate) deletes: bool,
+    /// Whether the last record of each key is kept.
+    pub(crate) compacts: bool,
+}
+
+impl Value for CleanupPolicy {
+    fn parse(text: &str) -> Result<Self, String> {
+        let has = |policy| list(text).any(|item| item == policy);
+        Ok(Self { deletes: has("delete"), compacts: has("compact") })
     }
 
-    /// The keys that are shown of a topic, by name: the internal one only if the topic has it, as in Apache Kafka.
-    pub(crate) fn described(is_set: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static Self> {
-        TOPIC_KEYS.iter().filter(move |key| key.name != INTERNAL_SEGMENT_BYTES || is_set(key.name))
+    fn print(&self) -> String {
+        let policies = [(self.deletes, "delete"), (self.compacts, "compact")];
+        policies.into_iter().filter_map(|(has, policy)| has.then_some(policy)).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// How batches are stored, without the codec's level.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum StoredAs {
+    /// As the producer sent them.
+    Sent,
+    /// With one codec, or with none.
+    Compressed(Compression),
+}
+
+impl Value for StoredAs {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "producer" => Ok(Self::Sent),
+            "uncompressed" => Ok(Self::Compressed(Compression::None)),
+            codec => codec.parse().map(Self::Compressed).map_err(|error| format!("{error}")),
+        }
     }
 
-    /// The key that takes its value from this broker key, if one does.
-    pub(crate) fn inheriting_from(broker_key: &str) -> Option<&'static Self> {
-        TOPIC_KEYS.iter().find(|key| key.synonyms.iter().any(|synonym| synonym.name == broker_key))
+    fn print(&self) -> String {
+        match self {
+            Self::Sent => "producer".to_owned(),
+            Self::Compressed(Compression::None) => "uncompressed".to_owned(),
+            Self::Compressed(codec) => codec.name().to_owned(),
+        }
+    }
+}
+
+/// Whose time records have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StampedBy(TimestampType);
+
+impl Value for StampedBy {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self(if text == "LogAppendTime" { TimestampType::LogAppend } else { TimestampType::Create }))
     }
 
-    /// Whether the key takes this value.
+    fn print(&self) -> String {
+        if self.0 == TimestampType::LogAppend { "LogAppendTime" } else { "CreateTime" }.to_owned()
+    }
+}
+
+impl TopicSettings {
+    /// Checks that the values go together.
     ///
     /// # Errors
-    /// With a sentence that names both and says what would be allowed.
-    pub(crate) fn check(&self, value: &str) -> Result<(), std::string::String> {
-        let invalid = |expected: &dyn std::fmt::Display| {
-            format!("Invalid value {value} for configuration {}: expected {expected}", self.name)
-        };
-        if self.name.ends_with(".throttled.replicas") && !is_replica_list(value) {
-            return Err(invalid(&"the literal '*' or a list of PARTITION:BROKER"));
+    /// With a sentence that names the keys.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let never = Duration::MAX;
+        let (least, most) = (self.min_compaction_lag, self.max_compaction_lag);
+        if least.unwrap_or(never) > most.unwrap_or(never) {
+            return Err(format!(
+                "conflict topic config setting min.compaction.lag.ms ({}) > max.compaction.lag.ms ({})",
+                least.print(),
+                most.print()
+            ));
         }
-        check(self.value_type, self.allowed, value).map_err(|expected| invalid(&expected))
+        if self.remote_storage {
+            return Err("Kestrel has no tiered storage: remote.storage.enable must be false".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What the settings mean to the topic's logs.
+    pub(crate) fn log_config(&self) -> LogConfig {
+        LogConfig {
+            segment_bytes: match self.internal_segment_bytes {
+                Some(bytes) => u32::try_from(bytes).unwrap_or(u32::MAX),
+                None => self.segment_bytes,
+            },
+            segment_roll: self.segment_roll(),
+            segment_index_bytes: self.segment_index_bytes,
+            index_interval_bytes: self.index_interval_bytes,
+            max_message_bytes: self.max_message_bytes,
+            compact: self.cleanup_policy.compacts,
+            compaction: Compaction {
+                min_dirty_ratio: self.min_cleanable_dirty_ratio,
+                min_lag: self.min_compaction_lag.unwrap_or(Duration::MAX),
+                max_lag: self.max_compaction_lag,
+                delete_retention: self.delete_retention.unwrap_or(Duration::MAX),
+            },
+            retention: self.retention(),
+            file_delete_delay: self.file_delete_delay.unwrap_or(Duration::MAX),
+            compression: self.compression(),
+            timestamp_type: self.timestamp_type.0,
+            timestamp_before_max: self.timestamp_before_max,
+            timestamp_after_max: self.timestamp_after_max,
+            flush_messages: self.flush_messages,
+            flush_interval: self.flush_interval,
+        }
+    }
+
+    /// How long a segment is written: with compaction no longer than a record may stay uncompacted, as the segment that is
+    /// written never is compacted.
+    fn segment_roll(&self) -> Duration {
+        let roll = self.segment_roll.unwrap_or(Duration::MAX);
+        match self.max_compaction_lag {
+            Some(max_lag) if self.cleanup_policy.compacts => roll.min(max_lag),
+            _ => roll,
+        }
+    }
+
+    /// What is kept of the past; everything without the policy `delete`.
+    fn retention(&self) -> Retention {
+        if !self.cleanup_policy.deletes {
+            return Retention::default();
+        }
+        Retention { time: self.retention_time, bytes: self.retention_bytes }
+    }
+
+    fn compression(&self) -> CompressionType {
+        let StoredAs::Compressed(codec) = self.compression_type else { return CompressionType::Producer };
+        let level = match codec {
+            // The level -1 is zlib's own default.
+            Compression::Gzip => Some(self.compression_gzip_level).filter(|level| *level > 0),
+            Compression::Lz4 => Some(self.compression_lz4_level),
+            Compression::Zstd => Some(self.compression_zstd_level),
+            _ => None,
+        };
+        // Levels were checked when they were set; every codec is compiled into the broker.
+        Codec::new(codec, level).map_or(CompressionType::Producer, CompressionType::Codec)
     }
 }
-
-/// Whether the values that a topic would have go together.
-///
-/// # Errors
-/// With a sentence that names the keys.
-pub(crate) fn check_together(layers: &Layers<'_>) -> Result<(), std::string::String> {
-    let (least, most) = (layers.number("min.compaction.lag.ms"), layers.number("max.compaction.lag.ms"));
-    if least > most {
-        return Err(format!(
-            "conflict topic config setting min.compaction.lag.ms ({least}) > max.compaction.lag.ms ({most})"
-        ));
-    }
-    if layers.flag("remote.storage.enable") {
-        return Err("Kestrel has no tiered storage: remote.storage.enable must be false".to_owned());
-    }
-    Ok(())
-}
-
-/// What the values of a topic mean to its logs.
-pub(crate) fn log_config(layers: &Layers<'_>) -> LogConfig {
-    let segment_bytes = match layers.text(INTERNAL_SEGMENT_BYTES) {
-        "" => layers.bytes("segment.bytes"),
-        _ => layers.bytes(INTERNAL_SEGMENT_BYTES),
-    };
-    LogConfig {
-        segment_bytes,
-        segment_roll: segment_roll(layers),
-        segment_index_bytes: layers.bytes("segment.index.bytes"),
-        index_interval_bytes: layers.bytes("index.interval.bytes"),
-        max_message_bytes: layers.bytes("max.message.bytes"),
-        compact: cleans(layers, "compact"),
-        compaction: compaction(layers),
-        retention: retention(layers),
-        file_delete_delay: layers.duration("file.delete.delay.ms").unwrap_or(Duration::MAX),
-        compression: compression(layers),
-        timestamp_type: match layers.text("message.timestamp.type") {
-            "LogAppendTime" => TimestampType::LogAppend,
-            _ => TimestampType::Create,
-        },
-        timestamp_before_max: layers.duration("message.timestamp.before.max.ms"),
-        timestamp_after_max: layers.duration("message.timestamp.after.max.ms"),
-        flush_messages: limit(layers.number("flush.messages")),
-        flush_interval: layers.duration("flush.ms"),
-    }
-}
-
-/// Whether `cleanup.policy` has this policy.
-pub(crate) fn cleans(layers: &Layers<'_>, policy: &str) -> bool {
-    list(layers.text("cleanup.policy")).any(|item| item == policy)
-}
-
-/// How long a segment is written: with compaction no longer than a record may stay uncompacted, as the segment that is written
-/// never is compacted.
-fn segment_roll(layers: &Layers<'_>) -> Duration {
-    let roll = layers.duration("segment.ms").unwrap_or(Duration::MAX);
-    match layers.duration("max.compaction.lag.ms") {
-        Some(max_lag) if cleans(layers, "compact") => roll.min(max_lag),
-        _ => roll,
-    }
-}
-
-fn compaction(layers: &Layers<'_>) -> Compaction {
-    Compaction {
-        min_dirty_ratio: layers.fraction("min.cleanable.dirty.ratio"),
-        min_lag: layers.duration("min.compaction.lag.ms").unwrap_or(Duration::MAX),
-        max_lag: layers.duration("max.compaction.lag.ms"),
-        delete_retention: layers.duration("delete.retention.ms").unwrap_or(Duration::MAX),
-    }
-}
-
-/// What is kept of the past; everything without the policy `delete`.
-fn retention(layers: &Layers<'_>) -> Retention {
-    if !cleans(layers, "delete") {
-        return Retention::default();
-    }
-    Retention { time: layers.duration("retention.ms"), bytes: limit(layers.number("retention.bytes")) }
-}
-
-fn compression(layers: &Layers<'_>) -> CompressionType {
-    let (codec, level) = match layers.text("compression.type") {
-        "uncompressed" => return CompressionType::Codec(Codec::NONE),
-        // The level -1 is zlib's own default.
-        "gzip" => (Compression::Gzip, layers.level("compression.gzip.level").filter(|level| *level > 0)),
-        "snappy" => (Compression::Snappy, None),
-        "lz4" => (Compression::Lz4, layers.level("compression.lz4.level")),
-        "zstd" => (Compression::Zstd, layers.level("compression.zstd.level")),
-        _ => return CompressionType::Producer,
-    };
-    // Levels were checked when they were set; every codec is compiled into the broker.
-    Codec::new(codec, level).map_or(CompressionType::Producer, CompressionType::Codec)
-}
-
-/// A limit as the log takes it: the largest number is none.
-pub(super) fn limit(number: i64) -> Option<u64> {
-    u64::try_from(number).ok().filter(|_| number != i64::MAX)
-}
-
-fn is_replica_list(value: &str) -> bool {
-    let is_number = |text: &str| text.trim().parse::<i32>().is_ok_and(|number| number >= 0);
-    let is_replica =
-        |item: &str| item.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right));
-    value.trim() == "*" || list(value).all(is_replica)
-}
-
-/// A row without broker keys.
-const NONE: &[Synonym] = &[];
-
-/// One broker key in the same unit.
-macro_rules! from {
-    ($($name:literal $(* $factor:expr)?),+) => {
-        &[$(Synonym { name: $name, factor: 1 $(* $factor)? }),+]
-    };
-}
-
-macro_rules! rows {
-    ($($name:expr, $value_type:expr, $default:expr, $allowed:expr, $synonyms:expr, $doc:literal;)+) => {
-        &[$(TopicKey {
-            name: $name,
-            value_type: $value_type,
-            default: $default,
-            allowed: $allowed,
-            synonyms: $synonyms,
-            doc: $doc,
-        }),+]
-    };
-}
-
-/// The keys, by name.
-#[rustfmt::skip]
-const TOPIC_KEYS: &[TopicKey] = rows! {
-    "cleanup.policy", List, "delete", Each(&["compact", "delete"]), from!("log.cleanup.policy"),
-        "What becomes of old records: delete drops whole segments by age and size, compact keeps the last record of each key, and both may be given. With neither, everything is kept.";
-    "compression.gzip.level", Int, "-1", MinusOneOrBetween(1, 9), from!("compression.gzip.level"),
-        "The level of gzip, when compression.type is gzip; -1 is the codec's own default.";
-    "compression.lz4.level", Int, "9", Between(1, 17), from!("compression.lz4.level"),
-        "The level of lz4, when compression.type is lz4.";
-    "compression.type", String, "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), from!("compression.type"),
-        "How batches are stored: as the producer sent them, uncompressed, or with one codec whatever the producer chose.";
-    "compression.zstd.level", Int, "3", Between(-131_072, 22), from!("compression.zstd.level"),
-        "The level of zstd, when compression.type is zstd.";
-    "delete.retention.ms", Long, "86400000", AtLeast(0), from!("log.cleaner.delete.retention.ms"),
-        "How long compaction keeps a tombstone, so that readers who began before it was written see it.";
-    "file.delete.delay.ms", Long, "60000", AtLeast(0), from!("log.segment.delete.delay.ms"),
-        "How long a deleted file stays on the disk.";
-    "flush.messages", Long, NO_LIMIT, AtLeast(1), from!("log.flush.interval.messages"),
-        "How many records may be appended before they are flushed to the disk, with durability interval.";
-    "flush.ms", Long, NO_LIMIT, AtLeast(0), from!("log.flush.interval.ms", "log.flush.scheduler.interval.ms"),
-        "How long a record may wait before it is flushed to the disk, with durability interval.";
-    "follower.replication.throttled.replicas", List, "", Any, NONE,
-        "The replicas whose followers are throttled, as PARTITION:BROKER, or * for all.";
-    "index.interval.bytes", Int, "4096", AtLeast(0), from!("log.index.interval.bytes"),
-        "How many bytes of the log lie between two entries of the offset index, at least.";
-    INTERNAL_SEGMENT_BYTES, Int, "", Any, NONE,
-        "As segment.bytes, without a lower bound.";
-    "leader.replication.throttled.replicas", List, "", Any, NONE,
-        "The replicas whose leaders are throttled, as PARTITION:BROKER, or * for all.";
-    "local.retention.bytes", Long, "-2", AtLeast(-2), from!("log.local.retention.bytes"),
-        "How many bytes of a partition stay on the broker's disk with tiered storage; -2 is retention.bytes.";
-    "local.retention.ms", Long, "-2", AtLeast(-2), from!("log.local.retention.ms"),
-        "How long a segment stays on the broker's disk with tiered storage; -2 is retention.ms.";
-    "max.compaction.lag.ms", Long, NO_LIMIT, AtLeast(1), from!("log.cleaner.max.compaction.lag.ms"),
-        "How long a record may stay uncompacted.";
-    "max.message.bytes", Int, "1048588", AtLeast(0), from!("message.max.bytes"),
-        "How large a record batch may be, in bytes, compressed as it comes.";
-    "message.timestamp.after.max.ms", Long, "3600000", AtLeast(0), from!("log.message.timestamp.after.max.ms"),
-        "How far a record's timestamp may lie ahead of the broker's clock; ignored with LogAppendTime.";
-    "message.timestamp.before.max.ms", Long, NO_LIMIT, AtLeast(0), from!("log.message.timestamp.before.max.ms"),
-        "How far a record's timestamp may lie behind the broker's clock; ignored with LogAppendTime.";
-    "message.timestamp.type", String, "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]), from!("log.message.timestamp.type"),
-        "Whose time records have: the producer's (CreateTime) or the broker's (LogAppendTime).";
-    "min.cleanable.dirty.ratio", Double, "0.5", Fraction(0.0, 1.0), from!("log.cleaner.min.cleanable.ratio"),
-        "Which part of a log must be uncompacted before it is compacted.";
-    "min.compaction.lag.ms", Long, "0", AtLeast(0), from!("log.cleaner.min.compaction.lag.ms"),
-        "How long a record stays uncompacted at least.";
-    "min.insync.replicas", Int, "1", AtLeast(1), from!("min.insync.replicas"),
-        "How many replicas must be in sync for a write with acks=all to be accepted.";
-    "preallocate", Boolean, "false", Any, from!("log.preallocate"),
-        "Whether a new segment takes its full size on the disk at once.";
-    "remote.log.copy.disable", Boolean, "false", Any, NONE,
-        "Whether tiered storage takes no new segments.";
-    "remote.log.delete.on.disable", Boolean, "false", Any, NONE,
-        "Whether switching tiered storage off deletes what is in it.";
-    "remote.storage.enable", Boolean, "false", Any, NONE,
-        "Whether segments go to tiered storage, which Kestrel does not have.";
-    "retention.bytes", Long, "-1", Any, from!("log.retention.bytes"),
-        "How large a partition may become before its oldest segments are deleted, with the policy delete; -1: no limit.";
-    "retention.ms", Long, "604800000", AtLeast(-1), from!("log.retention.ms", "log.retention.minutes" * MINUTE, "log.retention.hours" * HOUR),
-        "How long a record is kept before its segment may be deleted, with the policy delete; -1: no limit.";
-    "segment.bytes", Int, "1073741824", AtLeast(1_048_576), from!("log.segment.bytes"),
-        "How large a segment may become, in bytes, before the next one is begun.";
-    "segment.index.bytes", Int, "10485760", AtLeast(4), from!("log.index.size.max.bytes"),
-        "How large an index may become, in bytes, before the next segment is begun.";
-    "segment.jitter.ms", Long, "0", AtLeast(0), from!("log.roll.jitter.ms", "log.roll.jitter.hours" * HOUR),
-        "How much earlier than segment.ms a segment may be followed by the next one, at random.";
-    "segment.ms", Long, "604800000", AtLeast(1), from!("log.roll.ms", "log.roll.hours" * HOUR),
-        "How old a segment may become before the next one is begun.";
-    "unclean.leader.election.enable", Boolean, "false", Any, from!("unclean.leader.election.enable"),
-        "Whether a replica that is not in sync may become leader, at the cost of records.";
-};
 
 #[cfg(test)]
 mod tests;

@@ -4,29 +4,30 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 
-use super::super::broker::{BrokerConfig, Said};
-use super::super::keys::BrokerKey;
+use super::super::effective::Layers;
+use super::super::keys::broker_key;
+use super::super::{BrokerConfig, RawSettings};
 use super::*;
 
-fn with_topic<T>(entries: &[(&'static str, &'static str)], read: impl FnOnce(&Layers<'_>) -> T) -> T {
+fn topic(entries: &[(&'static str, &'static str)]) -> TopicSettings {
     let topic: BTreeMap<ByteString, ByteString> = entries
         .iter()
         .map(|(key, value)| (ByteString::from_static(key), ByteString::from_static(value)))
         .collect();
-    let config = BrokerConfig::new(&Said::default()).unwrap();
+    let config = BrokerConfig::new(&RawSettings::default()).unwrap();
     let empty = BTreeMap::new();
-    read(&Layers { topic: &topic, broker: &empty, all_brokers: &empty, config: &config })
+    Layers { topic: &topic, broker: &empty, all_brokers: &empty, config: &config }.topic_settings()
 }
 
 #[test]
 fn each_key_is_there_once_in_order_and_takes_its_own_default() {
-    let names: Vec<_> = TOPIC_KEYS.iter().map(|key| key.name).collect();
+    let names: Vec<_> = topic_keys().map(|key| key.name).collect();
     assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
-    for key in TOPIC_KEYS.iter().filter(|key| key.name != INTERNAL_SEGMENT_BYTES) {
-        assert_eq!(key.check(key.default), Ok(()), "{}", key.name);
-        assert!(key.doc.ends_with('.'), "{}", key.name);
+    for key in topic_keys() {
+        assert!(key.default.is_none_or(|default| key.check(default).is_ok()), "{}", key.name);
+        assert!(key.summary().ends_with('.'), "{}", key.name);
         for synonym in key.synonyms {
-            assert!(BrokerKey::find(synonym.name).is_some(), "{}", synonym.name);
+            assert!(broker_key(synonym.name).is_some(), "{}", synonym.name);
         }
     }
 }
@@ -47,8 +48,8 @@ fn values_outside_of_the_range_are_refused() {
         ),
     ];
     for (name, value, expected) in cases {
-        let refusal = TopicKey::find(name).unwrap().check(value).unwrap_err();
-        assert_eq!(refusal, format!("Invalid value {value} for configuration {name}: {expected}"));
+        let refusal = topic_key(name).unwrap().check(value).unwrap_err();
+        assert_eq!(format!("expected {refusal}"), expected);
     }
     for (name, value) in [
         ("retention.ms", " 1000 "),
@@ -59,21 +60,21 @@ fn values_outside_of_the_range_are_refused() {
         ("follower.replication.throttled.replicas", "*"),
         ("internal.segment.bytes", "100"),
     ] {
-        assert_eq!(TopicKey::find(name).unwrap().check(value), Ok(()), "{name}={value}");
+        assert_eq!(topic_key(name).unwrap().check(value), Ok(()), "{name}={value}");
     }
 }
 
 #[test]
 fn values_must_go_together() {
     let lags = [("min.compaction.lag.ms", "10"), ("max.compaction.lag.ms", "5")];
-    assert!(with_topic(&lags, check_together).unwrap_err().contains("min.compaction.lag.ms (10)"));
-    assert!(with_topic(&[("remote.storage.enable", "true")], check_together).is_err());
-    assert_eq!(with_topic(&[], check_together), Ok(()));
+    assert!(topic(&lags).check().unwrap_err().contains("min.compaction.lag.ms (10)"));
+    assert!(topic(&[("remote.storage.enable", "true")]).check().is_err());
+    assert_eq!(topic(&[]).check(), Ok(()));
 }
 
 #[test]
 fn the_defaults_are_those_of_the_log() {
-    assert_eq!(with_topic(&[], log_config), LogConfig::default());
+    assert_eq!(topic(&[]).log_config(), LogConfig::default());
 }
 
 #[test]
@@ -122,17 +123,17 @@ fn each_value_reaches_the_log() {
         flush_messages: Some(3),
         flush_interval: Some(Duration::from_millis(4)),
     };
-    assert_eq!(with_topic(&entries, log_config), expected);
-    assert!(with_topic(&entries, |layers| cleans(layers, "delete")));
-    assert!(!with_topic(&[("cleanup.policy", "compact")], |layers| cleans(layers, "delete")));
+    assert_eq!(topic(&entries).log_config(), expected);
+    assert!(topic(&entries).cleanup_policy.deletes);
+    assert!(!topic(&[("cleanup.policy", "compact")]).cleanup_policy.deletes);
     let internal = [("internal.segment.bytes", "100"), ("segment.bytes", "2000000")];
-    assert_eq!(with_topic(&internal, log_config).segment_bytes, 100);
+    assert_eq!(topic(&internal).log_config().segment_bytes, 100);
 }
 
 #[test]
 fn only_the_policy_delete_limits_the_past() {
     fn retention(entries: &'static [(&str, &str)]) -> Retention {
-        with_topic(entries, log_config).retention
+        topic(entries).log_config().retention
     }
     assert_eq!(
         retention(&[("retention.ms", "0"), ("retention.bytes", "0")]),
@@ -145,7 +146,7 @@ fn only_the_policy_delete_limits_the_past() {
 
 #[test]
 fn every_compression_is_understood() {
-    let compression = |name| with_topic(&[("compression.type", name)], log_config).compression;
+    let compression = |name| topic(&[("compression.type", name)]).log_config().compression;
     assert_eq!(compression("producer"), CompressionType::Producer);
     assert_eq!(compression("uncompressed"), CompressionType::Codec(Codec::NONE));
     for codec in [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd] {

@@ -255,7 +255,7 @@ impl GroupShard {
         }
         match stored.expire_timestamp {
             Some(time) => now >= time,
-            None => now >= counts_from.saturating_add(self.settings.offsets_retention),
+            None => now >= counts_from.saturating_add(self.settings.offsets_retention.0),
         }
     }
 

@@ -8,6 +8,8 @@ use kestrel_protocol::record::{
     BuilderOptions, Codec, Compression, ProducerStamp, RecordBatchBuilder, RecordBatches,
 };
 
+use kestrel_settings::Minutes;
+
 use super::super::group::Now;
 use super::*;
 
@@ -23,7 +25,7 @@ fn shard() -> GroupShard {
         max_session_timeout: Duration::from_secs(1800),
         max_size: usize::MAX,
         offset_metadata_max_bytes: 4096,
-        offsets_retention: Duration::from_secs(3600),
+        offsets_retention: Minutes(Duration::from_secs(3600)),
         offsets_retention_check_interval: Duration::from_secs(600),
     })
 }

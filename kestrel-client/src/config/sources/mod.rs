@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use kestrel_protocol::properties;
+use kestrel_settings::properties;
 
 use super::client::ClientBuilder;
 use super::keys::Said;

@@ -9,7 +9,7 @@ use crate::cluster::error::ApiError;
 use crate::cluster::features::bootstrap_records;
 use crate::cluster::image::{ConfigResource, ResourceKind};
 use crate::cluster::records::RegisteredEndpoint;
-use crate::config::Said;
+use crate::config::RawSettings;
 
 mod admin;
 mod property;
@@ -24,7 +24,7 @@ struct Harness {
 impl Harness {
     /// A new cluster, with this broker registered.
     fn new() -> Self {
-        let config = Arc::new(BrokerConfig::new(&Said::default()).unwrap());
+        let config = Arc::new(BrokerConfig::new(&RawSettings::default()).unwrap());
         let mut harness = Self { controller: fresh(&config), log: Vec::new(), next_id: 1 };
         harness.apply(bootstrap_records());
         harness.start(true);

@@ -12,7 +12,7 @@ use crate::cluster::metadata_log::{MetadataError, MetadataLog};
 use crate::cluster::records::{MetadataRecord, RemoveTopicRecord, TopicRecord};
 use crate::cluster::snapshot::{SnapshotFile, newest_snapshot, read_snapshot, snapshots};
 use crate::cluster::tests::copy;
-use crate::config::{BrokerConfig, Said};
+use crate::config::{BrokerConfig, RawSettings};
 use crate::log::tap::Recorder;
 use crate::log::{Durability, LogManager, ManagerOptions, Random, Validation, write_image};
 
@@ -29,7 +29,7 @@ struct World {
 
 impl World {
     fn open(dir: &Path, settings: &[(&str, &str)]) -> Result<Self, MetadataError> {
-        let mut said = Said::default();
+        let mut said = RawSettings::default();
         settings.iter().for_each(|(key, value)| said.set(*key, *value));
         let config = BrokerConfig::new(&said).unwrap();
         let options = ManagerOptions {

@@ -15,6 +15,7 @@ use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestP
 use kestrel_protocol::messages::leave_group::MemberIdentity;
 use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use kestrel_protocol::{ErrorCode, TopicId, Uuid};
+use kestrel_settings::Minutes;
 
 use super::*;
 
@@ -31,7 +32,7 @@ fn defaults() -> GroupSettings {
         max_session_timeout: Duration::from_secs(1800),
         max_size: usize::MAX,
         offset_metadata_max_bytes: 4096,
-        offsets_retention: Duration::from_secs(7 * 24 * 3600),
+        offsets_retention: Minutes(Duration::from_secs(7 * 24 * 3600)),
         offsets_retention_check_interval: Duration::from_secs(600),
     }
 }

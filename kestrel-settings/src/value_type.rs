@@ -1,10 +1,14 @@
-//! What the value of a configuration key may be. Used by the tables of broker and topic keys; reads nothing, keeps nothing.
+//! The types and ranges that values of keys have, as Apache Kafka has them.
 
 use std::fmt;
 
 /// The type of a key's value, as DescribeConfigs names it.
+///
+/// ```
+/// assert_eq!(kestrel_settings::ValueType::Password.wire(), 9);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ValueType {
+pub enum ValueType {
     /// `true` or `false`.
     Boolean,
     /// Any text.
@@ -27,7 +31,8 @@ pub(crate) enum ValueType {
 
 impl ValueType {
     /// The number of the type in DescribeConfigs (KIP-569).
-    pub(crate) const fn wire(self) -> i8 {
+    #[must_use]
+    pub const fn wire(self) -> i8 {
         match self {
             Self::Boolean => 1,
             Self::String => 2,
@@ -42,9 +47,16 @@ impl ValueType {
     }
 }
 
-/// Which values of its type a key takes.
+/// The values of its type that a key takes.
+///
+/// ```
+/// use kestrel_settings::Allowed;
+///
+/// assert!(Allowed::Between(1, 9).contains("9"));
+/// assert_eq!(Allowed::AtLeast(1).range(), "1 or more");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Allowed {
+pub enum Allowed {
     /// Every value of the type.
     Any,
     /// A number of at least this.
@@ -61,20 +73,29 @@ pub(crate) enum Allowed {
     OneOfAnyCase(&'static [&'static str]),
     /// A list of these texts.
     Each(&'static [&'static str]),
+    /// A list of replicas, as `PARTITION:BROKER`, or `*` for all.
+    Replicas,
 }
 
-/// What a value must be, in words: `expected` of "num.partitions=x: expected ...".
+/// The values that would be allowed, in words: what stands after "expected".
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Expected {
+pub struct Expected {
     value_type: ValueType,
     allowed: Allowed,
 }
 
-/// Whether `value` is one that a key of this type and range takes.
+/// Checks that `value` is one that a key of this type and range takes.
+///
+/// ```
+/// use kestrel_settings::{Allowed, ValueType, check};
+///
+/// let refusal = check(ValueType::Short, Allowed::AtLeast(1), "0").unwrap_err();
+/// assert_eq!(refusal.to_string(), "a whole number from 1 to 32767");
+/// ```
 ///
 /// # Errors
 /// With what would be allowed.
-pub(crate) fn check(value_type: ValueType, allowed: Allowed, value: &str) -> Result<(), Expected> {
+pub fn check(value_type: ValueType, allowed: Allowed, value: &str) -> Result<(), Expected> {
     let value = value.trim();
     let of_type = match value_type {
         ValueType::Boolean => ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)),
@@ -84,26 +105,63 @@ pub(crate) fn check(value_type: ValueType, allowed: Allowed, value: &str) -> Res
         ValueType::Double => value.parse::<f64>().is_ok(),
         ValueType::String | ValueType::List | ValueType::Class | ValueType::Password => true,
     };
-    let in_range =
-        |low: i64, high: i64| value.parse::<i64>().is_ok_and(|number| (low..=high).contains(&number));
-    let is_allowed = match allowed {
-        Allowed::Any => true,
-        Allowed::AtLeast(low) => in_range(low, i64::MAX),
-        Allowed::Between(low, high) => in_range(low, high),
-        Allowed::MinusOneOrBetween(low, high) => in_range(-1, -1) || in_range(low, high),
-        Allowed::Fraction(low, high) => {
-            value.parse::<f64>().is_ok_and(|number| (low..=high).contains(&number))
+    if of_type && allowed.contains(value) { Ok(()) } else { Err(Expected { value_type, allowed }) }
+}
+
+impl Allowed {
+    /// Whether it takes `value`, whatever the type.
+    #[must_use]
+    pub fn contains(self, value: &str) -> bool {
+        let value = value.trim();
+        let in_range =
+            |low: i64, high: i64| value.parse::<i64>().is_ok_and(|number| (low..=high).contains(&number));
+        match self {
+            Self::Any => true,
+            Self::AtLeast(low) => in_range(low, i64::MAX),
+            Self::Between(low, high) => in_range(low, high),
+            Self::MinusOneOrBetween(low, high) => in_range(-1, -1) || in_range(low, high),
+            Self::Fraction(low, high) => {
+                value.parse::<f64>().is_ok_and(|number| (low..=high).contains(&number))
+            }
+            Self::OneOf(words) => words.contains(&value),
+            Self::OneOfAnyCase(words) => words.iter().any(|word| word.eq_ignore_ascii_case(value)),
+            Self::Each(words) => list(value).all(|item| words.contains(&item)),
+            Self::Replicas => value == "*" || list(value).all(is_replica),
         }
-        Allowed::OneOf(words) => words.contains(&value),
-        Allowed::OneOfAnyCase(words) => words.iter().any(|word| word.eq_ignore_ascii_case(value)),
-        Allowed::Each(words) => list(value).all(|item| words.contains(&item)),
-    };
-    if of_type && is_allowed { Ok(()) } else { Err(Expected { value_type, allowed }) }
+    }
+
+    /// The range in a few words, for tables; nothing when there is none.
+    #[must_use]
+    pub fn range(self) -> String {
+        match self {
+            Self::Any => String::new(),
+            Self::AtLeast(low) => format!("{low} or more"),
+            Self::Between(low, high) => format!("{low} to {high}"),
+            Self::MinusOneOrBetween(low, high) => format!("-1, {low} to {high}"),
+            Self::Fraction(low, high) => format!("{low} to {high}"),
+            Self::OneOf(words) | Self::OneOfAnyCase(words) => words.join(", "),
+            Self::Each(words) => format!("list of {}", words.join(", ")),
+            Self::Replicas => "* or list of PARTITION:BROKER".to_owned(),
+        }
+    }
+}
+
+fn is_replica(item: &str) -> bool {
+    let is_number = |text: &str| text.trim().parse::<i32>().is_ok_and(|number| number >= 0);
+    item.split_once(':').is_some_and(|(left, right)| is_number(left) && is_number(right))
 }
 
 /// The texts of a list, without the space around them and without empty ones.
-pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
+pub fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+impl Expected {
+    /// What a key of this type and range takes.
+    #[must_use]
+    pub const fn new(value_type: ValueType, allowed: Allowed) -> Self {
+        Self { value_type, allowed }
+    }
 }
 
 impl fmt::Display for Expected {
@@ -112,6 +170,7 @@ impl fmt::Display for Expected {
             (Allowed::OneOf(words) | Allowed::OneOfAnyCase(words), _) => {
                 write!(f, "one of {}", words.join(", "))
             }
+            (Allowed::Replicas, _) => f.write_str("the literal '*' or a list of PARTITION:BROKER"),
             (Allowed::Each(words), _) => write!(f, "a list of {}", words.join(", ")),
             (_, ValueType::Boolean) => f.write_str("true or false"),
             (Allowed::Between(low, high), _) => write!(f, "a whole number from {low} to {high}"),

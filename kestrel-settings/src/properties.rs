@@ -29,7 +29,7 @@ pub struct Property {
 /// The pairs of a file, in its order. A key that comes twice is there twice: in Java the last one counts.
 ///
 /// ```
-/// let pairs = kestrel_protocol::properties::parse("# a comment\nlinger.ms = 5\n").unwrap();
+/// let pairs = kestrel_settings::properties::parse("# a comment\nlinger.ms = 5\n").unwrap();
 /// assert_eq!((&*pairs[0].key, &*pairs[0].value, pairs[0].line), ("linger.ms", "5", 2));
 /// ```
 ///
