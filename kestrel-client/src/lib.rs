@@ -109,6 +109,7 @@ mod consumer;
 mod coordinators;
 mod environment;
 mod error;
+mod format_headers;
 mod into;
 mod metadata;
 mod net;

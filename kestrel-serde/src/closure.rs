@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{BoxError, DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// A serializer from a closure that appends the bytes of a value.
 ///
@@ -25,7 +25,7 @@ use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
 ///     Ok(())
 /// });
 /// let mut out = BytesMut::new();
-/// truck_id.serialize(SerdeContext::key("truck_gps"), &TruckId(258), &mut out)?;
+/// truck_id.serialize(&mut SerdeContext::key("truck_gps").writing(), &TruckId(258), &mut out)?;
 /// assert_eq!(&out[..], [1, 2]);
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
@@ -50,8 +50,8 @@ where
 ///
 /// let truck_id = deserialize_with(|bytes| Ok(TruckId(u16::from_be_bytes(bytes.as_ref().try_into()?))));
 /// let ctx = SerdeContext::key("truck_gps");
-/// assert_eq!(truck_id.deserialize(ctx, &Bytes::from_static(&[1, 2]))?, TruckId(258));
-/// assert!(truck_id.deserialize(ctx, &Bytes::from_static(&[1, 2, 3])).is_err());
+/// assert_eq!(truck_id.deserialize(&ctx.reading(), &Bytes::from_static(&[1, 2]))?, TruckId(258));
+/// assert!(truck_id.deserialize(&ctx.reading(), &Bytes::from_static(&[1, 2, 3])).is_err());
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
 pub fn deserialize_with<T, F>(read: F) -> DeserializeWith<T, F>
@@ -73,7 +73,12 @@ where
     T: ?Sized + 'static,
     F: Fn(&T, &mut BytesMut) -> Result<(), BoxError> + Send + Sync + 'static,
 {
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         (self.append)(value, out).map_err(|cause| SerdeError::encode(ctx, cause))
     }
 }
@@ -101,7 +106,7 @@ where
     T: 'static,
     F: Fn(&Bytes) -> Result<T, BoxError> + Send + Sync + 'static,
 {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         (self.read)(bytes).map_err(|cause| SerdeError::decode(ctx, cause))
     }
 }

@@ -24,7 +24,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 ///     0 => Ok(()),
 ///     _ => Err("an odd number of bytes".into()),
 /// });
-/// let error = parity.deserialize(SerdeContext::key("orders"), &Bytes::from_static(b"abc")).unwrap_err();
+/// let error = parity.deserialize(&SerdeContext::key("orders").reading(), &Bytes::from_static(b"abc")).unwrap_err();
 /// assert_eq!(error.to_string(), "cannot decode the key of topic orders");
 /// assert_eq!(format!("{error:#}"), "cannot decode the key of topic orders: an odd number of bytes");
 /// assert!(matches!(error, SerdeError::Decode { .. }));
@@ -62,12 +62,12 @@ pub enum SerdeError {
 
 impl SerdeError {
     /// A value that cannot be written: for use in a [`Serializer`](crate::Serializer).
-    pub fn encode(ctx: SerdeContext<'_>, cause: impl Into<BoxError>) -> Self {
+    pub fn encode(ctx: &SerdeContext<'_>, cause: impl Into<BoxError>) -> Self {
         Self::Encode { topic: ctx.topic.into(), part: ctx.part, cause: cause.into() }
     }
 
     /// Bytes that cannot be read: for use in a [`Deserializer`](crate::Deserializer).
-    pub fn decode(ctx: SerdeContext<'_>, cause: impl Into<BoxError>) -> Self {
+    pub fn decode(ctx: &SerdeContext<'_>, cause: impl Into<BoxError>) -> Self {
         Self::Decode { topic: ctx.topic.into(), part: ctx.part, cause: cause.into() }
     }
 

@@ -21,11 +21,11 @@
 //! use kestrel_serde::{Deserializer, Int64, SerdeContext, Serializer, Utf8};
 //!
 //! let mut key = BytesMut::new();
-//! Utf8.serialize(SerdeContext::key("payments"), "ada", &mut key)?;
+//! Utf8.serialize(&mut SerdeContext::key("payments").writing(), "ada", &mut key)?;
 //! let mut value = BytesMut::new();
-//! Int64.serialize(SerdeContext::value("payments"), &1_250, &mut value)?;
+//! Int64.serialize(&mut SerdeContext::value("payments").writing(), &1_250, &mut value)?;
 //!
-//! let cents: i64 = Int64.deserialize(SerdeContext::value("payments"), &value.freeze())?;
+//! let cents: i64 = Int64.deserialize(&SerdeContext::value("payments").reading(), &value.freeze())?;
 //! assert_eq!((&key[..], cents), (&b"ada"[..], 1_250));
 //! # Ok::<(), kestrel_serde::SerdeError>(())
 //! ```
@@ -34,7 +34,8 @@
 //!
 //! `serialize` and `deserialize` are plain functions, called for every record, from any task. What must be awaited (a
 //! registry's answer) belongs into `ready`, which the client awaits before; formats without such needs leave it out.
-//! A format never sees a null: a missing key and a tombstone are the client's.
+//! A format never sees a null: a missing key and a tombstone are the client's. Headers of the record, such as the id of its
+//! schema, are read and written through the context.
 //!
 //! # A format by configuration
 //!
@@ -69,9 +70,9 @@
 //! for (name, bytes) in [("json", &br#"{"id":7}"#[..]), ("avro", &[14])] {
 //!     let format = format(name)?; // a `Box<dyn Serializer<Order>>` if writing is all that is needed
 //!     let mut out = BytesMut::new();
-//!     format.serialize(ctx, &Order { id: 7 }, &mut out)?;
+//!     format.serialize(&mut ctx.writing(), &Order { id: 7 }, &mut out)?;
 //!     assert_eq!(&out[..], bytes);
-//!     assert_eq!(format.deserialize(ctx, &out.freeze())?, Order { id: 7 });
+//!     assert_eq!(format.deserialize(&ctx.reading(), &out.freeze())?, Order { id: 7 });
 //! }
 //! assert!(format("xml").is_err());
 //! # }
@@ -91,6 +92,7 @@ mod context;
 mod error;
 #[cfg(any(feature = "json", feature = "avro"))]
 mod guard;
+mod headers;
 #[cfg(feature = "json")]
 mod json;
 mod primitives;
@@ -100,8 +102,9 @@ mod serializer;
 #[cfg(feature = "avro")]
 pub use avro::{Avro, AvroValue};
 pub use closure::{DeserializeWith, SerializeWith, deserialize_with, serialize_with};
-pub use context::{Part, SerdeContext};
+pub use context::{DeserializeContext, Part, SerdeContext, SerializeContext};
 pub use error::{BoxError, SerdeError};
+pub use headers::{AddedHeaders, ReadHeaders};
 #[cfg(feature = "json")]
 pub use json::Json;
 #[cfg(feature = "uuid")]

@@ -17,7 +17,7 @@ use crate::SerdeError;
 ///
 /// ```
 /// use bytes::{Bytes, BytesMut};
-/// use kestrel_serde::{Ready, SerdeContext, SerdeError, Serializer};
+/// use kestrel_serde::{Ready, SerdeContext, SerdeError, SerializeContext, Serializer};
 ///
 /// #[derive(Debug)]
 /// struct Registered; // has a client of a schema registry
@@ -34,7 +34,7 @@ use crate::SerdeError;
 ///         Ready::when(async move { self.register(ctx.topic).await })
 ///     }
 ///
-///     fn serialize(&self, _: SerdeContext<'_>, text: &str, out: &mut BytesMut) -> Result<(), SerdeError> {
+///     fn serialize(&self, _: &mut SerializeContext<'_>, text: &str, out: &mut BytesMut) -> Result<(), SerdeError> {
 ///         out.extend_from_slice(text.as_bytes());
 ///         Ok(())
 ///     }
@@ -64,6 +64,22 @@ impl<'a> Ready<'a> {
     /// When this future has ended.
     pub fn when(future: impl Future<Output = Result<(), SerdeError>> + Send + 'a) -> Self {
         Self { state: State::When(Box::pin(future)) }
+    }
+
+    /// What is known without waiting; `None` when there is a future to be awaited, which is then dropped before it has begun.
+    ///
+    /// ```
+    /// use kestrel_serde::Ready;
+    ///
+    /// assert!(Ready::now().known().is_some());
+    /// assert!(Ready::when(async { Ok(()) }).known().is_none());
+    /// ```
+    #[must_use]
+    pub fn known(self) -> Option<Result<(), SerdeError>> {
+        match self.state {
+            State::Now(known) => known,
+            State::When(_) => None,
+        }
     }
 }
 

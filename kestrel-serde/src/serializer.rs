@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Ready, SerdeContext, SerdeError};
+use crate::{DeserializeContext, Ready, SerdeContext, SerdeError, SerializeContext};
 
 /// Turns values of `T` into the bytes of a record's key or value.
 ///
@@ -16,7 +16,7 @@ use crate::{Ready, SerdeContext, SerdeError};
 ///
 /// ```
 /// use bytes::{BufMut, BytesMut};
-/// use kestrel_serde::{SerdeContext, SerdeError, Serializer};
+/// use kestrel_serde::{SerdeContext, SerdeError, SerializeContext, Serializer};
 ///
 /// struct Celsius(f32);
 ///
@@ -24,7 +24,7 @@ use crate::{Ready, SerdeContext, SerdeError};
 /// struct TenthsOfADegree;
 ///
 /// impl Serializer<Celsius> for TenthsOfADegree {
-///     fn serialize(&self, ctx: SerdeContext<'_>, value: &Celsius, out: &mut BytesMut) -> Result<(), SerdeError> {
+///     fn serialize(&self, ctx: &mut SerializeContext<'_>, value: &Celsius, out: &mut BytesMut) -> Result<(), SerdeError> {
 ///         if !value.0.is_finite() {
 ///             return Err(SerdeError::encode(ctx, "not a temperature"));
 ///         }
@@ -34,7 +34,7 @@ use crate::{Ready, SerdeContext, SerdeError};
 /// }
 ///
 /// let mut out = BytesMut::new();
-/// TenthsOfADegree.serialize(SerdeContext::value("weather"), &Celsius(-1.5), &mut out)?;
+/// TenthsOfADegree.serialize(&mut SerdeContext::value("weather").writing(), &Celsius(-1.5), &mut out)?;
 /// assert_eq!(&out[..], (-15_i32).to_be_bytes());
 /// # Ok::<(), SerdeError>(())
 /// ```
@@ -59,19 +59,24 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
         Ready::now()
     }
 
-    /// Appends the bytes of `value` to `out`.
+    /// Appends the bytes of `value` to `out`. Headers that belong to them go to [`ctx`](SerializeContext::add_header).
     ///
     /// `out` may hold other bytes already (the batch under construction): an implementation only appends.
     ///
     /// # Errors
     /// [`SerdeError::Encode`] when the value has no form in this format. Bytes appended before the error mean nothing;
     /// the caller cuts `out` back to the length it had.
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError>;
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError>;
 
     /// The bytes of `value` where they lie, if the value holds them as they are: they are then copied once, into the batch.
     ///
-    /// Whoever overrides it gives what [`serialize`](Self::serialize) would append, and never fails there. The default is
-    /// `None`.
+    /// A format that overrides it gives what [`serialize`](Self::serialize) would append, never fails there, and adds no headers,
+    /// because `serialize` is not called then. The default is `None`.
     fn as_bytes<'a>(&self, value: &'a T) -> Option<&'a [u8]> {
         let _ = value;
         None
@@ -84,19 +89,19 @@ pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
 ///
 /// ```
 /// use bytes::Bytes;
-/// use kestrel_serde::{Deserializer, SerdeContext, SerdeError};
+/// use kestrel_serde::{DeserializeContext, Deserializer, SerdeContext, SerdeError};
 ///
 /// #[derive(Debug)]
 /// struct Length;
 ///
 /// impl Deserializer<usize> for Length {
-///     fn deserialize(&self, _: SerdeContext<'_>, bytes: &Bytes) -> Result<usize, SerdeError> {
+///     fn deserialize(&self, _: &DeserializeContext<'_>, bytes: &Bytes) -> Result<usize, SerdeError> {
 ///         Ok(bytes.len())
 ///     }
 /// }
 ///
 /// let bytes = Bytes::from_static(b"four");
-/// assert_eq!(Length.deserialize(SerdeContext::value("words"), &bytes)?, 4);
+/// assert_eq!(Length.deserialize(&SerdeContext::value("words").reading(), &bytes)?, 4);
 /// # Ok::<(), SerdeError>(())
 /// ```
 #[diagnostic::on_unimplemented(
@@ -115,15 +120,17 @@ pub trait Deserializer<T>: Send + Sync + 'static {
 
     /// Makes [`deserialize`](Self::deserialize) possible for these bytes.
     ///
-    /// Awaited before each `deserialize`. Formats with a registry fetch the schema that the bytes name here, once, and
-    /// keep it; all others take the default, which is ready at once and costs nothing.
+    /// Asked before each `deserialize`, of a format that [may wait](Self::may_wait) for all records of a batch before the first
+    /// one is handed out. Formats with a registry find the schema's id here, in the bytes or in a
+    /// [header](DeserializeContext::header); they give [`Ready::now`] when they have that schema, and otherwise fetch it, once,
+    /// and keep it. All others take the default, which is ready at once and costs nothing.
     ///
     /// # Errors
     /// Whatever keeps the schema from being known. The record is not lost: the same call may be made again.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect other than work not done; it may be called again.
-    fn ready<'a>(&'a self, ctx: SerdeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
+    fn ready<'a>(&'a self, ctx: DeserializeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
         let _ = (ctx, bytes);
         Ready::now()
     }
@@ -135,7 +142,7 @@ pub trait Deserializer<T>: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`SerdeError::Decode`] when the bytes are not a `T` in this format: a poison pill.
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError>;
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError>;
 }
 
 /// A format behind a pointer is that format.
@@ -147,7 +154,7 @@ macro_rules! behind_a_pointer {
                 S::ready(self, ctx)
             }
 
-            fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+            fn serialize(&self, ctx: &mut SerializeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
                 S::serialize(self, ctx, value, out)
             }
 
@@ -162,11 +169,11 @@ macro_rules! behind_a_pointer {
                 D::may_wait(self)
             }
 
-            fn ready<'a>(&'a self, ctx: SerdeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
+            fn ready<'a>(&'a self, ctx: DeserializeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
                 D::ready(self, ctx, bytes)
             }
 
-            fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+            fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
                 D::deserialize(self, ctx, bytes)
             }
         }

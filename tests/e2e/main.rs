@@ -19,6 +19,7 @@ mod observe;
 mod produce;
 mod ranges;
 mod runtimes;
+mod schemas;
 mod silence;
 mod topics;
 mod work;

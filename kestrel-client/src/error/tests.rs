@@ -30,7 +30,7 @@ fn disconnected() -> Error {
 fn all_variants() -> Vec<Error> {
     let attempt =
         |port: u16, cause: SharedError| FailedAttempt::new(format!("localhost:{port}").into(), cause);
-    let poison = SerdeError::decode(SerdeContext::value("orders"), refused());
+    let poison = SerdeError::decode(&SerdeContext::value("orders"), refused());
     let position = |problem| PositionError::new("orders".into(), 0, problem).into();
     let offsets = (5, 6);
     vec![
@@ -63,7 +63,7 @@ fn all_variants() -> Vec<Error> {
         Error::UnknownTopic { topic: "orders".into() },
         Error::UnknownPartition { topic: "orders".into(), partition: 9, partition_count: 3 },
         Error::RecordTooLarge { size_bytes: 9, limit_bytes: 3, setting: "max.request.size" },
-        SerdeError::encode(SerdeContext::key("orders"), refused()).into(),
+        SerdeError::encode(&SerdeContext::key("orders"), refused()).into(),
         DeserializeError::into_error(
             ConsumerRecord::new(("orders", 0), 5, None::<Bytes>, None::<Bytes>),
             poison,

@@ -14,6 +14,7 @@ use super::decoders::{Decode, Decoders};
 use super::open_batch::OpenBatch;
 use crate::acks::{AckToken, RecordAck};
 use crate::error::{DeserializeError, Error, Result};
+use crate::format_headers::StoredHeaders;
 use crate::record::{ConsumerRecord, Timestamp, TopicPartition};
 
 /// Consecutive records of one partition: whole record batches as they were fetched, checked and decompressed.
@@ -224,7 +225,9 @@ impl<'a, K, V> RecordRef<'a, K, V> {
         bytes: Option<&[u8]>,
     ) -> Result<Option<T>> {
         let Some(bytes) = bytes else { return Ok(None) };
-        decoder.decode(ctx, &self.share(bytes)).map(Some).map_err(|cause| self.poison(cause))
+        let headers = StoredHeaders(self.view.headers);
+        let ctx = ctx.reading().with_headers(&headers);
+        decoder.decode(&ctx, &self.share(bytes)).map(Some).map_err(|cause| self.poison(cause))
     }
 
     fn poison(&self, cause: SerdeError) -> Error {

@@ -15,21 +15,19 @@ mod open_batch;
 mod readiness;
 
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
-use bytes::Bytes;
 use kestrel_protocol::record::Records;
 use kestrel_protocol::{DecodeError, LeaderEpoch};
-use kestrel_serde::{SerdeContext, SerdeError};
 
 pub use self::batch::{Batch, BatchRecords, RecordRef};
 use self::copier::{PartBuffer, PartCopier};
-use self::decoders::Decode;
 pub(crate) use self::decoders::Decoders;
 pub(crate) use self::open_batch::{OpenBatch, known_epoch};
 pub(crate) use self::readiness::Readiness;
 use crate::acks::{AckToken, RecordAck};
 use crate::error::{DeserializeError, Result};
+use crate::format_headers::StoredHeaders;
 use crate::record::{ConsumerRecord, Timestamp};
 
 /// Reads typed records out of open batches.
@@ -79,10 +77,13 @@ impl<K, V> RecordReader<K, V> {
         let offset = view.offset;
         let key = view.key.map(|part| self.copier.own(buffer, part));
         let value = view.value.map(|part| self.copier.own(buffer, part));
-        let decoded = self.decoders.poll(&topic, (key.as_ref(), value.as_ref()), readiness.take(offset));
+        let headers = StoredHeaders(view.headers);
+        let parts = (key.as_ref(), value.as_ref());
+        let decoded = self.decoders.poll(&topic, parts, &headers, readiness.take(offset));
         let Poll::Ready(decoded) = decoded else {
+            let headers = self.copier.headers(buffer, view.headers);
             records.rewind(mark);
-            *readiness = Readiness::wait(offset, self.decoders.ready(&topic, key, value));
+            *readiness = Readiness::wait(offset, self.decoders.ready(&topic, (key, value), headers));
             return Ok(Reading::NotReady);
         };
         let record = ConsumerRecord {
@@ -117,48 +118,14 @@ impl<K, V> RecordReader<K, V> {
         }
         let share = |part: &[u8]| records.data().slice_ref(part);
         let views = records.views().map_while(Result::ok);
-        let mut parts = views
-            .filter(|view| !readiness.has_reached(view.offset))
-            .map(|view| (view.offset, view.key.map(share), view.value.map(share)));
-        let is_unready = |(_, key, value): &(i64, Option<Bytes>, Option<Bytes>)| {
-            !self.decoders.are_ready(topic, key.as_ref(), value.as_ref())
-        };
-        let (offset, key, value) = parts.find(is_unready)?;
-        Some(Readiness::wait(offset, self.decoders.ready(topic, key, value)))
+        for view in views.filter(|view| !readiness.has_reached(view.offset)) {
+            let (key, value) = (view.key.map(share), view.value.map(share));
+            let headers = StoredHeaders(view.headers);
+            if !self.decoders.are_ready(topic, (key.as_ref(), value.as_ref()), &headers) {
+                let headers = view.headers.map(|header| header.to_header(share)).collect();
+                return Some(Readiness::wait(view.offset, self.decoders.ready(topic, (key, value), headers)));
+            }
+        }
+        None
     }
-}
-
-/// A key and a value; `None` is null.
-type Pair<K, V> = (Option<K>, Option<V>);
-
-impl<K, V> Decoders<K, V> {
-    /// Decodes a key and a value; pending while a deserializer has to get ready for them. `known` is what came of that before.
-    fn poll(
-        &self,
-        topic: &str,
-        (key, value): Pair<&Bytes, &Bytes>,
-        known: Option<Result<(), SerdeError>>,
-    ) -> Poll<Result<Pair<K, V>, SerdeError>> {
-        let is_ready = match known {
-            Some(Err(error)) => return Poll::Ready(Err(error)),
-            Some(Ok(())) => true,
-            None => false,
-        };
-        let key = ready!(poll_part(&*self.key, SerdeContext::key(topic), key, is_ready));
-        let value = ready!(poll_part(&*self.value, SerdeContext::value(topic), value, is_ready));
-        Poll::Ready(key.and_then(|key| Ok((key, value?))))
-    }
-}
-
-fn poll_part<T>(
-    decoder: &dyn Decode<T>,
-    ctx: SerdeContext<'_>,
-    bytes: Option<&Bytes>,
-    is_ready: bool,
-) -> Poll<Result<Option<T>, SerdeError>> {
-    let Some(bytes) = bytes else { return Poll::Ready(Ok(None)) };
-    if is_ready {
-        return Poll::Ready(decoder.decode(ctx, bytes).map(Some));
-    }
-    decoder.poll_decode(ctx, bytes).map_ok(Some)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use kestrel_protocol::record::{Header, Headers};
-use kestrel_serde::{SerdeContext, SerdeError, Serializer};
+use kestrel_serde::{SerdeContext, SerdeError, SerializeContext, Serializer};
 
 use super::Unset;
 use super::scratch::Scratch;
@@ -36,7 +36,12 @@ use crate::record::Timestamp;
 pub enum NoKey {}
 
 impl Serializer<NoKey> for Unset {
-    fn serialize(&self, _: SerdeContext<'_>, key: &NoKey, _: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        _: &mut SerializeContext<'_>,
+        key: &NoKey,
+        _: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         match *key {}
     }
 }
@@ -279,7 +284,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
             Tried::Accepted(delivery) => return Ok(delivery),
             Tried::Waits(waiting) => waiting,
         };
-        handle.intake.append_waiting(&handle.queue, &waiting.borrow(&self.headers), attempt).await
+        handle.intake.append_waiting(&handle.queue, &waiting.borrow(), attempt).await
     }
 
     /// As [`TypedProducer::try_send`].
@@ -300,19 +305,20 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
         if self.key.is_some() == lent_key.is_some() && self.value.is_some() == lent_value.is_some() {
             return work(self.parts(lent_key, lent_value));
         }
-        handle.scratch.with(|buffer| {
+        handle.scratch.with(|buffers| {
+            let given = self.headers.as_slice();
             if let (Some(key), None) = (self.key, lent_key) {
-                handle.key.serialize(SerdeContext::key(topic), key, buffer)?;
+                buffers.serialize(&*handle.key, SerdeContext::key(topic), key, given)?;
             }
-            let key_bytes = buffer.len();
+            let key_bytes = buffers.len();
             if let (Some(value), None) = (self.value, lent_value) {
-                handle.value.serialize(SerdeContext::value(topic), value, buffer)?;
+                buffers.serialize(&*handle.value, SerdeContext::value(topic), value, given)?;
             }
-            let (key, value) = buffer.split_at(key_bytes.min(buffer.len()));
-            work(self.parts(
-                self.key.map(|_| lent_key.unwrap_or(key)),
-                self.value.map(|_| lent_value.unwrap_or(value)),
-            ))
+            let (bytes, headers) = buffers.finish(given);
+            let (key, value) = bytes.split_at(key_bytes.min(bytes.len()));
+            let key = self.key.map(|_| lent_key.unwrap_or(key));
+            let value = self.value.map(|_| lent_value.unwrap_or(value));
+            work(RecordParts { headers, ..self.parts(key, value) })
         })
     }
 
@@ -347,6 +353,7 @@ struct OwnedParts {
     timestamp: Timestamp,
     key: Option<Box<[u8]>>,
     value: Option<Box<[u8]>>,
+    headers: Box<[Header]>,
 }
 
 impl OwnedParts {
@@ -356,16 +363,17 @@ impl OwnedParts {
             timestamp: record.timestamp,
             key: record.key.map(Into::into),
             value: record.value.map(Into::into),
+            headers: record.headers.into(),
         }
     }
 
-    fn borrow<'a>(&'a self, headers: &'a Headers) -> RecordParts<'a> {
+    fn borrow(&self) -> RecordParts<'_> {
         RecordParts {
             partition: self.partition,
             timestamp: self.timestamp,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
-            headers: headers.as_slice(),
+            headers: &self.headers,
         }
     }
 }

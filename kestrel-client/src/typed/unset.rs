@@ -1,7 +1,7 @@
 //! The format of a key or value that nobody has said anything about.
 
 use bytes::Bytes;
-use kestrel_serde::{Deserializer, Raw, SerdeContext, SerdeError};
+use kestrel_serde::{DeserializeContext, Deserializer, Raw, SerdeError};
 
 /// No format: of a builder whose `key` or `value` was not called. Consumers take bytes as they are with it, producers
 /// nothing but [`NoKey`](crate::NoKey).
@@ -18,13 +18,13 @@ use kestrel_serde::{Deserializer, Raw, SerdeContext, SerdeError};
 pub struct Unset;
 
 impl Deserializer<Bytes> for Unset {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<Bytes, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<Bytes, SerdeError> {
         Raw.deserialize(ctx, bytes)
     }
 }
 
 impl Deserializer<Vec<u8>> for Unset {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<Vec<u8>, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<Vec<u8>, SerdeError> {
         Raw.deserialize(ctx, bytes)
     }
 }

@@ -148,7 +148,8 @@ impl<'a> HeaderView<'a> {
     }
 
     /// An owned header whose parts are made by `share` from the borrowed ones.
-    pub(super) fn to_header(self, share: impl Fn(&[u8]) -> bytes::Bytes) -> Header {
+    #[must_use]
+    pub fn to_header(self, share: impl Fn(&[u8]) -> bytes::Bytes) -> Header {
         let key = match self.key() {
             Cow::Borrowed(_) => bytestring::ByteString::try_from(share(self.key_bytes)).unwrap_or_default(),
             Cow::Owned(replaced) => replaced.into(),

@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 
 use self::datum::Datum;
 pub use self::value::AvroValue;
-use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// Any `Serialize` or `Deserialize` type as one Avro datum.
 ///
@@ -55,9 +55,9 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 /// let ctx = SerdeContext::value("truck_gps");
 /// let position = Position { truck: 7, latitude: 47.5, longitude: 19.0 };
 /// let mut out = BytesMut::new();
-/// avro.serialize(ctx, &position, &mut out)?;
+/// avro.serialize(&mut ctx.writing(), &position, &mut out)?;
 /// assert_eq!(out.len(), 1 + 8 + 8);
-/// let read: Position = avro.deserialize(ctx, &out.freeze())?;
+/// let read: Position = avro.deserialize(&ctx.reading(), &out.freeze())?;
 /// assert_eq!(read, position);
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
@@ -168,7 +168,7 @@ impl Avro {
     /// )?;
     /// let old = r#"{"type": "record", "name": "Reading", "fields": [{"name": "temperature", "type": "int"}]}"#;
     /// let avro = avro.writer_schema(&Schema::parse_str(old).unwrap())?;
-    /// let reading: Reading = avro.deserialize(SerdeContext::value("weather"), &Bytes::from_static(&[42]))?;
+    /// let reading: Reading = avro.deserialize(&SerdeContext::value("weather").reading(), &Bytes::from_static(&[42]))?;
     /// assert_eq!(reading, Reading { celsius: 21.0, station: "unknown".into() });
     ///
     /// let error = avro.writer_schema(&Schema::String).unwrap_err();
@@ -201,7 +201,12 @@ impl<T> Serializer<T> for Avro
 where
     T: Serialize + ?Sized,
 {
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         self.datum.write_typed(value, out).map_err(|cause| SerdeError::encode(ctx, cause))
     }
 }
@@ -210,7 +215,7 @@ impl<T> Deserializer<T> for Avro
 where
     T: DeserializeOwned,
 {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         self.datum.read_typed(bytes).map_err(|cause| SerdeError::decode(ctx, cause))
     }
 }

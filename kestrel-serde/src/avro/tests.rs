@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
+use crate::SerdeContext;
 
 const CTX: SerdeContext<'static> = SerdeContext::value("truck_gps");
 
@@ -62,13 +63,13 @@ const POSITION: &str = "0df6a1abfef9620000000000c0474000000000000033c00200000000
 
 fn encode<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> Bytes {
     let mut out = BytesMut::from("before");
-    serializer.serialize(CTX, value, &mut out).unwrap();
+    serializer.serialize(&mut CTX.writing(), value, &mut out).unwrap();
     assert_eq!(&out[..6], b"before", "a serializer only appends");
     out.freeze().slice(6..)
 }
 
 fn decode<T, D: Deserializer<T>>(deserializer: &D, bytes: &[u8]) -> Result<T, SerdeError> {
-    deserializer.deserialize(CTX, &Bytes::copy_from_slice(bytes))
+    deserializer.deserialize(&CTX.reading(), &Bytes::copy_from_slice(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -293,7 +294,8 @@ fn more_items_without_bytes_than_are_read_are_not_written() {
 }
 
 fn refusal<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> String {
-    let error = format!("{:#}", serializer.serialize(CTX, value, &mut BytesMut::new()).unwrap_err());
+    let error =
+        format!("{:#}", serializer.serialize(&mut CTX.writing(), value, &mut BytesMut::new()).unwrap_err());
     error.strip_prefix("cannot encode the value of topic truck_gps: ").unwrap().to_owned()
 }
 
@@ -407,7 +409,7 @@ fn serdes_other_shapes_return_or_are_refused() {
         let avro =
             Avro::parse(&format!(r#"{{"type": "record", "name": "{name}", "fields": [{fields}]}}"#)).unwrap();
         let mut out = BytesMut::new();
-        match avro.serialize(CTX, value, &mut out) {
+        match avro.serialize(&mut CTX.writing(), value, &mut out) {
             Ok(()) => assert_eq!(&decode::<T, _>(&avro, &out).unwrap(), value),
             Err(error) => assert!(matches!(error, SerdeError::Encode { .. }), "{error}"),
         }
@@ -479,14 +481,15 @@ fn errors_name_the_field_and_not_the_whole_schema() {
     let avro =
         Avro::parse(r#"{"type": "record", "name": "Right", "fields": [{"name": "truck", "type": "int"}]}"#);
     let avro = avro.unwrap();
-    let error = avro.serialize(CTX, &Wrong { truck: "x".into() }, &mut BytesMut::new()).unwrap_err();
+    let error =
+        avro.serialize(&mut CTX.writing(), &Wrong { truck: "x".into() }, &mut BytesMut::new()).unwrap_err();
     // The beginning of each text is ours, the rest apache-avro's.
     let begins = |error: SerdeError, text: &str| {
         let whole = format!("{error:#}");
         assert!(whole.starts_with(text) && whole.len() < 250, "{whole}");
     };
     begins(error, "cannot encode the value of topic truck_gps: field truck of record Right: ");
-    let error = avro.serialize(CTX, "text", &mut BytesMut::new()).unwrap_err();
+    let error = avro.serialize(&mut CTX.writing(), "text", &mut BytesMut::new()).unwrap_err();
     begins(
         error,
         "cannot encode the value of topic truck_gps: a str does not fit the schema, record Right: ",

@@ -10,7 +10,7 @@ use apache_avro::types::Value;
 use bytes::{Bytes, BytesMut};
 
 use super::datum::Datum;
-use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// Values of `apache_avro::types::Value` as one Avro datum; made by [`Avro::values`](crate::Avro::values).
 ///
@@ -27,11 +27,11 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 /// let ctx = SerdeContext::value("points");
 /// let point = Value::Record(vec![("x".into(), Value::Int(3))]);
 /// let mut out = BytesMut::new();
-/// values.serialize(ctx, &point, &mut out)?;
+/// values.serialize(&mut ctx.writing(), &point, &mut out)?;
 /// assert_eq!(&out[..], [6]);
-/// assert_eq!(values.deserialize(ctx, &out.freeze())?, point);
+/// assert_eq!(values.deserialize(&ctx.reading(), &out.freeze())?, point);
 ///
-/// let error = values.serialize(ctx, &Value::Null, &mut BytesMut::new()).unwrap_err();
+/// let error = values.serialize(&mut ctx.writing(), &Value::Null, &mut BytesMut::new()).unwrap_err();
 /// assert_eq!(
 ///     format!("{error:#}"),
 ///     "cannot encode the value of topic points: the value does not fit the schema, record Point"
@@ -61,13 +61,18 @@ impl fmt::Debug for AvroValue {
 }
 
 impl Serializer<Value> for AvroValue {
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &Value, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        value: &Value,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         self.datum.write_value(value, out).map_err(|cause| SerdeError::encode(ctx, cause))
     }
 }
 
 impl Deserializer<Value> for AvroValue {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<Value, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<Value, SerdeError> {
         self.datum.read_value(bytes).map_err(|cause| SerdeError::decode(ctx, cause))
     }
 }

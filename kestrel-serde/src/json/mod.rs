@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::{self, Serialize};
 
 use crate::guard::{self, Refusal, Rules};
-use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// Any `Serialize` or `Deserialize` type as one JSON document in UTF-8, without white space between its parts.
 ///
@@ -29,12 +29,12 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 /// let ctx = SerdeContext::value("clicks");
 /// let click = Click { page: "/".into(), x: 7 };
 /// let mut out = BytesMut::new();
-/// Json.serialize(ctx, &click, &mut out)?;
+/// Json.serialize(&mut ctx.writing(), &click, &mut out)?;
 /// assert_eq!(&out[..], br#"{"page":"/","x":7}"#);
-/// let read: Click = Json.deserialize(ctx, &out.freeze())?;
+/// let read: Click = Json.deserialize(&ctx.reading(), &out.freeze())?;
 /// assert_eq!(read, click);
 ///
-/// let poison: Result<Click, _> = Json.deserialize(ctx, &Bytes::from_static(br#"{"page":"/"}"#));
+/// let poison: Result<Click, _> = Json.deserialize(&ctx.reading(), &Bytes::from_static(br#"{"page":"/"}"#));
 /// // cannot decode the value of topic clicks: missing field `x` at line 1 column 12
 /// assert!(format!("{:#}", poison.unwrap_err()).starts_with("cannot decode the value of topic clicks: "));
 /// # Ok::<(), kestrel_serde::SerdeError>(())
@@ -67,7 +67,7 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 ///     speeds: Vec<f64>,
 /// }
 ///
-/// let error = Json.serialize(SerdeContext::value("trips"), &Trip { speeds: vec![1.5, f64::NAN] }, &mut BytesMut::new());
+/// let error = Json.serialize(&mut SerdeContext::value("trips").writing(), &Trip { speeds: vec![1.5, f64::NAN] }, &mut BytesMut::new());
 /// assert_eq!(
 ///     format!("{:#}", error.unwrap_err()),
 ///     "cannot encode the value of topic trips: field speeds[1]: JSON has no number NaN"
@@ -80,7 +80,12 @@ impl<T> Serializer<T> for Json
 where
     T: Serialize + ?Sized,
 {
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         let mut writer = serde_json::Serializer::new(out.writer());
         guard::write(&RULES, value, &mut writer).map_err(|refusal| SerdeError::encode(ctx, named(refusal)))
     }
@@ -90,7 +95,7 @@ impl<T> Deserializer<T> for Json
 where
     T: DeserializeOwned,
 {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         serde_json::from_slice(bytes).map_err(|cause| SerdeError::decode(ctx, cause))
     }
 }

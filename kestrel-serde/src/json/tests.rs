@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
+use crate::SerdeContext;
 
 const CTX: SerdeContext<'static> = SerdeContext::value("t");
 
@@ -21,13 +22,13 @@ struct Event {
 
 fn encode<T: Serialize + ?Sized>(value: &T) -> Bytes {
     let mut out = BytesMut::from("before");
-    Json.serialize(CTX, value, &mut out).unwrap();
+    Json.serialize(&mut CTX.writing(), value, &mut out).unwrap();
     assert_eq!(&out[..6], b"before", "a serializer only appends");
     out.freeze().slice(6..)
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, SerdeError> {
-    Json.deserialize(CTX, &Bytes::copy_from_slice(bytes))
+    Json.deserialize(&CTX.reading(), &Bytes::copy_from_slice(bytes))
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn errors_say_where() {
 #[test]
 fn a_value_without_a_form_is_an_encode_error() {
     let keyed_by_pairs = BTreeMap::from([((1, 2), 3)]);
-    let error = Json.serialize(CTX, &keyed_by_pairs, &mut BytesMut::new()).unwrap_err();
+    let error = Json.serialize(&mut CTX.writing(), &keyed_by_pairs, &mut BytesMut::new()).unwrap_err();
     assert_eq!(format!("{error:#}"), format!("cannot encode the value of topic t: {}", error.cause()));
     assert!(matches!(error, SerdeError::Encode { .. }));
 }
@@ -87,7 +88,7 @@ fn returns<T: Serialize + DeserializeOwned + Debug>(value: &T) {
 }
 
 fn refusal<T: Serialize + ?Sized>(value: &T) -> String {
-    let error = Json.serialize(CTX, value, &mut BytesMut::new()).unwrap_err();
+    let error = Json.serialize(&mut CTX.writing(), value, &mut BytesMut::new()).unwrap_err();
     let text = format!("{error:#}");
     text.strip_prefix("cannot encode the value of topic t: ").unwrap().to_owned()
 }
@@ -195,7 +196,7 @@ fn numbers_that_json_does_not_have_are_refused_with_their_place() {
     let named = Shape::Named(BTreeMap::from([("a".into(), Shape::Line(0.0, f32::NAN))]));
     assert_eq!(refusal(&[Shape::Point, named]), "field [1].Named.a.Line[1]: JSON has no number NaN");
     assert_eq!(refusal(&HashMap::from([(7, f64::NAN)])), "field 7: JSON has no number NaN");
-    let refused = Json.serialize(CTX, &f64::NAN, &mut BytesMut::new()).unwrap_err();
+    let refused = Json.serialize(&mut CTX.writing(), &f64::NAN, &mut BytesMut::new()).unwrap_err();
     assert!(refused.cause().is::<serde_json::Error>());
 }
 

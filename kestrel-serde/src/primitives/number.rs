@@ -5,7 +5,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::WrongLength;
-use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{BoxError, DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $number:ty) => {
@@ -17,7 +17,7 @@ macro_rules! number {
         where
             T: Copy + TryInto<$number, Error: Into<BoxError>>,
         {
-            fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+            fn serialize(&self, ctx: &mut SerializeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
                 let number: $number = (*value).try_into().map_err(|cause| SerdeError::encode(ctx, cause))?;
                 out.extend_from_slice(&number.to_be_bytes());
                 Ok(())
@@ -28,7 +28,7 @@ macro_rules! number {
         where
             T: TryFrom<$number, Error: Into<BoxError>>,
         {
-            fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+            fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
                 let bytes = bytes.as_ref().try_into().map_err(|_| {
                     SerdeError::decode(ctx, WrongLength { expected: size_of::<$number>(), found: bytes.len() })
                 })?;
@@ -64,12 +64,12 @@ number! {
     ///
     /// let ctx = SerdeContext::key("truck_gps");
     /// let mut out = BytesMut::new();
-    /// Int32.serialize(ctx, &TruckId(258), &mut out)?;
+    /// Int32.serialize(&mut ctx.writing(), &TruckId(258), &mut out)?;
     /// assert_eq!(&out[..], [0, 0, 1, 2]);
-    /// let id: TruckId = Int32.deserialize(ctx, &out.freeze())?;
+    /// let id: TruckId = Int32.deserialize(&ctx.reading(), &out.freeze())?;
     /// assert_eq!(id, TruckId(258));
     ///
-    /// let too_big = Int32.serialize(ctx, &3_000_000_000_u32, &mut BytesMut::new()).unwrap_err();
+    /// let too_big = Int32.serialize(&mut ctx.writing(), &3_000_000_000_u32, &mut BytesMut::new()).unwrap_err();
     /// assert!(format!("{too_big:#}").starts_with("cannot encode the key of topic truck_gps: out of range"));
     /// # Ok::<(), kestrel_serde::SerdeError>(())
     /// ```

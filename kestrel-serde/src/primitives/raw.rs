@@ -4,7 +4,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{BoxError, DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// Bytes as they are: Kafka's `ByteArraySerializer`.
 ///
@@ -18,8 +18,8 @@ use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
 ///
 /// let ctx = SerdeContext::value("images");
 /// let mut out = BytesMut::new();
-/// Raw.serialize(ctx, &[0xff, 0xd8][..], &mut out)?;
-/// let image: Bytes = Raw.deserialize(ctx, &out.freeze())?;
+/// Raw.serialize(&mut ctx.writing(), &[0xff, 0xd8][..], &mut out)?;
+/// let image: Bytes = Raw.deserialize(&ctx.reading(), &out.freeze())?;
 /// assert_eq!(image, [0xff, 0xd8][..]);
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
@@ -30,7 +30,12 @@ impl<T> Serializer<T> for Raw
 where
     T: AsRef<[u8]> + ?Sized,
 {
-    fn serialize(&self, _: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        _: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         out.extend_from_slice(value.as_ref());
         Ok(())
     }
@@ -44,7 +49,7 @@ impl<T> Deserializer<T> for Raw
 where
     T: TryFrom<Bytes, Error: Into<BoxError>>,
 {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         T::try_from(bytes.clone()).map_err(|cause| SerdeError::decode(ctx, cause))
     }
 }

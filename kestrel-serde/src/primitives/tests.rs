@@ -8,13 +8,13 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Deserializer, Ready, SerdeContext, SerdeError, Serializer};
+use crate::{DeserializeContext, Deserializer, Ready, SerdeContext, SerdeError, Serializer};
 
 const CTX: SerdeContext<'static> = SerdeContext::key("t");
 
 fn encode<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> Bytes {
     let mut out = BytesMut::from("before");
-    serializer.serialize(CTX, value, &mut out).unwrap();
+    serializer.serialize(&mut CTX.writing(), value, &mut out).unwrap();
     assert_eq!(&out[..6], b"before", "a serializer only appends");
     let bytes = out.freeze().slice(6..);
     assert!(
@@ -25,7 +25,7 @@ fn encode<T: ?Sized, S: Serializer<T>>(serializer: &S, value: &T) -> Bytes {
 }
 
 fn decode<T, D: Deserializer<T>>(deserializer: &D, bytes: &[u8]) -> Result<T, SerdeError> {
-    deserializer.deserialize(CTX, &Bytes::copy_from_slice(bytes))
+    deserializer.deserialize(&CTX.reading(), &Bytes::copy_from_slice(bytes))
 }
 
 /// Checks both directions against bytes that Kafka's serializer printed.
@@ -166,9 +166,9 @@ fn raw_bytes_are_untouched_and_not_copied() {
     assert_eq!(encode(&Raw, &Bytes::from_static(b"ab")), "ab");
 
     let bytes = Bytes::from(vec![1, 2, 3]);
-    let slice: Bytes = Raw.deserialize(CTX, &bytes).unwrap();
+    let slice: Bytes = Raw.deserialize(&CTX.reading(), &bytes).unwrap();
     assert_eq!(slice.as_ptr(), bytes.as_ptr());
-    let copy: Vec<u8> = Raw.deserialize(CTX, &bytes).unwrap();
+    let copy: Vec<u8> = Raw.deserialize(&CTX.reading(), &bytes).unwrap();
     assert_eq!(copy, [1, 2, 3]);
     assert_ne!(copy.as_ptr(), bytes.as_ptr());
 }
@@ -214,7 +214,7 @@ fn other_integers_and_shared_text_fit_where_their_values_do() {
     assert_eq!(encode(&Int64, &7_u32), encode(&Int64, &7_i64));
     assert_eq!(decode::<u64, _>(&Int64, &7_i64.to_be_bytes()).unwrap(), 7);
     assert!(decode::<u64, _>(&Int64, &(-7_i64).to_be_bytes()).is_err());
-    assert!(Int64.serialize(CTX, &u64::MAX, &mut BytesMut::new()).is_err());
+    assert!(Int64.serialize(&mut CTX.writing(), &u64::MAX, &mut BytesMut::new()).is_err());
     assert_eq!(&*decode::<Arc<str>, _>(&Utf8, b"abc").unwrap(), "abc");
 }
 
@@ -250,18 +250,18 @@ impl Deserializer<i32> for Slow {
         true
     }
 
-    fn ready<'a>(&'a self, ctx: SerdeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
+    fn ready<'a>(&'a self, ctx: DeserializeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
         Ready::when(async move {
             tokio::task::yield_now().await;
             if bytes.is_empty() {
-                return Err(SerdeError::decode(ctx, "no schema"));
+                return Err(SerdeError::decode(&ctx, "no schema"));
             }
             self.0.store(true, Ordering::Relaxed);
             Ok(())
         })
     }
 
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<i32, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<i32, SerdeError> {
         assert!(self.0.load(Ordering::Relaxed), "read before it was ready");
         Int32.deserialize(ctx, bytes)
     }
@@ -271,18 +271,18 @@ impl Deserializer<i32> for Slow {
 async fn a_format_that_waits_waits_behind_pointers_too() {
     let slow: Arc<Box<dyn Deserializer<i32>>> = Arc::new(Box::new(Slow(AtomicBool::new(false))));
     assert!(slow.may_wait());
-    assert!(slow.ready(CTX, &Bytes::new()).await.is_err());
+    assert!(slow.ready(CTX.reading(), &Bytes::new()).await.is_err());
     let bytes = Bytes::from_static(&[0, 0, 0, 5]);
-    slow.ready(CTX, &bytes).await.unwrap();
-    assert_eq!(slow.deserialize(CTX, &bytes).unwrap(), 5);
+    slow.ready(CTX.reading(), &bytes).await.unwrap();
+    assert_eq!(slow.deserialize(&CTX.reading(), &bytes).unwrap(), 5);
 }
 
 #[tokio::test]
 async fn plain_formats_are_ready_at_once() {
     Serializer::<str>::ready(&Utf8, CTX).await.unwrap();
-    Deserializer::<String>::ready(&Utf8, CTX, &Bytes::new()).await.unwrap();
+    Deserializer::<String>::ready(&Utf8, CTX.reading(), &Bytes::new()).await.unwrap();
     Serializer::<i32>::ready(&Arc::new(Int32), CTX).await.unwrap();
-    Deserializer::<i32>::ready(&Arc::new(Int32), CTX, &Bytes::new()).await.unwrap();
+    Deserializer::<i32>::ready(&Arc::new(Int32), CTX.reading(), &Bytes::new()).await.unwrap();
 }
 
 proptest! {

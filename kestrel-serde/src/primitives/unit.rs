@@ -4,7 +4,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// Nothing: writes no bytes, and reads `()` from any bytes.
 ///
@@ -17,22 +17,22 @@ use crate::{Deserializer, SerdeContext, SerdeError, Serializer};
 ///
 /// let ctx = SerdeContext::value("heartbeats");
 /// let mut out = BytesMut::new();
-/// Unit.serialize(ctx, &(), &mut out)?;
+/// Unit.serialize(&mut ctx.writing(), &(), &mut out)?;
 /// assert!(out.is_empty());
-/// Unit.deserialize(ctx, &Bytes::from_static(b"whatever"))?;
+/// Unit.deserialize(&ctx.reading(), &Bytes::from_static(b"whatever"))?;
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unit;
 
 impl Serializer<()> for Unit {
-    fn serialize(&self, _: SerdeContext<'_>, _: &(), _: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(&self, _: &mut SerializeContext<'_>, _: &(), _: &mut BytesMut) -> Result<(), SerdeError> {
         Ok(())
     }
 }
 
 impl Deserializer<()> for Unit {
-    fn deserialize(&self, _: SerdeContext<'_>, _: &Bytes) -> Result<(), SerdeError> {
+    fn deserialize(&self, _: &DeserializeContext<'_>, _: &Bytes) -> Result<(), SerdeError> {
         Ok(())
     }
 }

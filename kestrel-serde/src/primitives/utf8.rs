@@ -7,7 +7,7 @@ use std::str;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{BoxError, DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// Text as UTF-8: Kafka's `StringSerializer`.
 ///
@@ -38,11 +38,11 @@ use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
 ///
 /// let ctx = SerdeContext::key("clicks");
 /// let mut out = BytesMut::new();
-/// Utf8.serialize(ctx, &UserId("ada".into()), &mut out)?;
-/// let user: UserId = Utf8.deserialize(ctx, &out.freeze())?;
+/// Utf8.serialize(&mut ctx.writing(), &UserId("ada".into()), &mut out)?;
+/// let user: UserId = Utf8.deserialize(&ctx.reading(), &out.freeze())?;
 /// assert_eq!(user, UserId("ada".into()));
 ///
-/// let poison: Result<UserId, _> = Utf8.deserialize(ctx, &Bytes::new());
+/// let poison: Result<UserId, _> = Utf8.deserialize(&ctx.reading(), &Bytes::new());
 /// assert_eq!(format!("{:#}", poison.unwrap_err()), "cannot decode the key of topic clicks: a user id is not empty");
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
@@ -53,7 +53,12 @@ impl<T> Serializer<T> for Utf8
 where
     T: AsRef<str> + ?Sized,
 {
-    fn serialize(&self, _: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        _: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         out.extend_from_slice(value.as_ref().as_bytes());
         Ok(())
     }
@@ -67,7 +72,7 @@ impl<T> Deserializer<T> for Utf8
 where
     T: TryFrom<String, Error: Into<BoxError>>,
 {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         let text = str::from_utf8(bytes).map_err(|cause| SerdeError::decode(ctx, cause))?;
         T::try_from(text.to_owned()).map_err(|cause| SerdeError::decode(ctx, cause))
     }

@@ -6,7 +6,7 @@ use ::uuid::fmt::Hyphenated;
 use bytes::{Bytes, BytesMut};
 
 use super::WrongLength;
-use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
+use crate::{BoxError, DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
 /// A UUID as its 36 characters: Kafka's `UUIDSerializer`.
 ///
@@ -21,9 +21,9 @@ use crate::{BoxError, Deserializer, SerdeContext, SerdeError, Serializer};
 /// let ctx = SerdeContext::key("orders");
 /// let order = Uuid::from_u128(0x123e4567_e89b_12d3_a456_426614174000);
 /// let mut out = BytesMut::new();
-/// kestrel_serde::Uuid.serialize(ctx, &order, &mut out)?;
+/// kestrel_serde::Uuid.serialize(&mut ctx.writing(), &order, &mut out)?;
 /// assert_eq!(&out[..], b"123e4567-e89b-12d3-a456-426614174000");
-/// let read: Uuid = kestrel_serde::Uuid.deserialize(ctx, &out.freeze())?;
+/// let read: Uuid = kestrel_serde::Uuid.deserialize(&ctx.reading(), &out.freeze())?;
 /// assert_eq!(read, order);
 /// # Ok::<(), kestrel_serde::SerdeError>(())
 /// ```
@@ -34,7 +34,12 @@ impl<T> Serializer<T> for Uuid
 where
     T: Copy + TryInto<::uuid::Uuid, Error: Into<BoxError>>,
 {
-    fn serialize(&self, ctx: SerdeContext<'_>, value: &T, out: &mut BytesMut) -> Result<(), SerdeError> {
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        value: &T,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
         let uuid: ::uuid::Uuid = (*value).try_into().map_err(|cause| SerdeError::encode(ctx, cause))?;
         let mut text = [0; Hyphenated::LENGTH];
         out.extend_from_slice(uuid.hyphenated().encode_lower(&mut text).as_bytes());
@@ -46,7 +51,7 @@ impl<T> Deserializer<T> for Uuid
 where
     T: TryFrom<::uuid::Uuid, Error: Into<BoxError>>,
 {
-    fn deserialize(&self, ctx: SerdeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
+    fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
         // Of the forms that the parser takes, the length picks the hyphenated one.
         if bytes.len() != Hyphenated::LENGTH {
             let cause = WrongLength { expected: Hyphenated::LENGTH, found: bytes.len() };
