@@ -1,4 +1,4 @@
-//! Acks: which of the records that were handed out are done, told one by one, in any order, from any task.
+//! Acks: counts which of the records that were handed out are done, one by one, in any order, from any task.
 //!
 //! ```text
 //!   consumer's task             PartitionAcks (one per assignment)            any task
@@ -31,7 +31,7 @@ pub(crate) struct PartitionAcks {
     window: Mutex<Window>,
     /// Whether someone waits for acks.
     is_awaited: AtomicBool,
-    /// Tells whoever waits.
+    /// Called after an ack while somebody waits.
     on_progress: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct AckedPosition {
 }
 
 impl PartitionAcks {
-    /// Nothing is handed out yet. `on_progress` is called after acks while [`Self::await_progress`] is on, by the task
+    /// Creates an empty window. `on_progress` is called after acks while [`Self::await_progress`] is on, by the task
     /// that acks: it must not block.
     pub(crate) fn new(max_open_records: usize, on_progress: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
@@ -85,12 +85,12 @@ impl PartitionAcks {
         self.window().has_room()
     }
 
-    /// How many records were handed out and are not done.
+    /// The number of records that were handed out and are not done.
     pub(crate) fn open_records(&self) -> usize {
         self.window().open_records()
     }
 
-    /// What to commit when the caller has asked for what comes at `position`, which was read before this is called.
+    /// The offset to commit when the caller has asked for what comes at `position`, which was read before this is called.
     pub(crate) fn committable(&self, position: i64) -> AckedPosition {
         let window = self.window();
         let all_done = || window.done_end().map_or(position, |end| end.max(position));
@@ -123,7 +123,7 @@ impl PartitionAcks {
         self.window().close();
     }
 
-    /// From now on, or no longer, whoever waits is told of acks.
+    /// Turns the calls of `on_progress` on or off.
     pub(crate) fn await_progress(&self, awaited: bool) {
         self.is_awaited.store(awaited, Ordering::SeqCst);
     }

@@ -17,7 +17,7 @@ pub(super) struct Window {
     first: u64,
     /// The number of the next record.
     next: u64,
-    /// How many from `first` on are done.
+    /// The number of records from `first` on that are done.
     done_ahead: u64,
     /// Whether records are done, from the word that holds `first` on.
     done: VecDeque<u64>,
@@ -136,7 +136,7 @@ impl Window {
         }
     }
 
-    /// Where in the bitmap a record from `first` on is.
+    /// The word of the bitmap that holds a record from `first` on.
     fn word_of(&self, index: u64) -> usize {
         usize::try_from(index / WORD - self.first / WORD).unwrap_or(usize::MAX)
     }
@@ -164,7 +164,7 @@ impl Window {
         usize::try_from(self.next - self.first - self.done_ahead).unwrap_or(usize::MAX)
     }
 
-    /// Nothing is taken for done any more.
+    /// Ends the window: later acks change nothing.
     pub(super) fn close(&mut self) {
         self.is_closed = true;
     }
@@ -173,7 +173,7 @@ impl Window {
         self.is_closed
     }
 
-    /// How many words and runs are kept.
+    /// The number of words and runs that are kept.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
         (self.done.len(), self.runs.len())

@@ -1,4 +1,4 @@
-//! The builder of consumers: with partitions that are told, or as a member of a group.
+//! ConsumerBuilder: configures and starts consumers, with assigned partitions or as members of a group.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl Client {
     }
 }
 
-/// What was said about a consumer; made by [`Client::consumer`] and [`Client::assigned_consumer`].
+/// Configures and starts a [`Consumer`]; made by [`Client::consumer`] and [`Client::assigned_consumer`].
 ///
 /// Settings are those of [`ConsumerConfig`]; what the client was given as properties comes first. `S` says where its
 /// partitions come from.
@@ -191,13 +191,13 @@ group_settings! {
 }
 
 impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
-    /// How keys become values of `K`. Bytes need not be told how: they are as they are.
+    /// Sets the deserializer of keys. Bytes need none.
     pub fn key<D: Deserializer<K>>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
         let Self { client, config, problem, start_at, plan, key: _, value, types } = self;
         ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
     }
 
-    /// How values become values of `V`. Bytes need not be told how: they are as they are.
+    /// Sets the deserializer of values. Bytes need none.
     pub fn value<D: Deserializer<V>>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
         let Self { client, config, problem, start_at, plan, key, value: _, types } = self;
         ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
@@ -357,7 +357,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
         self
     }
 
-    /// Who hears of partitions that come and go. Default: nobody.
+    /// Called when partitions are assigned, revoked or lost. Default: none.
     pub fn rebalance_listener(mut self, listener: impl RebalanceListener) -> Self {
         self.plan.listener = Some(Arc::new(listener));
         self

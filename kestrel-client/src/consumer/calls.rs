@@ -11,7 +11,7 @@ use crate::environment::{self, after};
 use crate::error::{Error, Result};
 use crate::record::{Timestamp, TopicPartition};
 
-/// How long closing may take when nothing else is said.
+/// The patience of a `close` without a limit.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 
 impl<K, V> AssignedConsumer<K, V> {
@@ -32,7 +32,7 @@ impl<K, V> AssignedConsumer<K, V> {
 }
 
 impl<K, V, S: Source> Consumer<K, V, S> {
-    /// What other tasks need to ask and steer this consumer while it reads; see [`ConsumerHandle`].
+    /// A handle with which other tasks ask and steer this consumer while it reads; see [`ConsumerHandle`].
     #[must_use]
     pub fn handle(&self) -> ConsumerHandle<S> {
         self.handle.clone()
@@ -101,7 +101,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// [`CommitPolicy`](crate::CommitPolicy) says, and leaves, so that others take over at once; a static one
     /// (`group.instance.id`) only commits. That may take 30 s; see [`Self::close_within`].
     ///
-    /// What was handed out last, a record or a batch, is not done by closing, since the work on it may have failed: it comes
+    /// The record or batch that was handed out last is not done by closing, since the work on it may have failed: it comes
     /// again, unless the next one was asked for, it was acknowledged, or [`commit`](Consumer::commit) was called before.
     ///
     /// Dropping the consumer stops it without waiting or committing: what was not committed is read again. It leaves its group
@@ -162,7 +162,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         self.handle.position(partition).await
     }
 
-    /// How many records of a partition are yet to be handed out, as its last fetch said; `None` before the first one.
+    /// The number of records of a partition that are yet to be handed out, as its last fetch said; `None` before the first one.
     ///
     /// Offsets are counted, so records that compaction removed, and transaction markers, count too.
     ///
@@ -302,7 +302,7 @@ impl<K, V> Consumer<K, V> {
         self.handle.commit_offsets(offsets).await
     }
 
-    /// What the group has committed for each partition; `None` is nothing. Partitions need not be assigned.
+    /// The group's committed offset of each partition; `None` where there is none. Partitions need not be assigned.
     ///
     /// An offset that a transaction is about to commit is waited for.
     ///

@@ -2,29 +2,40 @@
 //!
 //! Shell of the [`Engine`](super::engine::Engine): owns the requests under way, reads the clock, decides nothing.
 
+use std::time::Instant;
+
 use kestrel_protocol::NodeId;
 use kestrel_protocol::messages::fetch::FetchResponse;
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{LookupAnswer, Work};
+use super::engine::{FetchNews, Lag, LookupAnswer, Work};
 use super::shared_engine::SharedEngine;
 use crate::client::Client;
-use crate::consumer::fetch::{FetchWork, Lane};
+use crate::consumer::fetch::{Brought, FetchWork, Lane};
 use crate::consumer::position::{AskedPositions, Lookup, LookupRequest};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::TopicUses;
 use crate::net::{HandleId, Purpose};
+use crate::observer::{Fetched, PartitionLag};
 use crate::spans::FetchSpan;
 use crate::under_way::UnderWay;
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 enum Done {
-    Fetch(NodeId, Lane, Result<FetchResponse, Error>),
+    Fetch(SentFetch, Result<FetchResponse, Error>),
     Lookup(AskedPositions, Result<LookupAnswer, Error>),
     /// A connection for fetches is there, or could not be made: the fetch that wants it finds out.
     Connected,
+}
+
+/// A fetch that was sent.
+#[derive(Debug, Clone, Copy)]
+struct SentFetch {
+    node: NodeId,
+    lane: Lane,
+    at: Instant,
 }
 
 /// The task's state.
@@ -63,7 +74,7 @@ impl Driver {
             let (work, deadline) = self
                 .shared
                 .handle(|engine| (engine.poll(now, environment::wall()), engine.next_deadline(now)));
-            self.begin(work);
+            self.begin(work, now);
             tokio::select! {
                 done = self.under_way.next() => self.finish(done),
                 () = self.shared.changed_by_caller() => {}
@@ -79,7 +90,7 @@ impl Driver {
         }
     }
 
-    fn begin(&mut self, work: Work) {
+    fn begin(&mut self, work: Work, now: Instant) {
         if work.wants_metadata {
             self.client.metadata().request_refresh();
         }
@@ -94,7 +105,7 @@ impl Driver {
             self.under_way.begin(async move {
                 let answer = client.send_on(purpose, node, &request).await;
                 span.note(&answer);
-                Done::Fetch(node, lane, answer.map(|(response, _)| response))
+                Done::Fetch(SentFetch { node, lane, at: now }, answer.map(|(response, _)| response))
             });
         }
         for lookup in work.lookups {
@@ -111,10 +122,15 @@ impl Driver {
     fn finish(&self, done: Done) {
         let now = environment::now();
         match done {
-            Done::Fetch(node, lane, result) => {
-                let hints = self.shared.handle(|engine| engine.handle_fetch(node, lane, result, now));
-                if !hints.leaders.is_empty() {
-                    self.client.metadata().apply_hints(hints.leaders, hints.endpoints);
+            Done::Fetch(sent, result) => {
+                let is_answered = result.is_ok();
+                let SentFetch { node, lane, .. } = sent;
+                let news = self.shared.handle(|engine| engine.handle_fetch(node, lane, result, now));
+                if is_answered {
+                    self.tell_observer(sent, &news, now);
+                }
+                if !news.leaders.is_empty() {
+                    self.client.metadata().apply_hints(news.leaders, news.endpoints);
                 }
             }
             Done::Lookup(asked, result) => {
@@ -122,6 +138,18 @@ impl Driver {
             }
             Done::Connected => {}
         }
+    }
+
+    fn tell_observer(&self, sent: SentFetch, news: &FetchNews, now: Instant) {
+        self.client.observer().tell(|observer| {
+            let Brought { partitions, batches, records, bytes } = news.brought;
+            let took = now.saturating_duration_since(sent.at);
+            observer.on_fetched(&Fetched { node: sent.node, partitions, batches, records, bytes, took });
+            for (name, Lag { position, end_offset }) in self.shared.look(|engine| engine.lags(&news.heard)) {
+                let (topic, partition) = (&*name.topic, name.partition);
+                observer.on_partition_lag(&PartitionLag { topic, partition, position, end_offset });
+            }
+        });
     }
 }
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use kestrel_protocol::LeaderEpoch;
 
-use super::engine::Engine;
+use super::engine::{Engine, Lag};
 use super::group::committed::CommittedOffsets;
 use super::group::{Commit, OffsetAndMetadata};
-use super::position::ResetTo;
+use super::position::StartAt;
 use super::shared_engine::SharedEngine;
 use super::source::{Assigned, Source, Subscribed};
 use crate::admin::settle::settle;
@@ -66,13 +66,13 @@ pub struct ConsumerHandle<S: Source = Subscribed> {
     pub(super) source: S,
 }
 
-/// What both kinds of consumer have.
+/// The parts that both kinds of consumer have.
 #[derive(Clone)]
 pub(super) struct Base {
     pub(super) client: Client,
     pub(super) settings: Arc<ConsumerSettings>,
     pub(super) shared: SharedEngine,
-    /// The topics that it keeps in the picture of the cluster.
+    /// The topics that it keeps in the metadata.
     pub(super) topics: TopicUses,
 }
 
@@ -149,7 +149,7 @@ impl<S: Source> ConsumerHandle<S> {
         &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> Result<()> {
-        self.for_each(partitions, |engine, partition| engine.reset(partition, ResetTo::Earliest))
+        self.for_each(partitions, |engine, partition| engine.reset(partition, StartAt::Earliest))
     }
 
     /// As [`Consumer::seek_to_end`].
@@ -157,7 +157,7 @@ impl<S: Source> ConsumerHandle<S> {
     /// # Errors
     /// As [`Consumer::seek_to_end`], and [`Error::Closed`].
     pub fn seek_to_end(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
-        self.for_each(partitions, |engine, partition| engine.reset(partition, ResetTo::Latest))
+        self.for_each(partitions, |engine, partition| engine.reset(partition, StartAt::Latest))
     }
 
     /// As [`Consumer::pause`].
@@ -193,7 +193,7 @@ impl<S: Source> ConsumerHandle<S> {
         })
     }
 
-    /// What is in the caller's hands of a partition that changes is looked at again before it is handed out.
+    /// Changes the engine; what the caller has taken of a partition that changes is checked again before it is handed out.
     fn change(&self, change: impl FnOnce(&mut Engine) -> Result<()>) -> Result<()> {
         self.base.shared.change_by_group(|engine| {
             engine.check_open()?;
@@ -232,11 +232,7 @@ impl<S: Source> ConsumerHandle<S> {
     /// As [`Consumer::lag`], and [`Error::Closed`].
     pub fn lag(&self, partition: impl Into<TopicPartition>) -> Result<Option<i64>> {
         let partition = partition.into();
-        self.base.shared.look(|engine| {
-            let position = engine.position(&partition)?;
-            let end = engine.readable_end(&partition)?;
-            Ok(position.zip(end).map(|(position, end)| (end - position).max(0)))
-        })
+        Ok(self.base.shared.look(|engine| engine.lag(&partition))?.map(Lag::records))
     }
 
     pub(super) fn known_position(&self, partition: &TopicPartition) -> Result<Option<i64>> {

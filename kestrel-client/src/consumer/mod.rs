@@ -2,19 +2,25 @@
 //!
 //! ```text
 //!   caller's task                          lock                     driver's task
-//!   Consumer::next, next_batch       ┌──────────────┐         sends Fetch to each leader on a
+//!   handout: Hand                    ┌──────────────┐         sends Fetch to each leader on a
 //!     takes a run of batches ◄────── │   Engine     │ ◄────── connection of its own, keeps one
-//!     opens one batch at a time      │  FetchBuffer │         request under way per broker
-//!     (checksum, decompression)      │  Fetcher     │
-//!     decodes one record at a time   │  Subscription│ ──────► ListOffsets, OffsetForLeaderEpoch
-//!   seek, pause, assign ───────────► │  State       │         when a position is unknown or doubtful
-//!                                    └──────────────┘
+//!     opens one batch at a time      │   fetch      │         request under way per broker
+//!     reads one record at a time     │   position   │ ──────► ListOffsets, OffsetForLeaderEpoch
+//!   seek, pause, assign ───────────► │              │         when a position is unknown or doubtful
+//!                                    └──────▲───────┘
+//!                                           └ group's task: what is assigned, where it begins, what is committed
 //! ```
 //!
-//! In a [`group`], a second task decides what is assigned and where partitions begin, and commits what the caller is done with.
+//! | room | what is in it |
+//! |---|---|
+//! | [`fetch`] | machines: which broker is asked for what, and the batches that came |
+//! | [`position`] | machines: assigned partitions, their offsets, leaders and stalls |
+//! | [`engine`] | joins both behind one lock, [`shared_engine`] |
+//! | [`handout`] | the caller's task: records, batches, tasks of partitions |
+//! | [`group`] | a member of a group: membership, commits, rebalances |
+//! | [`driver`] | the task that sends what the engine says |
 //!
-//! Machines without I/O: [`subscription`], [`partition`], [`fetcher`], [`fetch_session`], [`offsets`], [`fetch_buffer`],
-//! [`completed_fetch`], [`acks`], [`stall`], joined in [`engine`]; and [`lanes`]. Shells: [`driver`] and the caller's own task.
+//! Decoding is not here but in [`reader`](crate::reader), acks in [`acks`](crate::acks), assignors in [`assignor`](crate::assignor).
 
 mod builder;
 mod calls;
@@ -213,7 +219,7 @@ pub struct Consumer<K, V, S: Source = Subscribed> {
 pub type AssignedConsumer<K, V> = Consumer<K, V, Assigned>;
 
 impl<K, V> AssignedConsumer<K, V> {
-    /// Nothing is assigned yet.
+    /// Starts without an assignment.
     fn start_assigned(
         client: Client,
         settings: ConsumerSettings,
@@ -266,7 +272,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
 
     /// Hands out what the engine of `handle` has; ends its tasks with `stop` when it is dropped.
     fn over(handle: ConsumerHandle<S>, decoders: Decoders<K, V>, stop: CancellationToken) -> Self {
-        let hand = Hand::new(handle.base.shared.clone());
+        let hand = Hand::new(handle.base.shared.clone(), handle.base.client.observer().clone());
         Self { handle, hand, reader: RecordReader::new(decoders), _on_drop: stop.drop_guard() }
     }
 }

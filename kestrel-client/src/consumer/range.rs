@@ -51,7 +51,7 @@ impl From<SystemTime> for Place {
 }
 
 impl Place {
-    /// What a broker has to be asked for, beside the ends of the log.
+    /// The time that a broker has to be asked for, beside the ends of the log.
     const fn time(self) -> Option<Timestamp> {
         match self {
             Self::Time(time) => Some(time),
@@ -103,7 +103,7 @@ impl PlaceRange {
         Ok(Self { start, end })
     }
 
-    /// What the range is in each partition at this moment.
+    /// The offsets of the range in each partition at this moment.
     ///
     /// # Errors
     /// The first partition's error that does not go away within `timeout`.

@@ -1,4 +1,13 @@
-//! SharedEngine: the engine behind its lock, and the signals between the driver and the caller's task.
+//! SharedEngine: the engine behind its lock, and the signals between the tasks that share it.
+//!
+//! ```text
+//!   who                 calls                    wakes
+//!   caller, handles     change, change_by_group  the driver; with the latter also who waits for a position
+//!   caller              take, release            the driver, if it lacked room
+//!   caller              tell_if_awaited          the group's driver and its effects, if they wait for the caller
+//!   driver              handle                   who waits for a position; the engine itself wakes the caller
+//!   acks                CallerProgress::ring     the group's driver, and who waits for records to be done
+//! ```
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +23,7 @@ use crate::consumer::handout::{CallerProgress, PartitionTasks, TaskRegistry};
 use crate::error::Error;
 use crate::record::TopicPartition;
 
-/// What the driver and the consumer's handle share.
+/// The engine of a consumer, shared by its tasks and handles.
 ///
 /// The lock is held for a few lines at a time and never across an await; the caller's task takes it per fetched run of
 /// batches, not per record.
@@ -37,7 +46,7 @@ struct Inner {
     progress: Arc<CallerProgress>,
 }
 
-/// What the lock is around: the machines, and the tasks that work on partitions, which follow them.
+/// The state behind the lock: the machines, and the tasks that work on partitions, which follow them.
 #[derive(Debug)]
 struct Guarded {
     engine: Engine,
@@ -79,12 +88,12 @@ impl SharedEngine {
         look(&mut self.0.guarded.lock().engine)
     }
 
-    /// What there is for the caller.
+    /// Takes out the next run or problem for the caller.
     pub(crate) fn take(&self, waker: &Waker) -> Offer {
         self.consume(|engine| engine.take(waker))
     }
 
-    /// What was taken has been handed out to its end.
+    /// Ends the run that was taken: it was handed out to its end.
     pub(crate) fn release(&self) {
         self.consume(Engine::release);
     }
@@ -123,7 +132,7 @@ impl SharedEngine {
         }
     }
 
-    /// What the caller's task tells without the lock.
+    /// The progress of the caller's task, which needs no lock.
     pub(crate) fn progress(&self) -> &CallerProgress {
         &self.0.progress
     }
@@ -163,7 +172,7 @@ impl SharedEngine {
         self.look(|engine| engine.check_open()).err().unwrap_or_else(|| Error::closed("consumer"))
     }
 
-    /// What a task of the consumer does when it is lost: the caller is told, and the other task ends.
+    /// The last act of a task of the consumer that is lost: the caller gets the reason, and the other task ends.
     pub(crate) fn on_loss(&self, stop: &CancellationToken) -> impl FnOnce(Error) + Send + 'static {
         let (shared, stop) = (self.clone(), stop.clone());
         move |error| {

@@ -68,7 +68,7 @@ impl fmt::Debug for Subscribed {
     }
 }
 
-/// What was said to a builder about the partitions to read.
+/// The partitions that a builder was given.
 #[derive(Debug, Default)]
 #[expect(unnameable_types, reason = "only builders have one")]
 pub struct AssignmentPlan {
@@ -77,7 +77,7 @@ pub struct AssignmentPlan {
     pub(super) range: Option<PlaceRange>,
 }
 
-/// What was said to a builder about the group and its topics.
+/// The group and topics that a builder was given.
 #[expect(unnameable_types, reason = "only builders have one")]
 pub struct SubscriptionPlan {
     pub(super) group_id: String,
@@ -104,7 +104,7 @@ mod sealed {
     /// Keeps the two kinds the only ones.
     #[expect(unnameable_types, reason = "nobody else may implement it")]
     pub trait Sealed: Clone + std::fmt::Debug + Send + Sync + Unpin + 'static {
-        /// What a builder keeps of it.
+        /// The part of a builder that belongs to it.
         type Plan: std::fmt::Debug;
 
         /// Gives up everything in good order: leaves the group, if there is one.

@@ -10,7 +10,7 @@ use kestrel_protocol::record::{Headers, HeadersView};
 
 /// A part is shared when the buffer is at most this many times larger.
 const SHARE_RATIO: usize = 16;
-/// How much a kept part pins at most, apart from parts that are larger themselves.
+/// The most that a kept part pins, apart from parts that are larger themselves.
 const BLOCK_BYTES: usize = 16 * 1024;
 
 /// Makes owned parts out of borrowed ones.
@@ -29,7 +29,7 @@ impl Default for PartCopier {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartBuffer<'a> {
     pub(crate) data: &'a Bytes,
-    /// How many bytes a slice of it keeps in memory.
+    /// The bytes that a slice of it keeps in memory.
     pub(crate) pinned_bytes: usize,
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct RecordReader<K, V> {
     copier: PartCopier,
 }
 
-/// What became of one attempt to read a record.
+/// The result of one attempt to read a record.
 pub(crate) enum Reading<K, V> {
     /// The record at `offset`, or [`Error::Deserialize`](crate::Error::Deserialize) with its bytes.
     Record { offset: i64, record: Result<ConsumerRecord<K, V>> },

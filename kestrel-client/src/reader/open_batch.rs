@@ -10,7 +10,7 @@ pub(crate) struct OpenBatch {
     pub(crate) records: Records,
     /// The epoch of the leader that appended the batch.
     pub(crate) leader_epoch: Option<LeaderEpoch>,
-    /// How many bytes a slice of the batch's buffer keeps in memory.
+    /// The bytes that a slice of the batch's buffer keeps in memory.
     pub(crate) pinned_bytes: usize,
     /// The offset after the batch.
     pub(crate) end_offset: i64,
@@ -33,7 +33,7 @@ impl OpenBatch {
         }
     }
 
-    /// How many records there are to hand out.
+    /// The number of records to hand out.
     pub(crate) fn len(&self) -> usize {
         match self.end_offset > self.range_end {
             true => self.records.views().map_while(Result::ok).filter(|view| self.has(view)).count(),

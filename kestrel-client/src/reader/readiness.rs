@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use kestrel_serde::SerdeError;
 use parking_lot::Mutex;
 
-/// How far the deserializers are with getting ready.
+/// The progress of deserializers that get ready.
 #[derive(Default)]
 pub(crate) enum Readiness {
     /// They are ready for whatever was read, or have not been asked yet.

@@ -1,4 +1,4 @@
-//! What a broker's answer to a fetch does to the engine: records are kept, refusals are tried again or reported.
+//! Fetch answers: the engine keeps the records, and tries refusals again or reports them.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,10 +7,10 @@ use bytes::Bytes;
 use kestrel_protocol::messages::fetch::{FetchResponse, PartitionData, RecordData};
 use kestrel_protocol::{ApiKey, DecodeError, DecodeErrorKind, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
-use super::{Engine, Hints, damaged, position_error};
+use super::{Engine, FetchNews, damaged, position_error};
 use crate::config::IsolationLevel;
-use crate::consumer::fetch::{CompletedFetch, Damage, Fetched, Lane, PartitionAnswer, Scan};
-use crate::consumer::position::{FetchPosition, FetchState, PositionId, ResetTo};
+use crate::consumer::fetch::{Brought, CompletedFetch, Damage, FetchedRecords, Lane, PartitionAnswer, Scan};
+use crate::consumer::position::{FetchPosition, FetchState, PositionId, StartAt};
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::LeaderHint;
@@ -24,7 +24,7 @@ impl Engine {
         lane: Lane,
         result: Result<FetchResponse, Error>,
         now: Instant,
-    ) -> Hints {
+    ) -> FetchNews {
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
@@ -36,12 +36,12 @@ impl Engine {
                         partition.note_failure(error.clone());
                     }
                 }
-                return Hints::default();
+                return FetchNews::default();
             }
         };
         let endpoints = std::mem::take(&mut response.node_endpoints);
         let endpoints = endpoints.into_iter().map(|node| (node.node_id, node.host, node.port, node.rack));
-        let mut hints = Hints { leaders: Vec::new(), endpoints: endpoints.collect() };
+        let mut news = FetchNews { endpoints: endpoints.collect(), ..FetchNews::default() };
         let outcome = self.fetcher.handle_answer(node, lane, response, now);
         if let Some(code) = outcome.error {
             tracing::debug!(%node, %code, "a broker refused a fetch");
@@ -53,11 +53,12 @@ impl Engine {
             }
         }
         for answer in outcome.answers {
-            hints.leaders.extend(self.leader_hint(&answer));
-            self.handle_partition(answer, outcome.size_bytes, now);
+            news.leaders.extend(self.leader_hint(&answer));
+            news.heard.push(answer.position_id.id);
+            news.brought += self.handle_partition(answer, outcome.size_bytes, now);
         }
         self.wake();
-        hints
+        news
     }
 
     /// Serves logs in memory, a batch for each offset, to the partitions that want records, in the place of brokers.
@@ -69,7 +70,7 @@ impl Engine {
             let end = i64::try_from(log.len()).unwrap_or(i64::MAX);
             (partition.high_watermark, partition.last_stable_offset) = (Some(end), Some(end));
             match partition.state() {
-                FetchState::AwaitingReset(ResetTo::Latest) => partition.start_at(start_of(end)),
+                FetchState::AwaitingReset(StartAt::Latest) => partition.start_at(start_of(end)),
                 FetchState::AwaitingReset(_) => partition.start_at(start_of(0)),
                 _ => {}
             }
@@ -84,7 +85,7 @@ impl Engine {
                 (partition.position_id(id), partition.topic(), partition.name.partition);
             let frame_bytes = records.len();
             self.keep(
-                Fetched {
+                FetchedRecords {
                     position_id,
                     topic,
                     partition: number,
@@ -110,18 +111,19 @@ impl Engine {
         })
     }
 
-    fn handle_partition(&mut self, answer: PartitionAnswer, frame_bytes: usize, now: Instant) {
+    fn handle_partition(&mut self, answer: PartitionAnswer, frame_bytes: usize, now: Instant) -> Brought {
         let PartitionAnswer { position_id, fetch_offset, leader_epoch, data } = answer;
-        let Some(partition) = self.subscription.if_current(position_id) else { return };
-        let FetchState::Fetching(position) = partition.state() else { return };
+        let state = self.subscription.if_current(position_id).map(|partition| partition.state());
+        let Some(FetchState::Fetching(position)) = state else { return Brought::default() };
         if position.offset != fetch_offset {
-            return;
+            return Brought::default();
         }
         match data.error_code {
-            ErrorCode::None => self.handle_data(position_id, position, data, frame_bytes, now),
+            ErrorCode::None => return self.handle_data(position_id, position, data, frame_bytes, now),
             ErrorCode::OffsetOutOfRange => self.handle_out_of_range(position_id, position, leader_epoch),
             code => self.handle_refusal(position_id, code, now),
         }
+        Brought::default()
     }
 
     fn handle_data(
@@ -131,8 +133,8 @@ impl Engine {
         data: PartitionData,
         frame_bytes: usize,
         now: Instant,
-    ) {
-        let Some(partition) = self.subscription.get_mut(position_id.id) else { return };
+    ) -> Brought {
+        let Some(partition) = self.subscription.get_mut(position_id.id) else { return Brought::default() };
         partition.succeed();
         partition.high_watermark = Some(data.high_watermark);
         partition.last_stable_offset = (data.last_stable_offset >= 0).then_some(data.last_stable_offset);
@@ -140,7 +142,7 @@ impl Engine {
             partition.prefer_replica(data.preferred_read_replica, after(now, self.preferred_replica_max_age));
         }
         let records = data.records.and_then(RecordData::into_bytes).filter(|records| !records.is_empty());
-        let Some(records) = records else { return };
+        let Some(records) = records else { return Brought::default() };
         let aborted = match self.settings.isolation_level {
             IsolationLevel::ReadUncommitted => None,
             IsolationLevel::ReadCommitted => Some(data.aborted_transactions.unwrap_or_default()),
@@ -149,15 +151,15 @@ impl Engine {
         partition.last_served = self.served;
         let (topic, number) = (partition.topic(), partition.name.partition);
         self.keep(
-            Fetched { position_id, topic, partition: number, position, records, aborted, frame_bytes },
+            FetchedRecords { position_id, topic, partition: number, position, records, aborted, frame_bytes },
             now,
-        );
+        )
     }
 
-    fn keep(&mut self, fetched: Fetched, now: Instant) {
+    fn keep(&mut self, fetched: FetchedRecords, now: Instant) -> Brought {
         let (id, position) = (fetched.position_id.id, fetched.position);
-        let Scan { fetch, damage, is_torn_only } = CompletedFetch::scan(fetched);
-        let Some(partition) = self.subscription.get_mut(id) else { return };
+        let Scan { fetch, damage, is_torn_only, brought } = CompletedFetch::scan(fetched);
+        let Some(partition) = self.subscription.get_mut(id) else { return brought };
         if let Some(mut fetch) = fetch {
             if let Some(end) = partition.range_end {
                 fetch.end_at(end);
@@ -166,7 +168,8 @@ impl Engine {
             if partition.paused {
                 fetch.detach();
             }
-            return self.buffer.push(fetch);
+            self.buffer.push(fetch);
+            return brought;
         }
         let torn = DecodeError::new(DecodeErrorKind::Truncated, "record batch");
         let torn = is_torn_only.then_some(Damage {
@@ -179,6 +182,7 @@ impl Engine {
             self.subscription.fail(id, now);
             self.subscription.report(id, error);
         }
+        brought
     }
 
     /// A broker says that the position is not in the log. Followers and leaders that have just changed may be wrong.

@@ -7,12 +7,12 @@ use super::{Engine, Held, Offer, damaged, position_error};
 use crate::config::IsolationLevel;
 use crate::consumer::fetch::{CompletedFetch, Damage};
 use crate::consumer::position::{
-    AssignedPartition, AssignmentId, FetchPosition, FetchState, PositionId, ResetTo,
+    AssignedPartition, AssignmentId, FetchPosition, FetchState, PositionId, StartAt,
 };
 use crate::error::{Error, PositionError};
 use crate::record::{Timestamp, TopicPartition};
 
-/// What becomes of the records in the caller's hands.
+/// Whether the caller may go on with the run that it has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recheck {
     GoOn,
@@ -22,8 +22,24 @@ pub(crate) enum Recheck {
     Void,
 }
 
+/// The distance of the caller from the end of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lag {
+    /// The offset that is handed out next.
+    pub(crate) position: i64,
+    /// The offset up to which records can be read.
+    pub(crate) end_offset: i64,
+}
+
+impl Lag {
+    /// The number of offsets between both.
+    pub(crate) fn records(self) -> i64 {
+        (self.end_offset - self.position).max(0)
+    }
+}
+
 impl Engine {
-    /// What there is for the caller: problems of a partition come after the records before them.
+    /// Takes out the next run or problem for the caller: problems of a partition come after the records before them.
     pub(crate) fn take(&mut self, waker: &Waker) -> Offer {
         let (buffer, subscription) = (&mut self.buffer, &mut self.subscription);
         if let Some(error) = self.problems.pop_front() {
@@ -60,7 +76,7 @@ impl Engine {
 
     /// Partitions that nobody has read yet begin at `time`.
     pub(crate) fn start_at(&mut self, time: Timestamp) {
-        self.subscription.set_start(ResetTo::Time(time));
+        self.subscription.set_start(StartAt::Time(time));
     }
 
     /// Reads `range` of a partition and no more.
@@ -79,14 +95,14 @@ impl Engine {
             && partitions.all(|(id, state)| state.is_at_range_end() && self.buffer.first(id).is_none())
     }
 
-    /// What was taken has been handed out to its end, or its partition is not assigned any more.
+    /// Ends the run that was taken: it was handed out to its end, or its partition is not assigned any more.
     pub(crate) fn release(&mut self) {
-        self.settle_held();
+        self.take_over_done();
         self.held = None;
     }
 
     /// Takes over what the caller is done with of the run in its hands.
-    pub(super) fn settle_held(&mut self) {
+    pub(super) fn take_over_done(&mut self) {
         let Some(held) = &self.held else { return };
         let offset = self.progress.done_offset();
         let epoch = held.epochs.iter().rev().find(|(start, _)| *start < offset).and_then(|&(_, epoch)| epoch);
@@ -112,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// How often something happened that may make records in the caller's hands void.
+    /// Grows when records that the caller has taken may have become void.
     pub(crate) const fn revision(&self) -> u64 {
         self.revision
     }
@@ -163,7 +179,7 @@ impl Engine {
         self.wake();
     }
 
-    /// Whoever has records of the partition in its hands looks whether they are still to be handed out.
+    /// Makes the caller look again whether what it has taken of the partition is still to be handed out.
     fn recall(&mut self, id: AssignmentId) {
         if self.held.as_ref().is_some_and(|held| held.position_id.id == id) {
             self.revision += 1;
@@ -206,7 +222,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn reset(&mut self, partition: &TopicPartition, to: ResetTo) -> Result<(), Error> {
+    pub(crate) fn reset(&mut self, partition: &TopicPartition, to: StartAt) -> Result<(), Error> {
         let (id, state) = self.assigned(partition)?;
         state.reset(to);
         self.renew_acks(id);
@@ -233,6 +249,23 @@ impl Engine {
             IsolationLevel::ReadUncommitted => state.high_watermark,
             IsolationLevel::ReadCommitted => state.last_stable_offset,
         })
+    }
+
+    /// The caller's position and the partition's end as its last fetch said; `None` while one of both is not known.
+    pub(crate) fn lag(&mut self, partition: &TopicPartition) -> Result<Option<Lag>, Error> {
+        let (position, end_offset) = (self.position(partition)?, self.readable_end(partition)?);
+        Ok(position.zip(end_offset).map(|(position, end_offset)| Lag { position, end_offset }))
+    }
+
+    /// The lags of assignments, by partition.
+    pub(crate) fn lags(&mut self, ids: &[AssignmentId]) -> Vec<(TopicPartition, Lag)> {
+        let names = ids.iter().filter_map(|&id| Some(self.subscription.get(id)?.name.clone()));
+        let names: Vec<_> = names.collect();
+        let lag = |name: TopicPartition| {
+            let lag = self.lag(&name).ok().flatten()?;
+            Some((name, lag))
+        };
+        names.into_iter().filter_map(lag).collect()
     }
 
     /// The offset that the task of a partition is handed next, if it has not been handed `in_hand` records that are not done

@@ -15,15 +15,15 @@ use crate::acks::PartitionAcks;
 use crate::config::CommitPolicy;
 use crate::consumer::handout::CallerProgress;
 use crate::consumer::position::{
-    AssignedPartition, AssignmentId, FetchPosition, FetchState, PositionId, ResetTo,
+    AssignedPartition, AssignmentId, FetchPosition, FetchState, PositionId, StartAt,
 };
 use crate::error::Error;
 use crate::record::TopicPartition;
 
-/// How many problems wait for the caller: later ones are only logged.
+/// The most problems that wait for the caller: later ones are only logged.
 const MAX_PROBLEMS: usize = 16;
 
-/// What of a partition may be committed.
+/// A position that may be committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Committable {
     pub(crate) partition: TopicPartition,
@@ -43,7 +43,7 @@ pub(crate) enum MayWork {
 }
 
 impl Engine {
-    /// From now on a group decides what is assigned.
+    /// Begins group mode: a group decides what is assigned.
     pub(crate) fn enter_group(&mut self) {
         self.in_group = true;
         self.max_open_records = self.own_max_open_records();
@@ -55,7 +55,7 @@ impl Engine {
         (group.commit_policy == CommitPolicy::OnAck).then_some(group.max_open_records)
     }
 
-    /// From now on records go to the tasks of their partitions, which say of each that it is done. What was handed out
+    /// Begins task mode: records go to the tasks of their partitions, which ack each of them. What was handed out
     /// before and not done is handed out again.
     pub(crate) fn begin_partition_acks(&mut self, max_open_records: usize) {
         self.max_open_records = Some(max_open_records);
@@ -151,7 +151,7 @@ impl Engine {
         self.wake();
     }
 
-    /// What was handed out of a partition up to now belongs to an older position.
+    /// Starts counting acks of a partition anew: what was handed out of it belongs to an older position.
     pub(super) fn renew_acks(&mut self, id: AssignmentId) {
         let progress = self.progress.clone();
         let max_open_records = self.max_open_records;
@@ -161,13 +161,13 @@ impl Engine {
         }
     }
 
-    /// Where the records of `partitions` that the caller says are done are counted.
+    /// The acks of `partitions`.
     pub(crate) fn acks_of(&self, partitions: &BTreeSet<TopicPartition>) -> Vec<Arc<PartitionAcks>> {
         let ids = partitions.iter().filter_map(|partition| self.subscription.id(partition));
         ids.filter_map(|id| self.subscription.get(id)?.acks.clone()).collect()
     }
 
-    /// Nothing is assigned any more.
+    /// Ends the assignment of all partitions.
     pub(crate) fn take_on_nothing(&mut self) {
         self.take_on(&BTreeSet::new(), &BTreeMap::new(), &BTreeSet::new());
     }
@@ -180,9 +180,9 @@ impl Engine {
         }
     }
 
-    /// What the caller is done with, by partition.
+    /// The positions up to which the caller is done, by partition.
     pub(crate) fn committable(&mut self) -> Vec<Committable> {
-        self.settle_held();
+        self.take_over_done();
         let done = self.subscription.iter().filter_map(|(id, state)| {
             Some(Committable { partition: state.name.clone(), id, position: state.committable()? })
         });
@@ -200,7 +200,7 @@ impl Engine {
     /// Whether the caller has sent itself to an end of a log that is not known yet.
     pub(crate) fn seeks_an_end(&self) -> bool {
         let is_sent = |state: &AssignedPartition| {
-            matches!(state.state(), FetchState::AwaitingReset(ResetTo::Earliest | ResetTo::Latest))
+            matches!(state.state(), FetchState::AwaitingReset(StartAt::Earliest | StartAt::Latest))
         };
         self.subscription.iter().any(|(_, state)| is_sent(state))
     }
@@ -232,9 +232,9 @@ impl Engine {
         }
     }
 
-    /// What was handed out of a partition can't be committed from now on.
+    /// Notes that what was handed out of a partition can't be committed any more.
     pub(super) fn note_loss(&mut self, id: AssignmentId) {
-        self.settle_held();
+        self.take_over_done();
         let Some(partition) = self.subscription.get(id).filter(|_| self.in_group) else { return };
         let is_news = |offset: &i64| partition.committed.is_none_or(|committed| committed < *offset);
         let is_held = self.held.as_ref().is_some_and(|held| held.position_id == partition.position_id(id));
@@ -341,13 +341,13 @@ impl Engine {
         self.logged_problems.insert(problem.to_string())
     }
 
-    /// Asks a caller that waits whether it still does: it polls again if so.
+    /// Wakes a waiting caller, so that it polls; one that is busy or gone does not.
     pub(crate) fn nudge(&mut self) {
         self.wake();
     }
 }
 
-/// Whether two problems are the same one, told at different times.
+/// Whether two problems are the same one, reported at different times.
 fn is_same_problem(known: &Error, new: &Error) -> bool {
     match (known, new) {
         (Error::Stalled(known), Error::Stalled(new)) => {

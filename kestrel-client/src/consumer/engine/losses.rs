@@ -10,24 +10,24 @@ use crate::acks::PartitionAcks;
 use crate::consumer::position::AssignmentId;
 use crate::record::TopicPartition;
 
-/// What was lost, by partition.
+/// The losses of a consumer, by partition.
 #[derive(Debug, Default)]
 pub(crate) struct Losses(BTreeMap<TopicPartition, Loss>);
 
-/// What was lost of a partition.
+/// A partition that was lost before what was done of it was committed.
 #[derive(Debug)]
 pub(crate) struct Loss {
     /// The assignment that has ended.
     pub(crate) id: AssignmentId,
     /// The end of what was done.
     pub(crate) done_end: Option<i64>,
-    /// Whether the caller was at something, or after something that it had not told to be done.
+    /// Whether the caller worked on something, or had not yet said that it was done.
     pub(crate) was_in_hand: bool,
-    /// Where acks that come too late are counted, when the caller says of each record that it is done.
+    /// The acks of the lost assignment, which count those that come too late, when the caller acks each record.
     pub(crate) acks: Option<Arc<PartitionAcks>>,
-    /// How often something had been handed out by then.
+    /// The count of hand-outs at the loss.
     pub(crate) lost_after: u64,
-    /// How often something had been handed out when a commit failed because of it.
+    /// The count of hand-outs when a commit failed because of it.
     pub(crate) reported_after: Option<u64>,
 }
 

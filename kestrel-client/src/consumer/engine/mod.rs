@@ -21,7 +21,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 use self::losses::Losses;
 use self::stalls::Detectors;
 use crate::config::{AutoOffsetReset, ConsumerSettings};
-use crate::consumer::fetch::{CompletedFetch, Damage, EpochStart, FetchBuffer, FetchWork, Fetcher};
+use crate::consumer::fetch::{Brought, CompletedFetch, Damage, EpochStart, FetchBuffer, FetchWork, Fetcher};
 use crate::consumer::handout::CallerProgress;
 use crate::consumer::position::{
     AskedPositions, AssignedPartition, AssignmentId, FetchPosition, FetchState, Leader, LeaderView, Lookup,
@@ -32,7 +32,7 @@ use crate::metadata::{LeaderHint, MetadataSnapshot};
 use crate::net::ExponentialBackoff;
 use crate::record::{Timestamp, TopicPartition};
 
-/// What the driver is to do.
+/// Requests for the driver to send.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) fetches: Vec<FetchWork>,
@@ -47,14 +47,18 @@ pub(crate) enum LookupAnswer {
     LeaderEpochs(OffsetForLeaderEpochResponse),
 }
 
-/// Leaders that a broker named in a fetch answer, with their addresses (KIP-951).
+/// The news in an answer to a fetch, beside its records.
 #[derive(Debug, Default)]
-pub(crate) struct Hints {
+pub(crate) struct FetchNews {
+    pub(crate) brought: Brought,
+    /// The assignments that it was about.
+    pub(crate) heard: Vec<AssignmentId>,
+    /// Leaders that the broker named, with their addresses below (KIP-951).
     pub(crate) leaders: Vec<LeaderHint>,
     pub(crate) endpoints: Vec<(NodeId, ByteString, i32, Option<ByteString>)>,
 }
 
-/// What there is for the caller.
+/// What the engine has for the caller.
 #[derive(Debug)]
 pub(crate) enum Offer {
     Records(Box<CompletedFetch>),
@@ -65,12 +69,12 @@ pub(crate) enum Offer {
     Nothing,
 }
 
-/// What the caller's task has taken out.
+/// The run that the caller's task has taken.
 #[derive(Debug, Clone)]
 struct Held {
     position_id: PositionId,
     size_bytes: usize,
-    /// Where it begins.
+    /// The offset at which it begins.
     first_offset: i64,
     epochs: Arc<[EpochStart]>,
 }
@@ -90,7 +94,7 @@ pub(crate) struct Engine {
     has_partition_tasks: bool,
     /// Whether a group decides what is assigned: then nothing assigned is not the end.
     in_group: bool,
-    /// How many records of a partition may be open at once, when it is said of each that it is done.
+    /// The most records of a partition that may be open at once, when the caller acks each of them.
     max_open_records: Option<usize>,
     /// Problems of the group, for the caller.
     problems: VecDeque<Error>,
@@ -148,7 +152,7 @@ impl Engine {
 
 /// The driver's side, but for what a fetch brings.
 impl Engine {
-    /// What to send now. `wall` is for reset policies that count back from the present.
+    /// The requests to send now. `wall` is for reset policies that count back from the present.
     pub(crate) fn poll(&mut self, now: Instant, wall: Timestamp) -> Work {
         let failed = self.subscription.iter().filter(|(_, partition)| partition.has_failed_outside());
         let failed: Vec<_> = failed.map(|(id, _)| id).collect();
@@ -182,7 +186,7 @@ impl Engine {
         deadlines.into_iter().flatten().min()
     }
 
-    /// A new picture of the cluster.
+    /// Takes in new metadata.
     pub(crate) fn handle_metadata(&mut self, snapshot: &Arc<MetadataSnapshot>, now: Instant) {
         self.snapshot = Arc::clone(snapshot);
         self.look_at_metadata(now);
@@ -303,13 +307,13 @@ impl Engine {
         Some(position_error(partition, problem).into())
     }
 
-    /// The consumer is over: whoever waits is told.
+    /// Ends the consumer, and wakes a waiting caller.
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.wake();
     }
 
-    /// One of the consumer's tasks is lost: the caller is told why, once, and the consumer is over.
+    /// Ends the consumer because one of its tasks is lost: the caller gets the reason, once.
     pub(crate) fn lose(&mut self, error: Error) {
         if self.closed {
             return;
@@ -350,7 +354,7 @@ impl Engine {
     }
 }
 
-/// What the picture of the cluster says of a partition; `None` when it has not been asked yet.
+/// The leader of a partition as the metadata have it; `None` when they have not been asked for it yet.
 pub(super) fn leader_view(snapshot: &MetadataSnapshot, partition: &AssignedPartition) -> Option<LeaderView> {
     let TopicPartition { topic, partition } = &partition.name;
     if let Some(view) = snapshot.topic(topic) {
@@ -367,7 +371,7 @@ pub(super) fn leader_view(snapshot: &MetadataSnapshot, partition: &AssignedParti
     topic_view(snapshot, topic)
 }
 
-/// What the picture of the cluster says of a topic that is not in it; `None` when nothing.
+/// The reason why a topic is not in the metadata; `None` when there is none.
 pub(crate) fn topic_view(snapshot: &MetadataSnapshot, topic: &Arc<str>) -> Option<LeaderView> {
     let code = snapshot.error(topic).filter(|_| snapshot.topic(topic).is_none())?;
     let refusal = || BrokerError::new(ApiKey::Metadata, code).topic(topic.clone()).into();
@@ -389,7 +393,7 @@ const fn damaged(damage: Damage) -> PositionProblem {
     PositionProblem::Damaged { offset, next_offset, cause }
 }
 
-pub(crate) use self::caller::Recheck;
+pub(crate) use self::caller::{Lag, Recheck};
 pub(crate) use self::group::{Committable, MayWork};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What of the [`Engine`] should move and does not: what the detectors are shown, and what is said of what they find.
+//! Stalls of the [`Engine`]: shows its partitions to the detectors, and reports those that should move and do not.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::error::{Chain, Error, StallError};
 pub(super) struct Detectors {
     /// Nothing comes.
     fetching: StallDetector,
-    /// What came first was never said to be done, so nothing more is handed out.
+    /// The oldest record was never acked, so nothing more is handed out.
     acks: StallDetector,
 }
 
@@ -128,7 +128,7 @@ impl Engine {
     }
 }
 
-/// What a partition waits for, and what may help.
+/// The reason why a partition does not move, and advice.
 fn waits_for(partition: &AssignedPartition) -> String {
     let leader = partition.leader().map_or(NodeId::NONE, |leader| leader.node);
     let advice = match partition.last_failure() {

@@ -11,7 +11,7 @@ use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, set
 use super::*;
 use crate::config::ConsumerConfig;
 use crate::consumer::fetch::{Lane, OpenOptions};
-use crate::consumer::position::{LookupRequest, ResetTo};
+use crate::consumer::position::{LookupRequest, StartAt};
 use crate::error::StallError;
 
 const OPTIONS: OpenOptions = OpenOptions { check_crcs: true, max_decompressed_batch_bytes: 1 << 20 };
@@ -51,7 +51,7 @@ impl Script {
         Some((fetch.node.0, offset))
     }
 
-    fn answer_with(&mut self, node: i32, lane: Lane, data: PartitionData) -> Hints {
+    fn answer_with(&mut self, node: i32, lane: Lane, data: PartitionData) -> FetchNews {
         let topic =
             FetchableTopicResponse { topic_id: TOPIC_ID, partitions: vec![data], ..Default::default() };
         let response = FetchResponse { session_id: 1, responses: vec![topic], ..FetchResponse::default() };
@@ -301,7 +301,7 @@ fn a_recreated_topic_is_told_once_and_read_from_its_beginning() {
     assert_eq!(script.engine.recheck(&fetch).unwrap(), Recheck::Void);
     assert_eq!(problem(script.take_problem()), PositionProblem::Recreated);
     assert!(matches!(script.take(), Offer::Nothing));
-    assert_eq!(script.state(), FetchState::AwaitingReset(ResetTo::Earliest));
+    assert_eq!(script.state(), FetchState::AwaitingReset(StartAt::Earliest));
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn whatever_keeps_a_partition_from_being_fetched_is_reported() {
 #[test]
 fn lookups_that_fail_are_reported() {
     let mut script = Script::new(AutoOffsetReset::Earliest);
-    script.engine.reset(&script.partition.clone(), ResetTo::Earliest).unwrap();
+    script.engine.reset(&script.partition.clone(), StartAt::Earliest).unwrap();
     let stalls = stalls_of_a_minute(&mut script, |script| {
         let now = script.clock.at(script.now);
         for lookup in script.poll().lookups {

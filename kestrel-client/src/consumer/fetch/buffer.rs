@@ -45,7 +45,7 @@ impl FetchBuffer {
         self.queue.iter_mut().filter(|fetch| fetch.position_id.id == id).for_each(|fetch| fetch.detach());
     }
 
-    /// How much waits, by partition.
+    /// The bytes that wait, by partition.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = (AssignmentId, usize)> {
         self.queue.iter().map(|fetch| (fetch.position_id.id, fetch.size_bytes()))
     }

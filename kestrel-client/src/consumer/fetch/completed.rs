@@ -4,6 +4,7 @@
 //! wanted. Its position moves only when a record is handed out, or when there was nothing to hand out: control
 //! batches, aborted transactions, and batches that compaction has emptied.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -16,21 +17,21 @@ use crate::acks::PartitionAcks;
 use crate::consumer::position::{FetchPosition, PositionId};
 use crate::reader::{OpenBatch, known_epoch};
 
-/// What a small answer costs beside its bytes: so that many tiny ones are bounded too.
+/// The least that an answer counts for, so that many tiny ones are bounded too.
 const OVERHEAD_BYTES: usize = 1024;
 /// A slice is copied out of a frame that is this many times larger when it may stay for long.
 const DETACH_RATIO: usize = 2;
 
-/// How batches are opened.
+/// Options for opening batches.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenOptions {
     pub(crate) check_crcs: bool,
     pub(crate) max_decompressed_batch_bytes: usize,
 }
 
-/// What a broker sent for one partition.
+/// The records that a broker sent for one partition.
 #[derive(Debug)]
-pub(crate) struct Fetched {
+pub(crate) struct FetchedRecords {
     pub(crate) position_id: PositionId,
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
@@ -39,7 +40,7 @@ pub(crate) struct Fetched {
     pub(crate) records: Bytes,
     /// With `read_committed`, the transactions to skip.
     pub(crate) aborted: Option<Vec<AbortedTransaction>>,
-    /// How many bytes the whole answer has: what a slice of it keeps in memory.
+    /// The size of the whole answer: a slice of it keeps so much in memory.
     pub(crate) frame_bytes: usize,
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct CompletedFetch {
     pub(crate) position_id: PositionId,
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
-    /// Where records are counted as handed out, when the caller says of each that it is done.
+    /// Counts the records that are handed out, when the caller acks each of them.
     pub(crate) acks: Option<Arc<PartitionAcks>>,
     unopened: RecordBatches,
     open: Option<OpenBatch>,
@@ -73,33 +74,59 @@ pub(crate) struct CompletedFetch {
     epochs: Arc<[EpochStart]>,
     size_bytes: usize,
     frame_bytes: usize,
+    /// The records in batches of which at least one was handed out.
+    begun_records: usize,
+    is_open_begun: bool,
 }
 
 /// From which offset on a run's batches were appended in an epoch.
 pub(crate) type EpochStart = (i64, Option<LeaderEpoch>);
 
-/// What a look at the batch headers of an answer found.
+/// The result of a look at the batch headers of an answer.
 #[derive(Debug)]
 pub(crate) struct Scan {
     /// The whole batches, when there is at least one.
     pub(crate) fetch: Option<Box<CompletedFetch>>,
-    /// What follows them and cannot be read.
+    /// The damage after them, if there is any.
     pub(crate) damage: Option<Damage>,
     /// Whether the answer has bytes, but not one whole batch.
     pub(crate) is_torn_only: bool,
+    pub(crate) brought: Brought,
+}
+
+/// The size of an answer, as its batches' headers say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Brought {
+    /// The partitions that had a whole batch.
+    pub(crate) partitions: usize,
+    pub(crate) batches: usize,
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+impl AddAssign for Brought {
+    fn add_assign(&mut self, more: Self) {
+        self.partitions += more.partitions;
+        self.batches += more.batches;
+        self.records += more.records;
+        self.bytes += more.bytes;
+    }
 }
 
 impl CompletedFetch {
     /// Looks at the batch headers: how far the answer reaches, and where it is damaged. A torn last batch is no damage.
-    pub(crate) fn scan(fetched: Fetched) -> Scan {
+    pub(crate) fn scan(fetched: FetchedRecords) -> Scan {
         let mut end = fetched.position;
         let mut batches = RecordBatches::new(fetched.records.clone());
         let mut damage = None;
         let mut epochs = Vec::new();
+        let mut brought = Brought::default();
         for batch in &mut batches {
             match batch {
                 Ok(batch) => {
                     let header = batch.header();
+                    brought.batches += 1;
+                    brought.records += usize::try_from(header.record_count).unwrap_or_default();
                     note_epoch(&mut epochs, header.base_offset, known_epoch(header.partition_leader_epoch));
                     end = FetchPosition {
                         offset: end.offset.max(header.next_offset()),
@@ -113,6 +140,7 @@ impl CompletedFetch {
             }
         }
         let whole_bytes = fetched.records.len() - batches.rest().len();
+        (brought.partitions, brought.bytes) = (usize::from(whole_bytes > 0), whole_bytes);
         let is_torn_only = whole_bytes == 0 && !fetched.records.is_empty() && damage.is_none();
         let fetch = (whole_bytes > 0).then(|| {
             Box::new(Self {
@@ -130,9 +158,11 @@ impl CompletedFetch {
                 epochs: epochs.into(),
                 size_bytes: whole_bytes.max(OVERHEAD_BYTES),
                 frame_bytes: fetched.frame_bytes,
+                begun_records: 0,
+                is_open_begun: false,
             })
         });
-        Scan { fetch, damage, is_torn_only }
+        Scan { fetch, damage, is_torn_only, brought }
     }
 
     /// Hands out nothing from `range_end` on, and ends there.
@@ -146,7 +176,7 @@ impl CompletedFetch {
         self.next_offset
     }
 
-    /// Where the fetch after this one begins.
+    /// The position at which the next fetch begins.
     pub(crate) const fn end(&self) -> FetchPosition {
         self.end
     }
@@ -156,7 +186,7 @@ impl CompletedFetch {
         &self.epochs
     }
 
-    /// What this counts for in the buffer.
+    /// The bytes that this counts for in the buffer.
     pub(crate) const fn size_bytes(&self) -> usize {
         self.size_bytes
     }
@@ -225,6 +255,7 @@ impl CompletedFetch {
         let mut records = batch.records(options.max_decompressed_batch_bytes).map_err(damage)?;
         skip_before(&mut records, self.next_offset);
         let is_in_frame = header.compression() == Ok(Compression::None);
+        self.is_open_begun = false;
         self.open = Some(OpenBatch {
             leader_epoch: known_epoch(header.partition_leader_epoch),
             pinned_bytes: if is_in_frame { self.frame_bytes } else { records.data().len() },
@@ -235,19 +266,29 @@ impl CompletedFetch {
         Ok(())
     }
 
+    /// The number of records in the batches that the caller has begun with.
+    pub(crate) const fn begun_records(&self) -> usize {
+        self.begun_records
+    }
+
     /// The record with `offset` was handed out.
     pub(crate) fn hand_out(&mut self, offset: i64) {
+        if !self.is_open_begun {
+            self.is_open_begun = true;
+            self.begun_records += 1 + self.open.as_ref().map_or(0, OpenBatch::len);
+        }
         self.next_offset = self.next_offset.max(offset.saturating_add(1));
     }
 
     /// Hands out the rest of the open batch at once.
     pub(crate) fn take_open(&mut self) -> Option<OpenBatch> {
         let batch = self.open.take()?;
+        self.begun_records += if self.is_open_begun { 0 } else { batch.len() };
         self.pass(batch.end_offset);
         Some(batch)
     }
 
-    /// What went wrong while a record of the open batch was decoded.
+    /// Describes the damage of a record in the open batch.
     pub(crate) fn damage_in_open(&self, cause: DecodeError) -> Damage {
         let end =
             self.open.as_ref().map_or_else(|| self.next_offset.saturating_add(1), |batch| batch.end_offset);

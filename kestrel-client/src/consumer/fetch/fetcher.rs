@@ -21,7 +21,7 @@ use crate::consumer::position::{AssignmentId, FetchPosition, PositionId, Subscri
 use crate::environment::after;
 use crate::net::ExponentialBackoff;
 
-/// How many answers the buffer has room for. One of `fetch.max.bytes`, 50 MiB, would be most of it: broker and caller would
+/// The number of answers that the buffer has room for. One of `fetch.max.bytes`, 50 MiB, would be most of it: broker and caller would
 /// wait for one another, and memory that large is fetched from the system and given back each time.
 const ANSWERS_IN_THE_BUFFER: usize = 4;
 
@@ -42,43 +42,43 @@ pub(crate) struct FetchWork {
     pub(crate) request: FetchRequest,
 }
 
-/// What a broker answered for one partition, as far as it is to be believed.
+/// A broker's answer for one partition.
 #[derive(Debug)]
 pub(crate) struct PartitionAnswer {
     pub(crate) position_id: PositionId,
-    /// What was asked for.
+    /// The offset that was asked for.
     pub(crate) fetch_offset: i64,
     /// The epoch that the request named.
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) data: PartitionData,
 }
 
-/// What became of one Fetch request.
+/// The result of one Fetch request.
 #[derive(Debug, Default)]
 pub(crate) struct FetchOutcome {
     pub(crate) answers: Vec<PartitionAnswer>,
     /// An error of the whole request, when it says something about leaders or access.
     pub(crate) error: Option<ErrorCode>,
-    /// What such a request was about.
+    /// The positions that such a request was about.
     pub(crate) refused: Vec<PositionId>,
-    /// How many bytes of records the answer has.
+    /// The bytes of records in the answer.
     pub(crate) size_bytes: usize,
 }
 
-/// What is known of a broker that is fetched from.
+/// The fetching from one broker.
 #[derive(Debug)]
-struct Node {
+struct FetchNode {
     main: LaneState,
     side: LaneState,
     failures: u32,
     not_before: Option<Instant>,
 }
 
-/// What is known of one lane.
+/// The fetching on one lane.
 #[derive(Debug)]
 struct LaneState {
     session: FetchSession,
-    /// How many bytes the request under way may bring.
+    /// The most bytes that the request under way may bring.
     in_flight_bytes: Option<usize>,
     /// When the broker answered last.
     answered_at: Option<Instant>,
@@ -87,7 +87,7 @@ struct LaneState {
 /// The fetch requests of one consumer.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
-    nodes: HashMap<NodeId, Node>,
+    nodes: HashMap<NodeId, FetchNode>,
     /// A broker would have been asked but for what still waits for the caller or is in its hands.
     lacks_room: bool,
     backoff: ExponentialBackoff,
@@ -96,10 +96,10 @@ pub(crate) struct Fetcher {
 /// A partition that a broker can be asked for now.
 #[derive(Debug)]
 struct Candidate {
-    /// Who has waited longest comes first.
+    /// The partition that has waited longest comes first.
     last_served: u64,
     wanted: PartitionFetch,
-    /// How much of it still waits for the caller.
+    /// The bytes of it that still wait for the caller.
     waiting_bytes: usize,
 }
 
@@ -118,7 +118,7 @@ impl Fetcher {
         now: Instant,
     ) -> Vec<FetchWork> {
         let waiting = waiting_by_partition(subscription, buffer);
-        let in_flight_bytes: usize = self.nodes.values().map(Node::in_flight_bytes).sum();
+        let in_flight_bytes: usize = self.nodes.values().map(FetchNode::in_flight_bytes).sum();
         let used_bytes = held_bytes + waiting.values().sum::<usize>() + in_flight_bytes;
         let mut free_bytes = settings.fetch_buffer_bytes.saturating_sub(used_bytes);
         let mut work = Vec::new();
@@ -225,7 +225,7 @@ impl Fetcher {
     }
 }
 
-impl Default for Node {
+impl Default for FetchNode {
     fn default() -> Self {
         let lane = |session| LaneState { session, in_flight_bytes: None, answered_at: None };
         Self {
@@ -237,7 +237,7 @@ impl Default for Node {
     }
 }
 
-impl Node {
+impl FetchNode {
     const fn lane(&mut self, lane: Lane) -> &mut LaneState {
         match lane {
             Lane::Main => &mut self.main,
@@ -278,7 +278,7 @@ impl LaneState {
     }
 }
 
-/// How many bytes an answer may bring; none while enough of the same partitions waits for the caller.
+/// The most bytes that an answer may bring; none while enough of the same partitions waits for the caller.
 fn room(candidates: &[Candidate], settings: &ConsumerSettings) -> usize {
     let partition_bytes = to_usize(settings.max_partition_fetch_bytes);
     let share_bytes = settings.fetch_buffer_bytes / ANSWERS_IN_THE_BUFFER;
@@ -290,7 +290,7 @@ fn room(candidates: &[Candidate], settings: &ConsumerSettings) -> usize {
     if is_one_full || waiting_bytes * 2 > whole_bytes { 0 } else { whole_bytes }
 }
 
-/// How much waits of each partition that the caller can have. What a paused partition keeps is bounded by itself, and
+/// The bytes that wait of each partition that is not paused. What a paused partition keeps is bounded by itself, and
 /// does not count: otherwise a few paused partitions would stop all others.
 fn waiting_by_partition(
     subscription: &SubscriptionState,

@@ -17,5 +17,7 @@ mod fetcher;
 mod session;
 
 pub(crate) use self::buffer::FetchBuffer;
-pub(crate) use self::completed::{CompletedFetch, Damage, EpochStart, Fetched, OpenOptions, Scan};
+pub(crate) use self::completed::{
+    Brought, CompletedFetch, Damage, EpochStart, FetchedRecords, OpenOptions, Scan,
+};
 pub(crate) use self::fetcher::{FetchWork, Fetcher, Lane, PartitionAnswer};

@@ -43,12 +43,12 @@ pub(crate) struct SessionRequest {
     pub(crate) forgotten: Vec<ForgottenTopic>,
 }
 
-/// What the broker knows of us.
+/// The session as the broker knows it.
 #[derive(Debug, Default)]
 pub(crate) struct FetchSession {
     id: i32,
     epoch: i32,
-    /// What the last request asked for in all, by topic name.
+    /// The partitions that the last request asked for in all, by topic name.
     asked: HashMap<(ByteString, i32), PartitionFetch>,
     /// Topic names by id: answers from version 13 on have only the id.
     names: HashMap<TopicId, ByteString>,
@@ -91,7 +91,7 @@ impl FetchSession {
         request
     }
 
-    /// What the last request asked of the partition that an answer names.
+    /// The question of the last request about the partition that an answer names.
     pub(crate) fn asked(
         &self,
         topic: &ByteString,

@@ -30,7 +30,7 @@ use crate::metadata::TopicUses;
 use crate::reader::Decoders;
 use crate::record::{Record, Timestamp, TopicPartition};
 
-/// What a batch with one record has beside it, and more: its header and varints.
+/// Room for the header and varints of a batch with one record, and more.
 const BATCH_SLACK_BYTES: usize = 1024;
 
 /// Begins a consumer that hands out `records`, for a unit test of what consumes them; [`batch`](RecordedConsumerBuilder::batch)
@@ -80,7 +80,7 @@ pub fn from_records(records: impl IntoIterator<Item = Record>) -> RecordedConsum
     }
 }
 
-/// What was said about a consumer or a batch from records; made by [`from_records`].
+/// Configures and starts a consumer from records, or makes a batch of them; made by [`from_records`].
 #[derive(Debug)]
 #[must_use]
 pub struct RecordedConsumerBuilder<KD = Raw, VD = Raw> {
@@ -91,13 +91,13 @@ pub struct RecordedConsumerBuilder<KD = Raw, VD = Raw> {
 }
 
 impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
-    /// How keys are read. Default: [`Raw`].
+    /// Sets the deserializer of keys. Default: [`Raw`].
     pub fn key<D>(self, key: D) -> RecordedConsumerBuilder<D, VD> {
         let Self { records, config, key: _, value } = self;
         RecordedConsumerBuilder { records, config, key, value }
     }
 
-    /// How values are read. Default: [`Raw`].
+    /// Sets the deserializer of values. Default: [`Raw`].
     pub fn value<D>(self, value: D) -> RecordedConsumerBuilder<KD, D> {
         let Self { records, config, key, value: _ } = self;
         RecordedConsumerBuilder { records, config, key, value }
@@ -182,7 +182,7 @@ impl RecordedGroup {
         self.commits.lock().clone()
     }
 
-    /// What was committed last for a partition; `None` is nothing.
+    /// The offset that was committed last for a partition; `None` when there is none.
     #[must_use]
     pub fn committed(&self, partition: impl Into<TopicPartition>) -> Option<OffsetAndMetadata> {
         let partition = partition.into();

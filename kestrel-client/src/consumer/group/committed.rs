@@ -25,7 +25,7 @@ use crate::record::TopicPartition;
 const LAST_VERSION_WITH_NAMES: i16 = 9;
 const LAST_VERSION: i16 = 10;
 
-/// What the group has committed for a partition: `None` is nothing.
+/// The group's committed offset of a partition; `None` when there is none.
 pub(crate) type Answered = Result<Option<OffsetAndMetadata>, ErrorCode>;
 
 /// Which offsets of a group are asked for.
@@ -39,12 +39,12 @@ pub(crate) struct OffsetQuestion {
 }
 
 impl OffsetQuestion {
-    /// What the group has for `partitions`.
+    /// Asks for the offsets of `partitions`.
     pub(crate) const fn of(group_id: ByteString, partitions: Vec<(TopicPartition, TopicId)>) -> Self {
         Self { group_id, partitions: Some(partitions), require_stable: true }
     }
 
-    /// All that the group has at the moment.
+    /// Asks for all offsets that the group has at the moment.
     pub(crate) const fn all(group_id: ByteString) -> Self {
         Self { group_id, partitions: None, require_stable: false }
     }

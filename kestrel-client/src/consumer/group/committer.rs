@@ -42,11 +42,11 @@ pub(crate) struct Entry {
 /// Offsets to commit, by partition.
 pub(crate) type Entries = BTreeMap<TopicPartition, Entry>;
 
-/// What is to be committed.
+/// Offsets that are handed in to be committed.
 #[derive(Debug, Default)]
 pub(crate) struct Submission {
     pub(crate) entries: Entries,
-    /// What belongs to it and is lost: then it fails, whatever becomes of the rest.
+    /// Partitions that belong to it and are lost: then it fails, whatever becomes of the rest.
     pub(crate) lost: Vec<TopicPartition>,
 }
 
@@ -63,11 +63,11 @@ struct Job {
     deadline: Option<(Instant, Duration)>,
     not_before: Option<Instant>,
     failures: u32,
-    /// What belongs to it and cannot be committed any more.
+    /// Partitions that belong to it and cannot be committed any more.
     lost: Vec<TopicPartition>,
     /// The first refusal that is for good.
     refusal: Option<Error>,
-    /// What kept it from being done at the last try.
+    /// The error of the last try.
     problem: Option<Error>,
 }
 
@@ -78,21 +78,21 @@ impl Job {
         self.refusal.get_or_insert(error);
     }
 
-    /// What became of it, when there is nothing left to try.
+    /// The result, when there is nothing left to try.
     fn outcome(&mut self) -> Result<(), Error> {
         let lost = CommitFailed::of(std::mem::take(&mut self.lost));
         lost.or_else(|| self.refusal.take()).map_or(Ok(()), Err)
     }
 }
 
-/// What to send.
+/// An OffsetCommit to send.
 #[derive(Debug, PartialEq)]
 pub(crate) struct CommitRequest {
     pub(crate) request: OffsetCommitRequest,
     pub(crate) at_most: i16,
 }
 
-/// What an answer says about the membership.
+/// The news in an answer about the membership.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct CommitNews {
     /// The broker is not the coordinator, or cannot be reached.
@@ -109,9 +109,9 @@ pub(crate) struct Committer {
     jobs: VecDeque<Job>,
     under_way: Option<(Job, i32)>,
     done: Vec<(JobId, Result<(), Error>)>,
-    /// What the coordinator has, as far as it was told in these assignments, and by which job.
+    /// The offsets that the coordinator has of the current assignments, and the jobs that committed them.
     committed: BTreeMap<TopicPartition, (Entry, JobId)>,
-    /// What the coordinator has been told since that was asked last.
+    /// The offsets that were committed since the last look.
     news: Vec<(TopicPartition, Entry)>,
     next_job: u64,
 }
@@ -175,12 +175,12 @@ impl Committer {
         self.committed.get(partition).is_some_and(|(known, _)| known == entry)
     }
 
-    /// How many jobs are not done yet.
+    /// The number of jobs that are not done yet.
     pub(crate) fn len(&self) -> usize {
         self.jobs.len() + usize::from(self.under_way.is_some())
     }
 
-    /// What to send now, as the member that `identity` says, if anything. What is not assigned any more as `is_current`
+    /// The commit to send now, as the member `identity`, if there is any. What is not assigned any more as `is_current`
     /// says is not sent.
     pub(crate) fn poll(
         &mut self,
@@ -189,7 +189,7 @@ impl Committer {
         now: Instant,
     ) -> Option<CommitRequest> {
         self.drop_obsolete(&is_current);
-        self.give_up(now);
+        self.expire(now);
         let identity = identity.filter(|_| self.under_way.is_none())?;
         let index = self.jobs.iter().position(|job| job.not_before.is_none_or(|at| at <= now))?;
         let job = self.jobs.remove(index)?;
@@ -227,7 +227,7 @@ impl Committer {
                 job.problem = Some(error);
             }
         }
-        self.settle(job, now);
+        self.conclude(job, now);
         news
     }
 
@@ -270,7 +270,7 @@ impl Committer {
     }
 
     /// Ends a job whose request was answered, or has it wait for its next try.
-    fn settle(&mut self, mut job: Job, now: Instant) {
+    fn conclude(&mut self, mut job: Job, now: Instant) {
         if job.entries.is_empty() || job.deadline.is_none() {
             return self.end(job);
         }
@@ -289,7 +289,7 @@ impl Committer {
         }
     }
 
-    /// What the coordinator has been told since this was asked last.
+    /// Takes out the offsets that were committed since the last call.
     pub(crate) fn take_committed(&mut self) -> Vec<(TopicPartition, Entry)> {
         std::mem::take(&mut self.news)
     }
@@ -333,7 +333,7 @@ impl Committer {
         self.jobs = kept;
     }
 
-    fn give_up(&mut self, now: Instant) {
+    fn expire(&mut self, now: Instant) {
         let is_late = |job: &Job| job.deadline.is_some_and(|(at, _)| at <= now);
         let (late, kept): (Vec<_>, _) = std::mem::take(&mut self.jobs).into_iter().partition(is_late);
         self.jobs = VecDeque::from(kept);
@@ -390,7 +390,7 @@ fn closed() -> Error {
     Error::closed("consumer")
 }
 
-/// What the answer says of each partition; one that it leaves out is tried again.
+/// The outcome of each partition in an answer; one that it leaves out is tried again.
 fn outcomes(entries: &Entries, response: OffsetCommitResponse) -> Vec<(TopicPartition, ErrorCode)> {
     let mut outcomes = Vec::new();
     for topic in response.topics {

@@ -10,7 +10,7 @@ use kestrel_protocol::NodeId;
 use crate::environment::after;
 use crate::net::ExponentialBackoff;
 
-/// Where the coordinator is.
+/// The knowledge of where the coordinator is.
 ///
 /// ```text
 ///   Unknown ── poll ──► Asking ── answer ──► Known
@@ -24,7 +24,7 @@ enum Whereabouts {
     Known(NodeId),
 }
 
-/// What is known of the coordinator.
+/// Finds the group's coordinator, and forgets it.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     state: Whereabouts,
@@ -70,7 +70,7 @@ impl Coordinator {
         self.pause(now);
     }
 
-    /// It is not asked for before `at`.
+    /// Puts the next question off until `at`.
     pub(crate) fn wait_until(&mut self, at: Instant) {
         self.not_before = Some(at);
     }

@@ -30,10 +30,10 @@ use crate::environment::{self, after};
 use crate::error::{Chain, CommitFailed, Error, Result};
 use crate::metadata::{MetadataSnapshot, Reason};
 
-/// How long a member whose consumer was dropped tries to leave.
+/// The time in which a member whose consumer was dropped tries to leave.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the driver has begun and waits for.
+/// The result of something that the driver has begun.
 enum Done<A> {
     Member(A),
     Offsets(OffsetAnswer),
@@ -52,7 +52,7 @@ struct Running {
 
 /// When the caller has polled last, as the driver knows.
 struct CallerWatch {
-    /// How often the caller had polled by then.
+    /// The caller's count of polls by then.
     seen_polls: u64,
     polled_at: Instant,
     /// Whether a caller that waits was woken since, to poll again.
@@ -78,7 +78,7 @@ pub(crate) struct GroupDriver<M: Machine, C> {
     caller: CallerWatch,
     rebalance: RebalanceWatch,
     closers: Vec<oneshot::Sender<Result<()>>>,
-    /// What of the last things that the application was done with could not be committed.
+    /// The failure to commit what the application was done with last.
     close_problem: Option<Error>,
     next_commit: Option<Instant>,
     next_topics: Option<Instant>,
@@ -132,7 +132,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
         }
         let outcome = self.close_problem.take().map_or(Ok(()), Err);
         for closer in self.closers.drain(..) {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = closer.send(outcome.clone());
         }
         self.shared.change_by_group(Engine::close);
@@ -160,7 +160,8 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
             self.begin_effects();
             self.send(now);
             self.offsets.finish();
-            self.rebalance.look(&self.link, self.machine.standing(), now);
+            let observer = self.link.client.observer();
+            self.rebalance.look(observer, &self.link.group_id, self.machine.standing(), now);
             if self.machine.is_over() && self.running.is_none() {
                 return;
             }
@@ -186,7 +187,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
         }
     }
 
-    /// How often to look whether the caller polls.
+    /// The pause between two looks whether the caller polls.
     fn look_interval(&self) -> Duration {
         let group = &self.settings.group;
         group.heartbeat_interval.min(group.max_poll_interval / 4)
@@ -326,7 +327,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
             Done::Connected => {}
         }
         if known.is_some() && self.machine.coordinator().is_none() {
-            // It may have moved to a broker that is not in the picture yet.
+            // The coordinator may have moved to a broker that is not in the metadata yet.
             self.link.client.metadata().request_refresh();
         }
     }
@@ -371,7 +372,7 @@ impl<M: Machine, C> Drop for GroupDriver<M, C> {
     }
 }
 
-/// How often a policy commits by itself.
+/// The interval in which a policy commits by itself.
 const fn commit_interval(policy: CommitPolicy) -> Option<Duration> {
     match policy {
         CommitPolicy::Interval(interval) => Some(interval),
@@ -385,3 +386,6 @@ impl<M: Machine, C> std::fmt::Debug for GroupDriver<M, C> {
         f.debug_struct("GroupDriver").field("machine", &self.machine).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

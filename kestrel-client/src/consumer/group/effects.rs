@@ -21,7 +21,7 @@ use crate::error::{Chain, Error};
 use crate::metadata::{Reason, TopicUses};
 use crate::record::TopicPartition;
 
-/// What came of an effect.
+/// The result of an effect.
 #[derive(Debug)]
 pub(crate) enum EffectDone {
     Lost {
@@ -38,7 +38,7 @@ pub(crate) enum EffectDone {
     },
 }
 
-/// What effects need; clones share it.
+/// Carries out effects; clones share what they need.
 #[derive(Clone)]
 pub(crate) struct Effects {
     pub(crate) shared: SharedEngine,

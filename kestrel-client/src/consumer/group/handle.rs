@@ -16,10 +16,10 @@ use crate::consumer::shared_engine::SharedEngine;
 use crate::error::{CommitFailed, Error, PositionError, Result};
 use crate::record::TopicPartition;
 
-/// How many commands may wait for the driver.
+/// The most commands that wait for the driver.
 const INBOX: usize = 64;
 
-/// What the driver is asked for.
+/// A command to the group's driver.
 #[derive(Debug)]
 pub(crate) enum GroupCommand {
     Commit(Submission, oneshot::Sender<Result<()>>),
@@ -172,7 +172,7 @@ impl GroupHandle {
     }
 }
 
-/// What the caller is done with, as entries to commit.
+/// The positions up to which the caller is done, as entries to commit.
 pub(crate) fn done_entries(engine: &mut Engine, partitions: Option<&BTreeSet<TopicPartition>>) -> Entries {
     let done = engine.committable();
     let wanted = done.into_iter().filter(|one| partitions.is_none_or(|all| all.contains(&one.partition)));

@@ -1,4 +1,4 @@
-//! What an application hears of rebalances: partitions that come, go, and are gone.
+//! RebalanceListener: called with the partitions that a member gains, gives up and has lost.
 //!
 //! Called by the group's driver, one call at a time, while heartbeats go on. The consumer's own stream waits for none of it,
 //! except that nothing comes from partitions that are being given up, and nothing yet from those that are being taken on.

@@ -23,12 +23,12 @@ use crate::record::TopicPartition;
 
 /// One member of a group. No I/O, no clock.
 pub(crate) trait Machine: fmt::Debug + Send {
-    /// What it wants to be sent or worked out.
+    /// A request to a broker, or work that takes time.
     type Request: Send;
-    /// What came of a request.
+    /// The result of a request.
     type Answer: Send + 'static;
 
-    /// What to begin now.
+    /// The next request to begin now.
     fn poll_request(&mut self, now: Instant) -> Option<Self::Request>;
 
     /// A request has come to its end.
@@ -37,7 +37,7 @@ pub(crate) trait Machine: fmt::Debug + Send {
     /// The next effect to carry out, when the one before has been.
     fn poll_effect(&mut self) -> Option<Effect>;
 
-    /// Which effects still count: those of an older round are to be dropped, even half way.
+    /// The round of effects that counts: those of an older one are to be dropped, even half way.
     fn round(&self) -> EffectRound;
 
     /// The partitions of [`Effect::Revoke`] are given up.
@@ -73,10 +73,10 @@ pub(crate) trait Machine: fmt::Debug + Send {
     /// The group's coordinator, while it is known.
     fn coordinator(&self) -> Option<NodeId>;
 
-    /// Who commits, while a commit can succeed.
+    /// The member's identity for commits, while one can succeed.
     fn identity(&self) -> Option<MemberIdentity>;
 
-    /// Where the member stands, for who observes it.
+    /// The member's standing, for observers.
     fn standing(&self) -> MemberStanding<'_>;
 
     /// Whether the caller was away for so long that the group went on without it.
@@ -92,7 +92,7 @@ pub(crate) trait Calls<M: Machine>: Send + 'static {
     fn begin(&self, request: M::Request) -> BoxFuture<'static, M::Answer>;
 }
 
-/// What a membership has done with partitions, whatever protocol the group speaks.
+/// A change of partitions that a membership decides, whatever protocol the group speaks.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Give up `partitions` in good order: commit, tell the listener. Then [`Machine::handle_revoked`].
@@ -129,7 +129,7 @@ pub(crate) struct MemberIdentity {
     pub(crate) instance_id: Option<ByteString>,
 }
 
-/// Where a member stands.
+/// The standing of a member in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MemberStanding<'a> {
     /// Empty before the member has one.

@@ -22,10 +22,10 @@ use crate::error::{BrokerError, Chain, Error, Result};
 use crate::observer::OffsetsCommitted;
 use crate::record::TopicPartition;
 
-/// How many commits are kept at once; more wait in the driver's inbox.
+/// The most commits that are kept at once; more wait in the driver's inbox.
 const MAX_JOBS: usize = 64;
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(crate) enum OffsetAnswer {
     Commit(NodeId, Option<ObservedCommit>, Result<OffsetCommitResponse>),
@@ -45,9 +45,9 @@ pub(crate) struct MemberOffsets {
     link: MemberLink,
     shared: SharedEngine,
     committer: Committer,
-    /// Who waits for a commit.
+    /// Callers that wait for a commit.
     waiters: HashMap<JobId, oneshot::Sender<Result<()>>>,
-    /// How long a commit may take.
+    /// The longest that a commit may take.
     patience: Duration,
 }
 
@@ -203,7 +203,7 @@ impl MemberOffsets {
                 }
             }
             if let Some(waiter) = self.waiters.remove(&job) {
-                // Whoever asked may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = waiter.send(result);
             }
         }

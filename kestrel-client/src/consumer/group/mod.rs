@@ -3,14 +3,15 @@
 //! ```text
 //!   coordinator (a broker)                 group driver's task                      lock
 //!      ▲ │ JoinGroup, SyncGroup,    ┌──────────────────────────────┐           ┌──────────┐
-//!      │ ▼ Heartbeat, LeaveGroup    │  Membership ── Effects ──────┼─ take on, │  Engine  │ ── fetches
+//!      │ ▼ Heartbeat, LeaveGroup    │  Machine ───── Effects ──────┼─ take on, │  Engine  │ ── fetches
 //!      ├──────────────────────────► │      │            │          │  give up ►│          │ ── stream
 //!      │   OffsetCommit, OffsetFetch│  Committer ◄── listener      │           └──────────┘
 //!      └──────────────────────────► └──────▲───────────────────────┘                │
 //!                                          └── commit, close ── the consumer ◄──────┘ what is done
 //! ```
 //!
-//! Machines without I/O: [`classic`] with [`coordinator`], [`committer`], [`topic_watch`]. Shells: [`driver`], [`effects`].
+//! Machines without I/O: [`classic`], the one [`machine`] of a membership today, with [`coordinator`]; [`committer`],
+//! [`topic_watch`]. Shells: [`driver`], [`effects`], [`member_offsets`]. [`join`] puts them together.
 
 mod classic;
 pub(crate) mod committed;

@@ -1,4 +1,4 @@
-//! What a group stores for a partition: an offset with what belongs to it.
+//! OffsetAndMetadata: what a group stores for a partition.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::environment::after;
 use crate::error::Error;
 use crate::metadata::MetadataSnapshot;
 
-/// What is wrong with topics.
+/// Watches the topics of a subscription.
 #[derive(Debug, Default)]
 pub(crate) struct TopicWatch(BTreeMap<Arc<str>, Trouble>);
 
@@ -24,7 +24,7 @@ struct Trouble {
 }
 
 impl TopicWatch {
-    /// A new picture of the cluster: what it says of `topics`.
+    /// Takes in what new metadata say of `topics`.
     pub(crate) fn handle_metadata(
         &mut self,
         topics: &BTreeSet<Arc<str>>,
@@ -48,7 +48,7 @@ impl TopicWatch {
         }
     }
 
-    /// What to tell the caller now: again and again, as long as it lasts.
+    /// The errors to report to the caller now: again and again, as long as they last.
     pub(crate) fn poll(&mut self, now: Instant) -> Vec<(Arc<str>, Error)> {
         let due = self.0.iter_mut().filter(|(_, trouble)| trouble.report_at <= now);
         due.map(|(topic, trouble)| {

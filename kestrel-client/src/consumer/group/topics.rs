@@ -8,7 +8,7 @@ use regex_lite::Regex;
 use crate::client::Client;
 use crate::error::{Error, Result};
 
-/// What a consumer subscribes to.
+/// The topics of a subscription: names, or a pattern.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TopicSelection {
     pub(crate) names: BTreeSet<Arc<str>>,

@@ -1,4 +1,4 @@
-//! CallerProgress: what the caller has in its hands, told without a lock.
+//! CallerProgress: where the caller's task stands in the run that it has taken, readable without a lock.
 //!
 //! Written by the caller's task at each record, read under the engine's lock. A record that was handed out counts as done
 //! when the next one is asked for, or when the caller commits: what is handed out and not done is never committed by itself.
@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering, fence};
 
 use tokio::sync::Notify;
 
-/// What the caller's task tells, for the run of batches that it has taken.
+/// The progress of the caller's task in the run of batches that it has taken.
 #[derive(Debug, Default)]
 pub(crate) struct CallerProgress {
     /// The offset below which all of the run is done.
     done_offset: AtomicI64,
     /// The offset of the run that is handed out next.
     next_offset: AtomicI64,
-    /// How often something was handed out.
+    /// The count of hand-outs.
     hand_outs: AtomicU64,
-    /// How often something had been handed out when the caller asked last.
+    /// The count of hand-outs when the caller asked last.
     asked_after: AtomicU64,
-    /// How often something had been handed out when the caller last said that all of it is done.
+    /// The count of hand-outs when the caller last said that all of it is done.
     done_after: AtomicU64,
-    /// How often the caller has asked.
+    /// The count of the caller's polls.
     polls: AtomicU64,
     /// Whether someone waits for the caller to ask.
     is_awaited: AtomicBool,
@@ -52,20 +52,20 @@ impl CallerProgress {
     }
 
     /// Whether someone waits for the caller to ask. After it the caller sees what those who wait have marked, or they see all
-    /// that it told before.
+    /// that it noted before.
     pub(crate) fn is_awaited(&self) -> bool {
         // A fence costs as much as the rest of handing out a record does: one for each is enough.
         fence(Ordering::SeqCst);
         self.is_awaited.load(Ordering::Relaxed)
     }
 
-    /// Something is being handed out, and `next_offset` comes after it.
+    /// Notes that something is being handed out, and that `next_offset` comes after it.
     pub(crate) fn hand_out(&self, next_offset: i64) {
         self.next_offset.store(next_offset, Ordering::Release);
         self.hand_outs.store(self.hand_outs.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
-    /// How often something was handed out.
+    /// The count of hand-outs.
     pub(crate) fn hand_outs(&self) -> u64 {
         self.hand_outs.load(Ordering::Acquire)
     }
@@ -112,7 +112,7 @@ impl CallerProgress {
         self.polls.load(Ordering::Relaxed)
     }
 
-    /// From now on the caller tells when it asks, or no longer. What is read of it after this call is what it told last, or it
+    /// Turns the calls of a waiting driver on or off. What is read of the caller after this call is what it noted last, or it
     /// will tell.
     pub(crate) fn await_caller(&self, awaited: bool) {
         self.is_awaited.store(awaited, Ordering::Relaxed);

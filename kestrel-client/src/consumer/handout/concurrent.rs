@@ -16,14 +16,14 @@ use crate::error::{Error, Result};
 use crate::record::ConsumerRecord;
 
 /// An item on its way to be worked on.
-struct Item<K, V> {
+struct LaneItem<K, V> {
     lane: Option<u64>,
     item: Result<ConsumerRecord<K, V>>,
     /// The work on its partition, which is waited for before the partition is given up.
     tasks: PartitionTasks,
 }
 
-/// What came of the work on an item.
+/// The result of the work on an item.
 struct Finished<E> {
     lane: Option<u64>,
     outcome: Result<(), E>,
@@ -149,7 +149,7 @@ impl<K, V> Consumer<K, V> {
             };
             if let Some((tasks, item)) = begun {
                 let lane = item.as_ref().ok().and_then(&lane_of);
-                if let Some(item) = lanes.push(lane, Item { lane, item, tasks }) {
+                if let Some(item) = lanes.push(lane, LaneItem { lane, item, tasks }) {
                     match begin(item, &mut work) {
                         Some(future) => running.push(future),
                         None => drop(lanes.finish(lane)),
@@ -169,14 +169,14 @@ impl<K, V> Consumer<K, V> {
 
 /// Begins to work on an item, unless its partition has gone meanwhile.
 fn begin<K, V, F, T, E>(
-    item: Item<K, V>,
+    item: LaneItem<K, V>,
     work: &mut F,
 ) -> Option<impl Future<Output = Finished<E>> + use<K, V, F, T, E>>
 where
     F: FnMut(Result<ConsumerRecord<K, V>>) -> T,
     T: Future<Output = Result<(), E>>,
 {
-    let Item { lane, item, tasks } = item;
+    let LaneItem { lane, item, tasks } = item;
     let token = tasks.begin()?;
     let ack = match &item {
         Ok(record) => record.ack_token(),

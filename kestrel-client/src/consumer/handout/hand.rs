@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::CallerProgress;
+use super::poll_watch::PollWatch;
 use crate::consumer::engine::{Offer, Recheck};
 use crate::consumer::fetch::{CompletedFetch, Damage};
 use crate::consumer::shared_engine::SharedEngine;
 use crate::error::Result;
+use crate::observer::ObserverSeat;
 use crate::reader::Readiness;
 use crate::record::TopicPartition;
 
@@ -20,17 +22,18 @@ pub(crate) struct Hand {
     run: Option<Run>,
     /// The engine's revision at which the run was last known to be still good.
     seen_revision: u64,
+    watch: PollWatch,
 }
 
 /// A run of batches that is being handed out.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) fetch: Box<CompletedFetch>,
-    /// What its next record waits for.
+    /// Deserializers that get ready for its next record.
     pub(crate) readiness: Readiness,
 }
 
-/// What one look at the run gave.
+/// The result of one look at the run.
 pub(crate) enum Step<T> {
     HandOut(T),
     /// Nothing was handed out, but something changed: look again.
@@ -42,8 +45,8 @@ pub(crate) enum Step<T> {
 }
 
 impl Hand {
-    pub(crate) fn new(shared: SharedEngine) -> Self {
-        Self { shared, run: None, seen_revision: 0 }
+    pub(crate) fn new(shared: SharedEngine, observer: ObserverSeat) -> Self {
+        Self { shared, run: None, seen_revision: 0, watch: PollWatch::new(observer) }
     }
 
     /// The partition that is in hand, and the offset that it hands out next.
@@ -66,7 +69,7 @@ impl Hand {
         self.shared.tell_if_awaited();
     }
 
-    /// What was handed out is done, although nothing is asked for: the group may not take its partition away yet.
+    /// Notes that what was handed out is done, although nothing is asked for: the group may not take its partition away yet.
     pub(crate) fn note_done(&self) {
         self.progress().finish(self.next_offset());
     }
@@ -80,9 +83,14 @@ impl Hand {
     ) -> Poll<Option<Result<T>>> {
         self.progress().ask(self.next_offset());
         let polled = self.poll_steps(cx, step);
-        // What is handed out was told by `confirm`, together with what was asked for: one fence does for both.
+        // For what is handed out `confirm` has done so, together with what was asked for: one fence does for both.
         if !matches!(polled, Poll::Ready(Some(Ok(_)))) {
             self.shared.tell_if_awaited();
+        }
+        match (&polled, &self.run) {
+            (Poll::Ready(Some(Ok(_))), Some(run)) => self.watch.note_hand_out(&run.fetch),
+            (Poll::Pending, _) => self.watch.note_wait(),
+            _ => {}
         }
         polled
     }
@@ -108,7 +116,7 @@ impl Hand {
                 Ok(Step::Full) => self.put_back(),
                 Ok(Step::RunEnded) => self.end_run(),
                 Err(damage) => {
-                    if let Some(error) = self.give_up(damage) {
+                    if let Some(error) = self.refetch(damage) {
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
@@ -125,7 +133,10 @@ impl Hand {
         }
         if self.run.is_none() {
             match self.shared.take(cx.waker()) {
-                Offer::Records(fetch) => self.run = Some(Run { fetch, readiness: Readiness::default() }),
+                Offer::Records(fetch) => {
+                    self.watch.note_run(&fetch);
+                    self.run = Some(Run { fetch, readiness: Readiness::default() });
+                }
                 Offer::Problem(error) => return Poll::Ready(Some(Err(error))),
                 Offer::Ended => return Poll::Ready(None),
                 Offer::Nothing => return Poll::Pending,
@@ -156,7 +167,7 @@ impl Hand {
         checked.map(|_| false)
     }
 
-    /// What is in hand may have become void, or its partition paused: after a log was cut, a topic made anew, or when
+    /// Checks a run that may have become void, or its partition paused: after a log was cut, a topic made anew, or when
     /// another task had its say.
     fn recheck(&mut self) -> Result<Recheck> {
         let revision = self.shared.revision();
@@ -182,12 +193,15 @@ impl Hand {
     /// The run was handed out: the next one may be taken.
     fn end_run(&mut self) {
         self.progress().ask(self.next_offset());
-        self.run = None;
+        let ended = self.run.take();
         self.shared.release();
+        if let Some(run) = ended {
+            self.watch.tell_lag(&run.fetch, &self.shared);
+        }
     }
 
     /// The run is damaged at its position: it is fetched again. Gives the error, unless the run was void anyway.
-    fn give_up(&mut self, damage: Damage) -> Option<crate::error::Error> {
+    fn refetch(&mut self, damage: Damage) -> Option<crate::error::Error> {
         let fetch = self.run.take()?.fetch;
         self.shared.change(|engine| engine.refetch(fetch.position_id, fetch.position(), damage))
     }

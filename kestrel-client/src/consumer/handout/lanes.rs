@@ -10,7 +10,7 @@ pub(crate) struct Lanes<T> {
     limit: usize,
     running: usize,
     waiting: usize,
-    /// What waits behind what is under way, by lane.
+    /// The items that wait behind the one under way, by lane.
     lanes: HashMap<u64, VecDeque<T>>,
 }
 
@@ -25,7 +25,7 @@ impl<T> Lanes<T> {
         self.running < self.limit && self.waiting < self.limit
     }
 
-    /// Something comes, in a lane or in none. Gives it back if it begins now.
+    /// Takes in an item, in a lane or in none. Gives it back if it begins now.
     pub(crate) fn push(&mut self, lane: Option<u64>, item: T) -> Option<T> {
         if let Some(lane) = lane {
             if let Some(behind) = self.lanes.get_mut(&lane) {
@@ -39,7 +39,7 @@ impl<T> Lanes<T> {
         Some(item)
     }
 
-    /// What was under way in a lane is done. Gives what begins in its place.
+    /// Ends the item under way in a lane. Gives the one that begins in its place.
     pub(crate) fn finish(&mut self, lane: Option<u64>) -> Option<T> {
         let next = lane.and_then(|lane| self.lanes.get_mut(&lane)).and_then(VecDeque::pop_front);
         if next.is_some() {

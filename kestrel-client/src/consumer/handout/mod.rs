@@ -6,6 +6,7 @@ mod hand;
 mod lanes;
 mod partition_stream;
 mod partition_tasks;
+mod poll_watch;
 mod stream;
 
 pub(crate) use self::caller_progress::CallerProgress;

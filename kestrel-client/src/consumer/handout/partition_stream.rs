@@ -42,13 +42,13 @@ use crate::record::{ConsumerRecord, TopicPartition};
 pub struct PartitionStream<K, V> {
     partition: TopicPartition,
     records: mpsc::Receiver<Item<K, V>>,
-    /// What a batch ended before.
+    /// The item before which a batch ended.
     put_back: Option<Item<K, V>>,
     is_over: Pin<Box<WaitForCancellationFutureOwned>>,
     is_stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     tasks: PartitionTasks,
     shared: SharedEngine,
-    /// What is done when more is asked for.
+    /// The acks of the records that are done when more is asked for.
     in_hand: Vec<AckToken>,
     /// The offset after the last record that was handed out.
     next_offset: Option<i64>,
@@ -112,7 +112,7 @@ impl<K, V> PartitionStream<K, V> {
         known.or(self.next_offset)
     }
 
-    /// How many records are yet to be handed out, as the last fetch said; `None` when that is not known. Counted as
+    /// The number of records that are yet to be handed out, as the last fetch said; `None` when that is not known. Counted as
     /// [`Consumer::lag`] counts.
     #[must_use]
     pub fn lag(&self) -> Option<i64> {
@@ -178,7 +178,7 @@ impl<K, V> fmt::Debug for PartitionStream<K, V> {
     }
 }
 
-/// Where the records of a partition go.
+/// The way of a partition's records to its task.
 struct TaskRoute<K, V> {
     records: mpsc::Sender<Result<ConsumerRecord<K, V>>>,
     tasks: PartitionTasks,
@@ -371,7 +371,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     }
 }
 
-/// How a task has ended.
+/// The end of a task.
 enum Ended<E> {
     /// Its partition was given up.
     WithPartition,

@@ -36,7 +36,7 @@ struct Pause {
 impl PartitionTasks {
     /// Counts a piece of work until the token is dropped; `None` when the partition is being given up or gone.
     pub(crate) fn begin(&self) -> Option<TaskTrackerToken> {
-        // Counted before the look: whoever gives the partition up between the two waits for it.
+        // Counted before the look: a rebalance that gives the partition up between the two waits for it.
         let token = self.tracker.token();
         (!self.are_over()).then_some(token)
     }

@@ -17,7 +17,7 @@ use kestrel_protocol::messages::offset_for_leader_epoch::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId};
 
-use super::partition::{AssignedPartition, FetchPosition, FetchState, ResetTo};
+use super::partition::{AssignedPartition, FetchPosition, FetchState, StartAt};
 use super::position_id::{AssignmentId, PositionId};
 use super::subscription::SubscriptionState;
 use crate::config::{AutoOffsetReset, IsolationLevel};
@@ -31,7 +31,7 @@ pub(crate) const LATEST_TIMESTAMP: i64 = -1;
 /// ListOffsets' and OffsetForLeaderEpoch's answer for "there is none".
 const NO_OFFSET: i64 = -1;
 
-/// How long a broker may look for an offset in tiered storage, in milliseconds.
+/// The time in which a broker may look for an offset in tiered storage, in milliseconds.
 pub(crate) const REMOTE_TIMEOUT_MS: i32 = 20_000;
 
 /// A lookup to be sent to a broker; `asked` comes back with the answer.
@@ -49,13 +49,13 @@ pub(crate) enum LookupRequest {
     LeaderEpochs(OffsetForLeaderEpochRequest),
 }
 
-/// What a lookup asked, by topic and partition.
+/// The positions that a lookup asked about, by topic and partition.
 pub(crate) type AskedPositions = HashMap<(ByteString, i32), PositionId>;
 
-/// What the answers to a lookup ask of the engine.
+/// The consequences of a lookup's answers for the engine.
 #[derive(Debug, Default)]
 pub(crate) struct LookupOutcome {
-    /// The picture of leaders is old.
+    /// The known leaders are old.
     pub(crate) wants_metadata: bool,
     /// Partitions whose log was found cut below the position.
     pub(crate) truncated: Vec<AssignmentId>,
@@ -114,7 +114,7 @@ fn report_missing_positions(subscription: &mut SubscriptionState, now: Instant) 
         return;
     }
     let is_missing =
-        |partition: &AssignedPartition| partition.state() == FetchState::AwaitingReset(ResetTo::Policy);
+        |partition: &AssignedPartition| partition.state() == FetchState::AwaitingReset(StartAt::Policy);
     let missing: Vec<_> = subscription
         .lookups(now)
         .filter(|(_, partition)| is_missing(partition))
@@ -128,12 +128,12 @@ fn report_missing_positions(subscription: &mut SubscriptionState, now: Instant) 
     }
 }
 
-fn reset_timestamp(to: ResetTo, policy: AutoOffsetReset, wall: Timestamp) -> i64 {
+fn reset_timestamp(to: StartAt, policy: AutoOffsetReset, wall: Timestamp) -> i64 {
     match (to, policy) {
-        (ResetTo::Earliest, _) | (ResetTo::Policy, AutoOffsetReset::Earliest) => EARLIEST_TIMESTAMP,
-        (ResetTo::Policy, AutoOffsetReset::ByDuration(ago)) => before(wall, ago),
-        (ResetTo::Time(time), _) => time.as_millis(),
-        (ResetTo::Latest, _) | (ResetTo::Policy, AutoOffsetReset::Latest | AutoOffsetReset::None) => {
+        (StartAt::Earliest, _) | (StartAt::Policy, AutoOffsetReset::Earliest) => EARLIEST_TIMESTAMP,
+        (StartAt::Policy, AutoOffsetReset::ByDuration(ago)) => before(wall, ago),
+        (StartAt::Time(time), _) => time.as_millis(),
+        (StartAt::Latest, _) | (StartAt::Policy, AutoOffsetReset::Latest | AutoOffsetReset::None) => {
             LATEST_TIMESTAMP
         }
     }
@@ -187,7 +187,7 @@ fn handle_offset(
     match partition.state() {
         // No record is that young: what is read is what comes from now on.
         FetchState::AwaitingReset(_) if answer.offset == NO_OFFSET => {
-            partition.enter(FetchState::AwaitingReset(ResetTo::Latest));
+            partition.enter(FetchState::AwaitingReset(StartAt::Latest));
         }
         FetchState::AwaitingReset(_) => {
             let epoch = (answer.leader_epoch != LeaderEpoch::NONE).then_some(answer.leader_epoch);
@@ -236,7 +236,7 @@ fn handle_range(
         subscription.report(id, error);
     } else {
         tracing::warn!(partition = %partition.name, offset, ?range, ?policy, "the position is not in the log any more");
-        partition.reset(ResetTo::Policy);
+        partition.reset(StartAt::Policy);
     }
 }
 

@@ -12,7 +12,7 @@ mod stall;
 mod subscription;
 
 pub(crate) use self::lookup::{AskedPositions, Lookup, LookupOutcome, LookupRequest};
-pub(crate) use self::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView, ResetTo};
+pub(crate) use self::partition::{AssignedPartition, FetchPosition, FetchState, Leader, LeaderView, StartAt};
 pub(crate) use self::position_id::{AssignmentId, PositionId};
 pub(crate) use self::stall::{STALL_GRACE, STALL_REPEAT, Sight, Stall, StallDetector, Standing};
 pub(crate) use self::subscription::{MISSING_GRACE, SubscriptionState};

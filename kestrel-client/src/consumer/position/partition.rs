@@ -13,7 +13,7 @@ use crate::environment::after;
 use crate::error::{Chain, Error};
 use crate::record::{Timestamp, TopicPartition};
 
-/// Where the next fetch begins.
+/// A position in a partition: where the next fetch begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FetchPosition {
     pub(crate) offset: i64,
@@ -21,7 +21,7 @@ pub(crate) struct FetchPosition {
     pub(crate) epoch: Option<LeaderEpoch>,
 }
 
-/// Who leads a partition.
+/// The leader of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leader {
     pub(crate) node: NodeId,
@@ -29,7 +29,7 @@ pub(crate) struct Leader {
     pub(crate) epoch: LeaderEpoch,
 }
 
-/// What the metadata says of a partition.
+/// The leader of a partition as the metadata have it.
 #[derive(Debug)]
 pub(crate) enum LeaderView {
     /// The topic or the partition is not there (yet, or any more).
@@ -40,10 +40,10 @@ pub(crate) enum LeaderView {
     Known { topic_id: TopicId, leader: Option<Leader> },
 }
 
-/// Where a partition without a position is to begin.
+/// The place at which a partition without a position is to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ResetTo {
-    /// Where `auto.offset.reset` says.
+pub(crate) enum StartAt {
+    /// The place that `auto.offset.reset` names.
     Policy,
     /// At the log's start.
     Earliest,
@@ -53,7 +53,7 @@ pub(crate) enum ResetTo {
     Time(Timestamp),
 }
 
-/// How far a partition is from being fetched.
+/// The state of a partition on its way to being fetched.
 ///
 /// ```text
 ///      assigned ──── in a group: AwaitingCommitted ──── the group has an offset ───► AwaitingValidation, Fetching
@@ -76,7 +76,7 @@ pub(crate) enum FetchState {
     /// The group's committed offset is not known yet: OffsetFetch gives it.
     AwaitingCommitted,
     /// There is no offset to fetch from: ListOffsets gives one.
-    AwaitingReset(ResetTo),
+    AwaitingReset(StartAt),
     /// A broker said that the position is outside the log. Only when ListOffsets agrees is it given up: a leader that has
     /// just changed may say so wrongly. Holds the log's start once that is known.
     AwaitingRangeCheck { position: FetchPosition, start_offset: Option<i64> },
@@ -116,17 +116,17 @@ pub(crate) struct AssignedPartition {
     pub(crate) done: Option<FetchPosition>,
     /// The offset after the last record that was handed out since the position was set, as far as is known.
     pub(crate) handed_out: Option<i64>,
-    /// What the group has, as far as this assignment knows.
+    /// The group's committed offset, as far as this assignment knows.
     pub(crate) committed: Option<i64>,
     /// Which of the records that were handed out are done, when the caller says so of each.
     pub(crate) acks: Option<Arc<PartitionAcks>>,
     pub(crate) high_watermark: Option<i64>,
     pub(crate) last_stable_offset: Option<i64>,
-    /// Where the range that is read ends, if it does.
+    /// The end of the range that is read, if there is one.
     pub(crate) range_end: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
     pub(crate) last_served: u64,
-    /// What waits for the caller.
+    /// The error that waits for the caller.
     pub(crate) error: Option<Error>,
     leader: Option<Leader>,
     preferred: Option<PreferredReplica>,
@@ -139,7 +139,7 @@ pub(crate) struct AssignedPartition {
     /// Set by the caller's task, which has no clock: the driver turns it into a pause.
     failed_outside: bool,
     trouble: Option<Trouble>,
-    /// What went wrong last, if nothing went well since.
+    /// The last failure, if nothing went well since.
     last_failure: Option<Error>,
     /// The last error that the log has.
     warned: Option<String>,
@@ -148,7 +148,7 @@ pub(crate) struct AssignedPartition {
 }
 
 impl AssignedPartition {
-    pub(crate) fn new(name: TopicPartition, start: ResetTo) -> Self {
+    pub(crate) fn new(name: TopicPartition, start: StartAt) -> Self {
         Self {
             wire_topic: ByteString::from(&*name.topic),
             name,
@@ -226,14 +226,14 @@ impl AssignedPartition {
         self.enter_anew(FetchState::AwaitingCommitted);
     }
 
-    /// From now on records count as done when the caller says so: those of the position that holds now.
+    /// Replaces the acks: those of an older position change nothing any more.
     pub(crate) fn renew_acks(&mut self, acks: Option<Arc<PartitionAcks>>) {
         if let Some(old) = std::mem::replace(&mut self.acks, acks) {
             old.close();
         }
     }
 
-    /// What may be committed: up to where everything is done.
+    /// The position that may be committed: everything before it is done.
     pub(crate) fn committable(&self) -> Option<FetchPosition> {
         let done = self.done?;
         let Some(acks) = &self.acks else { return Some(done) };
@@ -242,7 +242,7 @@ impl AssignedPartition {
         Some(FetchPosition { offset: acked.offset, epoch })
     }
 
-    /// Whether the caller may be handed another record: if not, it is told when it may.
+    /// Whether the caller may be handed another record: if not, it is woken when it may.
     pub(crate) fn has_room(&self) -> bool {
         self.acks.as_ref().is_none_or(|acks| {
             acks.has_room() || {
@@ -259,7 +259,7 @@ impl AssignedPartition {
     }
 
     /// Gives up the position: a lookup finds a new one.
-    pub(crate) fn reset(&mut self, to: ResetTo) {
+    pub(crate) fn reset(&mut self, to: StartAt) {
         self.done = None;
         self.handed_out = None;
         self.enter_anew(FetchState::AwaitingReset(to));
@@ -315,7 +315,7 @@ impl AssignedPartition {
         }
     }
 
-    /// Whom to fetch from, and from where: `None` when the partition is not to be fetched now.
+    /// The broker and the position to fetch from; `None` when the partition is not to be fetched now.
     pub(crate) fn fetch_target(&self, now: Instant) -> Option<(NodeId, FetchPosition)> {
         let FetchState::Fetching(position) = self.state else { return None };
         if self.paused
@@ -368,7 +368,7 @@ impl AssignedPartition {
         self.last_failure.as_ref()
     }
 
-    /// The caller is told of an error; the log has it once, until something goes well.
+    /// Keeps an error for the caller; the log has it once, until something goes well.
     pub(crate) fn tell(&mut self, error: Error) {
         let text = error.to_string();
         if self.warned.as_ref() != Some(&text) {

@@ -8,6 +8,6 @@ pub(crate) struct AssignmentId(pub(crate) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PositionId {
     pub(crate) id: AssignmentId,
-    /// How often the position had been set.
+    /// The number of times that the position had been set.
     pub(crate) generation: u32,
 }

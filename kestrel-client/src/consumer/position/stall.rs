@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::position_id::AssignmentId;
 use crate::environment::after;
 
-/// How long nothing may move before that is reported, besides the time for which a broker may hold a fetch.
+/// The time without a move before a stall is reported, besides the time for which a broker may hold a fetch.
 pub(crate) const STALL_GRACE: Duration = Duration::from_secs(10);
-/// How often a stall is reported.
+/// The interval in which a stall is reported.
 pub(crate) const STALL_REPEAT: Duration = Duration::from_secs(5);
-/// How often to look.
+/// The interval between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Watches partitions.
@@ -28,7 +28,7 @@ pub(crate) struct StallDetector {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sight {
     pub(crate) id: AssignmentId,
-    /// What grows, or changes, when the partition moves; `None` when that is not known at the moment, which is no move.
+    /// An offset that changes when the partition moves; `None` when it is not known at the moment, which is no move.
     pub(crate) offset: Option<i64>,
     pub(crate) standing: Standing,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Stall {
     pub(crate) is_first: bool,
 }
 
-/// What is remembered of a partition.
+/// The memory of one partition.
 #[derive(Debug, Clone, Copy)]
 struct Watch {
     offset: Option<i64>,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::TopicId;
 
-use super::partition::{AssignedPartition, FetchState, LeaderView, ResetTo};
+use super::partition::{AssignedPartition, FetchState, LeaderView, StartAt};
 use super::position_id::{AssignmentId, PositionId};
 use crate::config::AutoOffsetReset;
 use crate::environment::after;
@@ -16,15 +16,15 @@ use crate::error::Error;
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
 
-/// How long a topic or partition may be missing from the metadata before the stream reports it, and how often it does.
+/// The time after which the stream reports a topic or partition that is missing from the metadata, and the interval in which it does.
 pub(crate) const MISSING_GRACE: Duration = Duration::from_secs(5);
 
 /// The assigned partitions.
 #[derive(Debug)]
 pub(crate) struct SubscriptionState {
     reset: AutoOffsetReset,
-    /// Where partitions begin that nobody has read yet.
-    start: ResetTo,
+    /// The place at which partitions begin that nobody has read yet.
+    start: StartAt,
     backoff: ExponentialBackoff,
     partitions: BTreeMap<AssignmentId, AssignedPartition>,
     ids: HashMap<TopicPartition, AssignmentId>,
@@ -37,7 +37,7 @@ impl SubscriptionState {
     pub(crate) fn new(reset: AutoOffsetReset, backoff: ExponentialBackoff) -> Self {
         Self {
             reset,
-            start: ResetTo::Policy,
+            start: StartAt::Policy,
             backoff,
             partitions: BTreeMap::new(),
             ids: HashMap::new(),
@@ -47,11 +47,11 @@ impl SubscriptionState {
     }
 
     /// Partitions that nobody has read yet begin at `start`.
-    pub(crate) const fn set_start(&mut self, start: ResetTo) {
+    pub(crate) const fn set_start(&mut self, start: StartAt) {
         self.start = start;
     }
 
-    pub(crate) const fn start(&self) -> ResetTo {
+    pub(crate) const fn start(&self) -> StartAt {
         self.start
     }
 
@@ -109,7 +109,7 @@ impl SubscriptionState {
             .filter(|partition| partition.generation() == position_id.generation)
     }
 
-    /// What the reset policy means for a partition without a position; `None` when it is an error.
+    /// The policy for a partition without a position.
     pub(crate) const fn policy(&self) -> AutoOffsetReset {
         self.reset
     }
@@ -141,7 +141,7 @@ impl SubscriptionState {
         }
     }
 
-    /// From now on it counts which partitions' errors the caller is told of.
+    /// Forgets which partitions had errors for the caller.
     pub(crate) fn forget_told(&mut self) {
         self.partitions.values_mut().for_each(AssignedPartition::forget_told);
     }
@@ -185,8 +185,8 @@ impl SubscriptionState {
                 partition.set_leader(leader);
                 if recreated {
                     partition.reset(match self.reset {
-                        AutoOffsetReset::None => ResetTo::Policy,
-                        _ => ResetTo::Earliest,
+                        AutoOffsetReset::None => StartAt::Policy,
+                        _ => StartAt::Earliest,
                     });
                 }
                 return recreated;

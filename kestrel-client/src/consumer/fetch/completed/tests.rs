@@ -11,13 +11,13 @@ use crate::consumer::testing::{BatchSpec, at, concat, marker};
 
 const OPTIONS: OpenOptions = OpenOptions { check_crcs: true, max_decompressed_batch_bytes: 1 << 20 };
 
-fn fetched(offset: i64, records: Bytes, aborted: Option<Vec<(i64, i64)>>) -> Fetched {
+fn fetched(offset: i64, records: Bytes, aborted: Option<Vec<(i64, i64)>>) -> FetchedRecords {
     let aborted = aborted.map(|list| {
         let transaction =
             |(producer, first_offset)| AbortedTransaction { producer_id: ProducerId(producer), first_offset };
         list.into_iter().map(transaction).collect()
     });
-    Fetched {
+    FetchedRecords {
         position_id: PositionId { id: AssignmentId(0), generation: 0 },
         topic: "clicks".into(),
         partition: 0,
@@ -47,7 +47,7 @@ fn drain(fetch: &mut CompletedFetch) -> Result<Vec<i64>, (Vec<i64>, Damage)> {
     }
 }
 
-fn scan_and_drain(fetched: Fetched) -> (Vec<i64>, i64) {
+fn scan_and_drain(fetched: FetchedRecords) -> (Vec<i64>, i64) {
     let mut fetch = CompletedFetch::scan(fetched).fetch.unwrap();
     let offsets = drain(&mut fetch).unwrap();
     assert_eq!(fetch.next_offset(), fetch.end().offset);

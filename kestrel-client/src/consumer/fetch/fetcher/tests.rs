@@ -6,7 +6,7 @@ use kestrel_protocol::messages::fetch::FetchableTopicResponse;
 use super::*;
 use crate::config::{AutoOffsetReset, ConsumerConfig};
 use crate::consumer::engine::leader_view;
-use crate::consumer::fetch::completed::{CompletedFetch, Fetched};
+use crate::consumer::fetch::completed::{CompletedFetch, FetchedRecords};
 use crate::consumer::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, settings, snapshot};
 use crate::record::TopicPartition;
 
@@ -56,7 +56,7 @@ impl Script {
         work.into_iter().map(show).collect()
     }
 
-    /// Node 1 answers with `count` records of `partition`, which wait from then on.
+    /// FetchNode 1 answers with `count` records of `partition`, which wait from then on.
     fn answer(&mut self, lane: Lane, partition: i32, count: i32) {
         let data =
             PartitionData { partition_index: partition, high_watermark: 1000, ..PartitionData::default() };
@@ -67,7 +67,7 @@ impl Script {
         let answer = outcome.answers.first().unwrap();
         assert_eq!(answer.leader_epoch, LeaderEpoch(5));
         let records = BatchSpec::of(answer.fetch_offset, count).build();
-        let scan = CompletedFetch::scan(Fetched {
+        let scan = CompletedFetch::scan(FetchedRecords {
             position_id: answer.position_id,
             topic: "clicks".into(),
             partition,

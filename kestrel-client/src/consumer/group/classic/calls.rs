@@ -22,12 +22,12 @@ use crate::consumer::group::machine::Calls;
 use crate::coordinators::coordinator;
 use crate::metadata::{MetadataSnapshot, Reason, TopicUses, Wanted};
 
-/// How much longer than the rebalance a JoinGroup may take.
+/// The time that a JoinGroup may take beyond the rebalance.
 const JOIN_SLACK: Duration = Duration::from_secs(5);
 /// How long the leader waits for the metadata of topics that only other members read.
 const METADATA_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the calls of a classic member need.
+/// Carries out the requests of a classic [`Membership`].
 #[derive(Debug)]
 pub(crate) struct ClassicCalls {
     link: MemberLink,

@@ -3,7 +3,7 @@
 use kestrel_protocol::ByteString;
 use kestrel_protocol::messages::sync_group::SyncGroupRequestAssignment;
 
-/// Where a member of a classic group stands.
+/// The state of a member of a classic group.
 ///
 /// ```text
 ///                the caller polls                   leader
@@ -38,7 +38,7 @@ pub(crate) enum MemberState {
     Failed,
 }
 
-/// What is under way on the member's own connection: one request at a time.
+/// The request under way on the member's own connection: one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Join,

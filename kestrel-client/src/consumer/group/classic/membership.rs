@@ -28,7 +28,7 @@ use crate::metadata::MetadataSnapshot;
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
 
-/// How long to wait before joining again after an error that only someone else can repair.
+/// The pause before joining again after an error that only an operator can repair.
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 
 /// One member of a group.
@@ -46,7 +46,7 @@ pub(crate) struct Membership {
     last: Option<(Vec<TopicPartition>, i32)>,
     owned: BTreeSet<TopicPartition>,
     topics: BTreeSet<Arc<str>>,
-    /// What the leader's last assignment was made from.
+    /// The partition counts that the leader's last assignment was made from.
     watched: Option<PartitionCounts>,
     /// Why to join again as soon as the assignment has settled.
     rejoin: Option<&'static str>,
@@ -321,7 +321,7 @@ impl Membership {
         self.state == MemberState::Left && matches!(self.in_flight, Some((_, Kind::Join)))
     }
 
-    /// What the cluster has of the topics that the leader has assigned.
+    /// Compares the cluster's partition counts with those that the leader has assigned.
     fn handle_partition_counts(&mut self, counts: &PartitionCounts) {
         if self.state == MemberState::Stable && self.watched.as_ref().is_some_and(|watched| watched != counts)
         {
@@ -462,7 +462,7 @@ impl Membership {
         }
     }
 
-    /// What was to be done for an assignment that does not count any more is not done.
+    /// Drops the effects of an assignment that does not count any more.
     fn void_effects(&mut self) {
         self.round.advance();
         self.assign = None;
@@ -472,7 +472,7 @@ impl Membership {
     fn leave_for_good(&mut self) {
         self.say_farewell("the consumer was closed");
         self.generation = None;
-        // Whoever has no name yet waits for it, to leave under it.
+        // A member without an id waits for one, to leave under it.
         let has_name = !self.member_id.is_empty() || self.settings.instance_id.is_some();
         self.in_flight.take_if(|(_, kind)| has_name || *kind != Kind::Join);
         self.state = MemberState::Left;
@@ -486,7 +486,7 @@ impl Membership {
         }
     }
 
-    /// Something failed that goes away by itself: if it does not, the caller hears of it again and again.
+    /// Notes a failure that should pass by itself: if it does not, it is reported to the caller again and again.
     fn note_failing(&mut self, error: &Error, now: Instant) {
         let since = *self.failing_since.get_or_insert(now);
         let is_again = self.failing_reported_at.is_none_or(|at| now.duration_since(at) >= STALL_REPEAT);

@@ -42,7 +42,7 @@ impl Protocols {
         self.assignors.iter().any(|assignor| assignor.name() == protocol)
     }
 
-    /// What the member says for each assignor. With the eager protocol it owns nothing while it joins; what it was
+    /// The subscription of the member for each assignor. With the eager protocol it owns nothing while it joins; what it was
     /// assigned last is for the assignors' own data.
     pub(crate) fn subscriptions(
         &self,
@@ -63,7 +63,7 @@ impl Protocols {
         self.assignors.iter().map(subscription).collect()
     }
 
-    /// What this member was told to read. No bytes at all assign nothing; a part of an assignment is an error.
+    /// Decodes this member's assignment. No bytes at all assign nothing; a part of an assignment is an error.
     pub(crate) fn assignment(bytes: &Bytes) -> Result<Vec<TopicPartition>, Error> {
         if bytes.is_empty() {
             return Ok(Vec::new());
@@ -104,7 +104,7 @@ impl Protocols {
     }
 }
 
-/// What is said instead of what an assignor made and the protocol has no room for. The topics of a subscription were
+/// Stands for what an assignor made and the protocol has no room for: no bytes. The topics of a subscription were
 /// checked when the consumer was built, and those of members are as long as they were read.
 fn unsaid(error: EncodeError) -> Bytes {
     tracing::error!(%error, "an assignor's names are too long: nothing is said in its name");

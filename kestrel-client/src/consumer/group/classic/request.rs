@@ -1,4 +1,4 @@
-//! What a member of a classic group asks for, and what comes of it.
+//! Requests of a member of a classic group, and their answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::consumer::group::machine::EffectRound;
 use crate::error::Error;
 use crate::metadata::MetadataSnapshot;
 
-/// How many partitions each topic has that the leader has assigned.
+/// The partition count of each topic that the leader has assigned.
 pub(crate) type PartitionCounts = BTreeMap<Arc<str>, usize>;
 
-/// What a member is like.
+/// The settings of a member.
 #[derive(Debug, Clone)]
 pub(crate) struct MemberSettings {
     pub(crate) group_id: ByteString,
@@ -26,7 +26,7 @@ pub(crate) struct MemberSettings {
     pub(crate) instance_id: Option<ByteString>,
     pub(crate) session_timeout: Duration,
     pub(crate) heartbeat_interval: Duration,
-    /// How long the caller may take between two polls, and so how long a rebalance waits for this member.
+    /// The longest that the caller may take between two polls, and so that a rebalance waits for this member.
     pub(crate) max_poll_interval: Duration,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct MemberSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RequestId(pub(super) u64);
 
-/// What to send, or to work out.
+/// A request to the coordinator, or to the member's own assignor.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Request {
     /// To any broker.
@@ -49,7 +49,7 @@ pub(crate) enum Request {
     Leave(NodeId, LeaveGroupRequest),
 }
 
-/// What came of a [`Request`].
+/// The result of a [`Request`].
 #[derive(Debug)]
 pub(crate) enum Answer {
     Coordinator(Result<NodeId, Error>),
@@ -67,7 +67,7 @@ pub(crate) struct LeaderAssignment {
     pub(crate) counts: PartitionCounts,
 }
 
-/// How many partitions the cluster has of each of `topics`.
+/// The partition count of each of `topics`.
 pub(super) fn partition_counts<'a>(
     snapshot: &MetadataSnapshot,
     topics: impl Iterator<Item = &'a Arc<str>>,

@@ -25,7 +25,7 @@ fn member() -> (Hand, SharedEngine, BTreeSet<TopicPartition>) {
         Clock::start().at(0),
     );
     let shared = SharedEngine::new(engine);
-    (Hand::new(shared.clone()), shared, partitions)
+    (Hand::new(shared.clone(), ObserverSeat::default()), shared, partitions)
 }
 
 fn next_offset(run: &mut Run) -> Result<Step<i64>, Damage> {
@@ -75,4 +75,30 @@ fn what_is_put_back_is_handed_out_again() {
     assert_eq!(hand.position(), None);
     assert_eq!((poll(&mut hand, next_offset), poll(&mut hand, next_offset)), (Some(1), Some(2)));
     assert_eq!(poll(&mut hand, next_offset), None);
+}
+
+/// Writes down how many records each batch has that is begun, and each lag.
+#[derive(Default)]
+struct Notes(parking_lot::Mutex<Vec<(usize, i64)>>);
+
+impl crate::observer::Observer for Notes {
+    fn on_records_polled(&self, event: &crate::observer::RecordsPolled<'_>) {
+        self.0.lock().push((event.records, 0));
+    }
+
+    fn on_partition_lag(&self, event: &crate::observer::PartitionLag<'_>) {
+        self.0.lock().push((0, event.position));
+    }
+}
+
+#[test]
+fn an_observer_hears_of_batches_and_not_of_records() {
+    let (_, shared, _) = member();
+    let notes = Arc::new(Notes::default());
+    let mut hand = Hand::new(shared, ObserverSeat::new(notes.clone()));
+    assert_eq!(poll(&mut hand, next_offset), Some(0));
+    assert_eq!(*notes.0.lock(), [(3, 0)]);
+    hand.put_back();
+    while poll(&mut hand, next_offset).is_some() {}
+    assert_eq!(*notes.0.lock(), [(3, 0), (0, 3)], "taken again, it is the same batch");
 }

@@ -205,7 +205,7 @@ fn a_position_that_is_in_range_after_all_is_kept() {
 fn a_position_before_the_log_is_reset_or_reported() {
     let mut script = out_of_range(AutoOffsetReset::Latest, at(5, 5));
     check_range(&mut script, 10, 50);
-    assert_eq!(script.state(), FetchState::AwaitingReset(ResetTo::Policy));
+    assert_eq!(script.state(), FetchState::AwaitingReset(StartAt::Policy));
 
     let mut script = out_of_range(AutoOffsetReset::None, at(5, 5));
     check_range(&mut script, 10, 50);
@@ -224,7 +224,7 @@ fn a_position_behind_the_log_that_was_read_before_means_that_the_log_was_cut() {
     // One that the caller made up is treated as the policy says.
     let mut script = out_of_range(AutoOffsetReset::Earliest, at(60, -1));
     assert!(check_range(&mut script, 10, 50).truncated.is_empty());
-    assert_eq!(script.state(), FetchState::AwaitingReset(ResetTo::Policy));
+    assert_eq!(script.state(), FetchState::AwaitingReset(StartAt::Policy));
 }
 
 #[test]

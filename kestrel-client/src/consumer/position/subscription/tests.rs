@@ -77,7 +77,7 @@ fn a_newer_leader_epoch_makes_a_known_position_doubtful() {
 fn a_recreated_topic_begins_anew() {
     let clock = Clock::start();
     for (policy, to) in
-        [(AutoOffsetReset::Latest, ResetTo::Earliest), (AutoOffsetReset::None, ResetTo::Policy)]
+        [(AutoOffsetReset::Latest, StartAt::Earliest), (AutoOffsetReset::None, StartAt::Policy)]
     {
         let mut state = state(policy);
         state.assign(&partitions(&[0]));

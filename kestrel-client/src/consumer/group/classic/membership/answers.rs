@@ -1,4 +1,4 @@
-//! What the coordinator's answers do to a [`Membership`].
+//! Answers of the coordinator, as a [`Membership`] takes them in.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -246,7 +246,7 @@ impl Membership {
         }
     }
 
-    /// What was owned is lost, and a place in the group has to be asked for anew.
+    /// Loses what was owned, and joins anew.
     fn rejoin_anew(&mut self, now: Instant) {
         let is_repeated = self.state == MemberState::Joining && self.generation.is_none();
         self.lose_generation();
