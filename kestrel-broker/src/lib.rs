@@ -73,7 +73,7 @@
 //!            │          │       ▲              partition    watermarks, leader epochs, who waits
 //!            ├──────────────────┘              cluster      topics and configuration, as a replayed log
 //!            └──► cluster ──► log              log          segments, indexes, recovery
-//!   config, clock, error: used by all
+//!   config, clock, error, metrics: used by all
 //! ```
 
 mod api;
@@ -87,6 +87,7 @@ mod coordinator;
 mod error;
 mod housekeeper;
 mod log;
+mod metrics;
 mod net;
 mod partition;
 #[cfg(test)]
@@ -99,3 +100,4 @@ pub use check::{CheckError, CheckEvent, CheckSummary, Cut, Finding, Repair, Seve
 pub use error::{StartError, StopError};
 pub use kestrel_protocol::{ApiKey, ErrorCode};
 pub use log::{Durability, Validation};
+pub use metrics::{ApiMetrics, GroupMetrics, Histogram, ListenerMetrics, Metrics, TopicMetrics};

@@ -38,7 +38,7 @@ macro_rules! error_codes {
         /// assert_eq!(code.class(), ErrorClass::RefreshMetadata);
         /// assert_eq!(ErrorCode::from_code(9999).code(), 9999);
         /// ```
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode {
             $(#[doc = concat!("`", $name, "` (", $code, "): ", $meaning)] $variant,)+

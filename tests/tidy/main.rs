@@ -23,12 +23,13 @@ const CRATE_ARROWS: [(&str, &[&str]); 5] = [
 ];
 
 /// Which rooms of the broker a room may import. A room that is not named here may import all.
-const BROKER_ARROWS: [(&str, &[&str]); 5] = [
-    ("log", &[]),
-    ("partition", &["log", "clock"]),
+const BROKER_ARROWS: [(&str, &[&str]); 6] = [
+    ("metrics", &[]),
+    ("log", &["metrics"]),
+    ("partition", &["log", "clock", "metrics"]),
     ("cluster", &["log", "partition", "clock", "config"]),
-    ("coordinator", &["log", "partition", "cluster", "clock", "config"]),
-    ("api", &["partition", "cluster", "coordinator", "log", "clock", "config", "error"]),
+    ("coordinator", &["log", "partition", "cluster", "clock", "config", "metrics"]),
+    ("api", &["partition", "cluster", "coordinator", "log", "clock", "config", "error", "metrics"]),
 ];
 
 /// What the pure crates must never name.
@@ -111,6 +112,15 @@ fn rooms_of_the_broker_import_in_one_direction() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_network_names_tcp_in_one_place() {
+    let net = workspace().join("kestrel-broker/src/net");
+    for path in sources(&net).iter().filter(|path| !path.ends_with("acceptor.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(!text.contains("tokio::net"), "{} names a socket", path.display());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a request needs: operations on kinds of resources, as the documentation of Apache Kafka's ACLs names them.
+//! The needs of a request: operations on kinds of resources, as the documentation of Apache Kafka's ACLs names them.
 //!
 //! Each row of the table of APIs declares its needs. Nothing is refused by them yet: an authorizer will ask for the principal
 //! of the request, before the handler for the cluster and within it for each topic and group. Pure.

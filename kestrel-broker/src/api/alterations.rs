@@ -17,7 +17,7 @@ pub(super) struct AskedResource {
     pub(super) alterations: Result<Vec<ConfigAlteration>, ApiError>,
 }
 
-/// What became of a resource, as both responses say it.
+/// The outcome for a resource, as both responses have it.
 #[derive(Debug)]
 pub(super) struct AlteredResource {
     pub(super) resource_type: i8,

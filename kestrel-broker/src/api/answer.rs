@@ -1,4 +1,4 @@
-//! What a handler answers with, and the frame that leaves.
+//! The answer of a handler, and the frame that leaves.
 
 use kestrel_protocol::wire::Chunk;
 use kestrel_protocol::{ErrorCode, encode_response_with_gaps};
@@ -6,7 +6,7 @@ use kestrel_protocol::{ErrorCode, encode_response_with_gaps};
 use super::Close;
 use crate::log::{ByteRun, FileRun};
 
-/// What a handler answers with.
+/// The answer of a handler.
 #[derive(Debug)]
 pub(crate) enum Answer<R> {
     /// A response, and what of it is in files: one run for each part of it that is [elsewhere], in order.

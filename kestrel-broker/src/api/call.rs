@@ -13,6 +13,6 @@ pub(crate) struct Call {
     pub(super) frame: RequestFrame,
     /// The length of the frame.
     pub(super) size_bytes: usize,
-    /// What its handler knows of it.
+    /// All that its handler knows about it beside its body.
     pub(super) context: RequestContext,
 }

@@ -1,8 +1,8 @@
-//! Why a connection is closed instead of a request being answered, as one readable line.
+//! The reasons to close a connection instead of answering a request, each as one readable line.
 
 use kestrel_protocol::{ApiKey, DecodeError, EncodeError, ErrorCode};
 
-/// Why a connection is closed instead of a request being answered, as Apache Kafka does too.
+/// A reason to close a connection instead of answering a request, as Apache Kafka does too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Close {
     /// The header names an API that is not served.
@@ -28,7 +28,7 @@ pub(crate) enum Close {
     Unsayable {
         /// The API.
         api: ApiKey,
-        /// What is too long.
+        /// The part that is too long.
         cause: EncodeError,
     },
     /// A request with acks=0 failed: closing is the only way to say so.

@@ -19,7 +19,7 @@ const NO_WATERMARK: i64 = -1;
 impl Handler for DeleteRecordsRequest {
     async fn handle(self, _: RequestContext, state: Arc<State>) -> DeleteRecordsResponse {
         let mut topics = Vec::with_capacity(self.topics.len());
-        // Of a topic without partitions nothing is said.
+        // As Apache Kafka: a topic without partitions is left out of the answer.
         for topic in self.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in topic.partitions {

@@ -75,7 +75,7 @@ fn key(asked: &DeleteTopicState) -> (Option<ByteString>, TopicId) {
     (asked.name.clone(), asked.topic_id)
 }
 
-/// What is asked for, if that is one topic which is asked for once.
+/// The topic that is asked for, if it is named in one way and once.
 fn checked(asked: &DeleteTopicState, is_alone: bool) -> Result<TopicRef, ApiError> {
     let (topic, twice) = match &asked.name {
         Some(_) if !asked.topic_id.is_nil() => {

@@ -97,7 +97,7 @@ fn check_broker(name: &ByteString, state: &State) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::InvalidRequest, message))
 }
 
-/// What of a key is shown beside its value.
+/// The parts of a key that are shown beside its value.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
     synonyms: bool,

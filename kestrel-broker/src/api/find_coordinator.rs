@@ -19,7 +19,7 @@ const FIRST_BATCH_VERSION: i16 = 4;
 /// The wire's "no port".
 const NO_PORT: i32 = -1;
 
-/// What a key is.
+/// The kinds of keys.
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 const SHARE: i8 = 2;

@@ -48,7 +48,7 @@ impl Handler for ListOffsetsRequest {
     }
 }
 
-/// What is the same for all partitions of a request.
+/// The parameters that all partitions of a request share.
 struct Lookup<'a> {
     state: &'a State,
     version: i16,

@@ -134,7 +134,7 @@ async fn create(name: &ByteString, state: &State) -> Result<(), ApiError> {
     }
 }
 
-/// What a broker that serves is, to a client.
+/// The brokers that serve, each with the endpoint of the listener that the client came by.
 fn brokers(image: &ClusterImage, context: &RequestContext, state: &State) -> Vec<MetadataResponseBroker> {
     let serving = image.brokers().filter(|broker| !broker.fenced);
     serving

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   net ──Request──► limit ──► Admission ──Call──► Observe ──► FaultInjection ──► Router ──► Handler
-//!                              row, principal      trace       errors on demand   table      one file per API
+//!                              row, principal    trace, counters   errors on demand   table      one file per API
 //! ```
 //!
 //! `net/` calls it once per request, in the order of the connection. `call` runs what must happen in that order (the
@@ -18,6 +18,7 @@ mod answer;
 mod call;
 mod close;
 mod context;
+mod counters;
 mod fault;
 mod handler;
 mod observe;
@@ -66,6 +67,7 @@ pub(crate) use answer::{Answer, AnswerFrame};
 use call::Call;
 pub(crate) use close::Close;
 pub(crate) use context::RequestContext;
+use counters::RequestCounters;
 pub use fault::{FaultRule, Faults};
 pub(crate) use fetch::FetchSessions;
 use handler::Handler;
@@ -77,6 +79,7 @@ pub(crate) use request::{ListenerId, Origin, Request, RequestName};
 use served_api::ServedApi;
 pub(crate) use session::Session;
 pub(crate) use state::State;
+pub(crate) use table::request_counters;
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ impl Handler for OffsetCommitRequest {
         context: RequestContext,
         state: Arc<State>,
     ) -> impl Future<Output = OffsetCommitResponse> {
-        // Of a topic without partitions nothing is said.
+        // As Apache Kafka: a topic without partitions is left out of the answer.
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
         let known: Vec<_> = self.topics.iter().map(|topic| find(topic, context.version, &image)).collect();
@@ -56,10 +56,10 @@ impl Handler for OffsetCommitRequest {
     }
 }
 
-/// What a request names, as far as it is there.
+/// A topic that a request names, if it is there.
 struct Known {
     topic: Option<Arc<TopicImage>>,
-    /// What is said of a topic that is not.
+    /// The error for a topic that is not.
     missing: ErrorCode,
 }
 

@@ -16,7 +16,7 @@ impl Handler for OffsetDeleteRequest {
         if self.group_id.is_empty() {
             return self.refusal(ErrorCode::InvalidGroupId);
         }
-        // Of a topic without partitions nothing is said.
+        // As Apache Kafka: a topic without partitions is left out of the answer.
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
         let is_there = &|topic: &OffsetDeleteRequestTopic, partition: i32| {

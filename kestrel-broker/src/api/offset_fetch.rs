@@ -49,7 +49,7 @@ impl Handler for OffsetFetchRequest {
 }
 
 trait AsGroup {
-    /// What versions before 8 ask for, in the form of version 8.
+    /// The question of a version before 8, in the form of version 8.
     fn as_group(&self) -> OffsetFetchRequestGroup;
 }
 
@@ -67,7 +67,7 @@ impl AsGroup for OffsetFetchRequest {
     }
 }
 
-/// What is the same for all groups of a request.
+/// The parameters that all groups of a request share.
 struct Fetch<'a> {
     state: &'a State,
     by_id: bool,

@@ -21,7 +21,7 @@ pub(crate) type Pipeline = ConcurrencyLimit<Admission<Observe<FaultInjection<Rou
 pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Pipeline {
     let router = Router { state: Arc::clone(state) };
     let faulty = FaultInjection::new(faults.clone(), router);
-    let observed = Observe::new(state.clock.clone(), faulty);
+    let observed = Observe::new(Arc::clone(state), faulty);
     ServiceBuilder::new().concurrency_limit(MAX_IN_FLIGHT_REQUESTS).service(Admission::new(session, observed))
 }
 

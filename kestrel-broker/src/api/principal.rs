@@ -1,10 +1,10 @@
-//! Who a request is from, as authorization, quotas and the log name it.
+//! The principal of a request, as authorization, quotas and the log name its sender.
 
 use std::fmt;
 
 use bytestring::ByteString;
 
-/// Who a request is from: Kafka's principal of the type `User`, the only one that its own authentication makes.
+/// The sender of a request: Kafka's principal of the type `User`, the only type that its own authentication makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal(ByteString);
 

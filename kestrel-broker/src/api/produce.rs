@@ -27,14 +27,14 @@ use crate::partition::Partition;
 const FIRST_ZSTD_VERSION: i16 = 7;
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
-/// Where a batch has the number of its format.
+/// The position in a batch of the number of its format.
 const MAGIC_AT: usize = 16;
 /// The current format.
 const MAGIC: u8 = 2;
-/// Where a batch has its attributes.
+/// The position in a batch of its attributes.
 const ATTRIBUTES_AT: usize = 21;
 
-/// What an offset is in an answer that has none.
+/// The offset in an answer that has none.
 const NO_OFFSET: i64 = -1;
 /// The values of `acks` that there are.
 const NO_ACKS: i16 = 0;
@@ -48,7 +48,10 @@ impl Handler for ProduceRequest {
         state: Arc<State>,
     ) -> impl Future<Output = Answer<ProduceResponse>> {
         let begun = Begun::append(self, &context, &state);
+        let waits = begun.acks != NO_ACKS && !begun.unstored.is_empty();
+        let waiting = waits.then(|| state.counters.waiting_produce.enter());
         async move {
+            let _until_stored = waiting;
             if begun.acks == NO_ACKS {
                 let failure = begun.first_error().map(Close::Unacknowledged);
                 failure.map_or(Answer::Nothing, Answer::Close)
@@ -75,7 +78,7 @@ struct Begun {
     deadline: Instant,
     /// The answer, if everything gets stored.
     response: ProduceResponse,
-    /// What is not stored yet.
+    /// The batches that are not stored yet.
     unstored: Vec<Unstored>,
 }
 
@@ -83,11 +86,11 @@ struct Begun {
 struct Unstored {
     partition: Arc<Partition>,
     last_offset: i64,
-    /// Where its result is in the response: topic, partition.
+    /// The place of its result in the response: topic, partition.
     place: (usize, usize),
 }
 
-/// Why a batch was refused.
+/// The reason why a batch was refused.
 struct Refusal {
     error: ErrorCode,
     message: String,
@@ -113,7 +116,7 @@ impl Begun {
             unstored: Vec::new(),
         };
         begun.response.responses = Vec::with_capacity(request.topic_data.len());
-        // Of a topic without partitions nothing is said.
+        // As Apache Kafka: a topic without partitions is left out of the answer.
         for topic in request.topic_data.into_iter().filter(|topic| !topic.partition_data.is_empty()) {
             begun.append_topic(&append, topic);
         }
@@ -168,7 +171,7 @@ impl Begun {
     }
 }
 
-/// What is the same for all batches of a request.
+/// The parameters that all batches of a request share.
 struct Append<'a> {
     state: &'a State,
     version: i16,
@@ -211,7 +214,7 @@ impl Append<'_> {
             && self.state.cluster.image().topic(topic).is_some_and(|topic| topic.is_internal())
     }
 
-    /// What the request forbids, whatever the log would say.
+    /// Checks what the log does not: `acks`, internal topics, transactions, compression by version.
     fn check(&self, partition: &Partition, records: Option<&Bytes>) -> Result<(), Refusal> {
         if ![NO_ACKS, ALL_ACKS, LEADER_ACKS].contains(&self.acks) {
             return Err(ErrorCode::InvalidRequiredAcks.into());

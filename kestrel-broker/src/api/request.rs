@@ -16,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) size_bytes: usize,
     /// The connection that it came on.
     pub(crate) origin: Origin,
+    /// From how many bytes on the transport wants records left in their file.
+    pub(crate) file_run_min_bytes: usize,
     /// `client.id` of its header, not as a slice of the frame; empty when there is none.
     pub(crate) client_id: ByteString,
     /// When it had arrived whole: timeouts count from here.
@@ -26,15 +28,13 @@ pub(crate) struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListenerId(pub(crate) usize);
 
-/// Where a connection comes from.
+/// The origin of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
     /// The address of the other end.
     pub(crate) peer: SocketAddr,
     /// The listener that it came by: clients are told the addresses of that one.
     pub(crate) listener: ListenerId,
-    /// From how many bytes on the records of a partition are left in their file for the transport to send.
-    pub(crate) file_run_min_bytes: usize,
 }
 
 /// The name of a request in log lines: its API and version.

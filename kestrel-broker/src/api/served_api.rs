@@ -13,7 +13,7 @@ use super::{AnswerFrame, Call, Close, Reply, State};
 pub(crate) struct ServedApi {
     /// The API.
     pub(super) key: ApiKey,
-    /// What a request of it needs; nothing where it comes before authentication.
+    /// The needs of a request; none where it comes before authentication.
     pub(super) needs: &'static [Need],
     /// The first version that ApiVersions names, which need not be served.
     pub(super) first_advertised: i16,

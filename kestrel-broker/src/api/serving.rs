@@ -1,5 +1,5 @@
-//! Who serves a partition, as clients are told: what the metadata says, without brokers that are fenced and without logs that
-//! are not open.
+//! The leader and replicas of a partition as clients see them: those of the metadata, without brokers that are fenced and
+//! without logs that are not open.
 //!
 //! Used by the answers that describe topics, Metadata and DescribeTopicPartitions. Pure.
 
@@ -8,7 +8,7 @@ use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, TopicId};
 use crate::cluster::{ClusterImage, PartitionImage, TopicImage};
 use crate::partition::OfflinePartitions;
 
-/// Who serves a partition.
+/// The leader and replicas of a partition, as clients see them.
 ///
 /// One that is offline has no leader and nobody in sync, and its replica is what could lead it again: as Apache Kafka says it
 /// of a failed data folder.
@@ -35,7 +35,7 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Who serves each partition of a topic, by number.
+    /// The partitions of a topic, by number.
     pub(super) fn of_topic<'a>(
         image: &'a ClusterImage,
         offline: &'a OfflinePartitions,

@@ -29,7 +29,13 @@ impl Session {
         }
     }
 
-    /// Who a request of the API is from.
+    /// The state before authentication, in which no connection begins yet.
+    #[cfg(test)]
+    pub(super) const fn unauthenticated() -> Self {
+        Self { principal: None }
+    }
+
+    /// The sender of a request of the API.
     ///
     /// # Errors
     /// When nobody has proved yet who he is, and the API does not belong to proving it.
@@ -60,7 +66,7 @@ mod tests {
 
     #[test]
     fn before_authentication_only_what_belongs_to_it_is_served() {
-        let session = Session { principal: None };
+        let session = Session::unauthenticated();
         for api in ApiKey::ALL.iter().copied() {
             let expected = match api {
                 ApiKey::ApiVersions => Ok(Principal::ANONYMOUS),

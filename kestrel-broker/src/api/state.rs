@@ -1,18 +1,19 @@
-//! What handlers work on: the rooms of the broker.
+//! State: the rooms of the broker, as handlers reach them.
 
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use tokio_util::sync::CancellationToken;
 
-use super::{FetchSessions, ProducerIds, RequestContext};
+use super::{FetchSessions, ProducerIds, RequestContext, RequestCounters};
 use crate::clock::Clock;
 use crate::cluster::{BrokerImage, Cluster};
 use crate::config::BrokerConfig;
 use crate::coordinator::GroupCoordinator;
+use crate::metrics::{ConnectionCounters, Metrics};
 use crate::partition::ReplicaManager;
 
-/// What handlers work on: the rooms of the broker.
+/// The rooms of the broker, as handlers reach them.
 #[derive(Debug)]
 pub(crate) struct State {
     /// The metadata: read as a snapshot, changed by commands.
@@ -29,12 +30,30 @@ pub(crate) struct State {
     pub(crate) producer_ids: ProducerIds,
     /// The fetch sessions of all clients.
     pub(crate) fetch_sessions: FetchSessions,
+    /// What is counted of requests.
+    pub(crate) counters: RequestCounters,
+    /// What is counted of connections, for each listener of the configuration.
+    pub(crate) connections: Vec<Arc<ConnectionCounters>>,
     /// Cancelled when the broker stops: handlers that wait for something then answer with what there is.
     pub(crate) stopping: CancellationToken,
 }
 
 impl State {
-    /// Where a client reaches a broker by the listener that it came by.
+    /// All counters of the broker at this moment: the one door for whoever shows them.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let listeners = self.config.listeners.iter().zip(&self.connections);
+        Metrics {
+            apis: self.counters.snapshot(),
+            topics: self.replicas.metrics(),
+            listeners: listeners.map(|(listener, count)| (listener.name.clone(), count.snapshot())).collect(),
+            groups: self.groups.metrics(),
+            flushes: self.replicas.flushes(),
+            waiting_produce_requests: self.counters.waiting_produce.get(),
+            waiting_fetch_requests: self.counters.waiting_fetch.get(),
+        }
+    }
+
+    /// The address at which a client reaches a broker by the listener that it came by.
     pub(super) fn client_endpoint(
         &self,
         broker: &BrokerImage,

@@ -38,7 +38,7 @@ impl Handler for SyncGroupRequest {
 }
 
 trait Check {
-    /// What the request forbids, whatever the group would say.
+    /// Checks what the group does not: its id, and the names that version 5 needs.
     fn check(&self, version: i16) -> Result<(), ErrorCode>;
 }
 

@@ -35,7 +35,7 @@ use super::access::Need;
 use super::access::Operation::*;
 use super::access::ResourceType::{Cluster, Group, Topic, TransactionalId};
 use super::handler::{self, Handler};
-use super::{Close, ServedApi};
+use super::{Close, RequestCounters, ServedApi};
 
 /// The APIs, by number.
 pub(super) const APIS: &[ServedApi] = &[
@@ -76,6 +76,11 @@ pub(super) const APIS: &[ServedApi] = &[
     row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];
+
+/// Counters at 0, for each API of the table.
+pub(crate) fn request_counters() -> RequestCounters {
+    RequestCounters::new(APIS.iter().map(|api| (api.key, api.last_version)))
+}
 
 /// The row of a request, in every version of its message table.
 const fn row<R: Handler>(needs: &'static [Need]) -> ServedApi {

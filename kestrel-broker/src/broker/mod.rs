@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::api::Faults;
@@ -19,7 +18,8 @@ use crate::builder::BrokerBuilder;
 use crate::config::{BrokerConfig, Endpoint, Listener};
 use crate::error::{StartError, StopError};
 use crate::log::Durability;
-use crate::net::bind;
+use crate::metrics::Metrics;
+use crate::net::Acceptor;
 use advertised::advertised;
 use running::Running;
 
@@ -91,7 +91,7 @@ impl Broker {
         let sockets = listen(&config).await?;
         for (listener, socket) in config.listeners.iter_mut().zip(&sockets) {
             // A restart gets the port that the system chose for this start.
-            listener.listen.port = port_of(socket, &listener.listen)?;
+            listener.listen.port = socket.port().map_err(|source| unbound(&listener.listen, source))?;
             listener.advertise = Some(advertised(listener).await);
         }
         let first = config.listeners.first().expect("a broker has a listener");
@@ -144,6 +144,24 @@ impl Broker {
     #[must_use]
     pub const fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// What the broker has counted since its last start: requests, connections, batches, flushes, groups. All zero, without any
+    /// topic or API, while it is stopped. Looks at every partition: meant for a reader that comes every few seconds.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = kestrel_broker::Broker::test().await?;
+    /// for (name, topic) in &broker.metrics().topics {
+    ///     println!("{name}: {} records in {} bytes", topic.appended_records, topic.appended_bytes);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.running().as_ref().map(Running::metrics).unwrap_or_default()
     }
 
     /// Stops the broker and starts it again: on the same address, with the same data, settings and faults. Starts it too
@@ -218,20 +236,17 @@ impl Drop for Broker {
 }
 
 /// A socket for each listener.
-async fn listen(config: &BrokerConfig) -> Result<Vec<TcpListener>, StartError> {
+async fn listen(config: &BrokerConfig) -> Result<Vec<Acceptor>, StartError> {
     let mut sockets = Vec::with_capacity(config.listeners.len());
     for Listener { listen, .. } in &config.listeners {
-        let bound = bind(listen, config.listen_backlog).await;
-        sockets.push(bound.map_err(|source| StartError::Listen { address: listen.to_string(), source })?);
+        let bound = Acceptor::bind(listen, config.listen_backlog).await;
+        sockets.push(bound.map_err(|source| unbound(listen, source))?);
     }
     Ok(sockets)
 }
 
-fn port_of(socket: &TcpListener, endpoint: &Endpoint) -> Result<u16, StartError> {
-    let address = socket.local_addr();
-    address
-        .map(|address| address.port())
-        .map_err(|source| StartError::Listen { address: endpoint.to_string(), source })
+fn unbound(endpoint: &Endpoint, source: std::io::Error) -> StartError {
+    StartError::Listen { address: endpoint.to_string(), source }
 }
 
 #[cfg(test)]

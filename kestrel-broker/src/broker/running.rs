@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::api::{Faults, FetchSessions, ListenerId, ProducerIds, Session, State, pipeline};
+use crate::api::{
+    Faults, FetchSessions, ListenerId, ProducerIds, Session, State, pipeline, request_counters,
+};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
@@ -18,7 +19,8 @@ use crate::coordinator::{self, GroupCoordinator};
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
-use crate::net::{ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Listener};
+use crate::metrics::Metrics;
+use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Listener};
 use crate::partition::ReplicaManager;
 
 /// How long a stop waits for what is in flight.
@@ -26,10 +28,9 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The rooms and tasks of a broker from a start to a stop.
 pub(super) struct Running {
-    config: Arc<BrokerConfig>,
-    cluster: Cluster,
+    state: Arc<State>,
     logs: Arc<LogManager>,
-    /// The listener, the connections, the housekeeper and the cleaner.
+    /// The listeners, the connections, the coordinator's driver, the housekeeper and the cleaner.
     serving: TaskTracker,
     stop_serving: CancellationToken,
     /// The controller: it ends when nobody can ask it anything any more.
@@ -47,7 +48,7 @@ impl Running {
         config: Arc<BrokerConfig>,
         durability: Durability,
         faults: Faults,
-        sockets: Vec<TcpListener>,
+        sockets: Vec<Acceptor>,
     ) -> Result<Self, StartError> {
         let clock = Clock::System;
         let started_at = clock.now();
@@ -60,79 +61,74 @@ impl Running {
             durability,
             clock: clock.clone(),
         };
-        let (cluster, driver) = Cluster::start(options)
+        let (cluster, controller) = Cluster::start(options)
             .await
             .map_err(|error| StartError::metadata(config.data_dir.clone(), error))?;
-
+        let stop_serving = CancellationToken::new();
         let running = Self {
-            config: Arc::clone(&config),
-            cluster: cluster.clone(),
-            logs: Arc::clone(&logs),
+            state: Arc::new(state(cluster, replicas, config, clock, stop_serving.clone())),
+            logs,
             serving: TaskTracker::new(),
-            stop_serving: CancellationToken::new(),
+            stop_serving,
             controlling: TaskTracker::new(),
             stop_controlling: CancellationToken::new(),
             failed: CancellationToken::new(),
         };
-        running.controlling.spawn(driver.run(running.stop_controlling.clone()));
-        let cleaner = Cleaner {
-            logs: Arc::clone(&logs),
-            cluster: cluster.clone(),
-            config: Arc::clone(&config),
-            clock: clock.clone(),
-        };
-        running.serving.spawn(cleaner.drive(running.stop_serving.clone()));
-        let housekeeper = Housekeeper {
-            logs,
-            replicas: Arc::clone(&replicas),
-            retention_check_interval: config.retention_check_interval,
-            clock: clock.clone(),
-            failed: running.failed.clone(),
-        };
-        running.serving.spawn(housekeeper.drive(running.stop_serving.clone()));
-        let groups = Arc::new(GroupCoordinator::new(
-            cluster.clone(),
-            Arc::clone(&replicas),
-            Arc::clone(&config),
-            clock.clone(),
-        ));
-        let coordinating = coordinator::Driver::new(Arc::clone(&groups));
-        running.serving.spawn(coordinating.drive(running.stop_serving.clone()));
-        let fetch_sessions = FetchSessions::new(config.fetch_sessions);
-        let state = State {
-            cluster,
-            replicas,
-            groups,
-            config,
-            clock: clock.clone(),
-            producer_ids: ProducerIds::default(),
-            fetch_sessions,
-            stopping: running.stop_serving.clone(),
-        };
-        running.serve(sockets, &Arc::new(state), &faults);
-        running.report(clock.now() - started_at);
+        running.controlling.spawn(controller.run(running.stop_controlling.clone()));
+        running.keep_house();
+        running.serve(sockets, &faults);
+        running.report(running.state.clock.now() - started_at);
         Ok(running)
     }
 
-    fn serve(&self, sockets: Vec<TcpListener>, state: &Arc<State>, faults: &Faults) {
+    /// Starts what works beside the requests.
+    fn keep_house(&self) {
+        let State { cluster, replicas, groups, config, clock, .. } = &*self.state;
+        let cleaner = Cleaner {
+            logs: Arc::clone(&self.logs),
+            cluster: cluster.clone(),
+            config: Arc::clone(config),
+            clock: clock.clone(),
+        };
+        let housekeeper = Housekeeper {
+            logs: Arc::clone(&self.logs),
+            replicas: Arc::clone(replicas),
+            retention_check_interval: config.retention_check_interval,
+            clock: clock.clone(),
+            failed: self.failed.clone(),
+        };
+        let coordinating = coordinator::Driver::new(Arc::clone(groups));
+        self.serving.spawn(cleaner.drive(self.stop_serving.clone()));
+        self.serving.spawn(housekeeper.drive(self.stop_serving.clone()));
+        self.serving.spawn(coordinating.drive(self.stop_serving.clone()));
+    }
+
+    /// All counters at this moment.
+    pub(super) fn metrics(&self) -> Metrics {
+        self.state.metrics()
+    }
+
+    fn serve(&self, sockets: Vec<Acceptor>, faults: &Faults) {
+        let (state, config) = (&self.state, &self.state.config);
         let limits = ConnectionLimits {
-            request_max_bytes: self.config.request_max_bytes,
-            max_idle: self.config.connections_max_idle,
+            request_max_bytes: config.request_max_bytes,
+            max_idle: config.connections_max_idle,
         };
-        let maxima = ConnectionMaxima {
-            total: self.config.max_connections,
-            per_ip: self.config.max_connections_per_ip,
-        };
+        let maxima =
+            ConnectionMaxima { total: config.max_connections, per_ip: config.max_connections_per_ip };
         let count = ConnectionCount::new(maxima);
         let complaints = Arc::default();
-        for (id, (configured, socket)) in self.config.listeners.iter().zip(sockets).enumerate() {
+        let listeners = config.listeners.iter().zip(&state.connections).zip(sockets);
+        for (id, ((configured, counters), acceptor)) in listeners.enumerate() {
             let (state, faults) = (Arc::clone(state), faults.clone());
             let door = Door {
-                socket,
-                listener: ListenerId(id),
+                acceptor,
+                id: ListenerId(id),
+                protocol: configured.protocol,
                 limits,
                 count: Arc::clone(&count),
                 complaints: Arc::clone(&complaints),
+                counters: Arc::clone(counters),
             };
             let session = Session::begin(configured.protocol);
             let make_pipeline = move || pipeline(&state, &faults, session.clone());
@@ -142,10 +138,10 @@ impl Running {
     }
 
     fn report(&self, took: Duration) {
-        let image = self.cluster.image();
+        let image = self.state.cluster.image();
         info!(
             "started in {took:.1?}: node {} of cluster {}, {} topics{}",
-            self.config.node_id,
+            self.state.config.node_id,
             image.cluster_id(),
             image.topics().len(),
             if self.logs.was_clean_shutdown() {
@@ -166,8 +162,8 @@ impl Running {
         if timeout(STOP_PATIENCE, self.serving.wait()).await.is_err() {
             warn!("{} tasks did not end within {STOP_PATIENCE:?}", self.serving.len());
         }
-        let image = self.cluster.image();
-        let broker_epoch = image.broker(self.config.node_id).map_or(-1, |broker| broker.epoch);
+        let image = self.state.cluster.image();
+        let broker_epoch = image.broker(self.state.config.node_id).map_or(-1, |broker| broker.epoch);
         self.stop_controlling.cancel();
         self.controlling.close();
         if timeout(STOP_PATIENCE, self.controlling.wait()).await.is_err() {
@@ -188,7 +184,7 @@ impl Running {
     /// The metadata now.
     #[cfg(test)]
     pub(super) fn image(&self) -> Arc<crate::cluster::ClusterImage> {
-        self.cluster.image()
+        self.state.cluster.image()
     }
 
     /// Waits until the data folder is out of service; gives why.
@@ -206,6 +202,30 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop_serving.cancel();
         self.stop_controlling.cancel();
+    }
+}
+
+/// What the handlers work on.
+fn state(
+    cluster: Cluster,
+    replicas: Arc<ReplicaManager>,
+    config: Arc<BrokerConfig>,
+    clock: Clock,
+    stopping: CancellationToken,
+) -> State {
+    let groups =
+        GroupCoordinator::new(cluster.clone(), Arc::clone(&replicas), Arc::clone(&config), clock.clone());
+    State {
+        cluster,
+        replicas,
+        groups: Arc::new(groups),
+        clock,
+        producer_ids: ProducerIds::default(),
+        fetch_sessions: FetchSessions::new(config.fetch_sessions),
+        counters: request_counters(),
+        connections: config.listeners.iter().map(|_| Arc::default()).collect(),
+        config,
+        stopping,
     }
 }
 

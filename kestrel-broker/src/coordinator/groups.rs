@@ -21,6 +21,7 @@ use super::slot::{Awaited, Parked, Slot};
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
 use crate::config::{BrokerConfig, GroupSettings};
+use crate::metrics::GroupMetrics;
 use crate::partition::ReplicaManager;
 
 /// The topic in which groups are kept.
@@ -197,6 +198,17 @@ impl GroupCoordinator {
             groups.extend(self.stored(parked).await?);
         }
         Ok(groups)
+    }
+
+    /// The groups that are loaded, counted. Opens and loads nothing.
+    pub(crate) fn metrics(&self) -> GroupMetrics {
+        let mut metrics = GroupMetrics::default();
+        let slots = Arc::clone(&self.places.lock().slots);
+        for slot in slots.iter().flatten() {
+            // A slot that is loading is left out.
+            let _ = slot.handle(|shard, _| (shard.add_to(&mut metrics), Effects::default()));
+        }
+        metrics
     }
 
     /// Deletes the offsets of topics that are not there any more.

@@ -103,6 +103,11 @@ impl Log {
         self.reader.ends().0
     }
 
+    /// How many segments there are.
+    pub(crate) fn segment_count(&self) -> usize {
+        self.view().segments.len()
+    }
+
     /// The offset that the next record gets.
     pub(crate) fn log_end_offset(&self) -> i64 {
         self.reader.ends().1

@@ -1,4 +1,4 @@
-//! Why a connection ended, as one readable line.
+//! The reasons for which a connection ends, each as one readable line.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use kestrel_protocol::{DecodeError, FrameSizeError};
 use super::stranger::Stranger;
 use crate::api::{Close, RequestName};
 
-/// Why a connection ended.
+/// The reason for which a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Closed {
     /// The client closed it.
@@ -29,7 +29,7 @@ pub(crate) enum Closed {
     /// The first bytes are of another protocol.
     #[error("{0}")]
     Stranger(Stranger),
-    /// What was announced is no frame.
+    /// The length that was announced is none of a frame.
     #[error("{0} (socket.request.max.bytes)")]
     FrameSize(#[from] FrameSizeError),
     /// The frame does not begin with a request header.

@@ -1,4 +1,4 @@
-//! What is said of peers that do wrong: once a minute for each address and reason, and how often it was left out. Pure.
+//! Complaints about peers, limited to one line a minute for each address and reason, which says how many were left out. Pure.
 //!
 //! Asked by the listeners before they write a line: a client that tries a hundred times a second fills no log.
 
@@ -11,7 +11,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How many lines are remembered. Beyond, what is oldest may be said again too early.
 const MAX_REMEMBERED: usize = 1024;
 
-/// What was said lately, and how often it was not said again.
+/// The complaints of the last minute, and how often each came again.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
     said: HashMap<(IpAddr, String), Said>,

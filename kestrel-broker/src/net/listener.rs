@@ -1,4 +1,4 @@
-//! Accepts connections on one address and gives each its own task.
+//! A listener at work: accepts connections on one address and gives each its own task.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 use tracing::{debug, info, warn};
 
+use super::acceptor::Acceptor;
 use super::complaints::Complaints;
 use super::connection::{Connection, ConnectionLimits};
 use super::connection_count::{ConnectionCount, Counted};
 use super::transport::Transport;
 use crate::api::{AnswerFrame, Close, ListenerId, Origin, Request};
-use crate::config::Endpoint;
+use crate::config::SecurityProtocol;
+use crate::metrics::{ConnectionCounters, Inside};
 
 /// How long accepting rests after it failed: out of file descriptors, most often.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -25,7 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How many times accepting fails until that is said again: for a minute.
 const REFUSALS_PER_WARNING: u64 = 600;
 
-/// What to do when a connection cannot be accepted.
+/// Advice for a connection that cannot be accepted.
 fn remedy(error: &io::Error) -> &'static str {
     match rustix::io::Errno::from_io_error(error) {
         Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
@@ -35,58 +36,26 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Listens on `endpoint`; the first address of its host that can be bound.
-///
-/// # Errors
-/// When the host is not known or none of its addresses can be bound.
-pub(crate) async fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<TcpListener> {
-    let host = if endpoint.is_wildcard() && endpoint.host != "0.0.0.0" { "::" } else { &endpoint.host };
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in lookup_host((host, endpoint.port)).await? {
-        match listen(address, backlog) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failure = error,
-        }
-    }
-    // A machine without IPv6 has no address that stands for both kinds.
-    if host == "::" && failure.kind() != io::ErrorKind::AddrInUse {
-        return listen(([0, 0, 0, 0], endpoint.port).into(), backlog);
-    }
-    Err(failure)
-}
-
-fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restarted broker gets its port back although old connections linger; two that listen still exclude each other.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    #[cfg(target_os = "linux")]
-    if address.ip().to_canonical().is_loopback()
-        && let Err(error) = rustix::net::sockopt::set_tcp_congestion(&socket, "reno")
-    {
-        // Nothing is congested within one machine, and pacing (`bbr`) would set a timer for every 64 KiB (decision 0013).
-        debug!("{address} sends as if over a network: {error}");
-    }
-    socket.bind(address)?;
-    socket.listen(backlog)
-}
-
-/// Where connections come in, and how many and what may.
+/// The parts of a listener: its socket, what is spoken there, and its limits.
 #[derive(Debug)]
 pub(crate) struct Door {
-    /// What is listened on.
-    pub(crate) socket: TcpListener,
+    /// The socket.
+    pub(crate) acceptor: Acceptor,
     /// Which listener of the configuration this is.
-    pub(crate) listener: ListenerId,
+    pub(crate) id: ListenerId,
+    /// The protocol, which decides what a connection runs over.
+    pub(crate) protocol: SecurityProtocol,
     /// The limits of each connection.
     pub(crate) limits: ConnectionLimits,
     /// The open connections, which the listeners share.
     pub(crate) count: Arc<ConnectionCount>,
-    /// What was said of peers lately, which the listeners share too.
+    /// The complaints about peers, which the listeners share too.
     pub(crate) complaints: Arc<Mutex<Complaints>>,
+    /// The counters of this listener.
+    pub(crate) counters: Arc<ConnectionCounters>,
 }
 
-/// What accepts the connections of one address.
+/// Accepts the connections of one address.
 #[derive(Debug)]
 pub(crate) struct Listener<M> {
     door: Door,
@@ -118,7 +87,7 @@ where
         let mut refused = 0u64;
         loop {
             let accepted = tokio::select! {
-                accepted = self.door.socket.accept() => accepted,
+                accepted = self.door.acceptor.accept() => accepted,
                 () = stopping.cancelled() => return,
             };
             match accepted {
@@ -140,42 +109,47 @@ where
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let counted = match self.door.count.enter(peer.ip()) {
+    /// Serves a connection on a task of its own, unless there are too many.
+    fn serve<S: Transport + Send + 'static>(&self, stream: S, peer: SocketAddr) {
+        let Door { id, protocol, limits, count, complaints, counters, .. } = &self.door;
+        let counted = match count.enter(peer.ip()) {
             Ok(counted) => counted,
             Err(too_many) => {
-                return complain(&self.door.complaints, peer, &too_many.to_string(), |about| {
+                counters.refused.count();
+                return complain(complaints, peer, &too_many.to_string(), |about| {
                     warn!("refused a connection from {peer}: {about}");
                 });
             }
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            return debug!("closed connection from {peer}: {error}");
+        counters.accepted.count();
+        let visit =
+            Visit { complaints: Arc::clone(complaints), _counted: counted, _open: counters.open.enter() };
+        let origin = Origin { peer, listener: *id };
+        match protocol {
+            SecurityProtocol::Plaintext => {
+                let connection = Connection::new(stream, origin, (self.make_pipeline)(), *limits);
+                self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
+            }
         }
-        let origin =
-            Origin { peer, listener: self.door.listener, file_run_min_bytes: TcpStream::FILE_RUN_MIN_BYTES };
-        let connection = Connection::new(stream, origin, (self.make_pipeline)(), self.door.limits);
-        let visit = Visit { peer, complaints: Arc::clone(&self.door.complaints), _counted: counted };
-        self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
     }
 }
 
-/// A connection while it is served.
+/// Held by a connection while it is served.
 struct Visit {
-    peer: SocketAddr,
     complaints: Arc<Mutex<Complaints>>,
     _counted: Counted,
+    _open: Inside,
 }
 
 /// Serves one connection and says in one line why it ended.
-async fn drive<P>(mut connection: Connection<TcpStream, P>, visit: Visit, stopping: CancellationToken)
+async fn drive<S, P>(mut connection: Connection<S, P>, visit: Visit, stopping: CancellationToken)
 where
+    S: Transport,
     P: Service<Request, Response = AnswerFrame, Error = Close>,
     P::Future: Unpin,
 {
     let closed = connection.drive(&stopping).await;
-    let client_id = connection.client_id();
-    let peer = visit.peer;
+    let (peer, client_id) = (connection.peer(), connection.client_id());
     if closed.is_fault() {
         complain(&visit.complaints, peer, &closed.to_string(), |about| {
             warn!("closed connection from {peer} (client.id {client_id:?}): {about}");
@@ -195,19 +169,5 @@ fn complain(complaints: &Mutex<Complaints>, peer: SocketAddr, reason: &str, say:
         Some(0) => say(reason),
         Some(times) => say(&format!("{reason} (and {times} times more since this was last said)")),
         None => debug!("from {peer} again: {reason}"),
-    }
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_stays_within_the_machine_is_not_paced() {
-        let listener = listen(([127, 0, 0, 1], 0).into(), 1).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (_far, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (near, _) = accepted.unwrap();
-        assert_eq!(rustix::net::sockopt::tcp_congestion(&near).unwrap(), "reno");
     }
 }

@@ -1,7 +1,13 @@
 //! The network: accepts connections, cuts their bytes into requests, hands those to the pipeline and sends the answers.
 //!
-//! Knows frames and nothing of what is in them. Started by `broker.rs`; calls `api/` through [`tower::Service`] only.
+//! ```text
+//!   Acceptor ──stream──► Listener ──► Connection ──Request──► pipeline        one task for each connection
+//!   TCP                  protocol     over any Transport
+//! ```
+//!
+//! Knows frames and nothing of what is in them. Started by `broker/`; calls `api/` through [`tower::Service`] only.
 
+mod acceptor;
 mod closed;
 mod complaints;
 mod connection;
@@ -11,6 +17,7 @@ mod outbox;
 mod stranger;
 mod transport;
 
+pub(crate) use acceptor::Acceptor;
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use connection_count::{ConnectionCount, ConnectionMaxima};
-pub(crate) use listener::{Door, Listener, bind};
+pub(crate) use listener::{Door, Listener};

@@ -12,7 +12,7 @@ use crate::log::ByteRun;
 /// How many byte runs one write takes.
 const RUNS_PER_WRITE: usize = 64;
 
-/// What waits to be sent. Bounded by its user, who puts nothing in while [`Outbox::len`] is above a limit.
+/// The bytes that wait to be sent. Bounded by the connection, which puts nothing in while [`Outbox::len`] is above a limit.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     runs: VecDeque<ByteRun>,

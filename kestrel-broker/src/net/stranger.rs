@@ -1,4 +1,4 @@
-//! Who it is that speaks something else than Kafka's protocol, told by the first bytes of a connection. Pure.
+//! Peers that speak another protocol than Kafka's, recognised by the first bytes of a connection. Pure.
 
 use std::fmt;
 
@@ -19,7 +19,8 @@ pub(crate) enum Stranger {
     Redis,
 }
 
-/// How a protocol begins, in no more bytes than a frame has for its length: so they are there before that is looked at. A frame of Kafka's begins with its length, which is far below what these would be.
+/// The first bytes of protocols, no more than a frame has for its length, so that they are there before that is looked at. A
+/// frame of Kafka's begins with its length, which is far below what these would be.
 const BEGINNINGS: [(&[u8], Stranger); 24] = [
     (b"\x16\x03", Stranger::Tls),
     (b"\x80\x2e\x01", Stranger::Tls),
@@ -48,7 +49,7 @@ const BEGINNINGS: [(&[u8], Stranger); 24] = [
 ];
 
 impl Stranger {
-    /// Who begins a connection with these bytes; `None` for Kafka's clients, for who is not known, and for too few bytes.
+    /// The protocol that begins with these bytes; `None` for Kafka's, for an unknown one, and for too few bytes.
     pub(super) fn of(first: &[u8]) -> Option<Self> {
         let found = BEGINNINGS.iter().find(|(beginning, _)| first.starts_with(beginning));
         found.map(|(_, stranger)| *stranger)

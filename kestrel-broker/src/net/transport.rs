@@ -1,11 +1,13 @@
-//! What a connection runs over: a byte stream that can also send a part of a file without a copy in memory.
+//! What a connection runs over: a byte stream that can also send a part of a file.
+//!
+//! A plain socket does that without a copy in memory ([`acceptor`](super::acceptor)). What encrypts cannot: it keeps the methods
+//! given here, which read the file in pieces while it is sent (decisions 0012 and 0032).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use crate::log::FileRun;
 
@@ -37,48 +39,6 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin {
             Ok(piece) if piece.is_empty() => Poll::Ready(Ok(0)),
             Ok(piece) => Pin::new(self).poll_write(cx, &piece),
             Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Transport for TcpStream {}
-
-#[cfg(target_os = "linux")]
-impl Transport for TcpStream {
-    fn poll_send(
-        &mut self,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-        more: bool,
-    ) -> Poll<io::Result<usize>> {
-        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-        let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
-        poll_write_with(self, cx, |socket| {
-            sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)
-        })
-    }
-
-    fn poll_send_file(&mut self, cx: &mut Context<'_>, run: &FileRun) -> Poll<io::Result<usize>> {
-        poll_write_with(self, cx, |socket| {
-            let mut position = run.position();
-            rustix::fs::sendfile(socket, run.file(), Some(&mut position), run.len())
-        })
-    }
-}
-
-/// Calls `write` when the socket takes bytes.
-#[cfg(target_os = "linux")]
-fn poll_write_with(
-    socket: &TcpStream,
-    cx: &mut Context<'_>,
-    write: impl Fn(&TcpStream) -> rustix::io::Result<usize>,
-) -> Poll<io::Result<usize>> {
-    loop {
-        std::task::ready!(socket.poll_write_ready(cx))?;
-        match socket.try_io(tokio::io::Interest::WRITABLE, || write(socket).map_err(io::Error::from)) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            written => return Poll::Ready(written),
         }
     }
 }

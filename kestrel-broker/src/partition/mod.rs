@@ -14,6 +14,7 @@
 mod partition;
 mod purgatory;
 mod replica_manager;
+mod traffic;
 mod watermarks;
 
 pub(crate) use partition::{FetchRead, Identity, OffsetSpec, Partition, PartitionRead};

@@ -14,11 +14,13 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use super::purgatory::{self, FetchWatch, Published};
+use super::traffic::Traffic;
 use super::watermarks::{Isolation, Watermarks};
 use crate::log::{
     AbortedTransaction, AppendContext, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd,
     FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest,
 };
+use crate::metrics::TopicMetrics;
 
 /// What a fetch wants of a partition.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +99,7 @@ pub(crate) struct Partition {
     durability: Durability,
     leader_epoch: AtomicI32,
     published: watch::Sender<Published>,
+    traffic: Traffic,
 }
 
 /// Which partition a log is opened for.
@@ -141,6 +144,7 @@ impl Partition {
                 durability,
                 leader_epoch: AtomicI32::new(leader_epoch.0),
                 published: watch::Sender::new(Published { watermarks, retired: false }),
+                traffic: Traffic::default(),
                 log,
             }
         });
@@ -199,7 +203,10 @@ impl Partition {
         now: Timestamp,
     ) -> Result<Appended, AppendError> {
         let context = AppendContext { leader_epoch: self.leader_epoch(), now, origin };
-        let appended = self.log.append(records, context)?;
+        let size_bytes = records.len();
+        let appended = self.log.append(records, context);
+        self.traffic.appended(size_bytes, &appended);
+        let appended = appended?;
         self.advance();
         Ok(appended)
     }
@@ -227,6 +234,12 @@ impl Partition {
     /// `FENCED_LEADER_EPOCH`, `UNKNOWN_LEADER_EPOCH`, `OFFSET_OUT_OF_RANGE`; `COORDINATOR_NOT_AVAILABLE` where committed records
     /// end at a transaction that nobody here will end; or what the log's error stands for.
     pub(crate) fn read(&self, fetch: FetchRead) -> Result<PartitionRead, ErrorCode> {
+        let read = self.read_log(fetch);
+        self.traffic.read(&read);
+        read
+    }
+
+    fn read_log(&self, fetch: FetchRead) -> Result<PartitionRead, ErrorCode> {
         self.check_epoch(fetch.current_leader_epoch)?;
         let watermarks = self.watermarks();
         if let Some(diverging) = self.divergence(fetch.last_fetched_epoch, fetch.fetch_offset)? {
@@ -314,6 +327,14 @@ impl Partition {
             log_start.map_err(|error| partition.storage_failure(&error))
         });
         deletion.await.unwrap_or(Err(ErrorCode::UnknownServerError))
+    }
+
+    /// Adds what this partition has counted, and holds, to that of its topic.
+    pub(super) fn add_to(&self, topic: &mut TopicMetrics) {
+        topic.partitions += 1;
+        topic.segments += u64::try_from(self.log.segment_count()).unwrap_or_default();
+        topic.size_bytes += self.size_bytes();
+        self.traffic.add_to(topic);
     }
 
     /// How many bytes of records the log has.

@@ -29,7 +29,7 @@ const FIRST_TOPIC_ID_VERSION: i16 = 13;
 const FIRST_LEADER_VERSION: i16 = 16;
 /// How many files an answer keeps open at most until it is sent.
 const MAX_FILE_RUNS: usize = 64;
-/// What a watermark is in an answer that has none.
+/// The watermark in an answer that has none.
 const NO_OFFSET: i64 = -1;
 
 impl Handler for FetchRequest {
@@ -73,7 +73,7 @@ struct Fetch<'a> {
     min_bytes: usize,
 }
 
-/// What one pass over the partitions found.
+/// The result of one pass over the partitions.
 struct Pass {
     answers: Vec<Answered>,
     node_endpoints: Vec<NodeEndpoint>,
@@ -108,11 +108,13 @@ impl<'a> Fetch<'a> {
 
     /// Reads until it is enough or has taken long enough.
     async fn wait(&self) -> Pass {
+        let mut waiting = None;
         loop {
             let mut read = self.read();
             if read.is_enough || read.watches.is_empty() || Instant::now() >= self.deadline {
                 return read;
             }
+            waiting.get_or_insert_with(|| self.state.counters.waiting_fetch.enter());
             tokio::select! {
                 () = any_news(std::mem::take(&mut read.watches)) => {}
                 () = tokio::time::sleep_until(self.deadline) => return read,
@@ -155,7 +157,7 @@ impl<'a> Fetch<'a> {
                 .min(self.max_bytes.saturating_sub(pass.size_bytes)),
             first_batch: if pass.size_bytes == 0 { FirstBatch::Always } else { FirstBatch::IfItFits },
             file_run_min_bytes: if pass.file_runs < MAX_FILE_RUNS {
-                self.context.origin.file_run_min_bytes
+                self.context.file_run_min_bytes
             } else {
                 usize::MAX
             },

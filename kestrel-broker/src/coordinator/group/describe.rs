@@ -7,6 +7,7 @@ use kestrel_protocol::messages::describe_groups::{DescribedGroup, DescribedGroup
 use super::GroupShard;
 use super::classic::{ClassicGroup, State};
 use super::member::Member;
+use crate::metrics::GroupMetrics;
 
 /// The type of every group that there is.
 pub(crate) const CLASSIC: &str = "classic";
@@ -54,6 +55,16 @@ impl GroupShard {
             state: group.state.name(),
         };
         self.groups.values().filter(|group| filter.takes(group)).map(overview).collect()
+    }
+}
+
+impl GroupShard {
+    /// Adds its groups and their members to those of other shards.
+    pub(crate) fn add_to(&self, metrics: &mut GroupMetrics) {
+        for group in self.groups.values() {
+            *metrics.by_state.entry(group.state.name().to_owned()).or_default() += 1;
+            metrics.members += u64::try_from(group.members.len()).unwrap_or_default();
+        }
     }
 }
 

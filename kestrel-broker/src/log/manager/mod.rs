@@ -32,6 +32,7 @@ use crate::log::format::file_names::{
 use crate::log::format::meta_properties::MetaProperties;
 use crate::log::upkeep::cleaner::LogCleaner;
 use crate::log::upkeep::{FlushQueue, Flusher};
+use crate::metrics::Histogram;
 use identity::{create_data_dir, find_partitions, make_checkpoints, take_identity};
 use vouching::Vouching;
 
@@ -134,6 +135,11 @@ pub(crate) struct LogManager {
 }
 
 impl LogManager {
+    /// How long the flushes took that logs have asked for.
+    pub(crate) fn flushes(&self) -> Histogram {
+        self.data_dir.flush_queue.timings()
+    }
+
     /// Takes the folder: creates and locks it, reads or writes `meta.properties`, reads the checkpoints.
     pub(crate) fn open(path: &Path, options: ManagerOptions) -> Result<Self, StorageError> {
         create_data_dir(path)?;

@@ -8,10 +8,12 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::log::error::LogError;
+use crate::metrics::{Histogram, Timings};
 
 /// A log as the queue has it.
 pub(in crate::log) trait QueuedLog: fmt::Debug + Send + Sync {
@@ -27,6 +29,8 @@ pub(in crate::log) trait QueuedLog: fmt::Debug + Send + Sync {
 pub(in crate::log) struct FlushQueue {
     state: Mutex<State>,
     wake: Condvar,
+    /// How long the flushes took.
+    timings: Timings,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +44,11 @@ impl FlushQueue {
     pub(in crate::log) fn push(&self, log: Arc<dyn QueuedLog>) {
         self.lock().logs.push_back(log);
         self.wake.notify_one();
+    }
+
+    /// How long the flushes took that were asked for.
+    pub(in crate::log) fn timings(&self) -> Histogram {
+        self.timings.snapshot()
     }
 
     /// The next log to flush; `None` when the flusher has to stop.
@@ -106,7 +115,11 @@ impl Drop for Flusher {
 
 fn run(queue: &FlushQueue) {
     while let Some(log) = queue.next() {
-        if let Err(error) = log.flush_queued()
+        #[expect(clippy::disallowed_methods, reason = "the thread is a shell: it measures the disk")]
+        let began = Instant::now();
+        let flushed = log.flush_queued();
+        queue.timings.observe(began.elapsed());
+        if let Err(error) = flushed
             && error.shortage().is_none()
         {
             tracing::error!(%error, log = log.dir_name(), "flush failed");

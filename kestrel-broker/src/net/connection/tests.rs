@@ -77,12 +77,8 @@ impl Scene {
         let stopping = CancellationToken::new();
         let token = stopping.clone();
         let peer = ([127, 0, 0, 1], 9).into();
-        let mut connection = Connection::new(
-            near,
-            Origin { peer, listener: ListenerId(0), file_run_min_bytes: usize::MAX },
-            pipeline,
-            LIMITS,
-        );
+        let mut connection =
+            Connection::new(near, Origin { peer, listener: ListenerId(0) }, pipeline, LIMITS);
         let ended = TaskTracker::new().spawn(async move {
             let closed = connection.drive(&token).await;
             (closed, connection.client_id().to_owned())

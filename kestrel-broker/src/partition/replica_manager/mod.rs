@@ -21,6 +21,7 @@ use tokio::task::spawn_blocking;
 
 use super::partition::{Identity, Partition};
 use crate::log::{Durability, LogConfig, LogError, LogManager, LogOrigin, OpenLog};
+use crate::metrics::{Histogram, TopicMetrics};
 use hosted::{Hosted, HostedTopic, Replica};
 
 pub(crate) use hosted::OfflinePartitions;
@@ -188,6 +189,20 @@ impl ReplicaManager {
     pub(crate) async fn open_again(&self, now: Timestamp) {
         let waiting = self.hosted().waiting();
         self.lead(waiting, now).await;
+    }
+
+    /// What the partitions that are online have counted and hold, by topic.
+    pub(crate) fn metrics(&self) -> BTreeMap<String, TopicMetrics> {
+        let mut topics: BTreeMap<String, TopicMetrics> = BTreeMap::new();
+        for partition in self.all_online() {
+            partition.add_to(topics.entry(partition.topic().to_string()).or_default());
+        }
+        topics
+    }
+
+    /// How long the flushes took for which batches waited.
+    pub(crate) fn flushes(&self) -> Histogram {
+        self.logs.flushes()
     }
 
     /// Deletes the segments that no topic's retention keeps at `now`. Can take long: call it where blocking is allowed.

@@ -30,7 +30,7 @@ pub(in crate::api::fetch) enum Naming {
     Ids,
 }
 
-/// What tells partitions of a session apart.
+/// The identity of a partition in a session.
 type Key = (ByteString, TopicId, i32);
 /// The lowest turn is the next one.
 type Turn = u64;
@@ -153,13 +153,13 @@ impl CachedPartition {
     }
 }
 
-/// What one partition is answered with.
+/// The answer for one partition.
 #[derive(Debug, Clone)]
 pub(in crate::api::fetch) struct Answered {
     pub(in crate::api::fetch) topic: ByteString,
     pub(in crate::api::fetch) topic_id: TopicId,
     pub(in crate::api::fetch) data: PartitionData,
-    /// Where the records are that are elsewhere.
+    /// The file that holds the records, if they are not in the answer itself.
     pub(in crate::api::fetch) file: Option<FileRun>,
 }
 

@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -65,7 +66,7 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     /// `client.id` of the latest request.
     client_id: ByteString,
     decoder: FrameDecoder,
-    /// Whether no frame has come yet: whoever begins may be a stranger.
+    /// Whether no frame has come yet, so that the peer may speak another protocol.
     is_new: bool,
     received: BytesMut,
     /// Whether more requests are taken; not after a fault or when the broker stops.
@@ -78,7 +79,7 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     idle: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
-/// What is to leave the connection, in order.
+/// Something that leaves the connection in its turn.
 #[derive(Debug)]
 enum InFlight<F> {
     /// The answer to a request.
@@ -115,6 +116,11 @@ where
                 .filter(|limit| *limit < LONGEST_IDLE)
                 .map(|limit| (limit, Box::pin(sleep_until(after(now.into_std(), limit).into())))),
         }
+    }
+
+    /// The address of the other end.
+    pub(crate) const fn peer(&self) -> SocketAddr {
+        self.origin.peer
     }
 
     /// `client.id` of the latest request.
@@ -223,6 +229,7 @@ where
                     frame,
                     size_bytes,
                     origin: self.origin,
+                    file_run_min_bytes: S::FILE_RUN_MIN_BYTES,
                     client_id: self.client_id.clone(),
                     received_at: self.last_active.into_std(),
                 });

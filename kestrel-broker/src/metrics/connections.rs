@@ -1,0 +1,23 @@
+//! The connections of one listener, counted.
+
+use std::sync::Arc;
+
+use super::{Counter, Gauge, ListenerMetrics};
+
+/// What a listener counts.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionCounters {
+    /// Connections that are open.
+    pub(crate) open: Arc<Gauge>,
+    /// Connections that were served.
+    pub(crate) accepted: Counter,
+    /// Connections above a maximum.
+    pub(crate) refused: Counter,
+}
+
+impl ConnectionCounters {
+    /// The counts now.
+    pub(crate) fn snapshot(&self) -> ListenerMetrics {
+        ListenerMetrics { open: self.open.get(), accepted: self.accepted.get(), refused: self.refused.get() }
+    }
+}
