@@ -8,46 +8,41 @@ use kestrel_protocol::messages::alter_configs::{
     AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
 };
 
-use super::alterations::{AlteredResource, AskedResource, alter};
+use super::alterations::{Altered, Asked, alter, resource};
 use super::{Handler, RequestContext, State};
-use crate::cluster::{AlterOperation, ConfigAlteration, Intent, OtherKeys};
+use crate::cluster::{AlterOperation, ApiError, ConfigAlteration, OtherKeys};
 
 impl Handler for AlterConfigsRequest {
     async fn handle(self, _: RequestContext, state: Arc<State>) -> AlterConfigsResponse {
-        let asked = self.resources.into_iter().map(asked).collect();
-        let altered = alter(asked, OtherKeys::Reset, Intent::of(self.validate_only), &state).await;
-        AlterConfigsResponse { responses: altered.into_iter().map(response).collect(), ..Default::default() }
+        let asked = self.resources.iter().map(asked).collect();
+        answer(alter(asked, OtherKeys::Reset, self.validate_only, &state).await)
     }
 
     fn refusal(&self, error: ErrorCode) -> AlterConfigsResponse {
-        let refused = |asked: &AlterConfigsResource| {
-            let outcome = Err(error.into());
-            response(AlteredResource::of(asked.resource_type, asked.resource_name.clone(), outcome))
-        };
-        AlterConfigsResponse { responses: self.resources.iter().map(refused).collect(), ..Default::default() }
+        answer(
+            self.resources
+                .iter()
+                .map(|asked| (resource(asked.resource_type, &asked.resource_name), Err(error.into()))),
+        )
     }
 }
 
-fn asked(resource: AlterConfigsResource) -> AskedResource {
-    let set = resource.configs.into_iter().map(|config| ConfigAlteration {
-        name: config.name,
+fn asked(asked: &AlterConfigsResource) -> Asked {
+    let set = asked.configs.iter().map(|config| ConfigAlteration {
+        name: config.name.clone(),
         operation: AlterOperation::Set,
-        value: config.value,
+        value: config.value.clone(),
     });
-    AskedResource {
-        resource_type: resource.resource_type,
-        name: resource.resource_name,
-        alterations: Ok(set.collect()),
-    }
+    (resource(asked.resource_type, &asked.resource_name), Ok(set.collect()))
 }
 
-fn response(altered: AlteredResource) -> AlterConfigsResourceResponse {
-    AlterConfigsResourceResponse {
-        error_code: altered.error_code,
-        error_message: altered.error_message,
-        resource_type: altered.resource_type,
-        resource_name: altered.name,
-    }
+fn answer(altered: impl IntoIterator<Item = Altered>) -> AlterConfigsResponse {
+    let response = |(resource, outcome): Altered| {
+        let (error_code, error_message) = ApiError::fields(outcome);
+        let (resource_type, resource_name) = (resource.kind.wire(), resource.name);
+        AlterConfigsResourceResponse { error_code, error_message, resource_type, resource_name }
+    };
+    AlterConfigsResponse { responses: altered.into_iter().map(response).collect(), ..Default::default() }
 }
 
 #[cfg(test)]

@@ -9,62 +9,35 @@ use crate::cluster::{
     ApiError, ConfigAlteration, ConfigResource, Intent, OtherKeys, ResourceAlterations, ResourceKind,
 };
 
-/// A resource that a request changes, and how; or why that is not understood.
-#[derive(Debug)]
-pub(super) struct AskedResource {
-    pub(super) resource_type: i8,
-    pub(super) name: ByteString,
-    pub(super) alterations: Result<Vec<ConfigAlteration>, ApiError>,
-}
+/// A resource and how it is to change; or why that is not understood.
+pub(super) type Asked = (ConfigResource, Result<Vec<ConfigAlteration>, ApiError>);
+/// A resource and what became of it.
+pub(super) type Altered = (ConfigResource, Result<(), ApiError>);
 
-/// The outcome for a resource, as both responses have it.
-#[derive(Debug)]
-pub(super) struct AlteredResource {
-    pub(super) resource_type: i8,
-    pub(super) name: ByteString,
-    pub(super) error_code: ErrorCode,
-    pub(super) error_message: Option<ByteString>,
+/// The resource that a request names.
+pub(super) fn resource(resource_type: i8, name: &ByteString) -> ConfigResource {
+    ConfigResource { kind: ResourceKind::from_wire(resource_type), name: name.clone() }
 }
 
 /// Changes the resources; those that are refused without looking at them come first.
 pub(super) async fn alter(
-    asked: Vec<AskedResource>,
+    asked: Vec<Asked>,
     other_keys: OtherKeys,
-    intent: Intent,
+    validate_only: bool,
     state: &State,
-) -> Vec<AlteredResource> {
-    let tally = Tally::of(asked.iter().map(|asked| (asked.resource_type, asked.name.clone())));
+) -> Vec<Altered> {
+    let tally = Tally::of(asked.iter().map(|(resource, _)| resource.clone()));
+    let twice = || ApiError::new(ErrorCode::InvalidRequest, "Each resource must appear at most once.");
     let mut altered = Vec::with_capacity(asked.len());
-    let mut understood = Vec::with_capacity(asked.len());
     let mut changes = Vec::with_capacity(asked.len());
-    for AskedResource { resource_type, name, alterations } in asked {
-        let is_alone = tally.is_alone(&(resource_type, name.clone()));
-        let twice = || ApiError::new(ErrorCode::InvalidRequest, "Each resource must appear at most once.");
-        match if is_alone { alterations } else { Err(twice()) } {
-            Ok(alterations) => {
-                let kind = ResourceKind::from_wire(resource_type);
-                let resource = ConfigResource { kind, name: name.clone() };
-                changes.push(ResourceAlterations { resource, alterations, other_keys });
-                understood.push((resource_type, name));
-            }
-            Err(error) => altered.push(AlteredResource::of(resource_type, name, Err(error))),
+    for (resource, alterations) in asked {
+        match if tally.is_alone(&resource) { alterations } else { Err(twice()) } {
+            Ok(alterations) => changes.push(ResourceAlterations { resource, alterations, other_keys }),
+            Err(error) => altered.push((resource, Err(error))),
         }
     }
-    let outcomes = state.cluster.alter_configs(changes, intent).await;
-    let outcomes = understood.into_iter().zip(outcomes);
-    altered.extend(outcomes.map(|((kind, name), outcome)| AlteredResource::of(kind, name, outcome)));
+    let changed: Vec<_> = changes.iter().map(|change| change.resource.clone()).collect();
+    let outcomes = state.cluster.alter_configs(changes, Intent::of(validate_only)).await;
+    altered.extend(changed.into_iter().zip(outcomes));
     altered
-}
-
-impl AlteredResource {
-    /// The outcome for a resource.
-    pub(super) fn of(resource_type: i8, name: ByteString, outcome: Result<(), ApiError>) -> Self {
-        let error = outcome.err();
-        Self {
-            resource_type,
-            name,
-            error_code: error.as_ref().map_or(ErrorCode::None, |error| error.code),
-            error_message: error.map(|error| error.message.into()),
-        }
-    }
 }

@@ -20,16 +20,15 @@ impl Handler for CreatePartitionsRequest {
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let outcomes =
             state.cluster.create_partitions(once.into_iter().map(new_partitions).collect(), intent).await;
-        let duplicate = || Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name."));
-        let mut results: Vec<_> =
-            names.into_iter().zip(outcomes).map(|(name, outcome)| result(name, &outcome)).collect();
-        results.extend(repeated.into_iter().map(|name| result(name, &duplicate())));
+        let twice = |name| (name, Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name.")));
+        let results = names.into_iter().zip(outcomes).chain(repeated.into_iter().map(twice));
+        let results = results.map(result).collect();
         CreatePartitionsResponse { results, ..Default::default() }
     }
 
     fn refusal(&self, error: ErrorCode) -> CreatePartitionsResponse {
-        let results =
-            self.topics.iter().map(|topic| result(topic.name.clone(), &Err(error.into()))).collect();
+        let results = self.topics.iter().map(|topic| result((topic.name.clone(), Err(error.into()))));
+        let results = results.collect();
         CreatePartitionsResponse { results, ..Default::default() }
     }
 }
@@ -41,13 +40,9 @@ fn new_partitions(topic: CreatePartitionsTopic) -> NewPartitions {
     NewPartitions { topic: topic.name, count: topic.count, assignments }
 }
 
-fn result(name: ByteString, outcome: &Result<(), ApiError>) -> CreatePartitionsTopicResult {
-    let error = outcome.as_ref().err();
-    CreatePartitionsTopicResult {
-        name,
-        error_code: error.map_or(ErrorCode::None, |error| error.code),
-        error_message: error.map(|error| error.message.as_str().into()),
-    }
+fn result((name, outcome): (ByteString, Result<(), ApiError>)) -> CreatePartitionsTopicResult {
+    let (error_code, error_message) = ApiError::fields(outcome);
+    CreatePartitionsTopicResult { name, error_code, error_message }
 }
 
 #[cfg(test)]

@@ -9,51 +9,46 @@ use kestrel_protocol::messages::incremental_alter_configs::{
     IncrementalAlterConfigsResponse,
 };
 
-use super::alterations::{AlteredResource, AskedResource, alter};
+use super::alterations::{Altered, Asked, alter, resource};
 use super::{Handler, RequestContext, State};
-use crate::cluster::{AlterOperation, ApiError, ConfigAlteration, Intent, OtherKeys};
+use crate::cluster::{AlterOperation, ApiError, ConfigAlteration, OtherKeys};
 
 impl Handler for IncrementalAlterConfigsRequest {
     async fn handle(self, _: RequestContext, state: Arc<State>) -> IncrementalAlterConfigsResponse {
-        let asked = self.resources.into_iter().map(asked).collect();
-        let altered = alter(asked, OtherKeys::Keep, Intent::of(self.validate_only), &state).await;
-        let responses = altered.into_iter().map(response).collect();
-        IncrementalAlterConfigsResponse { responses, ..Default::default() }
+        let asked = self.resources.iter().map(asked).collect();
+        answer(alter(asked, OtherKeys::Keep, self.validate_only, &state).await)
     }
 
     fn refusal(&self, error: ErrorCode) -> IncrementalAlterConfigsResponse {
-        let refused = |asked: &AlterConfigsResource| {
-            let outcome = Err(error.into());
-            response(AlteredResource::of(asked.resource_type, asked.resource_name.clone(), outcome))
-        };
-        let responses = self.resources.iter().map(refused).collect();
-        IncrementalAlterConfigsResponse { responses, ..Default::default() }
+        answer(
+            self.resources
+                .iter()
+                .map(|asked| (resource(asked.resource_type, &asked.resource_name), Err(error.into()))),
+        )
     }
 }
 
-fn asked(resource: AlterConfigsResource) -> AskedResource {
-    AskedResource {
-        resource_type: resource.resource_type,
-        name: resource.resource_name,
-        alterations: resource.configs.into_iter().map(alteration).collect(),
-    }
+fn asked(asked: &AlterConfigsResource) -> Asked {
+    let alterations = asked.configs.iter().map(alteration).collect();
+    (resource(asked.resource_type, &asked.resource_name), alterations)
 }
 
-fn alteration(config: AlterableConfig) -> Result<ConfigAlteration, ApiError> {
+fn alteration(config: &AlterableConfig) -> Result<ConfigAlteration, ApiError> {
     let operation = AlterOperation::from_wire(config.config_operation).ok_or_else(|| {
         let message = format!("Unknown operation type {} for key {}", config.config_operation, config.name);
         ApiError::new(ErrorCode::InvalidRequest, message)
     })?;
-    Ok(ConfigAlteration { name: config.name, operation, value: config.value })
+    Ok(ConfigAlteration { name: config.name.clone(), operation, value: config.value.clone() })
 }
 
-fn response(altered: AlteredResource) -> AlterConfigsResourceResponse {
-    AlterConfigsResourceResponse {
-        error_code: altered.error_code,
-        error_message: altered.error_message,
-        resource_type: altered.resource_type,
-        resource_name: altered.name,
-    }
+fn answer(altered: impl IntoIterator<Item = Altered>) -> IncrementalAlterConfigsResponse {
+    let response = |(resource, outcome): Altered| {
+        let (error_code, error_message) = ApiError::fields(outcome);
+        let (resource_type, resource_name) = (resource.kind.wire(), resource.name);
+        AlterConfigsResourceResponse { error_code, error_message, resource_type, resource_name }
+    };
+    let responses = altered.into_iter().map(response).collect();
+    IncrementalAlterConfigsResponse { responses, ..Default::default() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The request pipeline: a [`tower::Service`] from [`Request`] to the frame of the answer.
 //!
 //! ```text
-//!   net ──Request──► limit ──► Admission ──Call──► Observe ──► FaultInjection ──► Router ──► Handler
-//!                              row, principal    trace, counters   errors on demand   table      one file per API
+//!   net ──Request──► limit ──► Admission ──Call──► Observe ──────► FaultInjection ──► Router ──► Handler
+//!                              row, principal      counters, trace  on demand         table      one file per API
 //! ```
 //!
 //! `net/` calls it once per request, in the order of the connection. `call` runs what must happen in that order (the

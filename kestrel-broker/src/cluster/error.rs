@@ -1,5 +1,6 @@
 //! Why a change of the metadata was refused, as a client is told.
 
+use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 
 /// An error code with the sentence that goes beside it.
@@ -16,6 +17,14 @@ impl ApiError {
     /// An error with its own sentence.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+
+    /// An outcome as responses have it: the code, and a message if there is an error.
+    pub(crate) fn fields(outcome: Result<(), Self>) -> (ErrorCode, Option<ByteString>) {
+        match outcome {
+            Ok(()) => (ErrorCode::None, None),
+            Err(error) => (error.code, Some(error.message.into())),
+        }
     }
 }
 
