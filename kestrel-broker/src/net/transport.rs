@@ -1,7 +1,7 @@
 //! What a connection runs over: a byte stream that can also send a part of a file.
 //!
 //! A plain socket does that without a copy in memory ([`acceptor`](super::acceptor)). What encrypts cannot: it keeps the methods
-//! given here, which read the file in pieces while it is sent (decisions 0012 and 0032).
+//! given here, which read the file in pieces while it is sent (decisions 0012 and 0035).
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
