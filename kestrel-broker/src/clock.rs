@@ -1,15 +1,24 @@
 //! The one place of the broker that reads the time. Everything below it gets the time as an argument.
 
+#[cfg(test)]
+use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use kestrel_protocol::Timestamp;
 use tokio::time;
 
-/// What the time is. Handed to whoever needs it, so that nothing else reads a clock.
+/// The clocks of a broker. Each task is handed one, so that nothing else asks for the time.
+///
+/// A test pauses the time for deadlines, which is tokio's, and holds the time for records in its hand.
 #[derive(Debug, Clone)]
 pub(crate) enum Clock {
-    /// The machine's clocks; in a test with paused time, tokio's for deadlines.
+    /// The clocks of the machine.
     System,
+    /// A wall time that a test moves; a clone is the same hand.
+    #[cfg(test)]
+    Held(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -21,13 +30,32 @@ impl Clock {
 
     /// The time for records: may jump.
     pub(crate) fn wall(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-        let now = SystemTime::now();
-        Timestamp::from(now)
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+            Self::System => Timestamp::from(SystemTime::now()),
+            #[cfg(test)]
+            Self::Held(wall) => Timestamp::from_millis(wall.load(Ordering::Acquire)),
+        }
     }
 }
 
-/// The longest wait that is told from never.
+#[cfg(test)]
+impl Clock {
+    /// A clock whose wall time stands at `wall` until it is moved.
+    pub(crate) fn held_at(wall: Timestamp) -> Self {
+        Self::Held(Arc::new(AtomicI64::new(wall.as_millis())))
+    }
+
+    /// Moves the wall time of this clock and its clones.
+    pub(crate) fn move_to(&self, wall: Timestamp) {
+        match self {
+            Self::System => panic!("nobody moves the machine's clock"),
+            Self::Held(held) => held.store(wall.as_millis(), Ordering::Release),
+        }
+    }
+}
+
+/// The longest wait that is not for ever.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The instant `wait` after `start`. A wait that is too long for a clock, such as [`Duration::MAX`], ends in a hundred years:

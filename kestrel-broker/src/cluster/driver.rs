@@ -9,7 +9,7 @@
 //! What a command creates is there before the metadata says so. In between it opens partitions again that a shortage has kept
 //! offline.
 //!
-//! Spawned once by `broker.rs`. Owns the controller's state and the metadata log; nobody else changes either.
+//! Spawned once by `broker/`. Owns the controller's state and the metadata log; nobody else changes either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -40,7 +40,7 @@ use crate::config::Listener;
 use crate::log::{FoundPartition, LogManager};
 use crate::partition::Refusal;
 
-/// How many commands may wait for the controller; more wait with whoever sends them.
+/// How many commands may wait for the controller; senders of more wait for a place.
 pub(super) const MAX_QUEUED_COMMANDS: usize = 64;
 
 /// How long a partition stays offline at least that a shortage has kept from being opened.
@@ -362,7 +362,7 @@ fn grown_topics(records: &[MetadataRecord]) -> Vec<TopicId> {
 fn pend<R: Send + 'static>(effects: Effects<R>, answer: Answer<R>) -> (Vec<MetadataRecord>, Pending) {
     let Effects { records, reply } = effects;
     let pending = Box::new(move |stored: Result<(), ApiError>| {
-        // Whoever asked may have gone.
+        // The handler that asked may have gone with its connection.
         let _ = answer.send(stored.map(|()| reply));
     });
     (records, pending)

@@ -1,4 +1,4 @@
-//! Why a change of the metadata was refused, as a client is told.
+//! The refusal of a change of the metadata: the code and the message that the client gets.
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;

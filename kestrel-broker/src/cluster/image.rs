@@ -86,7 +86,7 @@ pub(crate) struct BrokerImage {
     pub(crate) epoch: i64,
     /// The process that registered.
     pub(crate) incarnation_id: Uuid,
-    /// Where it listens, as clients are told.
+    /// The addresses that clients connect to.
     pub(crate) endpoints: Vec<RegisteredEndpoint>,
     /// Where it stands.
     pub(crate) rack: Option<ByteString>,

@@ -97,7 +97,7 @@ impl Cluster {
         Arc::clone(&self.images.borrow())
     }
 
-    /// The metadata from now on: for whoever has to act on changes.
+    /// The metadata from now on, to act on its changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
         self.images.clone()
     }

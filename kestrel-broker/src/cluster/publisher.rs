@@ -1,6 +1,9 @@
 //! Makes a new image known: first the partitions of this broker become what it says, then everyone may read it.
 //!
-//! Called by the driver before each change that creates partitions, and after each change. What changed is found by comparing two images; that part is pure.
+//! Called by the driver before each change that creates partitions, and after each change. What changed is found by comparing
+//! two images, topic by topic; that part is pure. The image is cloned and compared as a whole with each change: the cost grows with the
+//! number of topics, and changes are as rare as topics are created. Many nodes, or changes made by programs, would change that:
+//! then the replay collects what it touched, as Apache Kafka's `MetadataDelta` does, and that takes the place of the comparison.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Compaction in the background: one log after the other on a blocking thread, as long as one is worth it.
 //!
-//! One task, spawned by `broker.rs`; the work itself is `log/cleaner/`'s. Its settings are those of the moment.
+//! One task, spawned by `broker/`; the work itself is `log/upkeep/cleaner/`'s. Its settings are those of the moment.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(crate) struct Cleaner {
     pub(crate) logs: Arc<LogManager>,
     /// The metadata, with what was set on a running broker.
     pub(crate) cluster: Cluster,
-    /// What was said at the start.
+    /// The settings that the broker was started with.
     pub(crate) config: Arc<BrokerConfig>,
     /// The time.
     pub(crate) clock: Clock,

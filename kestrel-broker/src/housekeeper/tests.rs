@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use kestrel_protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
@@ -10,9 +9,12 @@ use kestrel_protocol::messages::delete_records::{
 use kestrel_protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
+use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Timestamp, Uuid};
 
 use super::*;
-use crate::testing::{Peer, batch};
+use crate::log::{AppendOrigin, LogConfig, ManagerOptions, Retention, Validation};
+use crate::partition::{LedPartition, ReplicaChanges};
+use crate::testing::{FIRST_TIMESTAMP, Peer, batch};
 use crate::{Broker, Durability};
 
 /// A broker that looks for old segments every second.
@@ -135,4 +137,62 @@ async fn metadata_and_groups_are_not_touched() {
     assert!(size(Path::new("__cluster_metadata-0/00000000000000000000.log")) > 0);
     broker.restart().await.unwrap();
     assert_eq!(Peer::of(&broker).await.committed("g", "t").await, 7);
+}
+
+/// The partitions of a folder that holds `t-0`: three segments of a record each, which are to be kept for an hour.
+async fn three_segments(dir: &Path, now: Timestamp) -> (Arc<LogManager>, Arc<ReplicaManager>) {
+    let options = ManagerOptions {
+        node_id: NodeId(1),
+        cluster_id: None,
+        durability: Durability::Os,
+        validation: Validation::default(),
+        producer_id_expiration: Duration::MAX,
+    };
+    let logs = Arc::new(LogManager::open(dir, options).unwrap());
+    let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), Durability::Os, 1));
+    let retention = Retention { time: Some(HOUR), bytes: None };
+    let led = LedPartition {
+        topic: "t".into(),
+        topic_id: Uuid::from_u128(1),
+        partition: 0,
+        leader_epoch: LeaderEpoch(0),
+        config: LogConfig { segment_bytes: 100, retention, ..LogConfig::default() },
+        directory: Uuid::NIL,
+    };
+    replicas.apply(ReplicaChanges { led: vec![led], ..ReplicaChanges::default() }, now).await;
+    for value in ["a", "b", "c"] {
+        replicas.get("t", 0).unwrap().append(batch(&[value]), AppendOrigin::Client, now).unwrap();
+    }
+    (logs, replicas)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[tokio::test(start_paused = true)]
+async fn records_grow_old_by_the_wall_clock_and_checks_come_by_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let written = Timestamp::from_millis(FIRST_TIMESTAMP);
+    let clock = Clock::held_at(written.saturating_add(HOUR));
+    let (logs, replicas) = three_segments(dir.path(), written).await;
+    let log_start = || replicas.get("t", 0).unwrap().watermarks().log_start;
+    let stopping = CancellationToken::new();
+    let housekeeper = Housekeeper {
+        logs,
+        replicas: Arc::clone(&replicas),
+        retention_check_interval: Duration::from_secs(300),
+        clock: clock.clone(),
+        failed: CancellationToken::new(),
+    };
+    let script = async {
+        // Time that is paused moves on when every task waits: each tick has done its work by then.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(log_start(), 0, "an hour is not more than an hour");
+        clock.move_to(written.saturating_add(HOUR + Duration::from_millis(1)));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(log_start(), 0, "the next check has not come");
+        tokio::time::sleep(Duration::from_secs(240)).await;
+        assert_eq!(log_start(), 3);
+        stopping.cancel();
+    };
+    tokio::join!(housekeeper.drive(stopping.clone()), script);
 }

@@ -1,8 +1,8 @@
-//! The words of an append: who asks for it, in which epoch and when, and where the records went.
+//! The input and the outcome of an append, beside its records.
 
 use kestrel_protocol::{LeaderEpoch, Timestamp};
 
-/// Who appends; what is allowed follows from it.
+/// The kind of caller that appends, which decides what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AppendOrigin {
     /// A producer: exactly one batch, no control records, everything checked.
@@ -13,7 +13,7 @@ pub(crate) enum AppendOrigin {
     Coordinator,
 }
 
-/// What an append needs beside the records.
+/// The input of an append beside the records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AppendContext {
     /// The epoch of the leader that appends; stamped on each batch.
@@ -24,7 +24,7 @@ pub(crate) struct AppendContext {
     pub(crate) origin: AppendOrigin,
 }
 
-/// Where records went.
+/// The outcome of an append: where the records went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Appended {
     /// The offset of the first record.

@@ -1,4 +1,4 @@
-//! What a topic's configuration means to its logs. Made by `config/`, replaced at run time with `Log::set_config`.
+//! The settings of a log, from its topic's configuration. Made by `config/`, replaced at run time with `Log::set_config`.
 
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ impl Default for Compaction {
     }
 }
 
-/// What `cleanup.policy` keeps of the past when it has `delete`. Without, everything is kept.
+/// The part of the past that `cleanup.policy` keeps when it has `delete`. Without, everything is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Retention {
     /// `retention.ms`: a segment whose largest timestamp is older may go. Without: no limit.
@@ -111,7 +111,7 @@ pub(crate) enum CompressionType {
     Codec(Codec),
 }
 
-/// How closely the broker looks at the records that a producer sends.
+/// The depth to which the broker checks the records that a producer sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Validation {
@@ -124,7 +124,7 @@ pub enum Validation {
     Headers,
 }
 
-/// What must have happened before an append counts as stored.
+/// The condition under which an append counts as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {

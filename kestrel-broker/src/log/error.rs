@@ -233,7 +233,7 @@ pub(crate) struct RecordFault {
     pub(crate) message: String,
 }
 
-/// Why a data folder could not be used. The text is one sentence for whoever started the broker.
+/// Why a data folder could not be used. The text is one sentence for the person who started the broker.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StorageError {
     /// Another process (or another broker of this process) uses the folder.

@@ -1,4 +1,4 @@
-//! What of a log waits for a flush: finished segments, names in the folder, and how far the disk has it.
+//! The flush's side of a log: what waits for it (finished segments, names in the folder) and how far the disk has it.
 //!
 //! Owned by the log, which does the flush itself.
 

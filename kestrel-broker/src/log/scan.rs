@@ -12,7 +12,7 @@ use crate::log::format::old_format::{HEAD_BYTES, OldMessage};
 /// How many bytes of a control batch may be decoded: markers are a hundred bytes or so.
 const MAX_CONTROL_BYTES: usize = 1 << 20;
 
-/// What a scan is told.
+/// The inputs of a scan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScanOptions {
     /// The offset in the segment's name.

@@ -1,4 +1,4 @@
-//! What readers see of a log: a [`View`], taken under a short lock and used without any.
+//! The readers' side of a log: a [`View`], taken under a short lock and used without any.
 //!
 //! The writer and the upkeep replace it; a reader never waits for either.
 

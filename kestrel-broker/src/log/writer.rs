@@ -18,7 +18,7 @@ use super::producer_state::{ProducerState, RememberedBatch, Verdict};
 use super::scan;
 use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 
-/// What the writer's lock protects.
+/// The writing end of a log: what the writer's lock protects.
 #[derive(Debug)]
 pub(super) struct Writer {
     active: ActiveSegment,

@@ -22,14 +22,14 @@ use crate::log::{
 };
 use crate::metrics::TopicMetrics;
 
-/// What a fetch wants of a partition.
+/// A fetch of one partition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FetchRead {
     /// The first offset wanted.
     pub(crate) fetch_offset: i64,
     /// How many bytes to return at most.
     pub(crate) max_bytes: usize,
-    /// What of a first batch that is larger (KIP-74).
+    /// Whether a first batch that is larger is returned whole (KIP-74).
     pub(crate) first_batch: FirstBatch,
     /// From how many bytes on the records are not read but left in their file.
     pub(crate) file_run_min_bytes: usize,
@@ -41,7 +41,7 @@ pub(crate) struct FetchRead {
     pub(crate) last_fetched_epoch: LeaderEpoch,
 }
 
-/// What a fetch gets.
+/// The answer to a [`FetchRead`].
 #[derive(Debug, Clone)]
 pub(crate) struct PartitionRead {
     /// Whole batches, the first of which contains the offset asked for; empty when there is nothing to read yet.
@@ -54,7 +54,7 @@ pub(crate) struct PartitionRead {
     pub(crate) diverging: Option<EpochEnd>,
 }
 
-/// Which offset ListOffsets asks for.
+/// An offset that ListOffsets asks for, by what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OffsetSpec {
     /// -1: the end of what the isolation lets the reader see.
@@ -102,7 +102,7 @@ pub(crate) struct Partition {
     traffic: Traffic,
 }
 
-/// Which partition a log is opened for.
+/// The partition that a log is opened for.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     /// The topic's name.
@@ -374,14 +374,14 @@ impl Partition {
         Ok(())
     }
 
-    /// Sends everyone away who waits: the partition is being deleted.
+    /// Ends the wait of every request: the partition is being deleted.
     pub(super) fn retire(&self) {
         self.published.send_modify(|now| now.retired = true);
     }
 
     /// Publishes where the log stands now: after each change of it, and after a flush, of which only the log knows.
     ///
-    /// What counts as stored is decided here, and will be by replicas too; the log is told, as its upkeep and the checkpoints
+    /// What counts as stored is decided here, and will be by replicas too. The log gets it, as its upkeep and the checkpoints
     /// run without a partition.
     fn advance(&self) {
         let position = self.log.position();

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::watermarks::{Isolation, Watermarks};
 
-/// What a partition tells those who wait for it.
+/// The state of a partition that waiting requests watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Published {
     /// How far it may be read.

@@ -4,7 +4,7 @@ use kestrel_protocol::ErrorCode;
 
 use crate::log::{Durability, LogPosition};
 
-/// What a reader may see (KIP-98).
+/// The isolation level of a reader: how far it may see (KIP-98).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Isolation {
     /// Everything below the high watermark.

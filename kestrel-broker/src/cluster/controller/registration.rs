@@ -34,7 +34,7 @@ pub(crate) struct Registration {
 impl Controller {
     /// The records with which this broker, alone in its cluster, begins to lead. `next_offset` is where they go.
     ///
-    /// A leader epoch ends where records may have been lost: a reader that had them is told where its log left this one.
+    /// A leader epoch ends where records may have been lost: so a reader that had them learns where its log left this one.
     pub(crate) fn register(&self, registration: Registration, next_offset: i64) -> Vec<MetadataRecord> {
         let mut records: Vec<MetadataRecord> = Vec::new();
         if self.replay.is_in_transaction() {
@@ -57,7 +57,7 @@ impl Controller {
         records
     }
 
-    /// The records with which this broker leaves: whoever starts next on the folder need not wait for it to time out.
+    /// The records with which this broker leaves: the next broker on the folder need not wait for it to time out.
     pub(crate) fn deregister(&self) -> Vec<MetadataRecord> {
         let broker = self.image().broker(self.config.node_id);
         let change = broker.map(|broker| BrokerRegistrationChangeRecord {

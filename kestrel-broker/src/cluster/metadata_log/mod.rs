@@ -36,7 +36,7 @@ const READ_BYTES: usize = 1 << 20;
 /// The limit of a batch: what one request may lead to is limited in records, not in bytes.
 const MAX_BATCH_BYTES: u32 = 1 << 30;
 
-/// Why the metadata could not be rebuilt. The text is one sentence for whoever started the broker.
+/// Why the metadata could not be rebuilt. The text is one sentence for the person who started the broker.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MetadataError {
     /// The disk failed, or the log is damaged.

@@ -21,7 +21,7 @@ use crate::log::format::checkpoint::{self, Offsets};
 use crate::log::format::file_names::{LOG_START_CHECKPOINT, PartitionName};
 use crate::log::upkeep::FlushQueue;
 
-/// What the logs of one data folder share.
+/// The state that the logs of one data folder share.
 #[derive(Debug)]
 pub(super) struct DataDir {
     pub(super) path: PathBuf,

@@ -1,7 +1,7 @@
 //! The disk is full, or too many files are open: failures that pass, unlike all others of a disk.
 //!
 //! What failed so was undone, and is answered with KAFKA_STORAGE_ERROR; the log stays in service. Said once, not once per
-//! request: a [`ShortageWatch`] is told of each refusal, and counts them in between. Owned by the data folder.
+//! request: a [`ShortageWatch`] counts the refusals in between. Owned by the data folder.
 
 use std::fmt;
 use std::io;

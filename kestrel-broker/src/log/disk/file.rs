@@ -53,7 +53,7 @@ impl DiskFile {
         read_at(&self.file, position, length)
     }
 
-    /// The file, for whoever sends from it.
+    /// The file, to send from it.
     #[cfg(target_os = "linux")]
     pub(in crate::log) const fn as_file(&self) -> &File {
         &self.file

@@ -28,7 +28,7 @@ pub(crate) enum FileSync {
     No,
 }
 
-/// Replaces a small file as a whole: whoever reads it sees the old or the new text, also after a crash. A failure leaves the
+/// Replaces a small file as a whole: a reader sees the old or the new text, also after a crash. A failure leaves the
 /// old one.
 pub(crate) fn replace(path: &Path, contents: &[u8], sync: FileSync) -> Result<(), LogError> {
     let mut temporary = path.as_os_str().to_owned();

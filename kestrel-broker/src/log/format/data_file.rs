@@ -19,7 +19,7 @@ pub(in crate::log) struct DataFile {
     open: Mutex<Handle>,
 }
 
-/// What is known about the descriptor.
+/// The state of the descriptor.
 #[derive(Debug)]
 struct Handle {
     file: Option<Arc<DiskFile>>,
@@ -70,7 +70,7 @@ impl DataFile {
         *handle = Handle { file: None, keep: false, gone: handle.gone };
     }
 
-    /// Closes the file as soon as no one reads it; whoever opens it from now on finds it gone, whatever has its name.
+    /// Closes the file as soon as no one reads it; a reader that opens it from now on finds it gone, whatever has its name.
     pub(in crate::log) fn retire(&self) {
         *self.lock() = Handle { file: None, keep: false, gone: true };
     }

@@ -108,7 +108,7 @@ impl<E: Entry<BYTES>, const BYTES: usize> Index<E, BYTES> {
         self.file.release();
     }
 
-    /// Closes the file; whoever reads it from now on finds it gone.
+    /// Closes the file; a reader that opens it from now on finds it gone.
     pub(in crate::log) fn retire(&self) {
         self.file.retire();
     }

@@ -142,7 +142,7 @@ impl<const ENTRY: usize> IndexFile<ENTRY> {
         self.file.release();
     }
 
-    /// Closes the file; whoever reads it from now on finds it gone.
+    /// Closes the file; a reader that opens it from now on finds it gone.
     pub(in crate::log) fn retire(&self) {
         self.file.retire();
     }

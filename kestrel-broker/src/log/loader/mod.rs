@@ -37,7 +37,7 @@ use progress::Progress;
 /// How many bytes are read at a time while a segment is walked.
 const READ_BYTES: usize = 1 << 20;
 
-/// What is known of a log before it is opened.
+/// The facts about a log before it is opened.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LoadOptions {
     /// Everything below had been flushed.

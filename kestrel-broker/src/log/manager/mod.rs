@@ -1,5 +1,5 @@
 //! All logs of one data folder: its lock, its identity, its checkpoints, and what a clean stop may say of it. Called by
-//! `broker.rs` and `partition/`.
+//! `broker/` and `partition/`.
 //!
 //! Starts the one thread of the log layer, the flusher. Has no clock: its owner calls [`LogManager::tick`] and
 //! [`LogManager::checkpoint`] now and then.
@@ -38,7 +38,7 @@ use vouching::Vouching;
 
 pub(crate) use self::deletion::holds_anything;
 
-/// What a data folder is opened with.
+/// The options of [`LogManager::open`].
 #[derive(Debug, Clone)]
 pub(crate) struct ManagerOptions {
     /// This broker's id; must be the one in the folder.
@@ -64,7 +64,7 @@ pub(crate) struct FoundPartition {
     pub(crate) topic_id: Option<TopicId>,
 }
 
-/// What a log is opened or created with.
+/// The options of [`LogManager::open_log`].
 #[derive(Debug, Clone)]
 pub(crate) struct OpenLog<'a> {
     /// The topic's name: half of the folder's name.
@@ -81,7 +81,7 @@ pub(crate) struct OpenLog<'a> {
     pub(crate) origin: LogOrigin,
 }
 
-/// Where a log comes from that is opened.
+/// The origin of a log that is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogOrigin {
     /// Nobody had one of this name, or it was deleted: the log begins now.
@@ -102,7 +102,7 @@ impl LogOrigin {
     }
 }
 
-/// What two of the checkpoint files say.
+/// The content of two of the checkpoint files.
 #[derive(Debug, Clone, Default)]
 struct Checkpoints {
     recovery_points: Offsets,

@@ -31,7 +31,7 @@ pub(in crate::log) struct StoredBatch {
     pub(in crate::log) rest: Bytes,
 }
 
-/// What is about to be appended.
+/// The sum of the batches that are about to be appended.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::log) struct Incoming {
     /// How many bytes.

@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 
 use crate::log::disk::DiskFile;
 
-/// Bytes that belong together.
+/// A run of bytes, in memory or in a file.
 #[derive(Debug, Clone)]
 pub(crate) enum ByteRun {
     /// In memory.

@@ -1,6 +1,6 @@
 //! One `.log` file with its indexes: what readers share. Writing to the last one is [`ActiveSegment`]'s.
 //!
-//! Called by the log and the loader. Never moves the end of the log: readers are told how far they may look.
+//! Called by the log and the loader. Never moves the end of the log: a reader brings the offset up to which it may look.
 
 mod active;
 mod byte_run;
@@ -233,8 +233,8 @@ impl LogSegment {
         delete_files(self.dir(), self.base_offset)
     }
 
-    /// Gives the files of the segment their last name, the `.log` first. Whoever reads it now reads on; whoever opens it finds
-    /// it gone.
+    /// Renames the files to `*.deleted`, the `.log` first. A reader that has them open reads on; one that opens them finds them
+    /// gone.
     pub(super) fn retire(&self) -> Result<(), LogError> {
         self.release();
         for suffix in FILE_SUFFIXES {
@@ -248,7 +248,7 @@ impl LogSegment {
     }
 
     /// As [`Self::retire`], for a segment whose records are in another one now, at the same base offset if `replaced_in_place`:
-    /// then the producers' snapshot there stays, and whoever opens the segment finds it gone although there are files of its
+    /// then the producers' snapshot there stays, and a reader that opens the segment finds it gone although there are files of its
     /// names again.
     pub(super) fn retire_cleaned(&self, replaced_in_place: bool) -> Result<(), LogError> {
         self.log.retire();

@@ -1,4 +1,4 @@
-//! The words of a read: what is wanted, and what is found by time.
+//! The input of a read, and the outcome of a search by time.
 
 use kestrel_protocol::{LeaderEpoch, Timestamp};
 
@@ -11,7 +11,7 @@ pub(crate) enum FirstBatch {
     IfItFits,
 }
 
-/// What a reader wants.
+/// A read of a log from an offset on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadRequest {
     /// The first offset wanted.
@@ -20,7 +20,7 @@ pub(crate) struct ReadRequest {
     pub(crate) max_bytes: usize,
     /// No batch that reaches this offset is returned: the high watermark or the last stable offset.
     pub(crate) up_to_offset: i64,
-    /// What of a first batch larger than `max_bytes`.
+    /// Whether a first batch larger than `max_bytes` is returned.
     pub(crate) first_batch: FirstBatch,
     /// From how many bytes on they are left in their file: fewer are read, which costs less than to look for their ends.
     pub(crate) file_run_min_bytes: usize,

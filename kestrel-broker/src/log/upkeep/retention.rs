@@ -19,7 +19,7 @@ use crate::log::segment::LogSegment;
 use crate::log::view::View;
 use crate::log::writer::Writer;
 
-/// Why segments go. Each is asked from the oldest segment on, until it keeps one.
+/// The reason for which segments go. Applied from the oldest segment on, until it keeps one.
 #[derive(Debug, Clone, Copy)]
 enum Reason {
     /// DeleteRecords moved the log start to this offset.

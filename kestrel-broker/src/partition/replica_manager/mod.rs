@@ -55,7 +55,7 @@ pub(crate) struct TopicSettings {
     pub(crate) config: LogConfig,
 }
 
-/// What changes for the partitions of this broker. Deletions come first: a topic may return with another id.
+/// A change of the partitions of this broker. Deletions come first: a topic may return with another id.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReplicaChanges {
     /// Topics whose partitions are deleted here.

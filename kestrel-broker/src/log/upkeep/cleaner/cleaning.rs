@@ -29,10 +29,10 @@ const LEAST_PIECE_BYTES: usize = 16 * 1024;
 /// After how many bytes there is a line in the log.
 const BYTES_PER_REPORT: u64 = 512 << 20;
 
-/// Why a cleaning did not come to its end.
+/// The reason why a cleaning did not come to its end.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// It was told to stop, or the log is closed, no longer compacted, or has lost segments meanwhile.
+    /// The broker stops, or the log is closed, no longer compacted, or has lost segments meanwhile.
     Early,
     /// A file cannot be read or written.
     Failed(LogError),
@@ -44,7 +44,7 @@ impl From<LogError> for Ended {
     }
 }
 
-/// What a cleaning has done.
+/// The figures of a cleaning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct CleaningStats {
     /// The size of the segments before, as far as they were cleaned.
@@ -77,7 +77,7 @@ pub(super) struct Cleaning<'a> {
     reported_bytes: u64,
 }
 
-/// What the headers of the log tell before anything is decoded.
+/// The facts in the headers of the log, before anything is decoded.
 #[derive(Debug, Default)]
 struct Survey {
     aborted: AbortedTransactions,
@@ -151,7 +151,7 @@ impl<'a> Cleaning<'a> {
         Ok(end_offset)
     }
 
-    /// Whether retention, or whoever asked for it, has deleted the oldest of the segments meanwhile.
+    /// Whether retention or DeleteRecords has deleted the oldest of the segments meanwhile.
     fn has_lost_segments(&self, segments: &[Arc<LogSegment>]) -> bool {
         let first = |segments: &[Arc<LogSegment>]| segments.first().map(|first| first.base_offset());
         first(&self.log.view().segments) > first(segments)

@@ -22,16 +22,16 @@ use crate::log::format::file_names::{CLEANER_CHECKPOINT, PartitionName};
 use crate::log::log::Log;
 use crate::log::manager::LogManager;
 
-/// What became of a look for a log to clean.
+/// The outcome of [`LogManager::clean_next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cleaned {
     /// One was cleaned, or turned out not to be cleanable: there may be another one.
     One,
-    /// None is worth it, or the cleaning was told to stop.
+    /// None is worth it, or the broker stops.
     None,
 }
 
-/// What is known of the cleanings of a data folder.
+/// The state of the cleanings of a data folder.
 #[derive(Debug)]
 pub(in crate::log) struct LogCleaner {
     /// Up to where each log was cleaned.
@@ -100,7 +100,7 @@ impl LogManager {
         }
         let Some(job) = self.dirtiest(host.wall()) else { return Cleaned::None };
         let cleaning = Cleaning::new(&job.log, job.cleanable, settings, host);
-        // From now on offsets may be missing: whoever checks the folder has to know before the first one is.
+        // From now on offsets may be missing: a check of the folder has to know before the first one is.
         let outcome = match self.note_clean(&job, job.cleanable.first_dirty_offset) {
             Ok(()) => cleaning.run(self.cleaner.hash_key),
             Err(error) => Err(error.into()),

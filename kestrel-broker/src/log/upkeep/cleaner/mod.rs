@@ -50,7 +50,7 @@ pub(crate) struct CleanerSettings {
     pub(crate) max_bytes_per_second: f64,
 }
 
-/// What the cleaner needs of whoever runs it: the time, and when to stop.
+/// The world of the cleaner: the time, and when to stop. Implemented by the task that runs it.
 pub(crate) trait CleanerHost {
     /// The time for records.
     fn wall(&self) -> Timestamp;

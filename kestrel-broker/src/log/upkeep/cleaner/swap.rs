@@ -20,7 +20,7 @@ use crate::log::log::Log;
 use crate::log::segment::{CleanedSegment, LogSegment};
 use crate::log::view::View;
 
-/// What takes the place of neighbouring segments.
+/// The files that take the place of neighbouring segments.
 #[derive(Debug)]
 pub(super) struct Swap<'a> {
     /// What is left of them, with the base offset of the first.
@@ -85,7 +85,7 @@ impl Log {
         self.check_open().is_ok() && self.data_dir().poison.check().is_ok() && self.config().compact
     }
 
-    /// Shows the replacement to readers. Only whoever has the lock on reshaping takes segments away, so the originals are there.
+    /// Shows the replacement to readers. Segments are taken away under the lock on reshaping only, so the originals are there.
     fn replace_in_view(&self, originals: &[Arc<LogSegment>], replacement: &Arc<LogSegment>) {
         // The writer may begin a new segment at the same time.
         self.change_view(&mut self.writer(), |view| {
