@@ -8,18 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use kestrel_protocol::{ByteString, FrameDecoder};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use kestrel_protocol::ByteString;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::handshake::{Handshake, HandshakeError, Progress};
+use super::stream::Stream;
 use super::versions::Versions;
 use crate::error::{Chain, Error};
-
-/// The largest answer of a handshake, in bytes: the list of APIs takes a few hundred.
-const HANDSHAKE_FRAME_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// The one scheme that an address may have in front: what is spoken here.
 const PLAINTEXT: &str = "PLAINTEXT";
@@ -123,7 +119,7 @@ pub(crate) async fn dial(
     target: &HostPort,
     client_id: &ByteString,
     setup_timeout: Duration,
-) -> Result<(TcpStream, Versions), DialError> {
+) -> Result<(Stream, Versions), DialError> {
     let addresses =
         tokio::net::lookup_host((&*target.host, target.port)).await.map_err(DialError::Resolve)?;
     let mut last = DialError::NoAddress;
@@ -143,7 +139,7 @@ async fn dial_address(
     address: SocketAddr,
     client_id: &ByteString,
     setup_timeout: Duration,
-) -> Result<(TcpStream, Versions), DialError> {
+) -> Result<(Stream, Versions), DialError> {
     let attempt = |oldest| async move {
         match timeout(setup_timeout, connect_and_greet(address, client_id, oldest)).await {
             Ok(result) => result,
@@ -160,15 +156,13 @@ async fn connect_and_greet(
     address: SocketAddr,
     client_id: &ByteString,
     oldest: bool,
-) -> Result<(TcpStream, Versions), DialError> {
+) -> Result<(Stream, Versions), DialError> {
     let connect_failed = |cause| DialError::Connect { address, cause };
-    let mut stream = connect(address).await.map_err(connect_failed)?;
-    stream.set_nodelay(true).map_err(connect_failed)?;
-    let versions =
-        greet(&mut stream, Handshake::new(client_id.clone(), oldest)).await.map_err(|cause| match cause {
-            GreetError::Io(cause) => DialError::Io { address, cause },
-            GreetError::Handshake(cause) => DialError::Handshake { address, cause },
-        })?;
+    let tcp = connect(address).await.map_err(connect_failed)?;
+    tcp.set_nodelay(true).map_err(connect_failed)?;
+    let (reader, writer) = tcp.into_split();
+    let mut stream = Stream::plain(reader, writer);
+    let versions = greet(&mut stream, Handshake::new(client_id.clone(), oldest), address).await?;
     Ok((stream, versions))
 }
 
@@ -184,46 +178,20 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     socket.connect(address).await
 }
 
-enum GreetError {
-    Io(io::Error),
-    Handshake(HandshakeError),
-}
-
-impl From<io::Error> for GreetError {
-    fn from(cause: io::Error) -> Self {
-        Self::Io(cause)
-    }
-}
-
-/// Carries out a handshake: one request, one answer, until it is done.
-async fn greet<S>(stream: &mut S, mut handshake: Handshake) -> Result<Versions, GreetError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+/// Agrees with the broker on versions: the handshake's questions, until it has no more. An authenticator asks its own after it,
+/// with the versions that came of this, and before the stream is a connection.
+async fn greet(
+    stream: &mut Stream,
+    mut handshake: Handshake,
+    address: SocketAddr,
+) -> Result<Versions, DialError> {
+    let failed = |cause| DialError::Handshake { address, cause };
     loop {
-        for chunk in handshake.request().map_err(GreetError::Handshake)? {
-            stream.write_all(&chunk).await?;
-        }
-        let answer = read_frame(stream).await?;
-        match handshake.handle_answer(answer).map_err(GreetError::Handshake)? {
+        let request = handshake.request().map_err(failed)?;
+        let answer = stream.ask(request).await.map_err(|cause| DialError::Io { address, cause })?;
+        match handshake.handle_answer(answer).map_err(failed)? {
             Progress::Continue => {}
             Progress::Done(versions) => return Ok(versions),
-        }
-    }
-}
-
-async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Bytes> {
-    let decoder = FrameDecoder::new(HANDSHAKE_FRAME_LIMIT_BYTES);
-    let mut received = BytesMut::new();
-    loop {
-        let frame = decoder.decode(&mut received).map_err(|error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{error}: is this a Kafka listener?"))
-        })?;
-        if let Some(frame) = frame {
-            return Ok(frame);
-        }
-        if stream.read_buf(&mut received).await? == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the broker closed the connection"));
         }
     }
 }

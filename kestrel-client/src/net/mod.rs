@@ -5,7 +5,7 @@
 //! means, retries one, or keeps state beyond the connection.
 //!
 //! ```text
-//!   Pool ── dial (every address of a name) ── Handshake (ApiVersions) ── Connection
+//!   Pool ── dial (every address of a name) ── Stream ── Handshake (ApiVersions) ── Connection
 //!                                                                         │ outbox: requests → socket, by whoever has one
 //!                                                                         │ task: socket → answers, in order
 //! ```
@@ -17,6 +17,7 @@ mod dial;
 mod handshake;
 mod in_flight;
 mod pool;
+mod stream;
 mod versions;
 
 pub(crate) use backoff::ExponentialBackoff;

@@ -1,7 +1,7 @@
 //! One connection to one broker: its task, and the handle through which requests go in.
 //!
-//! Made by the [`Pool`](super::Pool) after the handshake. [`Connection`] is a [`tower::Service`]: `poll_ready` is the
-//! window of requests in flight, `call` writes the request at once, so calls are written in call order. The task reads
+//! Made by the [`Pool`](super::Pool) after the handshake. [`Connection::poll_ready`] is the window of requests in flight;
+//! [`Connection::call`] writes the request at once, so calls are written in call order. The task reads
 //! the answers, watches the deadlines, and writes what the socket did not take.
 //! A request that is not answered by its deadline ends the connection, because the answers behind it can't come either.
 
@@ -21,13 +21,13 @@ use kestrel_protocol::{
 };
 use kestrel_serde::BoxError;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
-use tower::Service;
 
 use super::broker_name::BrokerName;
 use super::in_flight::InFlight;
+use super::stream::Stream;
 use super::versions::Versions;
 use crate::environment::{self, after};
 use crate::error::{self, Chain, Error, SharedError};
@@ -113,17 +113,14 @@ struct Waiter {
 
 impl Connection {
     /// Takes over a stream on which the handshake is done; spawns its task on `tasks`.
-    pub(crate) fn start<S>(
-        stream: (S, impl AsyncWrite + Unpin + Send + 'static),
+    pub(crate) fn start(
+        stream: Stream,
         versions: Versions,
         options: ConnectionOptions,
         tasks: &Tasks,
         ended: CancellationToken,
-    ) -> Self
-    where
-        S: AsyncRead + Unpin + Send + 'static,
-    {
-        let (reader, writer) = stream;
+    ) -> Self {
+        let Stream { reader, writer, at_once_bytes } = stream;
         let window = Arc::new(Semaphore::new(options.window));
         let active_at = environment::now();
         let armed = after(active_at, options.max_idle);
@@ -132,7 +129,7 @@ impl Connection {
             observer: tasks.observer().clone(),
             versions,
             next_correlation_id: AtomicI32::new(1),
-            outbox: Outbox::new(writer),
+            outbox: Outbox::new(writer, at_once_bytes),
             window: Arc::clone(&window),
             waits: Mutex::new(Waits { in_flight: InFlight::new(), armed, active_at, end: None }),
             rearm: Notify::new(),
@@ -175,9 +172,64 @@ impl Connection {
         timeout: Duration,
     ) -> Result<R::Response, Error> {
         let mut connection = self.clone();
-        let ready = poll_fn(|cx| Service::<Call<'_, R>>::poll_ready(&mut connection, cx));
+        let ready = poll_fn(|cx| connection.poll_ready(cx));
         tokio::time::timeout(timeout, ready).await.map_err(|_| self.shared.timed_out(timeout, false))??;
-        connection.call(Call { request, version, timeout, expects_answer: true }).await
+        connection.call(&Call { request, version, timeout, expects_answer: true }).await
+    }
+
+    /// Waits for a place in the window of requests in flight, and holds it until the next call.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] when the connection has ended.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_closed() {
+            return Poll::Ready(Err(self.shared.disconnected(false)));
+        }
+        if self.permit.is_none() {
+            self.permit = ready!(self.window.poll_acquire(cx));
+        }
+        match self.permit {
+            Some(_) => Poll::Ready(Ok(())),
+            None => Poll::Ready(Err(self.shared.disconnected(false))),
+        }
+    }
+
+    /// Sends a request: it is written, or in the line for that, before this returns.
+    ///
+    /// # Panics
+    /// When `poll_ready` was not ready before.
+    pub(crate) fn call<R: Request>(&mut self, call: &Call<'_, R>) -> Answer<R> {
+        let &Call { request, version, timeout, expects_answer } = call;
+        let permit = self.permit.take().expect("poll_ready comes before call");
+        let shared = &self.shared;
+        let correlation_id = shared.next_correlation_id.fetch_add(1, Ordering::Relaxed);
+        let client_id = Some(shared.options.client_id.clone());
+        let (reply, answer) = oneshot::channel();
+        let asked_at = environment::now();
+        match encode_request(request, version, correlation_id, client_id) {
+            Ok(chunks) => {
+                let outgoing = Outgoing {
+                    chunks,
+                    correlation_id,
+                    deadline: after(asked_at, timeout),
+                    expects_answer,
+                    waiter: Waiter {
+                        reply,
+                        api: R::KEY,
+                        version,
+                        asked_at,
+                        written_at: asked_at,
+                        timeout,
+                        _permit: permit,
+                    },
+                };
+                shared.outbox.push(outgoing, shared);
+            }
+            Err(cause) => {
+                let _ = reply.send(Err(Error::Encode { api: R::KEY, cause }));
+            }
+        }
+        Answer { answer, version, expects_answer, shared: Arc::clone(shared), request: PhantomData }
     }
 
     /// Whether the connection has ended; requests fail at once then.
@@ -203,68 +255,6 @@ impl Connection {
 impl Clone for Connection {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), window: self.window.clone(), permit: None }
-    }
-}
-
-impl<'a, R: Request> Service<Call<'a, R>> for Connection {
-    type Response = R::Response;
-    type Error = Error;
-    type Future = Answer<R>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.is_closed() {
-            return Poll::Ready(Err(self.shared.disconnected(false)));
-        }
-        if self.permit.is_none() {
-            self.permit = ready!(self.window.poll_acquire(cx));
-        }
-        match self.permit {
-            Some(_) => Poll::Ready(Ok(())),
-            None => Poll::Ready(Err(self.shared.disconnected(false))),
-        }
-    }
-
-    /// The request is written, or in the line for it, before this returns.
-    ///
-    /// # Panics
-    /// When `poll_ready` was not ready before.
-    fn call(&mut self, call: Call<'a, R>) -> Answer<R> {
-        let permit = self.permit.take().expect("poll_ready comes before call");
-        let shared = &self.shared;
-        let correlation_id = shared.next_correlation_id.fetch_add(1, Ordering::Relaxed);
-        let client_id = Some(shared.options.client_id.clone());
-        let (reply, answer) = oneshot::channel();
-        let asked_at = environment::now();
-        match encode_request(call.request, call.version, correlation_id, client_id) {
-            Ok(chunks) => {
-                let outgoing = Outgoing {
-                    chunks,
-                    correlation_id,
-                    deadline: after(asked_at, call.timeout),
-                    expects_answer: call.expects_answer,
-                    waiter: Waiter {
-                        reply,
-                        api: R::KEY,
-                        version: call.version,
-                        asked_at,
-                        written_at: asked_at,
-                        timeout: call.timeout,
-                        _permit: permit,
-                    },
-                };
-                shared.outbox.push(outgoing, shared);
-            }
-            Err(cause) => {
-                let _ = reply.send(Err(Error::Encode { api: R::KEY, cause }));
-            }
-        }
-        Answer {
-            answer,
-            version: call.version,
-            expects_answer: call.expects_answer,
-            shared: Arc::clone(shared),
-            request: PhantomData,
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Outbox: the requests of one connection on their way to its socket, with the socket's writing half.
 //!
-//! Whoever has a request writes it itself, as far as the socket takes it without waiting: no other task has to wake up for it.
-//! What is left over, and all that comes behind it, is written by the connection's task, as many requests as possible
-//! with one call.
+//! The caller that has a request writes it itself, as far as the socket takes it without waiting: no other task has to wake up
+//! for it. What is left over, and all that comes behind it, is written by the connection's task, as many requests as possible
+//! with one call; so are requests that are too large for a stream that encrypts.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -35,9 +35,17 @@ pub(super) struct Outgoing {
     pub(super) waiter: Waiter,
 }
 
+impl Outgoing {
+    fn size_bytes(&self) -> usize {
+        self.chunks.iter().map(Bytes::len).sum()
+    }
+}
+
 /// What a connection writes. Bounded by its window: each request in it has a place there.
 pub(super) struct Outbox {
     state: Mutex<State>,
+    /// The largest request that is not left to the connection's task.
+    at_once_bytes: usize,
     /// The socket did not take everything.
     left_over: Notify,
 }
@@ -53,15 +61,15 @@ struct State {
 }
 
 impl Outbox {
-    pub(super) fn new(writer: impl AsyncWrite + Unpin + Send + 'static) -> Self {
+    pub(super) fn new(writer: Box<dyn AsyncWrite + Unpin + Send>, at_once_bytes: usize) -> Self {
         let state = State {
-            writer: Box::new(writer),
+            writer,
             queue: VecDeque::new(),
             chunks: Chunks::default(),
             unanswered: Vec::new(),
             is_closed: false,
         };
-        Self { state: Mutex::new(state), left_over: Notify::new() }
+        Self { state: Mutex::new(state), at_once_bytes, left_over: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,9 +84,13 @@ impl Outbox {
             return;
         }
         let is_first = state.is_empty();
+        let is_large = outgoing.size_bytes() > self.at_once_bytes;
         state.queue.push_back(outgoing);
         if !is_first {
             return;
+        }
+        if is_large {
+            return self.left_over.notify_one();
         }
         let written = state.poll_write(shared, &mut Context::from_waker(Waker::noop()));
         drop(state);
@@ -156,7 +168,7 @@ impl State {
                     broker: shared.options.broker.observed(),
                     api,
                     version,
-                    bytes: outgoing.chunks.iter().map(Bytes::len).sum(),
+                    bytes: outgoing.size_bytes(),
                     queued: now.saturating_duration_since(asked_at),
                 });
             });

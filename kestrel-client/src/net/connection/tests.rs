@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use futures::poll;
+use futures::{FutureExt, poll};
 use kestrel_protocol::messages::api_versions::ApiVersion;
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataResponse};
 use kestrel_protocol::messages::produce::ProduceRequest;
@@ -50,10 +50,10 @@ impl Peer {
 }
 
 fn connect(window: usize) -> (Connection, Peer) {
-    connect_observed(window, ObserverSeat::default())
+    connect_over(window, usize::MAX, ObserverSeat::default())
 }
 
-fn connect_observed(window: usize, observer: ObserverSeat) -> (Connection, Peer) {
+fn connect_over(window: usize, at_once_bytes: usize, observer: ObserverSeat) -> (Connection, Peer) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let options = ConnectionOptions {
         broker: BrokerName::new(Some(1.into()), HostPort::parse("test:9092").unwrap()),
@@ -69,18 +69,19 @@ fn connect_observed(window: usize, observer: ObserverSeat) -> (Connection, Peer)
     };
     let versions = Versions::intersect(&[speaks(ApiKey::Metadata), speaks(ApiKey::Produce)]);
     let tasks = Tasks::here(observer).unwrap();
-    let stream = tokio::io::split(ours);
+    let (reader, writer) = tokio::io::split(ours);
+    let stream = Stream { at_once_bytes, ..Stream::plain(reader, writer) };
     let connection = Connection::start(stream, versions, options, &tasks, CancellationToken::new());
     (connection, Peer { stream: theirs, received: BytesMut::new() })
 }
 
 async fn ready(connection: &mut Connection) {
-    poll_fn(|cx| Service::<Call<'_, MetadataRequest>>::poll_ready(connection, cx)).await.unwrap();
+    poll_fn(|cx| connection.poll_ready(cx)).await.unwrap();
 }
 
 fn call(connection: &mut Connection, timeout: Duration) -> Answer<MetadataRequest> {
     let request = &MetadataRequest::default();
-    connection.call(Call { request, version: 12, timeout, expects_answer: true })
+    connection.call(&Call { request, version: 12, timeout, expects_answer: true })
 }
 
 #[tokio::test]
@@ -214,7 +215,7 @@ async fn a_request_without_an_answer_is_done_when_it_is_written() {
     for _ in 0..2 {
         ready(&mut connection).await;
         let request = &ProduceRequest::default();
-        let written = connection.call(Call { request, version: 9, timeout: TIMEOUT, expects_answer: false });
+        let written = connection.call(&Call { request, version: 9, timeout: TIMEOUT, expects_answer: false });
         written.await.unwrap();
         assert_eq!(peer.request().await.header.api(), Some(ApiKey::Produce));
     }
@@ -303,7 +304,7 @@ impl Observer for Notebook {
 #[tokio::test]
 async fn an_observer_hears_each_request_begin_and_end() {
     let heard = Arc::new(Notebook::default());
-    let (mut connection, mut peer) = connect_observed(2, ObserverSeat::new(heard.clone()));
+    let (mut connection, mut peer) = connect_over(2, usize::MAX, ObserverSeat::new(heard.clone()));
     ready(&mut connection).await;
     let answer = call(&mut connection, TIMEOUT);
     let request = peer.request().await;
@@ -311,9 +312,9 @@ async fn an_observer_hears_each_request_begin_and_end() {
     peer.respond(&request, response).await;
     answer.await.unwrap();
     let mut unanswered = connection.clone();
-    poll_fn(|cx| Service::<Call<'_, ProduceRequest>>::poll_ready(&mut unanswered, cx)).await.unwrap();
+    poll_fn(|cx| unanswered.poll_ready(cx)).await.unwrap();
     let request = &ProduceRequest::default();
-    unanswered.call(Call { request, version: 9, timeout: TIMEOUT, expects_answer: false }).await.unwrap();
+    unanswered.call(&Call { request, version: 9, timeout: TIMEOUT, expects_answer: false }).await.unwrap();
     ready(&mut connection).await;
     let answer = call(&mut connection, TIMEOUT);
     peer.request().await;
@@ -334,4 +335,21 @@ async fn an_observer_hears_each_request_begin_and_end() {
             &format!("Metadata 12: the connection to broker 1 (test:9092) failed: {closed}"),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_is_large_for_its_stream_is_left_to_the_task() {
+    for (at_once_bytes, is_written_at_once) in [(23, true), (22, false)] {
+        let (mut connection, mut peer) = connect_over(2, at_once_bytes, ObserverSeat::default());
+        ready(&mut connection).await;
+        let answer = call(&mut connection, TIMEOUT);
+        let arrived = peer.request().now_or_never();
+        assert_eq!(arrived.is_some(), is_written_at_once);
+        let request = match arrived {
+            Some(request) => request,
+            None => peer.request().await,
+        };
+        peer.answer(&request, 7).await;
+        assert_eq!(answer.await.unwrap().controller_id, 7.into());
+    }
 }

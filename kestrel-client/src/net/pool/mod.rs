@@ -272,7 +272,7 @@ impl Pool {
             max_idle: self.settings.connections_max_idle,
         };
         let ended = self.shutdown.child_token();
-        Ok(Connection::start(stream.into_split(), versions, options, &self.tasks, ended))
+        Ok(Connection::start(stream, versions, options, &self.tasks, ended))
     }
 
     async fn wait_for_turn(&self, peer: Peer) {

@@ -7,7 +7,6 @@ use futures::FutureExt;
 use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use kestrel_protocol::{ApiKey, NodeId};
 use tokio::task::JoinError;
-use tower::Service;
 
 use super::request::{AskedTopics, BuiltRequest, FIRST_VERSION_WITH_IDS};
 use super::{Event, InOrder, Sender, Turn, draw};
@@ -110,10 +109,10 @@ impl Sender {
             expects_answer: self.settings.acks != 0,
         };
         // The machine keeps to the same window as the connection, so there is always room.
-        poll_fn(|cx| Service::<Call<'_, ProduceRequest>>::poll_ready(connection, cx))
+        poll_fn(|cx| connection.poll_ready(cx))
             .now_or_never()
             .ok_or_else(|| lost("its window is full"))??;
-        Ok(connection.call(call))
+        Ok(connection.call(&call))
     }
 
     pub(super) fn handle_answer(
