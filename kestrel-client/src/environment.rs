@@ -26,6 +26,11 @@ pub(crate) fn after(start: Instant, wait: Duration) -> Instant {
     start.checked_add(wait.min(FOREVER)).unwrap_or(start)
 }
 
+/// A duration in the milliseconds that requests carry; longer ones are as long as that goes, 24 days.
+pub(crate) fn wire_millis(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
 /// Waits until `deadline`; for ever when there is none.
 pub(crate) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {

@@ -1,6 +1,6 @@
 //! Observer: hears what a client does, for metrics and for a program's own log.
 //!
-//! Given to [`ClientBuilder::observer`](crate::ClientBuilder::observer). The rooms tell it through an [`ObserverSeat`], once
+//! Given to [`ClientBuilder::observer`](crate::ClientBuilder::observer). The rooms tell it through a seat for it, once
 //! for a connection, request, batch, fetch, commit or rebalance and never for a record. Without an observer an event is one
 //! branch: it is not even put together. Nothing of the client depends on what an observer does.
 

@@ -167,7 +167,7 @@ impl ConsumerConfig {
     /// acknowledged to the last one that was handed out; 1 or more. Default: 100,000. Kestrel's own setting: each costs a bit.
     ///
     /// When that many are open, nothing more of the partition is handed out until the first one is acknowledged. When that
-    /// takes longer than ten seconds, the stream has [`Error::Stalled`](crate::Error::Stalled) with its offset.
+    /// takes longer than ten seconds, the stream has [`Error::Stalled`] with its offset.
     pub fn max_open_records(mut self, records: usize) -> Self {
         self.group_mut().max_open_records = records;
         self

@@ -246,10 +246,10 @@ impl<K, V> Consumer<K, V> {
     /// `Ok` means that the group has all of it.
     ///
     /// # Errors
-    /// [`Error::CommitFailed`](crate::Error::CommitFailed) when a partition was lost before what was handed out of it was
+    /// [`Error::CommitFailed`] when a partition was lost before what was handed out of it was
     /// committed: the records will be read again, perhaps by another member; all further calls say so too until something new
-    /// was handed out. [`Error::Timeout`](crate::Error::Timeout) after `default.api.timeout.ms`.
-    /// [`Error::Broker`](crate::Error::Broker) for what the coordinator refuses for good. Reading goes on in any case.
+    /// was handed out. [`Error::Timeout`] after `default.api.timeout.ms`.
+    /// [`Error::Broker`] for what the coordinator refuses for good. Reading goes on in any case.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the commit back.
@@ -289,8 +289,8 @@ impl<K, V> Consumer<K, V> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Position`](crate::Error::Position) for a partition that is not assigned: nothing is committed then.
-    /// [`Error::CommitFailed`](crate::Error::CommitFailed) for one that is lost before the group has the offset; what else
+    /// [`Error::Position`] for a partition that is not assigned: nothing is committed then.
+    /// [`Error::CommitFailed`] for one that is lost before the group has the offset; what else
     /// there is is committed. The others are those of [`Self::commit`].
     ///
     /// # Cancel safety
@@ -307,7 +307,7 @@ impl<K, V> Consumer<K, V> {
     /// An offset that a transaction is about to commit is waited for.
     ///
     /// # Errors
-    /// [`Error::Timeout`](crate::Error::Timeout) after `default.api.timeout.ms`; [`Error::Broker`](crate::Error::Broker) for
+    /// [`Error::Timeout`] after `default.api.timeout.ms`; [`Error::Broker`] for
     /// what the coordinator refuses for good.
     ///
     /// # Cancel safety

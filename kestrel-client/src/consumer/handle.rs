@@ -29,11 +29,11 @@ use crate::record::{Timestamp, TopicPartition};
 /// Asks and steers a consumer from other tasks, while its own reads: positions, lag, pauses, seeks, the assignment, and in a
 /// group, commits.
 ///
-/// Made by [`Consumer::handle`](crate::Consumer::handle); clones are cheap and mean the same consumer. What is said holds for
+/// Made by [`Consumer::handle`](crate::Consumer::handle)(crate::Consumer::handle); clones are cheap and mean the same consumer. What is said holds for
 /// the next record that is handed out: a call of [`next`](crate::Consumer::next) that is about to return one may still do so.
 /// The tasks of [`for_each_partition`](crate::Consumer::for_each_partition) hear of pauses and seeks in the same way.
 ///
-/// When the consumer is closed or dropped, calls fail with [`Error::Closed`](crate::Error::Closed).
+/// When the consumer is closed or dropped, calls fail with [`Error::Closed`].
 ///
 /// ```no_run
 /// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
@@ -89,10 +89,10 @@ pub struct OffsetAndTimestamp {
 }
 
 impl ConsumerHandle<Assigned> {
-    /// As [`AssignedConsumer::assign`].
+    /// As [`AssignedConsumer::assign`](crate::AssignedConsumer::assign).
     ///
     /// # Errors
-    /// As [`AssignedConsumer::assign`], and [`Error::Closed`].
+    /// As [`AssignedConsumer::assign`](crate::AssignedConsumer::assign), and [`Error::Closed`].
     pub fn assign(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         self.assign_ranges(&checked(partitions)?, Vec::new())
     }
@@ -112,7 +112,7 @@ impl ConsumerHandle<Assigned> {
         })
     }
 
-    /// As [`AssignedConsumer::unassign`].
+    /// As [`AssignedConsumer::unassign`](crate::AssignedConsumer::unassign).
     pub fn unassign(&self) {
         self.base.topics.replace(Reason::Assigned, []);
         self.base.shared.change_by_group(|engine| engine.assign(&[]));
@@ -120,16 +120,16 @@ impl ConsumerHandle<Assigned> {
 }
 
 impl<S: Source> ConsumerHandle<S> {
-    /// As [`Consumer::assignment`]; empty when the consumer is closed.
+    /// As [`Consumer::assignment`](crate::Consumer::assignment); empty when the consumer is closed.
     #[must_use]
     pub fn assignment(&self) -> Vec<TopicPartition> {
         self.base.shared.look(|engine| engine.assignment())
     }
 
-    /// As [`Consumer::seek`].
+    /// As [`Consumer::seek`](crate::Consumer::seek).
     ///
     /// # Errors
-    /// As [`Consumer::seek`], and [`Error::Closed`].
+    /// As [`Consumer::seek`](crate::Consumer::seek), and [`Error::Closed`].
     pub fn seek(&self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
         let partition = partition.into();
         if offset < 0 {
@@ -141,10 +141,10 @@ impl<S: Source> ConsumerHandle<S> {
         self.change(|engine| engine.seek(&partition, offset))
     }
 
-    /// As [`Consumer::seek_to_beginning`].
+    /// As [`Consumer::seek_to_beginning`](crate::Consumer::seek_to_beginning).
     ///
     /// # Errors
-    /// As [`Consumer::seek_to_beginning`], and [`Error::Closed`].
+    /// As [`Consumer::seek_to_beginning`](crate::Consumer::seek_to_beginning), and [`Error::Closed`].
     pub fn seek_to_beginning(
         &self,
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
@@ -152,31 +152,31 @@ impl<S: Source> ConsumerHandle<S> {
         self.for_each(partitions, |engine, partition| engine.reset(partition, StartAt::Earliest))
     }
 
-    /// As [`Consumer::seek_to_end`].
+    /// As [`Consumer::seek_to_end`](crate::Consumer::seek_to_end).
     ///
     /// # Errors
-    /// As [`Consumer::seek_to_end`], and [`Error::Closed`].
+    /// As [`Consumer::seek_to_end`](crate::Consumer::seek_to_end), and [`Error::Closed`].
     pub fn seek_to_end(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         self.for_each(partitions, |engine, partition| engine.reset(partition, StartAt::Latest))
     }
 
-    /// As [`Consumer::pause`].
+    /// As [`Consumer::pause`](crate::Consumer::pause).
     ///
     /// # Errors
-    /// As [`Consumer::pause`], and [`Error::Closed`].
+    /// As [`Consumer::pause`](crate::Consumer::pause), and [`Error::Closed`].
     pub fn pause(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         self.for_each(partitions, |engine, partition| engine.set_paused(partition, true))
     }
 
-    /// As [`Consumer::resume`].
+    /// As [`Consumer::resume`](crate::Consumer::resume).
     ///
     /// # Errors
-    /// As [`Consumer::resume`], and [`Error::Closed`].
+    /// As [`Consumer::resume`](crate::Consumer::resume), and [`Error::Closed`].
     pub fn resume(&self, partitions: impl IntoIterator<Item = impl Into<TopicPartition>>) -> Result<()> {
         self.for_each(partitions, |engine, partition| engine.set_paused(partition, false))
     }
 
-    /// As [`Consumer::paused`].
+    /// As [`Consumer::paused`](crate::Consumer::paused).
     #[must_use]
     pub fn paused(&self) -> Vec<TopicPartition> {
         self.base.shared.look(|engine| engine.paused())
@@ -201,10 +201,10 @@ impl<S: Source> ConsumerHandle<S> {
         })
     }
 
-    /// As [`Consumer::position`].
+    /// As [`Consumer::position`](crate::Consumer::position).
     ///
     /// # Errors
-    /// As [`Consumer::position`], and [`Error::Closed`].
+    /// As [`Consumer::position`](crate::Consumer::position), and [`Error::Closed`].
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
@@ -226,10 +226,10 @@ impl<S: Source> ConsumerHandle<S> {
         tokio::time::timeout(timeout, becomes_known).await.map_err(timed_out)?
     }
 
-    /// As [`Consumer::lag`].
+    /// As [`Consumer::lag`](crate::Consumer::lag).
     ///
     /// # Errors
-    /// As [`Consumer::lag`], and [`Error::Closed`].
+    /// As [`Consumer::lag`](crate::Consumer::lag), and [`Error::Closed`].
     pub fn lag(&self, partition: impl Into<TopicPartition>) -> Result<Option<i64>> {
         let partition = partition.into();
         Ok(self.base.shared.look(|engine| engine.lag(&partition))?.map(Lag::records))
@@ -239,10 +239,10 @@ impl<S: Source> ConsumerHandle<S> {
         self.base.shared.look(|engine| engine.position(partition))
     }
 
-    /// As [`Consumer::offsets_for_times`].
+    /// As [`Consumer::offsets_for_times`](crate::Consumer::offsets_for_times).
     ///
     /// # Errors
-    /// As [`Consumer::offsets_for_times`].
+    /// As [`Consumer::offsets_for_times`](crate::Consumer::offsets_for_times).
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
@@ -264,10 +264,10 @@ impl<S: Source> ConsumerHandle<S> {
         Ok(found)
     }
 
-    /// As [`Consumer::beginning_offsets`].
+    /// As [`Consumer::beginning_offsets`](crate::Consumer::beginning_offsets).
     ///
     /// # Errors
-    /// As [`Consumer::beginning_offsets`].
+    /// As [`Consumer::beginning_offsets`](crate::Consumer::beginning_offsets).
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
@@ -278,10 +278,10 @@ impl<S: Source> ConsumerHandle<S> {
         self.ends(partitions, OffsetSpec::Earliest).await
     }
 
-    /// As [`Consumer::end_offsets`].
+    /// As [`Consumer::end_offsets`](crate::Consumer::end_offsets).
     ///
     /// # Errors
-    /// As [`Consumer::end_offsets`].
+    /// As [`Consumer::end_offsets`](crate::Consumer::end_offsets).
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.
@@ -323,10 +323,10 @@ impl ConsumerHandle {
     /// Commits what is done and waits until the group has it: all records before the one that the consumer handed out last, or
     /// those that were acknowledged, in tasks of partitions those that they have gone past.
     ///
-    /// [`Consumer::commit`] says of the last record too that it is done; from another task nobody knows.
+    /// [`Consumer::commit`](crate::Consumer::commit) says of the last record too that it is done; from another task nobody knows.
     ///
     /// # Errors
-    /// As [`Consumer::commit`].
+    /// As [`Consumer::commit`](crate::Consumer::commit).
     ///
     /// # Cancel safety
     /// Dropping the future does not take the commit back.
@@ -334,15 +334,15 @@ impl ConsumerHandle {
         self.commit_async().await
     }
 
-    /// As [`Self::commit`], without waiting; see [`Consumer::commit_async`].
+    /// As [`Self::commit`], without waiting; see [`Consumer::commit_async`](crate::Consumer::commit_async).
     pub fn commit_async(&self) -> Commit {
         self.source.group.submit_done(self.api_timeout())
     }
 
-    /// As [`Consumer::commit_offsets`].
+    /// As [`Consumer::commit_offsets`](crate::Consumer::commit_offsets).
     ///
     /// # Errors
-    /// As [`Consumer::commit_offsets`].
+    /// As [`Consumer::commit_offsets`](crate::Consumer::commit_offsets).
     ///
     /// # Cancel safety
     /// Dropping the future does not take the commit back.
@@ -356,10 +356,10 @@ impl ConsumerHandle {
         self.source.group.commit(offsets).await
     }
 
-    /// As [`Consumer::committed`].
+    /// As [`Consumer::committed`](crate::Consumer::committed).
     ///
     /// # Errors
-    /// As [`Consumer::committed`].
+    /// As [`Consumer::committed`](crate::Consumer::committed).
     ///
     /// # Cancel safety
     /// Cancel-safe: it changes nothing.

@@ -59,7 +59,7 @@ use crate::record::Timestamp;
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
 pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
-pub(crate) use self::group::{OffsetQuestion, refusal};
+pub(crate) use self::group::{LAST_VERSION_WITH_NAMES, OffsetQuestion, refusal};
 pub use self::handle::{ConsumerHandle, OffsetAndTimestamp};
 pub use self::handout::PartitionStream;
 pub use self::range::Place;
@@ -106,7 +106,7 @@ pub use self::source::{Assigned, Source, Subscribed};
 ///
 /// While a partition is given up, nothing more of it is handed out, and the rebalance waits until the caller asks for the next
 /// record: so what it was at is done, and committed. A [`RebalanceListener`] may do more then. What a rebalance does not
-/// take is read on, if the assignors are cooperative ones; see [`assignor`].
+/// take is read on, if the assignors are cooperative ones; see [`assignor`](crate::assignor).
 ///
 /// # Three ways to commit
 /// At least once, which is the default: a record counts as done when the next one is asked for, and what is done is

@@ -80,7 +80,7 @@ impl<K, V> Batch<K, V> {
         self.len
     }
 
-    /// Whether there is no record: never so in a batch from [`Consumer::next_batch`].
+    /// Whether there is no record: never so in a batch from [`Consumer::next_batch`](crate::Consumer::next_batch).
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0

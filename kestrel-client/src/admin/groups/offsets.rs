@@ -17,15 +17,12 @@ use super::{check, is_passing_at_coordinator, left_out, refused};
 use crate::admin::settle::{Call, all_failed, at_least, settle};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::consumer::{OffsetAndMetadata, OffsetQuestion, refusal};
+use crate::consumer::{LAST_VERSION_WITH_NAMES, OffsetAndMetadata, OffsetQuestion, refusal};
 use crate::coordinators::{at_coordinators, coordinator};
 use crate::error::{Error, Result};
 use crate::into::IntoName;
 use crate::net::Purpose;
 use crate::record::TopicPartition;
-
-/// The last version of OffsetCommit that says which topics are meant by their names.
-const LAST_VERSION_WITH_NAMES: i16 = 9;
 
 /// The offsets of a group by partition.
 type GroupOffsets = BTreeMap<TopicPartition, OffsetAndMetadata>;

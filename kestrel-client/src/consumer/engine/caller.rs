@@ -42,7 +42,7 @@ impl Engine {
     /// Takes out the next run or problem for the caller: problems of a partition come after the records before them.
     pub(crate) fn take(&mut self, waker: &Waker) -> Offer {
         let (buffer, subscription) = (&mut self.buffer, &mut self.subscription);
-        if let Some(error) = self.problems.pop_front() {
+        if let Some(error) = self.problems.pop() {
             return Offer::Problem(error);
         }
         if self.closed {

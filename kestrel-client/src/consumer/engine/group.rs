@@ -20,9 +20,6 @@ use crate::consumer::position::{
 use crate::error::Error;
 use crate::record::TopicPartition;
 
-/// The most problems that wait for the caller: later ones are only logged.
-const MAX_PROBLEMS: usize = 16;
-
 /// A position that may be committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Committable {
@@ -127,7 +124,7 @@ impl Engine {
     ) {
         self.keep_pauses(assigned);
         if !assigned.is_empty() {
-            self.logged_problems.clear();
+            self.problems.forget_logged();
         }
         let known: BTreeSet<_> = self.subscription.iter().map(|(id, _)| id).collect();
         let assigned: Vec<_> = assigned.iter().cloned().collect();
@@ -325,35 +322,18 @@ impl Engine {
 
     /// A problem of the whole group, for the caller.
     pub(crate) fn report_problem(&mut self, error: Error) {
-        // The same again, of an application that does not ask, says nothing new.
-        self.problems.retain(|known| !is_same_problem(known, &error));
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push_back(error);
-        }
+        self.problems.push(error);
         self.wake();
     }
 
     /// Whether the log does not have this problem of the group yet. It has by then.
     pub(crate) fn is_news(&mut self, problem: &Error) -> bool {
-        if self.logged_problems.len() >= MAX_PROBLEMS {
-            self.logged_problems.clear();
-        }
-        self.logged_problems.insert(problem.to_string())
+        self.problems.is_news(problem)
     }
 
     /// Wakes a waiting caller, so that it polls; one that is busy or gone does not.
     pub(crate) fn nudge(&mut self) {
         self.wake();
-    }
-}
-
-/// Whether two problems are the same one, reported at different times.
-fn is_same_problem(known: &Error, new: &Error) -> bool {
-    match (known, new) {
-        (Error::Stalled(known), Error::Stalled(new)) => {
-            (&known.topic, known.partition) == (&new.topic, new.partition)
-        }
-        _ => known.to_string() == new.to_string(),
     }
 }
 

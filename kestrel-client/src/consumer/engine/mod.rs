@@ -7,27 +7,29 @@ mod answers;
 mod caller;
 mod group;
 mod losses;
+mod problems;
 mod stalls;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::messages::list_offsets::ListOffsetsResponse;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochResponse;
-use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
+use kestrel_protocol::{ApiKey, ByteString, NodeId};
 
 use self::losses::Losses;
+use self::problems::Problems;
 use self::stalls::Detectors;
 use crate::config::{AutoOffsetReset, ConsumerSettings};
 use crate::consumer::fetch::{Brought, CompletedFetch, Damage, EpochStart, FetchBuffer, FetchWork, Fetcher};
 use crate::consumer::handout::CallerProgress;
 use crate::consumer::position::{
-    AskedPositions, AssignedPartition, AssignmentId, FetchPosition, FetchState, Leader, LeaderView, Lookup,
-    LookupOutcome, PositionId, SubscriptionState, lookup,
+    AskedPositions, AssignedPartition, AssignmentId, FetchPosition, FetchState, Lookup, LookupOutcome,
+    PositionId, SubscriptionState, leader_view, lookup,
 };
-use crate::error::{BrokerError, Chain, Error, PositionError, PositionProblem};
+use crate::error::{Chain, Error, PositionError, PositionProblem};
 use crate::metadata::{LeaderHint, MetadataSnapshot};
 use crate::net::ExponentialBackoff;
 use crate::record::{Timestamp, TopicPartition};
@@ -96,10 +98,7 @@ pub(crate) struct Engine {
     in_group: bool,
     /// The most records of a partition that may be open at once, when the caller acks each of them.
     max_open_records: Option<usize>,
-    /// Problems of the group, for the caller.
-    problems: VecDeque<Error>,
-    /// Problems of the group that the log has.
-    logged_problems: HashSet<String>,
+    problems: Problems,
     losses: Losses,
     /// Paused partitions that the group has taken away, if their pauses are to be kept.
     kept_pauses: HashSet<TopicPartition>,
@@ -134,8 +133,7 @@ impl Engine {
             progress: Arc::default(),
             in_group: false,
             max_open_records: None,
-            problems: VecDeque::new(),
-            logged_problems: HashSet::new(),
+            problems: Problems::default(),
             losses: Losses::default(),
             kept_pauses: HashSet::new(),
             snapshot: Arc::default(),
@@ -198,7 +196,7 @@ impl Engine {
         let views = self
             .subscription
             .iter()
-            .filter_map(|(id, partition)| Some((id, leader_view(&snapshot, partition)?)));
+            .filter_map(|(id, partition)| Some((id, leader_view(&snapshot, &partition.name)?)));
         let views: Vec<_> = views.collect();
         for (id, view) in views {
             if self.subscription.is_recreated(id, &view) {
@@ -318,7 +316,7 @@ impl Engine {
         if self.closed {
             return;
         }
-        self.problems.push_back(error.clone());
+        self.problems.push_last(error.clone());
         self.loss = Some(error);
         self.close();
     }
@@ -352,36 +350,6 @@ impl Engine {
             waker.wake();
         }
     }
-}
-
-/// The leader of a partition as the metadata have it; `None` when they have not been asked for it yet.
-pub(super) fn leader_view(snapshot: &MetadataSnapshot, partition: &AssignedPartition) -> Option<LeaderView> {
-    let TopicPartition { topic, partition } = &partition.name;
-    if let Some(view) = snapshot.topic(topic) {
-        if view.partition(*partition).is_none() {
-            return Some(LeaderView::Missing(Error::UnknownPartition {
-                topic: topic.clone(),
-                partition: *partition,
-                partition_count: view.partitions.len(),
-            }));
-        }
-        let leader = snapshot.leader(topic, *partition).map(|(node, epoch)| Leader { node, epoch });
-        return Some(LeaderView::Known { topic_id: view.id, leader });
-    }
-    topic_view(snapshot, topic)
-}
-
-/// The reason why a topic is not in the metadata; `None` when there is none.
-pub(crate) fn topic_view(snapshot: &MetadataSnapshot, topic: &Arc<str>) -> Option<LeaderView> {
-    let code = snapshot.error(topic).filter(|_| snapshot.topic(topic).is_none())?;
-    let refusal = || BrokerError::new(ApiKey::Metadata, code).topic(topic.clone()).into();
-    Some(match code.class() {
-        _ if code == ErrorCode::UnknownTopicOrPartition => {
-            LeaderView::Missing(Error::UnknownTopic { topic: topic.clone() })
-        }
-        ErrorClass::Retriable | ErrorClass::RefreshMetadata => LeaderView::Missing(refusal()),
-        _ => LeaderView::Refused(refusal()),
-    })
 }
 
 fn position_error(partition: &AssignedPartition, problem: PositionProblem) -> PositionError {

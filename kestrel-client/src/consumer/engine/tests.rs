@@ -1,6 +1,7 @@
 //! Scripts for the engine: from fetch answers to deliveries, through everything that goes wrong between.
 
 use bytes::Bytes;
+use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::fetch::{
     FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };

@@ -9,7 +9,7 @@
 //! for on a second lane, a connection of its own, until the first one is free again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kestrel_protocol::messages::fetch::{FetchRequest, FetchResponse, PartitionData, RecordData};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
@@ -18,7 +18,7 @@ use super::buffer::FetchBuffer;
 use super::session::{FetchSession, PartitionFetch};
 use crate::config::ConsumerSettings;
 use crate::consumer::position::{AssignmentId, FetchPosition, PositionId, SubscriptionState};
-use crate::environment::after;
+use crate::environment::{after, wire_millis};
 use crate::net::ExponentialBackoff;
 
 /// The number of answers that the buffer has room for. One of `fetch.max.bytes`, 50 MiB, would be most of it: broker and caller would
@@ -340,7 +340,7 @@ fn request(
     candidates.sort_by_key(|candidate| candidate.last_served);
     let session = lane.session.request(candidates.into_iter().map(|candidate| candidate.wanted).collect());
     FetchRequest {
-        max_wait_ms: millis(settings.fetch_max_wait),
+        max_wait_ms: wire_millis(settings.fetch_max_wait),
         min_bytes: settings.fetch_min_bytes,
         max_bytes: i32::try_from(answer_bytes).unwrap_or(i32::MAX),
         isolation_level: settings.isolation_level.id(),
@@ -351,10 +351,6 @@ fn request(
         rack_id: settings.client_rack.as_str().into(),
         ..FetchRequest::default()
     }
-}
-
-fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
 
 fn to_usize(bytes: i32) -> usize {

@@ -21,9 +21,11 @@ use crate::error::{BrokerError, Error, Result};
 use crate::net::Purpose;
 use crate::record::TopicPartition;
 
-/// The last version of OffsetFetch that names topics; later ones have their ids, which not every broker gives.
-const LAST_VERSION_WITH_NAMES: i16 = 9;
-const LAST_VERSION: i16 = 10;
+/// The last version of OffsetFetch and OffsetCommit that names topics; later ones have their ids, which not every broker
+/// gives.
+pub(crate) const LAST_VERSION_WITH_NAMES: i16 = 9;
+/// The last version that this client speaks.
+pub(super) const LAST_VERSION: i16 = 10;
 
 /// The group's committed offset of a partition; `None` when there is none.
 pub(crate) type Answered = Result<Option<OffsetAndMetadata>, ErrorCode>;

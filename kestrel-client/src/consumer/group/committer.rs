@@ -12,6 +12,7 @@ use kestrel_protocol::messages::offset_commit::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, TopicId};
 
+use super::committed::{LAST_VERSION, LAST_VERSION_WITH_NAMES};
 use super::machine::MemberIdentity;
 use super::offset::OffsetAndMetadata;
 use crate::consumer::position::AssignmentId;
@@ -19,10 +20,6 @@ use crate::environment::after;
 use crate::error::{BrokerError, Chain, CommitFailed, Error};
 use crate::net::ExponentialBackoff;
 use crate::record::TopicPartition;
-
-/// The last version of OffsetCommit that names topics; later ones have their ids, which not every broker gives.
-const LAST_VERSION_WITH_NAMES: i16 = 9;
-const LAST_VERSION: i16 = 10;
 
 /// The assignment of a partition that an offset belongs to, and the topic that the partition was of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Machines without I/O: [`classic`], the one [`machine`] of a membership today, with [`coordinator`]; [`committer`],
-//! [`topic_watch`]. Shells: [`driver`], [`effects`], [`member_offsets`]. [`join`] puts them together.
+//! [`topic_watch`]. Shells: [`driver`], [`effects`], [`member_offsets`]. [`join()`] puts them together.
 
 mod classic;
 pub(crate) mod committed;
@@ -30,7 +30,7 @@ mod rebalance_watch;
 mod topic_watch;
 pub(crate) mod topics;
 
-pub(crate) use self::committed::{OffsetQuestion, refusal};
+pub(crate) use self::committed::{LAST_VERSION_WITH_NAMES, OffsetQuestion, refusal};
 pub use self::handle::Commit;
 pub(crate) use self::join::join;
 pub use self::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};

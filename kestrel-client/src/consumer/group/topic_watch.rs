@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::consumer::engine::topic_view;
-use crate::consumer::position::{LeaderView, MISSING_GRACE};
+use crate::consumer::position::{LeaderView, MISSING_GRACE, topic_view};
 use crate::environment::after;
 use crate::error::Error;
 use crate::metadata::MetadataSnapshot;

@@ -188,7 +188,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
     /// Works on each partition in a task of its own, begun with its first record. Runs until one of the tasks ends by itself.
     ///
     /// A record is done when its task asks for the next one; what is done is committed as the
-    /// [`CommitPolicy`](crate::CommitPolicy) says. When a partition is given up, its stream ends, its task is waited for, and
+    /// [`CommitPolicy`] says. When a partition is given up, its stream ends, its task is waited for, and
     /// what it has done is committed before anybody else gets the partition. A task has at most `max_poll_records` records
     /// before it; a slow one holds up no other partition.
     ///

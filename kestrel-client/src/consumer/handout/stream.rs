@@ -36,7 +36,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// the whole batch when it is handed out. May be mixed with [`Self::next`].
     ///
     /// # Errors
-    /// As the stream's items, except [`Error::Deserialize`], which comes from the records themselves. The next call goes
+    /// As the stream's items, except [`Error::Deserialize`](crate::Error::Deserialize), which comes from the records themselves. The next call goes
     /// on.
     ///
     /// # Cancel safety

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
+use super::leader::Leader;
 use super::position_id::{AssignmentId, PositionId};
 use crate::acks::PartitionAcks;
 use crate::environment::after;
@@ -19,25 +20,6 @@ pub(crate) struct FetchPosition {
     pub(crate) offset: i64,
     /// The epoch of the leader that appended what lies before: what truncation is detected by (KIP-320).
     pub(crate) epoch: Option<LeaderEpoch>,
-}
-
-/// The leader of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Leader {
-    pub(crate) node: NodeId,
-    /// [`LeaderEpoch::NONE`] from brokers that do not say it.
-    pub(crate) epoch: LeaderEpoch,
-}
-
-/// The leader of a partition as the metadata have it.
-#[derive(Debug)]
-pub(crate) enum LeaderView {
-    /// The topic or the partition is not there (yet, or any more).
-    Missing(Error),
-    /// The topic may not be read, or has an impossible name.
-    Refused(Error),
-    /// The topic is there; between two leaders, there is none.
-    Known { topic_id: TopicId, leader: Option<Leader> },
 }
 
 /// The place at which a partition without a position is to begin.

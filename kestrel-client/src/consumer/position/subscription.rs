@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::TopicId;
 
-use super::partition::{AssignedPartition, FetchState, LeaderView, StartAt};
+use super::leader::LeaderView;
+use super::partition::{AssignedPartition, FetchState, StartAt};
 use super::position_id::{AssignmentId, PositionId};
 use crate::config::AutoOffsetReset;
 use crate::environment::after;

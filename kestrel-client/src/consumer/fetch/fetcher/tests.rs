@@ -5,8 +5,8 @@ use kestrel_protocol::messages::fetch::FetchableTopicResponse;
 
 use super::*;
 use crate::config::{AutoOffsetReset, ConsumerConfig};
-use crate::consumer::engine::leader_view;
 use crate::consumer::fetch::completed::{CompletedFetch, FetchedRecords};
+use crate::consumer::position::leader_view;
 use crate::consumer::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, settings, snapshot};
 use crate::record::TopicPartition;
 
@@ -28,7 +28,7 @@ impl Script {
         let picture = snapshot(TOPIC_ID, &[(1, 5), (1, 5), (2, 5)]);
         for number in 0..3 {
             let id = AssignmentId(number);
-            let view = leader_view(&picture, subscription.get(id).unwrap()).unwrap();
+            let view = leader_view(&picture, &subscription.get(id).unwrap().name).unwrap();
             subscription.handle_leader(id, view, clock.at(0));
             subscription.get_mut(id).unwrap().seek(at(100, -1));
         }

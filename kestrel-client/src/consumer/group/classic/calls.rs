@@ -1,4 +1,4 @@
-//! Calls: carries out what a [`Membership`](super::Membership) asks for. Async, for the group's driver.
+//! Calls: carries out what a [`Membership`] asks for. Async, for the group's driver.
 //!
 //! Membership has a connection of its own, since a JoinGroup is not answered before everybody has joined; LeaveGroup goes past
 //! it, on the connection for offsets.

@@ -4,7 +4,7 @@ use kestrel_protocol::messages::list_offsets::ListOffsetsTopicResponse;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderTopicResult;
 
 use super::*;
-use crate::consumer::engine::leader_view;
+use crate::consumer::position::leader_view;
 use crate::consumer::testing::{Clock, TOPIC_ID, at, backoff, snapshot};
 use crate::record::TopicPartition;
 
@@ -24,7 +24,7 @@ impl Script {
         let clock = Clock::start();
         let mut subscription = SubscriptionState::new(reset, backoff());
         subscription.assign(&[TopicPartition::new("clicks", 0)]);
-        let view = leader_view(&snapshot(TOPIC_ID, &[(1, 5)]), subscription.get(ID).unwrap()).unwrap();
+        let view = leader_view(&snapshot(TOPIC_ID, &[(1, 5)]), &subscription.get(ID).unwrap().name).unwrap();
         subscription.handle_leader(ID, view, clock.at(0));
         Self { clock, now: 0, subscription, isolation: IsolationLevel::ReadUncommitted }
     }

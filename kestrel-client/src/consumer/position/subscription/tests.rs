@@ -3,7 +3,8 @@
 use kestrel_protocol::{LeaderEpoch, NodeId};
 
 use super::*;
-use crate::consumer::position::partition::{FetchPosition, Leader};
+use crate::consumer::position::FetchPosition;
+use crate::consumer::position::leader::Leader;
 use crate::consumer::testing::{Clock, TOPIC_ID, at, backoff};
 use crate::record::TopicPartition;
 

@@ -1,7 +1,5 @@
 //! The requests of a member, as the machine's state has them.
 
-use std::time::Duration;
-
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use kestrel_protocol::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
@@ -9,6 +7,7 @@ use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestA
 
 use super::Membership;
 use crate::consumer::group::classic::protocols::PROTOCOL_TYPE;
+use crate::environment::wire_millis;
 
 impl Membership {
     pub(super) fn join_request(&self) -> JoinGroupRequest {
@@ -17,8 +16,8 @@ impl Membership {
         let protocol = |(name, metadata)| JoinGroupRequestProtocol { name, metadata };
         JoinGroupRequest {
             group_id: self.settings.group_id.clone(),
-            session_timeout_ms: millis(self.settings.session_timeout),
-            rebalance_timeout_ms: millis(self.settings.max_poll_interval),
+            session_timeout_ms: wire_millis(self.settings.session_timeout),
+            rebalance_timeout_ms: wire_millis(self.settings.max_poll_interval),
             member_id: self.member_id.clone(),
             group_instance_id: self.settings.instance_id.clone(),
             protocol_type: PROTOCOL_TYPE.into(),
@@ -67,9 +66,4 @@ impl Membership {
             members: vec![member],
         })
     }
-}
-
-/// A duration as the protocol has it.
-fn millis(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }
