@@ -199,7 +199,7 @@ pub fn encode_response_with_gaps<R: Request>(
 pub struct EncodedResponse {
     /// The parts of the frame in order, length included.
     pub chunks: Vec<Chunk>,
-    /// Every error code in it, in the order of the frame and without [`ErrorCode::None`](crate::ErrorCode::None).
+    /// Every error code in it, in the order of the frame and without [`ErrorCode::None`].
     pub errors: Vec<ErrorCode>,
 }
 

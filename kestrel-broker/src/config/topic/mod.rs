@@ -1,6 +1,6 @@
 //! Every topic key of Apache Kafka 4.3: name, type, default, range, the broker keys that it inherits from, meaning.
 //!
-//! The controller checks with it what clients set, DescribeConfigs shows it, and [`log_config`] makes of it what the log
+//! The controller checks with it what clients set, DescribeConfigs shows it, and [`log_config`](TopicSettings::log_config) makes of it what the log
 //! is told. Pure.
 
 use std::time::Duration;

@@ -9,7 +9,7 @@
 //!   swap       |------------0------------|------3------|--4--      .cleaned -> .swap -> final names
 //! ```
 //!
-//! Called by the housekeeper's cleaner through the [`LogManager`](super::LogManager), one log at a time. The decisions are pure:
+//! Called by the housekeeper's cleaner through the [`LogManager`](crate::log::LogManager), one log at a time. The decisions are pure:
 //! `cleanable` (which log, and which part of it), `groups`, `batch_filter`, `transactions`. Never touches the active segment,
 //! nor anything at or above the last stable offset.
 
