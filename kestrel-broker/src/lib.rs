@@ -36,6 +36,7 @@
 //! ```
 //!
 //! [`Faults`] lets a test see its own client survive errors, slow answers and lost connections.
+//! [`Broker::metrics`] has what the broker counted: requests, connections, batches, flushes, groups.
 //!
 //! # Stopping
 //! ```text
