@@ -1,5 +1,5 @@
-//! What is wrong with bytes that a peer or a disk handed us, and with what we wanted to tell them. Never carries the bytes
-//! themselves.
+//! The errors of decoding and encoding: bytes of a peer or a disk that are wrong, and values that do not fit. They never carry the
+//! bytes themselves.
 
 /// Why bytes could not be decoded, and where.
 ///
@@ -11,13 +11,13 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {kind}")]
 pub struct DecodeError {
-    /// What was being read: a field or a part of a layout.
+    /// The field or part of a layout that was read.
     pub what: &'static str,
-    /// What was wrong with it.
+    /// The problem with it.
     pub kind: DecodeErrorKind,
 }
 
-/// What was wrong with the bytes.
+/// The problem with the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -98,11 +98,11 @@ impl DecodeError {
 pub struct EncodeError {
     /// The field of the message.
     pub what: &'static str,
-    /// What is wrong with it.
+    /// The problem with it.
     pub kind: EncodeErrorKind,
 }
 
-/// What the protocol has no room for.
+/// A value that the protocol has no room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeErrorKind {

@@ -9,7 +9,7 @@ const LENGTH_BYTES: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame of {claimed_bytes} bytes was announced, and between 0 and {limit_bytes} are allowed")]
 pub struct FrameSizeError {
-    /// What the peer announced, in bytes.
+    /// The size that the peer announced, in bytes.
     pub claimed_bytes: i32,
     /// The limit, in bytes.
     pub limit_bytes: usize,

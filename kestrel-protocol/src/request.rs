@@ -12,7 +12,7 @@ use crate::wire::{Chunk, Reader, Writer};
 /// Room for the headers and the small fields of most messages, in bytes.
 const TYPICAL_FRAME_BYTES: usize = 256;
 
-/// What begins each request.
+/// The header that begins each request.
 ///
 /// ```
 /// use kestrel_protocol::{ApiKey, RequestHeader};

@@ -17,7 +17,7 @@ use crate::log::check::{CheckedFolder, Meter, Walked, holder_of};
 pub use crate::log::check::{Finding, Severity};
 pub use repair::{Cut, Repair};
 
-/// What a check reports while it runs.
+/// The reports of a check while it runs.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum CheckEvent {
@@ -32,7 +32,7 @@ pub enum CheckEvent {
     },
 }
 
-/// What a check has to say at its end.
+/// The verdict of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckSummary {

@@ -1,4 +1,4 @@
-//! What `kestrel-broker repair` does: finds the logs that a start refuses, and cuts them off once its user agreed.
+//! Carries out `kestrel-broker repair`: finds the logs that a start refuses, and cuts them off once its user agreed.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

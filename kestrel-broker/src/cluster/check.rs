@@ -28,7 +28,7 @@ pub(crate) struct ExpectedPartition {
     pub(crate) is_elsewhere: bool,
 }
 
-/// What is wrong with the metadata.
+/// A problem of the metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MetadataFault {
     /// The file or folder.

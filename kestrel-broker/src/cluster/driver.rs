@@ -51,7 +51,7 @@ pub(super) type Answer<R> = oneshot::Sender<Result<R, ApiError>>;
 /// An outcome for each thing that a command asks for.
 pub(super) type Outcomes<R> = Vec<Result<R, ApiError>>;
 
-/// What the controller is asked for.
+/// A request to the controller.
 #[derive(Debug)]
 pub(super) enum Command {
     CreateTopics(Vec<NewTopic>, Intent, Answer<Outcomes<CreatedTopic>>),

@@ -9,7 +9,7 @@ use kestrel_protocol::ErrorCode;
 pub(crate) struct ApiError {
     /// The code.
     pub(crate) code: ErrorCode,
-    /// What was wrong, for a reader.
+    /// The reason, in a sentence for a person.
     pub(crate) message: String,
 }
 

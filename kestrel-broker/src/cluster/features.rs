@@ -121,7 +121,7 @@ impl FeatureLevels {
     }
 }
 
-/// What a folder is formatted with.
+/// The records that a folder is formatted with: the metadata version.
 pub(super) fn bootstrap_records() -> Vec<MetadataRecord> {
     vec![FeatureLevelRecord { name: METADATA_VERSION.into(), feature_level: MAX_METADATA_VERSION }.into()]
 }

@@ -1,4 +1,4 @@
-//! What the metadata log says that Kestrel does not act on: quotas, ACLs, SCRAM credentials, delegation tokens.
+//! Metadata that Kestrel keeps and does not act on: quotas, ACLs, SCRAM credentials, delegation tokens.
 //!
 //! Kept by the replay as the bytes that were read, each under what a later record replaces or removes it by, so that a snapshot
 //! has them and Apache Kafka finds them again. Pure.
@@ -20,7 +20,7 @@ const REMOVE_ACCESS_CONTROL_ENTRY: u32 = 19;
 const REMOVE_SCRAM_CREDENTIAL: u32 = 22;
 const REMOVE_DELEGATION_TOKEN: u32 = 26;
 
-/// What a record of a foreign type is about. The order is the one in which Apache Kafka's snapshots have them.
+/// The subject of a record of a foreign type. The order is the one in which Apache Kafka's snapshots have them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum ForeignKey {
     /// A quota: its entity, as types with names, and the quota's name.
@@ -106,7 +106,7 @@ fn string(reader: &mut Reader) -> Result<ByteString, DecodeError> {
     reader.get_string(true, WHAT)?.ok_or(DecodeError::new(DecodeErrorKind::UnexpectedNull, WHAT))
 }
 
-/// What foreign records have made so.
+/// The state that foreign records add up to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ForeignState(BTreeMap<ForeignKey, Bytes>);
 

@@ -14,7 +14,7 @@ use super::features::FeatureLevels;
 use super::foreign::ForeignState;
 use super::records::{RegisterControllerRecord, RegisteredEndpoint, RegisteredFeature};
 
-/// What was set on a resource: key to value.
+/// The configuration that was set on a resource: key to value.
 pub(crate) type ConfigMap = BTreeMap<ByteString, ByteString>;
 
 /// The internal topics of Apache Kafka: clients are not meant to write to them.
@@ -51,7 +51,7 @@ impl ResourceKind {
     }
 }
 
-/// What a configuration belongs to.
+/// The resource that a configuration belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConfigResource {
     /// The kind.
@@ -262,12 +262,12 @@ impl ClusterImage {
         self.topics.get(self.topic_names.get(&id)?)
     }
 
-    /// What was set on a resource; nothing for one that is not known.
+    /// The configuration of a resource; empty for one that is not known.
     pub(crate) fn config(&self, resource: &ConfigResource) -> Arc<ConfigMap> {
         self.configs.get(resource).cloned().unwrap_or_default()
     }
 
-    /// What was set on a topic.
+    /// The configuration of a topic.
     pub(crate) fn topic_config(&self, name: &str) -> Arc<ConfigMap> {
         self.config(&ConfigResource::topic(name))
     }

@@ -56,7 +56,7 @@ pub(crate) use image::{
 pub(crate) use metadata_log::MetadataError;
 pub(crate) use topic_name::check_topic_name;
 
-/// What the metadata of a broker is opened with.
+/// The inputs of [`Cluster::start`].
 #[derive(Debug, Clone)]
 pub(crate) struct ClusterOptions {
     /// The data folder.

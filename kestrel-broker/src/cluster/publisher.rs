@@ -114,7 +114,7 @@ fn news(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
 /// How many topics a line names.
 const NAMED_TOPICS: usize = 10;
 
-/// What a new image changes for the partitions of this broker.
+/// The changes that a new image brings to the partitions of this broker.
 fn replica_changes(
     old: &ClusterImage,
     new: &ClusterImage,

@@ -15,7 +15,7 @@ const STATIC_VOTERS: i32 = 0;
 /// The layout with the voters in the log (`kraft.version` 1, KIP-853).
 const DYNAMIC_VOTERS: i32 = 1;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct QuorumState {
     /// The leader's epoch.

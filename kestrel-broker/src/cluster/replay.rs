@@ -20,7 +20,7 @@ use super::records::{
 pub(crate) struct ReplayError {
     /// The offset of the record.
     pub(crate) offset: i64,
-    /// What it contradicts.
+    /// The contradiction.
     pub(crate) why: String,
 }
 

@@ -1,4 +1,4 @@
-//! What has to be done from time to time: flushes that are due, checkpoint files, folders of deleted topics, old segments.
+//! Does what is due from time to time: flushes that are due, checkpoint files, folders of deleted topics, old segments.
 //!
 //! One task, spawned by `broker/`; the work itself is `log/`'s and runs where blocking is allowed. Also the one who
 //! notices that the data folder is out of service. Compaction has a task of its own, `cleaner`.

@@ -20,7 +20,7 @@ pub(crate) struct AppendContext {
     pub(crate) leader_epoch: LeaderEpoch,
     /// The time at which it happens.
     pub(crate) now: Timestamp,
-    /// Who asked for it.
+    /// The kind of caller.
     pub(crate) origin: AppendOrigin,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct LogConfig {
     pub(crate) compact: bool,
     /// When and how the log is compacted, if it is.
     pub(crate) compaction: Compaction,
-    /// What is kept of the past. Default 7 days, of any size; everything when `cleanup.policy` lacks `delete`.
+    /// How much of the past is kept. Default 7 days, of any size; everything when `cleanup.policy` lacks `delete`.
     pub(crate) retention: Retention,
     /// `file.delete.delay.ms`: how long the files of a deleted segment stay, renamed. Default 1 minute.
     pub(crate) file_delete_delay: Duration,

@@ -1,4 +1,4 @@
-//! What can go wrong with a log. Becomes an error code in exactly one place: the crate's `error.rs`.
+//! The errors of a log. An error becomes an error code in exactly one place: the crate's `error.rs`.
 
 use std::fmt;
 use std::io;
@@ -27,7 +27,7 @@ pub(crate) enum LogError {
         file: PathBuf,
         /// Where in it.
         at: u64,
-        /// What was found there.
+        /// The problem that was found there.
         why: String,
     },
     /// The log has messages in a format before record batches: UNSUPPORTED_FOR_MESSAGE_FORMAT. It is left as it is.
@@ -67,23 +67,23 @@ pub(crate) enum LogError {
     /// The disk said no: KAFKA_STORAGE_ERROR.
     #[error("cannot {doing} {}: {source}", file.display())]
     Io {
-        /// What was tried.
+        /// The act that failed, as a verb.
         doing: &'static str,
         /// The file or folder.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The disk is full or too many files are open, and nothing was changed: KAFKA_STORAGE_ERROR, until there is room again.
     #[error("cannot {doing} {}: {source}", file.display())]
     Short {
-        /// What was tried.
+        /// The act that failed, as a verb.
         doing: &'static str,
         /// The file or folder.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
-        /// What there is too little of.
+        /// The resource that there is too little of.
         shortage: Shortage,
     },
     /// An earlier write or flush in this data folder failed, so nothing more is done there: KAFKA_STORAGE_ERROR.
@@ -107,7 +107,7 @@ impl LogError {
         }
     }
 
-    /// What there is too little of, if that is all.
+    /// The resource that there is too little of, if that is all that is wrong.
     pub(crate) const fn shortage(&self) -> Option<Shortage> {
         match self {
             Self::Short { shortage, .. } => Some(*shortage),
@@ -202,7 +202,7 @@ pub(crate) enum AppendError {
     /// OUT_OF_ORDER_SEQUENCE_NUMBER: records are missing before these (KIP-98).
     #[error("producer {producer_id} sent sequence {received} where {expected} was expected")]
     OutOfOrderSequence {
-        /// Who sent it.
+        /// The producer that sent it.
         producer_id: ProducerId,
         /// The sequence that has to come next.
         expected: i32,
@@ -212,7 +212,7 @@ pub(crate) enum AppendError {
     /// INVALID_PRODUCER_EPOCH: the producer was fenced by a newer one with its id.
     #[error("producer {producer_id} has epoch {received}, but epoch {current} exists")]
     InvalidProducerEpoch {
-        /// Who sent it.
+        /// The producer that sent it.
         producer_id: ProducerId,
         /// The newest epoch.
         current: ProducerEpoch,

@@ -290,7 +290,7 @@ impl Log {
         &self.dir
     }
 
-    /// What the logs of the data folder share.
+    /// The state that the logs of the data folder share.
     pub(super) fn data_dir(&self) -> &DataDir {
         &self.data_dir
     }
@@ -300,7 +300,7 @@ impl Log {
         &self.upkeep
     }
 
-    /// What a reader sees now.
+    /// The view that a reader gets now.
     pub(super) fn view(&self) -> View {
         self.reader.view()
     }

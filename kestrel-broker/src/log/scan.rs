@@ -36,7 +36,7 @@ impl ScannedBatch {
         self.batch.header()
     }
 
-    /// What the batch says, if it is a marker that ends a transaction.
+    /// The outcome of a transaction, if the batch is a marker that ends one.
     pub(super) fn marker(&self) -> Option<EndTransactionMarker> {
         marker_of(&self.batch)
     }
@@ -74,7 +74,7 @@ impl ScanEnd {
     }
 }
 
-/// What is found at some place of a segment.
+/// The finding at some place of a segment.
 enum Found {
     Batch(RecordBatch),
     Old(OldMessage),
@@ -121,7 +121,7 @@ pub(super) fn scan(
     Ok(end)
 }
 
-/// What `batch` says, if it is a marker that ends a transaction.
+/// The outcome of a transaction, if `batch` is a marker that ends one.
 pub(super) fn marker_of(batch: &RecordBatch) -> Option<EndTransactionMarker> {
     if !batch.header().is_control() {
         return None;

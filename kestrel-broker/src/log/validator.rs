@@ -76,7 +76,7 @@ fn split(records: Bytes) -> Result<Vec<RecordBatch>, AppendError> {
     if batches.is_empty() { Err(not_one_batch(0)) } else { Ok(batches) }
 }
 
-/// What a producer may not do, though the controller may.
+/// Refuses a batch that no producer may send, though the controller may.
 fn check_client_batch(batch: &RecordBatch, config: &LogConfig, now: Timestamp) -> Result<(), AppendError> {
     let header = batch.header();
     if header.base_offset != 0 {

@@ -58,7 +58,7 @@ impl ReaderSide {
         Self(Mutex::new(view))
     }
 
-    /// What a reader sees now.
+    /// The view as it is now.
     pub(super) fn view(&self) -> View {
         self.0.lock().clone()
     }

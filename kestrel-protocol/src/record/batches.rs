@@ -35,7 +35,7 @@ impl RecordBatches {
         Self { rest: bytes, failed: false }
     }
 
-    /// What has not been handed out; after the end, the torn batch.
+    /// The bytes that were not handed out; after the end, the torn batch.
     #[must_use]
     pub const fn rest(&self) -> &Bytes {
         &self.rest

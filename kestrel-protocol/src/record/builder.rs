@@ -13,7 +13,7 @@ use crate::wire::varint::{Varint, put_nullable};
 /// The most that the fixed fields in front of a record's key take, with the key's length.
 const MAX_FIXED_BYTES: usize = 5 + 1 + 10 + 5 + 5;
 
-/// What all records of a batch have in common.
+/// The options of a batch: what all of its records have in common.
 ///
 /// ```
 /// use kestrel_protocol::record::{BuilderOptions, Codec, Compression};
@@ -28,7 +28,7 @@ pub struct BuilderOptions {
     /// What the codec is expected to make of a byte, as a factor above 0; default 1.0. With a compressing codec the
     /// write limit is compared with the expected size, so that a batch comes out about as large as it may be.
     pub expected_ratio: f32,
-    /// Who sets the timestamps; default: the producer.
+    /// The setter of the timestamps; default: the producer.
     pub timestamp_type: TimestampType,
     /// Whether the batch belongs to a transaction (KIP-98); default no.
     pub transactional: bool,

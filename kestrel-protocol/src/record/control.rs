@@ -77,7 +77,7 @@ pub struct EndTransactionMarker {
     pub coordinator_epoch: i32,
 }
 
-/// Who leads a KRaft quorum from here on.
+/// The leader of a KRaft quorum from here on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaderChange {
     /// The newly elected leader.

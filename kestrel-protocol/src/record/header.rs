@@ -131,7 +131,7 @@ impl RecordBatchHeader {
         self.attributes.compression()
     }
 
-    /// Who set the records' timestamps.
+    /// The setter of the records' timestamps: the producer or the broker.
     #[must_use]
     pub const fn timestamp_type(&self) -> TimestampType {
         self.attributes.timestamp_type()
@@ -242,7 +242,7 @@ pub const fn increment_sequence(sequence: i32, increment: i32) -> i32 {
     sequence.wrapping_add(increment) & i32::MAX
 }
 
-/// Who set the timestamps of a batch's records.
+/// The setter of the timestamps of a batch's records.
 // Exhaustive: it is one bit of the format, and who matches shall think of both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum TimestampType {
@@ -273,7 +273,7 @@ impl Attributes {
         Compression::from_id(flags & Self::COMPRESSION)
     }
 
-    /// Who set the records' timestamps.
+    /// The setter of the records' timestamps: the producer or the broker.
     #[must_use]
     pub const fn timestamp_type(self) -> TimestampType {
         if self.has(Self::LOG_APPEND_TIME) { TimestampType::LogAppend } else { TimestampType::Create }

@@ -1,8 +1,8 @@
-//! Who wrote a batch: what makes a producer idempotent.
+//! The producer of a batch and the batch's place in its order: what makes a producer idempotent.
 
 use crate::types::{ProducerEpoch, ProducerId};
 
-/// Who wrote a batch and where it comes in that producer's order (KIP-98).
+/// The producer of a batch, and where the batch comes in its order (KIP-98).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProducerStamp {
     /// The producer's id.

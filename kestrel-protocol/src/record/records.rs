@@ -23,7 +23,7 @@ pub struct Record {
     pub offset: i64,
     /// Milliseconds since 1970; -1 when the producer set none.
     pub timestamp: i64,
-    /// Who set the timestamp.
+    /// The setter of the timestamp.
     pub timestamp_type: TimestampType,
     /// The key; `None` is null.
     pub key: Option<Bytes>,
@@ -79,7 +79,7 @@ impl Records {
         self.data.len() - self.cursor.position
     }
 
-    /// Who set the records' timestamps.
+    /// The setter of the records' timestamps.
     #[must_use]
     pub const fn timestamp_type(&self) -> TimestampType {
         match self.cursor.base.log_append_time {

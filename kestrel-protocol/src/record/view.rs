@@ -27,7 +27,7 @@ pub struct RecordView<'a> {
     pub headers: HeadersView<'a>,
 }
 
-/// What the offsets and timestamps of a batch's records are relative to.
+/// The offset and the timestamp that those of a batch's records are relative to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordBase {
     pub(super) offset: i64,

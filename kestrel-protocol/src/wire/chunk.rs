@@ -16,7 +16,7 @@ use bytes::Bytes;
 pub enum Chunk {
     /// These bytes.
     Bytes(Bytes),
-    /// So many bytes that are not in memory: whoever sends the message has them.
+    /// So many bytes that are not in memory: the sender of the message has them.
     Gap(usize),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`Reader`] checks every claimed length against what is left before anything is allocated. [`Writer`] copies small
 //! values into one buffer and keeps large byte runs (record batches) by reference, so that they reach the socket uncopied.
-//! What the protocol has no room for, a text of 40,000 bytes for one, is an error where the message leaves the writer.
+//! A value that the protocol has no room for, a text of 40,000 bytes for one, is an error where the message leaves the writer.
 
 mod chunk;
 mod reader;

@@ -55,7 +55,7 @@ impl Reader {
         self.frame.len() - self.position
     }
 
-    /// What has not been read, as one slice of the frame.
+    /// The bytes that were not read, as one slice of the frame.
     #[must_use]
     pub fn into_rest(self) -> Bytes {
         self.frame.slice(self.position..)

@@ -27,7 +27,7 @@ const SPLICE_THRESHOLD_BYTES: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: BytesMut,
-    /// What is not in `buffer`, with the position in it before which each part goes.
+    /// The parts that are not in `buffer`, with the position in it before which each part goes.
     splices: Vec<(usize, Chunk)>,
     spliced_bytes: usize,
     /// The first thing that the protocol has no room for. What was written is of no use then, and never leaves.

@@ -15,7 +15,7 @@ use crate::cluster::topic_name::check_topic_name;
 use crate::config::broker_key;
 use crate::config::topic::{TOPIC, topic_key};
 
-/// What is done with a key.
+/// A change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AlterOperation {
     /// It gets a value.
@@ -55,7 +55,7 @@ impl AlterOperation {
 pub(crate) struct ConfigAlteration {
     /// The key.
     pub(crate) name: ByteString,
-    /// What is done with it.
+    /// The change of it.
     pub(crate) operation: AlterOperation,
     /// The value, or the items.
     pub(crate) value: Option<ByteString>,
@@ -68,11 +68,11 @@ pub(crate) struct ResourceAlterations {
     pub(crate) resource: ConfigResource,
     /// The keys.
     pub(crate) alterations: Vec<ConfigAlteration>,
-    /// What becomes of the keys that are not named.
+    /// The fate of the keys that are not named.
     pub(crate) other_keys: OtherKeys,
 }
 
-/// What becomes of the keys that a change does not name.
+/// The fate of the keys that a change does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OtherKeys {
     /// They keep their values.

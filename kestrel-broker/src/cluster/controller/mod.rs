@@ -33,12 +33,12 @@ pub(crate) use topics::{CreatedTopic, DeletedTopic, NewTopic, TopicRef};
 /// How many records one request may cause at most, as in Apache Kafka.
 const MAX_RECORDS_PER_REQUEST: usize = 10_000;
 
-/// What a command leads to.
+/// The outcome of a command, which the driver carries out.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Effects<R> {
-    /// What is to be appended to the metadata log, as one batch.
+    /// The records to append to the metadata log, as one batch.
     pub(crate) records: Vec<MetadataRecord>,
-    /// What is to be answered once the records are stored and have taken effect.
+    /// The answer, for when the records are stored and have taken effect.
     pub(crate) reply: R,
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Intent {
 }
 
 impl Intent {
-    /// What a request's `validate_only` says.
+    /// The intent that a request's `validate_only` states.
     pub(crate) const fn of(validate_only: bool) -> Self {
         if validate_only { Self::ValidateOnly } else { Self::Apply }
     }

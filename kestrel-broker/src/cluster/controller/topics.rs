@@ -30,7 +30,7 @@ pub(crate) struct NewTopic {
     pub(crate) replication_factor: i16,
     /// The replicas of each partition by hand; empty when the controller shall place them.
     pub(crate) assignments: Vec<(i32, Vec<NodeId>)>,
-    /// What is set on it.
+    /// Its configuration.
     pub(crate) configs: Vec<(ByteString, Option<ByteString>)>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct CreatedTopic {
     pub(crate) num_partitions: i32,
     /// How many replicas each of them has.
     pub(crate) replication_factor: i16,
-    /// What is set on it.
+    /// Its configuration.
     pub(crate) configs: ConfigMap,
 }
 

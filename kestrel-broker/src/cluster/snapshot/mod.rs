@@ -71,7 +71,7 @@ pub(super) struct NewSnapshot {
     pub(super) values: Vec<Bytes>,
 }
 
-/// What a snapshot holds.
+/// The content of a snapshot.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct SnapshotContents {
     /// The metadata records, still framed.

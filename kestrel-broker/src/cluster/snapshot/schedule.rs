@@ -7,7 +7,7 @@ use crate::config::MetadataLogSettings;
 /// How long to wait after a snapshot that could not be written.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// What has happened since the last snapshot.
+/// The time and the bytes since the last snapshot.
 #[derive(Debug)]
 pub(in crate::cluster) struct SnapshotSchedule {
     max_bytes: u64,

@@ -1,4 +1,4 @@
-//! What a check finds: where, what, and whether it is damage. Made by every part of the check, printed by the binary.
+//! The findings of a check: where, what, and whether it is damage. Made by every part of the check, printed by the binary.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub struct Finding {
     pub file: PathBuf,
     /// The byte in the file where it begins; `None` where the file as a whole is meant.
     pub position: Option<u64>,
-    /// What was found, in one sentence.
+    /// The finding in one sentence.
     pub what: String,
 }
 

@@ -22,7 +22,7 @@ use crate::log::format::txn_index;
 use crate::log::leader_epoch::{self, LeaderEpochCache};
 use crate::log::producer_state::ProducerState;
 
-/// What the checkpoints of the data folder say about a partition.
+/// The offsets of a partition in the checkpoints of the data folder.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Noted {
     /// Whether the last stop was clean.
@@ -34,7 +34,7 @@ pub(super) struct Noted {
     pub(super) is_compacted: bool,
 }
 
-/// What was walked so far.
+/// The sum of the segments that were walked so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Walked {
     /// How many segments.

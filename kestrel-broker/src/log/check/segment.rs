@@ -23,7 +23,7 @@ const READ_BYTES: usize = 1 << 20;
 /// Where a batch has its leader epoch.
 const EPOCH_AT: u64 = 12;
 
-/// What a segment is held against.
+/// The surroundings that a segment is held against.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SegmentContext<'a> {
     pub(super) dir: &'a Path,
@@ -35,7 +35,7 @@ pub(super) struct SegmentContext<'a> {
     pub(super) finished: bool,
 }
 
-/// What a segment holds.
+/// The content of a segment, as far as it is whole.
 #[derive(Debug)]
 pub(super) struct CheckedSegment {
     pub(super) end: ScanEnd,
@@ -160,7 +160,7 @@ fn index_finding(trusted: bool, path: &Path, position: Option<u64>, what: String
     Finding::damage(path, position, what + remedy)
 }
 
-/// What the batches add up to, and the first that contradicts the leader epochs.
+/// The sum of the batches, and the first that contradicts the leader epochs.
 struct Tally<'a> {
     context: SegmentContext<'a>,
     batches: u64,

@@ -1,4 +1,4 @@
-//! What the logs of one data folder share: whether it still works, how durable it is, the log starts, the flush queue.
+//! The state that the logs of one data folder share: whether it still works, how durable it is, the log starts, the flush queue.
 //!
 //! Made by the manager, held by each log.
 

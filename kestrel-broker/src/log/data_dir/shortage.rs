@@ -15,7 +15,7 @@ const QUIET_TICKS: u32 = 10;
 /// How many ticks there are between two reminders that it lasts: a minute.
 const REMINDER_TICKS: u32 = 60;
 
-/// What there is too little of.
+/// A resource that there is too little of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shortage {
     /// The disk is full, a quota is used up, or a file may not grow.
@@ -34,7 +34,7 @@ impl Shortage {
         }
     }
 
-    /// What to do about it.
+    /// The advice for the operator.
     pub(crate) const fn remedy(self) -> &'static str {
         match self {
             Self::Space => "make room on the disk",

@@ -10,7 +10,7 @@ use rustix::buffer::spare_capacity;
 /// How many slices one write may have: the system's limit (`IOV_MAX`).
 const MAX_SLICES: usize = 1024;
 
-/// What becomes of a file of that name when one is opened.
+/// The fate of a file that has the name already when one is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::log) enum Existing {
     /// It has to be there.

@@ -58,7 +58,7 @@ pub(crate) fn replace_by(
     }
 }
 
-/// What the name of a small file ends with while it is written.
+/// The ending of a small file's name while it is written.
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
 
 fn write_new(path: &Path, contents: &[u8]) -> io::Result<DiskFile> {

@@ -91,14 +91,14 @@ impl Fault {
     }
 }
 
-/// What was below the root when a recorder began to listen.
+/// The files below the root when a recorder began to listen.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Initial {
     pub(crate) dirs: Vec<PathBuf>,
     pub(crate) files: BTreeMap<PathBuf, (FileId, Vec<u8>)>,
 }
 
-/// What happens below one folder.
+/// The changes below one folder.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     root: PathBuf,

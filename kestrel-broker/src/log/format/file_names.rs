@@ -72,12 +72,12 @@ impl PartitionName {
         (!topic.is_empty()).then(|| Self { topic: topic.to_owned(), partition })
     }
 
-    /// What the folder is renamed to when the partition is deleted: unique, and never too long.
+    /// The name of the folder once the partition is deleted: unique, and never too long.
     pub(in crate::log) fn deleted_dir_name(&self, unique: Uuid) -> String {
         self.retired_dir_name(unique, DELETE_DIR_SUFFIX)
     }
 
-    /// What the folder is renamed to when nobody knows the partition: unique, and never too long.
+    /// The name of the folder once it is set aside, as nobody knows the partition: unique, and never too long.
     pub(in crate::log) fn stray_dir_name(&self, unique: Uuid) -> String {
         self.retired_dir_name(unique, STRAY_DIR_SUFFIX)
     }

@@ -1,4 +1,4 @@
-//! What a crash can leave in a partition's folder: deletions and cleanings that did not end. Each is finished or undone.
+//! Leftovers of a crash in a partition's folder: deletions and cleanings that did not end. Each is finished or undone.
 //!
 //! Apache Kafka's cleaner writes `.cleaned` files, renames them to `.swap` one after the other, deletes the originals,
 //! then renames again. So with a `.cleaned` file left, the swap files from its offset on are not all there and are

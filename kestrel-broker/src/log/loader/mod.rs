@@ -157,7 +157,7 @@ struct Loader<'a> {
     options: LoadOptions,
 }
 
-/// What the walk over the unflushed segments has found so far.
+/// The state of the walk over the unflushed segments.
 struct Walked {
     segments: Vec<Arc<LogSegment>>,
     active: Option<ActiveSegment>,

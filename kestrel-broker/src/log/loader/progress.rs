@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::segment_path;
 
-/// What is recovered without a word: less than a second of work on most disks.
+/// How many bytes are recovered without a word: less than a second of work on most disks.
 const QUIET_BYTES: u64 = 256 << 20;
 
 /// How much of a log has been walked.

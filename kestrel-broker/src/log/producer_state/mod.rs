@@ -1,4 +1,4 @@
-//! What idempotent and transactional producers wrote last (KIP-98): a replayed machine.
+//! The last batches of idempotent and transactional producers (KIP-98): a replayed machine.
 //!
 //! [`ProducerState::check`] decides about a batch, [`ProducerState::replay`] takes it in: after the append, and again
 //! when the log is recovered. Called by the log under its writer's lock and by the loader.
@@ -48,7 +48,7 @@ pub(super) struct RememberedBatch {
     timestamp: Timestamp,
 }
 
-/// What [`ProducerState::check`] found.
+/// The outcome of [`ProducerState::check`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The batch may be appended.

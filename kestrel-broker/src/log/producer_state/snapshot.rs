@@ -21,7 +21,7 @@ const PREFIX_BYTES: usize = 6;
 const NONE: i64 = -1;
 
 message! {
-    /// What follows the version and the checksum of a producer snapshot.
+    /// The content of a producer snapshot, after its version and checksum.
     ProducerSnapshot(versions: 1..=1) {
         /// The producers.
         producers: Vec<ProducerEntry>;

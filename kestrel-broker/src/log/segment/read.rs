@@ -21,7 +21,7 @@ const WALK_BYTES: usize = 4 * 1024;
 /// How many bytes a batch may decompress to when a record is looked for in it.
 const MAX_DECOMPRESSED_BYTES: usize = 256 << 20;
 
-/// What a segment has for a reader.
+/// The outcome of a read of one segment.
 #[derive(Debug)]
 pub(in crate::log) enum SegmentRead {
     /// Whole batches.

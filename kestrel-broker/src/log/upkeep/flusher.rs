@@ -1,6 +1,6 @@
 //! Group commit: one thread that flushes the logs that asked for it.
 //!
-//! What is appended while a flush runs is covered by the next one. Owned by the manager; the logs see the queue only, and it
+//! An append while a flush runs is covered by the next one. Owned by the manager; the logs see the queue only, and it
 //! knows them as [`QueuedLog`]s.
 
 use std::collections::VecDeque;

@@ -40,9 +40,9 @@ pub(super) enum Replica {
     Online(Arc<Partition>),
     /// Its log could not be opened.
     Offline {
-        /// What is answered meanwhile.
+        /// The code that clients get meanwhile.
         error: ErrorCode,
-        /// What is to be opened again, if the cause may pass.
+        /// The partition to open again, if the cause may pass.
         waiting: Option<Box<LedPartition>>,
     },
 }
@@ -57,7 +57,7 @@ impl Hosted {
         self.topics.get(name).map_or(Err(ErrorCode::UnknownTopicId), |topic| topic.get(partition))
     }
 
-    /// What is open for a partition that is to be led: what leads it already, or what was prepared.
+    /// The partition that is open already where one is to be led: it leads already, or was prepared.
     pub(super) fn take_open(&mut self, led: &LedPartition) -> Option<Arc<Partition>> {
         let existing = self.get(&led.topic, led.partition).ok();
         let existing = existing.filter(|partition| partition.topic_id() == led.topic_id);
@@ -111,7 +111,7 @@ impl Hosted {
         Arc::clone(&self.offline)
     }
 
-    /// What waits to be opened again.
+    /// The partitions that wait to be opened again.
     pub(super) fn waiting(&self) -> Vec<LedPartition> {
         let replicas = self.topics.values().flat_map(|topic| topic.replicas.values());
         replicas.filter_map(|replica| replica.waiting().cloned()).collect()

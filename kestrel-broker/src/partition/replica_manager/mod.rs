@@ -79,7 +79,7 @@ pub(crate) struct ReplicaManager {
 /// Why partitions cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// What is answered.
+    /// The code that the client gets.
     pub(crate) code: ErrorCode,
     /// Why, in a sentence.
     pub(crate) message: String,

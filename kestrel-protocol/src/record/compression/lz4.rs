@@ -160,7 +160,7 @@ fn decompress_block(
     }
 }
 
-/// What a frame's header says of its blocks.
+/// The properties of a frame's blocks, from its header.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     max_block_bytes: usize,

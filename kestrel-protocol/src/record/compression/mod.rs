@@ -185,7 +185,7 @@ impl FromStr for Compression {
     }
 }
 
-/// What is done with bytes that come a piece at a time, whatever codec they come out of.
+/// Takes bytes a piece at a time, whatever codec they come out of.
 pub(super) trait Visitor {
     /// How many bytes one block may give; how much may come out in all is the visitor's to watch.
     fn limit_bytes(&self) -> usize;

@@ -10,7 +10,7 @@ use super::Refusal;
 /// Magic, version 1, compatible with version 1.
 const JAVA_HEADER: &[u8; 16] = b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01";
 const JAVA_MAGIC: &[u8] = b"\x82SNAPPY\0";
-/// What one block holds: the block size that Apache Kafka's client uses.
+/// How many bytes one block holds: the block size that Apache Kafka's client uses.
 const BLOCK_BYTES: usize = 32 * 1024;
 /// No snappy element expands further: a copy of three bytes gives 64.
 const MAX_EXPANSION: usize = 22;

@@ -1,4 +1,4 @@
-//! What is kept of a batch. Pure; the rules are Apache Kafka's (KIP-98, KIP-534).
+//! Filters a batch down to what compaction keeps of it. Pure; the rules are Apache Kafka's (KIP-98, KIP-534).
 //!
 //! ```text
 //!   record    later one with its key?              ── dropped
@@ -22,7 +22,7 @@ use crate::log::producer_state::LastBatches;
 /// How many bytes one batch may decompress to.
 pub(super) const MAX_DECOMPRESSED_BYTES: usize = 256 << 20;
 
-/// What is kept, decided batch by batch.
+/// Decides, batch by batch, which records are kept.
 #[derive(Debug)]
 pub(super) struct BatchFilter<'a> {
     map: &'a OffsetMap,
@@ -36,7 +36,7 @@ pub(super) struct BatchFilter<'a> {
     kept: Vec<bool>,
 }
 
-/// What is left of a batch, and what it had.
+/// The rest of a batch, and the figures of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Filtered {
     /// The batch that takes its place; the same bytes when nothing was to be changed.
@@ -47,7 +47,7 @@ pub(super) struct Filtered {
     pub(super) without_key: u64,
 }
 
-/// What has to be known of all records of a batch before it is written.
+/// The facts about all records of a batch that are needed before it is written.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     read: u64,
@@ -68,7 +68,7 @@ impl<'a> BatchFilter<'a> {
         Self { map, last_batches, now, delete_retention, end_offset, kept: Vec::new() }
     }
 
-    /// What is left of `batch`, given what follows for it from the transactions.
+    /// Filters `batch`, which stands so among the transactions.
     pub(super) fn filter(
         &mut self,
         batch: &RecordBatch,

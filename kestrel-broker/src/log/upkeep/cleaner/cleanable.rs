@@ -12,7 +12,7 @@ use kestrel_protocol::Timestamp;
 
 use crate::log::config::Compaction;
 
-/// What has to be known of a log; segments are whole, the last one is active.
+/// The facts about a log; segments are whole, the last one is active.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LogFacts {
     pub(super) segments: Vec<SegmentFacts>,
@@ -24,7 +24,7 @@ pub(super) struct LogFacts {
     pub(super) last_clean_offset: Option<i64>,
 }
 
-/// What has to be known of a segment.
+/// The facts about a segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SegmentFacts {
     pub(super) base_offset: i64,
@@ -35,7 +35,7 @@ pub(super) struct SegmentFacts {
     pub(super) first: Option<Timestamp>,
 }
 
-/// What can be done for a log.
+/// The part of a log that can be cleaned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cleanable {
     /// Everything below was cleaned before.
@@ -53,7 +53,7 @@ pub(super) struct Cleanable {
 }
 
 impl Cleanable {
-    /// What can be done for a log with these facts at `now`.
+    /// The part that can be cleaned of a log with these facts at `now`.
     pub(super) fn of(facts: &LogFacts, rules: &Compaction, now: Timestamp) -> Self {
         let in_log = facts.log_start_offset..=facts.log_end_offset;
         let known = facts.last_clean_offset.filter(|offset| in_log.contains(offset));

@@ -129,7 +129,7 @@ impl LogManager {
         jobs.max_by(|one, other| one.cleanable.dirty_ratio().total_cmp(&other.cleanable.dirty_ratio()))
     }
 
-    /// What is to be done for a log, if it is worth it.
+    /// The cleaning of a log, if it is worth it.
     fn job(&self, name: PartitionName, log: Arc<Log>, now: Timestamp) -> Option<Job> {
         if !log.may_be_cleaned() || self.cleaner.uncleanable.lock().contains(&name) {
             return None;
@@ -192,7 +192,7 @@ impl LogManager {
 }
 
 impl Log {
-    /// What has to be known to decide whether to clean it.
+    /// The facts that decide whether to clean the log.
     pub(super) fn cleaning_facts(&self, last_clean_offset: Option<i64>) -> Result<LogFacts, LogError> {
         let rules = self.config().compaction;
         let view = self.view();

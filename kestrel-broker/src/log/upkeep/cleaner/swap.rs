@@ -23,7 +23,7 @@ use crate::log::view::View;
 /// The files that take the place of neighbouring segments.
 #[derive(Debug)]
 pub(super) struct Swap<'a> {
-    /// What is left of them, with the base offset of the first.
+    /// The records that are left of them, with the base offset of the first.
     pub(super) cleaned: &'a CleanedSegment,
     /// Empty segments for those of the originals that begin above the last offset that is left: a start that finishes the swap
     /// would not know that they belong to it.

@@ -15,7 +15,7 @@ use crate::log::format::txn_index::AbortedTransaction;
 /// How many bytes of a control batch may be decoded: markers are a hundred bytes or so.
 const MAX_CONTROL_BYTES: usize = 1 << 20;
 
-/// What a batch of control records says.
+/// The meaning of a batch of control records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Control {
     /// The end of its producer's transaction.
@@ -27,7 +27,7 @@ pub(super) enum Control {
 }
 
 impl Control {
-    /// What this batch says; none when it is no control batch.
+    /// The meaning of this batch; none when it is no control batch.
     pub(super) fn of(batch: &RecordBatch) -> Option<Self> {
         if !batch.header().is_control() {
             return None;
@@ -93,7 +93,7 @@ impl AbortedTransactions {
     }
 }
 
-/// What a cleaning has come across: fed with each batch in order, before anything is decided about it.
+/// The transactions that a cleaning has come across: fed with each batch in order, before anything is decided about it.
 #[derive(Debug)]
 pub(super) struct TransactionCleaning<'a> {
     aborted: &'a AbortedTransactions,
@@ -101,7 +101,7 @@ pub(super) struct TransactionCleaning<'a> {
     seen: HashSet<ProducerId>,
 }
 
-/// What follows for a batch from the transactions.
+/// The standing of a batch among the transactions, which decides whether it may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// The records count.
