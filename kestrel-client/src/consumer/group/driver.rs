@@ -264,10 +264,11 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
 
     fn finish_effect(&mut self, done: EffectDone) {
         let Some(Running { round, .. }) = self.running.take() else { return };
+        let observer = self.link.client.observer();
         match done {
-            EffectDone::Lost { lost } => self.rebalance.note(Moved { lost, ..Moved::default() }),
+            EffectDone::Lost { lost } => self.rebalance.note(observer, Moved { lost, ..Moved::default() }),
             EffectDone::Revoked { revoked, problem } => {
-                self.rebalance.note(Moved { revoked, ..Moved::default() });
+                self.rebalance.note(observer, Moved { revoked, ..Moved::default() });
                 if !self.closers.is_empty() {
                     self.close_problem = self.close_problem.take().or(problem);
                 }
@@ -275,7 +276,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
             }
             EffectDone::Settled { revoked, added } => {
                 self.machine.handle_settled(round, !revoked.is_empty());
-                self.rebalance.note(Moved { assigned: added, revoked, ..Moved::default() });
+                self.rebalance.note(observer, Moved { assigned: added, revoked, ..Moved::default() });
             }
         }
     }

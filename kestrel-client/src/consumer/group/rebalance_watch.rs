@@ -24,7 +24,10 @@ pub(crate) struct Moved {
 
 impl RebalanceWatch {
     /// An effect has moved partitions.
-    pub(crate) fn note(&mut self, moved: Moved) {
+    pub(crate) fn note(&mut self, observer: &ObserverSeat, moved: Moved) {
+        if !observer.is_taken() {
+            return;
+        }
         self.moved.assigned.extend(moved.assigned);
         self.moved.revoked.extend(moved.revoked);
         self.moved.lost.extend(moved.lost);
@@ -106,11 +109,11 @@ mod tests {
         for (millis, generation, is_rebalancing) in [(0, -1, true), (5, 1, true)] {
             watch.look(&seat, "g", standing(generation, is_rebalancing), clock.at(millis));
         }
-        watch.note(Moved { assigned: partitions(&[0, 1]), ..Moved::default() });
+        watch.note(&seat, Moved { assigned: partitions(&[0, 1]), ..Moved::default() });
         watch.look(&seat, "g", standing(1, false), clock.at(20));
         watch.look(&seat, "g", standing(1, false), clock.at(30));
         // The group went on without the member, which does not come back by itself.
-        watch.note(Moved { lost: partitions(&[0, 1]), ..Moved::default() });
+        watch.note(&seat, Moved { lost: partitions(&[0, 1]), ..Moved::default() });
         watch.look(&seat, "g", standing(-1, false), clock.at(40));
         let heard = [
             "m leaves generation -1",

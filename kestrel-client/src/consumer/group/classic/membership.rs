@@ -11,14 +11,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::messages::sync_group::SyncGroupRequestAssignment;
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
 
 use super::member_state::{Farewell, Generation, Kind, MemberState};
 use super::protocols::Protocols;
-use super::request::{
-    Answer, LeaderAssignment, MemberSettings, PartitionCounts, Request, RequestId, partition_counts,
-};
+use super::request::{Answer, MemberSettings, PartitionCounts, Request, RequestId, partition_counts};
 use crate::consumer::group::coordinator::Coordinator;
 use crate::consumer::group::machine::{Effect, EffectRound, Machine, MemberIdentity, MemberStanding};
 use crate::consumer::position::{STALL_GRACE, STALL_REPEAT};
@@ -336,22 +333,6 @@ impl Membership {
         } else {
             self.revoke_all();
         }
-    }
-
-    /// The leader's assignment, and what it was made from.
-    fn handle_assignment(
-        &mut self,
-        round: EffectRound,
-        LeaderAssignment { assignments, counts }: LeaderAssignment,
-    ) {
-        if round != self.round || self.state != MemberState::Assigning {
-            return;
-        }
-        self.watched = Some(counts);
-        let assignments = assignments
-            .into_iter()
-            .map(|(member_id, assignment)| SyncGroupRequestAssignment { member_id, assignment });
-        self.state = MemberState::Syncing(assignments.collect());
     }
 
     fn check_time(&mut self, now: Instant) {

@@ -6,14 +6,14 @@ use std::time::Instant;
 use kestrel_protocol::messages::heartbeat::HeartbeatResponse;
 use kestrel_protocol::messages::join_group::JoinGroupResponse;
 use kestrel_protocol::messages::leave_group::LeaveGroupResponse;
-use kestrel_protocol::messages::sync_group::SyncGroupResponse;
+use kestrel_protocol::messages::sync_group::{SyncGroupRequestAssignment, SyncGroupResponse};
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use super::{Membership, REFUSED_PAUSE};
 use crate::consumer::group::classic::member_state::{Generation, Kind, MemberState};
 use crate::consumer::group::classic::protocols::{PROTOCOL_TYPE, Protocols};
-use crate::consumer::group::classic::request::{Request, RequestId};
-use crate::consumer::group::machine::Effect;
+use crate::consumer::group::classic::request::{LeaderAssignment, Request, RequestId};
+use crate::consumer::group::machine::{Effect, EffectRound};
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::record::TopicPartition;
@@ -91,6 +91,22 @@ impl Membership {
         } else {
             self.state = MemberState::Syncing(Vec::new());
         }
+    }
+
+    /// The leader's assignment, and what it was made from.
+    pub(super) fn handle_assignment(
+        &mut self,
+        round: EffectRound,
+        LeaderAssignment { assignments, counts }: LeaderAssignment,
+    ) {
+        if round != self.round || self.state != MemberState::Assigning {
+            return;
+        }
+        self.watched = Some(counts);
+        let assignments = assignments
+            .into_iter()
+            .map(|(member_id, assignment)| SyncGroupRequestAssignment { member_id, assignment });
+        self.state = MemberState::Syncing(assignments.collect());
     }
 
     /// The coordinator answered SyncGroup, or did not.

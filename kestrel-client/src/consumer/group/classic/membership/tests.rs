@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::assignor::{Assignor, CooperativeSticky, Range, encode_assignment};
+use crate::consumer::group::classic::request::LeaderAssignment;
 use crate::consumer::testing::{Clock, backoff};
 
 const ONE: NodeId = NodeId(1);
