@@ -2,10 +2,10 @@
 //!
 //! Below it everything knows both: metrics, audit, faults and, when they come, authorization and quotas are layers over [`Call`].
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
+use futures::future::Either;
 use tower::Service;
 
 use super::{AnswerFrame, Call, Close, Request, RequestContext, Session, table};
@@ -40,7 +40,7 @@ where
 {
     type Response = AnswerFrame;
     type Error = Close;
-    type Future = Admitted<S::Future>;
+    type Future = Either<S::Future, Ready<Result<AnswerFrame, Close>>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
         self.inner.poll_ready(cx)
@@ -48,37 +48,14 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         match self.admit(request) {
-            Ok(call) => Admitted::Called(self.inner.call(call)),
-            Err(close) => Admitted::Refused(Some(close)),
-        }
-    }
-}
-
-/// The reply of [`Admission`].
-#[derive(Debug)]
-pub(crate) enum Admitted<F> {
-    /// As the service below answers.
-    Called(F),
-    /// The end of the connection.
-    Refused(Option<Close>),
-}
-
-impl<F: Future<Output = Result<AnswerFrame, Close>> + Unpin> Future for Admitted<F> {
-    type Output = Result<AnswerFrame, Close>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Called(reply) => Pin::new(reply).poll(cx),
-            Self::Refused(close) => {
-                Poll::Ready(Err(close.take().expect("a reply is polled until it is ready, not again")))
-            }
+            Ok(call) => Either::Left(self.inner.call(call)),
+            Err(close) => Either::Right(ready(Err(close))),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::ready;
     use std::time::Instant;
 
     use bytes::Bytes;
