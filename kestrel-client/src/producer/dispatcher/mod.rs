@@ -4,7 +4,7 @@
 //! says, and delivers the outcomes that it gives. It owns the batches between the accumulator and their outcome, numbers
 //! them, gathers one request per broker, and judges the answers. What it guarantees for each partition: batches are sent in
 //! the order in which they were filled, and after a failure nothing more goes out until all that was on its way is back;
-//! then they go again, in order, under the same numbers, alone while they may be stored already.
+//! then they go again, in order, under the same numbers, and nothing new goes behind one that may be stored already.
 //!
 //! ```text
 //!   news, metadata, answers, time ──▶ place(partition) = Idle │ Held │ Timer(at) │ Ready(node)

@@ -23,7 +23,6 @@ impl Dispatcher {
                 if let Some(stamp) = batch.stamp {
                     partition.sequences.handle_stored(stamp, batch.record_count());
                 }
-                partition.failures = 0;
                 partition.not_before = None;
                 partition.last_error = None;
                 self.settle(batch, outcome);
@@ -64,21 +63,17 @@ impl Dispatcher {
             return self.time_out(batch);
         }
         let Some(partition) = self.partitions.get_mut(&batch.partition_id()) else { return };
-        partition.failures = partition.failures.saturating_add(1);
+        let failures = batch.attempts;
         // A single failure is what happens when leaders move and brokers restart.
-        if partition.failures > 1 || !refusal.error.is_passing() {
+        if failures > 1 || !refusal.error.is_passing() {
             self.complaints.note(&refusal.error, now);
         }
-        let backoff = self.backoff.delay(partition.failures);
-        partition.not_before = Some(after(now, backoff));
+        let backoff = self.backoff.delay(failures - u32::from(refusal.is_lost_with_connection()));
+        partition.not_before = partition.not_before.max(Some(after(now, backoff)));
         partition.last_error = Some(refusal.error.clone());
-        self.retries.push_back(Retry {
-            operation: "producing a batch",
-            partition: Some(partition.key.clone()),
-            failures: partition.failures,
-            backoff,
-            error: refusal.error,
-        });
+        let (operation, error) = ("producing a batch", refusal.error);
+        let key = partition.key.clone();
+        self.retries.push_back(Retry { operation, partition: Some(key), failures, backoff, error });
         partition.mute();
         partition.put_back(batch);
     }

@@ -27,8 +27,6 @@ pub(super) struct Partition {
     /// Batches on their way, in order.
     pub(super) in_flight: VecDeque<Sent>,
     pub(super) sequences: PartitionSequences,
-    /// Failures since the last success.
-    pub(super) failures: u32,
     /// No batch is sent before this.
     pub(super) not_before: Option<Instant>,
     /// A batch failed while others are on their way: nothing is sent until they are back.
@@ -80,7 +78,6 @@ impl Partition {
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             sequences: PartitionSequences::default(),
-            failures: 0,
             not_before: None,
             muted: false,
             last_error: None,
@@ -120,12 +117,14 @@ impl Partition {
 
     fn may_send_to(&self, node: NodeId, max_in_flight: usize) -> bool {
         let max_in_flight = if self.sequences.may_pipeline() { max_in_flight } else { 1 };
-        self.in_flight.front().is_none_or(|sent| {
-            // What is on its way to an old leader has to come back first, or the order would be lost.
-            // What may be stored already goes alone: a broker remembers the last five batches of a producer, and if new
-            // ones were stored behind a further attempt that failed, this one would not be among them any more.
-            !self.muted && !sent.possibly_written && sent.node == node && self.in_flight.len() < max_in_flight
-        })
+        let Some(first) = self.in_flight.front() else { return true };
+        // A broker remembers the last five batches of a producer. As long as one on its way may be stored since an earlier
+        // attempt, only what was sent before goes behind it: were new ones stored and its answer lost again, it would not be
+        // among the five any more.
+        let keeps_remembered =
+            !self.waiting.is_empty() || self.in_flight.iter().all(|sent| !sent.possibly_written);
+        // What is on its way to an old leader has to come back first, or the order would be lost.
+        !self.muted && first.node == node && keeps_remembered && self.in_flight.len() < max_in_flight
     }
 
     /// Closes a gap if there is one and nothing is in flight: under a new epoch, what waits is numbered anew.

@@ -48,6 +48,14 @@ pub(super) struct Refusal {
     pub(super) refresh: bool,
 }
 
+impl Refusal {
+    /// Whether the batch was on its way when its connection ended: all others on it share that failure, and a connection is
+    /// made anew with a backoff of its own. So for the first time it is sent again at once.
+    pub(super) const fn is_lost_with_connection(&self) -> bool {
+        matches!(self.error, Error::Disconnected { .. })
+    }
+}
+
 /// Judges the answer for `batch`; `is_followed` says that a later batch is known to be stored.
 pub(super) fn judge(batch: &ProducerBatch, is_followed: bool, answer: ProduceAnswer) -> Verdict {
     match answer {

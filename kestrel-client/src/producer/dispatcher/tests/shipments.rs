@@ -339,3 +339,20 @@ fn a_failure_of_the_producer_settles_all_that_the_machine_has() {
     rig.sleep(LONG_BACKOFF);
     assert_eq!(rig.sent().1, "");
 }
+
+#[test]
+fn a_connection_that_ends_counts_once_however_much_it_takes_along() {
+    let mut rig = one_per_batch();
+    let _deliveries = rig.send_all(&["1", "2", "3", "4", "5"]);
+    for shipment in rig.shipments() {
+        rig.lose(shipment);
+    }
+    let (mut shipments, text) = rig.sent();
+    assert!(text.starts_with("1@0:1"), "at once, as making a connection has its own backoff: {text}");
+    rig.lose(shipments.remove(0));
+    shipments.into_iter().for_each(|shipment| rig.lose(shipment));
+    rig.sleep(50 * MILLI);
+    assert_eq!(rig.sent().1, "", "the second time it waits as for any failure");
+    rig.sleep(100 * MILLI);
+    assert!(rig.sent().1.starts_with("1@0:1"));
+}
