@@ -15,7 +15,7 @@ mod faults;
 mod groups;
 mod handles;
 mod long_names;
-mod observe;
+mod observer;
 mod produce;
 mod ranges;
 mod runtimes;
