@@ -6,7 +6,7 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 
 use super::{Handler, RequestContext, State};
-use crate::coordinator::{CLASSIC, ListFilter};
+use crate::coordinator::ListFilter;
 
 impl Handler for ListGroupsRequest {
     async fn handle(self, _: RequestContext, state: Arc<State>) -> ListGroupsResponse {
@@ -19,7 +19,7 @@ impl Handler for ListGroupsRequest {
             group_id: group.id,
             protocol_type: group.protocol_type,
             group_state: group.state.into(),
-            group_type: CLASSIC.into(),
+            group_type: group.group_type.into(),
         });
         ListGroupsResponse { groups: listed.collect(), ..Default::default() }
     }

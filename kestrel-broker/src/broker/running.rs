@@ -15,7 +15,7 @@ use crate::api::{
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::config::BrokerConfig;
-use crate::coordinator::{self, GroupCoordinator};
+use crate::coordinator::GroupCoordinator;
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
@@ -97,10 +97,9 @@ impl Running {
             clock: clock.clone(),
             failed: self.failed.clone(),
         };
-        let coordinating = coordinator::Driver::new(Arc::clone(groups));
         self.serving.spawn(cleaner.drive(self.stop_serving.clone()));
         self.serving.spawn(housekeeper.drive(self.stop_serving.clone()));
-        self.serving.spawn(coordinating.drive(self.stop_serving.clone()));
+        self.serving.spawn(groups.drive(self.stop_serving.clone()));
     }
 
     /// All counters at this moment.
@@ -214,7 +213,7 @@ fn state(
     stopping: CancellationToken,
 ) -> State {
     let groups =
-        GroupCoordinator::new(cluster.clone(), Arc::clone(&replicas), Arc::clone(&config), clock.clone());
+        GroupCoordinator::new(cluster.clone(), Arc::clone(&replicas), &config, clock.clone());
     State {
         cluster,
         replicas,

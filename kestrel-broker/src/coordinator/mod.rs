@@ -3,25 +3,15 @@
 //! Called by `api/`. Writes through `partition/` as a producer would, and reads its own log back after a restart.
 //!
 //! ```text
-//!   api ──► GroupCoordinator ──► Slot (one per partition) ──► GroupShard (machine) ──► records
-//!              │                  │ lock, append, replay                                  │
-//!              │                  └──► Partition ◄────────────────────────────────────────┘
-//!   driver ────┘ loads slots, wakes them when something is due
+//!   api ──► GroupCoordinator ──► runtime::Coordinator<GroupShard> ──► GroupShard (machine) ──► records ──► Partition
 //! ```
 //!
-//! A request is handled, its records appended and replayed under the lock of its slot, in the page cache's time. The answer
-//! leaves when the records are below the high watermark; that is waited for in the task of whoever asked.
+//! `runtime/` is what all coordinators run on. A further one is a machine with its records in a folder of its own, and a file
+//! like `groups.rs` that gives its requests names.
 
-mod append;
-mod deadlines;
-mod driver;
 mod group;
 mod groups;
-mod load;
-mod partitioner;
-mod records;
-mod slot;
+mod runtime;
 
-pub(crate) use driver::Driver;
-pub(crate) use group::{CLASSIC, Commit, CommittedPartition, FetchedOffset, Joining, ListFilter};
+pub(crate) use group::{Commit, CommittedPartition, FetchedOffset, Joining, ListFilter};
 pub(crate) use groups::{GROUPS_TOPIC, GroupCoordinator};

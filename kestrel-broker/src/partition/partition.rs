@@ -4,6 +4,8 @@
 //! Appends and reads are synchronous and short: the page cache, under the log's own lock. Only [`Partition::committed`] and
 //! [`Partition::delete_records`] wait.
 
+mod scan;
+
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -21,6 +23,8 @@ use crate::log::{
     FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest,
 };
 use crate::metrics::TopicMetrics;
+
+pub(crate) use scan::ScanError;
 
 /// A fetch of one partition.
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kestrel_protocol::record::RecordBatch;
 use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChange, control_batch};
-use kestrel_protocol::record::{RecordBatch, RecordBatches};
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Timestamp, Uuid};
 
 use super::controller::Controller;
@@ -24,15 +24,13 @@ use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, remove_lef
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::config::{BrokerConfig, MetadataLogSettings};
 use crate::log::{
-    AppendError, AppendOrigin, Appended, Durability, FileSync, FirstBatch, LogConfig, LogError, LogManager,
-    LogOrigin, OpenLog,
+    AppendError, AppendOrigin, Appended, Durability, FileSync, LogConfig, LogError, LogManager, LogOrigin,
+    OpenLog,
 };
-use crate::partition::{FetchRead, Identity, Isolation, Partition};
+use crate::partition::{Identity, Partition};
 
 /// The id of the topic that the log would be of.
 const METADATA_TOPIC_ID: Uuid = Uuid::from_u128(1);
-/// How many bytes of the log are read at once while it is replayed.
-const READ_BYTES: usize = 1 << 20;
 /// The limit of a batch: what one request may lead to is limited in records, not in bytes.
 const MAX_BATCH_BYTES: u32 = 1 << 30;
 
@@ -159,14 +157,23 @@ impl MetadataLog {
     /// When a file is damaged, or holds what this Kestrel does not know.
     pub(super) fn replay_into(&mut self, controller: &mut Controller) -> Result<u64, MetadataError> {
         let mut bytes = 0;
-        let mut next_offset = self.replay_snapshot(controller)?;
-        let watermarks = self.partition.watermarks();
-        if next_offset < watermarks.log_start {
-            let why = format!("its log begins at {} and no snapshot leads there", watermarks.log_start);
+        let next_offset = self.replay_snapshot(controller)?;
+        let partition = Arc::clone(&self.partition);
+        let log_start = partition.watermarks().log_start;
+        if next_offset < log_start {
+            let why = format!("its log begins at {log_start} and no snapshot leads there");
             return Err(damaged(&self.dir, &why));
         }
-        while next_offset < watermarks.end {
-            next_offset = self.replay_from(next_offset, controller, &mut bytes)?;
+        for batch in partition.scan(next_offset) {
+            let batch = batch.map_err(|error| damaged(&self.dir, &error))?;
+            for (offset, entry) in entries(&batch).map_err(|error| damaged(&self.dir, &error))? {
+                // A snapshot may end within a batch.
+                if offset >= next_offset {
+                    self.replay_entry(entry, offset, controller)?;
+                }
+            }
+            self.last_appended = Timestamp::from_millis(batch.header().max_timestamp);
+            bytes += batch.bytes().len() as u64;
         }
         Ok(bytes)
     }
@@ -183,42 +190,6 @@ impl MetadataLog {
                 .map_err(|error| damaged(&snapshot.path, &error))?;
         }
         Ok(snapshot.end_offset)
-    }
-
-    /// Replays some of the log and counts its bytes; gives the offset after it.
-    fn replay_from(
-        &mut self,
-        offset: i64,
-        controller: &mut Controller,
-        bytes: &mut u64,
-    ) -> Result<i64, MetadataError> {
-        let read = self.partition.read(FetchRead {
-            fetch_offset: offset,
-            max_bytes: READ_BYTES,
-            first_batch: FirstBatch::Always,
-            file_run_min_bytes: usize::MAX,
-            isolation: Isolation::ReadUncommitted,
-            current_leader_epoch: LeaderEpoch::NONE,
-            last_fetched_epoch: LeaderEpoch::NONE,
-        });
-        let read = read.map_err(|code| damaged(&self.dir, &code.meaning()))?;
-        let records = read.records.into_bytes().map_err(|error| damaged(&self.dir, &error))?;
-        let mut next_offset = offset;
-        for batch in RecordBatches::new(records) {
-            let batch = batch.map_err(|error| damaged(&self.dir, &error))?;
-            for (record_offset, entry) in entries(&batch).map_err(|error| damaged(&self.dir, &error))? {
-                if record_offset >= offset {
-                    self.replay_entry(entry, record_offset, controller)?;
-                }
-            }
-            next_offset = batch.header().next_offset();
-            self.last_appended = Timestamp::from_millis(batch.header().max_timestamp);
-            *bytes += batch.bytes().len() as u64;
-        }
-        if next_offset == offset {
-            return Err(damaged(&self.dir, &format!("nothing can be read at offset {offset}")));
-        }
-        Ok(next_offset)
     }
 
     fn replay_entry(

@@ -4,10 +4,10 @@
 use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
 
-use super::classic::{ClassicGroup, State};
-use super::stored::StoredOffset;
-use super::{Effects, GroupShard, Handled, Now, Timer};
-use crate::coordinator::records::{GroupRecord, OffsetCommitKey, OffsetCommitValue};
+use super::kind::Group;
+use super::records::{GroupRecord, OffsetCommitKey, OffsetCommitValue};
+use super::stored::{StoredOffset, detached};
+use super::{Effects, GroupShard, Handled, Now};
 
 /// The first version of OffsetCommit whose refusals have names of their own for a group that is not there.
 const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND: i16 = 9;
@@ -81,24 +81,24 @@ impl From<&StoredOffset> for FetchedOffset {
 
 impl GroupShard {
     /// Handles OffsetCommit: an outcome for each partition.
-    pub(crate) fn commit(&mut self, commit: &Commit, now: Now) -> Handled<Vec<ErrorCode>> {
+    pub(in crate::coordinator) fn commit(&mut self, commit: &Commit, now: Now) -> Handled<Vec<ErrorCode>> {
         let (groups, mut turn) = self.turn(now);
-        if !groups.contains_key(&commit.group_id) {
-            if commit.generation >= 0 {
+        let refused = |error| vec![error; commit.partitions.len()];
+        let group = match groups.get(&commit.group_id) {
+            Some(group) => group,
+            None if commit.generation >= 0 => {
                 let has_name = commit.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND;
                 let error = if has_name { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration };
-                return (vec![error; commit.partitions.len()], turn.effects);
+                return (refused(error), turn.effects);
             }
             // Somebody who only wants to store offsets.
-            let id = super::member::detached(&commit.group_id);
-            groups.insert(id.clone(), ClassicGroup::new(id, now.wall));
-        }
-        let Some(group) = groups.get(&commit.group_id) else { unreachable!("it was added above") };
-        if let Err(error) = group.check_commit(commit) {
-            return (vec![error; commit.partitions.len()], turn.effects);
-        }
-        if matches!(group.state, State::Stable | State::PreparingRebalance) {
-            group.renew_session(&commit.member_id, &mut turn);
+            None => {
+                let id = detached(&commit.group_id);
+                groups.entry(id.clone()).or_insert_with(|| Group::of_offsets(id, now.wall))
+            }
+        };
+        if let Err(error) = group.accept_commit(commit, &mut turn) {
+            return (refused(error), turn.effects);
         }
         let max_metadata = turn.settings.offset_metadata_max_bytes;
         let outcomes = commit.partitions.iter().map(|partition| {
@@ -106,14 +106,14 @@ impl GroupShard {
             if partition.metadata.encode_utf16().count() > max_metadata {
                 return ErrorCode::OffsetMetadataTooLarge;
             }
-            turn.record(commit.record(partition, now.wall));
+            turn.effects.record(commit.record(partition, now.wall));
             ErrorCode::None
         });
         (outcomes.collect(), turn.effects)
     }
 
     /// Handles OffsetFetch for some partitions.
-    pub(crate) fn fetch(
+    pub(in crate::coordinator) fn fetch(
         &self,
         group: &str,
         partitions: &[(ByteString, i32)],
@@ -127,7 +127,7 @@ impl GroupShard {
     }
 
     /// Handles OffsetFetch for all partitions that the group has offsets of.
-    pub(crate) fn fetch_all(
+    pub(in crate::coordinator) fn fetch_all(
         &self,
         group: &str,
         require_stable: bool,
@@ -157,7 +157,7 @@ impl GroupShard {
     ///
     /// # Errors
     /// `GROUP_ID_NOT_FOUND`, or `NON_EMPTY_GROUP` for one with members of which it is not known what they consume.
-    pub(crate) fn delete_offsets(
+    pub(in crate::coordinator) fn delete_offsets(
         &mut self,
         group_id: &ByteString,
         partitions: &[(ByteString, i32)],
@@ -166,7 +166,7 @@ impl GroupShard {
         let Some(group) = self.groups.get(group_id) else {
             return (Err(ErrorCode::GroupIdNotFound), effects);
         };
-        if group.state != State::Empty && !group.is_of_consumers() {
+        if group.is_opaque() {
             return (Err(ErrorCode::NonEmptyGroup), effects);
         }
         let outcomes = partitions.iter().map(|(topic, partition)| {
@@ -176,8 +176,8 @@ impl GroupShard {
             let is_there = self.stored.offset(group_id, topic, *partition).is_some()
                 || self.stored.is_pending(group_id, topic, *partition);
             if is_there {
-                let (group, topic) = (group.id.clone(), topic.clone());
-                effects.records.push(GroupRecord::offset_tombstone(group, topic, *partition));
+                let (group, topic) = (group.id().clone(), topic.clone());
+                effects.record(GroupRecord::offset_tombstone(group, topic, *partition));
             }
             ErrorCode::None
         });
@@ -186,22 +186,23 @@ impl GroupShard {
     }
 
     /// Handles DeleteGroups for one group.
-    pub(crate) fn delete_group(&mut self, group_id: &str) -> Handled<ErrorCode> {
+    pub(in crate::coordinator) fn delete_group(&mut self, group_id: &str) -> Handled<ErrorCode> {
         let Some(group) = self.groups.get(group_id) else {
             return (ErrorCode::GroupIdNotFound, Effects::default());
         };
-        if group.state != State::Empty {
+        if !group.is_empty() {
             return (ErrorCode::NonEmptyGroup, Effects::default());
         }
-        let id = group.id.clone();
-        let records = self.stored.tombstones(&id);
+        let id = group.id().clone();
+        let mut records = self.stored.offset_tombstones(&id);
+        records.push(group.tombstone());
         self.forget(&id);
-        (ErrorCode::None, Effects { records, replies: Vec::new() })
+        (ErrorCode::None, records.into())
     }
 
     /// Deletes offsets for topics that are not there any more, as `is_there` says by name and id; the id is nil where it
     /// is not known.
-    pub(crate) fn delete_offsets_of_deleted_topics(
+    pub(in crate::coordinator) fn delete_offsets_of_deleted_topics(
         &mut self,
         is_there: impl Fn(&ByteString, TopicId) -> bool,
     ) -> Effects {
@@ -213,7 +214,7 @@ impl GroupShard {
                 }
             }
         }
-        Effects { records, replies: Vec::new() }
+        records.into()
     }
 
     /// Deletes what is older than `offsets.retention.minutes`, and groups of which nothing is left.
@@ -221,36 +222,34 @@ impl GroupShard {
         let mut records = Vec::new();
         let mut gone = Vec::new();
         for group in self.groups.values() {
-            let mut kept = self.stored.has_pending(&group.id);
-            for (topic, partition, stored) in self.stored.offsets(&group.id) {
+            let mut kept = self.stored.has_pending(group.id());
+            for (topic, partition, stored) in self.stored.offsets(group.id()) {
                 if self.is_expired(group, topic, partition, stored, now.wall) {
-                    let (id, topic) = (group.id.clone(), topic.clone());
+                    let (id, topic) = (group.id().clone(), topic.clone());
                     records.push(GroupRecord::offset_tombstone(id, topic, partition));
                 } else {
                     kept = true;
                 }
             }
-            if !kept && group.state == State::Empty && group.pending_joins.is_empty() {
-                records.push(GroupRecord::group_tombstone(group.id.clone()));
-                gone.push(group.id.clone());
+            if !kept && group.is_abandoned() {
+                records.push(group.tombstone());
+                gone.push(group.id().clone());
             }
         }
-        for id in gone {
-            self.forget(&id);
-        }
-        Effects { records, replies: Vec::new() }
+        gone.iter().for_each(|id| self.forget(id));
+        records.into()
     }
 
     fn is_expired(
         &self,
-        group: &ClassicGroup,
+        group: &Group,
         topic: &ByteString,
         partition: i32,
         stored: &StoredOffset,
         now: Timestamp,
     ) -> bool {
         let Some(counts_from) = group.retention_counts_from(stored) else { return false };
-        if group.is_subscribed_to(topic) || self.stored.is_pending(&group.id, topic, partition) {
+        if group.is_subscribed_to(topic) || self.stored.is_pending(group.id(), topic, partition) {
             return false;
         }
         match stored.expire_timestamp {
@@ -261,45 +260,7 @@ impl GroupShard {
 
     fn forget(&mut self, group_id: &ByteString) {
         if let Some(group) = self.groups.remove(group_id) {
-            for member in group.pending_joins {
-                self.deadlines.cancel(&Timer::Session { group: group_id.clone(), member });
-            }
-        }
-    }
-}
-
-impl ClassicGroup {
-    fn check_commit(&self, commit: &Commit) -> Result<(), ErrorCode> {
-        if commit.generation < 0 && self.state == State::Empty {
-            return Ok(());
-        }
-        let is_from_member =
-            commit.generation >= 0 || !commit.member_id.is_empty() || commit.instance_id.is_some();
-        if !is_from_member {
-            // Nobody from outside moves the offsets of consumers that are at work.
-            return Err(ErrorCode::UnknownMemberId);
-        }
-        self.check_member(&commit.member_id, commit.instance_id.as_ref())?;
-        if commit.generation != self.generation {
-            return Err(ErrorCode::IllegalGeneration);
-        }
-        if self.state == State::CompletingRebalance {
-            return Err(ErrorCode::RebalanceInProgress);
-        }
-        Ok(())
-    }
-
-    /// From when on the retention of an offset counts; `None` while it is kept in any case (KIP-211).
-    fn retention_counts_from(&self, stored: &StoredOffset) -> Option<Timestamp> {
-        if self.protocol_type.is_none() {
-            // It was never joined: each commit counts for itself.
-            return Some(stored.commit_timestamp);
-        }
-        match self.state {
-            State::Empty if self.state_since == Timestamp::NONE => Some(stored.commit_timestamp),
-            State::Empty => Some(self.state_since),
-            State::Stable if self.subscribed_topics().is_some() => Some(stored.commit_timestamp),
-            _ => None,
+            group.timers_of_abandoned().iter().for_each(|timer| self.deadlines.cancel(timer));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the log of a shard says: groups and committed offsets. Changed by replay and by nothing else. Part of the machine.
+//! The groups and committed offsets that the log of a shard says. Changed by replay and by nothing else. Part of the machine.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,10 +6,8 @@ use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
 use kestrel_protocol::{LeaderEpoch, ProducerId, Timestamp, TopicId};
 
-use super::member::detached;
-use crate::coordinator::records::{
-    GroupMetadataValue, GroupRecord, MemberMetadata, OffsetCommitKey, OffsetCommitValue,
-};
+use super::records::{GroupMetadataValue, GroupRecord, MemberMetadata, OffsetCommitKey, OffsetCommitValue};
+use crate::coordinator::runtime::LogPlace;
 
 /// Offsets of a group, by topic and partition.
 pub(super) type GroupOffsets = BTreeMap<ByteString, BTreeMap<i32, StoredOffset>>;
@@ -43,7 +41,7 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Lets a record take effect; that of a transaction is kept aside until the transaction ends.
-    pub(super) fn replay(&mut self, record: GroupRecord, log_offset: i64, producer: Option<ProducerId>) {
+    pub(super) fn replay(&mut self, record: GroupRecord, place: LogPlace) {
         match record {
             GroupRecord::Group(key, Some(value)) => {
                 self.groups.insert(detached(&key.group), detached_group(value));
@@ -53,16 +51,15 @@ impl Stored {
             }
             GroupRecord::Offset(key, Some(value)) => {
                 let group = detached(&key.group);
-                let groups = match producer {
-                    Some(producer) => self.pending.entry(producer).or_default(),
+                let groups = match place.transaction {
+                    Some(transaction) => self.pending.entry(transaction.producer_id).or_default(),
                     None => &mut self.offsets,
                 };
                 let topics = groups.entry(group).or_default();
                 let partitions = topics.entry(detached(&key.topic)).or_default();
-                partitions.insert(key.partition, StoredOffset::new(&value, log_offset));
+                partitions.insert(key.partition, StoredOffset::new(&value, place.offset));
             }
             GroupRecord::Offset(key, None) => self.remove(&key),
-            GroupRecord::Skipped(_) => {}
         }
     }
 
@@ -120,13 +117,13 @@ impl Stored {
         self.offsets.keys().chain(self.pending.values().flat_map(BTreeMap::keys))
     }
 
-    /// The tombstones of everything that is kept of a group.
-    pub(super) fn tombstones(&self, group: &ByteString) -> Vec<GroupRecord> {
+    /// The tombstones of all offsets of a group.
+    pub(super) fn offset_tombstones(&self, group: &ByteString) -> Vec<GroupRecord> {
         let offsets = self.offsets(group);
         let tombstone = |(topic, partition, _): (&ByteString, i32, &StoredOffset)| {
             GroupRecord::offset_tombstone(group.clone(), topic.clone(), partition)
         };
-        offsets.map(tombstone).chain([GroupRecord::group_tombstone(group.clone())]).collect()
+        offsets.map(tombstone).collect()
     }
 
     fn remove(&mut self, key: &OffsetCommitKey) {
@@ -164,6 +161,11 @@ impl StoredOffset {
             log_offset,
         }
     }
+}
+
+/// A copy that does not keep the frame or file that the text was read from.
+pub(super) fn detached(text: &ByteString) -> ByteString {
+    ByteString::from(text.to_string())
 }
 
 /// A copy that does not keep the batch that the group was read from.

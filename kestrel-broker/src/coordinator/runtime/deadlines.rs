@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Deadlines by key; a key has at most one.
 #[derive(Debug)]
-pub(super) struct Deadlines<K> {
+pub(in crate::coordinator) struct Deadlines<K> {
     by_key: HashMap<K, Instant>,
     in_order: BTreeSet<(Instant, K)>,
 }
@@ -19,7 +19,7 @@ impl<K> Default for Deadlines<K> {
 
 impl<K: Clone + Eq + Hash + Ord> Deadlines<K> {
     /// Sets the deadline of a key, in place of the one that it had.
-    pub(super) fn schedule(&mut self, key: K, at: Instant) {
+    pub(in crate::coordinator) fn schedule(&mut self, key: K, at: Instant) {
         if let Some(before) = self.by_key.insert(key.clone(), at) {
             self.in_order.remove(&(before, key.clone()));
         }
@@ -27,19 +27,19 @@ impl<K: Clone + Eq + Hash + Ord> Deadlines<K> {
     }
 
     /// Forgets the deadline of a key, if it has one.
-    pub(super) fn cancel(&mut self, key: &K) {
+    pub(in crate::coordinator) fn cancel(&mut self, key: &K) {
         if let Some((key, at)) = self.by_key.remove_entry(key) {
             self.in_order.remove(&(at, key));
         }
     }
 
     /// The earliest deadline.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(in crate::coordinator) fn next(&self) -> Option<Instant> {
         self.in_order.first().map(|(at, _)| *at)
     }
 
     /// Takes the earliest key whose time has come.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<K> {
+    pub(in crate::coordinator) fn pop_due(&mut self, now: Instant) -> Option<K> {
         let (at, _) = self.in_order.first()?;
         if *at > now {
             return None;

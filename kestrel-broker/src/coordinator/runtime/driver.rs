@@ -1,58 +1,106 @@
-//! The coordinator's task: loads groups, does what is due, and notices when topics are deleted.
+//! A coordinator's task: opens and loads slots, does what is due, carries what machines ask, and notices deleted topics.
 //!
-//! Spawned once by `broker/`. Requests do not pass through it.
+//! Spawned once for each coordinator by `broker/`. Requests do not pass through it.
 
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Weak};
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::groups::GroupCoordinator;
-use super::slot::Slot;
+use super::coordinator::Coordinator;
+use super::machine::Machine;
+use super::reply::Parked;
+use super::slot::{Life, Slot};
 use crate::cluster::TopicImage;
 
-/// The coordinator's task: see [`Driver::drive`].
-#[derive(Debug)]
-pub(crate) struct Driver {
-    coordinator: Arc<GroupCoordinator>,
+/// Carries what machines ask to other rooms and nodes.
+///
+/// The same may be asked twice: a machine that is loaded anew does not know how far its predecessor came.
+pub(in crate::coordinator) trait Envoy<M: Machine>: Send + Sync + 'static {
+    /// Asks, and gives the answer; what goes wrong is part of it. Runs in the driver's task, beside other asks.
+    fn carry(&self, ask: M::Ask) -> impl Future<Output = M::Answer> + Send;
 }
 
-impl Driver {
+/// The envoy of machines that ask nobody.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::coordinator) struct NoEnvoy;
+
+impl<M: Machine<Ask = Infallible>> Envoy<M> for NoEnvoy {
+    async fn carry(&self, ask: Infallible) -> M::Answer {
+        match ask {}
+    }
+}
+
+/// A coordinator's task: see [`Driver::drive`].
+#[derive(Debug)]
+pub(in crate::coordinator) struct Driver<M: Machine, E> {
+    coordinator: Arc<Coordinator<M>>,
+    envoy: E,
+}
+
+impl<M: Machine, E: Envoy<M>> Driver<M, E> {
     /// The task of this coordinator.
-    pub(crate) const fn new(coordinator: Arc<GroupCoordinator>) -> Self {
-        Self { coordinator }
+    pub(in crate::coordinator) const fn new(coordinator: Arc<Coordinator<M>>, envoy: E) -> Self {
+        Self { coordinator, envoy }
     }
 
     /// Works until `stopping` is cancelled.
-    pub(crate) async fn drive(self, stopping: CancellationToken) {
-        let mut images = self.coordinator.cluster().watch();
-        let mut known = self.coordinator.cluster().image();
+    pub(in crate::coordinator) async fn drive(self, stopping: CancellationToken) {
+        let Self { coordinator, envoy } = &self;
+        let mut images = coordinator.cluster().watch();
+        let mut known = coordinator.cluster().image();
+        let mut under_way = FuturesUnordered::new();
         loop {
-            let slots = self.coordinator.all_slots();
+            coordinator.refresh();
+            let slots = coordinator.slots_in_service();
             let loaded = load(&slots).await;
             let image = Arc::clone(&images.borrow_and_update());
             let is_deleted = |topic: &Arc<TopicImage>| image.topic_by_id(topic.id).is_none();
             if loaded || known.topics().any(is_deleted) {
-                self.coordinator.forget_deleted_topics();
+                slots.iter().for_each(|slot| forget_topics(slot, coordinator));
             }
             known = image;
-            let now = self.coordinator.clock().now();
+            let now = coordinator.clock().now();
             let due = slots.iter().filter(|slot| slot.next_deadline().is_some_and(|due| due <= now));
             due.for_each(|slot| slot.handle_timeouts());
+            for slot in &slots {
+                let asks = slot.take_asks().into_iter();
+                under_way.extend(asks.map(|ask| carry(envoy, Arc::downgrade(slot), ask)));
+            }
             let next = slots.iter().filter_map(|slot| slot.next_deadline()).min();
             tokio::select! {
                 () = stopping.cancelled() => return,
-                () = self.coordinator.wake.notified() => {}
+                () = coordinator.woken() => {}
                 changed = images.changed() => if changed.is_err() { return },
                 () = until(next.map(Instant::from_std)) => {}
+                Some(()) = under_way.next() => {}
             }
         }
     }
 }
 
+/// Carries an ask once its records are stored, and brings the answer back.
+async fn carry<M: Machine, E: Envoy<M>>(envoy: &E, slot: Weak<Slot<M>>, ask: Parked<(Life, M::Ask)>) {
+    // When the partition is deleted nobody wants to know any more.
+    let Ok((life, ask)) = ask.stored().await else { return };
+    let answer = envoy.carry(ask).await;
+    if let Some(slot) = slot.upgrade() {
+        slot.handle_answer(life, answer);
+    }
+}
+
+/// Tells a machine that topics may be gone. One that is loading is told when it is loaded.
+fn forget_topics<M: Machine>(slot: &Slot<M>, coordinator: &Coordinator<M>) {
+    // The image is read under the slot's lock: a topic that records came in for before is in it.
+    let _ = slot.handle(|machine, _| ((), machine.handle_deleted_topics(&coordinator.cluster().image())));
+}
+
 /// Loads what is not loaded yet; whether there was anything.
-async fn load(slots: &[Arc<Slot>]) -> bool {
+async fn load<M: Machine>(slots: &[Arc<Slot<M>>]) -> bool {
     let loading: Vec<_> = slots.iter().filter(|slot| slot.is_load_due()).map(Arc::clone).collect();
     if loading.is_empty() {
         return false;

@@ -1,118 +1,107 @@
-//! The place of one partition's groups: the machine behind a lock, its log, and who waits for its replies.
+//! The place of one partition: its machine behind a lock, its log, and what the machine asks.
 //!
-//! The lock is held while a request is handled and its records are written into the page cache, never across an await.
+//! The lock is held while an event is handled and its records are written into the page cache, never across an await.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use kestrel_protocol::ErrorCode;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use kestrel_protocol::record::control::{ControlPlace, EndTransactionMarker, end_transaction_batch};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use super::append::batches;
-use super::group::{Effects, GroupShard, Handled, Now, Reply, ReplyTo};
-use super::load::load;
+use super::batches::batches;
+use super::effects::{Effects, Handled};
+use super::load::{load, may_pass};
+use super::machine::{LogPlace, Machine, Now, Transaction};
+use super::reply::{Awaited, LogPrefix, Parked, ReplyTo};
 use crate::clock::{Clock, after};
-use crate::config::GroupSettings;
-use crate::log::{AppendError, AppendOrigin};
+use crate::log::{AppendError, AppendOrigin, Appended};
 use crate::partition::Partition;
 
-/// How long it takes until groups are loaded again whose log could not be read or written.
+/// How long it takes until a log is read again that could not be read or written.
 const RELOAD_PAUSE: Duration = Duration::from_secs(1);
 
-/// An answer that may leave once the log is stored up to an offset.
+/// One partition of an internal topic and the machine that is made of it.
+///
+/// ```text
+///              load                  the log cannot be appended to
+///   Loading ─────────► Serving ───────────────────────────────────► Loading, after a pause
+///      └─────────────► Failed       the log is damaged
+/// ```
 #[derive(Debug)]
-pub(super) struct Parked<R> {
-    answer: R,
+pub(super) struct Slot<M: Machine> {
     partition: Arc<Partition>,
-    last_offset: i64,
-}
-
-impl<R> Parked<R> {
-    /// Waits until the answer may leave, and gives it.
-    ///
-    /// # Errors
-    /// `COORDINATOR_NOT_AVAILABLE` when that takes longer than `patience`; `NOT_COORDINATOR` when the partition is deleted.
-    pub(super) async fn stored(self, patience: Duration) -> Result<R, ErrorCode> {
-        match timeout(patience, self.partition.committed(self.last_offset)).await {
-            Ok(Ok(())) => Ok(self.answer),
-            Ok(Err(_)) => Err(ErrorCode::NotCoordinator),
-            Err(_) => Err(ErrorCode::CoordinatorNotAvailable),
-        }
-    }
-}
-
-/// The reply to a request that waits. It ends without one when the groups are loaded anew.
-pub(super) type Awaited = oneshot::Receiver<Parked<Reply>>;
-
-/// One partition of `__consumer_offsets`.
-#[derive(Debug)]
-pub(super) struct Slot {
-    partition: Arc<Partition>,
-    settings: GroupSettings,
+    settings: M::Settings,
     clock: Clock,
-    /// Wakes the driver: there is something to load, or something is due earlier than it knows.
+    /// Wakes the driver: there is something to load or to ask, or something is due earlier than it knows.
     driver: Arc<Notify>,
-    state: Mutex<State>,
+    lives: AtomicU64,
+    phase: Mutex<Phase<M>>,
 }
 
 #[derive(Debug)]
-enum State {
+enum Phase<M: Machine> {
     /// The log is to be read, not before this moment, or is being read.
     Loading(Instant),
-    /// The groups are served.
-    Serving(Box<Serving>),
+    /// Requests are served.
+    Serving(Box<Serving<M>>),
     /// The log cannot be read.
     Failed,
 }
 
 #[derive(Debug)]
-struct Serving {
-    shard: GroupShard,
-    waiting: HashMap<ReplyTo, oneshot::Sender<Parked<Reply>>>,
-    next_reply_to: u64,
+struct Serving<M: Machine> {
+    machine: M,
+    life: Life,
+    /// What the machine asks and the driver has not fetched yet.
+    asks: Vec<Parked<(Life, M::Ask)>>,
     /// The last record of the log: what an answer has seen is stored when this is.
     last_offset: i64,
 }
 
-impl Slot {
+/// Which of the machines of a slot, one after the other, something is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Life(u64);
+
+impl<M: Machine> Slot<M> {
     /// The place of a partition. What is in its log is to be loaded; one without a record serves at once.
     pub(super) fn new(
         partition: Arc<Partition>,
-        settings: GroupSettings,
+        settings: M::Settings,
         clock: Clock,
         driver: Arc<Notify>,
     ) -> Self {
         let watermarks = partition.watermarks();
-        let state = Mutex::new(State::Loading(clock.now()));
-        let slot = Self { partition, settings, clock, driver, state };
+        let phase = Mutex::new(Phase::Loading(clock.now()));
+        let slot = Self { partition, settings, clock, driver, lives: AtomicU64::new(0), phase };
         if watermarks.log_start == watermarks.end {
-            slot.serve(GroupShard::new(slot.settings.clone()));
+            slot.serve(M::new(slot.settings.clone()));
         }
         slot
     }
 
     /// Whether [`load`](Self::load) is to be called.
     pub(super) fn is_load_due(&self) -> bool {
-        matches!(*self.state(), State::Loading(not_before) if not_before <= self.clock.now())
+        matches!(*self.phase.lock(), Phase::Loading(not_before) if not_before <= self.clock.now())
     }
 
     /// Reads the log and begins to serve. Blocks.
     pub(super) fn load(&self) {
         // Whatever happens here, it is not tried again at once.
-        *self.state() = State::Loading(after(self.clock.now(), RELOAD_PAUSE));
-        match load(&self.partition, self.settings.clone()) {
-            Ok(shard) => self.serve(shard),
-            Err(error) if error.may_pass() => self.load_again(RELOAD_PAUSE),
+        *self.phase.lock() = Phase::Loading(after(self.clock.now(), RELOAD_PAUSE));
+        let mut machine = M::new(self.settings.clone());
+        match load(&self.partition, &mut machine) {
+            Ok(()) => self.serve(machine),
+            Err(error) if may_pass(&error) => self.load_later(&mut self.phase.lock(), RELOAD_PAUSE),
             Err(error) => {
                 tracing::error!(
-                    "the groups of {}-{} are out of service: the log {error}",
-                    self.partition.topic(),
-                    self.partition.index()
+                    "what is kept in {} is out of service, its log is damaged: {error}",
+                    self.name()
                 );
-                *self.state() = State::Failed;
+                *self.phase.lock() = Phase::Failed;
             }
         }
     }
@@ -120,14 +109,16 @@ impl Slot {
     /// Handles a request that does not wait.
     ///
     /// # Errors
-    /// Why it cannot be handled now: `COORDINATOR_LOAD_IN_PROGRESS` and the like.
+    /// `COORDINATOR_LOAD_IN_PROGRESS`; `COORDINATOR_NOT_AVAILABLE` when the log cannot be read; `MESSAGE_TOO_LARGE` or
+    /// `RECORD_LIST_TOO_LARGE` when a record does not fit into the topic; `NOT_COORDINATOR` when it cannot be appended.
     pub(super) fn handle<R>(
         &self,
-        command: impl FnOnce(&mut GroupShard, Now) -> Handled<R>,
+        command: impl FnOnce(&mut M, Now) -> Handled<M, R>,
     ) -> Result<Parked<R>, ErrorCode> {
-        self.with_serving(|serving, now| {
-            let (answer, effects) = command(&mut serving.shard, now);
-            Ok((answer, effects))
+        self.run(|serving, now| {
+            let (answer, effects) = command(&mut serving.machine, now);
+            self.carry_out(serving, effects, now)?;
+            Ok(answer)
         })
     }
 
@@ -135,129 +126,177 @@ impl Slot {
     ///
     /// # Errors
     /// As [`Self::handle`].
-    pub(super) fn ask(
+    pub(super) fn handle_waiting<R: std::fmt::Debug + Send + 'static>(
         &self,
-        command: impl FnOnce(&mut GroupShard, ReplyTo, Now) -> Effects,
-    ) -> Result<Awaited, ErrorCode> {
-        let parked = self.with_serving(|serving, now| {
-            let reply_to = ReplyTo(serving.next_reply_to);
-            serving.next_reply_to += 1;
-            let (sender, awaited) = oneshot::channel();
-            serving.waiting.insert(reply_to, sender);
-            Ok((awaited, command(&mut serving.shard, reply_to, now)))
-        })?;
-        Ok(parked.answer)
+        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> Effects<M>,
+    ) -> Result<Awaited<R>, ErrorCode> {
+        let (reply_to, awaited) = ReplyTo::new();
+        self.handle(|machine, now| ((), command(machine, reply_to, now)))?;
+        Ok(awaited)
+    }
+
+    /// Ends a transaction in this partition: appends its marker and lets it take effect (KIP-98).
+    ///
+    /// # Errors
+    /// As [`Self::handle`].
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "WriteTxnMarkers comes with the transaction coordinator")
+    )]
+    pub(super) fn end_transaction(
+        &self,
+        transaction: Transaction,
+        marker: EndTransactionMarker,
+    ) -> Result<Parked<()>, ErrorCode> {
+        let Transaction { producer_id, producer_epoch } = transaction;
+        self.run(|serving, now| {
+            let leader_epoch = self.partition.leader_epoch();
+            let place = ControlPlace { base_offset: 0, leader_epoch, timestamp: now.wall.as_millis() };
+            let batch = end_transaction_batch(place, producer_id, producer_epoch, marker);
+            self.append(serving, batch.into_bytes(), now)?;
+            serving.machine.replay_end(transaction, marker.outcome);
+            Ok(())
+        })
     }
 
     /// Does what is due.
     pub(super) fn handle_timeouts(&self) {
-        loop {
-            let done = self.with_serving(|serving, now| {
-                let effects = serving.shard.handle_timeout(now).ok_or(ErrorCode::None)?;
-                Ok(((), effects))
-            });
-            if done.is_err() {
-                return;
-            }
+        let step = |machine: &mut M, now| {
+            let effects = machine.handle_timeout(now);
+            (effects.is_some(), effects.unwrap_or_default())
+        };
+        while self.handle(step).is_ok_and(Parked::into_value) {}
+    }
+
+    /// Takes what the machine asks, each with the life that it is asked in.
+    pub(super) fn take_asks(&self) -> Vec<Parked<(Life, M::Ask)>> {
+        match &mut *self.phase.lock() {
+            Phase::Serving(serving) => std::mem::take(&mut serving.asks),
+            Phase::Loading(_) | Phase::Failed => Vec::new(),
         }
+    }
+
+    /// Brings the answer to what the machine of that life asked. A later one has asked again, if it still wants to know.
+    pub(super) fn handle_answer(&self, life: Life, answer: M::Answer) {
+        // If it cannot be handled the machine is gone, and the next one asks again.
+        let _ = self.run(|serving, now| {
+            if serving.life == life {
+                let effects = serving.machine.handle_answer(answer, now);
+                self.carry_out(serving, effects, now)?;
+            }
+            Ok(())
+        });
     }
 
     /// When [`Self::handle_timeouts`] or [`Self::load`] is to be called.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        match &*self.state() {
-            State::Serving(serving) => serving.shard.next_deadline(),
-            State::Loading(not_before) => Some(*not_before),
-            State::Failed => None,
+        match &*self.phase.lock() {
+            Phase::Serving(serving) => serving.machine.next_deadline(),
+            Phase::Loading(not_before) => Some(*not_before),
+            Phase::Failed => None,
         }
     }
 
-    /// Runs one event: the machine's part, the log's part, and the replies.
-    fn with_serving<R>(
+    /// Runs one event. When its records cannot be appended the machine has gone ahead of its log: it is dropped, and with it
+    /// everyone who waits.
+    fn run<R>(
         &self,
-        event: impl FnOnce(&mut Serving, Now) -> Result<(R, Effects), ErrorCode>,
+        event: impl FnOnce(&mut Serving<M>, Now) -> Result<R, AppendError>,
     ) -> Result<Parked<R>, ErrorCode> {
-        let mut state = self.state();
-        let serving = match &mut *state {
-            State::Serving(serving) => serving,
-            State::Loading(_) => return Err(ErrorCode::CoordinatorLoadInProgress),
-            State::Failed => return Err(ErrorCode::CoordinatorNotAvailable),
+        let mut phase = self.phase.lock();
+        let serving = match &mut *phase {
+            Phase::Serving(serving) => serving,
+            Phase::Loading(_) => return Err(ErrorCode::CoordinatorLoadInProgress),
+            Phase::Failed => return Err(ErrorCode::CoordinatorNotAvailable),
         };
-        let now = self.now();
-        let due_before = serving.shard.next_deadline();
-        let (answer, effects) = event(serving, now)?;
-        if let Err(error) = self.carry_out(serving, effects, now) {
-            // The machine has gone ahead of its log: it is dropped, and with it everyone who waits.
-            drop(state);
-            self.report(&error);
-            self.load_again(if is_storage_failure(&error) { RELOAD_PAUSE } else { Duration::ZERO });
-            return Err(refusal(&error));
+        let due_before = serving.machine.next_deadline();
+        match event(serving, self.now()) {
+            Ok(answer) => {
+                let due = serving.machine.next_deadline();
+                let is_sooner = due.is_some() && (due_before.is_none() || due < due_before);
+                if is_sooner || !serving.asks.is_empty() {
+                    self.driver.notify_one();
+                }
+                Ok(Parked::new(answer, Some(self.prefix(serving.last_offset))))
+            }
+            Err(error) => {
+                // Before the lock is free: nobody may meet this machine again.
+                self.load_later(
+                    &mut phase,
+                    if is_storage_failure(&error) { RELOAD_PAUSE } else { Duration::ZERO },
+                );
+                drop(phase);
+                self.report(&error);
+                Err(refusal(&error))
+            }
         }
-        let due = serving.shard.next_deadline();
-        if due.is_some() && (due_before.is_none() || due < due_before) {
-            self.driver.notify_one();
-        }
-        Ok(Parked { answer, partition: Arc::clone(&self.partition), last_offset: serving.last_offset })
     }
 
-    /// Appends the records, replays them and sends the replies on their way.
-    fn carry_out(&self, serving: &mut Serving, effects: Effects, now: Now) -> Result<(), AppendError> {
-        if !effects.records.is_empty() {
-            let bytes = batches(&effects.records, now.wall);
-            let appended = self.partition.append(bytes, AppendOrigin::Coordinator, now.wall)?;
-            serving.last_offset = appended.last_offset;
-            for (offset, record) in (appended.base_offset..).zip(effects.records) {
-                serving.shard.replay(record, offset, None);
+    /// Appends the records, replays them, and sends replies and asks on their way.
+    fn carry_out(&self, serving: &mut Serving<M>, effects: Effects<M>, now: Now) -> Result<(), AppendError> {
+        let Effects { records, transaction, replies, asks } = effects;
+        if !records.is_empty() {
+            let appended = self.append(serving, batches(&records, transaction, now.wall), now)?;
+            for (offset, record) in (appended.base_offset..).zip(records) {
+                serving.machine.replay(record, LogPlace { offset, transaction });
             }
         }
-        for (to, answer) in effects.replies {
-            if let Some(waiting) = serving.waiting.remove(&to) {
-                let partition = Arc::clone(&self.partition);
-                // Whoever asked may have gone.
-                let _ = waiting.send(Parked { answer, partition, last_offset: serving.last_offset });
-            }
-        }
+        let until = || Some(self.prefix(serving.last_offset));
+        replies.into_iter().for_each(|reply| reply.park(until()));
+        let life = serving.life;
+        serving.asks.extend(asks.into_iter().map(|ask| Parked::new((life, ask), until())));
         Ok(())
     }
 
-    fn serve(&self, mut shard: GroupShard) {
+    fn append(&self, serving: &mut Serving<M>, records: Bytes, now: Now) -> Result<Appended, AppendError> {
+        let appended = self.partition.append(records, AppendOrigin::Coordinator, now.wall)?;
+        serving.last_offset = appended.last_offset;
+        Ok(appended)
+    }
+
+    /// Begins to serve with a machine that was loaded.
+    fn serve(&self, mut machine: M) {
         let now = self.now();
-        let effects = shard.loaded(now);
+        let effects = machine.loaded(now);
+        let life = Life(self.lives.fetch_add(1, Ordering::Relaxed));
         let last_offset = self.partition.watermarks().end - 1;
-        let mut serving = Serving { shard, waiting: HashMap::new(), next_reply_to: 0, last_offset };
-        match self.carry_out(&mut serving, effects, now) {
-            Ok(()) => *self.state() = State::Serving(Box::new(serving)),
+        let mut serving = Serving { machine, life, asks: Vec::new(), last_offset };
+        let outcome = self.carry_out(&mut serving, effects, now);
+        let mut phase = self.phase.lock();
+        match outcome {
+            Ok(()) => *phase = Phase::Serving(Box::new(serving)),
+            Err(error) if is_storage_failure(&error) => self.load_later(&mut phase, RELOAD_PAUSE),
             Err(error) => {
+                *phase = Phase::Failed;
                 self.report(&error);
-                if is_storage_failure(&error) {
-                    return self.load_again(RELOAD_PAUSE);
-                }
-                *self.state() = State::Failed;
             }
         }
         self.driver.notify_one();
     }
 
-    /// Drops the groups; their log is read again after a pause.
-    fn load_again(&self, pause: Duration) {
-        *self.state() = State::Loading(after(self.clock.now(), pause));
+    /// Drops the machine; the log is read again after a pause.
+    fn load_later(&self, phase: &mut Phase<M>, pause: Duration) {
+        *phase = Phase::Loading(after(self.clock.now(), pause));
         self.driver.notify_one();
     }
 
     fn report(&self, error: &AppendError) {
-        // What the disk refuses is said once, by the log.
+        // The log reports what the disk refuses.
         if !is_storage_failure(error) {
-            let (topic, index) = (self.partition.topic(), self.partition.index());
-            tracing::error!("cannot append to {topic}-{index}: {error}");
+            tracing::error!("cannot append to {}: {error}", self.name());
         }
+    }
+
+    fn name(&self) -> String {
+        format!("{}-{}", self.partition.topic(), self.partition.index())
+    }
+
+    fn prefix(&self, last_offset: i64) -> LogPrefix {
+        LogPrefix { partition: Arc::clone(&self.partition), last_offset }
     }
 
     fn now(&self) -> Now {
         Now { instant: self.clock.now(), wall: self.clock.wall() }
-    }
-
-    /// A panic under the lock is a bug of the machine. Its groups are as far as the log is; the others go on.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }
 
@@ -266,12 +305,10 @@ fn is_storage_failure(error: &AppendError) -> bool {
     ErrorCode::from(error) == ErrorCode::KafkaStorageError
 }
 
-/// What a client is told whose records could not be appended.
-const fn refusal(error: &AppendError) -> ErrorCode {
-    match error {
-        AppendError::MessageTooLarge { .. } | AppendError::RecordListTooLarge { .. } => {
-            ErrorCode::InvalidCommitOffsetSize
-        }
+/// The answer to a request whose records could not be appended.
+fn refusal(error: &AppendError) -> ErrorCode {
+    match ErrorCode::from(error) {
+        too_large @ (ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge) => too_large,
         _ => ErrorCode::NotCoordinator,
     }
 }

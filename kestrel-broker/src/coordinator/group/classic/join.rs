@@ -7,9 +7,10 @@ use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse
 use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_protocol::{ErrorCode, Uuid};
 
-use super::classic::{ClassicGroup, State};
-use super::member::{Member, detached, millis};
-use super::{Effects, GroupShard, Now, ReplyTo, Timer, Turn};
+use super::super::kind::Group;
+use super::member::{Member, millis};
+use super::{ClassicGroup, ClassicState, Effects, GroupShard, Turn, detached};
+use crate::coordinator::runtime::{Now, ReplyTo};
 
 /// The first version in which a member asks for an id before it joins (KIP-394).
 const FIRST_VERSION_WITH_TWO_STEPS: i16 = 4;
@@ -17,7 +18,10 @@ const FIRST_VERSION_WITH_TWO_STEPS: i16 = 4;
 const FIRST_VERSION_WITH_SKIPPED_ASSIGNMENT: i16 = 9;
 /// How long a member that was never answered may wait for the others: it cannot send heartbeats, and whether its client
 /// is still there cannot be seen.
-pub(super) const NEW_MEMBER_PATIENCE: Duration = Duration::from_secs(5 * 60);
+pub(in crate::coordinator::group) const NEW_MEMBER_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// Who waits for the answer to a JoinGroup.
+type JoinReply = ReplyTo<JoinGroupResponse>;
 
 /// A JoinGroup with what the connection knows about it.
 #[derive(Debug, Clone)]
@@ -50,7 +54,12 @@ impl Joining {
 
 impl GroupShard {
     /// Handles JoinGroup. The reply comes with the effects, or with those of a later event.
-    pub(crate) fn join(&mut self, joining: &Joining, reply_to: ReplyTo, now: Now) -> Effects {
+    pub(in crate::coordinator) fn join(
+        &mut self,
+        joining: &Joining,
+        reply_to: JoinReply,
+        now: Now,
+    ) -> Effects {
         let id = &joining.request.group_id;
         let (groups, mut turn) = self.turn(now);
         let is_new = !groups.contains_key(id);
@@ -59,19 +68,20 @@ impl GroupShard {
             return turn.effects;
         }
         let id = detached(id);
-        let group = groups.entry(id.clone()).or_insert_with(|| ClassicGroup::new(id.clone(), turn.now.wall));
+        let new = || Group::Classic(ClassicGroup::new(id.clone(), turn.now.wall));
+        let Group::Classic(group) = groups.entry(id.clone()).or_insert_with(new);
         let empty = is_new.then(|| group.record());
         group.join(joining, reply_to, &mut turn);
-        if let Some(empty) = empty.filter(|_| turn.effects.records.is_empty()) {
+        if let Some(empty) = empty.filter(|_| !turn.effects.has_records()) {
             // From here on the group exists, whatever becomes of this member.
-            turn.record(empty);
+            turn.effects.record(empty);
         }
         turn.effects
     }
 }
 
 impl ClassicGroup {
-    fn join(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+    fn join(&mut self, joining: &Joining, reply_to: JoinReply, turn: &mut Turn<'_>) {
         let request = &joining.request;
         let member_id = request.member_id.clone();
         if !self.has_room_for(&member_id, turn.settings.max_size) {
@@ -83,7 +93,7 @@ impl ClassicGroup {
         } else if member_id.is_empty() {
             self.join_without_id(joining, reply_to, turn);
         } else if self.pending_joins.contains(&member_id) && request.group_instance_id.is_none() {
-            self.join_new(detached(&member_id), joining, reply_to, turn);
+            self.join_new(&detached(&member_id), joining, reply_to, turn);
         } else {
             match self.check_member(&member_id, request.group_instance_id.as_ref()) {
                 Ok(()) => self.rejoin(joining, reply_to, turn),
@@ -96,43 +106,44 @@ impl ClassicGroup {
     fn has_room_for(&self, member_id: &ByteString, max_size: usize) -> bool {
         let member = self.members.get(member_id);
         match self.state {
-            State::Empty => true,
-            State::PreparingRebalance => {
+            ClassicState::Empty => true,
+            ClassicState::PreparingRebalance => {
                 member.is_some_and(|member| member.joining.is_some()) || self.joining_count() < max_size
             }
-            State::CompletingRebalance | State::Stable => member.is_some() || self.members.len() < max_size,
+            ClassicState::CompletingRebalance | ClassicState::Stable => {
+                member.is_some() || self.members.len() < max_size
+            }
         }
     }
 
-    fn join_without_id(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+    fn join_without_id(&mut self, joining: &Joining, reply_to: JoinReply, turn: &mut Turn<'_>) {
         let new_id = joining.new_member_id();
         let instance_id = joining.request.group_instance_id.as_ref();
         if let Some(old_id) = instance_id.and_then(|instance| self.static_members.get(instance)).cloned() {
             self.replace_static(&old_id, &new_id, joining, reply_to, turn);
         } else if instance_id.is_none() && joining.version >= FIRST_VERSION_WITH_TWO_STEPS {
             self.pending_joins.insert(new_id.clone());
-            let session = Timer::Session { group: self.id.clone(), member: new_id.clone() };
-            turn.schedule(session, millis(joining.request.session_timeout_ms));
+            turn.schedule(self.session_timer(&new_id), millis(joining.request.session_timeout_ms));
             refuse(new_id, ErrorCode::MemberIdRequired, reply_to, turn);
         } else {
-            self.join_new(new_id, joining, reply_to, turn);
+            self.join_new(&new_id, joining, reply_to, turn);
         }
     }
 
     /// A member that was not in the group before.
-    fn join_new(&mut self, id: ByteString, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+    fn join_new(&mut self, id: &ByteString, joining: &Joining, reply_to: JoinReply, turn: &mut Turn<'_>) {
         let mut member = Member::new(id.clone(), &joining.request, &joining.client_id, &joining.client_host);
         member.joining = Some(reply_to);
         if let Some(first) = &mut self.first_rebalance {
             first.member_added = true;
         }
         self.add(member, &joining.request.protocol_type);
-        turn.schedule(Timer::Session { group: self.id.clone(), member: id }, NEW_MEMBER_PATIENCE);
+        turn.schedule(self.session_timer(id), NEW_MEMBER_PATIENCE);
         self.rebalance_or_complete(turn);
     }
 
     /// A member of the group, with the id that it was given.
-    fn rejoin(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+    fn rejoin(&mut self, joining: &Joining, reply_to: JoinReply, turn: &mut Turn<'_>) {
         let request = &joining.request;
         let same = self
             .members
@@ -140,25 +151,27 @@ impl ClassicGroup {
             .is_some_and(|member| member.has_protocols(&request.protocols));
         let is_leader = self.is_leader(&request.member_id);
         match self.state {
-            State::PreparingRebalance => self.rejoin_and_rebalance(joining, reply_to, turn),
+            ClassicState::PreparingRebalance => self.rejoin_and_rebalance(joining, reply_to, turn),
             // It did not get the answer to its first one.
-            State::CompletingRebalance if same => {
+            ClassicState::CompletingRebalance if same => {
                 let response = self.joined(&request.member_id);
-                turn.answer_join(reply_to, response);
+                turn.effects.reply(reply_to, response);
             }
             // A leader joins again when something changed that members do not tell, such as partitions of a topic.
-            State::Stable if same && !is_leader => {
+            ClassicState::Stable if same && !is_leader => {
                 let response = self.joined(&request.member_id);
-                turn.answer_join(reply_to, response);
+                turn.effects.reply(reply_to, response);
             }
-            State::CompletingRebalance | State::Stable => self.rejoin_and_rebalance(joining, reply_to, turn),
-            State::Empty => {
+            ClassicState::CompletingRebalance | ClassicState::Stable => {
+                self.rejoin_and_rebalance(joining, reply_to, turn);
+            }
+            ClassicState::Empty => {
                 refuse(request.member_id.clone(), ErrorCode::UnknownMemberId, reply_to, turn);
             }
         }
     }
 
-    fn rejoin_and_rebalance(&mut self, joining: &Joining, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+    fn rejoin_and_rebalance(&mut self, joining: &Joining, reply_to: JoinReply, turn: &mut Turn<'_>) {
         if let Some(member) = self.members.get_mut(&joining.request.member_id) {
             member.update(&joining.request);
             if let Some(before) = member.joining.replace(reply_to) {
@@ -176,7 +189,7 @@ impl ClassicGroup {
         old_id: &ByteString,
         new_id: &ByteString,
         joining: &Joining,
-        reply_to: ReplyTo,
+        reply_to: JoinReply,
         turn: &mut Turn<'_>,
     ) {
         let leader_before = self.leader.clone();
@@ -187,26 +200,28 @@ impl ClassicGroup {
         }
         self.renew_session(new_id, turn);
         match self.state {
-            State::Stable if self.elect_protocol() == self.protocol => {
-                turn.record(self.record());
+            ClassicState::Stable if self.elect_protocol() == self.protocol => {
+                turn.effects.record(self.record());
                 let response = self.welcome_back(new_id, leader_before, joining.version);
                 self.answer_member_join(new_id, response, turn);
             }
             // The leader may have got the old id already, and would assign something to that.
-            State::Stable | State::CompletingRebalance => self.rebalance_or_complete(turn),
-            State::PreparingRebalance | State::Empty => self.complete_join_if_all_are_here(turn),
+            ClassicState::Stable | ClassicState::CompletingRebalance => self.rebalance_or_complete(turn),
+            ClassicState::PreparingRebalance | ClassicState::Empty => {
+                self.complete_join_if_all_are_here(turn);
+            }
         }
     }
 
     /// Gives the place of a static member to its new id; requests of the old one that wait are refused.
     fn swap_static(&mut self, old_id: &ByteString, new_id: &ByteString, turn: &mut Turn<'_>) {
         let Some(mut member) = self.members.remove(old_id) else { return };
-        turn.cancel(&Timer::Session { group: self.id.clone(), member: old_id.clone() });
+        turn.cancel(&self.session_timer(old_id));
         if let Some(joining) = member.joining.take() {
             refuse(old_id.clone(), ErrorCode::FencedInstanceId, joining, turn);
         }
         if let Some(syncing) = member.syncing.take() {
-            turn.answer_sync(syncing, super::sync::refusal(ErrorCode::FencedInstanceId));
+            turn.effects.reply(syncing, super::sync::refusal(ErrorCode::FencedInstanceId));
         }
         if self.is_leader(old_id) {
             self.leader = Some(new_id.clone());
@@ -258,18 +273,18 @@ impl ClassicGroup {
         turn: &mut Turn<'_>,
     ) {
         if let Some(joining) = self.members.get_mut(member_id).and_then(|member| member.joining.take()) {
-            turn.answer_join(joining, response);
+            turn.effects.reply(joining, response);
         }
     }
 }
 
 /// Sends a refusal.
-pub(super) fn refuse(member_id: ByteString, error: ErrorCode, to: ReplyTo, turn: &mut Turn<'_>) {
-    turn.answer_join(to, refusal(member_id, error));
+pub(super) fn refuse(member_id: ByteString, error: ErrorCode, to: JoinReply, turn: &mut Turn<'_>) {
+    turn.effects.reply(to, refusal(member_id, error));
 }
 
 /// The answer to a JoinGroup that failed.
-pub(crate) fn refusal(member_id: ByteString, error_code: ErrorCode) -> JoinGroupResponse {
+fn refusal(member_id: ByteString, error_code: ErrorCode) -> JoinGroupResponse {
     JoinGroupResponse { member_id, error_code, ..Default::default() }
 }
 

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
+use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
+use kestrel_protocol::messages::sync_group::SyncGroupResponse;
 
-use super::ReplyTo;
-use crate::coordinator::records::MemberMetadata;
+use super::super::records::MemberMetadata;
+use super::super::stored::detached;
+use crate::coordinator::runtime::ReplyTo;
 
 /// A member.
-#[derive(Debug, Clone)]
-pub(super) struct Member {
+#[derive(Debug)]
+pub(in crate::coordinator::group) struct Member {
     pub(super) id: ByteString,
     /// `group.instance.id` of a static member (KIP-345).
     pub(super) instance_id: Option<ByteString>,
@@ -26,9 +28,9 @@ pub(super) struct Member {
     /// Whether it never got an answer that told it its generation: it cannot send heartbeats yet.
     pub(super) is_new: bool,
     /// The JoinGroup that waits for the other members.
-    pub(super) joining: Option<ReplyTo>,
+    pub(super) joining: Option<ReplyTo<JoinGroupResponse>>,
     /// The SyncGroup that waits for the leader.
-    pub(super) syncing: Option<ReplyTo>,
+    pub(super) syncing: Option<ReplyTo<SyncGroupResponse>>,
     /// Whether its SyncGroup of this generation is still to come.
     pub(super) sync_expected: bool,
 }
@@ -122,11 +124,6 @@ impl Member {
             assignment: self.assignment.clone(),
         }
     }
-}
-
-/// A copy that does not keep the frame or file that the text was read from.
-pub(super) fn detached(text: &ByteString) -> ByteString {
-    ByteString::from(text.to_string())
 }
 
 /// A duration in milliseconds as the wire has it; a negative one is none.

@@ -2,22 +2,38 @@
 //!
 //! The moves between its states are in `join`, `rebalance`, `sync` and `session` beside this file.
 
+mod join;
+mod member;
+mod offsets;
+mod rebalance;
+mod session;
+mod subscription;
+mod sync;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use kestrel_protocol::messages::describe_groups::{DescribedGroup, DescribedGroupMember};
 use kestrel_protocol::messages::join_group::{JoinGroupRequestProtocol, JoinGroupResponseMember};
 use kestrel_protocol::{ErrorCode, Timestamp};
 
-use super::member::{Member, detached};
-use super::subscription::subscribed_topics;
-use crate::coordinator::records::{GroupMetadataKey, GroupMetadataValue, GroupRecord};
+use super::offsets::Commit;
+use super::records::{GroupMetadataKey, GroupMetadataValue, GroupRecord};
+use super::stored::{StoredOffset, detached};
+use super::{Effects, GroupShard, Handled, Timer, Turn};
+use member::Member;
+use subscription::subscribed_topics;
+
+pub(crate) use join::Joining;
+#[cfg(test)]
+pub(super) use join::NEW_MEMBER_PATIENCE;
 
 /// The protocol type of consumers, the only one whose metadata the coordinator ever looks into.
 const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 
-/// Where a group stands.
+/// Where a classic group stands.
 ///
 /// ```text
 ///              first member                  all joined, or time is over
@@ -32,7 +48,7 @@ const CONSUMER_PROTOCOL_TYPE: &str = "consumer";
 ///
 /// Apache Kafka's fifth state, Dead, is that of a group which is not there: it has no value here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ClassicState {
     /// There is no member; offsets may be there.
     Empty,
     /// The members are being gathered for the next generation.
@@ -43,7 +59,7 @@ pub(super) enum State {
     Stable,
 }
 
-impl State {
+impl ClassicState {
     /// The name in DescribeGroups and ListGroups.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -53,6 +69,17 @@ impl State {
             Self::Stable => "Stable",
         }
     }
+}
+
+/// What is due for a classic group at some time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum ClassicTimer {
+    /// The session of a member, or of an id that was given out, is over unless it says something before.
+    Session(ByteString),
+    /// Members that have not joined by now are left out.
+    Join,
+    /// Members that have not sent SyncGroup by now are left out.
+    Sync,
 }
 
 /// The first rebalance of a group, which may be put off while more members come (`group.initial.rebalance.delay.ms`).
@@ -68,7 +95,7 @@ pub(super) struct FirstRebalance {
 #[derive(Debug)]
 pub(super) struct ClassicGroup {
     pub(super) id: ByteString,
-    pub(super) state: State,
+    pub(super) state: ClassicState,
     /// When it came into its state; -1 when the log does not say.
     pub(super) state_since: Timestamp,
     /// What kind of members it has: `consumer`, `connect`; none for a group that only stores offsets.
@@ -91,7 +118,7 @@ impl ClassicGroup {
     pub(super) fn new(id: ByteString, now: Timestamp) -> Self {
         Self {
             id,
-            state: State::Empty,
+            state: ClassicState::Empty,
             state_since: now,
             protocol_type: None,
             protocol: None,
@@ -112,7 +139,7 @@ impl ClassicGroup {
         let instance = |member: &Member| Some((member.instance_id.clone()?, member.id.clone()));
         Self {
             id,
-            state: if members.is_empty() { State::Empty } else { State::Stable },
+            state: if members.is_empty() { ClassicState::Empty } else { ClassicState::Stable },
             state_since: Timestamp::from_millis(stored.current_state_timestamp),
             protocol_type: Some(stored.protocol_type.clone()).filter(|name| !name.is_empty()),
             protocol: stored.protocol.clone(),
@@ -138,8 +165,37 @@ impl ClassicGroup {
         GroupRecord::Group(GroupMetadataKey { group: self.id.clone() }, Some(value))
     }
 
+    /// A timer of this group.
+    fn timer(&self, timer: ClassicTimer) -> Timer {
+        Timer::Classic { group: self.id.clone(), timer }
+    }
+
+    /// The timer of a member's session.
+    fn session_timer(&self, member_id: &ByteString) -> Timer {
+        self.timer(ClassicTimer::Session(member_id.clone()))
+    }
+
+    /// The timers of ids that were given out and not used.
+    pub(super) fn pending_timers(&self) -> Vec<Timer> {
+        self.pending_joins.iter().map(|member_id| self.session_timer(member_id)).collect()
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timer(&mut self, timer: ClassicTimer, turn: &mut Turn<'_>) {
+        match timer {
+            ClassicTimer::Session(member_id) => self.session_expired(&member_id, turn),
+            ClassicTimer::Join => self.join_time_over(turn),
+            ClassicTimer::Sync => self.sync_time_over(turn),
+        }
+    }
+
+    /// Whether there is no member.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state == ClassicState::Empty
+    }
+
     /// Comes into a state.
-    pub(super) const fn enter(&mut self, state: State, now: Timestamp) {
+    pub(super) const fn enter(&mut self, state: ClassicState, now: Timestamp) {
         self.state = state;
         self.state_since = now;
     }
@@ -211,7 +267,7 @@ impl ClassicGroup {
 
     /// Whether one who has these protocols can be in this group.
     pub(super) fn supports(&self, protocol_type: &str, protocols: &[JoinGroupRequestProtocol]) -> bool {
-        if self.state == State::Empty {
+        if self.state == ClassicState::Empty {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)
@@ -279,5 +335,27 @@ impl ClassicGroup {
     /// The assignment that a member has.
     pub(super) fn assignment(&self, member_id: &str) -> Bytes {
         self.members.get(member_id).map(|member| member.assignment.clone()).unwrap_or_default()
+    }
+
+    /// Metadata and assignments are only told of a stable group: in other states they belong to no generation.
+    pub(super) fn describe(&self) -> DescribedGroup {
+        let is_stable = self.state == ClassicState::Stable;
+        let told = |bytes: Bytes| if is_stable { bytes } else { Bytes::new() };
+        let member = |member: &Member| DescribedGroupMember {
+            member_id: member.id.clone(),
+            group_instance_id: member.instance_id.clone(),
+            client_id: member.client_id.clone(),
+            client_host: member.client_host.clone(),
+            member_metadata: told(member.metadata(self.protocol.as_ref())),
+            member_assignment: told(member.assignment.clone()),
+        };
+        DescribedGroup {
+            group_id: self.id.clone(),
+            group_state: self.state.name().into(),
+            protocol_type: self.protocol_type.clone().unwrap_or_default(),
+            protocol_data: self.protocol.clone().filter(|_| is_stable).unwrap_or_default(),
+            members: self.members.values().map(member).collect(),
+            ..Default::default()
+        }
     }
 }

@@ -1,18 +1,17 @@
-//! How a generation ends and the next one begins. Part of the machine; see the diagram of [`State`].
+//! How a generation ends and the next one begins. Part of the machine; see the diagram of [`ClassicState`].
 
 use std::time::Duration;
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 
-use super::classic::{ClassicGroup, FirstRebalance, State};
 use super::sync::refusal;
-use super::{Timer, Turn};
+use super::{ClassicGroup, ClassicState, ClassicTimer, FirstRebalance, Turn};
 
 impl ClassicGroup {
     /// Begins a rebalance, or completes the one that is prepared if everyone is there.
     pub(super) fn rebalance_or_complete(&mut self, turn: &mut Turn<'_>) {
-        if self.state == State::PreparingRebalance {
+        if self.state == ClassicState::PreparingRebalance {
             self.complete_join_if_all_are_here(turn);
         } else {
             self.prepare_rebalance(turn);
@@ -21,27 +20,27 @@ impl ClassicGroup {
 
     /// Asks everyone to join again.
     pub(super) fn prepare_rebalance(&mut self, turn: &mut Turn<'_>) {
-        if self.state == State::CompletingRebalance {
+        if self.state == ClassicState::CompletingRebalance {
             self.refuse_syncs(ErrorCode::RebalanceInProgress, turn);
         }
-        turn.cancel(&Timer::Sync { group: self.id.clone() });
-        let is_first = self.state == State::Empty;
-        self.enter(State::PreparingRebalance, turn.now.wall);
+        turn.cancel(&self.timer(ClassicTimer::Sync));
+        let is_first = self.state == ClassicState::Empty;
+        self.enter(ClassicState::PreparingRebalance, turn.now.wall);
         let delay = turn.settings.initial_rebalance_delay;
         if is_first && !delay.is_zero() {
             let remaining = self.rebalance_timeout().saturating_sub(delay);
             self.first_rebalance = Some(FirstRebalance { remaining, member_added: false });
-            turn.schedule(Timer::Join { group: self.id.clone() }, delay);
+            turn.schedule(self.timer(ClassicTimer::Join), delay);
         } else if is_first || self.all_joined() {
             self.complete_join(turn);
         } else {
-            turn.schedule(Timer::Join { group: self.id.clone() }, self.rebalance_timeout());
+            turn.schedule(self.timer(ClassicTimer::Join), self.rebalance_timeout());
         }
     }
 
     /// Begins the generation if nobody is missing. The first rebalance of a group takes its time instead.
     pub(super) fn complete_join_if_all_are_here(&mut self, turn: &mut Turn<'_>) {
-        let is_gathering = self.state == State::PreparingRebalance && self.first_rebalance.is_none();
+        let is_gathering = self.state == ClassicState::PreparingRebalance && self.first_rebalance.is_none();
         if is_gathering && self.all_joined() {
             self.complete_join(turn);
         }
@@ -49,7 +48,7 @@ impl ClassicGroup {
 
     /// The time to join is over; the first rebalance is put off once more when somebody came meanwhile.
     pub(super) fn join_time_over(&mut self, turn: &mut Turn<'_>) {
-        if self.state != State::PreparingRebalance {
+        if self.state != ClassicState::PreparingRebalance {
             return;
         }
         match &mut self.first_rebalance {
@@ -57,7 +56,7 @@ impl ClassicGroup {
                 let delay = turn.settings.initial_rebalance_delay.min(first.remaining);
                 first.member_added = false;
                 first.remaining = first.remaining.saturating_sub(turn.settings.initial_rebalance_delay);
-                turn.schedule(Timer::Join { group: self.id.clone() }, delay);
+                turn.schedule(self.timer(ClassicTimer::Join), delay);
             }
             _ => self.complete_join(turn),
         }
@@ -67,23 +66,23 @@ impl ClassicGroup {
     /// ends.
     fn complete_join(&mut self, turn: &mut Turn<'_>) {
         self.first_rebalance = None;
-        turn.cancel(&Timer::Join { group: self.id.clone() });
+        turn.cancel(&self.timer(ClassicTimer::Join));
         self.drop_absent(turn);
         if !self.members.is_empty() && !self.has_joined_leader() {
             // Only static members are left and none is here. Their sessions end, or one of them comes.
-            turn.schedule(Timer::Join { group: self.id.clone() }, self.rebalance_timeout().max(MIN_RETRY));
+            turn.schedule(self.timer(ClassicTimer::Join), self.rebalance_timeout().max(MIN_RETRY));
             return;
         }
         self.generation = self.generation.saturating_add(1);
         if self.members.is_empty() {
             self.protocol = None;
-            self.enter(State::Empty, turn.now.wall);
+            self.enter(ClassicState::Empty, turn.now.wall);
             tracing::info!(group = %self.id, generation = self.generation, "a group has no members any more");
-            turn.record(self.record());
+            turn.effects.record(self.record());
             return;
         }
         self.protocol = self.elect_protocol();
-        self.enter(State::CompletingRebalance, turn.now.wall);
+        self.enter(ClassicState::CompletingRebalance, turn.now.wall);
         tracing::info!(
             group = %self.id,
             generation = self.generation,
@@ -101,7 +100,7 @@ impl ClassicGroup {
                 member.sync_expected = true;
             }
         }
-        turn.schedule(Timer::Sync { group: self.id.clone() }, self.rebalance_timeout());
+        turn.schedule(self.timer(ClassicTimer::Sync), self.rebalance_timeout());
     }
 
     /// Takes out the members that did not join, apart from static ones.
@@ -127,7 +126,7 @@ impl ClassicGroup {
     }
 
     /// Takes up a group that was loaded: its members have a full session, and a group over the limit is cut down.
-    pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
+    pub(in crate::coordinator::group) fn resume(&mut self, turn: &mut Turn<'_>) {
         let ids: Vec<ByteString> = self.members.keys().cloned().collect();
         for id in &ids {
             self.renew_session(id, turn);
@@ -143,7 +142,7 @@ impl ClassicGroup {
         for member in self.members.values_mut() {
             member.assignment.clear();
             if let Some(syncing) = member.syncing.take() {
-                turn.answer_sync(syncing, refusal(error));
+                turn.effects.reply(syncing, refusal(error));
                 refused.push(member.id.clone());
             }
         }

@@ -5,22 +5,28 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::messages::leave_group::MemberIdentity;
 
-use super::classic::{ClassicGroup, State};
+use super::super::kind::Group;
 use super::join::refuse;
-use super::{GroupShard, Handled, Now, Timer, Turn};
+use super::{ClassicGroup, ClassicState, GroupShard, Handled, Turn};
+use crate::coordinator::runtime::Now;
 
 impl GroupShard {
     /// Handles Heartbeat.
-    pub(crate) fn heartbeat(&mut self, request: &HeartbeatRequest, now: Now) -> Handled<ErrorCode> {
+    pub(in crate::coordinator) fn heartbeat(
+        &mut self,
+        request: &HeartbeatRequest,
+        now: Now,
+    ) -> Handled<ErrorCode> {
         let (groups, mut turn) = self.turn(now);
-        let beat = groups
-            .get_mut(&request.group_id)
-            .map_or(Err(ErrorCode::UnknownMemberId), |group| group.heartbeat(request, &mut turn));
+        let beat = match groups.get(&request.group_id) {
+            Some(Group::Classic(group)) => group.heartbeat(request, &mut turn),
+            None => Err(ErrorCode::UnknownMemberId),
+        };
         (beat.err().unwrap_or(ErrorCode::None), turn.effects)
     }
 
     /// Handles LeaveGroup: an outcome for each member.
-    pub(crate) fn leave(
+    pub(in crate::coordinator) fn leave(
         &mut self,
         group_id: &str,
         members: &[MemberIdentity],
@@ -28,7 +34,7 @@ impl GroupShard {
     ) -> Handled<Vec<ErrorCode>> {
         let (groups, mut turn) = self.turn(now);
         let outcomes = match groups.get_mut(group_id) {
-            Some(group) => group.leave(members, &mut turn),
+            Some(Group::Classic(group)) => group.leave(members, &mut turn),
             None => vec![ErrorCode::UnknownMemberId; members.len()],
         };
         (outcomes, turn.effects)
@@ -43,10 +49,10 @@ impl ClassicGroup {
         }
         self.renew_session(&request.member_id, turn);
         match self.state {
-            State::Empty => Err(ErrorCode::UnknownMemberId),
-            State::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
+            ClassicState::Empty => Err(ErrorCode::UnknownMemberId),
+            ClassicState::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
             // Members may begin with heartbeats as soon as they know their generation.
-            State::CompletingRebalance | State::Stable => Ok(()),
+            ClassicState::CompletingRebalance | ClassicState::Stable => Ok(()),
         }
     }
 
@@ -98,29 +104,28 @@ impl ClassicGroup {
 
     /// What follows when members are gone.
     fn rebalance_without_the_gone(&mut self, turn: &mut Turn<'_>) {
-        if self.state != State::Empty {
+        if self.state != ClassicState::Empty {
             self.rebalance_or_complete(turn);
         }
     }
 
     /// Takes a member out and refuses its requests that wait.
     pub(super) fn drop_member(&mut self, member_id: &ByteString, turn: &mut Turn<'_>) {
-        turn.cancel(&Timer::Session { group: self.id.clone(), member: member_id.clone() });
+        turn.cancel(&self.session_timer(member_id));
         let Some(member) = self.remove(member_id) else { return };
         if let Some(joining) = member.joining {
             // A client that is still there tries again as a new member.
             refuse(ByteString::new(), ErrorCode::UnknownMemberId, joining, turn);
         }
         if let Some(syncing) = member.syncing {
-            turn.answer_sync(syncing, super::sync::refusal(ErrorCode::UnknownMemberId));
+            turn.effects.reply(syncing, super::sync::refusal(ErrorCode::UnknownMemberId));
         }
     }
 
     /// Gives a member a full session from now.
     pub(super) fn renew_session(&self, member_id: &ByteString, turn: &mut Turn<'_>) {
         if let Some(member) = self.members.get(member_id) {
-            let session = Timer::Session { group: self.id.clone(), member: member.id.clone() };
-            turn.schedule(session, member.session_timeout);
+            turn.schedule(self.session_timer(&member.id), member.session_timeout);
         }
     }
 }

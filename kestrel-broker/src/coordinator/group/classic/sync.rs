@@ -9,45 +9,56 @@ use kestrel_protocol::messages::sync_group::{
     SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
 };
 
-use super::classic::{ClassicGroup, State};
-use super::{Effects, GroupShard, Now, ReplyTo, Timer, Turn};
+use super::super::kind::Group;
+use super::{ClassicGroup, ClassicState, ClassicTimer, Effects, GroupShard, Turn};
+use crate::coordinator::runtime::{Now, ReplyTo};
+
+/// Who waits for the answer to a SyncGroup.
+type SyncReply = ReplyTo<SyncGroupResponse>;
 
 impl GroupShard {
     /// Handles SyncGroup. The reply comes with the effects, or with those of a later event.
-    pub(crate) fn sync(&mut self, request: &SyncGroupRequest, reply_to: ReplyTo, now: Now) -> Effects {
+    pub(in crate::coordinator) fn sync(
+        &mut self,
+        request: &SyncGroupRequest,
+        reply_to: SyncReply,
+        now: Now,
+    ) -> Effects {
         let (groups, mut turn) = self.turn(now);
         match groups.get_mut(&request.group_id) {
-            Some(group) => group.sync(request, reply_to, &mut turn),
-            None => turn.answer_sync(reply_to, refusal(ErrorCode::UnknownMemberId)),
+            Some(Group::Classic(group)) => group.sync(request, reply_to, &mut turn),
+            None => turn.effects.reply(reply_to, refusal(ErrorCode::UnknownMemberId)),
         }
         turn.effects
     }
 }
 
 impl ClassicGroup {
-    fn sync(&mut self, request: &SyncGroupRequest, reply_to: ReplyTo, turn: &mut Turn<'_>) {
+    fn sync(&mut self, request: &SyncGroupRequest, reply_to: SyncReply, turn: &mut Turn<'_>) {
         if let Err(error) = self.check_sync(request) {
-            return turn.answer_sync(reply_to, refusal(error));
+            return turn.effects.reply(reply_to, refusal(error));
         }
         let member_id = &request.member_id;
         match self.state {
-            State::Empty => turn.answer_sync(reply_to, refusal(ErrorCode::UnknownMemberId)),
-            State::PreparingRebalance => turn.answer_sync(reply_to, refusal(ErrorCode::RebalanceInProgress)),
-            State::CompletingRebalance => {
+            ClassicState::Empty => turn.effects.reply(reply_to, refusal(ErrorCode::UnknownMemberId)),
+            ClassicState::PreparingRebalance => {
+                turn.effects.reply(reply_to, refusal(ErrorCode::RebalanceInProgress));
+            }
+            ClassicState::CompletingRebalance => {
                 self.note_sync(member_id, turn);
                 let waiting = self.members.get_mut(member_id);
                 let before = waiting.and_then(|member| member.syncing.replace(reply_to));
                 if let Some(before) = before {
                     // Its client has given up on that one, since it sends another.
-                    turn.answer_sync(before, refusal(ErrorCode::RebalanceInProgress));
+                    turn.effects.reply(before, refusal(ErrorCode::RebalanceInProgress));
                 }
                 if self.is_leader(member_id) {
                     self.assign(&request.assignments, turn);
                 }
             }
-            State::Stable => {
+            ClassicState::Stable => {
                 self.note_sync(member_id, turn);
-                turn.answer_sync(reply_to, self.synced(member_id));
+                turn.effects.reply(reply_to, self.synced(member_id));
             }
         }
     }
@@ -74,7 +85,7 @@ impl ClassicGroup {
             member.sync_expected = false;
         }
         if self.members.values().all(|member| !member.sync_expected) {
-            turn.cancel(&Timer::Sync { group: self.id.clone() });
+            turn.cancel(&self.timer(ClassicTimer::Sync));
         }
     }
 
@@ -86,13 +97,13 @@ impl ClassicGroup {
             member.assignment =
                 said.get(&member.id).map(|bytes| Bytes::copy_from_slice(bytes)).unwrap_or_default();
         }
-        self.enter(State::Stable, turn.now.wall);
-        turn.record(self.record());
+        self.enter(ClassicState::Stable, turn.now.wall);
+        turn.effects.record(self.record());
         let ids: Vec<ByteString> = self.members.keys().cloned().collect();
         for id in &ids {
             let response = self.synced(id);
             if let Some(syncing) = self.members.get_mut(id).and_then(|member| member.syncing.take()) {
-                turn.answer_sync(syncing, response);
+                turn.effects.reply(syncing, response);
                 self.renew_session(id, turn);
             }
         }
@@ -111,7 +122,7 @@ impl ClassicGroup {
     pub(super) fn sync_time_over(&mut self, turn: &mut Turn<'_>) {
         let late = self.members.values().filter(|member| member.sync_expected);
         let late: Vec<ByteString> = late.map(|member| member.id.clone()).collect();
-        let is_awaited = matches!(self.state, State::CompletingRebalance | State::Stable);
+        let is_awaited = matches!(self.state, ClassicState::CompletingRebalance | ClassicState::Stable);
         if !is_awaited || late.is_empty() {
             return;
         }
@@ -123,6 +134,6 @@ impl ClassicGroup {
 }
 
 /// The answer to a SyncGroup that failed.
-pub(crate) fn refusal(error_code: ErrorCode) -> SyncGroupResponse {
+pub(super) fn refusal(error_code: ErrorCode) -> SyncGroupResponse {
     SyncGroupResponse { error_code, ..Default::default() }
 }

@@ -14,14 +14,23 @@ use bytestring::ByteString;
 use kestrel_protocol::wire::{Reader, Writer};
 use kestrel_protocol::{DecodeError, Message};
 
+use crate::coordinator::runtime::{LogRecord, Unreadable};
+
 pub(crate) use tables::*;
 
 const WHAT: &str = "__consumer_offsets record";
 
 /// The type of an offset's key. Type 0 means the same and is only read.
 const OFFSET_COMMIT_KEY: i16 = 1;
-/// The type of a group's key.
+/// The type of a classic group's key.
 const GROUP_METADATA_KEY: i16 = 2;
+/// What the other types of keys belong to, in Apache Kafka 4.3. No state is kept of them.
+const FOREIGN_KEYS: [(std::ops::RangeInclusive<i16>, &str); 4] = [
+    (3..=8, "a group of the consumer protocol (KIP-848)"),
+    (9..=15, "a share group (KIP-932)"),
+    (16..=16, "the regular expression of a group (KIP-848)"),
+    (17..=23, "a streams group (KIP-1071)"),
+];
 /// The version in which groups are written.
 const GROUP_METADATA_VERSION: i16 = 3;
 /// The version in which offsets are written.
@@ -36,8 +45,6 @@ pub(crate) enum GroupRecord {
     Offset(OffsetCommitKey, Option<OffsetCommitValue>),
     /// A group of the classic protocol.
     Group(GroupMetadataKey, Option<GroupMetadataValue>),
-    /// A type that Kestrel keeps no state of: the groups of KIP-848, KIP-932 and KIP-1071.
-    Skipped(i16),
 }
 
 impl GroupRecord {
@@ -50,25 +57,19 @@ impl GroupRecord {
     pub(crate) const fn group_tombstone(group: ByteString) -> Self {
         Self::Group(GroupMetadataKey { group }, None)
     }
+}
 
-    /// Reads the key and value of a record of the log.
-    ///
-    /// # Errors
-    /// When they are not what the key's type says. A type that is not known is none: see [`Self::Skipped`].
-    pub(crate) fn decode(key: Bytes, value: Option<Bytes>) -> Result<Self, DecodeError> {
+impl LogRecord for GroupRecord {
+    fn decode(key: Bytes, value: Option<Bytes>) -> Result<Self, Unreadable> {
         let mut key = Reader::new(key);
         Ok(match key.get_i16(WHAT)? {
             version @ 0..=OFFSET_COMMIT_KEY => Self::Offset(last(&mut key, version)?, decode_value(value)?),
             GROUP_METADATA_KEY => Self::Group(last(&mut key, GROUP_METADATA_KEY)?, decode_value(value)?),
-            other => Self::Skipped(other),
+            other => return Err(Unreadable::Foreign(kind_of(other))),
         })
     }
 
-    /// The key and value of a record of the log.
-    ///
-    /// # Panics
-    /// For [`Self::Skipped`], which is only read.
-    pub(crate) fn encode(&self) -> (Bytes, Option<Bytes>) {
+    fn encode(&self) -> (Bytes, Option<Bytes>) {
         match self {
             Self::Offset(key, value) => {
                 let version = |value: &OffsetCommitValue| match value.expire_timestamp {
@@ -82,9 +83,14 @@ impl GroupRecord {
                 let value = value.as_ref().map(|value| versioned(value, GROUP_METADATA_VERSION));
                 (versioned(key, GROUP_METADATA_KEY), value)
             }
-            Self::Skipped(key_type) => unreachable!("a record of type {key_type} is never written"),
         }
     }
+}
+
+/// What keys of a type belong to that no state is kept of.
+fn kind_of(key_type: i16) -> &'static str {
+    let known = FOREIGN_KEYS.iter().find(|(types, _)| types.contains(&key_type));
+    known.map_or("something newer than Apache Kafka 4.3", |(_, kind)| kind)
 }
 
 fn versioned(message: &impl Message, version: i16) -> Bytes {

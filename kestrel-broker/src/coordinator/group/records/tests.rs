@@ -7,10 +7,10 @@ use super::*;
 
 /// `__consumer_offsets` of a node of Apache Kafka 4.3.1, by group; see `testdata/README.md`.
 const SEGMENTS: [(&str, &[u8]); 4] = [
-    ("simple", include_bytes!("../../../testdata/consumer-offsets/partition-6.log")),
-    ("txgroup", include_bytes!("../../../testdata/consumer-offsets/partition-7.log")),
-    ("static", include_bytes!("../../../testdata/consumer-offsets/partition-8.log")),
-    ("billing", include_bytes!("../../../testdata/consumer-offsets/partition-9.log")),
+    ("simple", include_bytes!("../../../../testdata/consumer-offsets/partition-6.log")),
+    ("txgroup", include_bytes!("../../../../testdata/consumer-offsets/partition-7.log")),
+    ("static", include_bytes!("../../../../testdata/consumer-offsets/partition-8.log")),
+    ("billing", include_bytes!("../../../../testdata/consumer-offsets/partition-9.log")),
 ];
 
 /// The keys and values of a segment, without control records.
@@ -41,7 +41,6 @@ fn records_of_apache_kafka_come_back_byte_for_byte() {
             let of = match &record {
                 GroupRecord::Offset(key, _) => &key.group,
                 GroupRecord::Group(key, _) => &key.group,
-                GroupRecord::Skipped(_) => panic!("a classic group has no such record"),
             };
             assert_eq!(of, group);
             assert_eq!(record.encode(), (key, value));
@@ -115,15 +114,22 @@ fn groups_of_every_version_are_read() {
 
 #[test]
 fn what_is_not_known_is_skipped_and_what_is_damaged_is_not() {
-    for key_type in [3, 8, 16, 99] {
-        let key = Bytes::copy_from_slice(&[0, key_type, 1, 2, 3]);
-        assert_eq!(GroupRecord::decode(key, None), Ok(GroupRecord::Skipped(i16::from(key_type))));
+    for (key_type, kind) in
+        [(3, "KIP-848"), (8, "KIP-848"), (15, "KIP-932"), (16, "regular"), (23, "KIP-1071"), (99, "newer")]
+    {
+        let Err(Unreadable::Foreign(said)) =
+            GroupRecord::decode(Bytes::copy_from_slice(&[0, key_type, 1, 2, 3]), None)
+        else {
+            panic!("{key_type} is not known")
+        };
+        assert!(said.contains(kind), "{key_type}: {said}");
     }
     let (key, value) = record(OffsetCommitValue::default()).encode();
     let value = value.unwrap();
-    assert!(GroupRecord::decode(key.slice(..key.len() - 1), None).is_err());
-    assert!(GroupRecord::decode(key.clone(), Some(value.slice(..value.len() - 1))).is_err());
-    assert!(GroupRecord::decode(Bytes::from_static(b"\0"), None).is_err());
+    let is_damaged = |key, value| matches!(GroupRecord::decode(key, value), Err(Unreadable::Damaged(_)));
+    assert!(is_damaged(key.slice(..key.len() - 1), None));
+    assert!(is_damaged(key.clone(), Some(value.slice(..value.len() - 1))));
+    assert!(is_damaged(Bytes::from_static(b"\0"), None));
     // KIP-915: a version of the future has further tagged fields.
     let mut future = value.to_vec();
     future[1] = 9;

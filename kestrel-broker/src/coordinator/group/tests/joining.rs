@@ -1,6 +1,7 @@
 //! Who may join, who leads, which protocol is chosen, and how long others are waited for.
 
 use super::*;
+use crate::coordinator::group::classic::NEW_MEMBER_PATIENCE;
 
 #[test]
 fn the_first_member_leads_and_alone_sees_the_members() {
@@ -32,7 +33,7 @@ fn a_member_asks_for_its_id_before_it_joins() {
     let asked = harness.join_now(&Who { version: 4, ..someone() });
     assert_eq!((asked.error_code, asked.generation_id), (ErrorCode::MemberIdRequired, -1));
     assert_eq!((harness.state().as_str(), harness.member_ids().len()), ("Empty", 0));
-    assert_eq!(harness.log.len(), 1, "the group exists");
+    assert_eq!(harness.script.log_len(), 1, "the group exists");
     let joined = harness.join_now(&Who { version: 4, ..member(&asked.member_id) });
     assert_eq!((joined.error_code, joined.generation_id), (ErrorCode::None, 1));
     assert_eq!(joined.member_id, asked.member_id);
@@ -57,7 +58,7 @@ fn nobody_joins_with_an_id_that_was_not_given_out() {
     let mut harness = Harness::new();
     let refused = harness.join_now(&member("made-up"));
     assert_eq!((refused.error_code, &*refused.member_id), (ErrorCode::UnknownMemberId, "made-up"));
-    assert_eq!((harness.state().as_str(), harness.log.len()), ("Dead", 0));
+    assert_eq!((harness.state().as_str(), harness.script.log_len()), ("Dead", 0));
     harness.stable(1);
     assert_eq!(harness.join_now(&member("made-up")).error_code, ErrorCode::UnknownMemberId);
 }
@@ -151,7 +152,7 @@ fn a_group_takes_no_more_members_than_it_may_have() {
 fn a_group_that_is_loaded_with_too_many_members_is_cut_down() {
     let mut harness = Harness::new();
     let (ids, _) = harness.stable(3);
-    harness.settings.max_size = 2;
+    harness.script.settings.max_size = 2;
     harness.restart();
     assert_eq!(harness.state(), "PreparingRebalance");
     let first = harness.join(&member(&ids[0]));
@@ -180,10 +181,10 @@ fn a_member_that_never_got_an_answer_is_not_kept_for_ever() {
     let delay = Duration::from_secs(400);
     let mut harness = Harness::with(GroupSettings { initial_rebalance_delay: delay, ..defaults() });
     let joining = harness.join(&someone());
-    harness.pass(join::NEW_MEMBER_PATIENCE - Duration::from_millis(1));
+    harness.pass(NEW_MEMBER_PATIENCE - Duration::from_millis(1));
     assert_eq!((harness.joined(joining), harness.member_ids().len()), (None, 1));
     harness.pass(Duration::from_millis(1));
     assert_eq!(harness.joined(joining).unwrap().error_code, ErrorCode::UnknownMemberId);
-    harness.pass(delay - join::NEW_MEMBER_PATIENCE);
+    harness.pass(delay - NEW_MEMBER_PATIENCE);
     assert_eq!((harness.state().as_str(), harness.member_ids().len()), ("Empty", 0));
 }

@@ -30,7 +30,7 @@ fn the_last_session_to_end_leaves_an_empty_group() {
     let (_, generation) = harness.stable(1);
     harness.pass(SESSION);
     assert_eq!((harness.state().as_str(), harness.member_ids().len()), ("Empty", 0));
-    let Some(GroupRecord::Group(_, Some(stored))) = harness.log.last() else { panic!("a group") };
+    let Some(GroupRecord::Group(_, Some(stored))) = harness.script.last_record() else { panic!("a group") };
     assert_eq!((stored.generation, &*stored.protocol_type), (generation + 1, "consumer"));
     assert_eq!((&stored.protocol, &stored.leader, stored.members.len()), (&None, &None, 0));
     // The generation goes on where it was, also after a restart.

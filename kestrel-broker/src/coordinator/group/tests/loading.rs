@@ -1,41 +1,25 @@
 //! A shard is rebuilt from what Apache Kafka wrote, transactions and compressed batches included.
 
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
-use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{
     BuilderOptions, Codec, Compression, ProducerStamp, RecordBatchBuilder, RecordBatches,
 };
 
-use kestrel_settings::Minutes;
-
-use super::super::group::Now;
 use super::*;
+use crate::coordinator::runtime::testing::replay_segment;
 
-const SIMPLE: &[u8] = include_bytes!("../../../testdata/consumer-offsets/partition-6.log");
-const TRANSACTIONS: &[u8] = include_bytes!("../../../testdata/consumer-offsets/partition-7.log");
-const STATIC: &[u8] = include_bytes!("../../../testdata/consumer-offsets/partition-8.log");
-const BILLING: &[u8] = include_bytes!("../../../testdata/consumer-offsets/partition-9.log");
+const SIMPLE: &[u8] = include_bytes!("../../../../testdata/consumer-offsets/partition-6.log");
+const TRANSACTIONS: &[u8] = include_bytes!("../../../../testdata/consumer-offsets/partition-7.log");
+const STATIC: &[u8] = include_bytes!("../../../../testdata/consumer-offsets/partition-8.log");
+const BILLING: &[u8] = include_bytes!("../../../../testdata/consumer-offsets/partition-9.log");
 
 fn shard() -> GroupShard {
-    GroupShard::new(GroupSettings {
-        initial_rebalance_delay: Duration::ZERO,
-        min_session_timeout: Duration::from_secs(6),
-        max_session_timeout: Duration::from_secs(1800),
-        max_size: usize::MAX,
-        offset_metadata_max_bytes: 4096,
-        offsets_retention: Minutes(Duration::from_secs(3600)),
-        offsets_retention_check_interval: Duration::from_secs(600),
-    })
+    GroupShard::new(defaults())
 }
 
 #[expect(clippy::disallowed_methods, reason = "any instant will do")]
 fn loaded(segment: &'static [u8]) -> GroupShard {
     let mut shard = shard();
-    for batch in RecordBatches::new(Bytes::from_static(segment)) {
-        replay_batch(&batch.unwrap(), &mut shard).unwrap();
-    }
+    replay_segment(segment, &mut shard).unwrap();
     shard.loaded(Now { instant: Instant::now(), wall: Timestamp::from_millis(1_795_273_180_000) });
     shard
 }
@@ -80,7 +64,7 @@ fn compressed_batches_are_read_and_unknown_records_skipped() {
         let record = original.records(1 << 16).unwrap().next().unwrap().unwrap();
         builder.append(0, record.key.as_deref(), record.value.as_deref(), []).unwrap();
         let mut shard = shard();
-        replay_batch(&builder.build(ProducerStamp::NONE), &mut shard).unwrap();
+        replay_segment(builder.build(ProducerStamp::NONE).into_bytes(), &mut shard).unwrap();
         assert_eq!(offsets(&shard, "simple"), [(1, 7, String::new())]);
     }
 }
@@ -90,6 +74,5 @@ fn a_damaged_batch_is_an_error() {
     let mut bytes = SIMPLE.to_vec();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    let batch = RecordBatches::new(bytes.into()).next().unwrap().unwrap();
-    assert!(replay_batch(&batch, &mut shard()).is_err());
+    assert!(replay_segment(bytes, &mut shard()).is_err());
 }

@@ -2,6 +2,7 @@
 
 mod joining;
 mod leaving;
+mod loading;
 mod offsets;
 mod property;
 mod static_members;
@@ -11,13 +12,16 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
-use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
+use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use kestrel_protocol::messages::leave_group::MemberIdentity;
-use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
+use kestrel_protocol::messages::sync_group::{
+    SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
+};
 use kestrel_protocol::{ErrorCode, TopicId, Uuid};
 use kestrel_settings::Minutes;
 
 use super::*;
+use crate::coordinator::runtime::testing::{Reply, Script};
 
 /// The only group of most tests.
 const GROUP: &str = "billing";
@@ -37,15 +41,17 @@ fn defaults() -> GroupSettings {
     }
 }
 
-/// A shard with a log that is a list and a clock that is moved by hand.
+/// The script of a shard, with the requests that wait for an answer.
 struct Harness {
-    shard: GroupShard,
-    settings: GroupSettings,
-    now: Now,
-    log: Vec<GroupRecord>,
-    replies: HashMap<ReplyTo, Reply>,
+    script: Script<GroupShard>,
+    joins: HashMap<Ticket, Reply<JoinGroupResponse>>,
+    syncs: HashMap<Ticket, Reply<SyncGroupResponse>>,
     next: u64,
 }
+
+/// A request whose answer may not be there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Ticket(u64);
 
 /// Who joins, and how.
 #[derive(Debug, Clone)]
@@ -85,72 +91,39 @@ impl Harness {
         Self::with(defaults())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     fn with(settings: GroupSettings) -> Self {
-        let now = Now { instant: Instant::now(), wall: Timestamp::from_millis(1_700_000_000_000) };
-        let mut shard = GroupShard::new(settings.clone());
-        assert!(shard.loaded(now).records.is_empty());
-        Self { shard, settings, now, log: Vec::new(), replies: HashMap::new(), next: 0 }
+        let script = Script::new(settings);
+        assert_eq!(script.log_len(), 0);
+        Self { script, joins: HashMap::new(), syncs: HashMap::new(), next: 0 }
     }
 
-    fn apply(&mut self, effects: Effects) {
-        for record in effects.records {
-            let offset = i64::try_from(self.log.len()).unwrap();
-            self.log.push(record.clone());
-            self.shard.replay(record, offset, None);
-        }
-        for (to, reply) in effects.replies {
-            assert!(self.replies.insert(to, reply).is_none(), "answered twice");
-        }
-    }
-
-    fn handled<R>(&mut self, (answer, effects): Handled<R>) -> R {
-        self.apply(effects);
-        answer
-    }
-
-    /// Lets time pass; what is due happens when it is due.
     fn pass(&mut self, duration: Duration) {
-        let end = self.now.instant + duration;
-        while let Some(due) = self.shard.next_deadline().filter(|due| *due <= end) {
-            self.move_clock(due.saturating_duration_since(self.now.instant));
-            let effects = self.shard.handle_timeout(self.now).expect("something is due");
-            self.apply(effects);
-        }
-        self.move_clock(end - self.now.instant);
+        self.script.pass(duration);
+    }
+
+    fn shard(&self) -> &GroupShard {
+        &self.script.machine
     }
 
     /// Lets time pass while these members send heartbeats.
     fn pass_beating(&mut self, duration: Duration, members: &[&str], generation: i32) {
-        let end = self.now.instant + duration;
-        while self.now.instant < end {
+        let end = self.script.now.instant + duration;
+        while self.script.now.instant < end {
             for member in members {
                 self.heartbeat(member, generation);
             }
-            self.pass((end - self.now.instant).min(SESSION / 2));
+            self.pass((end - self.script.now.instant).min(SESSION / 2));
         }
-    }
-
-    fn move_clock(&mut self, by: Duration) {
-        self.now = Now { instant: self.now.instant + by, wall: self.now.wall.saturating_add(by) };
-    }
-
-    /// What a coordinator has that read the log.
-    fn reloaded(&self) -> GroupShard {
-        let mut shard = GroupShard::new(self.settings.clone());
-        for (offset, record) in (0..).zip(self.log.clone()) {
-            let (key, value) = record.encode();
-            shard.replay(GroupRecord::decode(key, value).unwrap(), offset, None);
-        }
-        shard
     }
 
     /// Stops the coordinator and starts another one on the same log.
     fn restart(&mut self) {
-        self.shard = self.reloaded();
-        self.replies.clear();
-        let effects = self.shard.loaded(self.now);
-        self.apply(effects);
+        self.script.restart();
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next += 1;
+        Ticket(self.next)
     }
 
     fn joining(&mut self, who: &Who<'_>) -> Joining {
@@ -179,20 +152,17 @@ impl Harness {
     }
 
     /// Sends JoinGroup; [`Self::joined`] has the answer once there is one.
-    fn join(&mut self, who: &Who<'_>) -> ReplyTo {
+    fn join(&mut self, who: &Who<'_>) -> Ticket {
         let joining = self.joining(who);
-        let to = ReplyTo(self.next);
-        let effects = self.shard.join(&joining, to, self.now);
-        self.apply(effects);
-        to
+        let ticket = self.ticket();
+        let reply = self.script.handle_waiting(|shard, to, now| shard.join(&joining, to, now));
+        self.joins.insert(ticket, reply);
+        ticket
     }
 
     /// The answer to a JoinGroup; none while it waits.
-    fn joined(&mut self, to: ReplyTo) -> Option<JoinGroupResponse> {
-        match self.replies.remove(&to)? {
-            Reply::Joined(response) => Some(response),
-            Reply::Synced(_) => panic!("that was a JoinGroup"),
-        }
+    fn joined(&mut self, ticket: Ticket) -> Option<JoinGroupResponse> {
+        self.joins.get_mut(&ticket)?.take()
     }
 
     /// Joins and is answered at once.
@@ -202,7 +172,7 @@ impl Harness {
     }
 
     /// Sends SyncGroup; [`Self::synced`] has the answer once there is one.
-    fn sync(&mut self, member: &str, generation: i32, assignments: &[(&str, &'static [u8])]) -> ReplyTo {
+    fn sync(&mut self, member: &str, generation: i32, assignments: &[(&str, &'static [u8])]) -> Ticket {
         self.sync_as(member, None, generation, assignments)
     }
 
@@ -212,9 +182,7 @@ impl Harness {
         instance: Option<&str>,
         generation: i32,
         assignments: &[(&str, &'static [u8])],
-    ) -> ReplyTo {
-        self.next += 1;
-        let to = ReplyTo(self.next);
+    ) -> Ticket {
         let assignments = assignments.iter().map(|(member, bytes)| SyncGroupRequestAssignment {
             member_id: (*member).into(),
             assignment: Bytes::from_static(bytes),
@@ -227,18 +195,20 @@ impl Harness {
             assignments: assignments.collect(),
             ..Default::default()
         };
-        let effects = self.shard.sync(&request, to, self.now);
-        self.apply(effects);
-        to
+        self.send_sync(&request)
+    }
+
+    fn send_sync(&mut self, request: &SyncGroupRequest) -> Ticket {
+        let ticket = self.ticket();
+        let reply = self.script.handle_waiting(|shard, to, now| shard.sync(request, to, now));
+        self.syncs.insert(ticket, reply);
+        ticket
     }
 
     /// The answer to a SyncGroup: the assignment, or why not; none while it waits.
-    fn synced(&mut self, to: ReplyTo) -> Option<Result<Bytes, ErrorCode>> {
-        match self.replies.remove(&to)? {
-            Reply::Synced(response) if response.error_code.is_none() => Some(Ok(response.assignment)),
-            Reply::Synced(response) => Some(Err(response.error_code)),
-            Reply::Joined(_) => panic!("that was a SyncGroup"),
-        }
+    fn synced(&mut self, ticket: Ticket) -> Option<Result<Bytes, ErrorCode>> {
+        let SyncGroupResponse { error_code, assignment, .. } = self.syncs.get_mut(&ticket)?.take()?;
+        Some(if error_code.is_none() { Ok(assignment) } else { Err(error_code) })
     }
 
     /// A group of `count` members with an assignment each; gives their ids, the leader's first, and the generation.
@@ -248,7 +218,7 @@ impl Harness {
         let mut generation = leader.generation_id;
         for _ in 1..count {
             let newcomer = self.join(&someone());
-            let olds: Vec<ReplyTo> = ids.iter().map(|id| self.join(&member(id))).collect();
+            let olds: Vec<Ticket> = ids.iter().map(|id| self.join(&member(id))).collect();
             olds.into_iter().for_each(|old| assert!(self.joined(old).unwrap().error_code.is_none()));
             let newcomer = self.joined(newcomer).unwrap();
             ids.push(newcomer.member_id.to_string());
@@ -260,7 +230,7 @@ impl Harness {
 
     /// Ends the rebalance: the first member assigns, each gets its part.
     fn assign(&mut self, ids: &[String], generation: i32) {
-        let waiting: Vec<ReplyTo> = ids[1..].iter().map(|id| self.sync(id, generation, &[])).collect();
+        let waiting: Vec<Ticket> = ids[1..].iter().map(|id| self.sync(id, generation, &[])).collect();
         let assignments: Vec<(&str, &'static [u8])> =
             ids.iter().zip([b"a", b"b", b"c", b"d", b"e"]).map(|(id, part)| (&**id, &part[..])).collect();
         let leader = self.sync(&ids[0], generation, &assignments);
@@ -281,8 +251,7 @@ impl Harness {
             member_id: member.into(),
             group_instance_id: instance.map(Into::into),
         };
-        let handled = self.shard.heartbeat(&request, self.now);
-        self.handled(handled)
+        self.script.handle(|shard, now| shard.heartbeat(&request, now))
     }
 
     fn leave(&mut self, members: &[(&str, Option<&str>)]) -> Vec<ErrorCode> {
@@ -292,8 +261,7 @@ impl Harness {
             reason: None,
         };
         let members: Vec<_> = members.iter().map(identity).collect();
-        let handled = self.shard.leave(GROUP, &members, self.now);
-        self.handled(handled)
+        self.script.handle(|shard, now| shard.leave(GROUP, &members, now))
     }
 
     /// Commits offset 7 of partition 0 of topic `t`.
@@ -302,22 +270,21 @@ impl Harness {
     }
 
     fn commit_all(&mut self, commit: &Commit) -> Vec<ErrorCode> {
-        let handled = self.shard.commit(commit, self.now);
-        self.handled(handled)
+        self.script.handle(|shard, now| shard.commit(commit, now))
     }
 
     /// The offset that a group has for a partition; -1 for none.
     fn offset(&self, group: &str, topic: &str, partition: i32) -> i64 {
-        self.shard.fetch(group, &[(topic.into(), partition)], false)[0].offset
+        self.shard().fetch(group, &[(topic.into(), partition)], false)[0].offset
     }
 
     /// The state of the group.
     fn state(&self) -> String {
-        self.shard.describe(GROUP).map_or_else(|| "Dead".into(), |group| group.group_state.to_string())
+        self.shard().describe(GROUP).map_or_else(|| "Dead".into(), |group| group.group_state.to_string())
     }
 
     fn member_ids(&self) -> Vec<String> {
-        let group = self.shard.describe(GROUP).unwrap();
+        let group = self.shard().describe(GROUP).unwrap();
         group.members.into_iter().map(|member| member.member_id.to_string()).collect()
     }
 }

@@ -1,9 +1,10 @@
 //! Committed offsets: who may commit, what is read back, and when they go.
 
 use kestrel_protocol::record::control::TransactionOutcome::{Abort, Commit as Committed};
-use kestrel_protocol::{LeaderEpoch, ProducerId};
+use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId};
 
 use super::*;
+use crate::coordinator::group::records::{OffsetCommitKey, OffsetCommitValue};
 
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const CHECK: Duration = Duration::from_secs(600);
@@ -17,7 +18,7 @@ fn a_committed_offset_is_read_back_with_everything_that_was_said() {
     let mut harness = Harness::new();
     assert_eq!(harness.commit("", -1), ErrorCode::None);
     harness.restart();
-    let fetched = harness.shard.fetch(GROUP, &[("t".into(), 0), ("t".into(), 1)], true);
+    let fetched = harness.shard().fetch(GROUP, &[("t".into(), 0), ("t".into(), 1)], true);
     let expected = FetchedOffset {
         offset: 7,
         leader_epoch: LeaderEpoch(3),
@@ -25,8 +26,8 @@ fn a_committed_offset_is_read_back_with_everything_that_was_said() {
         error: ErrorCode::None,
     };
     assert_eq!(fetched, [expected.clone(), FetchedOffset::none(ErrorCode::None)]);
-    assert_eq!(harness.shard.fetch_all(GROUP, false), [("t".into(), 0, expected)]);
-    assert_eq!(harness.shard.fetch_all("nobody", false), []);
+    assert_eq!(harness.shard().fetch_all(GROUP, false), [("t".into(), 0, expected)]);
+    assert_eq!(harness.shard().fetch_all("nobody", false), []);
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn offsets_of_a_group_without_members_count_from_when_it_became_empty() {
     harness.restart();
     harness.pass(2 * CHECK);
     assert_eq!((harness.offset(GROUP, "t", 0), harness.state().as_str()), (-1, "Dead"));
-    assert_eq!(harness.reloaded().stored, Stored::default());
+    assert_eq!(harness.script.reloaded().stored, Stored::default());
 }
 
 #[test]
@@ -133,24 +134,21 @@ fn a_group_with_members_is_not_deleted() {
     let mut harness = Harness::new();
     let (ids, generation) = harness.stable(1);
     harness.commit(&ids[0], generation);
-    let delete = |harness: &mut Harness| {
-        let handled = harness.shard.delete_group(GROUP);
-        harness.handled(handled)
-    };
+    let delete = |harness: &mut Harness| harness.script.handle(|shard, _| shard.delete_group(GROUP));
     assert_eq!(delete(&mut harness), ErrorCode::NonEmptyGroup);
     harness.leave(&[(&ids[0], None)]);
     assert_eq!(delete(&mut harness), ErrorCode::None);
     assert_eq!(delete(&mut harness), ErrorCode::GroupIdNotFound);
     assert_eq!(harness.offset(GROUP, "t", 0), -1);
-    assert_eq!(harness.reloaded().stored, Stored::default());
+    assert_eq!(harness.script.reloaded().stored, Stored::default());
 }
 
 #[test]
 fn offsets_of_consumed_topics_are_not_deleted() {
     let mut harness = Harness::new();
     let delete = |harness: &mut Harness| {
-        let handled = harness.shard.delete_offsets(&GROUP.into(), &[("t".into(), 0), ("old".into(), 0)]);
-        harness.handled(handled)
+        let partitions = [("t".into(), 0), ("old".into(), 0)];
+        harness.script.handle(|shard, _| shard.delete_offsets(&GROUP.into(), &partitions))
     };
     assert_eq!(delete(&mut harness), Err(ErrorCode::GroupIdNotFound));
     let joined = harness.join_now(&Who { protocols: vec![("range", SUBSCRIBED_TO_T)], ..someone() });
@@ -174,11 +172,11 @@ fn offsets_of_a_deleted_topic_go() {
     let mut said = commit(GROUP, "", -1, &[("t", 0, 1), ("gone", 0, 2), ("again", 0, 3)]);
     said.partitions[2].topic_id = TopicId::from_u128(7);
     harness.commit_all(&said);
-    let effects = harness.shard.delete_offsets_of_deleted_topics(|name, id| {
+    let effects = harness.script.machine.delete_offsets_of_deleted_topics(|name, id| {
         *name == *"t" || (*name == *"again" && id == TopicId::from_u128(8))
     });
-    harness.apply(effects);
-    let left: Vec<_> = harness.shard.fetch_all(GROUP, false).into_iter().map(|(topic, ..)| topic).collect();
+    harness.script.apply(effects);
+    let left: Vec<_> = harness.shard().fetch_all(GROUP, false).into_iter().map(|(topic, ..)| topic).collect();
     assert_eq!(left, ["t"]);
 }
 
@@ -186,32 +184,32 @@ fn offsets_of_a_deleted_topic_go() {
 fn an_offset_of_a_transaction_counts_when_that_is_committed() {
     let mut harness = Harness::new();
     let offset = |offset: i64| {
-        let key = crate::coordinator::records::OffsetCommitKey {
-            group: GROUP.into(),
-            topic: "t".into(),
-            partition: 0,
-        };
-        let value = crate::coordinator::records::OffsetCommitValue { offset, ..Default::default() };
-        GroupRecord::Offset(key, Some(value))
+        let key = OffsetCommitKey { group: GROUP.into(), topic: "t".into(), partition: 0 };
+        let value = OffsetCommitValue { offset, leader_epoch: LeaderEpoch::NONE, ..Default::default() };
+        Effects::from(vec![GroupRecord::Offset(key, Some(value))])
     };
-    let fetch = |shard: &GroupShard, stable| shard.fetch(GROUP, &[("t".into(), 0)], stable)[0].clone();
-    let producer = ProducerId(5);
-    let shard = &mut harness.shard;
-    shard.replay(offset(1), 10, Some(producer));
-    assert_eq!((fetch(shard, false).offset, fetch(shard, true).error), (-1, ErrorCode::UnstableOffsetCommit));
-    shard.replay_end(producer, Abort);
-    assert_eq!((fetch(shard, false).offset, fetch(shard, true).error), (-1, ErrorCode::None));
-    shard.replay(offset(2), 12, Some(producer));
-    shard.replay_end(producer, Committed);
-    assert_eq!(fetch(shard, true).offset, 2);
+    let fetch =
+        |harness: &Harness, stable| harness.shard().fetch(GROUP, &[("t".into(), 0)], stable)[0].clone();
+    let transaction = Transaction { producer_id: ProducerId(5), producer_epoch: ProducerEpoch(0) };
+    let script = &mut harness.script;
+    script.apply(offset(1).within(transaction));
+    let unstable = ErrorCode::UnstableOffsetCommit;
+    assert_eq!((fetch(&harness, false).offset, fetch(&harness, true).error), (-1, unstable));
+    harness.script.end(transaction, Abort);
+    assert_eq!((fetch(&harness, false).offset, fetch(&harness, true).error), (-1, ErrorCode::None));
+    harness.script.apply(offset(2).within(transaction));
+    harness.script.end(transaction, Committed);
+    assert_eq!(fetch(&harness, true).offset, 2);
     // What was committed after it in the log counts more, though the transaction ended later.
-    shard.replay(offset(3), 14, Some(producer));
-    shard.replay(offset(4), 15, None);
-    shard.replay_end(producer, Committed);
-    assert_eq!(fetch(shard, true).offset, 4);
+    harness.script.apply(offset(3).within(transaction));
+    harness.script.apply(offset(4));
+    harness.script.end(transaction, Committed);
+    assert_eq!(fetch(&harness, true).offset, 4);
     // A tombstone ends what waits, too.
-    shard.replay(offset(5), 16, Some(producer));
-    shard.replay(GroupRecord::offset_tombstone(GROUP.into(), "t".into(), 0), 17, None);
-    shard.replay_end(producer, Committed);
-    assert_eq!(fetch(shard, true).offset, -1);
+    harness.script.apply(offset(5).within(transaction));
+    harness.script.assert_replay_equals_live(|shard| &shard.stored);
+    harness.script.apply(vec![GroupRecord::offset_tombstone(GROUP.into(), "t".into(), 0)].into());
+    harness.script.end(transaction, Committed);
+    assert_eq!(fetch(&harness, true).offset, -1);
+    harness.script.assert_replay_equals_live(|shard| &shard.stored);
 }

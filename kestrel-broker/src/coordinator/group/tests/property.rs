@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::coordinator::group::classic::ClassicState;
 
 /// What happens.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +61,8 @@ struct Client {
     generation: i32,
     leads: bool,
     others: Vec<String>,
-    joining: Option<ReplyTo>,
-    syncing: Option<ReplyTo>,
+    joining: Option<Ticket>,
+    syncing: Option<Ticket>,
 }
 
 #[derive(Default)]
@@ -127,17 +128,16 @@ impl World {
             }
             Step::Pass(seconds) => harness.pass(Duration::from_secs(seconds)),
             Step::DeleteGroup => {
-                let handled = harness.shard.delete_group(GROUP);
-                harness.handled(handled);
+                harness.script.handle(|shard, _| shard.delete_group(GROUP));
             }
             Step::DeleteOffsets => {
-                let handled =
-                    harness.shard.delete_offsets(&GROUP.into(), &[("t".into(), 0), ("u".into(), 1)]);
-                let _ = harness.handled(handled);
+                let partitions = [("t".into(), 0), ("u".into(), 1)];
+                let delete = |shard: &mut GroupShard, _| shard.delete_offsets(&GROUP.into(), &partitions);
+                let _ = harness.script.handle(delete);
             }
             Step::TopicsGone(t) => {
-                let effects = harness.shard.delete_offsets_of_deleted_topics(|name, _| t != (*name == *"t"));
-                harness.apply(effects);
+                let is_there = |name: &ByteString, _| t != (*name == *"t");
+                harness.script.handle(|shard, _| ((), shard.delete_offsets_of_deleted_topics(is_there)));
             }
             Step::Restart => harness.restart(),
         }
@@ -145,7 +145,7 @@ impl World {
     }
 
     fn take_answers(&mut self, harness: &mut Harness) {
-        if harness.shard.groups.get(GROUP).is_none_or(|group| group.generation < self.newest_generation) {
+        if classic(harness.shard(), GROUP).is_none_or(|group| group.generation < self.newest_generation) {
             // It was deleted, or read back from before its last generation was stored: numbers begin anew.
             self.owners.clear();
             self.newest_generation = 0;
@@ -177,21 +177,26 @@ impl World {
     }
 }
 
+fn classic<'a>(shard: &'a GroupShard, id: &str) -> Option<&'a ClassicGroup> {
+    shard.groups.get(id).map(|Group::Classic(group)| group)
+}
+
 /// What a coordinator that reads the log makes of it, compared with the one that wrote it.
 fn check(harness: &Harness) {
-    let mut reloaded = harness.reloaded();
-    assert_eq!(reloaded.stored, harness.shard.stored, "replay equals live");
-    reloaded.loaded(harness.now);
-    for (id, live) in &harness.shard.groups {
-        if live.state == classic::State::Stable {
+    harness.script.assert_replay_equals_live(|shard| &shard.stored);
+    let mut reloaded = harness.script.reloaded();
+    reloaded.loaded(harness.script.now);
+    for (id, live) in &harness.shard().groups {
+        let Group::Classic(live) = live;
+        if live.state == ClassicState::Stable {
             let seen = |shard: &GroupShard| shard.describe(id);
-            assert_eq!(seen(&reloaded), seen(&harness.shard), "a stable group is in the log");
-            assert_eq!(reloaded.groups.get(id).map(|group| group.generation), Some(live.generation));
+            assert_eq!(seen(&reloaded), seen(harness.shard()), "a stable group is in the log");
+            assert_eq!(classic(&reloaded, id).map(|group| group.generation), Some(live.generation));
         }
         assert_eq!(live.members.is_empty(), live.leader.is_none() || live.members.is_empty());
         assert!(live.leader.as_ref().is_none_or(|leader| live.members.contains_key(leader)));
         assert!(live.static_members.values().all(|member| live.members.contains_key(member)));
-        if live.state == classic::State::Empty {
+        if live.state == ClassicState::Empty {
             assert!(live.members.is_empty());
         }
     }

@@ -6,7 +6,7 @@ use super::*;
 fn each_member_gets_its_part_and_the_log_has_all() {
     let mut harness = Harness::new();
     let (ids, generation) = harness.stable(3);
-    let Some(GroupRecord::Group(_, Some(stored))) = harness.log.last() else { panic!("a group") };
+    let Some(GroupRecord::Group(_, Some(stored))) = harness.script.last_record() else { panic!("a group") };
     assert_eq!((stored.generation, stored.members.len()), (generation, 3));
     assert_eq!(stored.leader.as_deref(), Some(&*ids[0]));
     // Who asks again is told again.
@@ -57,9 +57,8 @@ fn who_names_another_protocol_is_refused() {
         ("consumer", "sticky", Err(ErrorCode::InconsistentGroupProtocol)),
         ("consumer", "range", Ok(Bytes::from_static(b"a"))),
     ] {
-        let effects = harness.shard.sync(&request(protocol_type, protocol), ReplyTo(0), harness.now);
-        harness.apply(effects);
-        assert_eq!(harness.synced(ReplyTo(0)), Some(expected));
+        let answered = harness.send_sync(&request(protocol_type, protocol));
+        assert_eq!(harness.synced(answered), Some(expected));
     }
 }
 
