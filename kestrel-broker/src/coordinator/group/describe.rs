@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::describe_groups::DescribedGroup;
 
 use super::GroupShard;
-use super::kind::Group;
+use super::kind::{Group, GroupOverview};
 use crate::metrics::GroupMetrics;
 
 /// Which groups ListGroups asks for (KIP-518, KIP-848). An empty list asks for all.
@@ -17,25 +17,12 @@ pub(crate) struct ListFilter {
 }
 
 impl ListFilter {
-    fn takes(&self, group: &Group) -> bool {
+    fn takes(&self, group: &GroupOverview) -> bool {
         let any = |wanted: &[ByteString], has: &str| {
             wanted.is_empty() || wanted.iter().any(|name| name.eq_ignore_ascii_case(has))
         };
-        any(&self.states, group.state_name()) && any(&self.types, group.type_name())
+        any(&self.states, group.state) && any(&self.types, group.group_type)
     }
-}
-
-/// A group in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct GroupOverview {
-    /// Its id.
-    pub(crate) id: ByteString,
-    /// `consumer`, `connect`; empty for a group that only stores offsets.
-    pub(crate) protocol_type: ByteString,
-    /// The name of its state.
-    pub(crate) state: &'static str,
-    /// The name of its type: `classic`.
-    pub(crate) group_type: &'static str,
 }
 
 impl GroupShard {
@@ -46,17 +33,9 @@ impl GroupShard {
 
     /// Handles ListGroups.
     pub(in crate::coordinator) fn list(&self, filter: &ListFilter) -> Vec<GroupOverview> {
-        let overview = |group: &Group| GroupOverview {
-            id: group.id().clone(),
-            protocol_type: group.protocol_type(),
-            state: group.state_name(),
-            group_type: group.type_name(),
-        };
-        self.groups.values().filter(|group| filter.takes(group)).map(overview).collect()
+        self.groups.values().map(Group::overview).filter(|group| filter.takes(group)).collect()
     }
-}
 
-impl GroupShard {
     /// Adds its groups and their members to those of other shards.
     pub(in crate::coordinator) fn add_to(&self, metrics: &mut GroupMetrics) {
         self.groups.values().for_each(|group| group.add_to(metrics));

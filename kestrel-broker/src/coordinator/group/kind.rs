@@ -7,16 +7,30 @@ use kestrel_protocol::messages::describe_groups::DescribedGroup;
 use kestrel_protocol::{ErrorCode, Timestamp};
 
 use super::classic::ClassicGroup;
-use super::offsets::Commit;
+use super::commit::Commit;
 use super::records::GroupRecord;
 use super::stored::StoredOffset;
-use super::{Timer, Turn};
+use super::turn::{Timer, Turn};
+use crate::metrics::GroupMetrics;
 
 /// A group while this coordinator serves it.
 #[derive(Debug)]
 pub(super) enum Group {
     /// One whose leader assigns (JoinGroup and SyncGroup), or that only stores offsets.
     Classic(ClassicGroup),
+}
+
+/// A group in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupOverview {
+    /// Its id.
+    pub(crate) id: ByteString,
+    /// `consumer`, `connect`; empty for a group that only stores offsets.
+    pub(crate) protocol_type: ByteString,
+    /// The name of its state.
+    pub(crate) state: &'static str,
+    /// The name of its type: `classic`.
+    pub(crate) group_type: &'static str,
 }
 
 impl Group {
@@ -32,24 +46,25 @@ impl Group {
         }
     }
 
-    /// The name of its kind in ListGroups (KIP-848).
-    pub(super) const fn type_name(&self) -> &'static str {
+    /// What ListGroups says of it.
+    pub(super) fn overview(&self) -> GroupOverview {
         match self {
-            Self::Classic(_) => "classic",
+            Self::Classic(group) => GroupOverview {
+                id: group.id.clone(),
+                protocol_type: group.protocol_type.clone().unwrap_or_default(),
+                state: group.state.name(),
+                group_type: "classic",
+            },
         }
     }
 
-    /// The name of its state in DescribeGroups and ListGroups.
-    pub(super) const fn state_name(&self) -> &'static str {
+    /// Adds it and its members to those of other groups.
+    pub(super) fn add_to(&self, metrics: &mut GroupMetrics) {
         match self {
-            Self::Classic(group) => group.state.name(),
-        }
-    }
-
-    /// The kind of its members: `consumer`, `connect`; empty for a group that only stores offsets.
-    pub(super) fn protocol_type(&self) -> ByteString {
-        match self {
-            Self::Classic(group) => group.protocol_type.clone().unwrap_or_default(),
+            Self::Classic(group) => {
+                *metrics.by_state.entry(group.state.name().to_owned()).or_default() += 1;
+                metrics.members += u64::try_from(group.members.len()).unwrap_or_default();
+            }
         }
     }
 

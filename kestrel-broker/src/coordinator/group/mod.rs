@@ -10,56 +10,37 @@
 //! of it while it serves; `kind` says which kinds there are, and each kind has a folder.
 
 mod classic;
+mod commit;
 mod describe;
 mod kind;
 mod offsets;
 mod records;
 mod stored;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
 use kestrel_protocol::{Timestamp, TopicId};
 
-use super::runtime::{
-    Deadlines, Effects as EffectsOf, Handled as HandledBy, LogPlace, Machine, Now, Transaction,
-};
+use super::runtime::{Deadlines, LogPlace, Machine, Now, Transaction};
 use crate::clock::after;
 use crate::cluster::ClusterImage;
 use crate::config::GroupSettings;
-use classic::{ClassicGroup, ClassicTimer};
+use classic::ClassicGroup;
 use kind::Group;
 use records::GroupRecord;
 use stored::Stored;
+use turn::{Effects, Timer, Turn};
 
 pub(crate) use classic::Joining;
-pub(crate) use describe::{GroupOverview, ListFilter};
-pub(crate) use offsets::{Commit, CommittedPartition, FetchedOffset};
-
-/// What an event of the groups leads to.
-type Effects = EffectsOf<GroupShard>;
-/// The answer to a request that does not wait, and what it leads to.
-type Handled<R> = HandledBy<GroupShard, R>;
-
-/// What is due at some time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Timer {
-    /// Something of a classic group.
-    Classic { group: ByteString, timer: ClassicTimer },
-    /// Old offsets are looked for.
-    Retention,
-}
-
-/// What a group needs to handle an event beside its own state.
-struct Turn<'a> {
-    now: Now,
-    settings: &'a GroupSettings,
-    deadlines: &'a mut Deadlines<Timer>,
-    effects: Effects,
-}
+pub(crate) use commit::{Commit, CommittedPartition};
+pub(crate) use describe::ListFilter;
+pub(crate) use kind::GroupOverview;
+pub(crate) use offsets::FetchedOffset;
 
 /// The groups of one partition.
 #[derive(Debug)]
@@ -141,16 +122,6 @@ impl GroupShard {
     fn turn(&mut self, now: Now) -> (&mut BTreeMap<ByteString, Group>, Turn<'_>) {
         let Self { settings, groups, deadlines, .. } = self;
         (groups, Turn { now, settings, deadlines, effects: Effects::default() })
-    }
-}
-
-impl Turn<'_> {
-    fn schedule(&mut self, timer: Timer, wait: Duration) {
-        self.deadlines.schedule(timer, after(self.now.instant, wait));
-    }
-
-    fn cancel(&mut self, timer: &Timer) {
-        self.deadlines.cancel(timer);
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
 
-use super::machine::{LogRecord, Transaction};
+use super::record::{LogRecord, Transaction};
 
 /// Records beyond this many bytes go into a further batch: half of what a topic takes by default.
 const BATCH_BYTES: usize = 512 << 10;
@@ -59,7 +59,7 @@ mod tests {
     struct Named(String);
 
     impl LogRecord for Named {
-        fn decode(key: Bytes, _: Option<Bytes>) -> Result<Self, super::super::Unreadable> {
+        fn decode(key: Bytes, _: Option<Bytes>) -> Result<Self, super::super::record::Unreadable> {
             Ok(Self(String::from_utf8(key.into()).unwrap()))
         }
 

@@ -8,8 +8,8 @@ use kestrel_protocol::{ErrorCode, TopicId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::effects::{Effects, Handled};
-use super::machine::{Machine, Now};
+use super::effects::Effects;
+use super::machine::{EffectsOf, Machine, Now};
 use super::partitioner::partition_for;
 use super::reply::{Pending, ReplyTo};
 use super::slot::Slot;
@@ -92,7 +92,7 @@ impl<M: Machine> Coordinator<M> {
     pub(in crate::coordinator) fn handle<R>(
         &self,
         key: &str,
-        command: impl FnOnce(&mut M, Now) -> Handled<M, R>,
+        command: impl FnOnce(&mut M, Now) -> (R, EffectsOf<M>),
     ) -> Pending<R> {
         let parked = self.slot(key).and_then(|slot| slot.handle(command));
         Pending::parked(parked, self.options.patience)
@@ -102,7 +102,7 @@ impl<M: Machine> Coordinator<M> {
     pub(in crate::coordinator) fn handle_waiting<R: Debug + Send + 'static>(
         &self,
         key: &str,
-        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> Effects<M>,
+        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> EffectsOf<M>,
     ) -> Pending<R> {
         let awaited = self.slot(key).and_then(|slot| slot.handle_waiting(command));
         Pending::awaited(awaited, self.options.patience)
@@ -129,6 +129,14 @@ impl<M: Machine> Coordinator<M> {
             answers.push(Pending::parked(parked, self.options.patience).outcome().await?);
         }
         Ok(answers)
+    }
+
+    /// Looks at each machine that is loaded, whatever is stored. Opens and loads nothing.
+    pub(in crate::coordinator) fn visit_loaded(&self, mut visit: impl FnMut(&M)) {
+        for slot in self.slots_in_service() {
+            // One that is loading is left out.
+            let _ = slot.handle(|machine, _| (visit(machine), Effects::default()));
+        }
     }
 
     /// The settings of the machines.

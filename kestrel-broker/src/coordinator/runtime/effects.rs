@@ -1,37 +1,36 @@
 //! What an event leads to: records, replies and asks, in the order in which they take effect. Pure.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 
-use super::machine::{Machine, Transaction};
+use super::record::Transaction;
 use super::reply::{Addressed, ReplyTo};
 
-/// The answer to a request that does not wait, and what the request leads to.
-pub(in crate::coordinator) type Handled<M, R> = (R, Effects<M>);
-
-/// What an event leads to. First the records are appended and replayed; replies and asks leave once those are stored.
+/// What an event leads to, with records of type `R` and asks of type `A`. First the records are appended and replayed; replies
+/// and asks leave once those are stored.
 #[derive(Debug)]
-pub(in crate::coordinator) struct Effects<M: Machine> {
-    pub(super) records: Vec<M::Record>,
+pub(in crate::coordinator) struct Effects<R, A = Infallible> {
+    pub(super) records: Vec<R>,
     pub(super) transaction: Option<Transaction>,
     pub(super) replies: Vec<Addressed>,
-    pub(super) asks: Vec<M::Ask>,
+    pub(super) asks: Vec<A>,
 }
 
-impl<M: Machine> Default for Effects<M> {
+impl<R, A> Default for Effects<R, A> {
     fn default() -> Self {
         Self { records: Vec::new(), transaction: None, replies: Vec::new(), asks: Vec::new() }
     }
 }
 
-impl<M: Machine> From<Vec<M::Record>> for Effects<M> {
-    fn from(records: Vec<M::Record>) -> Self {
+impl<R, A> From<Vec<R>> for Effects<R, A> {
+    fn from(records: Vec<R>) -> Self {
         Self { records, ..Self::default() }
     }
 }
 
-impl<M: Machine> Effects<M> {
+impl<R, A> Effects<R, A> {
     /// Appends a record after those that are there.
-    pub(in crate::coordinator) fn record(&mut self, record: M::Record) {
+    pub(in crate::coordinator) fn record(&mut self, record: R) {
         self.records.push(record);
     }
 
@@ -41,16 +40,16 @@ impl<M: Machine> Effects<M> {
     }
 
     /// Answers a request that waits.
-    pub(in crate::coordinator) fn reply<R: Debug + Send + 'static>(&mut self, to: ReplyTo<R>, answer: R) {
+    pub(in crate::coordinator) fn reply<T: Debug + Send + 'static>(&mut self, to: ReplyTo<T>, answer: T) {
         self.replies.push(to.answer(answer));
     }
 
-    /// Asks other rooms or nodes; what comes back is given to [`Machine::handle_answer`].
+    /// Asks other rooms or nodes; what comes back is given back to the machine as an event.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "groups ask nobody; a transaction coordinator sends its markers")
     )]
-    pub(in crate::coordinator) fn ask(&mut self, ask: M::Ask) {
+    pub(in crate::coordinator) fn ask(&mut self, ask: A) {
         self.asks.push(ask);
     }
 

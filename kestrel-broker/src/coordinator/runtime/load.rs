@@ -6,7 +6,8 @@ use kestrel_protocol::record::RecordBatch;
 use kestrel_protocol::record::control::ControlRecord;
 use kestrel_protocol::{DecodeError, ErrorCode};
 
-use super::machine::{LogPlace, LogRecord, Machine, Transaction, Unreadable};
+use super::machine::Machine;
+use super::record::{LogPlace, LogRecord, Transaction, Unreadable};
 use crate::partition::{Partition, ScanError};
 
 /// How large the records of one batch may be when they are decompressed.

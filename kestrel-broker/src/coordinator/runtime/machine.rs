@@ -1,14 +1,17 @@
-//! The contract of a replayed machine: what it is given, what it gives, and how its records are read and written. Pure.
+//! The contract of a replayed machine: what it is given and what it gives. Pure.
 
 use std::fmt::Debug;
 use std::time::Instant;
 
-use bytes::Bytes;
+use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::control::TransactionOutcome;
-use kestrel_protocol::{DecodeError, ProducerEpoch, ProducerId, Timestamp};
 
 use super::effects::Effects;
+use super::record::{LogPlace, LogRecord, Transaction};
 use crate::cluster::ClusterImage;
+
+/// What an event of a machine leads to.
+pub(in crate::coordinator) type EffectsOf<M> = Effects<<M as Machine>::Record, <M as Machine>::Ask>;
 
 /// The state of one partition of an internal topic, rebuilt by replaying that partition's log.
 ///
@@ -39,65 +42,19 @@ pub(in crate::coordinator) trait Machine: Debug + Sized + Send + 'static {
     fn replay_end(&mut self, transaction: Transaction, outcome: TransactionOutcome);
 
     /// Begins to serve: everything that is in the log was replayed. Asks again for what the log says is still to be done.
-    fn loaded(&mut self, now: Now) -> Effects<Self>;
+    fn loaded(&mut self, now: Now) -> EffectsOf<Self>;
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before.
     fn next_deadline(&self) -> Option<Instant>;
 
     /// Does one thing whose time has come; `None` when there is none. It is called again until then.
-    fn handle_timeout(&mut self, now: Now) -> Option<Effects<Self>>;
+    fn handle_timeout(&mut self, now: Now) -> Option<EffectsOf<Self>>;
 
     /// Handles the answer to an ask of this machine; never one to an ask of the machine that was here before it.
-    fn handle_answer(&mut self, answer: Self::Answer, now: Now) -> Effects<Self>;
+    fn handle_answer(&mut self, answer: Self::Answer, now: Now) -> EffectsOf<Self>;
 
     /// Handles that topics may have been deleted: `image` is the metadata as of now.
-    fn handle_deleted_topics(&mut self, image: &ClusterImage) -> Effects<Self>;
-}
-
-/// A record of a machine's log.
-pub(in crate::coordinator) trait LogRecord: Debug + Clone + Send + 'static {
-    /// Reads the key and value of a record.
-    ///
-    /// # Errors
-    /// [`Unreadable::Foreign`] for a type of record that the machine keeps no state of, [`Unreadable::Damaged`] for bytes
-    /// that are not what their type says.
-    fn decode(key: Bytes, value: Option<Bytes>) -> Result<Self, Unreadable>;
-
-    /// The key and value of the record; without a value it deletes what the key names.
-    fn encode(&self) -> (Bytes, Option<Bytes>);
-}
-
-/// Why a record of the log is not replayed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::coordinator) enum Unreadable {
-    /// Its type is none that the machine keeps state of: it is skipped. With what is known about the type.
-    Foreign(&'static str),
-    /// Its bytes are damaged: the log is out of service.
-    Damaged(DecodeError),
-}
-
-impl From<DecodeError> for Unreadable {
-    fn from(error: DecodeError) -> Self {
-        Self::Damaged(error)
-    }
-}
-
-/// The transaction that records belong to: they count from its end on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::coordinator) struct Transaction {
-    /// The producer whose transaction it is.
-    pub(in crate::coordinator) producer_id: ProducerId,
-    /// The epoch of the producer.
-    pub(in crate::coordinator) producer_epoch: ProducerEpoch,
-}
-
-/// Where a record is in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::coordinator) struct LogPlace {
-    /// Its offset.
-    pub(in crate::coordinator) offset: i64,
-    /// The transaction that it is part of.
-    pub(in crate::coordinator) transaction: Option<Transaction>,
+    fn handle_deleted_topics(&mut self, image: &ClusterImage) -> EffectsOf<Self>;
 }
 
 /// The time: for deadlines, and for records.

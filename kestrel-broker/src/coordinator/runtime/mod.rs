@@ -23,6 +23,7 @@ mod effects;
 mod load;
 mod machine;
 mod partitioner;
+mod record;
 mod reply;
 mod slot;
 #[cfg(test)]
@@ -31,8 +32,9 @@ pub(super) mod testing;
 pub(super) use coordinator::{Coordinator, CoordinatorOptions, Outcome};
 pub(super) use deadlines::Deadlines;
 pub(super) use driver::{Driver, NoEnvoy};
-pub(super) use effects::{Effects, Handled};
-pub(super) use machine::{LogPlace, LogRecord, Machine, Now, Transaction, Unreadable};
+pub(super) use effects::Effects;
+pub(super) use machine::{Machine, Now};
+pub(super) use record::{LogPlace, LogRecord, Transaction, Unreadable};
 pub(super) use reply::{Pending, ReplyTo};
 
 #[cfg(test)]

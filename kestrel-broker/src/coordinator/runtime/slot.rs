@@ -13,9 +13,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::batches::batches;
-use super::effects::{Effects, Handled};
+use super::effects::Effects;
 use super::load::{load, may_pass};
-use super::machine::{LogPlace, Machine, Now, Transaction};
+use super::machine::{EffectsOf, Machine, Now};
+use super::record::{LogPlace, Transaction};
 use super::reply::{Awaited, LogPrefix, Parked, ReplyTo};
 use crate::clock::{Clock, after};
 use crate::log::{AppendError, AppendOrigin, Appended};
@@ -62,7 +63,7 @@ struct Serving<M: Machine> {
     last_offset: i64,
 }
 
-/// Which of the machines of a slot, one after the other, something is of.
+/// Tells the machines of a slot apart, which come one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Life(u64);
 
@@ -113,7 +114,7 @@ impl<M: Machine> Slot<M> {
     /// `RECORD_LIST_TOO_LARGE` when a record does not fit into the topic; `NOT_COORDINATOR` when it cannot be appended.
     pub(super) fn handle<R>(
         &self,
-        command: impl FnOnce(&mut M, Now) -> Handled<M, R>,
+        command: impl FnOnce(&mut M, Now) -> (R, EffectsOf<M>),
     ) -> Result<Parked<R>, ErrorCode> {
         self.run(|serving, now| {
             let (answer, effects) = command(&mut serving.machine, now);
@@ -128,7 +129,7 @@ impl<M: Machine> Slot<M> {
     /// As [`Self::handle`].
     pub(super) fn handle_waiting<R: std::fmt::Debug + Send + 'static>(
         &self,
-        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> Effects<M>,
+        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> EffectsOf<M>,
     ) -> Result<Awaited<R>, ErrorCode> {
         let (reply_to, awaited) = ReplyTo::new();
         self.handle(|machine, now| ((), command(machine, reply_to, now)))?;
@@ -220,11 +221,9 @@ impl<M: Machine> Slot<M> {
                 Ok(Parked::new(answer, Some(self.prefix(serving.last_offset))))
             }
             Err(error) => {
+                let pause = if is_storage_failure(&error) { RELOAD_PAUSE } else { Duration::ZERO };
                 // Before the lock is free: nobody may meet this machine again.
-                self.load_later(
-                    &mut phase,
-                    if is_storage_failure(&error) { RELOAD_PAUSE } else { Duration::ZERO },
-                );
+                self.load_later(&mut phase, pause);
                 drop(phase);
                 self.report(&error);
                 Err(refusal(&error))
@@ -233,7 +232,12 @@ impl<M: Machine> Slot<M> {
     }
 
     /// Appends the records, replays them, and sends replies and asks on their way.
-    fn carry_out(&self, serving: &mut Serving<M>, effects: Effects<M>, now: Now) -> Result<(), AppendError> {
+    fn carry_out(
+        &self,
+        serving: &mut Serving<M>,
+        effects: EffectsOf<M>,
+        now: Now,
+    ) -> Result<(), AppendError> {
         let Effects { records, transaction, replies, asks } = effects;
         if !records.is_empty() {
             let appended = self.append(serving, batches(&records, transaction, now.wall), now)?;

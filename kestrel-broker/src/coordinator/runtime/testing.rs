@@ -9,9 +9,10 @@ use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::record::control::TransactionOutcome;
 use kestrel_protocol::{DecodeError, Timestamp};
 
-use super::effects::{Effects, Handled};
+use super::effects::Effects;
 use super::load::replay_batch;
-use super::machine::{LogPlace, LogRecord, Machine, Now, Transaction};
+use super::machine::{EffectsOf, Machine, Now};
+use super::record::{LogPlace, LogRecord, Transaction};
 use super::reply::{Awaited, Parked, ReplyTo};
 
 /// A machine with what a slot and its driver are to it otherwise.
@@ -58,7 +59,7 @@ impl<M: Machine> Script<M> {
     }
 
     /// Lets effects happen as a slot does.
-    pub(in crate::coordinator) fn apply(&mut self, effects: Effects<M>) {
+    pub(in crate::coordinator) fn apply(&mut self, effects: EffectsOf<M>) {
         let Effects { records, transaction, replies, asks } = effects;
         for record in records {
             let offset = i64::try_from(self.log.len()).unwrap();
@@ -73,7 +74,7 @@ impl<M: Machine> Script<M> {
     /// Hands a request in that does not wait.
     pub(in crate::coordinator) fn handle<R>(
         &mut self,
-        command: impl FnOnce(&mut M, Now) -> Handled<M, R>,
+        command: impl FnOnce(&mut M, Now) -> (R, EffectsOf<M>),
     ) -> R {
         let (answer, effects) = command(&mut self.machine, self.now);
         self.apply(effects);
@@ -83,7 +84,7 @@ impl<M: Machine> Script<M> {
     /// Hands a request in that may wait; [`Reply::take`] has the answer once there is one.
     pub(in crate::coordinator) fn handle_waiting<R: Debug + Send + 'static>(
         &mut self,
-        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> Effects<M>,
+        command: impl FnOnce(&mut M, ReplyTo<R>, Now) -> EffectsOf<M>,
     ) -> Reply<R> {
         let (to, awaited) = ReplyTo::new();
         let effects = command(&mut self.machine, to, self.now);

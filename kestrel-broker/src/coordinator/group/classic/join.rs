@@ -7,9 +7,12 @@ use kestrel_protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse
 use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_protocol::{ErrorCode, Uuid};
 
+use super::super::GroupShard;
 use super::super::kind::Group;
+use super::super::stored::detached;
+use super::super::turn::{Effects, Turn};
 use super::member::{Member, millis};
-use super::{ClassicGroup, ClassicState, Effects, GroupShard, Turn, detached};
+use super::{ClassicGroup, ClassicState};
 use crate::coordinator::runtime::{Now, ReplyTo};
 
 /// The first version in which a member asks for an id before it joins (KIP-394).

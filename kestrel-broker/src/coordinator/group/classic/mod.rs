@@ -19,10 +19,9 @@ use kestrel_protocol::messages::describe_groups::{DescribedGroup, DescribedGroup
 use kestrel_protocol::messages::join_group::{JoinGroupRequestProtocol, JoinGroupResponseMember};
 use kestrel_protocol::{ErrorCode, Timestamp};
 
-use super::offsets::Commit;
 use super::records::{GroupMetadataKey, GroupMetadataValue, GroupRecord};
-use super::stored::{StoredOffset, detached};
-use super::{Effects, GroupShard, Handled, Timer, Turn};
+use super::stored::detached;
+use super::turn::{ClassicTimer, Timer, Turn};
 use member::Member;
 use subscription::subscribed_topics;
 
@@ -69,17 +68,6 @@ impl ClassicState {
             Self::Stable => "Stable",
         }
     }
-}
-
-/// What is due for a classic group at some time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum ClassicTimer {
-    /// The session of a member, or of an id that was given out, is over unless it says something before.
-    Session(ByteString),
-    /// Members that have not joined by now are left out.
-    Join,
-    /// Members that have not sent SyncGroup by now are left out.
-    Sync,
 }
 
 /// The first rebalance of a group, which may be put off while more members come (`group.initial.rebalance.delay.ms`).

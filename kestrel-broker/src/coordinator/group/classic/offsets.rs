@@ -2,7 +2,10 @@
 
 use kestrel_protocol::{ErrorCode, Timestamp};
 
-use super::{ClassicGroup, ClassicState, Commit, StoredOffset, Turn};
+use super::super::commit::Commit;
+use super::super::stored::StoredOffset;
+use super::super::turn::Turn;
+use super::{ClassicGroup, ClassicState};
 
 impl ClassicGroup {
     /// Whether offsets may be committed so; a member that commits has a full session from now.

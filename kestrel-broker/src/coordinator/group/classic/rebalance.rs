@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 
+use super::super::turn::{ClassicTimer, Turn};
 use super::sync::refusal;
-use super::{ClassicGroup, ClassicState, ClassicTimer, FirstRebalance, Turn};
+use super::{ClassicGroup, ClassicState, FirstRebalance};
 
 impl ClassicGroup {
     /// Begins a rebalance, or completes the one that is prepared if everyone is there.

@@ -5,9 +5,11 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::messages::leave_group::MemberIdentity;
 
+use super::super::GroupShard;
 use super::super::kind::Group;
+use super::super::turn::{Handled, Turn};
 use super::join::refuse;
-use super::{ClassicGroup, ClassicState, GroupShard, Handled, Turn};
+use super::{ClassicGroup, ClassicState};
 use crate::coordinator::runtime::Now;
 
 impl GroupShard {

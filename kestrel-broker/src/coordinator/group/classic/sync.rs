@@ -9,8 +9,10 @@ use kestrel_protocol::messages::sync_group::{
     SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
 };
 
+use super::super::GroupShard;
 use super::super::kind::Group;
-use super::{ClassicGroup, ClassicState, ClassicTimer, Effects, GroupShard, Turn};
+use super::super::turn::{ClassicTimer, Effects, Turn};
+use super::{ClassicGroup, ClassicState};
 use crate::coordinator::runtime::{Now, ReplyTo};
 
 /// Who waits for the answer to a SyncGroup.

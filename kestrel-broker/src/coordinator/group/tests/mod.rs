@@ -9,6 +9,7 @@ mod static_members;
 mod syncing;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;

@@ -11,11 +11,13 @@ use kestrel_protocol::{DecodeError, DecodeErrorKind};
 use crate::clock::after;
 use crate::cluster::ClusterImage;
 use crate::coordinator::runtime::{
-    Deadlines, Effects, Handled, LogPlace, LogRecord, Machine, Now, ReplyTo, Transaction, Unreadable,
+    Deadlines, LogPlace, LogRecord, Machine, Now, ReplyTo, Transaction, Unreadable,
 };
 
 /// How long it takes until a shop is asked again that refused.
 pub(super) const RETRY: Duration = Duration::from_secs(30);
+
+type Effects = crate::coordinator::runtime::Effects<TallyRecord, ByteString>;
 
 /// What the log says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -116,7 +118,7 @@ impl Machine for Tally {
         }
     }
 
-    fn loaded(&mut self, _: Now) -> Effects<Self> {
+    fn loaded(&mut self, _: Now) -> Effects {
         let mut effects = Effects::default();
         self.book.wanted.iter().for_each(|name| effects.ask(name.clone()));
         effects
@@ -126,14 +128,14 @@ impl Machine for Tally {
         self.retries.next()
     }
 
-    fn handle_timeout(&mut self, now: Now) -> Option<Effects<Self>> {
+    fn handle_timeout(&mut self, now: Now) -> Option<Effects> {
         let name = self.retries.pop_due(now.instant)?;
         let mut effects = Effects::default();
         effects.ask(name);
         Some(effects)
     }
 
-    fn handle_answer(&mut self, Sale { name, sold }: Sale, now: Now) -> Effects<Self> {
+    fn handle_answer(&mut self, Sale { name, sold }: Sale, now: Now) -> Effects {
         let Some(sold) = sold else {
             self.retries.schedule(name, after(now.instant, RETRY));
             return Effects::default();
@@ -146,7 +148,7 @@ impl Machine for Tally {
         effects
     }
 
-    fn handle_deleted_topics(&mut self, image: &ClusterImage) -> Effects<Self> {
+    fn handle_deleted_topics(&mut self, image: &ClusterImage) -> Effects {
         self.topics = Some(image.topics().len());
         Effects::default()
     }
@@ -158,7 +160,7 @@ impl Tally {
     }
 
     /// Adds to a count; whoever waits for it is answered.
-    pub(super) fn add(&mut self, name: &ByteString, by: i64) -> Handled<Self, i64> {
+    pub(super) fn add(&mut self, name: &ByteString, by: i64) -> (i64, Effects) {
         let count = self.count(name) + by;
         let mut effects = Effects::from(vec![TallyRecord::Count(name.clone(), Some(count))]);
         let is_there = |(other, goal, _): &mut (ByteString, i64, _)| other == name && *goal <= count;
@@ -169,13 +171,13 @@ impl Tally {
     }
 
     /// Answers once the count is at the goal.
-    pub(super) fn wait_for(&mut self, name: &ByteString, goal: i64, to: ReplyTo<i64>) -> Effects<Self> {
+    pub(super) fn wait_for(&mut self, name: &ByteString, goal: i64, to: ReplyTo<i64>) -> Effects {
         self.waiting.push((name.clone(), goal, to));
         Effects::default()
     }
 
     /// Answers once a shop has sold some.
-    pub(super) fn buy(&mut self, name: &ByteString, to: ReplyTo<String>) -> Effects<Self> {
+    pub(super) fn buy(&mut self, name: &ByteString, to: ReplyTo<String>) -> Effects {
         self.buyers.insert(name.clone(), to);
         let mut effects = Effects::from(vec![TallyRecord::Wanted(name.clone(), Some(()))]);
         effects.ask(name.clone());
