@@ -26,8 +26,6 @@ mod partitioner;
 mod record;
 mod reply;
 mod slot;
-#[cfg(test)]
-pub(super) mod testing;
 
 pub(super) use coordinator::{Coordinator, CoordinatorOptions, Outcome};
 pub(super) use deadlines::Deadlines;
@@ -38,4 +36,4 @@ pub(super) use record::{LogPlace, LogRecord, Transaction, Unreadable};
 pub(super) use reply::{Pending, ReplyTo};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -112,6 +112,24 @@ fn a_leader_stamps_its_epoch_on_what_it_appends() {
 }
 
 #[test]
+fn a_scan_ends_where_the_log_does_or_with_the_first_error() {
+    let folder = Folder::new(Durability::Os);
+    let partition = folder.lead("t", EPOCH);
+    for values in [&["a", "b"][..], &["c"], &["d", "e"]] {
+        append(&partition, values);
+    }
+    let bases = |from| -> Vec<i64> {
+        partition.scan(from).map(|batch| batch.unwrap().header().base_offset).collect()
+    };
+    assert_eq!((bases(0), bases(1), bases(3), bases(5)), (vec![0, 2, 3], vec![0, 2, 3], vec![3], vec![]));
+    let errors: Vec<_> = partition.scan(-7).map(|batch| batch.unwrap_err()).collect();
+    let is_out_of_range = |error: &ScanError| {
+        matches!(error, ScanError::Read { offset: -7, error: ErrorCode::OffsetOutOfRange })
+    };
+    assert!(matches!(&errors[..], [error] if is_out_of_range(error)), "{errors:?}");
+}
+
+#[test]
 fn readers_of_another_epoch_are_fenced() {
     let folder = Folder::new(Durability::Os);
     let partition = folder.lead("t", EPOCH);

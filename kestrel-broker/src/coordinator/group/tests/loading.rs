@@ -5,7 +5,7 @@ use kestrel_protocol::record::{
 };
 
 use super::*;
-use crate::coordinator::runtime::testing::replay_segment;
+use crate::coordinator::runtime::tests::script::replay_segment;
 
 const SIMPLE: &[u8] = include_bytes!("../../../../testdata/consumer-offsets/partition-6.log");
 const TRANSACTIONS: &[u8] = include_bytes!("../../../../testdata/consumer-offsets/partition-7.log");

@@ -22,7 +22,7 @@ use kestrel_protocol::{ErrorCode, TopicId, Uuid};
 use kestrel_settings::Minutes;
 
 use super::*;
-use crate::coordinator::runtime::testing::{Reply, Script};
+use crate::coordinator::runtime::tests::script::{Reply, Script};
 
 /// The only group of most tests.
 const GROUP: &str = "billing";

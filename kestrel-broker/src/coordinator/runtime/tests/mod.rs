@@ -2,6 +2,7 @@
 
 mod asks;
 mod lives;
+pub(in crate::coordinator) mod script;
 mod scripts;
 mod served;
 mod tally;

@@ -4,8 +4,8 @@ use kestrel_protocol::record::control::TransactionOutcome::{self, Abort, Commit}
 use kestrel_protocol::{ProducerEpoch, ProducerId};
 use proptest::prelude::*;
 
-use super::super::testing::Script;
 use super::super::{Effects, Transaction};
+use super::script::Script;
 use super::tally::{RETRY, Sale, Tally, TallyRecord};
 
 fn transaction(producer: i64) -> Transaction {

@@ -9,11 +9,11 @@ use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::record::control::TransactionOutcome;
 use kestrel_protocol::{DecodeError, Timestamp};
 
-use super::effects::Effects;
-use super::load::replay_batch;
-use super::machine::{EffectsOf, Machine, Now};
-use super::record::{LogPlace, LogRecord, Transaction};
-use super::reply::{Awaited, Parked, ReplyTo};
+use super::super::effects::Effects;
+use super::super::load::replay_batch;
+use super::super::machine::{EffectsOf, Machine, Now};
+use super::super::record::{LogPlace, LogRecord, Transaction};
+use super::super::reply::{Awaited, Parked, ReplyTo};
 
 /// A machine with what a slot and its driver are to it otherwise.
 pub(in crate::coordinator) struct Script<M: Machine> {
