@@ -20,7 +20,7 @@ use super::reply::Pending;
 use super::{Coordinator, CoordinatorOptions};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions, Intent, NewTopic, TopicRef};
-use crate::config::{BrokerConfig, Said};
+use crate::config::{BrokerConfig, RawSettings};
 use crate::log::tap::Recorder;
 use crate::log::{Durability, LogManager, ManagerOptions, Validation};
 use crate::partition::{Partition, ReplicaManager};
@@ -55,7 +55,7 @@ impl World {
         let options = ClusterOptions {
             logs,
             replicas: Arc::clone(&replicas),
-            config: Arc::new(BrokerConfig::new(&Said::default()).unwrap()),
+            config: Arc::new(BrokerConfig::new(&RawSettings::default()).unwrap()),
             durability: Durability::Os,
             clock: Clock::System,
         };
