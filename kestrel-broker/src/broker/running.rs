@@ -212,8 +212,7 @@ fn state(
     clock: Clock,
     stopping: CancellationToken,
 ) -> State {
-    let groups =
-        GroupCoordinator::new(cluster.clone(), Arc::clone(&replicas), &config, clock.clone());
+    let groups = GroupCoordinator::new(cluster.clone(), Arc::clone(&replicas), &config, clock.clone());
     State {
         cluster,
         replicas,
