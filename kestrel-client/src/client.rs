@@ -11,7 +11,7 @@ use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::{ApiKey, NodeId, Request};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::config::{ClientBuilder, ClientSettings, Setting, keys};
+use crate::config::{ClientBuilder, ClientSettings, Setting, reference};
 use crate::environment;
 use crate::error::{BrokerError, Error};
 use crate::metadata::{MetadataCache, MetadataHandle, MetadataSnapshot, Refresher};
@@ -135,7 +135,7 @@ impl Client {
     /// assert_eq!(linger.map(|setting| setting.default), Some("5"));
     /// ```
     pub fn settings_reference() -> impl Iterator<Item = Setting> {
-        keys::reference()
+        reference()
     }
 
     /// The brokers, and the topics that producers and consumers of this client use, as last heard of.

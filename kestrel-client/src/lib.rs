@@ -129,7 +129,8 @@ pub use async_trait::async_trait;
 pub use bytes::Bytes;
 pub use client::Client;
 pub use config::{
-    Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, Setting,
+    Acks, AutoOffsetReset, ClientBuilder, CommitPolicy, ConsumerConfig, IsolationLevel, ProducerConfig,
+    Setting,
 };
 pub use consumer::{
     Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Commit, Consumer,

@@ -87,6 +87,12 @@ impl RawSettings {
         self.0.get(name).map(|value| value.text.trim())
     }
 
+    /// Where the value of a name was written.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        self.0.get(name).map(|value| &value.origin)
+    }
+
     /// Whether a name has a value.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

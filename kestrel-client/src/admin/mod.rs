@@ -15,7 +15,6 @@ mod visibility;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::config::millis;
 use crate::error::Result;
 
 pub use self::cluster::ClusterDescription;
@@ -30,8 +29,6 @@ pub use self::topics::{
     CreatedTopic, NewPartitions, NewTopic, PartitionDescription, TopicDescription, TopicListing,
 };
 
-/// How long a call may take, retries included, unless [`Admin::timeout`] says otherwise (`default.api.timeout.ms`).
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The setting that the texts of timeouts name.
 const TIMEOUT_SETTING: &str = "default.api.timeout.ms";
 
@@ -67,8 +64,7 @@ impl Client {
     /// The client's administrative calls.
     #[must_use]
     pub fn admin(&self) -> Admin {
-        let timeout = self.settings().properties.get(TIMEOUT_SETTING).and_then(|text| millis(text).ok());
-        Admin { client: self.clone(), timeout: timeout.unwrap_or(DEFAULT_TIMEOUT) }
+        Admin { client: self.clone(), timeout: self.settings().consumer.default_api_timeout }
     }
 }
 

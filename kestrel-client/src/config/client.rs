@@ -1,21 +1,82 @@
 //! The settings that all of a client's producers and consumers share: connections and metadata.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_protocol::ByteString;
+use kestrel_settings::Value;
 
-use super::consumer::{CONSUMER, ConsumerConfig};
-use super::keys::{self, Properties, Said};
-use super::producer::{PRODUCER, ProducerConfig};
+use super::consumer::ConsumerConfig;
+use super::keys::{check_rows, fits};
+use super::producer::ProducerConfig;
+use super::setters::{setters, table};
 use crate::client::Client;
 use crate::error::Error;
 use crate::net::HostPort;
 use crate::observer::{Observer, ObserverSeat};
 
-/// What was said about a client; [`connect`](Self::connect) turns it into one.
+/// The rows of a client's settings.
+macro_rules! client_settings {
+    ($make:ident! $($of:tt)*) => { $make! { $($of)* {
+        /// Where to find the cluster first: host:port, several separated by commas.
+        bootstrap_servers: String, "bootstrap.servers" | "metadata.broker.list", List, "", [any] => (none);
+        /// The name that brokers see in requests.
+        client_id: String, "client.id", String, "kestrel", [any] => (client_id: impl Into<String> = client_id.into());
+        /// How long a broker may take for an answer.
+        request_timeout: Duration, "request.timeout.ms" | "socket.timeout.ms", Long, "30000", [1..];
+        /// How long each address may take to connect.
+        socket_connection_setup_timeout: Duration, "socket.connection.setup.timeout.ms", Long, "10000", [1..];
+        /// The first wait between attempts to connect to a broker.
+        reconnect_backoff: Duration, "reconnect.backoff.ms", Long, "50", [0..] => (none);
+        /// The longest wait between attempts to connect to a broker.
+        reconnect_backoff_max: Duration, "reconnect.backoff.max.ms", Long, "1000", [0..] => (none);
+        /// The first wait before a request is tried again.
+        retry_backoff: Duration, "retry.backoff.ms", Long, "100", [0..] => (none);
+        /// The longest wait before a request is tried again.
+        retry_backoff_max: Duration, "retry.backoff.max.ms", Long, "1000", [0..] => (none);
+        /// How old the client's view of the cluster gets before it is fetched again.
+        metadata_max_age: Duration, "metadata.max.age.ms" | "topic.metadata.refresh.interval.ms", Long, "300000", [1..];
+        /// How long a connection may be silent before it is closed.
+        connections_max_idle: Duration, "connections.max.idle.ms", Long, "540000", [1..];
+        /// The largest answer that is accepted from a broker, in bytes.
+        receive_message_max_bytes: usize, "receive.message.max.bytes", Long, "100000000", [0..];
+        /// What becomes of a property that nobody knows: error, or warn. Kestrel's own setting.
+        unknown_keys: UnknownKeys, "unknown.keys", String, "error", ["error" | "warn"] => (none);
+    } } };
+}
+
+client_settings! {
+    table!
+    /// The settings of a client, before they are checked.
+    pub(crate) struct ClientConfig, keys CLIENT: ClientKeys;
+}
+
+client_settings!(setters! [] ClientBuilder, [.config]);
+
+/// What becomes of a property that nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnknownKeys {
+    /// An error.
+    Error,
+    /// A warning in the log.
+    Warn,
+}
+
+impl Value for UnknownKeys {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(if text == "warn" { Self::Warn } else { Self::Error })
+    }
+
+    fn print(&self) -> String {
+        if *self == Self::Warn { "warn" } else { "error" }.to_owned()
+    }
+}
+
+/// Configures and connects a [`Client`].
 ///
-/// Setters have Kafka's key names in snake case, and Kafka's defaults.
+/// Setters have Kafka's key names in snake case. Their documentation has the property's name, its default and the values that it
+/// takes; a property has durations in milliseconds.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kestrel_client::Error> {
@@ -34,128 +95,58 @@ use crate::observer::{Observer, ObserverSeat};
 #[must_use = "a builder does nothing until `connect`"]
 pub struct ClientBuilder {
     pub(super) config: ClientConfig,
-    pub(crate) properties: Properties,
+    /// What came as properties for producers and consumers that are made from the client.
+    pub(super) producer: ProducerConfig,
+    pub(super) consumer: ConsumerConfig,
     observer: ObserverSeat,
 }
 
-/// What was said, before it is checked.
-#[derive(Debug, Clone)]
-pub(crate) struct ClientConfig {
-    pub(super) bootstrap_servers: String,
-    pub(super) client_id: String,
-    pub(super) request_timeout: Duration,
-    pub(super) connection_setup_timeout: Duration,
-    pub(super) reconnect_backoff: Duration,
-    pub(super) reconnect_backoff_max: Duration,
-    pub(super) retry_backoff: Duration,
-    pub(super) retry_backoff_max: Duration,
-    pub(super) metadata_max_age: Duration,
-    pub(super) connections_max_idle: Duration,
-    pub(super) receive_message_max_bytes: usize,
-}
-
-impl Default for ClientConfig {
-    fn default() -> Self {
-        Self {
-            bootstrap_servers: String::new(),
-            client_id: "kestrel".into(),
-            request_timeout: Duration::from_secs(30),
-            connection_setup_timeout: Duration::from_secs(10),
-            reconnect_backoff: Duration::from_millis(50),
-            reconnect_backoff_max: Duration::from_secs(1),
-            retry_backoff: Duration::from_millis(100),
-            retry_backoff_max: Duration::from_secs(1),
-            metadata_max_age: Duration::from_secs(5 * 60),
-            connections_max_idle: Duration::from_secs(9 * 60),
-            receive_message_max_bytes: 100_000_000,
-        }
-    }
-}
-
-/// What it means: checked, complete, unchanging.
+/// The settings of a client, checked: those of its table, and what follows from them.
 #[derive(Debug)]
 pub(crate) struct ClientSettings {
+    config: ClientConfig,
     pub(crate) bootstrap_servers: Vec<HostPort>,
     pub(crate) client_id: ByteString,
-    pub(crate) request_timeout: Duration,
-    pub(crate) connection_setup_timeout: Duration,
-    pub(crate) reconnect_backoff: Duration,
-    pub(crate) reconnect_backoff_max: Duration,
-    pub(crate) retry_backoff: Duration,
-    pub(crate) retry_backoff_max: Duration,
-    pub(crate) metadata_max_age: Duration,
-    pub(crate) connections_max_idle: Duration,
-    pub(crate) receive_message_max_bytes: usize,
-    /// Settings of producers and consumers that came as properties.
-    pub(crate) properties: Properties,
+    /// What its producers begin with.
+    pub(crate) producer: ProducerConfig,
+    /// What its consumers begin with.
+    pub(crate) consumer: ConsumerConfig,
+}
+
+impl Deref for ClientSettings {
+    type Target = ClientConfig;
+
+    fn deref(&self) -> &ClientConfig {
+        &self.config
+    }
 }
 
 impl ClientBuilder {
     pub(crate) fn new(bootstrap_servers: impl Into<String>) -> Self {
-        let config = ClientConfig { bootstrap_servers: bootstrap_servers.into(), ..ClientConfig::default() };
-        Self { config, properties: Properties::default(), observer: ObserverSeat::default() }
+        Self {
+            config: ClientConfig { bootstrap_servers: bootstrap_servers.into(), ..ClientConfig::default() },
+            producer: ProducerConfig::default(),
+            consumer: ConsumerConfig::default(),
+            observer: ObserverSeat::default(),
+        }
     }
 
-    pub(super) fn from_said(properties: impl IntoIterator<Item = (String, Said)>) -> Result<Self, Error> {
-        let mut builder = Self::new("");
-        builder.properties = Properties::parse(properties)?;
-        let own = builder.properties.clone();
-        keys::apply(keys::CLIENT, &own, &mut builder.config)?;
-        // What is meant for producers and consumers is looked at now too, so that a mistake shows where it was made.
-        keys::apply(PRODUCER, &own, &mut ProducerConfig::default())?;
-        keys::apply(CONSUMER, &own, &mut ConsumerConfig::default())?;
-        Ok(builder)
-    }
-
-    /// `client.id`: the name that brokers see in requests; default `kestrel`.
-    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.config.client_id = client_id.into();
-        self
-    }
-
-    /// `request.timeout.ms`: how long a broker may take for an answer; default 30 s.
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.config.request_timeout = timeout;
-        self
-    }
-
-    /// `socket.connection.setup.timeout.ms`: how long each address may take to connect; default 10 s.
-    pub fn socket_connection_setup_timeout(mut self, timeout: Duration) -> Self {
-        self.config.connection_setup_timeout = timeout;
-        self
-    }
-
-    /// `reconnect.backoff.ms` and `reconnect.backoff.max.ms`: the first and the longest wait between attempts to
-    /// connect to the same broker; default 50 ms and 1 s. The wait doubles with each failure, with jitter.
+    /// The first and the longest wait between attempts to connect to the same broker. The wait doubles with each failure, with
+    /// jitter.
+    ///
+    /// Properties `reconnect.backoff.ms`, default `50`, and `reconnect.backoff.max.ms`, default `1000`, values `0..`.
     pub fn reconnect_backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.config.reconnect_backoff = first;
         self.config.reconnect_backoff_max = longest;
         self
     }
 
-    /// `retry.backoff.ms` and `retry.backoff.max.ms`: the first and the longest wait before a request is tried again;
-    /// default 100 ms and 1 s. The wait doubles with each failure, with jitter.
+    /// The first and the longest wait before a request is tried again. The wait doubles with each failure, with jitter.
+    ///
+    /// Properties `retry.backoff.ms`, default `100`, and `retry.backoff.max.ms`, default `1000`, values `0..`.
     pub fn retry_backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.config.retry_backoff = first;
         self.config.retry_backoff_max = longest;
-        self
-    }
-
-    /// `metadata.max.age.ms`: how old the picture of the cluster may get before it is fetched again; default 5 min.
-    pub fn metadata_max_age(mut self, age: Duration) -> Self {
-        self.config.metadata_max_age = age;
-        self
-    }
-
-    /// `connections.max.idle.ms`: how long a connection may be silent before it is closed; default 9 min.
-    pub fn connections_max_idle(mut self, idle: Duration) -> Self {
-        self.config.connections_max_idle = idle;
-        self
-    }
-
-    /// `receive.message.max.bytes`: the largest answer that is accepted from a broker; default 100,000,000 bytes.
-    pub fn receive_message_max_bytes(mut self, bytes: usize) -> Self {
-        self.config.receive_message_max_bytes = bytes;
         self
     }
 
@@ -180,37 +171,18 @@ impl ClientBuilder {
     }
 
     pub(crate) fn check(self) -> Result<ClientSettings, Error> {
-        let ClientConfig { bootstrap_servers, .. } = &self.config;
-        let entries = bootstrap_servers.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let Self { mut config, producer, consumer, .. } = self;
+        let entries = config.bootstrap_servers.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let bootstrap_servers = entries.map(HostPort::parse).collect::<Result<Vec<_>, _>>()?;
         if bootstrap_servers.is_empty() {
-            return Err(Error::config("bootstrap.servers", "is required, for example localhost:9092"));
+            let problem = "is required, for example localhost:9092";
+            return Err(Error::config(CLIENT.bootstrap_servers.name, problem));
         }
-        let config = self.config;
-        for (key, duration) in [
-            ("request.timeout.ms", config.request_timeout),
-            ("socket.connection.setup.timeout.ms", config.connection_setup_timeout),
-            ("metadata.max.age.ms", config.metadata_max_age),
-            ("connections.max.idle.ms", config.connections_max_idle),
-        ] {
-            if duration.is_zero() {
-                return Err(Error::config(key, "must be above 0"));
-            }
-        }
-        keys::fits("client.id", &config.client_id)?;
-        Ok(ClientSettings {
-            bootstrap_servers,
-            client_id: config.client_id.into(),
-            request_timeout: config.request_timeout,
-            connection_setup_timeout: config.connection_setup_timeout,
-            reconnect_backoff: config.reconnect_backoff,
-            reconnect_backoff_max: config.reconnect_backoff_max.max(config.reconnect_backoff),
-            retry_backoff: config.retry_backoff,
-            retry_backoff_max: config.retry_backoff_max.max(config.retry_backoff),
-            metadata_max_age: config.metadata_max_age,
-            connections_max_idle: config.connections_max_idle,
-            receive_message_max_bytes: config.receive_message_max_bytes,
-            properties: self.properties,
-        })
+        check_rows(ClientConfig::ROWS, &config)?;
+        fits(&CLIENT.client_id, &config.client_id)?;
+        config.reconnect_backoff_max = config.reconnect_backoff_max.max(config.reconnect_backoff);
+        config.retry_backoff_max = config.retry_backoff_max.max(config.retry_backoff);
+        let client_id = config.client_id.clone().into();
+        Ok(ClientSettings { config, bootstrap_servers, client_id, producer, consumer })
     }
 }

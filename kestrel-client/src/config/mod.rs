@@ -1,22 +1,28 @@
-//! Configuration in two stages: what was said (builders, properties) becomes what it means (checked settings).
+//! Configuration in two stages: settings as they are made (setters, properties) become checked ones that do not change.
 //!
-//! Setters and properties have Kafka's key names; [`keys`] is the single table that joins them. Only settings travel
-//! further inside, and a running part never reads configuration again.
+//! Each table is a struct with a typed field and a setter for each row: `ClientConfig`, [`ProducerConfig`], [`ConsumerConfig`] with
+//! the `GroupConfig` in it. What comes as text is read into them at the door, in `sources`; `check` makes of each what travels
+//! further inside, and a running part never reads configuration again. Whoever adds a setting adds a row.
 
-pub(crate) mod client;
-pub(crate) mod consumer;
+mod client;
+mod consumer;
 mod foreign;
-pub(crate) mod group;
-pub(crate) mod keys;
-pub(crate) mod producer;
+mod group;
+mod keys;
+mod producer;
+pub(crate) mod setters;
 mod sources;
 
 pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
 pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
-pub(crate) use consumer::{CONSUMER, ConsumerSettings};
+pub(crate) use consumer::{CONSUMER, ConsumerSettings, consumer_settings};
 pub use group::CommitPolicy;
+pub(crate) use group::group_settings;
 pub use keys::Setting;
-pub(crate) use keys::{apply, argument_fits, fits, millis};
-pub use producer::Acks;
-pub(crate) use producer::{PRODUCER, ProducerConfig, ProducerSettings};
+pub(crate) use keys::{argument_fits, fits, reference};
+pub use producer::{Acks, ProducerConfig};
+pub(crate) use producer::{ProducerSettings, producer_settings};
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,88 @@
-//! The settings of one producer: what was said, and what it means.
+//! The settings of one producer, and what they mean together.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_protocol::record::{Codec, Compression};
+use kestrel_settings::{Chosen, Value};
 
-use super::keys::{Key, flag, keys, millis, number};
+use super::keys::check_rows;
+use super::setters::{setters, table};
 use crate::environment::FOREVER;
 use crate::error::Error;
 use crate::partitioner::{Crc32, Fnv1a, Murmur2, Partitioner, RoundRobin};
 
+/// The rows of a producer's settings.
+macro_rules! producer_settings {
+    ($make:ident! $($of:tt)*) => { $make! { $($of)* {
+        /// Who has to have a record before it counts as stored: all in-sync replicas, the leader (1), or no one (0).
+        acks: Acks, "acks" | "request.required.acks", String, "all", ["all" | "-1" | "1" | "0"];
+        /// Whether a retry can neither duplicate nor reorder records (KIP-98).
+        ///
+        /// The default gives way when `acks`, `retries` or more than five requests in flight rule it out.
+        enable_idempotence: Chosen<bool>, "enable.idempotence", Boolean, "true", [any]
+            => (enabled: bool = kestrel_settings::Chosen::new(enabled));
+        /// How long a record may wait for others to share a batch with; 0 for not at all.
+        linger: Duration, "linger.ms" | "queue.buffering.max.ms", Long, "5", [0..];
+        /// How many bytes a batch may have before it is sent, counted before compression. A larger record has a batch of its own.
+        batch_size: usize, "batch.size", Long, "16384", [0..=1_073_741_824];
+        /// How many bytes may wait in the producer before `send` waits. Each open batch takes `batch.size` of it.
+        buffer_memory: usize, "buffer.memory", Long, "33554432", [1..];
+        /// How many requests a broker may have at once; 5 are the most that idempotence allows.
+        max_in_flight_requests_per_connection: usize, "max.in.flight.requests.per.connection" | "max.in.flight", Long, "5", [1..];
+        /// How often a batch may be sent again within the delivery timeout.
+        retries: u32, "retries" | "message.send.max.retries", Long, "2147483647", [0..];
+        /// How long an accepted record may take to be stored before its delivery fails.
+        ///
+        /// At least `linger.ms` and `request.timeout.ms` together; the default grows with them.
+        delivery_timeout: Chosen<Duration>, "delivery.timeout.ms" | "message.timeout.ms", Long, "120000", [0..]
+            => (timeout: Duration = kestrel_settings::Chosen::new(timeout));
+        /// How long `send` may wait for memory or for a topic's metadata.
+        max_block: Duration, "max.block.ms", Long, "60000", [0..];
+        /// After how long without a record a topic is forgotten. The next record to it looks it up again.
+        metadata_max_idle: Duration, "metadata.max.idle.ms", Long, "300000", [1..];
+        /// The largest request, and so the largest record, in bytes.
+        max_request_size: usize, "max.request.size" | "message.max.bytes", Long, "1048576", [1..=1_073_741_824];
+        /// The codec of the batches. Each codec is a cargo feature of its name.
+        compression: BatchCompression, "compression.type" | "compression.codec", String, "none",
+            ["none" | "gzip" | "snappy" | "lz4" | "zstd"] => (compression: Compression = compression.into());
+        /// The codec's level, whichever codec it is. Without one, the level of the codec in use counts.
+        compression_level: Option<i32>, "compression.level", Int, null, [any] => (level: i32 = Some(level));
+        /// The level when the codec is gzip; -1 is zlib's own default.
+        compression_gzip_level: i32, "compression.gzip.level", Int, "-1", [-1 | 1..=9];
+        /// The level when the codec is lz4: taken as Apache Kafka takes it, and the same for each.
+        compression_lz4_level: i32, "compression.lz4.level", Int, "9", [1..=17];
+        /// The level when the codec is zstd.
+        compression_zstd_level: i32, "compression.zstd.level", Int, "3", [-131_072..=22];
+        /// Which partition a record goes to: murmur2, round_robin, crc32, fnv1a, or one of the program's own.
+        partitioner: SharedPartitioner, "partitioner" | "partitioner.class", String, "murmur2", [any]
+            => (partitioner: impl Partitioner = std::sync::Arc::new(partitioner).into());
+    } } };
+}
+pub(crate) use producer_settings;
+
+producer_settings! {
+    table!
+    /// Settings of producers: each has Kafka's name in snake case.
+    ///
+    /// For [`ProducerBuilder::config`](crate::ProducerBuilder::config), to give several producers the same.
+    ///
+    /// ```
+    /// use kestrel_client::{Compression, ProducerConfig};
+    /// use std::time::Duration;
+    ///
+    /// let config = ProducerConfig::default().linger(Duration::from_millis(20)).compression(Compression::None);
+    /// ```
+    #[must_use]
+    pub struct ProducerConfig, keys PRODUCER: ProducerKeys;
+}
+
+producer_settings!(setters! [] ProducerConfig, []);
+
 /// The most requests in flight with which a broker still recognises every duplicate.
 const MAX_IN_FLIGHT_WITH_IDEMPOTENCE: usize = 5;
-/// The largest `batch.size` and `max.request.size`, in bytes.
-const LARGEST_BATCH_BYTES: usize = 1024 * 1024 * 1024;
 
 /// Who has to have a record before it counts as stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -38,230 +106,172 @@ impl Acks {
             Self::None => 0,
         }
     }
+}
 
+impl Value for Acks {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "all" | "-1" => Ok(Self::All),
             "1" => Ok(Self::Leader),
             "0" => Ok(Self::None),
-            _ => Err("expected all, 1 or 0".to_owned()),
+            _ => Err("all, 1 or 0".to_owned()),
+        }
+    }
+
+    fn print(&self) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Leader | Self::None => self.on_the_wire().to_string(),
         }
     }
 }
 
-/// What was said, before it is checked.
+/// The codec of batches, as a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BatchCompression(Compression);
+
+impl From<Compression> for BatchCompression {
+    fn from(codec: Compression) -> Self {
+        Self(codec)
+    }
+}
+
+impl Value for BatchCompression {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|error| format!("{error}"))
+    }
+
+    fn print(&self) -> String {
+        self.0.name().to_owned()
+    }
+}
+
+/// A partitioner, as a setting.
 #[derive(Clone)]
-pub(crate) struct ProducerConfig {
-    pub(crate) acks: Acks,
-    /// `None`: on unless another setting rules it out.
-    pub(crate) enable_idempotence: Option<bool>,
-    pub(crate) linger: Duration,
-    pub(crate) batch_size: usize,
-    pub(crate) buffer_memory: usize,
-    pub(crate) max_in_flight: usize,
-    pub(crate) retries: u32,
-    pub(crate) delivery_timeout: Option<Duration>,
-    pub(crate) max_block: Duration,
-    pub(crate) metadata_max_idle: Duration,
-    pub(crate) max_request_size: usize,
-    pub(crate) compression: Compression,
-    pub(crate) compression_level: Option<i32>,
-    /// Levels that were given for one codec each; the one of the codec in use counts.
-    pub(crate) codec_levels: Vec<(Compression, i32)>,
-    pub(crate) partitioner: Arc<dyn Partitioner>,
-}
+pub(crate) struct SharedPartitioner(Arc<dyn Partitioner>);
 
-impl Default for ProducerConfig {
-    fn default() -> Self {
-        Self {
-            acks: Acks::All,
-            enable_idempotence: None,
-            linger: Duration::from_millis(5),
-            batch_size: 16 * 1024,
-            buffer_memory: 32 * 1024 * 1024,
-            max_in_flight: 5,
-            retries: i32::MAX.cast_unsigned(),
-            delivery_timeout: None,
-            max_block: Duration::from_secs(60),
-            metadata_max_idle: Duration::from_secs(5 * 60),
-            max_request_size: 1024 * 1024,
-            compression: Compression::None,
-            compression_level: None,
-            codec_levels: Vec::new(),
-            partitioner: Arc::new(Murmur2),
-        }
+impl<P: Partitioner> From<Arc<P>> for SharedPartitioner {
+    fn from(partitioner: Arc<P>) -> Self {
+        Self(partitioner)
     }
 }
 
-impl fmt::Debug for ProducerConfig {
+impl Deref for SharedPartitioner {
+    type Target = dyn Partitioner;
+
+    fn deref(&self) -> &dyn Partitioner {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for SharedPartitioner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProducerConfig")
-            .field("acks", &self.acks)
-            .field("linger", &self.linger)
-            .field("batch_size", &self.batch_size)
-            .field("compression", &self.compression)
-            .finish_non_exhaustive()
+        f.write_str("a partitioner")
     }
 }
 
-/// What it means: checked, complete, unchanging.
-#[derive(Clone)]
-pub(crate) struct ProducerSettings {
-    pub(crate) acks: Acks,
-    pub(crate) idempotent: bool,
-    pub(crate) linger: Duration,
-    pub(crate) batch_size: usize,
-    pub(crate) buffer_memory: usize,
-    pub(crate) max_in_flight: usize,
-    pub(crate) retries: u32,
-    pub(crate) delivery_timeout: Duration,
-    pub(crate) max_block: Duration,
-    pub(crate) metadata_max_idle: Duration,
-    pub(crate) max_request_size: usize,
-    pub(crate) codec: Codec,
-    pub(crate) partitioner: Arc<dyn Partitioner>,
+impl Value for SharedPartitioner {
+    fn parse(text: &str) -> Result<Self, String> {
+        // Java says the name of a class; none is its default.
+        match text.strip_prefix("org.apache.kafka.clients.producer.").unwrap_or(text) {
+            "" | "murmur2" | "murmur2_random" | "internals.DefaultPartitioner" => {
+                Ok(Arc::new(Murmur2).into())
+            }
+            "round_robin" | "RoundRobinPartitioner" => Ok(Arc::new(RoundRobin).into()),
+            "crc32" | "consistent_random" => Ok(Arc::new(Crc32).into()),
+            "fnv1a" | "fnv1a_random" => Ok(Arc::new(Fnv1a).into()),
+            _ => Err("murmur2, round_robin, crc32 or fnv1a".to_owned()),
+        }
+    }
+
+    /// The program may have its own, which has no name.
+    fn print(&self) -> String {
+        String::new()
+    }
 }
 
-/// The default of `delivery.timeout.ms`.
-const DEFAULT_DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
+/// The settings of a producer, checked: what gives way to other settings is decided.
+#[derive(Debug, Clone)]
+pub(crate) struct ProducerSettings {
+    config: ProducerConfig,
+    /// The codec with its level.
+    pub(crate) codec: Codec,
+}
+
+impl Deref for ProducerSettings {
+    type Target = ProducerConfig;
+
+    fn deref(&self) -> &ProducerConfig {
+        &self.config
+    }
+}
 
 impl ProducerConfig {
     /// Checks the settings together.
-    pub(crate) fn check(self, request_timeout: Duration) -> Result<ProducerSettings, Error> {
-        let idempotent = self.check_idempotence()?;
-        if !idempotent && self.max_in_flight > 1 && self.retries > 0 {
+    pub(crate) fn check(mut self, request_timeout: Duration) -> Result<ProducerSettings, Error> {
+        check_rows(Self::ROWS, &self)?;
+        let is_idempotent = self.check_idempotence()?;
+        if !is_idempotent && self.max_in_flight_requests_per_connection > 1 && self.retries > 0 {
             tracing::warn!(
-                max_in_flight = self.max_in_flight,
+                max_in_flight = self.max_in_flight_requests_per_connection,
                 "without idempotence, records can change places when a request is retried; \
                  max.in.flight.requests.per.connection=1 prevents that"
             );
         }
-        for (key, value) in [
-            ("max.in.flight.requests.per.connection", self.max_in_flight),
-            ("buffer.memory", self.buffer_memory),
-            ("max.request.size", self.max_request_size),
-        ] {
-            if value == 0 {
-                return Err(Error::config(key, "must be above 0"));
-            }
-        }
-        for (key, value) in [("batch.size", self.batch_size), ("max.request.size", self.max_request_size)] {
-            if value > LARGEST_BATCH_BYTES {
-                return Err(Error::config(key, format!("must not be above {LARGEST_BATCH_BYTES}")));
-            }
-        }
-        if self.metadata_max_idle.is_zero() {
-            return Err(Error::config("metadata.max.idle.ms", "must be above 0"));
-        }
         if self.batch_size > self.buffer_memory {
-            return Err(Error::config("buffer.memory", "must not be below batch.size"));
+            return Err(Error::config(PRODUCER.buffer_memory.name, "must not be below batch.size"));
         }
-        let of_codec = self.codec_levels.iter().rev().find(|(codec, _)| *codec == self.compression);
-        let level = self.compression_level.or_else(|| of_codec.map(|(_, level)| *level));
-        let codec = Codec::new(self.compression, level)
-            .map_err(|error| Error::config("compression.type", error.to_string()))?;
-        Ok(ProducerSettings {
-            acks: self.acks,
-            idempotent,
-            linger: self.linger,
-            batch_size: self.batch_size.max(1),
-            buffer_memory: self.buffer_memory,
-            max_in_flight: self.max_in_flight,
-            retries: self.retries,
-            delivery_timeout: self.check_delivery_timeout(request_timeout)?,
-            max_block: self.max_block,
-            metadata_max_idle: self.metadata_max_idle,
-            max_request_size: self.max_request_size,
-            codec,
-            partitioner: self.partitioner,
+        let codec = Codec::new(self.compression.0, self.level())
+            .map_err(|error| Error::config(PRODUCER.compression.name, error.to_string()))?;
+        self.enable_idempotence = Chosen::new(is_idempotent);
+        self.delivery_timeout = Chosen::new(self.check_delivery_timeout(request_timeout)?);
+        self.batch_size = self.batch_size.max(1);
+        Ok(ProducerSettings { config: self, codec })
+    }
+
+    /// The level of the codec in use.
+    fn level(&self) -> Option<i32> {
+        self.compression_level.or(match self.compression.0 {
+            Compression::Gzip => Some(self.compression_gzip_level),
+            Compression::Lz4 => Some(self.compression_lz4_level),
+            Compression::Zstd => Some(self.compression_zstd_level),
+            _ => None,
         })
     }
 
     /// Idempotence is on unless it was turned off or another setting rules it out; asked for and ruled out is an error.
     fn check_idempotence(&self) -> Result<bool, Error> {
+        let wanted = self.enable_idempotence;
         let obstacle = if self.acks != Acks::All {
             "needs acks=all"
-        } else if self.max_in_flight > MAX_IN_FLIGHT_WITH_IDEMPOTENCE {
+        } else if self.max_in_flight_requests_per_connection > MAX_IN_FLIGHT_WITH_IDEMPOTENCE {
             "needs max.in.flight.requests.per.connection of 5 or less"
         } else if self.retries == 0 {
             "needs retries above 0"
         } else {
-            return Ok(self.enable_idempotence.unwrap_or(true));
+            return Ok(*wanted);
         };
-        match self.enable_idempotence {
-            Some(true) => Err(Error::config("enable.idempotence", obstacle)),
-            Some(false) => Ok(false),
-            None => {
-                tracing::info!("idempotence is off: it {obstacle}");
-                Ok(false)
-            }
+        if *wanted && wanted.is_chosen() {
+            return Err(Error::config(PRODUCER.enable_idempotence.name, obstacle));
         }
+        if *wanted {
+            tracing::info!("idempotence is off: it {obstacle}");
+        }
+        Ok(false)
     }
 
     /// A delivery has time for lingering and at least one request.
     fn check_delivery_timeout(&self, request_timeout: Duration) -> Result<Duration, Error> {
         let least = self.linger.saturating_add(request_timeout);
-        match self.delivery_timeout {
-            None => Ok(DEFAULT_DELIVERY_TIMEOUT.max(least)),
-            // Never is as long as never, however it was written.
-            Some(timeout) if timeout >= least.min(FOREVER) => Ok(timeout),
-            Some(_) => {
-                let problem = "must not be below linger.ms and request.timeout.ms together";
-                Err(Error::config("delivery.timeout.ms", problem))
-            }
+        if !self.delivery_timeout.is_chosen() {
+            return Ok(least.max(*self.delivery_timeout));
         }
-    }
-}
-
-fn partitioner(text: &str) -> Result<Arc<dyn Partitioner>, String> {
-    // Java says the name of a class; none is its default.
-    let name = text.strip_prefix("org.apache.kafka.clients.producer.").unwrap_or(text);
-    match name {
-        "" | "murmur2" | "murmur2_random" | "internals.DefaultPartitioner" => Ok(Arc::new(Murmur2)),
-        "round_robin" | "RoundRobinPartitioner" => Ok(Arc::new(RoundRobin)),
-        "crc32" | "consistent_random" => Ok(Arc::new(Crc32)),
-        "fnv1a" | "fnv1a_random" => Ok(Arc::new(Fnv1a)),
-        _ => Err("expected murmur2, round_robin, crc32 or fnv1a".to_owned()),
-    }
-}
-
-keys! {
-    /// The settings of a producer.
-    PRODUCER: ProducerConfig {
-        "acks" | "request.required.acks", "all", "Who has to have a record before it counts as stored: all, 1 or 0.",
-            |c, text| c.acks = Acks::parse(text)?;
-        "enable.idempotence", "true", "Whether a retry can neither duplicate nor reorder records.",
-            |c, text| c.enable_idempotence = Some(flag(text)?);
-        "linger.ms" | "queue.buffering.max.ms", "5", "How long a record may wait for others to share a batch with.",
-            |c, text| c.linger = millis(text)?;
-        "batch.size", "16384", "How many bytes a batch may have before it is sent, before compression.",
-            |c, text| c.batch_size = number(text)?;
-        "buffer.memory", "33554432", "How many bytes may wait in the producer before `send` waits.",
-            |c, text| c.buffer_memory = number(text)?;
-        "max.in.flight.requests.per.connection" | "max.in.flight", "5", "How many requests a broker may have at once.",
-            |c, text| c.max_in_flight = number(text)?;
-        "retries" | "message.send.max.retries", "2147483647", "How often a batch is sent again within the delivery timeout.",
-            |c, text| c.retries = number(text)?;
-        "delivery.timeout.ms" | "message.timeout.ms", "120000", "How long an accepted record may take to be stored.",
-            |c, text| c.delivery_timeout = Some(millis(text)?);
-        "max.block.ms", "60000", "How long `send` may wait for memory or for a topic's metadata.",
-            |c, text| c.max_block = millis(text)?;
-        "metadata.max.idle.ms", "300000", "After how long without a record a topic is not asked for any more.",
-            |c, text| c.metadata_max_idle = millis(text)?;
-        "max.request.size" | "message.max.bytes", "1048576", "The largest request, and so the largest record, in bytes.",
-            |c, text| c.max_request_size = number(text)?;
-        "compression.type" | "compression.codec", "none", "none, gzip, snappy, lz4 or zstd.",
-            |c, text| c.compression = text.parse().map_err(|error| format!("{error}"))?;
-        "compression.level", "", "The codec's level, whichever codec it is; its own default when absent.",
-            |c, text| c.compression_level = Some(number(text)?);
-        "compression.gzip.level", "6", "The level when the codec is gzip: 1 to 9, or -1 for the default.",
-            |c, text| c.codec_levels.push((Compression::Gzip, number(text)?));
-        "compression.lz4.level", "9", "The level when the codec is lz4: 1 to 17.",
-            |c, text| c.codec_levels.push((Compression::Lz4, number(text)?));
-        "compression.zstd.level", "3", "The level when the codec is zstd: -131072 to 22.",
-            |c, text| c.codec_levels.push((Compression::Zstd, number(text)?));
-        "partitioner" | "partitioner.class", "murmur2", "Which partition a record goes to: murmur2, round_robin, crc32 or fnv1a.",
-            |c, text| c.partitioner = partitioner(text)?;
+        // Never is as long as never, however it was written.
+        if *self.delivery_timeout >= least.min(FOREVER) {
+            return Ok(*self.delivery_timeout);
+        }
+        let problem = "must not be below linger.ms and request.timeout.ms together";
+        Err(Error::config(PRODUCER.delivery_timeout.name, problem))
     }
 }
 
@@ -284,12 +294,12 @@ mod tests {
 
     #[test]
     fn idempotence_gives_way_unless_it_was_asked_for() {
-        assert!(check(|_| {}).unwrap().idempotent);
-        assert!(!check(|c| c.acks = Acks::Leader).unwrap().idempotent);
-        assert!(!check(|c| c.max_in_flight = 6).unwrap().idempotent);
-        assert!(!check(|c| c.retries = 0).unwrap().idempotent);
+        assert!(*check(|_| {}).unwrap().enable_idempotence);
+        assert!(!*check(|c| c.acks = Acks::Leader).unwrap().enable_idempotence);
+        assert!(!*check(|c| c.max_in_flight_requests_per_connection = 6).unwrap().enable_idempotence);
+        assert!(!*check(|c| c.retries = 0).unwrap().enable_idempotence);
         let text = problem(|c| {
-            c.enable_idempotence = Some(true);
+            c.enable_idempotence = Chosen::new(true);
             c.acks = Acks::None;
         });
         assert_eq!(text, "enable.idempotence: needs acks=all");
@@ -298,14 +308,14 @@ mod tests {
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
         assert!(
-            problem(|c| c.delivery_timeout = Some(Duration::from_secs(30)))
+            problem(|c| c.delivery_timeout = Chosen::new(Duration::from_secs(30)))
                 .starts_with("delivery.timeout.ms")
         );
         assert!(problem(|c| c.batch_size = 64 * 1024 * 1024).starts_with("buffer.memory"));
-        assert!(problem(|c| c.max_in_flight = 0).starts_with("max.in.flight"));
+        assert!(problem(|c| c.max_in_flight_requests_per_connection = 0).starts_with("max.in.flight"));
         assert!(
             problem(|c| {
-                c.compression = Compression::Gzip;
+                c.compression = Compression::Gzip.into();
                 c.compression_level = Some(99);
             })
             .starts_with("compression.type")
@@ -315,6 +325,6 @@ mod tests {
     #[test]
     fn a_long_linger_stretches_the_default_delivery_timeout() {
         let settings = check(|c| c.linger = Duration::from_secs(200)).unwrap();
-        assert_eq!(settings.delivery_timeout, Duration::from_secs(230));
+        assert_eq!(*settings.delivery_timeout, Duration::from_secs(230));
     }
 }

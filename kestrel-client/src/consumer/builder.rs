@@ -14,8 +14,10 @@ use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPl
 use super::{AssignedConsumer, Consumer};
 use crate::assignor::Assignor;
 use crate::client::Client;
+use crate::config::setters::setters;
 use crate::config::{
-    AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, apply, argument_fits, fits,
+    AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, argument_fits,
+    consumer_settings, fits, group_settings,
 };
 use crate::error::{Error, Result};
 use crate::into::IntoName;
@@ -77,16 +79,14 @@ impl Client {
 
     /// As [`consumer`](Self::consumer), for the group that the client's properties name as `group.id`.
     pub fn configured_consumer<K, V>(&self) -> ConsumerBuilder<K, V> {
-        self.consumer(self.settings().properties.get("group.id").unwrap_or_default())
+        self.consumer(self.settings().consumer.group_id.as_str())
     }
 
     fn consumer_builder<K, V, S: Source>(&self, plan: S::Plan) -> ConsumerBuilder<K, V, Unset, Unset, S> {
-        let mut config = ConsumerConfig::default();
-        let applied = apply(CONSUMER, &self.settings().properties, &mut config);
         ConsumerBuilder {
             client: self.clone(),
-            config,
-            problem: applied.err(),
+            config: self.settings().consumer.clone(),
+            problem: None,
             start_at: None,
             plan,
             key: Unset,
@@ -98,8 +98,8 @@ impl Client {
 
 /// Configures and starts a [`Consumer`]; made by [`Client::consumer`] and [`Client::assigned_consumer`].
 ///
-/// Settings are those of [`ConsumerConfig`]; what the client was given as properties comes first. `S` says where its
-/// partitions come from.
+/// Settings begin as the client's properties have them. The documentation of a setter has the property's name, its default and
+/// the values that it takes; a property has durations in milliseconds. `S` says where the partitions come from.
 #[derive(Debug)]
 #[must_use]
 pub struct ConsumerBuilder<K, V, KD = Unset, VD = Unset, S: Source = Subscribed> {
@@ -116,79 +116,8 @@ pub struct ConsumerBuilder<K, V, KD = Unset, VD = Unset, S: Source = Subscribed>
 /// The builder of a consumer with assigned partitions; made by [`Client::assigned_consumer`].
 pub type AssignedConsumerBuilder<K, V, KD = Unset, VD = Unset> = ConsumerBuilder<K, V, KD, VD, Assigned>;
 
-/// Setters of the builder that hand on to [`ConsumerConfig`].
-macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
-        impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
-            $(
-                $(#[$doc])*
-                #[doc = concat!("See [`ConsumerConfig::", stringify!($name), "`].")]
-                pub fn $name(mut self, $name: $type) -> Self {
-                    self.config = self.config.$name($name);
-                    self
-                }
-            )+
-        }
-    };
-}
-
-settings! {
-    /// Where to begin without a position. Default: the end.
-    auto_offset_reset: AutoOffsetReset,
-    /// Whether records of open and aborted transactions are read. Default: they are.
-    isolation_level: IsolationLevel,
-    /// How many bytes a broker waits for. Default: 1.
-    fetch_min_bytes: i32,
-    /// How many bytes a broker may put into one answer. Default: 50 MiB.
-    fetch_max_bytes: i32,
-    /// How many bytes of one partition a broker may put into one answer. Default: 1 MiB.
-    max_partition_fetch_bytes: i32,
-    /// How long a broker waits for `fetch.min.bytes`. Default: 500 ms.
-    fetch_max_wait: Duration,
-    /// Whether checksums are verified. Default: true.
-    check_crcs: bool,
-    /// How many records a batch gathers at most. Default: 500.
-    max_poll_records: usize,
-    /// How long questions about offsets may take. Default: 60 s.
-    default_api_timeout: Duration,
-    /// How many fetched bytes may wait for the caller. Default: 64 MiB.
-    fetch_buffer_bytes: usize,
-    /// How large a batch may be when it is decompressed. Default: 128 MiB.
-    max_decompressed_batch_bytes: usize,
-}
-
-/// Setters for members of groups that hand on to [`ConsumerConfig`].
-macro_rules! group_settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
-        impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
-            $(
-                $(#[$doc])*
-                #[doc = concat!("See [`ConsumerConfig::", stringify!($name), "`].")]
-                pub fn $name(mut self, $name: $type) -> Self {
-                    self.config = self.config.$name($name);
-                    self
-                }
-            )+
-        }
-    };
-}
-
-group_settings! {
-    /// How long the member may be silent before the group goes on without it. Default: 45 s.
-    session_timeout: Duration,
-    /// How often the member tells the coordinator that it is there. Default: 3 s.
-    heartbeat_interval: Duration,
-    /// How long the application may work on what it was handed out. Default: 5 min.
-    max_poll_interval: Duration,
-    /// When offsets are committed without being asked to. Default: each 5 s.
-    commit_policy: CommitPolicy,
-    /// Whether a paused partition that comes back is still paused. Default: false.
-    keep_pauses: bool,
-    /// How many records of a partition may be open at once, when each is acknowledged. Default: 100,000.
-    max_open_records: usize,
-    /// Whether a consumer that is dropped leaves its group in the background. Default: true.
-    leave_group_on_drop: bool,
-}
+consumer_settings!(setters! [K, V, KD, VD, S: Source] ConsumerBuilder<K, V, KD, VD, S>, [.config]);
+group_settings!(setters! [K, V, KD, VD] ConsumerBuilder<K, V, KD, VD, Subscribed>, [.config.group]);
 
 impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
     /// Sets the deserializer of keys. Bytes need none.
@@ -229,16 +158,9 @@ impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
         self
     }
 
-    /// Replaces all settings said so far, those of the client's properties included.
+    /// Replaces all settings made so far, those of the client's properties included.
     pub fn config(mut self, config: ConsumerConfig) -> Self {
         self.config = config;
-        self
-    }
-
-    /// The rack of this client: brokers that have a replica in it are read from. Default: none.
-    /// See [`ConsumerConfig::client_rack`].
-    pub fn client_rack(mut self, rack: impl Into<String>) -> Self {
-        self.config = self.config.client_rack(rack);
         self
     }
 }
@@ -310,7 +232,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let settings = self.config.settings(self.client.request_timeout())?;
+        let settings = self.config.check(self.client.request_timeout())?;
         self.client.tasks().check()?;
         let AssignmentPlan { mut partitions, topics, range } = self.plan;
         let mut used = Vec::new();
@@ -363,20 +285,9 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
         self
     }
 
-    /// A name for this member that outlives its process (KIP-345). Default: none.
-    /// See [`ConsumerConfig::group_instance_id`].
-    pub fn group_instance_id(mut self, id: impl Into<String>) -> Self {
-        self.config = self.config.group_instance_id(id);
-        self
-    }
-
-    /// How partitions are divided among the members, the preferred way first. Default: ranges.
-    /// See [`ConsumerConfig::partition_assignment_strategy`].
-    pub fn partition_assignment_strategy(
-        mut self,
-        assignors: impl IntoIterator<Item = Arc<dyn Assignor>>,
-    ) -> Self {
-        self.config = self.config.partition_assignment_strategy(assignors);
+    /// When offsets are committed without being asked to. See [`ConsumerConfig::commit_policy`].
+    pub fn commit_policy(mut self, policy: CommitPolicy) -> Self {
+        self.config = self.config.commit_policy(policy);
         self
     }
 
@@ -398,13 +309,13 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        let settings = self.config.settings(self.client.request_timeout())?;
+        let settings = self.config.check(self.client.request_timeout())?;
         self.client.tasks().check()?;
         let SubscriptionPlan { group_id, topics, .. } = &self.plan;
         if group_id.is_empty() {
-            return Err(Error::config("group.id", "must not be empty"));
+            return Err(Error::config(CONSUMER.group_id.name, "must not be empty"));
         }
-        fits("group.id", group_id)?;
+        fits(&CONSUMER.group_id, group_id)?;
         topics.names.iter().try_for_each(|topic| argument_fits("topics", topic))?;
         if topics.is_empty() {
             return Err(Error::invalid_argument("topics", "a member of a group reads at least one topic"));

@@ -35,7 +35,7 @@ impl Clock {
 }
 
 pub(crate) fn settings(config: &ConsumerConfig) -> ConsumerSettings {
-    config.settings(Duration::from_secs(30)).unwrap()
+    config.clone().check(Duration::from_secs(30)).unwrap()
 }
 
 /// 100 ms after the first failure, 1 s at most, give or take 20%.

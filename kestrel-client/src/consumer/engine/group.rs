@@ -49,7 +49,7 @@ impl Engine {
     /// With `CommitPolicy::OnAck` the caller says of each record that it is done.
     fn own_max_open_records(&self) -> Option<usize> {
         let group = &self.settings.group;
-        (group.commit_policy == CommitPolicy::OnAck).then_some(group.max_open_records)
+        (group.commit_policy() == CommitPolicy::OnAck).then_some(group.max_open_records)
     }
 
     /// Begins task mode: records go to the tasks of their partitions, which ack each of them. What was handed out
@@ -214,7 +214,7 @@ impl Engine {
 
     /// The partitions of which closing would have committed something that is lost.
     pub(crate) fn last_losses(&self) -> Vec<TopicPartition> {
-        match self.settings.group.commit_policy {
+        match self.settings.group.commit_policy() {
             CommitPolicy::Manual => Vec::new(),
             CommitPolicy::Interval(_) | CommitPolicy::OnAck => self.losses.at_last(self.progress.hand_outs()),
         }

@@ -121,7 +121,7 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
         VD: Deserializer<V>,
     {
         let client = Client::offline()?;
-        let settings = Arc::new(self.config.settings(client.request_timeout())?);
+        let settings = Arc::new(self.config.check(client.request_timeout())?);
         let logs = logs(self.records)?;
         let mut engine =
             Engine::new(settings.clone(), client.settings().metadata_max_age, &client.retry_backoff());
@@ -136,7 +136,7 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
         let (group, inbox) = GroupHandle::new("from-records".into(), shared.clone());
         let commits = Arc::default();
         let stop = CancellationToken::new();
-        let policy = settings.group.commit_policy;
+        let policy = settings.group.commit_policy();
         let stand_in = StandIn { shared: shared.clone(), logs, inbox, policy, commits: Arc::clone(&commits) };
         client.tasks().spawn("consumer", stand_in.run(stop.clone()), shared.on_loss(&stop));
         let topics = TopicUses::new(client.metadata().clone());

@@ -96,7 +96,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
         let now = environment::now();
         let shared = effects.shared.clone();
         let max_age = link.client.settings().metadata_max_age;
-        let interval = commit_interval(settings.group.commit_policy);
+        let interval = commit_interval(settings.group.commit_policy());
         Self {
             offsets: MemberOffsets::new(link.clone(), shared.clone(), settings.default_api_timeout),
             next_commit: interval.map(|interval| after(now, interval)),
@@ -127,7 +127,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
             () = self.drive() => false,
         };
         self.offsets.close();
-        if is_dropped && self.settings.group.leave_on_drop {
+        if is_dropped && self.settings.group.leave_group_on_drop {
             self.leave_behind().await;
         }
         let outcome = self.close_problem.take().map_or(Ok(()), Err);
@@ -210,7 +210,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
     }
 
     fn look_at_clock(&mut self, now: Instant) {
-        if let Some(interval) = commit_interval(self.settings.group.commit_policy)
+        if let Some(interval) = commit_interval(self.settings.group.commit_policy())
             && self.next_commit.is_some_and(|at| at <= now)
         {
             self.next_commit = Some(after(now, interval));

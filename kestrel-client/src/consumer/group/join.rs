@@ -35,13 +35,14 @@ pub(crate) fn join(
         shared: shared.clone(),
         group: group.clone(),
         topics: topics_in_use.clone(),
-        policy: settings.group.commit_policy,
+        policy: settings.group.commit_policy(),
         listener,
     };
-    let protocols = Protocols::new(settings.group.assignors.clone(), &settings.client_rack);
+    let protocols =
+        Protocols::new(settings.group.partition_assignment_strategy.to_vec(), &settings.client_rack);
     let member = MemberSettings {
         group_id: group.group_id.clone(),
-        instance_id: settings.group.instance_id.as_deref().map(Into::into),
+        instance_id: settings.group.group_instance_id.as_deref().map(Into::into),
         session_timeout: settings.group.session_timeout,
         heartbeat_interval: settings.group.heartbeat_interval,
         max_poll_interval: settings.group.max_poll_interval,

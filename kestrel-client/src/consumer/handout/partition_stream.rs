@@ -325,7 +325,7 @@ impl<K: Send + 'static, V: Send + 'static> Consumer<K, V> {
             }
         }
         self.hand.put_back();
-        if self.handle.base.settings.group.commit_policy != CommitPolicy::Manual {
+        if self.handle.base.settings.group.commit_policy() != CommitPolicy::Manual {
             let commit = self.handle.source.group.submit_at_end();
             if outcome.is_ok() {
                 outcome = commit.await.map_err(E::from);

@@ -248,7 +248,7 @@ impl Pool {
         let client_id: ByteString = self.settings.client_id.clone();
         // In the client's runtime, whichever one the caller is in: the socket belongs to it.
         let (target, name) = (broker.address().clone(), client_id.clone());
-        let setup_timeout = self.settings.connection_setup_timeout;
+        let setup_timeout = self.settings.socket_connection_setup_timeout;
         let dialled = tokio::select! {
             () = self.shutdown.cancelled() => return Err(Error::closed("client")),
             dialled = self.tasks.run(async move { dial(&target, &name, setup_timeout).await }) => dialled?,
