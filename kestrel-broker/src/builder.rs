@@ -55,7 +55,7 @@ impl BrokerBuilder {
         self
     }
 
-    /// The address that clients are told to connect to, as `HOST:PORT`; port 0 stands for the port that is listened on.
+    /// Advertises an address for clients to connect to, as `HOST:PORT`; port 0 stands for the port that is listened on.
     ///
     /// For a broker with one listener; for several, each with an address of its own, there is `advertised.listeners`.
     /// Default: what `advertised.listeners` says, or the address that is listened on. When that stands for every

@@ -10,7 +10,7 @@
 //! use kestrel_settings::{RawSettings, settings};
 //!
 //! settings! {
-//!     /// What a producer can be told.
+//!     /// The settings of a producer.
 //!     pub(crate) struct ProducerConfig, keys PRODUCER: ProducerKeys;
 //!
 //!     /// How long a record waits for others to share a batch with.

@@ -1,4 +1,4 @@
-//! Listeners as they are configured: what is opened under which name, and which address clients are told there. Pure.
+//! Listeners as they are configured: what is opened under which name, and which address it advertises. Pure.
 //!
 //! Called once, by [`BrokerConfig`](super::BrokerConfig).
 
@@ -13,7 +13,7 @@ settings! {
     /// The listeners as their keys have them.
     pub(super) struct ListenerSettings, keys LISTENERS: ListenerKeys;
 
-    /// The address that clients of each listener are told to connect to, as NAME://HOST:PORT. Default: the address of the
+    /// The address that each listener advertises for clients to connect to, as NAME://HOST:PORT. Default: the address of the
     /// listener.
     advertised_listeners: String, "advertised.listeners", List, null, [any];
     /// The names of listeners that only controllers use. They are not opened: the controller is part of the broker.
@@ -37,7 +37,7 @@ pub(crate) enum SecurityProtocol {
     Plaintext,
 }
 
-/// An address that the broker listens on, and the one that clients who come that way are told.
+/// An address that the broker listens on, and the one that it advertises to clients who come that way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listener {
     /// Its name, in capitals.
@@ -46,12 +46,12 @@ pub(crate) struct Listener {
     pub(crate) protocol: SecurityProtocol,
     /// Where it listens; port 0 lets the system choose.
     pub(crate) listen: Endpoint,
-    /// What clients are told; `None` until that is known: then it is derived from where it listens.
+    /// The address that it advertises; `None` until that is known: then it is derived from where it listens.
     pub(crate) advertise: Option<Endpoint>,
 }
 
 impl Listener {
-    /// What clients are told.
+    /// The address that clients connect to.
     pub(crate) fn advertised(&self) -> &Endpoint {
         self.advertise.as_ref().unwrap_or(&self.listen)
     }
@@ -221,7 +221,7 @@ mod tests {
         BrokerConfig::new(&all)
     }
 
-    /// What is opened, and what clients are told.
+    /// The listeners that are opened, and what they advertise.
     fn opened(said: &[(&str, &str)]) -> Vec<String> {
         let listeners = config(said).unwrap().listeners;
         listeners.iter().map(|listener| format!("{listener} {}", listener.advertised())).collect()

@@ -1,7 +1,7 @@
 //! Makes tables and setters of the client's rows.
 //!
-//! The rows of a table are a macro of their own (`producer_settings!`), which hands them to the one that it is told: `table!` where the
-//! struct is, `setters!` there and in the room of the builder. So each setter has the row's documentation, name, range and
+//! The rows of a table are a macro of their own (`producer_settings!`), which hands them to the macro in its argument: `table!` where
+//! the struct is, `setters!` there and in the room of the builder. So each setter has the row's documentation, name, range and
 //! default. A row is one of `kestrel_settings::settings!`; after `=>` it may say what its setters take, `(id: impl Into<String> = id.into())`,
 //! or that there are none, `(none)`.
 

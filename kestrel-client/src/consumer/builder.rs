@@ -27,7 +27,7 @@ use crate::record::{Timestamp, TopicPartition};
 use crate::typed::Unset;
 
 impl Client {
-    /// Begins a consumer that reads the partitions it is told to: no group, no rebalancing, positions kept by the caller.
+    /// Begins a consumer that reads the partitions it is assigned: no group, no rebalancing, positions kept by the caller.
     ///
     /// Without [`key`](AssignedConsumerBuilder::key) and [`value`](AssignedConsumerBuilder::value), keys and values are
     /// bytes as they are:

@@ -1,4 +1,4 @@
-//! What was said about the broker, checked, and what it means.
+//! The configuration of a broker, checked: from text to what it means.
 //!
 //! Made once at the start of a broker; from then on immutable.
 

@@ -1,7 +1,7 @@
 //! Every topic key of Apache Kafka 4.3: name, type, default, range, the broker keys that it inherits from, meaning.
 //!
-//! The controller checks with it what clients set, DescribeConfigs shows it, and [`log_config`](TopicSettings::log_config) makes of it what the log
-//! is told. Pure.
+//! The controller checks with it what clients set, DescribeConfigs shows it, and [`TopicSettings::log_config`] makes of it the settings of
+//! its logs. Pure.
 
 use std::time::Duration;
 
