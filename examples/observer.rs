@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
 use kestrel_broker::Broker;
 use kestrel_client::observer::{BatchProduced, Observer, PartitionLag, RecordsPolled, RequestEnded};
 use kestrel_client::{ApiKey, AutoOffsetReset, Client, Record};
@@ -94,6 +95,8 @@ async fn observe() -> Result {
         let record: kestrel_client::ConsumerRecord = reader.next().await.ok_or("the stream has ended")??;
         assert!(record.value.is_some());
     }
+    // A batch is done with when the next record is asked for: only then is the reader no longer behind.
+    assert!(reader.next().now_or_never().is_none());
     figures.print("read");
     Ok(())
 }
