@@ -168,6 +168,11 @@ impl Engine {
             if partition.paused {
                 fetch.detach();
             }
+            // It moves: that it did not is no news any more.
+            partition.error.take_if(|error| matches!(error, Error::Stalled(_)));
+            if self.buffer.first(id).is_none() {
+                partition.error_comes_first = partition.error.is_some();
+            }
             self.buffer.push(fetch);
             return brought;
         }

@@ -48,7 +48,9 @@ impl Engine {
         if self.closed {
             return Offer::Ended;
         }
-        if let Some(error) = subscription.take_report(|id| buffer.first(id).is_none()) {
+        if let Some(error) = subscription
+            .take_report(|partition, id| partition.error_comes_first || buffer.first(id).is_none())
+        {
             return Offer::Problem(error);
         }
         let may_take = |id| {

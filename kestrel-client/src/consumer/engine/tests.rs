@@ -306,6 +306,31 @@ fn a_recreated_topic_is_told_once_and_read_from_its_beginning() {
 }
 
 #[test]
+fn what_went_wrong_is_told_before_the_records_that_came_after_it() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    script.poll();
+    script.answer(BatchSpec::of(0, 3).build());
+    drop(script.take_records());
+    let again = TopicId::from_u128(8);
+    script.engine.handle_metadata(&snapshot(again, &[(1, 0)]), script.clock.at(0));
+    script.engine.release();
+    // The caller looks late: the new topic was fetched already.
+    script.engine.subscription.get_mut(script.id).unwrap().start_at(at(0, 0));
+    script.poll();
+    let data = PartitionData {
+        high_watermark: 3,
+        records: Some(BatchSpec::of(0, 3).build().into()),
+        ..PartitionData::default()
+    };
+    let topic = FetchableTopicResponse { topic_id: again, partitions: vec![data], ..Default::default() };
+    let response = FetchResponse { session_id: 1, responses: vec![topic], ..FetchResponse::default() };
+    script.engine.handle_fetch(NodeId(1), Lane::Main, Ok(response), script.clock.at(0));
+    assert!(script.engine.buffer.first(script.id).is_some());
+    assert_eq!(problem(script.take_problem()), PositionProblem::Recreated);
+    assert_eq!(hand_out(&mut script.take_records(), 9), [0, 1, 2]);
+}
+
+#[test]
 fn damage_is_told_after_the_records_before_it_and_fetched_again() {
     let mut script = Script::new(AutoOffsetReset::Earliest);
     script.poll();

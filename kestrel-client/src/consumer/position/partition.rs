@@ -110,6 +110,8 @@ pub(crate) struct AssignedPartition {
     pub(crate) last_served: u64,
     /// The error that waits for the caller.
     pub(crate) error: Option<Error>,
+    /// The records that wait for the caller came after the error that does.
+    pub(crate) error_comes_first: bool,
     leader: Option<Leader>,
     preferred: Option<PreferredReplica>,
     state: FetchState,
@@ -146,6 +148,7 @@ impl AssignedPartition {
             range_end: None,
             last_served: 0,
             error: None,
+            error_comes_first: false,
             leader: None,
             preferred: None,
             state: FetchState::AwaitingReset(start),
@@ -359,6 +362,7 @@ impl AssignedPartition {
         }
         self.told = true;
         self.error = Some(error);
+        self.error_comes_first = false;
     }
 
     /// Whether the caller was told of an error since [`Self::forget_told`].

@@ -152,14 +152,19 @@ impl SubscriptionState {
     }
 
     /// The error that has waited longest, of those whose partition `may_report`.
-    pub(crate) fn take_report(&mut self, may_report: impl Fn(AssignmentId) -> bool) -> Option<Error> {
-        while let Some(index) = self.reports.iter().position(|&id| may_report(id)) {
-            let id = self.reports.remove(index)?;
-            if let Some(error) = self.partitions.get_mut(&id).and_then(|partition| partition.error.take()) {
+    pub(crate) fn take_report(
+        &mut self,
+        may_report: impl Fn(&AssignedPartition, AssignmentId) -> bool,
+    ) -> Option<Error> {
+        let Self { partitions, reports, .. } = self;
+        loop {
+            let may_be_next =
+                |id: &AssignmentId| partitions.get(id).is_none_or(|partition| may_report(partition, *id));
+            let id = reports.remove(reports.iter().position(may_be_next)?)?;
+            if let Some(error) = partitions.get_mut(&id).and_then(|partition| partition.error.take()) {
                 return Some(error);
             }
         }
-        None
     }
 
     /// Whether `view` says that the partition's topic was deleted and created again.

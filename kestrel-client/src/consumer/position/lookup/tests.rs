@@ -85,7 +85,7 @@ impl Script {
     }
 
     fn report(&mut self) -> Option<PositionProblem> {
-        match self.subscription.take_report(|_| true)? {
+        match self.subscription.take_report(|_, _| true)? {
             Error::Position(error) => Some(error.problem),
             other => panic!("{other}"),
         }
@@ -143,7 +143,7 @@ fn refusals_that_pass_are_retried_and_others_reported() {
     script.now = 130;
     let lookup = script.poll().unwrap();
     assert!(!script.answer_offset(&lookup, ErrorCode::TopicAuthorizationFailed, -1).wants_metadata);
-    let error = script.subscription.take_report(|_| true).unwrap();
+    let error = script.subscription.take_report(|_, _| true).unwrap();
     assert_eq!(error.code(), Some(ErrorCode::TopicAuthorizationFailed));
 }
 

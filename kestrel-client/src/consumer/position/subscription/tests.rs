@@ -106,7 +106,7 @@ fn a_missing_topic_is_reported_after_its_grace_and_again() {
         let now = clock.at(second * 1000);
         state.handle_leader(id, missing(), now);
         state.poll_trouble(now);
-        if state.take_report(|_| true).is_some() {
+        if state.take_report(|_, _| true).is_some() {
             reported.push(second);
         }
     }
@@ -125,9 +125,9 @@ fn reports_wait_for_the_records_before_them_and_are_one_per_partition() {
     state.report(zero, error("old"));
     state.report(zero, error("new"));
     state.report(one, error("other"));
-    assert_eq!(state.take_report(|id| id == one).unwrap().to_string(), "test: other");
-    assert!(state.take_report(|id| id == one).is_none());
-    assert_eq!(state.take_report(|_| true).unwrap().to_string(), "test: new");
+    assert_eq!(state.take_report(|_, id| id == one).unwrap().to_string(), "test: other");
+    assert!(state.take_report(|_, id| id == one).is_none());
+    assert_eq!(state.take_report(|_, _| true).unwrap().to_string(), "test: new");
     assert!(!state.has_reports());
 }
 
