@@ -60,6 +60,22 @@ pub(crate) enum Target {
     Node(NodeId),
 }
 
+impl ClientBuilder {
+    /// Connects to the first bootstrap server that answers and learns the brokers of the cluster.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a setting is wrong; [`Error::Bootstrap`] with every address and cause when no server
+    /// answers. There is no retry here: after this call has succeeded the client heals itself.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: dropping the future closes what was opened.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let observer = self.observer.clone();
+        let settings = Arc::new(self.check()?);
+        Client::start(settings, observer).await
+    }
+}
+
 impl Client {
     /// Begins a client of the cluster that `bootstrap_servers` belong to: `host:port`, several separated by commas.
     pub fn builder(bootstrap_servers: impl Into<String>) -> ClientBuilder {

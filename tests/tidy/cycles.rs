@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::{is_test, production, sources, workspace};
 
 /// The most files that may import each other in a circle.
-const LARGEST_CYCLE: usize = 9;
+const LARGEST_CYCLE: usize = 4;
 
 /// A path of names from the root of a crate: of a module, or of something in one.
 type Names = Vec<String>;
@@ -41,8 +41,12 @@ impl Crate {
                 let Some(names) = absolute(&name, &names) else { continue };
                 match names.split_last() {
                     Some((last, all)) if is_passed_on && last == "*" => module.all_of.push(all.to_vec()),
-                    Some((last, _)) if is_passed_on => drop(module.passed_on.insert(last.clone(), names)),
-                    _ => module.imports.push(names),
+                    // What a module keeps for itself its children have too.
+                    Some((last, _)) => drop(module.passed_on.insert(last.clone(), names.clone())),
+                    None => {}
+                }
+                if !is_passed_on {
+                    module.imports.push(names);
                 }
             }
             modules.insert(name, module);

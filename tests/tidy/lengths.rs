@@ -3,9 +3,9 @@
 use crate::{is_test, production, sources, workspace};
 
 /// The most lines of a file, tests apart.
-const LONGEST_FILE: usize = 575;
+const LONGEST_FILE: usize = 519;
 /// The most lines of a function.
-const LONGEST_FUNCTION: usize = 78;
+const LONGEST_FUNCTION: usize = 72;
 /// The most lines of all but one function in a hundred.
 const LONG_FUNCTION: usize = 39;
 
@@ -20,7 +20,7 @@ fn functions(text: &str) -> Vec<(usize, &str)> {
         let is_function = words[..at].iter().all(|word| {
             word.starts_with("pub") || ["const", "async", "unsafe", "in", "extern"].contains(word)
         });
-        if !is_function || code.ends_with(';') || code.ends_with('}') {
+        if !is_function || code.contains("fn $") || code.ends_with(';') || code.ends_with('}') {
             continue;
         }
         let indent = &line[..line.len() - code.len()];

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cluster::{METADATA_TOPIC, check_metadata};
-use crate::log::check::{CheckedFolder, Finding};
+use kestrel_protocol::TopicId;
+
+use crate::cluster::{ExpectedPartition, METADATA_TOPIC, check_metadata};
+use crate::log::check::{CheckedFolder, CheckedPartition, Finding};
 use crate::log::{LogError, holds_anything};
 
 /// Checks the metadata of the data folder.
@@ -30,7 +32,7 @@ pub(super) fn check(
         folder.find_missing(data_dir, found);
         return Ok(());
     };
-    let mut folders: BTreeMap<(&str, i32), _> = folder
+    let mut folders: Folders<'_> = folder
         .partitions
         .iter()
         .filter(|partition| partition.topic != METADATA_TOPIC)
@@ -40,26 +42,14 @@ pub(super) fn check(
     for wanted in &expected {
         let dir = data_dir.join(format!("{}-{}", wanted.topic, wanted.partition));
         match folders.remove(&(wanted.topic.as_str(), wanted.partition)) {
+            Some(partition) => check_id(wanted, partition.topic_id, &metadata.removed, &dir, found),
             None if wanted.is_elsewhere => elsewhere += 1,
             None if folder.may_be_new(&wanted.topic, wanted.partition) => {
                 found(Finding::note(&dir, "the folder of a new partition; the next start makes it"));
             }
-            None => found(Finding::damage(
-                &dir,
-                None,
-                "the metadata has the partition, but its folder is missing",
-            )),
-            Some(partition) => {
-                if let Some(id) = partition.topic_id.filter(|&id| id != wanted.topic_id) {
-                    if metadata.removed.contains(&id) {
-                        let what =
-                            format!("belongs to topic id {id}, which was deleted; the next start deletes it");
-                        found(Finding::note(&dir, what));
-                        continue;
-                    }
-                    let what = format!("belongs to topic id {id}, but the topic has {}", wanted.topic_id);
-                    found(Finding::damage(&dir.join("partition.metadata"), None, what));
-                }
+            None => {
+                let what = "the metadata has the partition, but its folder is missing";
+                found(Finding::damage(&dir, None, what));
             }
         }
     }
@@ -69,20 +59,45 @@ pub(super) fn check(
         );
         found(Finding::note(data_dir, what));
     }
-    for partition in folders.values() {
-        if partition.topic_id.is_some_and(|id| metadata.removed.contains(&id)) {
-            let what = "the folder of a topic that was deleted; the next start deletes it";
-            found(Finding::note(&partition.dir, what));
-            continue;
-        }
+    folders.values().try_for_each(|partition| check_unwanted(partition, &metadata.removed, found))
+}
+
+/// The folders of partitions, by topic and number.
+type Folders<'a> = BTreeMap<(&'a str, i32), &'a CheckedPartition>;
+
+/// Checks that a partition's folder belongs to the topic that has its name now.
+fn check_id(
+    wanted: &ExpectedPartition,
+    found_id: Option<TopicId>,
+    removed: &[TopicId],
+    dir: &Path,
+    found: &mut dyn FnMut(Finding),
+) {
+    let Some(id) = found_id.filter(|&id| id != wanted.topic_id) else { return };
+    if removed.contains(&id) {
+        let what = format!("belongs to topic id {id}, which was deleted; the next start deletes it");
+        return found(Finding::note(dir, what));
+    }
+    let what = format!("belongs to topic id {id}, but the topic has {}", wanted.topic_id);
+    found(Finding::damage(&dir.join("partition.metadata"), None, what));
+}
+
+/// Says what the folder of a partition is that the metadata does not have.
+fn check_unwanted(
+    partition: &CheckedPartition,
+    removed: &[TopicId],
+    found: &mut dyn FnMut(Finding),
+) -> Result<(), LogError> {
+    let dir = &partition.dir;
+    if partition.topic_id.is_some_and(|id| removed.contains(&id)) {
+        found(Finding::note(dir, "the folder of a topic that was deleted; the next start deletes it"));
+    } else if !holds_anything(dir)? {
         // The folders of a topic are there before its records are: the broker ended in between.
-        if !holds_anything(&partition.dir)? {
-            let what = "the folder of a topic whose creation was not finished; the next start deletes it";
-            found(Finding::note(&partition.dir, what));
-            continue;
-        }
+        let what = "the folder of a topic whose creation was not finished; the next start deletes it";
+        found(Finding::note(dir, what));
+    } else {
         let what = "the metadata does not have the partition; the next start sets the folder aside";
-        found(Finding::damage(&partition.dir, None, what));
+        found(Finding::damage(dir, None, what));
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ use crate::log::{Durability, LogManager};
 use crate::partition::ReplicaManager;
 use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
 
-pub(crate) use check::{METADATA_TOPIC, check_metadata};
+pub(crate) use check::{ExpectedPartition, METADATA_TOPIC, check_metadata};
 pub(crate) use controller::{
     AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic, OtherKeys,
     ResourceAlterations, TopicRef,

@@ -7,11 +7,10 @@ use std::time::Duration;
 use kestrel_protocol::ByteString;
 use kestrel_settings::Value;
 
+use super::checks::{check_rows, fits};
 use super::consumer::ConsumerConfig;
-use super::keys::{check_rows, fits};
 use super::producer::ProducerConfig;
 use super::setters::{setters, table};
-use crate::client::Client;
 use crate::error::Error;
 use crate::net::HostPort;
 use crate::observer::{Observer, ObserverSeat};
@@ -73,7 +72,7 @@ impl Value for UnknownKeys {
     }
 }
 
-/// Configures and connects a [`Client`].
+/// Configures and connects a [`Client`](crate::Client).
 ///
 /// Setters have Kafka's key names in snake case. Their documentation has the property's name, its default and the values that it
 /// takes; a property has durations in milliseconds.
@@ -98,7 +97,7 @@ pub struct ClientBuilder {
     /// What came as properties for producers and consumers that are made from the client.
     pub(super) producer: ProducerConfig,
     pub(super) consumer: ConsumerConfig,
-    observer: ObserverSeat,
+    pub(crate) observer: ObserverSeat,
 }
 
 /// The settings of a client, checked: those of its table, and what follows from them.
@@ -154,20 +153,6 @@ impl ClientBuilder {
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = ObserverSeat::new(observer);
         self
-    }
-
-    /// Connects to the first bootstrap server that answers and learns the brokers of the cluster.
-    ///
-    /// # Errors
-    /// [`Error::Config`] when a setting is wrong; [`Error::Bootstrap`] with every address and cause when no server
-    /// answers. There is no retry here: after this call has succeeded the client heals itself.
-    ///
-    /// # Cancel safety
-    /// Cancel-safe: dropping the future closes what was opened.
-    pub async fn connect(self) -> Result<Client, Error> {
-        let observer = self.observer.clone();
-        let settings = Arc::new(self.check()?);
-        Client::start(settings, observer).await
     }
 
     pub(crate) fn check(self) -> Result<ClientSettings, Error> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kestrel_settings::{Value, parse_iso_duration};
 
+use super::checks::{check_rows, fits};
 use super::group::GroupConfig;
-use super::keys::{check_rows, fits};
 use super::setters::{setters, table};
 use crate::error::{Error, Result};
 

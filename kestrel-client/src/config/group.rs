@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use kestrel_settings::Value;
 
+use super::checks::{check_rows, fits};
 use super::consumer::ConsumerConfig;
-use super::keys::{check_rows, fits};
 use super::setters::{setters, table};
 use crate::assignor::{Assignor, CooperativeSticky, Range, RoundRobin, Sticky};
 use crate::error::{Error, Result};

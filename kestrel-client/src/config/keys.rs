@@ -1,13 +1,11 @@
-//! The keys of all tables: what is known, what is documented, and what is checked of each.
+//! The keys of all tables: what is known, and what is documented of each.
 
-use kestrel_protocol::wire::MAX_STRING_BYTES;
-use kestrel_settings::{InvalidSetting, Key, Row, closest};
+use kestrel_settings::{Key, Row, closest};
 
 use super::client::ClientConfig;
 use super::consumer::ConsumerConfig;
 use super::group::GroupConfig;
 use super::producer::ProducerConfig;
-use crate::error::Error;
 
 /// One setting, as documentation shows it: see [`Client::settings_reference`](crate::Client::settings_reference).
 ///
@@ -63,44 +61,6 @@ pub(super) fn unknown(name: &str) -> String {
     match closest(name, keys().flat_map(|(_, key)| key.names())) {
         Some(known) => format!("unknown setting; did you mean `{known}`?"),
         None => "unknown setting".to_owned(),
-    }
-}
-
-impl From<InvalidSetting> for Error {
-    fn from(invalid: InvalidSetting) -> Self {
-        let InvalidSetting { name, value, expected, origin, .. } = invalid;
-        Self::config(name, format!("`{value}`: expected {expected}{origin}"))
-    }
-}
-
-/// Checks that each value is in the range of its key.
-///
-/// # Errors
-/// [`Error::Config`] for the first that is not.
-pub(super) fn check_rows<C>(rows: &[Row<C>], config: &C) -> Result<(), Error> {
-    rows.iter().try_for_each(|row| row.check(config)).map_err(Error::from)
-}
-
-/// Checks that the protocol has room for the text of a setting.
-///
-/// # Errors
-/// [`Error::Config`] when it has not.
-pub(crate) fn fits(key: &Key, text: &str) -> Result<(), Error> {
-    room_for(text).map_err(|problem| Error::config(key.name, problem))
-}
-
-/// As [`fits`], for the text of an argument.
-///
-/// # Errors
-/// [`Error::InvalidArgument`] when it does not.
-pub(crate) fn argument_fits(argument: &'static str, text: &str) -> Result<(), Error> {
-    room_for(text).map_err(|problem| Error::invalid_argument(argument, problem))
-}
-
-fn room_for(text: &str) -> Result<(), String> {
-    match text.len() {
-        0..=MAX_STRING_BYTES => Ok(()),
-        length => Err(format!("{length} bytes long; the protocol has room for {MAX_STRING_BYTES}")),
     }
 }
 

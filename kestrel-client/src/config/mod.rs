@@ -4,6 +4,7 @@
 //! the `GroupConfig` in it. What comes as text is read into them at the door, in `sources`; `check` makes of each what travels
 //! further inside, and a running part never reads configuration again. Whoever adds a setting adds a row.
 
+mod checks;
 mod client;
 mod consumer;
 mod foreign;
@@ -13,6 +14,7 @@ mod producer;
 pub(crate) mod setters;
 mod sources;
 
+pub(crate) use checks::{argument_fits, fits};
 pub use client::ClientBuilder;
 pub(crate) use client::ClientSettings;
 pub use consumer::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
@@ -20,7 +22,7 @@ pub(crate) use consumer::{CONSUMER, ConsumerSettings, consumer_settings};
 pub use group::CommitPolicy;
 pub(crate) use group::group_settings;
 pub use keys::Setting;
-pub(crate) use keys::{argument_fits, fits, reference};
+pub(crate) use keys::reference;
 pub use producer::{Acks, ProducerConfig};
 pub(crate) use producer::{ProducerSettings, producer_settings};
 

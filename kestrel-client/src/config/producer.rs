@@ -8,7 +8,7 @@ use std::time::Duration;
 use kestrel_protocol::record::{Codec, Compression};
 use kestrel_settings::{Chosen, Value};
 
-use super::keys::check_rows;
+use super::checks::check_rows;
 use super::setters::{setters, table};
 use crate::environment::FOREVER;
 use crate::error::Error;

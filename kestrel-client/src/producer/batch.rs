@@ -11,9 +11,9 @@ use kestrel_protocol::record::{
     BuilderOptions, ProducerStamp, RecordBatch, RecordBatchBuilder, increment_sequence,
 };
 
-use super::accumulator::PartitionId;
 use super::delivery::{BatchState, Outcome};
 use super::memory::{Memory, Reservation};
+use super::partition_id::PartitionId;
 use crate::error::Error;
 use crate::record::Timestamp;
 use crate::spans::BatchSpan;

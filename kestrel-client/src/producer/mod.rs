@@ -19,6 +19,7 @@ mod dispatcher;
 mod identity;
 mod intake;
 mod memory;
+mod partition_id;
 pub mod partitioner;
 mod sender;
 mod sequences;

@@ -21,7 +21,7 @@ use crate::clock::after;
 use crate::log::{self, ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
 pub(crate) use sessions::FetchSessions;
-use sessions::{Answered, Asked, Naming};
+use sessions::{Answered, Asked, NO_OFFSET, Naming};
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 13;
@@ -29,8 +29,6 @@ const FIRST_TOPIC_ID_VERSION: i16 = 13;
 const FIRST_LEADER_VERSION: i16 = 16;
 /// How many files an answer keeps open at most until it is sent.
 const MAX_FILE_RUNS: usize = 64;
-/// The watermark in an answer that has none.
-const NO_OFFSET: i64 = -1;
 
 impl Handler for FetchRequest {
     async fn handle(mut self, context: RequestContext, state: Arc<State>) -> Answer<FetchResponse> {

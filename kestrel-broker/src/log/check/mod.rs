@@ -22,7 +22,7 @@ use std::path::Path;
 use kestrel_protocol::record::RecordBatch;
 
 pub use finding::{Finding, Severity};
-pub(crate) use folder::CheckedFolder;
+pub(crate) use folder::{CheckedFolder, CheckedPartition};
 pub(crate) use holder::holder_of;
 pub(crate) use partition::Walked;
 pub(crate) use reader::Meter;

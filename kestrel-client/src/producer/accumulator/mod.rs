@@ -30,13 +30,14 @@ use parking_lot::RwLock;
 use super::batch::Ending;
 use super::delivery::Delivery;
 use super::memory::{Memory, Reservation};
+use super::partition_id::PartitionId;
 use super::partitioner::{Choice, PartitionInput, Partitioner};
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::{TopicUse, TopicView};
 
 pub(crate) use parts::RecordParts;
-pub(crate) use queue::{Backlog, Drawn, PartitionId, PartitionKey, PartitionQueue};
+pub(crate) use queue::{Backlog, Drawn, PartitionQueue};
 pub(crate) use signals::Signals;
 pub(crate) use topic::TopicQueue;
 use topic::{Layout, Sticky};

@@ -12,19 +12,7 @@ use crate::environment::after;
 use crate::producer::batch::{Opening, ProducerBatch};
 use crate::producer::delivery::{BatchState, Delivery};
 use crate::producer::memory::Reservation;
-
-/// A partition that a producer writes to, as a dense number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PartitionId(pub(crate) u32);
-
-/// A partition that a producer writes to: its number in the producer, and its name in the cluster.
-#[derive(Debug, Clone)]
-pub(crate) struct PartitionKey {
-    pub(crate) id: PartitionId,
-    pub(crate) topic: Arc<str>,
-    /// The partition's number in its topic.
-    pub(crate) index: i32,
-}
+use crate::producer::partition_id::PartitionKey;
 
 /// The batches of one partition that the sender has not taken yet: sealed ones, oldest first, then the open one.
 #[derive(Debug)]

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use kestrel_protocol::NodeId;
 use parking_lot::{RwLock, RwLockReadGuard};
 
-use super::queue::{PartitionId, PartitionKey, PartitionQueue};
+use super::queue::PartitionQueue;
 use crate::error::Error;
 use crate::metadata::{TopicUse, TopicView};
+use crate::producer::partition_id::{PartitionId, PartitionKey};
 
 /// A topic that this producer writes to.
 #[derive(Debug)]

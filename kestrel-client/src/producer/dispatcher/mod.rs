@@ -23,10 +23,11 @@ use std::time::{Duration, Instant};
 
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 
-use super::accumulator::{Backlog, Drawn, PartitionId, PartitionKey};
+use super::accumulator::{Backlog, Drawn};
 use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
 use super::identity::{Identity, ProducerIdAndEpoch};
+use super::partition_id::{PartitionId, PartitionKey};
 use crate::complaints::Complaints;
 use crate::environment::after;
 use crate::error::{BrokerError, Error};

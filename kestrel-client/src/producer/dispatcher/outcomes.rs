@@ -7,9 +7,9 @@ use super::verdict::{ProduceAnswer, Refusal, Verdict, judge};
 use super::{Dispatcher, Draw, Retry};
 use crate::environment::after;
 use crate::error::Error;
-use crate::producer::accumulator::PartitionId;
 use crate::producer::batch::{ProducerBatch, Settled, Split};
 use crate::producer::delivery::Outcome;
+use crate::producer::partition_id::PartitionId;
 use crate::producer::sequences::Certainty;
 
 impl Dispatcher {

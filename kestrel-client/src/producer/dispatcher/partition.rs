@@ -9,10 +9,11 @@ use kestrel_protocol::{LeaderEpoch, NodeId};
 use super::Draw;
 use crate::environment::after;
 use crate::error::Error;
-use crate::producer::accumulator::{Backlog, Drawn, PartitionKey};
+use crate::producer::accumulator::{Backlog, Drawn};
 use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::BatchState;
 use crate::producer::identity::Identity;
+use crate::producer::partition_id::PartitionKey;
 use crate::producer::sequences::{PartitionSequences, Resolution};
 
 /// A partition that batches are sent to.

@@ -21,11 +21,12 @@ use kestrel_protocol::messages::produce::ProduceResponse;
 use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 use tokio::sync::oneshot;
 
-use super::accumulator::{Accumulator, Drawn, PartitionId, PartitionQueue, TopicQueue};
+use super::accumulator::{Accumulator, Drawn, PartitionQueue, TopicQueue};
 use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
 use super::dispatcher::{Dispatcher, Shipment};
 use super::identity::ProducerIdAndEpoch;
+use super::partition_id::PartitionId;
 use crate::client::{Client, Target};
 use crate::environment::{self, after};
 use crate::error::{BrokerError, Chain, Error};

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 pub(super) use cache::Begun;
 use cache::{SessionCache, SessionLimits};
-pub(super) use session::{Answered, Asked, Naming};
+pub(super) use session::{Answered, Asked, NO_OFFSET, Naming};
 
 /// How many partitions all sessions have together at most: about 25 MB. The client of a session that would be more than
 /// that is served without one.

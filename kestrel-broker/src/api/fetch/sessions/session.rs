@@ -10,8 +10,10 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic, PartitionData};
 use kestrel_protocol::{ErrorCode, TopicId};
 
-use super::super::NO_OFFSET;
 use crate::log::FileRun;
+
+/// The watermark in an answer that has none.
+pub(in crate::api::fetch) const NO_OFFSET: i64 = -1;
 
 /// A partition as a request names it: with the topic's name up to version 12, with its id from version 13 on (KIP-516).
 #[derive(Debug, Clone, PartialEq)]

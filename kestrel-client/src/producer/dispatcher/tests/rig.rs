@@ -19,11 +19,12 @@ use crate::metadata::{MetadataSnapshot, PartitionView, TopicView};
 use crate::net::ExponentialBackoff;
 use crate::producer::Delivery;
 use crate::producer::accumulator::{
-    Accumulator, AccumulatorSettings, Appended, Attempt, PartitionId, PartitionQueue, RecordParts, TopicQueue,
+    Accumulator, AccumulatorSettings, Appended, Attempt, PartitionQueue, RecordParts, TopicQueue,
 };
 use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::Outcome;
 use crate::producer::identity::ProducerIdAndEpoch;
+use crate::producer::partition_id::PartitionId;
 use crate::producer::partitioner::Murmur2;
 use crate::record::{RecordMetadata, Timestamp};
 
