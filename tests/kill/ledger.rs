@@ -109,7 +109,9 @@ impl Ledger {
         let offsets = self.acknowledged.entry(partition.clone()).or_default();
         if let Some(other) = offsets.insert(offset, record) {
             let (stamp, other) = (record.stamp, other.stamp);
-            self.violate(format!("{partition}: offset {offset} was given to {other} and to {stamp}"));
+            self.violate(format!(
+                "{partition}: {other} was acknowledged at {offset}, and later {stamp} was too"
+            ));
         }
     }
 
