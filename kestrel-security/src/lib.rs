@@ -1,0 +1,8 @@
+//! Security of connections between Apache Kafka's clients and brokers: SASL exchanges as machines of both sides, and TLS.
+//!
+//! Nothing here opens a socket or asks for the time. [`sasl`] turns bytes into bytes; `tls` (feature `tls`) reads certificates and
+//! keys and makes of them what rustls wants, with one provider that is given explicitly and never installed for the process.
+
+pub mod sasl;
+#[cfg(feature = "tls")]
+pub mod tls;

@@ -1,0 +1,1 @@
+//! SASL: mechanisms of Apache Kafka as machines, for clients and for brokers.
