@@ -108,6 +108,8 @@ apis! {
     DescribeGroups = 15: describe_groups, DescribeGroupsRequest => DescribeGroupsResponse;
     /// Asks for the groups that a broker coordinates (by state: KIP-518, by type: KIP-848).
     ListGroups = 16: list_groups, ListGroupsRequest => ListGroupsResponse;
+    /// Names the SASL mechanism of the tokens that follow (KIP-43; in SaslAuthenticate from version 1, KIP-152).
+    SaslHandshake = 17: sasl_handshake, SaslHandshakeRequest => SaslHandshakeResponse;
     /// Asks which APIs and versions a broker speaks: the first request on a connection (KIP-35, KIP-511).
     ApiVersions = 18: api_versions, ApiVersionsRequest => ApiVersionsResponse;
     /// Creates topics (KIP-4).
@@ -120,10 +122,18 @@ apis! {
     InitProducerId = 22: init_producer_id, InitProducerIdRequest => InitProducerIdResponse;
     /// Asks where a leader epoch ends, to find out whether a log was truncated (KIP-101, KIP-320).
     OffsetForLeaderEpoch = 23: offset_for_leader_epoch, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
+    /// Asks for the ACLs that match a filter (KIP-140; patterns of names, KIP-290).
+    DescribeAcls = 29: describe_acls, DescribeAclsRequest => DescribeAclsResponse;
+    /// Creates ACLs (KIP-140; on patterns of names, KIP-290).
+    CreateAcls = 30: create_acls, CreateAclsRequest => CreateAclsResponse;
+    /// Deletes the ACLs that match filters (KIP-140; patterns of names, KIP-290).
+    DeleteAcls = 31: delete_acls, DeleteAclsRequest => DeleteAclsResponse;
     /// Asks for the configuration of topics and brokers (KIP-133, KIP-226).
     DescribeConfigs = 32: describe_configs, DescribeConfigsRequest => DescribeConfigsResponse;
     /// Replaces the configuration of topics and brokers (KIP-133).
     AlterConfigs = 33: alter_configs, AlterConfigsRequest => AlterConfigsResponse;
+    /// Carries a token of the SASL exchange to the broker (KIP-152; again on an open connection, KIP-368).
+    SaslAuthenticate = 36: sasl_authenticate, SaslAuthenticateRequest => SaslAuthenticateResponse;
     /// Adds partitions to topics (KIP-195).
     CreatePartitions = 37: create_partitions, CreatePartitionsRequest => CreatePartitionsResponse;
     /// Deletes empty groups (KIP-229).
@@ -132,6 +142,14 @@ apis! {
     IncrementalAlterConfigs = 44: incremental_alter_configs, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
     /// Forgets stored positions of a group (KIP-496).
     OffsetDelete = 47: offset_delete, OffsetDeleteRequest => OffsetDeleteResponse;
+    /// Asks for the quotas of users, clients and addresses (KIP-546; of addresses, KIP-612).
+    DescribeClientQuotas = 48: describe_client_quotas, DescribeClientQuotasRequest => DescribeClientQuotasResponse;
+    /// Sets and deletes quotas of users, clients and addresses (KIP-546; of addresses, KIP-612).
+    AlterClientQuotas = 49: alter_client_quotas, AlterClientQuotasRequest => AlterClientQuotasResponse;
+    /// Asks which SCRAM credentials users have (KIP-554).
+    DescribeUserScramCredentials = 50: describe_user_scram_credentials, DescribeUserScramCredentialsRequest => DescribeUserScramCredentialsResponse;
+    /// Sets and deletes the SCRAM credentials of users (KIP-554).
+    AlterUserScramCredentials = 51: alter_user_scram_credentials, AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse;
     /// Asks for the cluster id, the controller and the brokers (KIP-700).
     DescribeCluster = 60: describe_cluster, DescribeClusterRequest => DescribeClusterResponse;
     /// Asks which client metrics the broker wants (KIP-714).

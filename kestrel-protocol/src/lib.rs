@@ -42,7 +42,9 @@ pub use request::{
     EncodedResponse, RequestFrame, RequestHeader, correlation_id, decode_response, encode_request,
     encode_response, encode_response_with_gaps,
 };
-pub use types::{LeaderEpoch, NodeId, ParseUuidError, ProducerEpoch, ProducerId, Timestamp, TopicId, Uuid};
+pub use types::{
+    LeaderEpoch, NodeId, ParseUuidError, ProducerEpoch, ProducerId, SecretBytes, Timestamp, TopicId, Uuid,
+};
 
 // The macros of `message!` call each other from the crate root.
 #[cfg(test)]

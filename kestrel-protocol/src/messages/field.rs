@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use super::Message;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::error_code::ErrorCode;
-use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};
+use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, SecretBytes, Uuid};
 use crate::wire::{MAX_STRING_BYTES, Reader, Writer};
 
 /// The version of the message at hand, handed down to its parts.
@@ -151,6 +151,16 @@ impl Field for Option<Bytes> {
 
     fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError> {
         reader.get_bytes(version.flexible, what)
+    }
+}
+
+impl Field for SecretBytes {
+    fn encode(&self, writer: &mut Writer, version: Version, what: &'static str) {
+        self.expose().encode(writer, version, what);
+    }
+
+    fn decode(reader: &mut Reader, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        Bytes::decode(reader, version, what).map(Self::from)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A row is `name: Type => versions, null versions, tag number, default value;`. Without `=>` a field is in every
 //! version; without `null` an `Option` is nullable wherever it is present; a field outside the version at hand is
-//! neither written nor read and keeps its default.
+//! neither written nor read and keeps its default. `kestrel-protocol/generate` writes a table from Apache Kafka's schema.
 //!
 //! ```
 //! use bytestring::ByteString;
@@ -37,17 +37,24 @@ pub(crate) mod sample;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub mod alter_client_quotas;
 pub mod alter_configs;
+pub mod alter_user_scram_credentials;
 pub mod api_versions;
+pub mod create_acls;
 pub mod create_partitions;
 pub mod create_topics;
+pub mod delete_acls;
 pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_acls;
+pub mod describe_client_quotas;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
 pub mod describe_topic_partitions;
+pub mod describe_user_scram_credentials;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod get_telemetry_subscriptions;
@@ -64,6 +71,8 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
 pub mod sync_group;
 
 /// A message with a table: a request, a response, or the key or value of an internal topic's record.

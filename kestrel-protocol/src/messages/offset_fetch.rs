@@ -16,8 +16,8 @@ message! {
     }
     /// An entry of [`OffsetFetchRequest::topics`].
     OffsetFetchRequestTopic {
-        name: ByteString => 1..=7;
-        partition_indexes: Vec<i32> => 1..=7;
+        name: ByteString;
+        partition_indexes: Vec<i32>;
     }
     /// An entry of [`OffsetFetchRequest::groups`].
     OffsetFetchRequestGroup {
@@ -44,8 +44,8 @@ message! {
     }
     /// An entry of [`OffsetFetchResponse::topics`].
     OffsetFetchResponseTopic {
-        name: ByteString => 1..=7;
-        partitions: Vec<OffsetFetchResponsePartition> => 1..=7;
+        name: ByteString;
+        partitions: Vec<OffsetFetchResponsePartition>;
     }
     /// An entry of [`OffsetFetchResponse::groups`].
     OffsetFetchResponseGroup {
@@ -55,11 +55,11 @@ message! {
     }
     /// An entry of [`OffsetFetchResponseTopic::partitions`].
     OffsetFetchResponsePartition {
-        partition_index: i32 => 1..=7;
-        committed_offset: i64 => 1..=7;
+        partition_index: i32;
+        committed_offset: i64;
         committed_leader_epoch: LeaderEpoch => 5..=7, default LeaderEpoch::NONE;
-        metadata: Option<ByteString> => 1..=7;
-        error_code: ErrorCode => 1..=7;
+        metadata: Option<ByteString>;
+        error_code: ErrorCode;
     }
     /// An entry of [`OffsetFetchResponseGroup::topics`].
     OffsetFetchResponseTopics {

@@ -5,7 +5,7 @@ use bytestring::ByteString;
 
 use super::Version;
 use crate::error_code::ErrorCode;
-use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, Uuid};
+use crate::types::{LeaderEpoch, NodeId, ProducerEpoch, ProducerId, SecretBytes, Uuid};
 
 /// A small deterministic source of randomness (xorshift): the seed of a failing case reproduces it.
 #[derive(Debug)]
@@ -59,6 +59,13 @@ macro_rules! sample_integers {
 
 sample_integers!(i8, i16, u16, i32, u32, i64);
 
+impl Sample for f64 {
+    /// Finite, so that it equals itself.
+    fn sample(seed: &mut Seed, version: Version) -> Self {
+        Self::from(i32::sample(seed, version)) / 8.0
+    }
+}
+
 macro_rules! sample_identities {
     ($($ty:ident),+) => {
         $(impl Sample for $ty {
@@ -106,6 +113,14 @@ impl Sample for Bytes {
         // Now and then large enough to be spliced instead of copied.
         let length = if seed.next().is_multiple_of(8) { 2000 } else { seed.below(8) };
         (0..length).map(|_| seed.next().to_le_bytes()[0]).collect()
+    }
+}
+
+impl Sample for SecretBytes {
+    fn sample(seed: &mut Seed, version: Version) -> Self {
+        // The oracle shows them, and names of fields are told by the colon after them.
+        let bytes: Bytes = Sample::sample(seed, version);
+        bytes.into_iter().filter(|byte| *byte != b':').collect::<Bytes>().into()
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! Offsets stay `i64`, named by role (`fetch_offset`, `log_end_offset`): they are added and compared on every line.
 
+mod secret_bytes;
 mod timestamp;
 mod uuid;
 
 use std::fmt;
 
+pub use secret_bytes::SecretBytes;
 pub use timestamp::Timestamp;
 pub use uuid::{ParseUuidError, Uuid};
 
