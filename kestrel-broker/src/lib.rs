@@ -78,6 +78,8 @@
 //! ```
 
 mod api;
+#[allow(dead_code, unused_imports, reason = "the metadata and the handlers come to it one after the other")]
+mod authorizer;
 mod broker;
 mod builder;
 mod check;
@@ -95,6 +97,7 @@ mod partition;
 mod testing;
 
 pub use api::{FaultRule, Faults};
+pub use authorizer::{AclBinding, AclOperation, AclPermission, PatternType, ResourcePattern, ResourceType};
 pub use broker::Broker;
 pub use builder::BrokerBuilder;
 pub use check::{CheckError, CheckEvent, CheckSummary, Cut, Finding, Repair, Severity, check_folder};

@@ -30,13 +30,17 @@ const CRATE_ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Which rooms of the broker a room may import. A room that is not named here may import all.
-const BROKER_ARROWS: [(&str, &[&str]); 6] = [
+const BROKER_ARROWS: [(&str, &[&str]); 7] = [
     ("metrics", &[]),
+    ("authorizer", &[]),
     ("log", &["metrics"]),
     ("partition", &["log", "clock", "metrics"]),
-    ("cluster", &["log", "partition", "clock", "config"]),
+    ("cluster", &["log", "partition", "authorizer", "clock", "config"]),
     ("coordinator", &["log", "partition", "cluster", "clock", "config", "metrics"]),
-    ("api", &["partition", "cluster", "coordinator", "log", "clock", "config", "error", "metrics"]),
+    (
+        "api",
+        &["partition", "cluster", "coordinator", "log", "authorizer", "clock", "config", "error", "metrics"],
+    ),
 ];
 
 /// What the pure crates must never name.

@@ -5,50 +5,11 @@
 
 use std::fmt;
 
-use Operation::*;
-
-/// An operation that an ACL allows or denies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Operation {
-    Read = 3,
-    Write = 4,
-    Create = 5,
-    Delete = 6,
-    Alter = 7,
-    Describe = 8,
-    ClusterAction = 9,
-    DescribeConfigs = 10,
-    AlterConfigs = 11,
-    IdempotentWrite = 12,
-}
-
-/// A kind of resource that an ACL is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ResourceType {
-    Topic,
-    Group,
-    Cluster,
-    TransactionalId,
-}
+use crate::authorizer::{AclOperation, ResourceType};
 
 /// An operation on a kind of resource. Of several needs of one API, the request's content says which apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Need(pub(super) Operation, pub(super) ResourceType);
-
-impl ResourceType {
-    /// The operations that there are on such a resource.
-    pub(super) const fn operations(self) -> &'static [Operation] {
-        match self {
-            Self::Topic => &[Read, Write, Create, Delete, Alter, Describe, DescribeConfigs, AlterConfigs],
-            Self::Group => &[Read, Delete, Describe, DescribeConfigs, AlterConfigs],
-            Self::Cluster => {
-                &[Create, Alter, Describe, ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite]
-            }
-            Self::TransactionalId => &[Write, Describe],
-        }
-    }
-}
+pub(super) struct Need(pub(super) AclOperation, pub(super) ResourceType);
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,8 @@ use kestrel_protocol::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
 
-use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
+use super::{Handler, RequestContext, State, authorized_operations};
+use crate::authorizer::ResourceType;
 use crate::cluster::ClusterImage;
 
 const BROKERS: i8 = 1;

@@ -10,7 +10,8 @@ use kestrel_protocol::messages::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup,
 };
 
-use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
+use super::{Handler, RequestContext, State, authorized_operations};
+use crate::authorizer::ResourceType;
 
 /// The first version that has an error for a group that is not there.
 const FIRST_NOT_FOUND_VERSION: i16 = 6;

@@ -11,7 +11,8 @@ use kestrel_protocol::messages::describe_topic_partitions::{
 };
 
 use super::serving::Serving;
-use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
+use super::{Handler, RequestContext, State, authorized_operations};
+use crate::authorizer::ResourceType;
 use crate::cluster::{ClusterImage, TopicImage, check_topic_name};
 use crate::partition::OfflinePartitions;
 

@@ -13,7 +13,8 @@ use kestrel_protocol::messages::metadata::{
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::serving::Serving;
-use super::{Handler, RequestContext, ResourceType, State, authorized_operations};
+use super::{Handler, RequestContext, State, authorized_operations};
+use crate::authorizer::ResourceType;
 use crate::cluster::{ApiError, ClusterImage, TopicImage, check_topic_name};
 use crate::coordinator::GROUPS_TOPIC;
 use crate::partition::OfflinePartitions;

@@ -62,7 +62,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
 
-use access::{ResourceType, authorized_operations};
+use access::authorized_operations;
 pub(crate) use answer::{Answer, AnswerFrame};
 use call::Call;
 pub(crate) use close::Close;

@@ -5,16 +5,24 @@ use std::fmt;
 use bytestring::ByteString;
 
 /// The sender of a request: Kafka's principal of the type `User`, the only type that its own authentication makes.
+///
+/// Holds the text that ACLs and `super.users` name it by, `User:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal(ByteString);
 
 impl Principal {
     /// The principal of all who came by a listener that asks nobody who he is.
-    pub(crate) const ANONYMOUS: Self = Self(ByteString::from_static("ANONYMOUS"));
+    pub(crate) const ANONYMOUS: Self = Self(ByteString::from_static("User:ANONYMOUS"));
+
+    /// Its text, `User:NAME`.
+    #[allow(dead_code, reason = "the authorizer will ask by it")]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "User:{}", self.0)
+        f.write_str(&self.0)
     }
 }

@@ -32,10 +32,10 @@ use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 
 use super::access::Need;
-use super::access::Operation::*;
-use super::access::ResourceType::{Cluster, Group, Topic, TransactionalId};
 use super::handler::{self, Handler};
 use super::{Close, RequestCounters, ServedApi};
+use crate::authorizer::AclOperation::*;
+use crate::authorizer::ResourceType::{Cluster, Group, Topic, TransactionalId};
 
 /// The APIs, by number.
 pub(super) const APIS: &[ServedApi] = &[
