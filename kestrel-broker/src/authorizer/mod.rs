@@ -23,6 +23,7 @@ pub use binding::{AclBinding, AclPermission};
 pub(crate) use decision::{Authorizer, Decision, Reason};
 pub(crate) use filter::{AclFilter, PatternFilter};
 pub use operation::AclOperation;
+pub(crate) use resource::CLUSTER_NAME;
 pub use resource::{PatternType, ResourcePattern, ResourceType};
 pub(crate) use set::AclSet;
 pub(crate) use subject::Subject;

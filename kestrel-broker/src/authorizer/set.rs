@@ -41,8 +41,8 @@ impl AclSet {
     }
 
     /// The ACLs, by id.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (Uuid, &AclBinding)> {
-        self.by_id.iter().map(|(id, acl)| (*id, &**acl))
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (Uuid, &Arc<AclBinding>)> {
+        self.by_id.iter().map(|(id, acl)| (*id, acl))
     }
 
     /// The ACLs about a type of resource.
