@@ -45,6 +45,8 @@ const BROKER_ARROWS: [(&str, &[&str]); 7] = [
 
 /// What the pure crates must never name.
 const PURE: [&str; 3] = ["kestrel-protocol", "kestrel-settings", "kestrel-security"];
+/// The one file of them that may read files, since what it reads is only ever certificates and keys.
+const READS_FILES: &str = "kestrel-security/src/tls/pem/files.rs";
 const IMPURE: [&str; 6] = ["tokio", "std::fs", "std::net", "std::thread", "Instant::now", "SystemTime::now"];
 
 fn workspace() -> PathBuf {
@@ -147,7 +149,8 @@ fn the_pure_crates_are_pure() {
     for path in PURE.iter().flat_map(|name| sources(&workspace().join(name).join("src"))) {
         let text = fs::read_to_string(&path).unwrap();
         for word in IMPURE {
-            assert!(!text.contains(word), "{} names {word}", path.display());
+            let may = word == "std::fs" && path.ends_with(READS_FILES);
+            assert!(may || !text.contains(word), "{} names {word}", path.display());
         }
     }
 }
