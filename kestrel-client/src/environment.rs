@@ -44,6 +44,16 @@ pub(crate) fn seed() -> u64 {
     getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15)
 }
 
+/// Random bytes that are fit for secrets.
+///
+/// # Errors
+/// When the system has none.
+pub(crate) fn secret_random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The next value of a small generator (splitmix64) whose state is `state`.
 pub(crate) fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,15 +1,16 @@
 //! The cluster: its id, controller and brokers (KIP-700).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use kestrel_protocol::messages::describe_cluster::{DescribeClusterBroker, DescribeClusterRequest};
-use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
+use kestrel_protocol::{ApiKey, ByteString, NodeId};
 
-use super::Admin;
-use super::settle::{Call, settle};
+use super::settle::{Call, check, settle_one};
+use super::{AclOperation, Admin};
 use crate::client::{Client, Target};
-use crate::error::{BrokerError, Error, Result};
+use crate::error::Result;
 use crate::metadata::BrokerView;
 
 /// The cluster as a broker describes it.
@@ -22,22 +23,26 @@ pub struct ClusterDescription {
     pub controller: Option<NodeId>,
     /// The brokers that are up, by id.
     pub brokers: Vec<BrokerView>,
+    /// What the caller may do with the cluster, after [`Admin::with_authorized_operations`].
+    pub authorized_operations: Option<BTreeSet<AclOperation>>,
 }
 
 impl Admin {
     /// The cluster's id, its controller and its brokers.
     ///
     /// # Errors
-    /// [`Error::UnsupportedApi`] from brokers older than Apache Kafka 2.8, [`Error::Timeout`],
-    /// [`Error::Bootstrap`] when no broker can be reached.
+    /// [`Error::UnsupportedApi`](crate::Error::UnsupportedApi) from brokers older than Apache Kafka 2.8, [`Error::Timeout`](crate::Error::Timeout),
+    /// [`Error::Bootstrap`](crate::Error::Bootstrap) when no broker can be reached.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription> {
-        let mut settled = settle(&self.client, &DescribeCluster, vec![()], self.timeout).await;
-        settled.pop().map_or_else(|| Err(Error::closed("client")), |(_, result)| result)
+        let call = DescribeCluster { with_operations: self.with_authorized_operations };
+        settle_one(&self.client, &call, self.timeout).await
     }
 }
 
 #[derive(Debug)]
-struct DescribeCluster;
+struct DescribeCluster {
+    with_operations: bool,
+}
 
 impl Call for DescribeCluster {
     type Item = ();
@@ -45,22 +50,24 @@ impl Call for DescribeCluster {
     const OPERATION: &'static str = "describing the cluster";
 
     async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<ClusterDescription>> {
-        vec![describe(client).await]
+        vec![describe(client, self.with_operations).await]
     }
 }
 
-async fn describe(client: &Client) -> Result<ClusterDescription> {
-    let response = client.send(Target::Any, &DescribeClusterRequest::default()).await?;
-    if response.error_code != ErrorCode::None {
-        let error = BrokerError::new(ApiKey::DescribeCluster, response.error_code);
-        return Err(error.message(response.error_message.as_deref()).into());
-    }
+async fn describe(client: &Client, with_operations: bool) -> Result<ClusterDescription> {
+    let request = DescribeClusterRequest {
+        include_cluster_authorized_operations: with_operations,
+        ..DescribeClusterRequest::default()
+    };
+    let response = client.send(Target::Any, &request).await?;
+    check(ApiKey::DescribeCluster, response.error_code, response.error_message.as_deref())?;
     let mut brokers: Vec<_> = response.brokers.into_iter().filter_map(broker).collect();
     brokers.sort_by_key(|broker| broker.id);
     Ok(ClusterDescription {
         cluster_id: response.cluster_id,
         controller: (response.controller_id != NodeId::NONE).then_some(response.controller_id),
         brokers,
+        authorized_operations: AclOperation::from_bits(response.cluster_authorized_operations),
     })
 }
 

@@ -10,6 +10,7 @@ use kestrel_protocol::messages::metadata::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
+use super::settle::check;
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
 use crate::record::TopicPartition;
@@ -55,20 +56,30 @@ pub(super) async fn describe(
     target: Target,
     names: Option<BTreeSet<&Arc<str>>>,
 ) -> Result<Vec<MetadataResponseTopic>> {
+    ask(client, target, &request(names)).await
+}
+
+/// The request for topics that never creates one; for all of them without names.
+pub(super) fn request(names: Option<BTreeSet<&Arc<str>>>) -> MetadataRequest {
     let topic = |name: &Arc<str>| MetadataRequestTopic {
         name: Some(ByteString::from(&**name)),
         ..MetadataRequestTopic::default()
     };
-    let request = MetadataRequest {
+    MetadataRequest {
         topics: names.map(|names| names.into_iter().map(topic).collect()),
         allow_auto_topic_creation: false,
         ..MetadataRequest::default()
-    };
-    let response = client.send(target, &request).await?;
-    match response.error_code {
-        ErrorCode::None => Ok(response.topics),
-        code => Err(BrokerError::new(ApiKey::Metadata, code).into()),
     }
+}
+
+/// The topics in a broker's answer.
+pub(super) async fn ask(
+    client: &Client,
+    target: Target,
+    request: &MetadataRequest,
+) -> Result<Vec<MetadataResponseTopic>> {
+    let response = client.send(target, request).await?;
+    check(ApiKey::Metadata, response.error_code, None).map(|()| response.topics)
 }
 
 fn leader<'a>(

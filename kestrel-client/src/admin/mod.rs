@@ -1,13 +1,16 @@
-//! Admin: topics, configurations, offsets, groups and the cluster itself.
+//! Admin: topics, configurations, offsets, groups, ACLs, users, quotas and the cluster itself.
 //!
 //! One file per family of calls. Each call is a `settle::Call`: one round of requests, repeated for the items that
 //! failed for a reason that passes, until the time is up. Nothing here keeps state between calls.
 
+mod acls;
 mod cluster;
 mod configs;
 mod groups;
 mod leaders;
 mod offsets;
+mod quotas;
+mod scram;
 pub(crate) mod settle;
 mod topics;
 mod visibility;
@@ -17,6 +20,9 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::error::Result;
 
+pub use self::acls::{
+    AclBinding, AclBindingFilter, AclOperation, AclPermissionType, PatternType, ResourcePattern, ResourceType,
+};
 pub use self::cluster::ClusterDescription;
 pub use self::configs::{AlterConfigs, ConfigEntry, ConfigResource, ConfigSource};
 pub use self::groups::{
@@ -25,6 +31,12 @@ pub use self::groups::{
 };
 pub(crate) use self::offsets::list_offsets;
 pub use self::offsets::{DeleteRecordsTo, ListedOffset, OffsetSpec};
+pub use self::quotas::{
+    ClientQuotaAlteration, ClientQuotaEntity, ClientQuotaEntityType, ClientQuotaFilter, ClientQuotas,
+};
+pub use self::scram::{
+    ScramCredentialInfo, ScramMechanism, UserScramCredentialAlteration, UserScramCredentialsDescription,
+};
 pub use self::topics::{
     CreatedTopic, NewPartitions, NewTopic, PartitionDescription, TopicDescription, TopicListing,
 };
@@ -58,13 +70,18 @@ const TIMEOUT_SETTING: &str = "default.api.timeout.ms";
 pub struct Admin {
     client: Client,
     timeout: Duration,
+    with_authorized_operations: bool,
 }
 
 impl Client {
     /// The client's administrative calls.
     #[must_use]
     pub fn admin(&self) -> Admin {
-        Admin { client: self.clone(), timeout: self.settings().consumer.default_api_timeout }
+        Admin {
+            client: self.clone(),
+            timeout: self.settings().consumer.default_api_timeout,
+            with_authorized_operations: false,
+        }
     }
 }
 
@@ -73,6 +90,23 @@ impl Admin {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Descriptions of the cluster, topics and groups say what the caller may do with them (KIP-430). Default: they do not.
+    ///
+    /// ```no_run
+    /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::admin::AclOperation;
+    ///
+    /// let cluster = admin.with_authorized_operations().describe_cluster().await?;
+    /// let may_create = cluster.authorized_operations.is_some_and(|allowed| allowed.contains(&AclOperation::Create));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_authorized_operations(mut self) -> Self {
+        self.with_authorized_operations = true;
         self
     }
 }

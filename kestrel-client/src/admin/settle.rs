@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::ErrorCode;
+use kestrel_protocol::{ApiKey, ErrorCode};
 
 use super::TIMEOUT_SETTING;
 use crate::client::Client;
 use crate::environment::{self, after};
-use crate::error::{Error, Result};
+use crate::error::{BrokerError, Error, Result};
 use crate::observer::Retried;
 
 /// A call about several items.
@@ -89,6 +89,17 @@ pub(crate) async fn settle<C: Call>(
     items.into_iter().zip(settled.into_iter().map(|result| result.unwrap_or_else(unanswered))).collect()
 }
 
+/// As [`settle`], for a call that is about one thing: the cluster, or all that it has of a kind.
+pub(crate) async fn settle_one<C: Call<Item = ()>>(
+    client: &Client,
+    call: &C,
+    timeout: Duration,
+) -> Result<C::Output> {
+    let settled = settle(client, call, vec![()], timeout).await;
+    let unanswered = || Err(Error::timeout(C::OPERATION, timeout, TIMEOUT_SETTING));
+    settled.into_iter().next().map_or_else(unanswered, |((), result)| result)
+}
+
 /// Asks about all items in one round; by themselves about those of a request that the protocol had no room for, so that
 /// one item that is too long does not stop the others.
 async fn ask<C: Call>(
@@ -142,6 +153,20 @@ pub(crate) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()
         return Err(Error::invalid_argument(what, format!("{number} is not allowed: the least is {least}")));
     }
     Ok(())
+}
+
+/// What a broker said of an item, as a result.
+pub(super) fn check(api: ApiKey, code: ErrorCode, message: Option<&str>) -> Result<()> {
+    match code {
+        ErrorCode::None => Ok(()),
+        code => Err(BrokerError::new(api, code).message(message).into()),
+    }
+}
+
+/// The error of an item that an answer says nothing about.
+pub(super) fn left_out(api: ApiKey) -> Error {
+    let message = Some("the broker's answer leaves it out");
+    BrokerError::new(api, ErrorCode::UnknownServerError).message(message).into()
 }
 
 /// The same error for every item of a request.

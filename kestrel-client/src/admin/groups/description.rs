@@ -1,5 +1,6 @@
 //! A classic group as its coordinator describes it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use kestrel_protocol::messages::describe_groups::{DescribedGroup, DescribedGroup
 use kestrel_protocol::{NodeId, consumer_protocol};
 
 use super::GroupState;
+use crate::admin::AclOperation;
 use crate::assignor::decode_assignment;
 use crate::record::TopicPartition;
 
@@ -26,6 +28,8 @@ pub struct GroupDescription {
     pub coordinator: NodeId,
     /// The members.
     pub members: Vec<GroupMemberDescription>,
+    /// What the caller may do with the group, after [`Admin::with_authorized_operations`](crate::Admin::with_authorized_operations).
+    pub authorized_operations: Option<BTreeSet<AclOperation>>,
 }
 
 /// A member of a group.
@@ -67,6 +71,7 @@ impl GroupDescription {
             protocol: Arc::from(&*group.protocol_data),
             coordinator,
             members: members.map(|member| GroupMemberDescription::read(member, is_consumer)).collect(),
+            authorized_operations: AclOperation::from_bits(group.authorized_operations),
         }
     }
 }

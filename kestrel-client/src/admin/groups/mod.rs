@@ -85,7 +85,8 @@ impl Admin {
         groups: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, GroupDescription> {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &DescribeGroups, groups, self.timeout).await)
+        let call = DescribeGroups { with_operations: self.with_authorized_operations };
+        AdminResults(settle(&self.client, &call, groups, self.timeout).await)
     }
 
     /// Deletes groups that have no members, with their offsets.
@@ -103,7 +104,9 @@ impl Admin {
 }
 
 #[derive(Debug)]
-struct DescribeGroups;
+struct DescribeGroups {
+    with_operations: bool,
+}
 
 impl Call for DescribeGroups {
     type Item = Arc<str>;
@@ -111,7 +114,8 @@ impl Call for DescribeGroups {
     const OPERATION: &'static str = "describing groups";
 
     async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<GroupDescription>> {
-        at_coordinators(client, items, |node, groups| describe_at(client, node, groups)).await
+        let describe = |node, groups| describe_at(client, node, groups, self.with_operations);
+        at_coordinators(client, items, describe).await
     }
 
     fn is_passing(&self, error: &Error) -> bool {
@@ -119,8 +123,14 @@ impl Call for DescribeGroups {
     }
 }
 
-async fn describe_at(client: &Client, node: NodeId, groups: Vec<Arc<str>>) -> Vec<Result<GroupDescription>> {
-    let request = DescribeGroupsRequest { groups: names(&groups), include_authorized_operations: false };
+async fn describe_at(
+    client: &Client,
+    node: NodeId,
+    groups: Vec<Arc<str>>,
+    with_operations: bool,
+) -> Vec<Result<GroupDescription>> {
+    let request =
+        DescribeGroupsRequest { groups: names(&groups), include_authorized_operations: with_operations };
     let response = match client.send(Target::Node(node), &request).await {
         Ok(response) => response,
         Err(error) => return all_failed(groups.len(), &error),

@@ -1,6 +1,6 @@
 //! Which topics there are, and where their partitions are (KIP-966).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,13 +8,15 @@ use kestrel_protocol::messages::describe_topic_partitions::{
     DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic, TopicRequest,
 };
-use kestrel_protocol::messages::metadata::{MetadataResponsePartition, MetadataResponseTopic};
+use kestrel_protocol::messages::metadata::{
+    MetadataRequest, MetadataResponsePartition, MetadataResponseTopic,
+};
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId, TopicId};
 
 use super::{check, unanswered};
-use crate::admin::leaders::describe;
-use crate::admin::settle::{Call, all_failed, settle};
-use crate::admin::{Admin, AdminResults};
+use crate::admin::leaders::{self, describe};
+use crate::admin::settle::{Call, all_failed, settle, settle_one};
+use crate::admin::{AclOperation, Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::{Error, Result};
 use crate::into::IntoName;
@@ -48,6 +50,9 @@ pub struct TopicDescription {
     pub is_internal: bool,
     /// The partitions by number.
     pub partitions: Vec<PartitionDescription>,
+    /// What the caller may do with the topic; `None` when the broker did not say. Brokers older than Apache Kafka 3.7 say it
+    /// after [`Admin::with_authorized_operations`], newer ones always.
+    pub authorized_operations: Option<BTreeSet<AclOperation>>,
 }
 
 /// A partition: who leads it and where it is.
@@ -76,8 +81,7 @@ impl Admin {
     /// # Errors
     /// [`Error::Timeout`], [`Error::Bootstrap`] when no broker can be reached.
     pub async fn list_topics(&self) -> Result<Vec<TopicListing>> {
-        let mut settled = settle(&self.client, &ListTopics, vec![()], self.timeout).await;
-        settled.pop().map_or_else(|| Ok(Vec::new()), |(_, result)| result)
+        settle_one(&self.client, &ListTopics, self.timeout).await
     }
 
     /// Topics with their partitions, leaders and replicas: by DescribeTopicPartitions page by page where the broker knows
@@ -90,7 +94,8 @@ impl Admin {
         topics: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, TopicDescription> {
         let topics = topics.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &DescribeTopics, topics, self.timeout).await)
+        let call = DescribeTopics { with_operations: self.with_authorized_operations };
+        AdminResults(settle(&self.client, &call, topics, self.timeout).await)
     }
 }
 
@@ -124,7 +129,9 @@ fn listing(topic: MetadataResponseTopic) -> Option<TopicListing> {
 }
 
 #[derive(Debug)]
-struct DescribeTopics;
+struct DescribeTopics {
+    with_operations: bool,
+}
 
 /// What a broker said of a topic.
 type Described = (ErrorCode, TopicDescription);
@@ -136,7 +143,7 @@ impl Call for DescribeTopics {
 
     async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<TopicDescription>> {
         let described = match describe_pages(client, items).await {
-            Err(Error::UnsupportedApi { .. }) => describe_at_once(client, items).await,
+            Err(Error::UnsupportedApi { .. }) => describe_at_once(client, items, self.with_operations).await,
             described => described,
         };
         let mut described = match described {
@@ -192,12 +199,21 @@ fn from_page(topic: DescribeTopicPartitionsResponseTopic) -> Option<(Arc<str>, D
         id: topic.topic_id,
         is_internal: topic.is_internal,
         partitions: topic.partitions.into_iter().map(partition).collect(),
+        authorized_operations: AclOperation::from_bits(topic.topic_authorized_operations),
     };
     Some((name, (topic.error_code, description)))
 }
 
-async fn describe_at_once(client: &Client, items: &[Arc<str>]) -> Result<BTreeMap<Arc<str>, Described>> {
-    let topics = describe(client, Target::Any, Some(items.iter().collect())).await?;
+async fn describe_at_once(
+    client: &Client,
+    items: &[Arc<str>],
+    with_operations: bool,
+) -> Result<BTreeMap<Arc<str>, Described>> {
+    let request = MetadataRequest {
+        include_topic_authorized_operations: with_operations,
+        ..leaders::request(Some(items.iter().collect()))
+    };
+    let topics = leaders::ask(client, Target::Any, &request).await?;
     Ok(topics.into_iter().filter_map(from_metadata).collect())
 }
 
@@ -214,8 +230,14 @@ fn from_metadata(topic: MetadataResponseTopic) -> Option<(Arc<str>, Described)> 
     };
     let mut partitions: Vec<_> = topic.partitions.into_iter().map(partition).collect();
     partitions.sort_by_key(|partition| partition.partition);
-    let (id, is_internal) = (topic.topic_id, topic.is_internal);
-    Some((name.clone(), (topic.error_code, TopicDescription { name, id, is_internal, partitions })))
+    let description = TopicDescription {
+        name: name.clone(),
+        id: topic.topic_id,
+        is_internal: topic.is_internal,
+        partitions,
+        authorized_operations: AclOperation::from_bits(topic.topic_authorized_operations),
+    };
+    Some((name, (topic.error_code, description)))
 }
 
 fn known_node(node: NodeId) -> Option<NodeId> {

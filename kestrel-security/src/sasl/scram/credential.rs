@@ -62,9 +62,23 @@ impl ScramCredential {
         salt: &[u8],
         iterations: u32,
     ) -> Result<Self, CredentialError> {
-        check(iterations)?;
-        let salted = mechanism.salted_password(password.expose().as_bytes(), salt, iterations);
+        let salted = Self::salt_password(mechanism, password, salt, iterations)?;
         Self::from_salted_password(mechanism, &salted, salt, iterations)
+    }
+
+    /// The hash of a password and a salt, which AlterUserScramCredentials carries to a broker in place of the password. It takes as
+    /// long as `iterations` says, some milliseconds. Whoever has it can log in: it is a secret too.
+    ///
+    /// # Errors
+    /// When `iterations` is not from 4096 to 16384.
+    pub fn salt_password(
+        mechanism: ScramMechanism,
+        password: &Secret,
+        salt: &[u8],
+        iterations: u32,
+    ) -> Result<Vec<u8>, CredentialError> {
+        check(iterations)?;
+        Ok(mechanism.salted_password(password.expose().as_bytes(), salt, iterations))
     }
 
     /// The credential of a password that was salted already, as AlterUserScramCredentials has it.
