@@ -49,9 +49,6 @@ fn unserved(api_key: i16) -> String {
         88 | 89 => {
             "the groups of Kafka Streams of KIP-1071 are not there yet, so it needs group.protocol=classic"
         }
-        29..=31 => "access control lists are not there yet",
-        48 | 49 => "client quotas are not there yet",
-        50 | 51 => "SCRAM users are not there yet",
         38..=41 => "delegation tokens are not there yet",
         _ => return format!("API key {api_key} is not served"),
     };

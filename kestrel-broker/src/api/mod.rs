@@ -12,6 +12,7 @@
 #![expect(refining_impl_trait, reason = "a handler gives its response, or an answer that is more than that")]
 
 mod access;
+mod acls;
 mod admission;
 mod alterations;
 mod answer;
@@ -34,17 +35,24 @@ mod state;
 mod table;
 mod tally;
 
+mod alter_client_quotas;
 mod alter_configs;
+mod alter_user_scram_credentials;
 mod api_versions;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
 mod delete_records;
 mod delete_topics;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_topic_partitions;
+mod describe_user_scram_credentials;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;

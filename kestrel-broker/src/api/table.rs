@@ -3,17 +3,24 @@
 //! ApiVersions is answered from it and the router reads it, so that what is advertised is what is there. The needs are those
 //! of Apache Kafka's documentation ("Operations and Resources on Protocols").
 
+use kestrel_protocol::messages::alter_client_quotas::AlterClientQuotasRequest;
 use kestrel_protocol::messages::alter_configs::AlterConfigsRequest;
+use kestrel_protocol::messages::alter_user_scram_credentials::AlterUserScramCredentialsRequest;
 use kestrel_protocol::messages::api_versions::ApiVersionsRequest;
+use kestrel_protocol::messages::create_acls::CreateAclsRequest;
 use kestrel_protocol::messages::create_partitions::CreatePartitionsRequest;
 use kestrel_protocol::messages::create_topics::CreateTopicsRequest;
+use kestrel_protocol::messages::delete_acls::DeleteAclsRequest;
 use kestrel_protocol::messages::delete_groups::DeleteGroupsRequest;
 use kestrel_protocol::messages::delete_records::DeleteRecordsRequest;
 use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
+use kestrel_protocol::messages::describe_acls::DescribeAclsRequest;
+use kestrel_protocol::messages::describe_client_quotas::DescribeClientQuotasRequest;
 use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
 use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
 use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
+use kestrel_protocol::messages::describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
 use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
@@ -67,12 +74,19 @@ pub(super) const APIS: &[ServedApi] = &[
     row::<DeleteRecordsRequest>(&[Need(Delete, Topic)]),
     row::<InitProducerIdRequest>(&[Need(Write, TransactionalId), Need(IdempotentWrite, Cluster)]),
     row::<OffsetForLeaderEpochRequest>(&[Need(ClusterAction, Cluster), Need(Describe, Topic)]),
+    row::<DescribeAclsRequest>(&[Need(Describe, Cluster)]),
+    row::<CreateAclsRequest>(&[Need(Alter, Cluster)]),
+    row::<DeleteAclsRequest>(&[Need(Alter, Cluster)]),
     row::<DescribeConfigsRequest>(&[Need(DescribeConfigs, Cluster), Need(DescribeConfigs, Topic)]),
     row::<AlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
     row::<CreatePartitionsRequest>(&[Need(Alter, Topic)]),
     row::<DeleteGroupsRequest>(&[Need(Delete, Group)]),
     row::<IncrementalAlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
     row::<OffsetDeleteRequest>(&[Need(Delete, Group), Need(Read, Topic)]),
+    row::<DescribeClientQuotasRequest>(&[Need(DescribeConfigs, Cluster)]),
+    row::<AlterClientQuotasRequest>(&[Need(AlterConfigs, Cluster)]),
+    row::<DescribeUserScramCredentialsRequest>(&[Need(Describe, Cluster)]),
+    row::<AlterUserScramCredentialsRequest>(&[Need(Alter, Cluster)]),
     row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];

@@ -13,7 +13,7 @@ use crate::api::{
     Faults, FetchSessions, ListenerId, ProducerIds, Session, State, pipeline, request_counters,
 };
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterOptions};
+use crate::cluster::{Cluster, ClusterOptions, Provisions};
 use crate::config::BrokerConfig;
 use crate::coordinator::GroupCoordinator;
 use crate::error::{StartError, StopError};
@@ -58,6 +58,7 @@ impl Running {
             logs: Arc::clone(&logs),
             replicas: Arc::clone(&replicas),
             config: Arc::clone(&config),
+            provisions: Provisions::default(),
             durability,
             clock: clock.clone(),
         };

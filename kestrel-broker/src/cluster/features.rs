@@ -21,6 +21,8 @@ const MIN_METADATA_VERSION: i16 = 7;
 const MAX_METADATA_VERSION: i16 = 30;
 /// From here on brokers name their folders, and partitions the folder of each replica (3.7-IV2, KIP-858).
 const DIRECTORY_ASSIGNMENT: i16 = 17;
+/// From here on the metadata has users with SCRAM credentials (3.5-IV2, KIP-900).
+const SCRAM: i16 = 11;
 /// From here on controllers register themselves (3.7-IV0, KIP-919).
 const CONTROLLER_REGISTRATION: i16 = 15;
 /// From here on partitions have eligible leader replicas (4.0-IV1, KIP-966).
@@ -72,6 +74,11 @@ impl FeatureLevels {
     /// Whether replicas that left the ISR are remembered as eligible (KIP-966).
     pub(crate) fn has_elr(&self) -> bool {
         self.level(ELR_VERSION) > 0
+    }
+
+    /// Whether users may have SCRAM credentials.
+    pub(super) fn has_scram(&self) -> bool {
+        self.level(METADATA_VERSION) >= SCRAM
     }
 
     /// Whether controllers register themselves.

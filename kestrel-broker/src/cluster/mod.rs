@@ -1,4 +1,4 @@
-//! The metadata of the cluster: which topics there are, who leads their partitions, what is configured.
+//! The metadata of the cluster: its topics and who leads their partitions, configurations, users, ACLs, quotas.
 //!
 //! Everyone reads it as an immutable [`ClusterImage`]; it changes only by commands to the controller, whose records are
 //! appended to `__cluster_metadata-0`, replayed, applied to the partitions and published. A restart replays the same log.
@@ -11,22 +11,15 @@
 //!                        └──► partition::ReplicaManager
 //! ```
 
-mod check;
 mod controller;
 mod driver;
-mod entry;
 mod error;
 mod features;
-mod foreign;
 mod image;
-mod image_records;
 mod metadata_log;
-mod placement;
 mod publisher;
-mod quorum_state;
 mod records;
 mod replay;
-mod snapshot;
 mod topic_name;
 
 use std::ops::Range;
@@ -36,24 +29,26 @@ use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::authorizer::{AclBinding, AclFilter};
 use crate::clock::Clock;
 use crate::config::{BrokerConfig, Layers};
 use crate::log::{Durability, LogManager};
 use crate::partition::ReplicaManager;
-use driver::{Answer, Command, MAX_QUEUED_COMMANDS, Outcomes};
+use driver::{Answer, Command, MAX_QUEUED_COMMANDS, NamedOutcomes, Outcomes};
 
-pub(crate) use check::{ExpectedPartition, METADATA_TOPIC, check_metadata};
 pub(crate) use controller::{
     AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic, OtherKeys,
-    ResourceAlterations, TopicRef,
+    Provisions, QuotaAlteration, QuotaSubject, ResourceAlterations, SaltedPassword, ScramAlteration,
+    TopicRef,
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;
 pub(crate) use features::SUPPORTED_FEATURES;
 pub(crate) use image::{
-    BrokerImage, ClusterImage, ConfigMap, ConfigResource, PartitionImage, ResourceKind, TopicImage,
+    BrokerImage, ClientQuotaEntity, ClusterImage, ConfigMap, ConfigResource, EntityName, EntityType,
+    PartitionImage, QuotaFilter, QuotaLimits, QuotaMatch, ResourceKind, ScramUsers, TopicImage,
 };
-pub(crate) use metadata_log::MetadataError;
+pub(crate) use metadata_log::{ExpectedPartition, METADATA_TOPIC, MetadataError, check_metadata};
 pub(crate) use topic_name::check_topic_name;
 
 /// The inputs of [`Cluster::start`].
@@ -65,6 +60,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) replicas: Arc<ReplicaManager>,
     /// The broker's settings; its listeners know the ports that were bound.
     pub(crate) config: Arc<BrokerConfig>,
+    /// The users and ACLs that are to be there from the start.
+    pub(crate) provisions: Provisions,
     /// When a change of the metadata counts as stored.
     pub(crate) durability: Durability,
     /// The time.
@@ -102,7 +99,7 @@ impl Cluster {
         self.images.clone()
     }
 
-    /// Calls `read` with everything that is said about a topic: in `image`, or with values of its own instead.
+    /// Calls `read` with all values that count for a topic: its own, which are `topic`, and those of `image` and of the settings.
     pub(crate) fn with_layers<T>(
         &self,
         image: &ClusterImage,
@@ -159,6 +156,41 @@ impl Cluster {
     ) -> Outcomes<()> {
         let count = resources.len();
         self.submit_all(count, |answer| Command::AlterConfigs(resources, intent, answer)).await
+    }
+
+    /// Creates ACLs, each by itself.
+    pub(crate) async fn create_acls(&self, acls: Vec<AclBinding>) -> Outcomes<()> {
+        let count = acls.len();
+        self.submit_all(count, |answer| Command::CreateAcls(acls, answer)).await
+    }
+
+    /// Deletes the ACLs that filters select, each filter by itself; gives what each has deleted.
+    pub(crate) async fn delete_acls(&self, filters: Vec<AclFilter>) -> Outcomes<Vec<Arc<AclBinding>>> {
+        let count = filters.len();
+        self.submit_all(count, |answer| Command::DeleteAcls(filters, answer)).await
+    }
+
+    /// Sets and deletes SCRAM credentials; gives what became of each user.
+    ///
+    /// # Errors
+    /// When nothing was carried out.
+    pub(crate) async fn alter_scram_credentials(
+        &self,
+        alterations: Vec<ScramAlteration>,
+    ) -> Result<NamedOutcomes<ByteString>, ApiError> {
+        self.submit(|answer| Command::AlterScramCredentials(alterations, answer)).await
+    }
+
+    /// Sets and takes back limits; gives what became of each entity.
+    ///
+    /// # Errors
+    /// When nothing was carried out.
+    pub(crate) async fn alter_quotas(
+        &self,
+        alterations: Vec<QuotaAlteration>,
+        intent: Intent,
+    ) -> Result<NamedOutcomes<QuotaSubject>, ApiError> {
+        self.submit(|answer| Command::AlterQuotas(alterations, intent, answer)).await
     }
 
     /// Takes a block of producer ids that nobody had before.

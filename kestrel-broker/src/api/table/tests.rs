@@ -43,6 +43,21 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<IncrementalAlterConfigsRequest>(&mut peer).await;
     answers_every_version::<DescribeClusterRequest>(&mut peer).await;
     answers_every_version::<DescribeTopicPartitionsRequest>(&mut peer).await;
+    answers_every_version::<CreateAclsRequest>(&mut peer).await;
+    answers_every_version::<DeleteAclsRequest>(&mut peer).await;
+    answers_every_version::<DescribeClientQuotasRequest>(&mut peer).await;
+    answers_every_version::<AlterClientQuotasRequest>(&mut peer).await;
+    answers_every_version::<DescribeUserScramCredentialsRequest>(&mut peer).await;
+    answers_every_version::<AlterUserScramCredentialsRequest>(&mut peer).await;
+    for version in DescribeAclsRequest::VERSIONS {
+        let any = DescribeAclsRequest {
+            resource_type_filter: 1,
+            operation: 1,
+            permission_type: 1,
+            ..Default::default()
+        };
+        peer.call(&any, version).await;
+    }
     for version in ProduceRequest::VERSIONS {
         peer.call(&ProduceRequest { acks: 1, ..Default::default() }, version).await;
     }
@@ -58,7 +73,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 27] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 34] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -78,12 +93,19 @@ const DOCUMENTED: [(ApiKey, &[&str]); 27] = [
     (ApiKey::DeleteRecords, &["Delete Topic"]),
     (ApiKey::InitProducerId, &["Write TransactionalId", "IdempotentWrite Cluster"]),
     (ApiKey::OffsetForLeaderEpoch, &["ClusterAction Cluster", "Describe Topic"]),
+    (ApiKey::DescribeAcls, &["Describe Cluster"]),
+    (ApiKey::CreateAcls, &["Alter Cluster"]),
+    (ApiKey::DeleteAcls, &["Alter Cluster"]),
     (ApiKey::DescribeConfigs, &["DescribeConfigs Cluster", "DescribeConfigs Topic"]),
     (ApiKey::AlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
     (ApiKey::CreatePartitions, &["Alter Topic"]),
     (ApiKey::DeleteGroups, &["Delete Group"]),
     (ApiKey::IncrementalAlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
     (ApiKey::OffsetDelete, &["Delete Group", "Read Topic"]),
+    (ApiKey::DescribeClientQuotas, &["DescribeConfigs Cluster"]),
+    (ApiKey::AlterClientQuotas, &["AlterConfigs Cluster"]),
+    (ApiKey::DescribeUserScramCredentials, &["Describe Cluster"]),
+    (ApiKey::AlterUserScramCredentials, &["Alter Cluster"]),
     (ApiKey::DescribeCluster, &["Describe Cluster"]),
     (ApiKey::DescribeTopicPartitions, &["Describe Topic"]),
 ];

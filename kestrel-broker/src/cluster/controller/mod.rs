@@ -8,18 +8,24 @@
 //!                  ClusterImage ◄── Controller::replay ◄── records
 //! ```
 //!
-//! Called by the driver, one command after the other. Pure: random ids are an argument.
+//! Called by the driver, one command after the other. Pure: random ids and salts are arguments.
 
+mod acls;
 mod configs;
 mod partitions;
+mod placement;
 mod producer_ids;
+mod provisions;
+mod quotas;
 mod registration;
+mod scram;
 mod topics;
 
 use std::sync::Arc;
 
-use kestrel_protocol::{TopicId, Uuid};
+use kestrel_protocol::{ErrorCode, TopicId, Uuid};
 
+use super::error::ApiError;
 use super::image::{ClusterImage, ConfigMap, ConfigResource};
 use super::records::MetadataRecord;
 use super::replay::{Replay, ReplayError};
@@ -27,7 +33,10 @@ use crate::config::{BrokerConfig, Layers};
 
 pub(crate) use configs::{AlterOperation, ConfigAlteration, OtherKeys, ResourceAlterations};
 pub(crate) use partitions::NewPartitions;
+pub(crate) use provisions::Provisions;
+pub(crate) use quotas::{QuotaAlteration, QuotaSubject};
 pub(crate) use registration::Registration;
+pub(crate) use scram::{SaltedPassword, ScramAlteration};
 pub(crate) use topics::{CreatedTopic, DeletedTopic, NewTopic, TopicRef};
 
 /// How many records one request may cause at most, as in Apache Kafka.
@@ -40,6 +49,12 @@ pub(crate) struct Effects<R> {
     pub(crate) records: Vec<MetadataRecord>,
     /// The answer, for when the records are stored and have taken effect.
     pub(crate) reply: R,
+}
+
+/// The refusal of a request that leads to more records than one may.
+fn too_many_records() -> ApiError {
+    let message = format!("The request would change more than {MAX_RECORDS_PER_REQUEST} things at once.");
+    ApiError::new(ErrorCode::PolicyViolation, message)
 }
 
 /// Whether a command is carried out or only checked.

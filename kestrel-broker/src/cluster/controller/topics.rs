@@ -6,10 +6,10 @@ use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
 use super::configs::check_value;
+use super::placement::place_replicas;
 use super::{Controller, Effects, Ids, Intent, MAX_RECORDS_PER_REQUEST};
 use crate::cluster::error::ApiError;
 use crate::cluster::image::{BrokerImage, ConfigMap, ResourceKind};
-use crate::cluster::placement::place_replicas;
 use crate::cluster::records::{
     ConfigRecord, MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord,
 };

@@ -4,6 +4,10 @@
 //! framed records, a leader-change record at the start of each epoch, `quorum-state` beside them; and snapshots, which let
 //! the beginning of the log go: see `upkeep.rs`.
 
+mod check;
+pub(super) mod entry;
+mod quorum_state;
+pub(super) mod snapshot;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -16,11 +20,8 @@ use kestrel_protocol::record::control::{ControlPlace, ControlRecord, LeaderChang
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Timestamp, Uuid};
 
 use super::controller::Controller;
-use super::entry::{Entry, entries, metadata_batch};
 use super::features::bootstrap_records;
-use super::quorum_state::QuorumState;
 use super::records::MetadataRecord;
-use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot, remove_leftovers, write_bootstrap};
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::config::{BrokerConfig, MetadataLogSettings};
 use crate::log::{
@@ -28,6 +29,12 @@ use crate::log::{
     OpenLog,
 };
 use crate::partition::{Identity, Partition};
+use entry::{Entry, entries, metadata_batch};
+use quorum_state::QuorumState;
+use snapshot::{newest_snapshot, read_bootstrap, read_snapshot, remove_leftovers, write_bootstrap};
+
+pub(crate) use check::{ExpectedPartition, METADATA_TOPIC, check_metadata};
+pub(super) use snapshot::SnapshotSchedule;
 
 /// The id of the topic that the log would be of.
 const METADATA_TOPIC_ID: Uuid = Uuid::from_u128(1);

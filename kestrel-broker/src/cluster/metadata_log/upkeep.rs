@@ -11,11 +11,11 @@ use tokio::task::spawn_blocking;
 
 use kestrel_protocol::Timestamp;
 
-use super::super::image::ClusterImage;
-use super::super::snapshot::{
+use super::snapshot::{
     NewSnapshot, SnapshotFile, delete_snapshot, last_contained, lets_go, snapshots, write_snapshot,
 };
 use super::{MetadataError, MetadataLog, damaged};
+use crate::cluster::image::ClusterImage;
 use crate::log::LogError;
 
 impl MetadataLog {

@@ -13,8 +13,6 @@ use bytes::Bytes;
 use kestrel_protocol::wire::{Reader, Writer};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, Message, NodeId};
 
-use super::foreign::ForeignRecord;
-
 pub(crate) use tables::*;
 
 /// The only frame version there is.
@@ -40,8 +38,6 @@ macro_rules! metadata_records {
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) enum MetadataRecord {
             $(#[doc = concat!("Type ", $api_key, ".")] $name($message),)+
-            /// A type that Kestrel does not act on.
-            Foreign(ForeignRecord),
         }
 
         $(impl From<$message> for MetadataRecord {
@@ -51,20 +47,9 @@ macro_rules! metadata_records {
         })+
 
         impl MetadataRecord {
-            fn read(
-                record_type: u32,
-                version: i16,
-                reader: &mut Reader,
-                value: Bytes,
-            ) -> Result<Self, DecodeError> {
+            fn read(record_type: u32, version: i16, reader: &mut Reader) -> Result<Self, DecodeError> {
                 match record_type {
                     $($api_key => $message::decode(reader, version).map(Self::$name),)+
-                    foreign_types!() if version == 0 => {
-                        ForeignRecord::read(record_type, reader, value).map(Self::Foreign)
-                    }
-                    foreign_types!() => {
-                        Err(DecodeError::new(DecodeErrorKind::UnsupportedVersion(version), WHAT))
-                    }
                     _ => Err(DecodeError::new(DecodeErrorKind::Inconsistent("unknown record type"), WHAT)),
                 }
             }
@@ -77,17 +62,9 @@ macro_rules! metadata_records {
                         writer.put_uvarint(version.unsigned_abs().into());
                         record.encode(writer, version);
                     })+
-                    Self::Foreign(record) => unreachable!("the controller never makes {record:?}"),
                 }
             }
         }
-    };
-}
-
-/// SCRAM, delegation tokens, quotas, ACLs and the migration from ZooKeeper.
-macro_rules! foreign_types {
-    () => {
-        10 | 11 | 14 | 18 | 19 | 21 | 22 | 26
     };
 }
 
@@ -101,13 +78,21 @@ metadata_records! {
     7 FenceBroker(FenceBrokerRecord);
     8 UnfenceBroker(UnfenceBrokerRecord);
     9 RemoveTopic(RemoveTopicRecord);
+    10 DelegationToken(DelegationTokenRecord);
+    11 UserScramCredential(UserScramCredentialRecord);
     12 FeatureLevel(FeatureLevelRecord);
+    14 ClientQuota(ClientQuotaRecord);
     15 ProducerIds(ProducerIdsRecord);
     17 BrokerRegistrationChange(BrokerRegistrationChangeRecord);
+    18 AccessControlEntry(AccessControlEntryRecord);
+    19 RemoveAccessControlEntry(RemoveAccessControlEntryRecord);
     20 NoOp(NoOpRecord);
+    21 ZkMigrationState(ZkMigrationStateRecord);
+    22 RemoveUserScramCredential(RemoveUserScramCredentialRecord);
     23 BeginTransaction(BeginTransactionRecord);
     24 EndTransaction(EndTransactionRecord);
     25 AbortTransaction(AbortTransactionRecord);
+    26 RemoveDelegationToken(RemoveDelegationTokenRecord);
     27 RegisterController(RegisterControllerRecord);
     28 ClearElr(ClearElrRecord);
 }
@@ -118,7 +103,7 @@ impl MetadataRecord {
     /// # Errors
     /// When it is not a metadata record, or of a type or version that this Kestrel does not know.
     pub(crate) fn decode(value: Bytes) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(value.clone());
+        let mut reader = Reader::new(value);
         if reader.get_uvarint(WHAT)? != FRAME_VERSION {
             return Err(DecodeError::new(DecodeErrorKind::Inconsistent("unknown frame version"), WHAT));
         }
@@ -126,17 +111,12 @@ impl MetadataRecord {
         let version = reader.get_uvarint(WHAT)?;
         let version = i16::try_from(version)
             .map_err(|_| DecodeError::new(DecodeErrorKind::InvalidLength(version.into()), WHAT))?;
-        let record = Self::read(record_type, version, &mut reader, value)?;
-        if !matches!(record, Self::Foreign(_)) {
-            reader.finish(WHAT)?;
-        }
+        let record = Self::read(record_type, version, &mut reader)?;
+        reader.finish(WHAT)?;
         Ok(record)
     }
 
     /// The value of a record of the log.
-    ///
-    /// # Panics
-    /// For [`Self::Foreign`], which is only read.
     pub(crate) fn encode(&self, versions: RecordVersions) -> Bytes {
         let mut writer = Writer::default();
         writer.put_uvarint(FRAME_VERSION);

@@ -1,10 +1,10 @@
 //! The metadata records of KRaft as tables (KIP-746): one message per record type, in our own notation.
 //!
-//! Expanded by [`kestrel_protocol::message!`]; gathered in [`MetadataRecord`](super::MetadataRecord). Apache Kafka keeps
-//! records of further types in the same log (ACLs, quotas, SCRAM): Kestrel does not act on those, see `foreign.rs`.
+//! Expanded by [`kestrel_protocol::message!`]; gathered in [`MetadataRecord`](super::MetadataRecord).
 
+use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::{NodeId, TopicId, Uuid, message};
+use kestrel_protocol::{NodeId, SecretBytes, TopicId, Uuid, message};
 
 message! {
     /// A broker process announces itself; its epoch is the offset of this record.
@@ -122,10 +122,50 @@ message! {
 }
 
 message! {
+    /// A delegation token is given out or renewed (KIP-900).
+    DelegationTokenRecord(versions: 0..=0, flexible: 0..) {
+        owner: ByteString;
+        requester: ByteString;
+        renewers: Vec<ByteString>;
+        issue_timestamp: i64;
+        max_timestamp: i64;
+        expiration_timestamp: i64;
+        token_id: ByteString;
+    }
+}
+
+message! {
+    /// A user has a SCRAM credential for a mechanism, in place of the one before (KIP-554).
+    UserScramCredentialRecord(versions: 0..=0, flexible: 0..) {
+        name: ByteString;
+        mechanism: i8;
+        salt: Bytes;
+        stored_key: SecretBytes;
+        server_key: SecretBytes;
+        iterations: i32;
+    }
+}
+
+message! {
     /// A feature is finalized at a level (KIP-584); level 0 is off.
     FeatureLevelRecord(versions: 0..=0, flexible: 0..) {
         name: ByteString;
         feature_level: i16;
+    }
+}
+
+message! {
+    /// An entity has this limit, or none any more (KIP-546). A name of null is the default of its type.
+    ClientQuotaRecord(versions: 0..=0, flexible: 0..) {
+        entity: Vec<QuotaEntityData>;
+        key: ByteString;
+        value: f64;
+        remove: bool;
+    }
+    /// A part of the entity.
+    QuotaEntityData {
+        entity_type: ByteString;
+        entity_name: Option<ByteString>;
     }
 }
 
@@ -151,8 +191,44 @@ message! {
 }
 
 message! {
+    /// An ACL begins to exist.
+    AccessControlEntryRecord(versions: 0..=0, flexible: 0..) {
+        id: Uuid;
+        resource_type: i8;
+        resource_name: ByteString;
+        pattern_type: i8;
+        principal: ByteString;
+        host: ByteString;
+        operation: i8;
+        permission_type: i8;
+    }
+}
+
+message! {
+    /// An ACL ends.
+    RemoveAccessControlEntryRecord(versions: 0..=0, flexible: 0..) {
+        id: Uuid;
+    }
+}
+
+message! {
     /// Nothing: it only shows that the leader is there.
     NoOpRecord(versions: 0..=0, flexible: 0..) {}
+}
+
+message! {
+    /// The state of a migration from ZooKeeper, which is over.
+    ZkMigrationStateRecord(versions: 0..=0, flexible: 0..) {
+        zk_migration_state: i8;
+    }
+}
+
+message! {
+    /// A user has no SCRAM credential for a mechanism any more.
+    RemoveUserScramCredentialRecord(versions: 0..=0, flexible: 0..) {
+        name: ByteString;
+        mechanism: i8;
+    }
 }
 
 message! {
@@ -171,6 +247,13 @@ message! {
     /// The records since the beginning of the transaction never take effect.
     AbortTransactionRecord(versions: 0..=0, flexible: 0..) {
         reason: Option<ByteString>, tag 0;
+    }
+}
+
+message! {
+    /// A delegation token ends.
+    RemoveDelegationTokenRecord(versions: 0..=0, flexible: 0..) {
+        token_id: ByteString;
     }
 }
 

@@ -4,8 +4,7 @@ use kestrel_protocol::record::RecordBatches;
 use kestrel_protocol::record::control::ControlRecord;
 
 use super::*;
-use crate::cluster::entry::{Entry, entries};
-use crate::cluster::foreign::ForeignState;
+use crate::cluster::metadata_log::entry::{Entry, entries};
 
 const VERSIONS: RecordVersions = RecordVersions { register_broker: 4, partition: 2 };
 
@@ -77,59 +76,51 @@ fn a_registration_change_has_the_lowest_version_that_holds_it() {
     assert_eq!(version(BrokerRegistrationChangeRecord { cordoned_log_dirs: Some(vec![]), ..change() }), 3);
 }
 
-/// Records of foreign types as Apache Kafka lays them out, and one for each that removes what it says.
-fn foreign() -> [(&'static [u8], Option<&'static [u8]>); 5] {
-    [
-        // Owner, requester, renewers, three times, id.
-        (
-            b"\x01\x0a\0\x03me\x03me\x02\x03hi\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\x03id\0",
-            Some(b"\x01\x1a\0\x03id\0"),
-        ),
-        // User, mechanism, salt, stored key, server key, iterations.
-        (b"\x01\x0b\0\x06alice\x01\x02s\x02k\x02v\0\0\x10\0\0", Some(b"\x01\x16\0\x06alice\x01\0")),
-        // Entities, key, value, whether it is removed.
-        (
-            b"\x01\x0e\0\x02\x05user\0\0\x05rate\x40\x59\0\0\0\0\0\0\0\0",
-            Some(b"\x01\x0e\0\x02\x05user\0\0\x05rate\0\0\0\0\0\0\0\0\x01\0"),
-        ),
-        // Id, resource type, resource, pattern type, principal, host, operation, permission.
-        (
-            b"\x01\x12\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\x02\x02t\x03\x07User:a\x02*\x03\x03\0",
-            Some(b"\x01\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0"),
-        ),
-        (b"\x01\x15\0\x01\0", None),
-    ]
+/// Records of security as Apache Kafka lays them out.
+const OF_SECURITY: [&[u8]; 9] = [
+    // Owner, requester, renewers, three times, id; the id.
+    b"\x01\x0a\0\x03me\x03me\x02\x03hi\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\x03id\0",
+    b"\x01\x1a\0\x03id\0",
+    // User, mechanism, salt, stored key, server key, iterations; user, mechanism.
+    b"\x01\x0b\0\x06alice\x01\x02s\x02k\x02v\0\0\x10\0\0",
+    b"\x01\x16\0\x06alice\x01\0",
+    // Entities, key, value, whether it is removed.
+    b"\x01\x0e\0\x02\x05user\0\0\x05rate\x40\x59\0\0\0\0\0\0\0\0",
+    b"\x01\x0e\0\x02\x05user\0\0\x05rate\0\0\0\0\0\0\0\0\x01\0",
+    // Id, resource type, resource, pattern type, principal, host, operation, permission; id.
+    b"\x01\x12\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\x02\x02t\x03\x07User:a\x02*\x03\x03\0",
+    b"\x01\x13\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0",
+    // The state of a migration.
+    b"\x01\x15\0\x01\0",
+];
+
+#[test]
+fn records_of_security_are_written_back_byte_by_byte() {
+    for value in OF_SECURITY {
+        let record = MetadataRecord::decode(Bytes::from_static(value)).unwrap();
+        assert_eq!(record.encode(VERSIONS), value, "{record:?}");
+    }
 }
 
 #[test]
-fn what_foreign_records_say_is_kept_until_others_remove_it() {
-    let mut state = ForeignState::default();
-    let mut replay = |value: &'static [u8]| {
-        let Ok(MetadataRecord::Foreign(record)) = MetadataRecord::decode(Bytes::from_static(value)) else {
-            panic!("{value:?} is foreign")
-        };
-        state.replay(record);
-        state.quotas().chain(state.others()).cloned().collect::<Vec<_>>()
-    };
-    for (put, remove) in foreign() {
-        assert_eq!(replay(put).len(), usize::from(remove.is_some()), "{put:?}");
-        // Again, it is still one.
-        assert_eq!(replay(put).len(), usize::from(remove.is_some()));
-        if let Some(remove) = remove {
-            assert_eq!(replay(put), [put]);
-            assert!(replay(remove).is_empty(), "{remove:?}");
+fn a_record_of_security_that_is_damaged_or_of_a_later_version_is_refused() {
+    for value in OF_SECURITY {
+        let mut later = value.to_vec();
+        later[2] = 1;
+        assert!(MetadataRecord::decode(later.into()).is_err(), "{value:?}");
+        for length in 0..value.len() {
+            assert!(
+                MetadataRecord::decode(Bytes::from_static(&value[..length])).is_err(),
+                "{value:?} to {length}"
+            );
         }
     }
 }
 
 #[test]
-fn a_foreign_record_that_is_damaged_or_of_a_later_version_is_refused() {
-    for (put, _) in foreign().into_iter().filter(|(_, remove)| remove.is_some()) {
-        let mut later = put.to_vec();
-        later[2] = 1;
-        assert!(MetadataRecord::decode(later.into()).is_err(), "{put:?}");
-        assert!(MetadataRecord::decode(Bytes::from_static(&put[..6])).is_err(), "{put:?}");
-    }
+fn no_key_of_a_user_is_in_the_text_of_a_record() {
+    let record = MetadataRecord::decode(Bytes::from_static(OF_SECURITY[2])).unwrap();
+    assert!(format!("{record:?}").contains("server_key: [hidden]"), "{record:?}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn a_metadata_transaction_takes_effect_at_its_end_or_never() {
 
 #[test]
 fn contradictions_are_named_with_their_offset() {
-    let contradictions: [(&[MetadataRecord], MetadataRecord); 8] = [
+    let contradictions: [(&[MetadataRecord], MetadataRecord); 12] = [
         (&[topic()], topic()),
         (&[], partition(0)),
         (&[topic()], partition(1)),
@@ -132,11 +132,56 @@ fn contradictions_are_named_with_their_offset() {
         (&[], EndTransactionRecord {}.into()),
         (&[], AbortTransactionRecord::default().into()),
         (&[], FenceBrokerRecord::default().into()),
+        (&[], RemoveAccessControlEntryRecord::default().into()),
+        (&[], RemoveUserScramCredentialRecord::default().into()),
+        (&[], UserScramCredentialRecord::default().into()),
+        (&[], ClientQuotaRecord::default().into()),
     ];
     for (before, record) in contradictions {
         let mut replay = replay_of(before.to_vec());
         let error = replay.replay(record, 99).unwrap_err();
         assert!(error.to_string().starts_with("metadata record at offset 99: "), "{error}");
+    }
+}
+
+#[test]
+fn records_of_security_are_true_until_others_end_them() {
+    let id = Uuid::from_u128(7);
+    let acl = AccessControlEntryRecord {
+        id,
+        resource_type: 2,
+        resource_name: "t".into(),
+        pattern_type: 3,
+        principal: "User:a".into(),
+        host: "*".into(),
+        operation: 3,
+        permission_type: 3,
+    };
+    let user =
+        UserScramCredentialRecord { name: "a".into(), mechanism: 1, iterations: 4096, ..Default::default() };
+    let limit = ClientQuotaRecord {
+        entity: vec![QuotaEntityData { entity_type: "user".into(), entity_name: None }],
+        key: "producer_byte_rate".into(),
+        value: 5.0,
+        remove: false,
+    };
+    let token = DelegationTokenRecord { token_id: "id".into(), ..Default::default() };
+    let begin: [MetadataRecord; 4] = [acl.into(), user.into(), limit.clone().into(), token.into()];
+    let end: [MetadataRecord; 4] = [
+        RemoveAccessControlEntryRecord { id }.into(),
+        RemoveUserScramCredentialRecord { name: "a".into(), mechanism: 1 }.into(),
+        ClientQuotaRecord { remove: true, ..limit }.into(),
+        RemoveDelegationTokenRecord { token_id: "id".into() }.into(),
+    ];
+    let empty = ClusterImage::new("cluster", NodeId(1));
+    for (begin, end) in begin.into_iter().zip(end) {
+        let mut replay = replay_of([begin.clone()]);
+        assert_eq!(replay.image().to_records().len(), 1, "{begin:?}");
+        // Again, it is still one.
+        replay.replay(begin, 1).unwrap();
+        assert_eq!(replay.image().to_records().len(), 1);
+        replay.replay(end.clone(), 2).unwrap();
+        assert_eq!(*replay.image(), ClusterImage { last_offset: 2, ..empty.clone() }, "{end:?}");
     }
 }
 

@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn code<T>(outcome: Result<T, ApiError>) -> ErrorCode {
-    outcome.err().map_or(ErrorCode::None, |error| error.code)
-}
-
 #[test]
 fn a_topic_gets_what_it_asks_for_or_the_defaults() {
     let mut harness = Harness::new();

@@ -5,6 +5,7 @@ use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
 use super::*;
+use crate::authorizer::{AclBinding, AclFilter, AclOperation, ResourcePattern};
 use crate::cluster::error::ApiError;
 use crate::cluster::features::bootstrap_records;
 use crate::cluster::image::{ConfigResource, ResourceKind};
@@ -13,6 +14,7 @@ use crate::config::RawSettings;
 
 mod admin;
 mod property;
+mod security;
 
 /// A controller with its log, on which commands are carried out at once.
 struct Harness {
@@ -110,6 +112,36 @@ impl Harness {
         self.carry_out(self.controller.alter_configs(&[request], Intent::Apply)).pop().unwrap()
     }
 
+    fn create_acls(&mut self, acls: &[AclBinding]) -> Vec<Result<(), ApiError>> {
+        let next_id = &mut self.next_id;
+        let effects = self.controller.create_acls(acls.to_vec(), &mut || {
+            *next_id += 1;
+            Uuid::from_u128(*next_id)
+        });
+        self.carry_out(effects)
+    }
+
+    fn delete_acls(&mut self, filters: &[AclFilter]) -> Vec<Vec<AclBinding>> {
+        let deleted = self.carry_out(self.controller.delete_acls(filters));
+        let bindings = |acls: Vec<Arc<AclBinding>>| acls.iter().map(|acl| (**acl).clone()).collect();
+        deleted.into_iter().map(|deleted| bindings(deleted.unwrap())).collect()
+    }
+
+    fn alter_users(&mut self, alterations: &[ScramAlteration]) -> Vec<(String, ErrorCode)> {
+        let outcomes = self.carry_out(self.controller.alter_scram_credentials(alterations));
+        outcomes.into_iter().map(|(user, outcome)| (user.to_string(), code(outcome))).collect()
+    }
+
+    fn limit(
+        &mut self,
+        entity: QuotaSubject,
+        limits: &[(&'static str, Option<f64>)],
+    ) -> Result<(), ApiError> {
+        let limits = limits.iter().map(|(key, limit)| (ByteString::from_static(key), *limit)).collect();
+        let alteration = QuotaAlteration { entity, limits };
+        self.carry_out(self.controller.alter_quotas(&[alteration], Intent::Apply)).remove(0).1
+    }
+
     fn topic_config(&self, topic: &str) -> Vec<(String, String)> {
         let configs = self.controller.image().topic_config(topic);
         configs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
@@ -118,6 +150,28 @@ impl Harness {
 
 fn fresh(config: &Arc<BrokerConfig>) -> Controller {
     Controller::new(ClusterImage::new("cluster", NodeId(1)), Arc::clone(config))
+}
+
+fn code<T>(outcome: Result<T, ApiError>) -> ErrorCode {
+    outcome.map_or_else(|error| error.code, |_| ErrorCode::None)
+}
+
+fn acl(user: &str, pattern: ResourcePattern) -> AclBinding {
+    AclBinding::allow(format!("User:{user}"), AclOperation::Read, pattern)
+}
+
+/// The credential of a user to set; without iterations, to delete.
+fn user(name: &'static str, mechanism: i8, iterations: Option<i32>) -> ScramAlteration {
+    let password = iterations.map(|iterations| SaltedPassword {
+        salt: Bytes::from_static(b"salt"),
+        iterations,
+        salted_password: b"salted".to_vec().into(),
+    });
+    ScramAlteration { user: name.into(), mechanism, password }
+}
+
+fn subject(parts: &[(&'static str, Option<&'static str>)]) -> QuotaSubject {
+    parts.iter().map(|(name, value)| ((*name).into(), value.map(ByteString::from_static))).collect()
 }
 
 fn nodes(ids: &[i32]) -> Vec<NodeId> {

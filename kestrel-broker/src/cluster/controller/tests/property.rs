@@ -14,10 +14,16 @@ enum Step {
     AlterBroker(bool, Option<u8>),
     ProducerIds,
     Restart(bool),
+    CreateAcl(usize, usize),
+    DeleteAcls(usize),
+    AlterUser(usize, i8, Option<i32>),
+    Limit(usize, usize, Option<u8>),
 }
 
 const NAMES: [&str; 5] = ["a", "b", "a.b", "a_b", "no good"];
 const KEYS: [&str; 3] = ["retention.ms", "cleanup.policy", "no.such"];
+const USERS: [&str; 3] = ["alice", "bob", ""];
+const LIMITS: [&str; 3] = ["producer_byte_rate", "request_percentage", "no.such"];
 
 fn step() -> impl Strategy<Value = Step> {
     let name = 0..NAMES.len();
@@ -29,6 +35,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<(bool, Option<u8>)>().prop_map(|(all, value)| Step::AlterBroker(all, value)),
         1 => Just(Step::ProducerIds),
         1 => any::<bool>().prop_map(Step::Restart),
+        2 => (0..USERS.len(), 0..NAMES.len()).prop_map(|(user, topic)| Step::CreateAcl(user, topic)),
+        1 => (0..USERS.len()).prop_map(Step::DeleteAcls),
+        2 => (0..USERS.len(), 0..4i8, proptest::option::of(4095..4097i32)).prop_map(|(u, m, i)| Step::AlterUser(u, m, i)),
+        2 => (0..USERS.len(), 0..LIMITS.len(), any::<Option<u8>>()).prop_map(|(u, k, v)| Step::Limit(u, k, v)),
     ]
 }
 
@@ -61,6 +71,20 @@ fn carry_out(harness: &mut Harness, step: Step) {
         Step::ProducerIds => {
             let effects = harness.controller.allocate_producer_ids();
             harness.carry_out(effects);
+        }
+        Step::CreateAcl(user, topic) => {
+            harness.create_acls(&[acl(USERS[user], ResourcePattern::topic(NAMES[topic]))]);
+        }
+        Step::DeleteAcls(user) => {
+            let principal = Some(format!("User:{}", USERS[user]).into());
+            harness.delete_acls(&[AclFilter { principal, ..AclFilter::ALL }]);
+        }
+        Step::AlterUser(name, mechanism, iterations) => {
+            harness.alter_users(&[user(USERS[name], mechanism, iterations)]);
+        }
+        Step::Limit(name, key, limit) => {
+            let _ = harness
+                .limit(subject(&[("user", Some(USERS[name]))]), &[(LIMITS[key], limit.map(f64::from))]);
         }
         Step::Restart(clean) => {
             let left = harness.controller.deregister();

@@ -8,9 +8,9 @@ use kestrel_protocol::{NodeId, Timestamp, Uuid};
 
 use crate::cluster::controller::Controller;
 use crate::cluster::image::ClusterImage;
+use crate::cluster::metadata_log::snapshot::{SnapshotFile, newest_snapshot, read_snapshot, snapshots};
 use crate::cluster::metadata_log::{MetadataError, MetadataLog};
 use crate::cluster::records::{MetadataRecord, RemoveTopicRecord, TopicRecord};
-use crate::cluster::snapshot::{SnapshotFile, newest_snapshot, read_snapshot, snapshots};
 use crate::cluster::tests::copy;
 use crate::config::{BrokerConfig, RawSettings};
 use crate::log::tap::Recorder;

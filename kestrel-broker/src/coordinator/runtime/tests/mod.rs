@@ -19,7 +19,7 @@ use super::driver::{Driver, Envoy};
 use super::reply::Pending;
 use super::{Coordinator, CoordinatorOptions};
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterOptions, Intent, NewTopic, TopicRef};
+use crate::cluster::{Cluster, ClusterOptions, Intent, NewTopic, Provisions, TopicRef};
 use crate::config::{BrokerConfig, RawSettings};
 use crate::log::tap::Recorder;
 use crate::log::{Durability, LogManager, ManagerOptions, Validation};
@@ -56,6 +56,7 @@ impl World {
             logs,
             replicas: Arc::clone(&replicas),
             config: Arc::new(BrokerConfig::new(&RawSettings::default()).unwrap()),
+            provisions: Provisions::default(),
             durability: Durability::Os,
             clock: Clock::System,
         };

@@ -11,12 +11,15 @@
 //!
 //! Spawned once by `broker/`. Owns the controller's state and the metadata log; nobody else changes either.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod takeover;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, TopicId, Uuid};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -25,20 +28,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::ClusterOptions;
 use super::controller::{
-    Controller, CreatedTopic, DeletedTopic, Effects, Intent, NewPartitions, NewTopic, Registration,
-    ResourceAlterations, TopicRef,
+    Controller, CreatedTopic, DeletedTopic, Effects, Intent, NewPartitions, NewTopic, QuotaAlteration,
+    QuotaSubject, ResourceAlterations, ScramAlteration, TopicRef,
 };
 use super::error::ApiError;
 use super::image::{ClusterImage, ResourceKind};
-use super::metadata_log::{MetadataError, MetadataLog};
+use super::metadata_log::{MetadataError, MetadataLog, SnapshotSchedule};
 use super::publisher::Publisher;
-use super::records::{MetadataRecord, RegisteredEndpoint};
-use super::snapshot::SnapshotSchedule;
-use super::topic_name::CLUSTER_METADATA_TOPIC;
+use super::records::MetadataRecord;
+use crate::authorizer::{AclBinding, AclFilter};
 use crate::clock::Clock;
-use crate::config::Listener;
-use crate::log::{FoundPartition, LogManager};
 use crate::partition::Refusal;
+use takeover::take_over;
 
 /// How many commands may wait for the controller; senders of more wait for a place.
 pub(super) const MAX_QUEUED_COMMANDS: usize = 64;
@@ -51,6 +52,9 @@ pub(super) type Answer<R> = oneshot::Sender<Result<R, ApiError>>;
 /// An outcome for each thing that a command asks for.
 pub(super) type Outcomes<R> = Vec<Result<R, ApiError>>;
 
+/// What became of each thing that a command names.
+pub(super) type NamedOutcomes<N> = Vec<(N, Result<(), ApiError>)>;
+
 /// A request to the controller.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -58,6 +62,10 @@ pub(super) enum Command {
     DeleteTopics(Vec<TopicRef>, Answer<Outcomes<DeletedTopic>>),
     CreatePartitions(Vec<NewPartitions>, Intent, Answer<Outcomes<()>>),
     AlterConfigs(Vec<ResourceAlterations>, Intent, Answer<Outcomes<()>>),
+    CreateAcls(Vec<AclBinding>, Answer<Outcomes<()>>),
+    DeleteAcls(Vec<AclFilter>, Answer<Outcomes<Vec<Arc<AclBinding>>>>),
+    AlterScramCredentials(Vec<ScramAlteration>, Answer<NamedOutcomes<ByteString>>),
+    AlterQuotas(Vec<QuotaAlteration>, Intent, Answer<NamedOutcomes<QuotaSubject>>),
     AllocateProducerIds(Answer<Option<Range<i64>>>),
 }
 
@@ -206,6 +214,14 @@ impl Driver {
             Command::AlterConfigs(resources, intent, answer) => {
                 pend(controller.alter_configs(&resources, intent), answer)
             }
+            Command::CreateAcls(acls, answer) => pend(controller.create_acls(acls, &mut random_uuid), answer),
+            Command::DeleteAcls(filters, answer) => pend(controller.delete_acls(&filters), answer),
+            Command::AlterScramCredentials(alterations, answer) => {
+                pend(controller.alter_scram_credentials(&alterations), answer)
+            }
+            Command::AlterQuotas(alterations, intent, answer) => {
+                pend(controller.alter_quotas(&alterations, intent), answer)
+            }
             Command::AllocateProducerIds(answer) => pend(controller.allocate_producer_ids(), answer),
         }
     }
@@ -246,93 +262,6 @@ impl Driver {
         }
     }
 }
-
-/// Opens the metadata log, replays it and appends what a broker appends that starts; with how many bytes of it are in no
-/// snapshot.
-fn take_over(
-    mut controller: Controller,
-    options: &ClusterOptions,
-) -> Result<(Controller, MetadataLog, u64), MetadataError> {
-    let mut log =
-        MetadataLog::open(&options.logs, &options.config, options.durability, options.clock.wall())?;
-    let bytes_before = log.size_bytes();
-    controller.watch_topics(options.logs.found_partitions().iter().filter_map(|found| found.topic_id));
-    let replayed_bytes = log.replay_into(&mut controller)?;
-    log.announce_leader(options.clock.wall())?;
-    if controller.image().features().is_empty() {
-        let values = log.bootstrap(options.clock.wall())?;
-        let appended = log.append(&values, options.clock.wall())?;
-        for (offset, value) in (appended.base_offset..).zip(values) {
-            let record = MetadataRecord::decode(value).map_err(|error| log.unsupported(error.to_string()))?;
-            controller.replay(record, offset).map_err(|error| log.unsupported(error.to_string()))?;
-        }
-    }
-    controller.image().features().check_supported().map_err(|why| log.unsupported(why))?;
-    let registration = Registration {
-        incarnation_id: random_uuid(),
-        endpoints: options.config.listeners.iter().map(registered).collect(),
-        rack: options.config.rack.as_deref().map(Into::into),
-        log_dir: options.logs.directory_id(),
-        after_clean_stop: options.logs.was_clean_shutdown(),
-        found: found_replicas(&options.logs),
-    };
-    let records = controller.register(registration, log.end_offset());
-    append(&mut controller, &mut log, &records, &options.clock)
-        .map_err(|error| log.unsupported(error.message))?;
-    clear_strays(&controller, options)?;
-    controller.watch_topics([]);
-    let appended_bytes = log.size_bytes().saturating_sub(bytes_before);
-    Ok((controller, log, replayed_bytes + appended_bytes))
-}
-
-/// The partitions whose folders are here.
-fn found_replicas(logs: &LogManager) -> BTreeSet<(TopicId, i32)> {
-    let found = logs.found_partitions().iter();
-    found.filter_map(|found| Some((found.topic_id?, found.partition))).collect()
-}
-
-/// A listener as the metadata has it.
-fn registered(listener: &Listener) -> RegisteredEndpoint {
-    let endpoint = listener.advertised();
-    RegisteredEndpoint {
-        name: listener.name.as_str().into(),
-        host: endpoint.host.as_str().into(),
-        port: endpoint.port,
-        security_protocol: PLAINTEXT,
-    }
-}
-
-/// Moves folders out of the way that belong to no partition of this broker: those of a topic that was deleted just before
-/// a crash, or not yet created, are deleted; those that nobody knows are kept under another name.
-fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(), MetadataError> {
-    let image = controller.image();
-    let is_ours = |found: &FoundPartition| {
-        let topic = image.topic(&found.topic).filter(|topic| found.topic_id.is_none_or(|id| id == topic.id));
-        let partition = topic.and_then(|topic| topic.partition(found.partition));
-        partition.is_some_and(|partition| partition.replicas.contains(&options.config.node_id))
-    };
-    let found = options.logs.found_partitions().iter().filter(|found| found.topic != CLUSTER_METADATA_TOPIC);
-    for stray in found.filter(|found| !is_ours(found)) {
-        let is_deleted = stray.topic_id.is_some_and(|id| controller.has_removed(id));
-        if is_deleted || !options.logs.holds_anything(&stray.topic, stray.partition)? {
-            tracing::info!("partition {} of topic {} is deleted now", stray.partition, stray.topic);
-            options.logs.delete_log(&stray.topic, stray.partition)?;
-            continue;
-        }
-        let aside = options.logs.set_aside(&stray.topic, stray.partition)?;
-        tracing::warn!(
-            "the metadata knows no partition {} of topic {}{}: its folder is kept as {}",
-            stray.partition,
-            stray.topic,
-            stray.topic_id.map(|id| format!(" with id {id}")).unwrap_or_default(),
-            aside.display()
-        );
-    }
-    Ok(())
-}
-
-/// The security protocol of a listener, as metadata records number it.
-const PLAINTEXT: i16 = 0;
 
 /// Whether a record creates something of a topic.
 fn is_of(record: &MetadataRecord, topic_id: TopicId, name: &str) -> bool {

@@ -12,7 +12,7 @@ const USUAL_RECORD_BYTES: usize = 100;
 
 /// A record of the metadata log or of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(in crate::cluster) enum Entry {
     /// A record of the quorum or of the snapshot format.
     Control(ControlRecord),
     /// A metadata record in its frame.
@@ -23,7 +23,7 @@ pub(super) enum Entry {
 ///
 /// # Errors
 /// When the checksum does not match or a record is damaged.
-pub(super) fn entries(batch: &RecordBatch) -> Result<Vec<(i64, Entry)>, DecodeError> {
+pub(in crate::cluster) fn entries(batch: &RecordBatch) -> Result<Vec<(i64, Entry)>, DecodeError> {
     const WHAT: &str = "metadata log";
     batch.verify_checksum()?;
     let records = batch.records(MAX_BATCH_BYTES)?;

@@ -21,11 +21,11 @@ use kestrel_protocol::record::control::{ControlPlace, ControlRecord, control_bat
 use kestrel_protocol::record::{RecordBatch, RecordBatches};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, Timestamp};
 
-use super::entry::{Entry, entries, metadata_batch};
+use crate::cluster::metadata_log::entry::{Entry, entries, metadata_batch};
 use crate::log::{FileSync, LogError, read_file, remove_file, replace_file, replace_file_by};
 
 pub(super) use retention::lets_go;
-pub(super) use schedule::SnapshotSchedule;
+pub(in crate::cluster) use schedule::SnapshotSchedule;
 
 /// The file in the data folder that says what a new cluster begins with.
 const BOOTSTRAP: &str = "bootstrap.checkpoint";
@@ -42,9 +42,9 @@ const WHAT: &str = "snapshot";
 
 /// A snapshot of the metadata that lies beside its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SnapshotFile {
+pub(in crate::cluster) struct SnapshotFile {
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(in crate::cluster) path: PathBuf,
     /// The offset after the last record that it contains: where the log goes on.
     pub(super) end_offset: i64,
 }
@@ -73,9 +73,9 @@ pub(super) struct NewSnapshot {
 
 /// The content of a snapshot.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct SnapshotContents {
+pub(in crate::cluster) struct SnapshotContents {
     /// The metadata records, still framed.
-    pub(super) values: Vec<Bytes>,
+    pub(in crate::cluster) values: Vec<Bytes>,
     /// Who votes, where that is said.
     pub(super) quorum: Vec<ControlRecord>,
     /// Whether the footer was there: without it the file was not written to its end.
@@ -95,7 +95,7 @@ pub(super) fn snapshots(dir: &Path) -> Result<Vec<SnapshotFile>, LogError> {
 }
 
 /// The newest snapshot in the folder of the metadata log.
-pub(super) fn newest_snapshot(dir: &Path) -> Result<Option<SnapshotFile>, LogError> {
+pub(in crate::cluster) fn newest_snapshot(dir: &Path) -> Result<Option<SnapshotFile>, LogError> {
     Ok(snapshots(dir)?.pop())
 }
 
@@ -125,7 +125,9 @@ fn parse_name(name: &str) -> Option<i64> {
 ///
 /// # Errors
 /// The outer one when the disk fails, the inner one when the file is damaged or not whole.
-pub(super) fn read_snapshot(path: &Path) -> Result<Result<SnapshotContents, DecodeError>, LogError> {
+pub(in crate::cluster) fn read_snapshot(
+    path: &Path,
+) -> Result<Result<SnapshotContents, DecodeError>, LogError> {
     let bytes = read_file(path)?.unwrap_or_default();
     Ok(parse(bytes.into()))
 }

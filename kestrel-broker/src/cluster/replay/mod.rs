@@ -3,6 +3,8 @@
 //! Used at start for the whole log and afterwards for each record that was appended, so a restart leads to the same image.
 //! Pure.
 
+mod security;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -130,8 +132,14 @@ impl ClusterImage {
             MetadataRecord::RegisterController(record) => {
                 self.controllers.insert(record.controller_id, Arc::new(record));
             }
-            MetadataRecord::Foreign(record) => Arc::make_mut(&mut self.foreign).replay(record),
-            MetadataRecord::NoOp(_) => {}
+            MetadataRecord::AccessControlEntry(record) => self.create_acl(record)?,
+            MetadataRecord::RemoveAccessControlEntry(record) => self.delete_acl(record.id)?,
+            MetadataRecord::UserScramCredential(record) => self.put_scram_credential(&record)?,
+            MetadataRecord::RemoveUserScramCredential(record) => self.remove_scram_credential(&record)?,
+            MetadataRecord::ClientQuota(record) => self.limit(&record)?,
+            MetadataRecord::DelegationToken(record) => self.put_delegation_token(record),
+            MetadataRecord::RemoveDelegationToken(record) => self.remove_delegation_token(&record.token_id),
+            MetadataRecord::NoOp(_) | MetadataRecord::ZkMigrationState(_) => {}
         }
         Ok(())
     }

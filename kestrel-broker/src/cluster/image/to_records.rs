@@ -5,28 +5,29 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kestrel_protocol::NodeId;
 
-use super::features::METADATA_VERSION;
-use super::image::{BrokerImage, ClusterImage, PartitionImage, TopicImage};
-use super::records::{
-    ConfigRecord, FeatureLevelRecord, MetadataRecord, PartitionRecord, ProducerIdsRecord,
-    RegisterBrokerRecord, TopicRecord,
+use super::{BrokerImage, ClusterImage, PartitionImage, TopicImage};
+use crate::cluster::features::METADATA_VERSION;
+use crate::cluster::records::{
+    AccessControlEntryRecord, ConfigRecord, FeatureLevelRecord, MetadataRecord, PartitionRecord,
+    ProducerIdsRecord, RegisterBrokerRecord, TopicRecord, UserScramCredentialRecord,
 };
 
 impl ClusterImage {
     /// The values of records that lead to this image, replayed into one of which nothing is known.
-    pub(super) fn to_records(&self) -> Vec<Bytes> {
+    pub(in crate::cluster) fn to_records(&self) -> Vec<Bytes> {
         let versions = self.features.record_versions();
-        let known = self
+        let records = self
             .feature_records()
             .chain(self.brokers.values().map(|broker| broker.to_record()))
             .chain(self.controllers.values().map(|controller| (**controller).clone().into()))
             .chain(self.topics.values().flat_map(topic_records))
-            .chain(self.config_records());
-        let mut values: Vec<Bytes> = known.map(|record| record.encode(versions)).collect();
-        values.extend(self.foreign.quotas().cloned());
-        values.extend(self.producer_ids_record().map(|record| record.encode(versions)));
-        values.extend(self.foreign.others().cloned());
-        values
+            .chain(self.config_records())
+            .chain(self.quota_records())
+            .chain(self.producer_ids_record())
+            .chain(self.acl_records())
+            .chain(self.scram_records())
+            .chain(self.delegation_tokens.values().cloned().map(MetadataRecord::from));
+        records.map(|record| record.encode(versions)).collect()
     }
 
     /// `metadata.version` first: it says how the records after it are to be read.
@@ -49,6 +50,24 @@ impl ClusterImage {
                     value: Some(value.clone()),
                 }
                 .into()
+            })
+        })
+    }
+
+    fn quota_records(&self) -> impl Iterator<Item = MetadataRecord> {
+        self.quotas.iter().flat_map(|(entity, limits)| {
+            limits.iter().map(|(key, limit)| entity.to_record(*key, Some(*limit)).into())
+        })
+    }
+
+    fn acl_records(&self) -> impl Iterator<Item = MetadataRecord> {
+        self.acls.iter().map(|(id, acl)| AccessControlEntryRecord::new(id, acl).into())
+    }
+
+    fn scram_records(&self) -> impl Iterator<Item = MetadataRecord> {
+        self.scram_users.iter().flat_map(|(user, credentials)| {
+            credentials.iter().map(|(mechanism, credential)| {
+                UserScramCredentialRecord::new(user, *mechanism, credential).into()
             })
         })
     }
@@ -112,9 +131,9 @@ impl PartitionImage {
 mod tests {
     use std::path::Path;
 
-    use super::super::replay::Replay;
-    use super::super::snapshot::{newest_snapshot, read_snapshot};
     use super::*;
+    use crate::cluster::metadata_log::snapshot::{newest_snapshot, read_snapshot};
+    use crate::cluster::replay::Replay;
 
     const FOLDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/folders");
 

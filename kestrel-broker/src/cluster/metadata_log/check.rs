@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use kestrel_protocol::{NodeId, TopicId, Uuid};
 
 use super::entry::{Entry, entries};
-use super::image::{ClusterImage, PartitionImage};
 use super::quorum_state::QuorumState;
-use super::records::MetadataRecord;
-use super::replay::Replay;
 use super::snapshot::{newest_snapshot, read_bootstrap, read_snapshot};
-use super::topic_name::CLUSTER_METADATA_TOPIC;
+use crate::cluster::image::{ClusterImage, PartitionImage, TopicImage};
+use crate::cluster::records::MetadataRecord;
+use crate::cluster::replay::Replay;
+use crate::cluster::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::log::{LogError, LogOrigin, check};
 
 /// A partition that a data folder is to have.
@@ -151,7 +151,7 @@ fn expected(image: &ClusterImage, node_id: NodeId, directory_id: Option<Uuid>) -
     let is_elsewhere = |partition: &PartitionImage| {
         directory_id.is_some_and(|own| LogOrigin::is_elsewhere(partition.directory_on(node_id), own))
     };
-    let of_topic = |topic: &std::sync::Arc<super::image::TopicImage>| {
+    let of_topic = |topic: &std::sync::Arc<TopicImage>| {
         let numbered = topic.numbered().filter(|(_, partition)| partition.replicas.contains(&node_id));
         numbered
             .map(|(number, partition)| ExpectedPartition {
