@@ -21,7 +21,7 @@ use crate::tasks::Tasks;
 
 /// A connection to a Kafka cluster, shared by all producers and consumers that are made from it.
 ///
-/// Cheap to clone: clones share one pool of connections and one picture of the cluster. It lives as long as a clone, or
+/// Cheap to clone: clones share one pool of connections and one view of the cluster. It lives as long as a clone, or
 /// a producer or consumer made from it; dropping it never blocks.
 ///
 /// All of its tasks and connections are in the tokio runtime that it was made in, and end with it: what is called then, from
@@ -301,7 +301,7 @@ impl Client {
         }
     }
 
-    /// The picture of the cluster.
+    /// The metadata of the cluster.
     pub(crate) fn metadata(&self) -> &MetadataHandle {
         &self.inner.metadata
     }

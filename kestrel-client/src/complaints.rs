@@ -1,4 +1,4 @@
-//! Complaints: what keeps things from moving, said once by name, and again after a while if it still does. A machine: no clock.
+//! Complaints: limits how often the same failure is logged: once by name, and again every half minute. A machine: no clock.
 //!
 //! Kept by the producer's dispatcher and the metadata's refresher, whose shells log what it gives. A cause that comes a
 //! thousand times a second, or for a thousand partitions, is one line.
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// How long a cause is not said again.
+/// How long a cause stays out of the log after it was logged.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How many causes are told apart.
+/// How many causes are remembered; more than that are not logged.
 const MAX_CAUSES: usize = 256;
 
-/// What was said when, and what is to be said.
+/// The causes that were logged, with their times, and the errors that are still to be logged.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
     said_at: HashMap<Box<str>, Instant>,
@@ -21,7 +21,7 @@ pub(crate) struct Complaints {
 }
 
 impl Complaints {
-    /// Something does not move because of `error`.
+    /// Queues `error` for the log unless its cause was logged within [`SILENCE`].
     pub(crate) fn note(&mut self, error: &Error, now: Instant) {
         let cause = cause(error);
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < SILENCE;
@@ -37,13 +37,13 @@ impl Complaints {
         }
     }
 
-    /// What is to be said now.
+    /// The next error to log, if there is one.
     pub(crate) fn poll(&mut self) -> Option<Error> {
         self.unsaid.pop_front()
     }
 }
 
-/// What tells causes apart: a refusal of many partitions of a topic is one.
+/// The text that identifies a cause: refusals of many partitions of a topic are one cause.
 fn cause(error: &Error) -> Box<str> {
     match error {
         Error::Broker(refusal) => {

@@ -1,8 +1,8 @@
-//! Tasks: where all that the client does in the background is spawned, and who is told when a task ends by mishap.
+//! Tasks: spawns everything that the client does in the background, and reports tasks that end by mishap.
 //!
 //! Every task, and every connection, lives in the runtime that the client was made in, whichever runtime a caller is in. A
-//! task that is dropped with that runtime, or panics, is *lost*: whoever spawned it is told before anything of the task is
-//! dropped, so that the handle on it ends with an error that says why. When the client as a whole is lost, so is all of it.
+//! task that is dropped with that runtime, or panics, is *lost*: its `on_loss` callback runs before the task is dropped,
+//! so that the handle on it ends with an error that says why. When the client as a whole is lost, so are all of its tasks.
 
 use std::any::Any;
 use std::future::Future;
@@ -20,11 +20,11 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::error::Error;
 use crate::observer::{ObserverSeat, TaskLost};
 
-/// Why a task of a runtime that has shut down is lost.
+/// The error text of tasks whose runtime has shut down.
 const RUNTIME_GONE: &str = "the tokio runtime that the client was made in has shut down; make the client in a runtime \
     that lives as long, for example one client for each runtime of a test";
 
-/// Spawns tasks; clones share them.
+/// Spawns tasks and keeps track of them; clones share the same tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks(Arc<Inner>);
 
@@ -33,7 +33,7 @@ struct Inner {
     runtime: Handle,
     observer: ObserverSeat,
     running: Mutex<Vec<AbortHandle>>,
-    /// Why the client as a whole has ended.
+    /// The error that ended the client as a whole.
     failure: OnceLock<Error>,
     failed: CancellationToken,
 }
@@ -63,7 +63,7 @@ impl Tasks {
         &self.0.observer
     }
 
-    /// Runs `task` in the background. If it is lost, `on_loss` is told before it is dropped; `what` is how errors call it.
+    /// Runs `task` in the background. If it is lost, `on_loss` runs before the task is dropped. Errors call the task `what`.
     pub(crate) fn spawn(
         &self,
         what: &'static str,
@@ -77,7 +77,7 @@ impl Tasks {
         running.retain(|task| !task.is_finished());
         running.push(spawned);
         drop(running);
-        // Who came between is told as all others.
+        // A task spawned while `fail` was aborting the others is aborted here.
         if self.0.failed.is_cancelled() {
             self.end_all();
         }
@@ -107,7 +107,7 @@ impl Tasks {
         self.0.runtime.spawn_blocking(work)
     }
 
-    /// Ends the client as a whole: everyone who waits is told `error`. The first error stands.
+    /// Ends the client as a whole: every task and every waiting call fails with `error`. The first error stands.
     pub(crate) fn fail(&self, error: Error) {
         let _ = self.0.failure.set(error);
         self.0.failed.cancel();
@@ -130,7 +130,7 @@ impl Tasks {
         running.iter().for_each(AbortHandle::abort);
     }
 
-    /// Why a task that was dropped is lost.
+    /// The error of a task that was dropped.
     fn loss(&self, what: &'static str) -> Error {
         match self.0.failure.get() {
             Some(Error::Ended { cause, .. }) => ended(what, cause),
@@ -139,7 +139,7 @@ impl Tasks {
     }
 }
 
-/// A task that tells when it is lost.
+/// A task that calls back when it is lost.
 struct Watched {
     what: &'static str,
     task: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -177,7 +177,7 @@ impl Future for Watched {
 }
 
 impl Drop for Watched {
-    /// Before the task itself is dropped.
+    /// Calls back before the fields, and with them the task, are dropped.
     fn drop(&mut self) {
         let error = self.tasks.loss(self.what);
         self.lose(error);
@@ -188,7 +188,7 @@ fn ended(what: &'static str, cause: &str) -> Error {
     Error::Ended { what, cause: cause.into(), possibly_written: false }
 }
 
-/// What a panic said.
+/// The error text of a panic, with its message.
 fn panicked(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

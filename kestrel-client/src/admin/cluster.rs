@@ -13,7 +13,7 @@ use crate::client::{Client, Target};
 use crate::error::Result;
 use crate::metadata::BrokerView;
 
-/// The cluster as a broker describes it.
+/// A description of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClusterDescription {

@@ -20,7 +20,7 @@ use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
 use crate::into::IntoName;
 
-/// What a configuration belongs to.
+/// The owner of a configuration: a topic, or brokers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ConfigResource {
@@ -53,7 +53,7 @@ impl ConfigResource {
         }
     }
 
-    /// A broker answers for itself; all else is known to all.
+    /// The broker to ask, if only one knows the answer: a broker's own configuration.
     const fn target(&self) -> Option<NodeId> {
         match self {
             Self::Broker(node) => Some(*node),
@@ -72,7 +72,7 @@ impl fmt::Display for ConfigResource {
     }
 }
 
-/// Where a value was set.
+/// The place where a value was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigSource {
@@ -84,7 +84,7 @@ pub enum ConfigSource {
     DynamicDefaultBroker,
     /// In the broker's properties file.
     StaticBroker,
-    /// Nowhere: it is Kafka's default.
+    /// Kafka's default: it was not set.
     Default,
     /// On the level of this broker's loggers.
     DynamicBrokerLogger,
@@ -112,7 +112,7 @@ impl ConfigSource {
 pub struct ConfigEntry {
     /// The key.
     pub name: Arc<str>,
-    /// The value; `None` when there is none, and for sensitive ones, which brokers keep to themselves.
+    /// The value; `None` when there is none, and for sensitive ones, which brokers never send.
     pub value: Option<Arc<str>>,
     /// Where the value was set.
     pub source: ConfigSource,
@@ -120,7 +120,7 @@ pub struct ConfigEntry {
     pub is_read_only: bool,
     /// Whether the value is a secret.
     pub is_sensitive: bool,
-    /// What the key means, in the broker's words, from brokers that say it.
+    /// The meaning of the key in the broker's words, if the broker sent it.
     pub documentation: Option<Arc<str>>,
 }
 
@@ -351,7 +351,7 @@ async fn alter_at(
     changes.iter().map(read).collect()
 }
 
-/// Asks each target for its items at once; gives the results in the order of the items.
+/// Asks all targets for their items at once; returns the results in the order of the items.
 async fn by_target<'a, I, T, F>(
     items: &'a [I],
     resource_of: impl Fn(&I) -> &ConfigResource,

@@ -1,6 +1,6 @@
-//! Who leads the partitions that a call is about: asked anew each round, beside the client's picture of the cluster.
+//! Routes: finds the leaders of the partitions that a call is about, anew in each round.
 //!
-//! Topics that an administrative call touches once are not kept in that picture.
+//! It asks beside the client's metadata, which would go on to refresh topics that an administrative call touches once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub(super) async fn routes(client: &Client, partitions: &[&TopicPartition]) -> R
     Ok(routes)
 }
 
-/// What a broker says of topics; of all of them without names. Never creates one.
+/// Describes topics at a broker; all of them without `names`. Never creates one.
 pub(super) async fn describe(
     client: &Client,
     target: Target,
@@ -59,7 +59,7 @@ pub(super) async fn describe(
     ask(client, target, &request(names)).await
 }
 
-/// The request for topics that never creates one; for all of them without names.
+/// A request for topics that never creates one; for all of them without `names`.
 pub(super) fn request(names: Option<BTreeSet<&Arc<str>>>) -> MetadataRequest {
     let topic = |name: &Arc<str>| MetadataRequestTopic {
         name: Some(ByteString::from(&**name)),

@@ -24,7 +24,7 @@ use crate::record::{Timestamp, TopicPartition};
 /// The first version of ListOffsets that knows [`OffsetSpec::MaxTimestamp`] (KIP-734).
 const MAX_TIMESTAMP_VERSION: i16 = 7;
 
-/// Which offset of a partition is asked for.
+/// The offset of a partition to look up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OffsetSpec {
@@ -49,7 +49,7 @@ impl OffsetSpec {
         }
     }
 
-    /// An error for a time that the protocol would take for something else.
+    /// Refuses a time that the protocol would take for something else.
     pub(crate) fn check(self) -> Result<()> {
         match self {
             Self::Timestamp(timestamp) => at_least("timestamp", timestamp.as_millis(), 0),
@@ -58,7 +58,7 @@ impl OffsetSpec {
     }
 }
 
-/// An offset that was asked for.
+/// An offset that was looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListedOffset {
@@ -66,11 +66,11 @@ pub struct ListedOffset {
     pub offset: Option<i64>,
     /// The record's timestamp; [`Timestamp::NONE`] for the ends of the log.
     pub timestamp: Timestamp,
-    /// The epoch of the leader that appended the record, when the broker said it.
+    /// The epoch of the leader that appended the record, if the broker sent it.
     pub leader_epoch: Option<LeaderEpoch>,
 }
 
-/// Up to where records are deleted.
+/// The end of the records to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeleteRecordsTo {
@@ -286,7 +286,7 @@ async fn delete_at(
     assign_answers(items, |(partition, _)| partition, &routes, &answers, ApiKey::DeleteRecords, low_watermark)
 }
 
-/// A partition's leader may not have heard of the partition yet, although the metadata has.
+/// Also a partition that its leader does not know yet is tried again: the metadata may be ahead of it.
 fn is_passing_at_leader(error: &Error) -> bool {
     error.is_passing() && !matches!(error, Error::UnknownTopic { .. })
 }
@@ -346,7 +346,7 @@ fn by_partition<A>(
     answers.into_iter().map(move |answer| ((topic.clone(), number(&answer)), answer))
 }
 
-/// What a leader's answers say of each item that it was asked about.
+/// A leader's answers, assigned to the items that it was asked about.
 fn assign_answers<I, A, T>(
     items: &[I],
     partition_of: impl Fn(&I) -> &TopicPartition,

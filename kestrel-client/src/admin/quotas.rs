@@ -17,7 +17,7 @@ use crate::client::{Client, Target};
 use crate::error::Result;
 use crate::into::IntoName;
 
-/// What a quota can be for.
+/// The kind of an entity that quotas limit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ClientQuotaEntityType {
@@ -57,7 +57,7 @@ impl fmt::Display for ClientQuotaEntityType {
     }
 }
 
-/// Whom a quota is for: a user, a client, both together, or an address; each by name or by default.
+/// An entity that quotas limit: a user, a client, both together, or an address; each by name or by default.
 ///
 /// ```
 /// use kestrel_client::admin::{ClientQuotaEntity, ClientQuotaEntityType::{ClientId, User}};
@@ -130,7 +130,7 @@ impl fmt::Display for ClientQuotaEntity {
     }
 }
 
-/// Which quotas are described: all at first, and fewer with each kind that an entity must have.
+/// A filter over quotas: matches those of all entities until it is narrowed.
 ///
 /// ```
 /// use kestrel_client::admin::{ClientQuotaEntityType::{ClientId, User}, ClientQuotaFilter};
@@ -175,22 +175,22 @@ impl ClientQuotaFilter {
         Self { components: Vec::new(), strict: false }
     }
 
-    /// Of this user, client or address.
+    /// Matches entities with this user, client or address.
     pub fn named(self, entity_type: ClientQuotaEntityType, name: impl IntoName) -> Self {
         self.with(entity_type, Match::Name(name.into_name()))
     }
 
-    /// Of those that have none of their own.
+    /// Matches entities with the default of this kind.
     pub fn default_of(self, entity_type: ClientQuotaEntityType) -> Self {
         self.with(entity_type, Match::Default)
     }
 
-    /// Of any user, client or address, named or by default.
+    /// Matches entities with any user, client or address, named or by default.
     pub fn any(self, entity_type: ClientQuotaEntityType) -> Self {
         self.with(entity_type, Match::Any)
     }
 
-    /// Only entities of the kinds that were named, and no other kind with them.
+    /// Matches only entities that have no other kind beside those that were named.
     pub const fn strict(mut self) -> Self {
         self.strict = true;
         self
@@ -216,7 +216,7 @@ impl ClientQuotaFilter {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ClientQuotas {
-    /// Whom they are for.
+    /// The entity that they limit.
     pub entity: ClientQuotaEntity,
     /// The limits by key.
     pub values: BTreeMap<Arc<str>, f64>,

@@ -1,4 +1,4 @@
-//! Users who authenticate by SCRAM: which credentials they have, and setting and deleting them (KIP-554).
+//! SCRAM credentials of users: describes, sets and deletes them (KIP-554).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ const SALT_BYTES: usize = 26;
 pub struct UserScramCredentialAlteration {
     user: Arc<str>,
     mechanism: ScramMechanism,
-    /// What is set; `None` deletes.
+    /// The password to set; `None` deletes the credential.
     password: Option<Password>,
 }
 
@@ -71,7 +71,7 @@ impl UserScramCredentialAlteration {
     }
 }
 
-/// The SCRAM credentials of a user; a broker tells neither salt nor keys.
+/// The SCRAM credentials of a user. Brokers never send salts or keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserScramCredentialsDescription {
@@ -81,7 +81,7 @@ pub struct UserScramCredentialsDescription {
     pub credentials: Vec<ScramCredentialInfo>,
 }
 
-/// What is told of a SCRAM credential.
+/// A SCRAM credential without its secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ScramCredentialInfo {
@@ -264,7 +264,7 @@ impl Call for ListCredentials {
     }
 }
 
-/// What a broker says of users; of all without names.
+/// Describes users at a broker; all of them without `users`.
 async fn describe(
     client: &Client,
     users: Option<&[Arc<str>]>,

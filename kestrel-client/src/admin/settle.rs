@@ -1,4 +1,4 @@
-//! Rounds of a call until every item is settled: done, refused for good, or out of time.
+//! The retry loop of administrative calls: rounds until every item is done, refused for good, or out of time.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use crate::observer::Retried;
 
 /// A call about several items.
 pub(crate) trait Call: Sync {
-    /// What the call is about.
+    /// The thing that each result is about.
     type Item: Clone + Send + Sync;
-    /// What comes out for each item.
+    /// The result for each item.
     type Output: Send;
-    /// What the call does, for the text of a timeout.
+    /// The call in words, for the text of a timeout.
     const OPERATION: &'static str;
 
-    /// Asks once about `items`, and may take until `deadline`; gives a result for each, in their order.
+    /// Asks once about `items`, until `deadline` at most; returns a result for each, in their order.
     fn round(
         &self,
         client: &Client,
@@ -28,24 +28,23 @@ pub(crate) trait Call: Sync {
         deadline: Instant,
     ) -> impl Future<Output = Vec<Result<Self::Output>>> + Send;
 
-    /// Whether the item can be asked about at all: what cannot is not sent, so that no number of the caller's means on the
-    /// wire what the caller does not mean.
+    /// Refuses an item that must not be sent, such as a negative number that means something else on the wire.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`Error::InvalidArgument`] that says what is wrong with the item.
     fn check(&self, item: &Self::Item) -> Result<()> {
         let _ = item;
         Ok(())
     }
 
-    /// Whether an item that failed so is asked about again.
+    /// Whether an item that failed with `error` is tried again.
     fn is_passing(&self, error: &Error) -> bool {
         // To most calls a topic that is not there is an answer.
         error.is_passing() && error.code() != Some(ErrorCode::UnknownTopicOrPartition)
     }
 }
 
-/// Calls until every item is settled or `timeout` is over; gives a result for each, in their order.
+/// Runs rounds until every item is settled or `timeout` is over; returns a result for each, in their order.
 pub(crate) async fn settle<C: Call>(
     client: &Client,
     call: &C,
@@ -130,7 +129,7 @@ fn tell_retried<C: Call>(client: &Client, failures: u32, backoff: Duration, erro
     client.observer().tell(|observer| observer.on_retried(&event));
 }
 
-/// What is said of an item if it is not settled before the time is up.
+/// The error of an item whose time is up, with its last failure as the cause.
 fn timed_out<C: Call>(timeout: Duration, cause: Error) -> Error {
     Error::Timeout {
         operation: C::OPERATION,
@@ -141,7 +140,7 @@ fn timed_out<C: Call>(timeout: Duration, cause: Error) -> Error {
     }
 }
 
-/// How long a broker is to take for a request, in milliseconds: until `deadline`, at most the request timeout.
+/// The time that a broker may take for a request, in milliseconds: until `deadline`, at most the request timeout.
 pub(crate) fn timeout_ms(client: &Client, deadline: Instant) -> i32 {
     let left = deadline.saturating_duration_since(environment::now()).min(client.request_timeout());
     i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
@@ -155,7 +154,7 @@ pub(crate) fn at_least(what: &'static str, number: i64, least: i64) -> Result<()
     Ok(())
 }
 
-/// What a broker said of an item, as a result.
+/// A broker's error code as a result.
 pub(super) fn check(api: ApiKey, code: ErrorCode, message: Option<&str>) -> Result<()> {
     match code {
         ErrorCode::None => Ok(()),
@@ -163,7 +162,7 @@ pub(super) fn check(api: ApiKey, code: ErrorCode, message: Option<&str>) -> Resu
     }
 }
 
-/// The error of an item that an answer says nothing about.
+/// The error of an item that an answer leaves out.
 pub(super) fn left_out(api: ApiKey) -> Error {
     let message = Some("the broker's answer leaves it out");
     BrokerError::new(api, ErrorCode::UnknownServerError).message(message).into()

@@ -1,4 +1,4 @@
-//! Waiting until the cluster shows what the controller has decided: brokers learn of it one after the other.
+//! Waits until every broker shows a change: brokers learn of the controller's decisions one after the other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::client::{Client, Target};
 use crate::environment::{self, after};
 use crate::error::Result;
 
-/// What the brokers are to show of a topic.
+/// The state of a topic that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
     /// At least this many partitions, each with a leader.
@@ -22,7 +22,7 @@ pub(super) enum Expected {
     Gone,
 }
 
-/// Waits until every broker that answers shows what is expected, or until `deadline`: what was decided holds anyway.
+/// Waits until every broker that answers shows what is expected, or until `deadline`: the change is decided either way.
 pub(super) async fn wait_until_visible(
     client: &Client,
     expected: BTreeMap<Arc<str>, Expected>,

@@ -1,8 +1,8 @@
-//! What the client knows of the cluster: brokers, topics, leaders.
+//! Metadata: the client's knowledge of brokers, topics and leaders, kept fresh.
 //!
 //! The [`refresher`] task asks brokers and feeds the [`cache`] machine, which publishes immutable [`MetadataSnapshot`]s.
-//! Producers, consumers and admin calls read the current one through a [`MetadataHandle`], and say which topics they
-//! use: what nobody uses is not asked for, and only a call that waits lets the brokers create one. A leader epoch never goes
+//! Producers, consumers and admin calls read the current one through a [`MetadataHandle`], and register the topics that they
+//! use: topics without users are not requested, and only a call that waits lets the brokers create one. A leader epoch never goes
 //! back unless the topic was deleted and made anew (another topic id).
 
 mod cache;

@@ -1,6 +1,6 @@
-//! The task that keeps the picture of the cluster fresh, and the handle through which everyone reads it.
+//! The task that keeps the metadata fresh, and the handle through which the rest of the client reads it.
 //!
-//! Shell of the [`MetadataCache`]: it asks a broker what the machine says, tells the [`Pool`] the addresses, and
+//! Shell of the [`MetadataCache`]: it sends the machine's requests to a broker, gives the [`Pool`] the addresses, and
 //! publishes each new snapshot through a watch channel.
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use crate::error::{BrokerError, Chain, Error};
 use crate::net::{HostPort, Pool};
 use crate::observer::MetadataRefreshed;
 
-/// Reads the current picture and says what is wanted of it; clones share it.
+/// Reads the current snapshot and registers the topics that are used; clones share one cache.
 #[derive(Debug, Clone)]
 pub(crate) struct MetadataHandle {
     shared: Arc<Shared>,
@@ -43,7 +43,7 @@ impl Shared {
         self.cache.lock()
     }
 
-    /// Lets everyone see the cache's snapshot, the pool first: who sees a leader can then connect to it.
+    /// Publishes the cache's snapshot, to the pool first: a reader that sees a leader can then connect to it.
     fn publish(&self) {
         let snapshot = Arc::clone(self.cache().snapshot());
         let address =
@@ -64,24 +64,24 @@ impl Shared {
 }
 
 impl MetadataHandle {
-    /// A handle on an empty picture; [`Refresher`] fills it.
+    /// A handle on an empty snapshot; [`Refresher`] fills it.
     pub(crate) fn new(cache: MetadataCache, pool: Arc<Pool>) -> Self {
         let (publisher, snapshots) = watch::channel(Arc::clone(cache.snapshot()));
         let shared = Shared { cache: Mutex::new(cache), publisher, poked: Notify::new(), pool };
         Self { shared: Arc::new(shared), snapshots }
     }
 
-    /// The picture as it is now.
+    /// The current snapshot.
     pub(crate) fn current(&self) -> Arc<MetadataSnapshot> {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// Sees each new picture.
+    /// A receiver of each new snapshot.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<MetadataSnapshot>> {
         self.snapshots.clone()
     }
 
-    /// Keeps `topic` in the picture as long as what this gives lives.
+    /// Keeps `topic` in the snapshots as long as the returned guard lives.
     pub(crate) fn use_topic(&self, topic: &Arc<str>, wanted: Wanted) -> TopicUse {
         if self.shared.cache().handle_used(topic, wanted) {
             self.shared.poked.notify_one();
@@ -89,7 +89,7 @@ impl MetadataHandle {
         TopicUse::new(self.clone(), Arc::clone(topic), wanted)
     }
 
-    /// For [`TopicUse`]: one who used the topic does not any more.
+    /// Ends one use of `topic`; called when a [`TopicUse`] is dropped.
     pub(super) fn release(&self, topic: &Arc<str>, wanted: Wanted) {
         // Not within the condition, which would hold the lock while the snapshot is published.
         let has_left = self.shared.cache().handle_released(topic, wanted);
@@ -98,13 +98,13 @@ impl MetadataHandle {
         }
     }
 
-    /// The picture was found wrong: fetch it again, as soon as the backoff allows.
+    /// Has the metadata fetched again, as soon as the backoff allows; called by whatever found it wrong.
     pub(crate) fn request_refresh(&self) {
         self.shared.cache().handle_refresh_request();
         self.shared.poked.notify_one();
     }
 
-    /// Takes over leaders that a broker named when it refused a request (KIP-951). Gives whether anything was new.
+    /// Takes over leaders that a broker named when it refused a request (KIP-951). Returns whether anything was new.
     pub(crate) fn apply_hints(
         &self,
         hints: impl IntoIterator<Item = LeaderHint>,
@@ -117,7 +117,7 @@ impl MetadataHandle {
         changed
     }
 
-    /// Waits for a picture newer than the one with `version`. Ends with an error when the client does.
+    /// Waits for a snapshot newer than `version`. Fails when the client ends.
     pub(crate) async fn refreshed_since(&self, version: u64) -> Result<Arc<MetadataSnapshot>, Error> {
         let mut snapshots = self.snapshots.clone();
         tokio::select! {
@@ -129,11 +129,11 @@ impl MetadataHandle {
         }
     }
 
-    /// The topic, fetched if it is not known yet. Only while this waits may the brokers create it.
+    /// Looks up a topic, and fetches it if it is not known yet. Only while this waits may the brokers create it.
     ///
     /// # Errors
-    /// What the brokers say of it when that is final; [`Error::UnknownTopic`] or a timeout (of `setting`) when the
-    /// topic has not appeared within `patience`. Cancel-safe.
+    /// The brokers' refusal when it is final; [`Error::UnknownTopic`] or a timeout (of `setting`) when the topic has not
+    /// appeared within `patience`. Cancel-safe.
     pub(crate) async fn topic(
         &self,
         topic: &Arc<str>,
@@ -143,7 +143,7 @@ impl MetadataHandle {
     ) -> Result<FoundTopic, Error> {
         argument_fits("topic", topic)?;
         let asked_at = self.current().version;
-        // In this order: the first request is one that may create it.
+        // In this order, so that already the first request may create it.
         let _waiting = self.use_topic(topic, wanted);
         let topic_use = self.use_topic(topic, Wanted::IfExists);
         match tokio::time::timeout(patience, self.topic_appears(topic, asked_at, wanted)).await {
@@ -171,7 +171,7 @@ impl MetadataHandle {
             }
             let answered = snapshot.version > asked_at;
             match snapshot.error(topic).filter(|_| answered) {
-                // Whether it will be created is the broker's business: it may exist in a moment.
+                // The broker may be creating it: it may exist in a moment.
                 Some(code) if code.class() == ErrorClass::RefreshMetadata && wanted == Wanted::Created => {}
                 Some(ErrorCode::UnknownTopicOrPartition) => {
                     return Err(Error::UnknownTopic { topic: Arc::clone(topic) });
@@ -190,9 +190,9 @@ impl MetadataHandle {
 #[derive(Debug)]
 pub(crate) struct FoundTopic {
     pub(crate) view: Arc<TopicView>,
-    /// The version of the picture that has it so.
+    /// The version of the snapshot that `view` is from.
     pub(crate) version: u64,
-    /// Keeps it in the picture.
+    /// Keeps the topic in the snapshots.
     pub(crate) topic_use: TopicUse,
 }
 
@@ -208,7 +208,7 @@ impl Refresher {
         Self { handle, request_timeout }
     }
 
-    /// Fetches the picture once: the first thing that a client does.
+    /// Fetches the metadata once; a client does so before anything else.
     pub(crate) async fn refresh_once(&self) -> Result<(), Error> {
         let now = environment::now();
         let request = self.handle.shared.cache().poll_request(now).unwrap_or_default();
@@ -248,7 +248,7 @@ impl Refresher {
         }
     }
 
-    /// Asks once, and publishes the answer.
+    /// Sends `request` once, and publishes the answer.
     async fn refresh(&self, request: &MetadataRequest) -> Result<(), Error> {
         let begun = environment::now();
         let result = self.ask(request).await;

@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use kestrel_protocol::{ByteString, ErrorCode, LeaderEpoch, NodeId, TopicId};
 
-/// The cluster as the client last heard of it: brokers, and the topics that someone in this client uses.
+/// The cluster as of the last answer: its brokers, and the topics that this client uses.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct MetadataSnapshot {
     /// Grows by one with each published snapshot.
     pub(crate) version: u64,
-    /// The cluster's id, when the broker said it.
+    /// The cluster's id, if the broker sent it.
     pub cluster_id: Option<ByteString>,
     /// The broker that takes requests for the controller.
     pub controller: Option<NodeId>,
     /// The brokers by id.
     pub brokers: HashMap<NodeId, Arc<BrokerView>>,
     pub(crate) topics: HashMap<Arc<str>, Arc<TopicView>>,
-    /// Topics that are wanted and can't be had, with the reason.
+    /// Topics that are used but unavailable, with the brokers' error.
     pub(crate) errors: HashMap<Arc<str>, ErrorCode>,
 }
 
@@ -32,7 +32,7 @@ pub struct BrokerView {
     pub host: Arc<str>,
     /// The port that it advertises.
     pub port: u16,
-    /// The rack that it is in, when it says so.
+    /// The broker's rack, if one is configured.
     pub rack: Option<ByteString>,
 }
 
@@ -42,7 +42,7 @@ pub struct BrokerView {
 pub struct TopicView {
     /// The topic's name.
     pub name: Arc<str>,
-    /// The same name as requests carry it.
+    /// The same name, ready to be put into requests.
     pub(crate) wire_name: ByteString,
     /// The topic's id; nil when the broker is older than topic ids (Apache Kafka 2.8).
     pub id: TopicId,
@@ -58,7 +58,7 @@ pub struct TopicView {
 pub struct PartitionView {
     /// The broker that takes writes; [`NodeId::NONE`] when there is none at the moment.
     pub leader: NodeId,
-    /// How often leadership was decided; [`LeaderEpoch::NONE`] when the broker does not say.
+    /// How often leadership was decided; [`LeaderEpoch::NONE`] if the broker did not send it.
     pub leader_epoch: LeaderEpoch,
     /// The brokers that have the partition.
     pub replicas: Vec<NodeId>,
@@ -69,7 +69,7 @@ pub struct PartitionView {
 }
 
 impl PartitionView {
-    /// A partition of which nothing is known but that it exists.
+    /// A partition without leader and replicas, for numbers that an answer leaves out.
     pub(crate) const fn leaderless() -> Self {
         Self {
             leader: NodeId::NONE,
@@ -114,7 +114,7 @@ impl MetadataSnapshot {
         (partition.leader != NodeId::NONE).then_some((partition.leader, partition.leader_epoch))
     }
 
-    /// Why a wanted topic can't be had, if the last answer said so.
+    /// The brokers' error for a topic that is used but unavailable.
     pub(crate) fn error(&self, topic: &str) -> Option<ErrorCode> {
         self.errors.get(topic).copied()
     }

@@ -1,4 +1,4 @@
-//! TopicUse: as long as it lives, a topic is asked for. Held by producers, consumers and calls that wait; counted by the cache.
+//! TopicUse: a guard that keeps a topic in the metadata. Held by producers, consumers and calls that wait; counted by the cache.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::cache::Wanted;
 use super::refresher::MetadataHandle;
 
-/// One who uses a topic; dropping it says that the topic is not used any more.
+/// One use of a topic; dropping it ends the use.
 pub(crate) struct TopicUse {
     metadata: MetadataHandle,
     topic: Arc<str>,
@@ -34,14 +34,14 @@ impl fmt::Debug for TopicUse {
     }
 }
 
-/// Why a consumer uses topics.
+/// The reason for which a consumer uses a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {
-    /// Partitions of them are assigned to it.
+    /// Partitions of the topic are assigned to the consumer.
     Assigned,
-    /// It is subscribed to them.
+    /// The consumer is subscribed to the topic.
     Subscribed,
-    /// Members of its group are subscribed to them, and it divides them.
+    /// The consumer leads its group, and assigns the topic's partitions to members.
     Divided,
 }
 
@@ -60,7 +60,7 @@ impl TopicUses {
         Self { metadata, uses: Arc::new(Mutex::new(Some(HashMap::new()))) }
     }
 
-    /// Uses these topics for this reason from now on, and no others.
+    /// Replaces the topics that are used for `reason` by these.
     pub(crate) fn replace(&self, reason: Reason, topics: impl IntoIterator<Item = Arc<str>>) {
         let topics: BTreeSet<_> = topics.into_iter().collect();
         let released: Vec<TopicUse> = {
@@ -76,7 +76,7 @@ impl TopicUses {
         drop(released);
     }
 
-    /// Uses none from now on.
+    /// Ends all uses; later calls of [`Self::replace`] do nothing.
     pub(crate) fn end(&self) {
         let released = self.uses.lock().take();
         drop(released);

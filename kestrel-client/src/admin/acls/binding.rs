@@ -1,4 +1,4 @@
-//! An ACL: who may or may not do what, from where, with which resources.
+//! An ACL: allows or denies a principal an operation on resources.
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,15 +84,15 @@ impl fmt::Display for ResourcePattern {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct AclBinding {
-    /// What the ACL is about.
+    /// The resources.
     pub pattern: ResourcePattern,
-    /// Who: `User:` and a name, or `User:*` for everybody.
+    /// The principal: `User:` and a name, or `User:*` for everybody.
     pub principal: Arc<str>,
-    /// From where: an IP address, or `*` for everywhere.
+    /// The address of connections: an IP address, or `*` for everywhere.
     pub host: Arc<str>,
-    /// What is allowed or denied.
+    /// The operation.
     pub operation: AclOperation,
-    /// Which of the two.
+    /// Whether the ACL allows or denies.
     pub permission_type: AclPermissionType,
 }
 

@@ -1,4 +1,4 @@
-//! Which ACLs are described or deleted.
+//! Filters over ACLs.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const ANY: i8 = 1;
 /// The protocol's number for every pattern that a name matches.
 const MATCH: i8 = 2;
 
-/// Which ACLs are meant: all at first, and fewer with each thing that is said.
+/// A filter over ACLs: matches all until it is narrowed.
 ///
 /// ```
 /// use kestrel_client::admin::{AclBindingFilter, ResourceType};
@@ -49,7 +49,7 @@ impl AclBindingFilter {
         }
     }
 
-    /// The ACL that equals `acl`.
+    /// Matches the one ACL that equals `acl`.
     pub fn only(acl: &AclBinding) -> Self {
         Self {
             resource_type: acl.pattern.resource_type.to_wire(),
@@ -62,51 +62,51 @@ impl AclBindingFilter {
         }
     }
 
-    /// ACLs on resources of this kind, whatever their names.
+    /// Matches ACLs on resources of this kind, whatever their names.
     pub const fn resource_type(mut self, resource_type: ResourceType) -> Self {
         self.resource_type = resource_type.to_wire();
         self
     }
 
-    /// ACLs that have this kind and this very name, as a literal name or as a prefix.
+    /// Matches ACLs of this kind with exactly this name, as a literal name or as a prefix.
     pub fn named(mut self, resource_type: ResourceType, name: impl IntoName) -> Self {
         self.name = Some(name.into_name());
         self.pattern_type = ANY;
         self.resource_type(resource_type)
     }
 
-    /// ACLs that a broker looks at when somebody wants this resource: those of its name, of prefixes of it and of `*`.
+    /// Matches the ACLs that decide about this resource: those with its name, with a prefix of it and with `*`.
     pub fn affecting(mut self, resource_type: ResourceType, name: impl IntoName) -> Self {
         self.name = Some(name.into_name());
         self.pattern_type = MATCH;
         self.resource_type(resource_type)
     }
 
-    /// ACLs whose names are literal, or prefixes.
+    /// Matches ACLs whose names are literal, or those whose names are prefixes.
     pub const fn pattern_type(mut self, pattern_type: PatternType) -> Self {
         self.pattern_type = pattern_type.to_wire();
         self
     }
 
-    /// ACLs about this principal, which is `User:` and a name or `User:*`; the latter does not find those of single users.
+    /// Matches ACLs of this principal, which is `User:` and a name or `User:*`; the latter does not find those of single users.
     pub fn principal(mut self, principal: impl IntoName) -> Self {
         self.principal = Some(principal.into_name());
         self
     }
 
-    /// ACLs about this IP address, or `*`; the latter does not find those of single addresses.
+    /// Matches ACLs of this IP address, or of `*`; the latter does not find those of single addresses.
     pub fn host(mut self, address: impl IntoName) -> Self {
         self.host = Some(address.into_name());
         self
     }
 
-    /// ACLs about this operation; those about [`AclOperation::All`] are others.
+    /// Matches ACLs of this operation, and not those of [`AclOperation::All`].
     pub const fn operation(mut self, operation: AclOperation) -> Self {
         self.operation = operation.to_wire();
         self
     }
 
-    /// ACLs that allow, or that deny.
+    /// Matches ACLs that allow, or those that deny.
     pub const fn permission_type(mut self, permission_type: AclPermissionType) -> Self {
         self.permission_type = permission_type.to_wire();
         self

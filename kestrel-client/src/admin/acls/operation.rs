@@ -1,4 +1,4 @@
-//! What ACLs speak of, with the numbers that the protocol has for it: operations, resources, patterns of names.
+//! The words of ACLs with their numbers in the protocol: operations, resources, patterns of names, permissions.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -45,8 +45,8 @@ macro_rules! numbered {
 numbered! {
     /// An operation that an ACL allows or denies.
     ///
-    /// Who is allowed to read, write, delete or alter is allowed to describe too, and who may alter configurations may describe
-    /// them; denials imply nothing.
+    /// Allowing to read, write, delete or alter implies allowing to describe, and allowing to alter configurations implies allowing
+    /// to describe them. Denials imply nothing.
     ///
     /// ```
     /// assert_eq!(kestrel_client::admin::AclOperation::DescribeConfigs.to_string(), "DescribeConfigs");

@@ -18,13 +18,13 @@ use crate::record::TopicPartition;
 pub struct GroupDescription {
     /// The group's id.
     pub group_id: Arc<str>,
-    /// What it is doing.
+    /// The group's state.
     pub state: GroupState,
-    /// What its members are: `consumer`, `connect` and so on; empty for offsets that were committed without members.
+    /// The kind of the members: `consumer`, `connect` and so on; empty for offsets that were committed without members.
     pub protocol_type: Arc<str>,
-    /// What its members agreed on, such as the name of a consumer group's assignor; empty without members.
+    /// The protocol that the members agreed on: in a consumer group the assignor's name; empty without members.
     pub protocol: Arc<str>,
-    /// The broker that coordinates it.
+    /// The broker that coordinates the group.
     pub coordinator: NodeId,
     /// The members.
     pub members: Vec<GroupMemberDescription>,
@@ -42,21 +42,21 @@ pub struct GroupMemberDescription {
     pub group_instance_id: Option<Arc<str>>,
     /// The `client.id` of the member.
     pub client_id: Arc<str>,
-    /// Where the member connects from, as the coordinator sees it.
+    /// The address that the member connects from, as the coordinator sees it.
     pub client_host: Arc<str>,
-    /// What the member said when it joined, in the group's own protocol; empty unless the group is stable.
+    /// The member's metadata when it joined, in the group's own protocol; empty unless the group is stable.
     pub metadata: Bytes,
-    /// What the member is assigned.
+    /// The member's assignment.
     pub assignment: MemberAssignment,
 }
 
-/// What a member is assigned.
+/// The assignment of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemberAssignment {
-    /// Partitions: the member of a consumer group.
+    /// Partitions, for the member of a consumer group.
     Partitions(Vec<TopicPartition>),
-    /// Something of the group's own protocol, or an assignment that cannot be read.
+    /// Bytes of the group's own protocol, or an assignment that cannot be decoded.
     Opaque(Bytes),
 }
 

@@ -1,4 +1,4 @@
-//! Groups in a list: what kind they are and what state they are in.
+//! Lists groups by kind and state.
 
 use std::fmt;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ macro_rules! named {
 }
 
 named! {
-    /// What a group is doing.
+    /// The state of a group.
     ///
     /// ```
     /// assert_eq!(kestrel_client::admin::GroupState::PreparingRebalance.to_string(), "PreparingRebalance");
@@ -97,7 +97,7 @@ named! {
     }
 }
 
-/// Which groups are listed.
+/// A filter over groups: matches all until it is narrowed.
 ///
 /// ```
 /// use kestrel_client::admin::{GroupFilter, GroupState, GroupType};
@@ -151,11 +151,11 @@ impl GroupFilter {
 pub struct GroupListing {
     /// The group's id.
     pub group_id: Arc<str>,
-    /// What its members are: `consumer`, `connect` and so on; empty for offsets that were committed without members.
+    /// The kind of the members: `consumer`, `connect` and so on; empty for offsets that were committed without members.
     pub protocol_type: Arc<str>,
-    /// What it is doing; `None` from brokers before Apache Kafka 2.6.
+    /// The group's state; `None` from brokers before Apache Kafka 2.6.
     pub state: Option<GroupState>,
-    /// Its protocol; `None` from brokers before Apache Kafka 3.8.
+    /// The group's protocol; `None` from brokers before Apache Kafka 3.8.
     pub group_type: Option<GroupType>,
 }
 

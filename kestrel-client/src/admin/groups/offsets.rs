@@ -238,7 +238,7 @@ impl Call for DeleteGroupOffsets {
     }
 }
 
-/// What a coordinator said of each partition.
+/// A coordinator's answer for each partition.
 fn outcomes<'a>(
     api: ApiKey,
     group: &Arc<str>,

@@ -34,7 +34,7 @@ pub enum ResetTo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OffsetReset {
-    /// What was committed before; `None` when nothing was.
+    /// The offset that was committed before; `None` when none was.
     pub before: Option<i64>,
     /// What is committed now.
     pub after: i64,
@@ -129,7 +129,7 @@ impl Admin {
     }
 }
 
-/// An error for a number that says nothing about where to go: whoever gives -1 may mean the end, or the beginning.
+/// Refuses negative numbers: -1 could mean the end, or the beginning.
 fn check(to: ResetTo) -> Result<()> {
     match to {
         ResetTo::Offset(offset) => at_least("offset", offset, 0),

@@ -53,19 +53,19 @@ impl NewTopic {
         }
     }
 
-    /// How many partitions, 1 or more. Default: the broker's `num.partitions`.
+    /// Sets the number of partitions, 1 or more. Default: the broker's `num.partitions`.
     pub fn partitions(mut self, count: i32) -> Self {
         self.partitions = Some(count);
         self
     }
 
-    /// On how many brokers each partition is, 1 or more. Default: the broker's `default.replication.factor`.
+    /// Sets the number of replicas of each partition, 1 or more. Default: the broker's `default.replication.factor`.
     pub fn replication_factor(mut self, factor: i16) -> Self {
         self.replication_factor = Some(factor);
         self
     }
 
-    /// The brokers of each partition, the preferred leader first: instead of partition count and replication factor.
+    /// Sets the brokers of each partition, the preferred leader first: instead of partition count and replication factor.
     pub fn assignments(mut self, replicas: impl IntoIterator<Item = Vec<NodeId>>) -> Self {
         self.assignments = replicas.into_iter().collect();
         self
@@ -96,15 +96,15 @@ impl NewTopic {
     }
 }
 
-/// A topic that was created. Brokers older than Apache Kafka 2.8 say less.
+/// A topic that was created. Brokers older than Apache Kafka 2.8 leave fields out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CreatedTopic {
-    /// The topic's id; nil when the broker did not say it.
+    /// The topic's id; nil if the broker did not send it.
     pub id: TopicId,
-    /// How many partitions the topic has, when the broker said it.
+    /// The number of partitions, if the broker sent it.
     pub partition_count: Option<i32>,
-    /// On how many brokers each partition is, when the broker said it.
+    /// The number of replicas of each partition, if the broker sent it.
     pub replication_factor: Option<i16>,
 }
 
@@ -128,7 +128,7 @@ impl NewPartitions {
         Self { topic: topic.into_name(), total_count, assignments: None }
     }
 
-    /// The brokers of each new partition, the preferred leader first. Default: the controller chooses.
+    /// Sets the brokers of each new partition, the preferred leader first. Default: the controller chooses.
     pub fn assignments(mut self, replicas: impl IntoIterator<Item = Vec<NodeId>>) -> Self {
         self.assignments = Some(replicas.into_iter().collect());
         self
@@ -209,7 +209,7 @@ impl Call for CreateTopics {
     type Output = CreatedTopic;
     const OPERATION: &'static str = "creating topics";
 
-    /// On the wire, -1 asks for the broker's defaults, which whoever wants them does not set.
+    /// Refuses negative numbers: on the wire, -1 would ask for the broker's default.
     fn check(&self, item: &NewTopic) -> Result<()> {
         let numbers = [
             ("partitions", item.partitions.map(i64::from)),

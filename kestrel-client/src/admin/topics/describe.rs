@@ -1,4 +1,4 @@
-//! Which topics there are, and where their partitions are (KIP-966).
+//! Lists topics, and describes them with their partitions (KIP-966).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::client::{Client, Target};
 use crate::error::{Error, Result};
 use crate::into::IntoName;
 
-/// How many partitions one page of a description holds at most.
+/// The most partitions in one page of a description.
 const PAGE_PARTITIONS: i32 = 2_000;
 
 /// A topic in a list.
@@ -34,7 +34,7 @@ pub struct TopicListing {
     pub id: TopicId,
     /// Whether Kafka itself made the topic, such as `__consumer_offsets`.
     pub is_internal: bool,
-    /// How many partitions the topic has.
+    /// The number of partitions.
     pub partition_count: usize,
 }
 
@@ -55,7 +55,7 @@ pub struct TopicDescription {
     pub authorized_operations: Option<BTreeSet<AclOperation>>,
 }
 
-/// A partition: who leads it and where it is.
+/// A partition with its leader and replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PartitionDescription {
@@ -63,7 +63,7 @@ pub struct PartitionDescription {
     pub partition: i32,
     /// The broker that takes writes, when there is one.
     pub leader: Option<NodeId>,
-    /// How often leadership was decided, when the broker says it.
+    /// How often leadership was decided, if the broker sent it.
     pub leader_epoch: Option<LeaderEpoch>,
     /// The brokers that have the partition, the preferred leader first.
     pub replicas: Vec<NodeId>,
@@ -133,7 +133,7 @@ struct DescribeTopics {
     with_operations: bool,
 }
 
-/// What a broker said of a topic.
+/// A broker's answer about a topic.
 type Described = (ErrorCode, TopicDescription);
 
 impl Call for DescribeTopics {

@@ -1,7 +1,7 @@
-//! Decides what to ask of the cluster and what to believe of the answers. A machine: no I/O, no clock.
+//! MetadataCache: decides which metadata to request, and merges the answers into snapshots. A machine: no I/O, no clock.
 //!
 //! Driven by the [`Refresher`](super::Refresher) task; poked through [`MetadataHandle`](super::MetadataHandle). It
-//! asks for all topics in use when the picture is old or was reported wrong, and for single topics when they are new.
+//! asks for all topics in use when the snapshot is old or was reported wrong, and for single topics when they are new.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use super::snapshot::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 use crate::environment::after;
 use crate::net::ExponentialBackoff;
 
-/// The most partitions that are believed of a topic: more in an answer is damage.
+/// The most partitions that a topic may have: a higher number in an answer is damage.
 const MAX_PARTITIONS: usize = 1_000_000;
 
-/// How a topic is wanted.
+/// Whether a user of a topic lets the brokers create it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// As it is.
+    /// The topic is looked up and never created.
     IfExists,
-    /// Created by the broker if it allows that (`auto.create.topics.enable`): by a call that waits for it, and only that long.
+    /// The broker may create the topic (`auto.create.topics.enable`) while the call that asked for it waits.
     Created,
 }
 
-/// Who uses a topic. A topic that nobody uses is not asked for.
+/// The number of users of a topic. Topics without users are not requested.
 #[derive(Debug, Clone, Copy, Default)]
 struct Users {
-    /// Producers, consumers and calls that wait.
+    /// All users: producers, consumers and calls that wait.
     count: usize,
-    /// Those of them that wait for it to be created.
+    /// The calls among them that wait for the topic to be created.
     creators: usize,
 }
 
@@ -47,19 +47,19 @@ pub(crate) struct LeaderHint {
     pub(crate) leader_epoch: LeaderEpoch,
 }
 
-/// What the client knows, what it wants to know, and when it asks next.
+/// The current snapshot, the topics in use, and the time of the next request.
 #[derive(Debug)]
 pub(crate) struct MetadataCache {
     snapshot: Arc<MetadataSnapshot>,
     used: HashMap<Arc<str>, Users>,
-    /// Used topics that have to be asked for, apart from what a full refresh covers.
+    /// Used topics that the next request has to name, apart from what a full refresh covers.
     pending: HashSet<Arc<str>>,
     refresh_requested: bool,
     asking: bool,
     refreshed_at: Option<Instant>,
-    /// Before this, new topics are asked for and nothing else.
+    /// The end of the backoff: before it only new topics are requested.
     not_before: Option<Instant>,
-    /// The last request failed on the way: new topics have to wait too.
+    /// Whether the last request got no answer: then new topics wait for the backoff too.
     unreachable: bool,
     failures: u32,
     backoff: ExponentialBackoff,
@@ -83,15 +83,15 @@ impl MetadataCache {
         }
     }
 
-    /// What is known now.
+    /// The current snapshot.
     pub(crate) fn snapshot(&self) -> &Arc<MetadataSnapshot> {
         &self.snapshot
     }
 
-    /// One more uses the topic from now on. Gives whether that changes what is asked for.
+    /// Adds a user of a topic. Returns whether that makes a request due.
     pub(crate) fn handle_used(&mut self, topic: &Arc<str>, wanted: Wanted) -> bool {
         if topic.len() > MAX_STRING_BYTES {
-            // Nobody can ask for it, and a request with it in would take the others down.
+            // No broker has a topic of such a name, and a request that names it cannot be encoded.
             return false;
         }
         let users = self.used.entry(Arc::clone(topic)).or_default();
@@ -100,7 +100,7 @@ impl MetadataCache {
         !self.snapshot.topics.contains_key(topic) && self.pending.insert(Arc::clone(topic))
     }
 
-    /// One who used the topic does not any more. Gives whether it was the last one and the topic has left the snapshot.
+    /// Removes a user of a topic. Returns whether it was the last one and the topic has left the snapshot.
     pub(crate) fn handle_released(&mut self, topic: &Arc<str>, wanted: Wanted) -> bool {
         let Some(users) = self.used.get_mut(topic) else { return false };
         users.creators = users.creators.saturating_sub(usize::from(wanted == Wanted::Created));
@@ -113,7 +113,7 @@ impl MetadataCache {
         if !self.snapshot.topics.contains_key(topic) && !self.snapshot.errors.contains_key(topic) {
             return false;
         }
-        // Whoever uses it next asks for it: by then it may have been deleted.
+        // The next user requests it anew: by then it may have been deleted.
         let mut next = MetadataSnapshot::clone(&self.snapshot);
         next.version += 1;
         next.topics.remove(topic);
@@ -122,12 +122,12 @@ impl MetadataCache {
         true
     }
 
-    /// The picture was found wrong, or someone wants it new.
+    /// Makes a full refresh due, since the snapshot was found wrong or has to be new.
     pub(crate) fn handle_refresh_request(&mut self) {
         self.refresh_requested = true;
     }
 
-    /// What to ask now, if anything.
+    /// The request to send now, if one is due.
     pub(crate) fn poll_request(&mut self, now: Instant) -> Option<MetadataRequest> {
         if self.asking {
             return None;
@@ -145,7 +145,7 @@ impl MetadataCache {
         Some(self.request_for(names))
     }
 
-    /// When to call [`Self::poll_request`] again if nothing else happens before.
+    /// The time to call [`Self::poll_request`] again unless something else happens before.
     pub(crate) fn next_deadline(&self, now: Instant) -> Option<Instant> {
         if self.asking {
             return None;
@@ -161,7 +161,7 @@ impl MetadataCache {
         Some(self.not_before.map_or(due, |not_before| not_before.max(due)))
     }
 
-    /// The last request failed on the way.
+    /// Notes that the last request got no answer, and backs off.
     pub(crate) fn handle_failure(&mut self, now: Instant) {
         self.asking = false;
         self.unreachable = true;
@@ -170,7 +170,7 @@ impl MetadataCache {
         self.not_before = Some(after(now, self.backoff.delay(self.failures)));
     }
 
-    /// The last request was answered. The snapshot is a new one afterwards.
+    /// Merges the answer to the last request into a new snapshot.
     pub(crate) fn handle_response(&mut self, response: MetadataResponse, now: Instant) {
         self.asking = false;
         self.unreachable = false;
@@ -188,17 +188,17 @@ impl MetadataCache {
             answered.insert(name);
             unsettled |= merge_topic(&mut next, topic);
         }
-        // An error of an earlier answer settles nothing: the topic is to be asked for again.
+        // An error of an earlier answer settles nothing: such a topic stays pending.
         self.pending.retain(|name| !next.topics.contains_key(name) && !answered.contains(&**name));
         self.snapshot = Arc::new(next);
         self.refreshed_at = Some(now);
         self.refresh_requested |= unsettled;
-        // Even a good answer is followed by a pause: whoever finds a leader wrong meets others that find the same.
+        // Even a good answer is followed by a pause: when one request finds a leader wrong, many others do at the same time.
         self.failures = if unsettled { self.failures.saturating_add(1) } else { 0 };
         self.not_before = Some(after(now, self.backoff.delay(self.failures.max(1))));
     }
 
-    /// A broker named the leaders of partitions. Gives whether anything was new; the snapshot is a new one then.
+    /// Takes over leaders that a broker named (KIP-951). Returns whether that made a new snapshot.
     pub(crate) fn handle_hints(
         &mut self,
         hints: impl IntoIterator<Item = LeaderHint>,
@@ -217,7 +217,7 @@ impl MetadataCache {
         changed
     }
 
-    /// Asks for topics that may be created together with that permission, and for the others without it.
+    /// The request for `names`. Topics that may be created and those that may not never share one: the permission holds for all.
     fn request_for(&mut self, names: HashSet<Arc<str>>) -> MetadataRequest {
         self.asking = true;
         let to_create = |name: &Arc<str>| {
@@ -251,7 +251,7 @@ fn brokers(
     brokers.into_iter().filter_map(view).collect()
 }
 
-/// Takes over what an answer says of a topic. Gives whether it has to be asked for again soon.
+/// Merges the answer about a topic. Returns whether it has to be requested again soon.
 fn merge_topic(next: &mut MetadataSnapshot, topic: MetadataResponseTopic) -> bool {
     let Some(wire_name) = topic.name else { return false };
     let name: Arc<str> = match next.topics.get_key_value(&*wire_name) {
@@ -313,7 +313,7 @@ fn merge_partitions(
     (partitions.into(), unsettled)
 }
 
-/// Whether an answer comes from a broker that has not heard of the last election yet.
+/// Whether an answer comes from a broker that does not know of the last election yet.
 fn is_older(answered: LeaderEpoch, known: LeaderEpoch) -> bool {
     answered != LeaderEpoch::NONE && answered < known
 }
