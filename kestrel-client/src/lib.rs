@@ -53,6 +53,7 @@
 //! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
 //! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
+//! - [`oauth`]: tokens for clusters that want them, from a callback or from those that give them out.
 //! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
 //!
@@ -80,6 +81,7 @@
 //! | `kestrel_client::net` | connections that end, addresses that do not answer |
 //! | `kestrel_client::metadata` | metadata that cannot be had |
 //! | `kestrel_client::config` | settings that exclude each other |
+//! | `kestrel_client::oauth` | tokens that cannot be had at once, or not before the last one is old |
 //! | `kestrel_client::producer` | what keeps records from being sent, once by name; the producer's identity |
 //! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
 //! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
@@ -113,6 +115,7 @@ mod format_headers;
 mod into;
 mod metadata;
 mod net;
+pub mod oauth;
 pub mod observer;
 mod producer;
 mod reader;

@@ -281,3 +281,6 @@ fn is_word_start(c: char) -> bool {
 fn is_word(c: char) -> bool {
     is_word_start(c) || c.is_ascii_digit() || c == '.' || c == '-'
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,66 @@ impl fmt::Debug for ScramCredential {
         f.debug_struct("ScramCredential").field("iterations", &self.iterations).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by Apache Kafka 4.3.1: ScramCredentialUtils.credentialToString of ScramFormatter.generateCredential.
+    const OF_KAFKA: [(ScramMechanism, &str); 2] = [
+        (
+            ScramMechanism::Sha256,
+            "salt=MW1zbTcxcGY5b2JobXZzMWkxb2Z2ZDZjMzA=,stored_key=8pUtxjLuaCnIE2S1KcRHjnsjpVZZUwKljsm0dYd0ZkI=,server_key=SPi3H8tceWHgYmmi2F5bN/3uqa7+YcH2UYGMXcq8pVg=,iterations=4096",
+        ),
+        (
+            ScramMechanism::Sha512,
+            "salt=YzZ0N2V3bjFlenpwYTA0aHc3M3Bxa3Yzcw==,stored_key=CnGMwWu5yKROzUi6cCCLJfmm30YWyu3lkiC52+rj1o44Na8Po1b6J16Jbcq/ARSN45QAq1IB3DKg/t7z4Wwi6w==,server_key=2MvsZJPmWjD6GY6E11EQFaZOgVGMnT4YWcFMe0h5M/2DEwS/tW9ieIb5/6L/XBezSLH5+cTbigcV2yzy2cBy/Q==,iterations=4096",
+        ),
+    ];
+
+    #[test]
+    fn credentials_are_those_that_kafka_makes() {
+        for (mechanism, text) in OF_KAFKA {
+            let of_kafka = ScramCredential::parse(text).unwrap();
+            let password = Secret::new("pass word,=é");
+            let (salt, iterations) = (&of_kafka.salt, of_kafka.iterations);
+            let own = ScramCredential::from_password(mechanism, &password, salt, iterations).unwrap();
+            assert_eq!(own, of_kafka);
+            assert_eq!(own.to_text().expose(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_of_a_credential_is_refused() {
+        let fine = OF_KAFKA[0].1;
+        for text in [
+            "",
+            &fine.replace("salt=", "sold="),
+            &fine.replace(",iterations=4096", ""),
+            &format!("{fine},more=1"),
+            &format!("{fine},more"),
+            &fine.replace("=4096", "=many"),
+            &fine.replace("stored_key=", "stored_key=*"),
+        ] {
+            assert_eq!(ScramCredential::parse(text), Err(CredentialError::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn few_and_many_iterations_are_refused() {
+        for iterations in [0, 4095, 16_385] {
+            let refused = Err(CredentialError::Iterations(iterations));
+            let password = Secret::new("opensesame");
+            for mechanism in ScramMechanism::ALL {
+                assert_eq!(
+                    ScramCredential::from_password(mechanism, &password, b"salt", iterations),
+                    refused
+                );
+                assert_eq!(
+                    ScramCredential::from_salted_password(mechanism, b"salted", b"salt", iterations),
+                    refused
+                );
+            }
+        }
+    }
+}

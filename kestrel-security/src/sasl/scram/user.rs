@@ -171,3 +171,73 @@ fn read_iterations(value: &str) -> Result<u32, NewScramUserError> {
     let number = value.parse();
     number.map_err(|_| NewScramUserError::Value { field: "iterations", expected: "a whole number" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The salt and the salted password of Kafka's ScramParserTest.
+    const SALT: &str = "MWx2NHBkbnc0ZndxN25vdGN4bTB5eTFrN3E=";
+    const SALTED: &str = "mT0yyUUxnlJaC99HXgRTSYlbuqa4FSGtJCJfTMvjYCE=";
+
+    fn refused(text: &str) -> NewScramUserError {
+        NewScramUser::parse(text).and_then(|user| user.credential(b"random")).expect_err(text)
+    }
+
+    #[test]
+    fn a_user_is_read_as_kafka_storage_reads_it() {
+        let text = format!("SCRAM-SHA-512=[name=alice,salt=\"{SALT}\",saltedpassword=\"{SALTED}\"]");
+        let user = NewScramUser::parse(&text).unwrap();
+        assert_eq!((user.name(), user.mechanism()), ("alice", ScramMechanism::Sha512));
+        let credential = user.credential(b"not used").unwrap();
+        assert_eq!(
+            (&credential.salt[..], credential.iterations),
+            (&STANDARD.decode(SALT).unwrap()[..], 4096)
+        );
+        let salted = STANDARD.decode(SALTED).unwrap();
+        let expected =
+            ScramCredential::from_salted_password(ScramMechanism::Sha512, &salted, &credential.salt, 4096);
+        assert_eq!(Ok(credential), expected);
+    }
+
+    #[test]
+    fn the_password_may_stand_in_quotes_and_the_salt_is_drawn() {
+        let password = Secret::new("my pass");
+        let bob = NewScramUser::new(ScramMechanism::Sha256, "bob", password.clone());
+        for text in [
+            "SCRAM-SHA-256=[name=bob,password=my pass]",
+            " SCRAM-SHA-256=[name=\"bob\",password=other,password=\"my pass\"] ",
+        ] {
+            assert_eq!(NewScramUser::parse(text).as_ref(), Ok(&bob), "{text}");
+        }
+        let expected = ScramCredential::from_password(ScramMechanism::Sha256, &password, b"random", 4096);
+        assert_eq!(bob.credential(b"random").unwrap(), expected.unwrap());
+    }
+
+    #[test]
+    fn what_names_no_user_is_refused_without_its_password() {
+        let value = |field, expected| NewScramUserError::Value { field, expected };
+        for (text, error) in [
+            ("SCRAM-SHA-512", NewScramUserError::Form),
+            ("SCRAM-SHA-1=[name=a,password=b]", NewScramUserError::Mechanism("SCRAM-SHA-1".into())),
+            ("SCRAM-SHA-256=name=a,password=b", NewScramUserError::Form),
+            ("SCRAM-SHA-256=[name=a,password=b", NewScramUserError::Form),
+            ("SCRAM-SHA-256=[name=a,password=b,c]", NewScramUserError::Form),
+            ("SCRAM-SHA-256=[password=b]", NewScramUserError::Missing("name")),
+            ("SCRAM-SHA-256=[name=a]", NewScramUserError::Missing("password")),
+            ("SCRAM-SHA-256=[name=a,saltedpassword=YQ==]", NewScramUserError::Missing("salt")),
+            ("SCRAM-SHA-256=[name=a,password=b,unknown=c]", NewScramUserError::Unknown),
+            ("SCRAM-SHA-256=[name=a,password=b,salt=*]", value("salt", "Base64")),
+            ("SCRAM-SHA-256=[name=a,saltedpassword=*,salt=YQ==]", value("saltedpassword", "Base64")),
+            ("SCRAM-SHA-256=[name=a,password=b,iterations=x]", value("iterations", "a whole number")),
+            (
+                "SCRAM-SHA-256=[name=a,password=b,iterations=4095]",
+                NewScramUserError::Credential(CredentialError::Iterations(4095)),
+            ),
+        ] {
+            assert_eq!(refused(text), error, "{text}");
+        }
+        let printed = format!("{:?}", NewScramUser::parse("SCRAM-SHA-256=[name=a,password=opensesame]"));
+        assert!(!printed.contains("opensesame"), "{printed}");
+    }
+}
