@@ -3,6 +3,7 @@
 //! Opened by the accumulator, numbered by the dispatcher, carried by the sender, which also settles it: the dispatcher says
 //! with what. However it ends, its deliveries resolve: a batch that is dropped without an outcome fails them.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -21,9 +22,13 @@ use crate::spans::BatchSpan;
 /// The most that a record can expand to when a batch is taken apart: it was made by this producer.
 const OWN_RECORDS_LIMIT_BYTES: usize = i32::MAX as usize;
 
-/// Records of one partition, and what is owed for them.
+/// Records of one partition, and what is owed for them. In a box: it passes through many hands between append and answer.
 #[derive(Debug)]
-pub(crate) struct ProducerBatch {
+pub(crate) struct ProducerBatch(Box<Fields>);
+
+/// The fields of a batch.
+#[derive(Debug)]
+pub(crate) struct Fields {
     partition: PartitionId,
     owed: Owed,
     contents: Contents,
@@ -46,6 +51,22 @@ pub(crate) struct ProducerBatch {
     pub(crate) possibly_written: bool,
     reservation: Option<Reservation>,
     span: BatchSpan,
+}
+
+impl Deref for ProducerBatch {
+    type Target = Fields;
+
+    #[inline]
+    fn deref(&self) -> &Fields {
+        &self.0
+    }
+}
+
+impl DerefMut for ProducerBatch {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Fields {
+        &mut self.0
+    }
 }
 
 #[derive(Debug)]
@@ -145,7 +166,7 @@ impl ProducerBatch {
     /// An empty batch for `partition`.
     pub(crate) fn open(partition: PartitionId, opening: Opening) -> Self {
         let Opening { state, ending, options, builder, reservation, created_at } = opening;
-        Self {
+        Self(Box::new(Fields {
             span: BatchSpan::open(state.topic(), state.partition()),
             partition,
             owed: Owed { state, ending, is_in_doubt: false },
@@ -160,7 +181,7 @@ impl ProducerBatch {
             last_error: None,
             possibly_written: false,
             reservation: Some(reservation),
-        }
+        }))
     }
 
     pub(crate) fn partition_id(&self) -> PartitionId {
@@ -217,7 +238,7 @@ impl ProducerBatch {
     }
 
     /// When it was sent for the first time.
-    pub(crate) const fn sent_at(&self) -> Option<Instant> {
+    pub(crate) fn sent_at(&self) -> Option<Instant> {
         self.sent_at
     }
 
@@ -313,7 +334,7 @@ impl ProducerBatch {
     ) -> (u32, Self) {
         let state = self.state();
         let first = u32::try_from(first).unwrap_or(u32::MAX);
-        let part = Self {
+        let part = Self(Box::new(Fields {
             partition: self.partition,
             options: self.options,
             owed: Owed {
@@ -335,7 +356,7 @@ impl ProducerBatch {
             possibly_written: self.possibly_written,
             reservation,
             span: BatchSpan::open(state.topic(), state.partition()),
-        };
+        }));
         (first, part)
     }
 

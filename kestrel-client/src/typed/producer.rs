@@ -272,18 +272,20 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
     /// As there, and [`Error::UnknownPartition`]. Cancel-safe.
     pub async fn send(self) -> Result<Delivery, Error> {
         let handle = &*self.producer.handle;
-        // The buffer is lent for this moment only; who has to wait for memory takes a copy along.
+        // The buffer is lent for this moment only; a record that has to wait for memory takes a copy along.
         let mut attempt = Attempt::default();
-        let tried = self.serialized(|record| {
-            Ok(match handle.intake.try_append(&handle.queue, &record, &mut attempt)? {
-                Some(delivery) => Tried::Accepted(delivery),
-                None => Tried::Waits(OwnedParts::copy(&record)),
-            })
+        let mut copy = None;
+        let accepted = self.serialized(|record| {
+            let accepted = handle.intake.try_append(&handle.queue, &record, &mut attempt)?;
+            if accepted.is_none() {
+                copy = Some(OwnedParts::copy(&record));
+            }
+            Ok(accepted)
         });
-        let waiting = match tried? {
-            Tried::Accepted(delivery) => return Ok(delivery),
-            Tried::Waits(waiting) => waiting,
-        };
+        if let Some(delivery) = accepted? {
+            return Ok(delivery);
+        }
+        let waiting = copy.expect("a record that is not accepted was copied");
         handle.intake.append_waiting(&handle.queue, &waiting.borrow(), attempt).await
     }
 
@@ -340,11 +342,6 @@ impl<K: ?Sized, V: ?Sized> fmt::Debug for TypedRecord<'_, K, V> {
             .field("headers", &self.headers)
             .finish_non_exhaustive()
     }
-}
-
-enum Tried {
-    Accepted(Delivery),
-    Waits(OwnedParts),
 }
 
 /// A record that waits for memory: its bytes, without the shared buffer.

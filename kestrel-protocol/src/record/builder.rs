@@ -8,10 +8,15 @@ use super::compression::{Codec, Compression};
 use super::header::{HEADER_BYTES, MAX_BATCH_BYTES, RecordBatchHeader, TimestampType};
 use super::producer_stamp::ProducerStamp;
 use crate::types::LeaderEpoch;
-use crate::wire::varint::{Varint, put_nullable};
+use crate::wire::varint::{Varint, Varints, put_nullable};
 
 /// The most that the fixed fields in front of a record's key take, with the key's length.
 const MAX_FIXED_BYTES: usize = 5 + 1 + 10 + 5 + 5;
+
+/// A value's length.
+const LENGTH_BYTES: usize = 5;
+/// The attributes of a record, of which none is in use.
+const ATTRIBUTES: i64 = 0;
 
 /// The options of a batch: what all of its records have in common.
 ///
@@ -142,13 +147,20 @@ impl RecordBatchBuilder {
 
         let buffer = &mut self.buffer;
         buffer.reserve(size);
-        encoded_body_len.append_to(buffer);
-        buffer.push(0);
-        timestamp_delta.append_to(buffer);
-        encoded_offset_delta.append_to(buffer);
-        key_len.append_to(buffer);
-        buffer.extend_from_slice(key.unwrap_or_default());
-        value_len.append_to(buffer);
+        let mut front = Varints::<{ MAX_FIXED_BYTES + LENGTH_BYTES }>::new();
+        front.push(encoded_body_len);
+        front.push(Varint::of(ATTRIBUTES));
+        front.push(timestamp_delta);
+        front.push(encoded_offset_delta);
+        front.push(key_len);
+        if let Some(key) = key {
+            buffer.extend_from_slice(front.as_slice());
+            buffer.extend_from_slice(key);
+            value_len.append_to(buffer);
+        } else {
+            front.push(value_len);
+            buffer.extend_from_slice(front.as_slice());
+        }
         buffer.extend_from_slice(value.unwrap_or_default());
         header_count.append_to(buffer);
         for (key, value) in headers {
@@ -259,7 +271,7 @@ pub const fn record_size(
     header_count: usize,
     headers_bytes: usize,
 ) -> usize {
-    MAX_FIXED_BYTES + 2 * 5 + key_bytes + value_bytes + 2 * 5 * header_count + headers_bytes
+    MAX_FIXED_BYTES + 2 * LENGTH_BYTES + key_bytes + value_bytes + 2 * 5 * header_count + headers_bytes
 }
 
 #[inline]

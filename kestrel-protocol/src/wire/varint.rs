@@ -21,7 +21,8 @@ impl Varint {
     pub(crate) fn of(value: i64) -> Self {
         let raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
         let bits = 64 - (raw | 1).leading_zeros() as usize;
-        Self { raw, length: bits.div_ceil(7) }
+        // A seventh, rounded up, of 1 to 64 without a division.
+        Self { raw, length: (9 * bits + 64) / 64 }
     }
 
     #[inline]
@@ -57,6 +58,48 @@ impl Varint {
             *byte = self.byte(index) | more;
         }
         buffer.extend_from_slice(bytes.get(..self.length).unwrap_or_default());
+    }
+}
+
+/// Numbers in a row, gathered so that a buffer takes them at once.
+#[derive(Debug)]
+pub(crate) struct Varints<const ROOM: usize> {
+    bytes: [u8; ROOM],
+    length: usize,
+}
+
+impl<const ROOM: usize> Varints<ROOM> {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; ROOM], length: 0 }
+    }
+
+    /// Adds a number, which there is room for.
+    #[inline]
+    pub(crate) fn push(&mut self, number: Varint) {
+        let end = self.length + number.length;
+        if let Some([only]) = self.bytes.get_mut(self.length..end) {
+            *only = number.byte(0);
+        } else if let Some([first, second]) = self.bytes.get_mut(self.length..end) {
+            (*first, *second) = (number.byte(0) | 0x80, number.byte(1));
+        } else {
+            self.push_long(number);
+        }
+        self.length = end;
+    }
+
+    fn push_long(&mut self, number: Varint) {
+        let place = self.bytes.iter_mut().skip(self.length).take(number.length);
+        for (index, byte) in place.enumerate() {
+            let more = if index + 1 < number.length { 0x80 } else { 0 };
+            *byte = number.byte(index) | more;
+        }
+    }
+
+    /// The bytes of all.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
