@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_request_gets_its_row_and_its_principal() {
-        let plaintext = || Session::begin(SecurityProtocol::Plaintext);
+        let plaintext = || Session::begin(SecurityProtocol::Plaintext, None);
         let admitted = |api_key| admitted(plaintext(), api_key);
         assert_eq!(admitted(ApiKey::Metadata.key()).unwrap(), "Metadata tester User:ANONYMOUS");
         assert_eq!(admitted(999).unwrap_err(), Close::UnknownApi(999));

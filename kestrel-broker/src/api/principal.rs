@@ -14,6 +14,11 @@ impl Principal {
     /// The principal of all who came by a listener that asks nobody who he is.
     pub(crate) const ANONYMOUS: Self = Self(ByteString::from_static("User:ANONYMOUS"));
 
+    /// The user of this name.
+    pub(super) fn user(name: &str) -> Self {
+        Self(format!("User:{name}").into())
+    }
+
     /// Its text, `User:NAME`.
     #[allow(dead_code, reason = "the authorizer will ask by it")]
     pub(crate) fn as_str(&self) -> &str {

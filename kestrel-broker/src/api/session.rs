@@ -22,11 +22,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The state in which a connection to a listener of this protocol begins.
-    pub(crate) const fn begin(protocol: SecurityProtocol) -> Self {
-        match protocol {
-            SecurityProtocol::Plaintext => Self { principal: Some(Principal::ANONYMOUS) },
-        }
+    /// The state in which a connection to a listener of this protocol begins. `certified` is the user that the client's
+    /// certificate names; under SASL it does not count.
+    pub(crate) fn begin(protocol: SecurityProtocol, certified: Option<&str>) -> Self {
+        let principal = match protocol {
+            SecurityProtocol::Plaintext => Some(Principal::ANONYMOUS),
+            SecurityProtocol::Ssl => Some(certified.map_or(Principal::ANONYMOUS, Principal::user)),
+            SecurityProtocol::SaslPlaintext | SecurityProtocol::SaslSsl => None,
+        };
+        Self { principal }
     }
 
     /// The state before authentication, in which no connection begins yet.
@@ -59,9 +63,22 @@ mod tests {
 
     #[test]
     fn everybody_is_anonymous_where_nobody_is_asked() {
-        let session = Session::begin(SecurityProtocol::Plaintext);
+        let session = Session::begin(SecurityProtocol::Plaintext, None);
         assert_eq!(session.principal(ApiKey::Produce), Ok(Principal::ANONYMOUS));
         assert_eq!(Principal::ANONYMOUS.to_string(), "User:ANONYMOUS");
+    }
+
+    #[test]
+    fn who_has_a_certificate_is_who_it_says_but_under_sasl() {
+        let sender = |protocol, certified: Option<&str>| {
+            let session = Session::begin(protocol, certified);
+            session.principal(ApiKey::Produce).map(|principal| principal.to_string())
+        };
+        assert_eq!(sender(SecurityProtocol::Ssl, Some("CN=alice")).as_deref(), Ok("User:CN=alice"));
+        assert_eq!(sender(SecurityProtocol::Ssl, None).as_deref(), Ok("User:ANONYMOUS"));
+        let unknown = Err(Close::Unauthenticated(ApiKey::Produce));
+        assert_eq!(sender(SecurityProtocol::SaslSsl, Some("CN=alice")), unknown);
+        assert_eq!(sender(SecurityProtocol::SaslPlaintext, None), unknown);
     }
 
     #[test]

@@ -124,14 +124,14 @@ impl Running {
             let door = Door {
                 acceptor,
                 id: ListenerId(id),
-                protocol: configured.protocol,
                 limits,
                 count: Arc::clone(&count),
                 complaints: Arc::clone(&complaints),
                 counters: Arc::clone(counters),
             };
-            let session = Session::begin(configured.protocol);
-            let make_pipeline = move || pipeline(&state, &faults, session.clone());
+            let protocol = configured.protocol;
+            let make_pipeline =
+                move |certified: Option<&str>| pipeline(&state, &faults, Session::begin(protocol, certified));
             let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
             self.serving.spawn(Listener::new(door, make_pipeline, tasks, stopping).drive());
         }

@@ -8,6 +8,7 @@ use kestrel_settings::Scope::PerBroker;
 use kestrel_settings::{InvalidSetting, Key, RawSettings, list, settings};
 
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::security_protocol::SecurityProtocol;
 
 settings! {
     /// The listeners as their keys have them.
@@ -21,21 +22,14 @@ settings! {
     /// The listener that brokers would use among themselves. There is one node, so it has no effect, but it has to be one of
     /// listeners.
     inter_broker_listener_name: Option<String>, "inter.broker.listener.name", String, null, [any];
-    /// Which security protocol the listener of a name has. Only PLAINTEXT is there yet.
+    /// Which security protocol the listener of a name has: PLAINTEXT or SSL; SASL_PLAINTEXT and SASL_SSL are not there yet.
     security_protocol_map: String, "listener.security.protocol.map", String, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", [any], scope: PerBroker;
     /// Where the broker listens, as NAME://HOST:PORT, several with commas. The first one is what the ready line names.
     listeners: String, "listeners", List, "PLAINTEXT://127.0.0.1:9092", [any], scope: PerBroker;
 }
 
-/// The name of a listener that needs no map, and of the only protocol that is spoken.
+/// The name of a listener that needs no map.
 const PLAINTEXT: &str = "PLAINTEXT";
-
-/// A security protocol that listeners speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SecurityProtocol {
-    /// No encryption, and nobody is asked who he is.
-    Plaintext,
-}
 
 /// An address that the broker listens on, and the one that it advertises to clients who come that way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,19 +127,23 @@ impl ListenerSettings {
         let protocol = list(&self.security_protocol_map)
             .filter_map(|entry| entry.rsplit_once(':'))
             .find(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
-            .map(|(_, protocol)| protocol.trim().to_ascii_uppercase());
-        match protocol.as_deref() {
-            Some(PLAINTEXT) => Ok(SecurityProtocol::Plaintext),
-            Some(protocol @ ("SSL" | "SASL_PLAINTEXT" | "SASL_SSL")) => Err(raw.invalid(
+            .map(|(_, protocol)| protocol.trim());
+        let Some(protocol) = protocol else {
+            return Err(raw.invalid(key, format!("an entry for the listener {name}, as {name}:PLAINTEXT")));
+        };
+        let Some(protocol) = SecurityProtocol::parse(protocol) else {
+            return Err(raw.invalid(key, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener"));
+        };
+        match what_is_missing(protocol) {
+            None => Ok(protocol),
+            Some(missing) => Err(raw.invalid(
                 &LISTENERS.listeners,
                 format!(
-                    "listeners of the protocol PLAINTEXT: TLS and SASL are not there yet, and {name} has the protocol \
-                     {protocol}; take {name} out, or map it with {}={name}:PLAINTEXT if all who reach it may do everything",
+                    "listeners of other protocols: {missing}, and {name} has the protocol {protocol}; take {name} out, or map it \
+                     with {}={name}:PLAINTEXT if all who reach it may do everything",
                     key.name
                 ),
             )),
-            Some(_) => Err(raw.invalid(key, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener")),
-            None => Err(raw.invalid(key, format!("an entry for the listener {name}, as {name}:PLAINTEXT"))),
         }
     }
 
@@ -184,6 +182,14 @@ impl ListenerSettings {
             _ => Ok(()),
         }
     }
+}
+
+/// What a protocol needs that is not there, if anything.
+fn what_is_missing(protocol: SecurityProtocol) -> Option<&'static str> {
+    if protocol.has_sasl() {
+        return Some("SASL is not there yet");
+    }
+    protocol.has_tls().then_some("TLS is not there yet")
 }
 
 fn named_endpoints(raw: &RawSettings, key: &Key, value: &str) -> Result<Vec<NamedEndpoint>, InvalidSetting> {
@@ -266,10 +272,10 @@ mod tests {
 
     #[test]
     fn a_protocol_that_is_not_spoken_is_refused_with_what_to_do() {
-        for protocol in ["SSL", "SASL_PLAINTEXT", "SASL_SSL"] {
+        for protocol in ["SASL_PLAINTEXT", "SASL_SSL"] {
             let listeners = format!("PLAINTEXT://:9092,{protocol}://:9093");
             let error = refusal(&[("listeners", &listeners)]);
-            assert!(error.contains("TLS and SASL are not there yet"), "{error}");
+            assert!(error.contains("SASL is not there yet"), "{error}");
             assert!(error.contains(&format!("take {protocol} out")), "{error}");
         }
         let mapped = [("listeners", "OUT://:1"), ("listener.security.protocol.map", "OUT:SASL_SSL")];

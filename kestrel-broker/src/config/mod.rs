@@ -13,8 +13,10 @@ mod foreign_keys;
 mod groups;
 mod keys;
 mod listener;
+mod listener_keys;
 mod metadata_log;
 mod node;
+mod security_protocol;
 mod settings;
 pub(crate) mod topic;
 mod topic_defaults;
@@ -28,8 +30,9 @@ pub(crate) use groups::GroupSettings;
 #[cfg(test)]
 pub(crate) use kestrel_settings::RawSettings;
 pub(crate) use keys::{broker_key, shown_broker_keys};
-pub(crate) use listener::{Listener, SecurityProtocol, advertise_at, listen_on, names_listeners};
+pub(crate) use listener::{Listener, advertise_at, listen_on, names_listeners};
 pub(crate) use metadata_log::MetadataLogSettings;
+pub(crate) use security_protocol::SecurityProtocol;
 
 #[cfg(test)]
 mod tests;

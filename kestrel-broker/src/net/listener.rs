@@ -17,7 +17,6 @@ use super::connection::{Connection, ConnectionLimits};
 use super::connection_count::{ConnectionCount, Counted};
 use super::transport::Transport;
 use crate::api::{AnswerFrame, Close, ListenerId, Origin, Request};
-use crate::config::SecurityProtocol;
 use crate::metrics::{ConnectionCounters, Inside};
 
 /// How long accepting rests after it failed: out of file descriptors, most often.
@@ -43,8 +42,6 @@ pub(crate) struct Door {
     pub(crate) acceptor: Acceptor,
     /// Which listener of the configuration this is.
     pub(crate) id: ListenerId,
-    /// The protocol, which decides what a connection runs over.
-    pub(crate) protocol: SecurityProtocol,
     /// The limits of each connection.
     pub(crate) limits: ConnectionLimits,
     /// The open connections, which the listeners share.
@@ -59,7 +56,7 @@ pub(crate) struct Door {
 #[derive(Debug)]
 pub(crate) struct Listener<M> {
     door: Door,
-    /// Makes the pipeline of each connection.
+    /// Makes the pipeline of each connection, for the user that its certificate names.
     make_pipeline: M,
     tasks: TaskTracker,
     stopping: CancellationToken,
@@ -67,7 +64,7 @@ pub(crate) struct Listener<M> {
 
 impl<M, P> Listener<M>
 where
-    M: Fn() -> P + Send + 'static,
+    M: Fn(Option<&str>) -> P + Send + 'static,
     P: Service<Request, Response = AnswerFrame, Error = Close> + Send + 'static,
     P::Future: Unpin + Send,
 {
@@ -111,7 +108,7 @@ where
 
     /// Serves a connection on a task of its own, unless there are too many.
     fn serve<S: Transport + Send + 'static>(&self, stream: S, peer: SocketAddr) {
-        let Door { id, protocol, limits, count, complaints, counters, .. } = &self.door;
+        let Door { id, limits, count, complaints, counters, .. } = &self.door;
         let counted = match count.enter(peer.ip()) {
             Ok(counted) => counted,
             Err(too_many) => {
@@ -125,12 +122,8 @@ where
         let visit =
             Visit { complaints: Arc::clone(complaints), _counted: counted, _open: counters.open.enter() };
         let origin = Origin { peer, listener: *id };
-        match protocol {
-            SecurityProtocol::Plaintext => {
-                let connection = Connection::new(stream, origin, (self.make_pipeline)(), *limits);
-                self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
-            }
-        }
+        let connection = Connection::new(stream, origin, (self.make_pipeline)(None), *limits);
+        self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
     }
 }
 

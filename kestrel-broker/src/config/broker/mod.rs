@@ -17,6 +17,7 @@ use super::foreign_keys::advice;
 use super::groups::{GROUPS, GroupSettings};
 use super::keys::{broker_key, broker_keys};
 use super::listener::{Listener, ListenerSettings};
+use super::listener_keys::{is_of_one_listener, key_of_one_listener};
 use super::metadata_log::MetadataLogSettings;
 use super::node::{NODE, NodeSettings};
 use super::settings::BrokerSettings;
@@ -176,16 +177,16 @@ fn check_keys(raw: &RawSettings) -> Result<Vec<String>, ConfigError> {
     let mut warnings = Vec::new();
     let mut without_effect: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in raw.iter() {
-        // A key may be given to one listener alone (KIP-103): what such keys are for, TLS and SASL, is not there.
-        if name.starts_with("listener.name.") {
-            warnings.push(format!("{name} has no effect: listeners have no settings of their own yet"));
-            continue;
-        }
-        let key = broker_key(name).ok_or_else(|| unknown(name, value))?;
+        let key = key_of(name).ok_or_else(|| unknown(name, value))?;
+        let invalid = |expected: String| {
+            let mut error = InvalidSetting::new(&key, value.text.clone(), expected);
+            (error.name, error.origin) = (name.to_owned(), value.origin.clone());
+            error
+        };
         if value.text.len() > MAX_STRING_BYTES {
-            return Err(raw.invalid(&key, format!("at most {MAX_STRING_BYTES} bytes")).into());
+            return Err(invalid(format!("at most {MAX_STRING_BYTES} bytes")).into());
         }
-        key.check(&value.text).map_err(|expected| raw.invalid(&key, expected.to_string()))?;
+        key.check(&value.text).map_err(|expected| invalid(expected.to_string()))?;
         if let Some(area) = key.belongs_to {
             without_effect.entry(area).or_default().push(name);
         }
@@ -196,6 +197,11 @@ fn check_keys(raw: &RawSettings) -> Result<Vec<String>, ConfigError> {
             .map(|(area, names)| format!("Kestrel does not act yet on keys of {area}: {}", names.join(", "))),
     );
     Ok(warnings)
+}
+
+/// The key that a name means, which may be given to one listener alone.
+fn key_of(name: &str) -> Option<Key> {
+    if is_of_one_listener(name) { key_of_one_listener(name) } else { broker_key(name) }
 }
 
 fn unknown(name: &str, value: &RawValue) -> ConfigError {
