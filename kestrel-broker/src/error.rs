@@ -65,6 +65,13 @@ fn listen_remedy(source: &io::Error) -> &'static str {
 }
 
 impl StartError {
+    /// Certificates of a listener that cannot be used.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(listener: &str, error: kestrel_security::tls::TlsError) -> Self {
+        let (message, source) = error.into_parts();
+        Self::Config { message: format!("the listener {listener} cannot encrypt: {message}"), source }
+    }
+
     /// The failure of a data folder, with what to do about it.
     pub(crate) fn storage(data_dir: PathBuf, error: StorageError) -> Self {
         let remedy = match &error {

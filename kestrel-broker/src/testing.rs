@@ -16,14 +16,19 @@ use kestrel_protocol::messages::produce::{
 use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
 use kestrel_protocol::{ErrorCode, Request, TopicId, decode_response, encode_request};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Broker;
 
+/// A stream to a broker, with TLS or without.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
 /// One connection to a broker.
 pub(crate) struct Peer {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     next_id: i32,
 }
 
@@ -35,7 +40,12 @@ impl Peer {
 
     /// Connects to an address.
     pub(crate) async fn at(address: &str) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), next_id: 0 }
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Speaks over a stream that is connected.
+    pub(crate) fn over(stream: impl Wire + 'static) -> Self {
+        Self { stream: Box::new(stream), next_id: 0 }
     }
 
     /// Sends a request and reads its answer.

@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use crate::secret::Secret;
+
 /// A type that a setting can have.
 ///
 /// Text comes to [`parse`](Self::parse) trimmed, and was checked against the key's type and range before. So numbers are as the
@@ -98,6 +100,17 @@ impl Value for Option<String> {
 
     fn print(&self) -> String {
         self.clone().unwrap_or_default()
+    }
+}
+
+/// No text is none.
+impl Value for Option<Secret> {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok((!text.is_empty()).then(|| Secret::new(text)))
+    }
+
+    fn print(&self) -> String {
+        self.as_ref().map(Value::print).unwrap_or_default()
     }
 }
 

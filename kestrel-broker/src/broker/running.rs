@@ -20,7 +20,7 @@ use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
 use crate::metrics::Metrics;
-use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Listener};
+use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
 
 /// How long a stop waits for what is in flight.
@@ -50,6 +50,7 @@ impl Running {
         faults: Faults,
         sockets: Vec<Acceptor>,
     ) -> Result<Self, StartError> {
+        let encryptions = encryptions(&config)?;
         let clock = Clock::System;
         let started_at = clock.now();
         let logs = open_logs(&config, durability).await?;
@@ -76,14 +77,14 @@ impl Running {
             failed: CancellationToken::new(),
         };
         running.controlling.spawn(controller.run(running.stop_controlling.clone()));
-        running.keep_house();
-        running.serve(sockets, &faults);
+        running.keep_house(&encryptions);
+        running.serve(sockets, encryptions, &faults);
         running.report(running.state.clock.now() - started_at);
         Ok(running)
     }
 
     /// Starts what works beside the requests.
-    fn keep_house(&self) {
+    fn keep_house(&self, encryptions: &[Option<Arc<Encryption>>]) {
         let State { cluster, replicas, groups, config, clock, .. } = &*self.state;
         let cleaner = Cleaner {
             logs: Arc::clone(&self.logs),
@@ -94,6 +95,7 @@ impl Running {
         let housekeeper = Housekeeper {
             logs: Arc::clone(&self.logs),
             replicas: Arc::clone(replicas),
+            encryptions: encryptions.iter().flatten().cloned().collect(),
             retention_check_interval: config.retention_check_interval,
             clock: clock.clone(),
             failed: self.failed.clone(),
@@ -108,7 +110,7 @@ impl Running {
         self.state.metrics()
     }
 
-    fn serve(&self, sockets: Vec<Acceptor>, faults: &Faults) {
+    fn serve(&self, sockets: Vec<Acceptor>, encryptions: Vec<Option<Arc<Encryption>>>, faults: &Faults) {
         let (state, config) = (&self.state, &self.state.config);
         let limits = ConnectionLimits {
             request_max_bytes: config.request_max_bytes,
@@ -118,12 +120,13 @@ impl Running {
             ConnectionMaxima { total: config.max_connections, per_ip: config.max_connections_per_ip };
         let count = ConnectionCount::new(maxima);
         let complaints = Arc::default();
-        let listeners = config.listeners.iter().zip(&state.connections).zip(sockets);
-        for (id, ((configured, counters), acceptor)) in listeners.enumerate() {
+        let listeners = config.listeners.iter().zip(&state.connections).zip(sockets).zip(encryptions);
+        for (id, (((configured, counters), acceptor), encryption)) in listeners.enumerate() {
             let (state, faults) = (Arc::clone(state), faults.clone());
             let door = Door {
                 acceptor,
                 id: ListenerId(id),
+                encryption,
                 limits,
                 count: Arc::clone(&count),
                 complaints: Arc::clone(&complaints),
@@ -226,6 +229,12 @@ fn state(
         config,
         stopping,
     }
+}
+
+/// What encrypts the connections of each listener, where they are.
+fn encryptions(config: &BrokerConfig) -> Result<Vec<Option<Arc<Encryption>>>, StartError> {
+    let of = |listener| Encryption::of(listener, config.connection_setup_timeout);
+    config.listeners.iter().map(of).collect()
 }
 
 async fn open_logs(config: &BrokerConfig, durability: Durability) -> Result<Arc<LogManager>, StartError> {

@@ -11,6 +11,7 @@ use super::listener::ListenerSettings;
 use super::metadata_log::MetadataLogSettings;
 use super::node::NodeSettings;
 use super::settings::BrokerSettings;
+use super::tls::TlsSettings;
 use super::topic_defaults::TopicDefaults;
 
 /// All broker keys, in no particular order. A table of its own for something new is added here.
@@ -20,6 +21,7 @@ pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
     }
     keys(NodeSettings::ROWS)
         .chain(keys(ListenerSettings::ROWS))
+        .chain(keys(TlsSettings::ROWS))
         .chain(keys(BrokerSettings::ROWS))
         .chain(keys(GroupSettings::ROWS))
         .chain(keys(MetadataLogSettings::ROWS))

@@ -9,6 +9,7 @@ use kestrel_settings::{InvalidSetting, Key, RawSettings, list, settings};
 
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
 use super::security_protocol::SecurityProtocol;
+use super::tls::ListenerTls;
 
 settings! {
     /// The listeners as their keys have them.
@@ -32,12 +33,14 @@ settings! {
 const PLAINTEXT: &str = "PLAINTEXT";
 
 /// An address that the broker listens on, and the one that it advertises to clients who come that way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Listener {
     /// Its name, in capitals.
     pub(crate) name: String,
     /// What is spoken there.
     pub(crate) protocol: SecurityProtocol,
+    /// Its certificates, where the protocol encrypts.
+    pub(crate) tls: Option<ListenerTls>,
     /// Where it listens; port 0 lets the system choose.
     pub(crate) listen: Endpoint,
     /// The address that it advertises; `None` until that is known: then it is derived from where it listens.
@@ -103,7 +106,7 @@ impl ListenerSettings {
                 continue;
             }
             let protocol = self.protocol_of(raw, &name)?;
-            opened.push(Listener { name, protocol, listen: endpoint, advertise: None });
+            opened.push(Listener { name, protocol, tls: None, listen: endpoint, advertise: None });
         }
         if opened.is_empty() {
             let expected = "a listener that is not one of controller.listener.names";
@@ -189,7 +192,7 @@ fn what_is_missing(protocol: SecurityProtocol) -> Option<&'static str> {
     if protocol.has_sasl() {
         return Some("SASL is not there yet");
     }
-    protocol.has_tls().then_some("TLS is not there yet")
+    (protocol.has_tls() && !cfg!(feature = "tls")).then_some("this build is without TLS (the feature tls)")
 }
 
 fn named_endpoints(raw: &RawSettings, key: &Key, value: &str) -> Result<Vec<NamedEndpoint>, InvalidSetting> {

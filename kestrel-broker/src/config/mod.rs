@@ -18,6 +18,7 @@ mod metadata_log;
 mod node;
 mod security_protocol;
 mod settings;
+mod tls;
 pub(crate) mod topic;
 mod topic_defaults;
 
@@ -33,6 +34,7 @@ pub(crate) use keys::{broker_key, shown_broker_keys};
 pub(crate) use listener::{Listener, advertise_at, listen_on, names_listeners};
 pub(crate) use metadata_log::MetadataLogSettings;
 pub(crate) use security_protocol::SecurityProtocol;
+pub(crate) use tls::ListenerTls;
 
 #[cfg(test)]
 mod tests;

@@ -53,6 +53,8 @@ settings! {
     producer_id_expiration: Duration, "producer.id.expiration.ms", Int, "86400000", [1..], scope: ClusterWide;
     /// How many connections may wait to be accepted.
     listen_backlog: u32, "socket.listen.backlog.size", Int, "1024", [1..];
+    /// How many milliseconds a new connection has for its TLS handshake.
+    connection_setup_timeout: Duration, "socket.connection.setup.timeout.ms", Long, "10000", [1..];
     /// How large a request may be, in bytes. A larger one closes the connection before anything is reserved for it.
     request_max_bytes: usize, "socket.request.max.bytes", Int, "104857600", [1..];
 }

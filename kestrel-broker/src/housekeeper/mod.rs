@@ -17,6 +17,7 @@ use tracing::warn;
 
 use crate::clock::{Clock, after};
 use crate::log::LogManager;
+use crate::net::Encryption;
 use crate::partition::ReplicaManager;
 
 /// How often it looks what is due.
@@ -33,6 +34,8 @@ pub(crate) struct Housekeeper {
     pub(crate) logs: Arc<LogManager>,
     /// The partitions, whose old segments are deleted.
     pub(crate) replicas: Arc<ReplicaManager>,
+    /// What encrypts the connections of listeners: certificates that changed are read again.
+    pub(crate) encryptions: Vec<Arc<Encryption>>,
     /// How often old segments are looked for: `log.retention.check.interval.ms`.
     pub(crate) retention_check_interval: Duration,
     /// The time.
@@ -59,8 +62,12 @@ impl Housekeeper {
             let retention_due = self.is_due(&mut next_retention_check);
             let (logs, replicas, now) =
                 (Arc::clone(&self.logs), Arc::clone(&self.replicas), self.clock.wall());
+            let encryptions = self.encryptions.clone();
             let work = spawn_blocking(move || {
                 logs.tick(now);
+                for encryption in encryptions {
+                    encryption.refresh();
+                }
                 if retention_due {
                     replicas.delete_old_segments(now);
                 }

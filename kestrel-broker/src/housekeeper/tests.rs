@@ -179,6 +179,7 @@ async fn records_grow_old_by_the_wall_clock_and_checks_come_by_the_other() {
     let housekeeper = Housekeeper {
         logs,
         replicas: Arc::clone(&replicas),
+        encryptions: Vec::new(),
         retention_check_interval: Duration::from_secs(300),
         clock: clock.clone(),
         failed: CancellationToken::new(),

@@ -13,11 +13,18 @@ pub(crate) struct ConnectionCounters {
     pub(crate) accepted: Counter,
     /// Connections above a maximum.
     pub(crate) refused: Counter,
+    /// Connections that did not get through their TLS handshake.
+    pub(crate) failed_handshakes: Counter,
 }
 
 impl ConnectionCounters {
     /// The counts now.
     pub(crate) fn snapshot(&self) -> ListenerMetrics {
-        ListenerMetrics { open: self.open.get(), accepted: self.accepted.get(), refused: self.refused.get() }
+        ListenerMetrics {
+            open: self.open.get(),
+            accepted: self.accepted.get(),
+            refused: self.refused.get(),
+            failed_handshakes: self.failed_handshakes.get(),
+        }
     }
 }

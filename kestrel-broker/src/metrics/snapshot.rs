@@ -102,6 +102,9 @@ pub struct ListenerMetrics {
     pub accepted: u64,
     /// How many were refused by `max.connections` or `max.connections.per.ip`.
     pub refused: u64,
+    /// How many of the accepted did not get through their TLS handshake, and why stands in the log: no TLS, a certificate that one
+    /// side does not take, too slow.
+    pub failed_handshakes: u64,
 }
 
 /// The consumer groups of a broker that have been loaded.

@@ -29,6 +29,21 @@ pub(crate) enum Closed {
     /// The first bytes are of another protocol.
     #[error("{0}")]
     Stranger(Stranger),
+    /// The first bytes are not TLS, and of nothing else that is known.
+    #[error(
+        "the client does not speak TLS, and this listener does: it needs security.protocol=SSL or SASL_SSL, or the port of a \
+         listener without TLS"
+    )]
+    NotEncrypted,
+    /// The TLS handshake failed.
+    #[error("{0}")]
+    Handshake(String),
+    /// The TLS handshake was not done in time.
+    #[error("the TLS handshake was not done within {0:?} (socket.connection.setup.timeout.ms)")]
+    SlowHandshake(Duration),
+    /// No rule makes a user of the client's certificate.
+    #[error("ssl.principal.mapping.rules has no rule for the certificate of {0:?}")]
+    NoUser(String),
     /// The length that was announced is none of a frame.
     #[error("{0} (socket.request.max.bytes)")]
     FrameSize(#[from] FrameSizeError),
@@ -45,7 +60,15 @@ impl Closed {
     pub(crate) const fn is_fault(&self) -> bool {
         matches!(
             self,
-            Self::Stranger(_) | Self::FrameSize(_) | Self::Header(_) | Self::Refused(..) | Self::Unread(_)
+            Self::Stranger(_)
+                | Self::NotEncrypted
+                | Self::Handshake(_)
+                | Self::SlowHandshake(_)
+                | Self::NoUser(_)
+                | Self::FrameSize(_)
+                | Self::Header(_)
+                | Self::Refused(..)
+                | Self::Unread(_)
         )
     }
 }

@@ -11,7 +11,6 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -118,11 +117,6 @@ where
         }
     }
 
-    /// The address of the other end.
-    pub(crate) const fn peer(&self) -> SocketAddr {
-        self.origin.peer
-    }
-
     /// `client.id` of the latest request.
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
@@ -144,6 +138,12 @@ where
                 Err(_) => {}
             }
         }
+    }
+
+    /// Tells the peer that nothing more comes, as far as the stream can and without waiting: TLS has a message for it, without
+    /// which the end could be one that somebody on the way made.
+    pub(crate) async fn take_leave(&mut self) {
+        let _it_may_be_gone = poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_shutdown(cx))).await;
     }
 
     /// Moves everything that can be moved; ready at the end of the connection.

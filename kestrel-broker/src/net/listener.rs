@@ -12,9 +12,11 @@ use tower::Service;
 use tracing::{debug, info, warn};
 
 use super::acceptor::Acceptor;
+use super::closed::Closed;
 use super::complaints::Complaints;
 use super::connection::{Connection, ConnectionLimits};
 use super::connection_count::{ConnectionCount, Counted};
+use super::encryption::{Encrypted, Encryption};
 use super::transport::Transport;
 use crate::api::{AnswerFrame, Close, ListenerId, Origin, Request};
 use crate::metrics::{ConnectionCounters, Inside};
@@ -42,6 +44,8 @@ pub(crate) struct Door {
     pub(crate) acceptor: Acceptor,
     /// Which listener of the configuration this is.
     pub(crate) id: ListenerId,
+    /// What encrypts its connections, where they are.
+    pub(crate) encryption: Option<Arc<Encryption>>,
     /// The limits of each connection.
     pub(crate) limits: ConnectionLimits,
     /// The open connections, which the listeners share.
@@ -64,7 +68,7 @@ pub(crate) struct Listener<M> {
 
 impl<M, P> Listener<M>
 where
-    M: Fn(Option<&str>) -> P + Send + 'static,
+    M: Fn(Option<&str>) -> P + Clone + Send + 'static,
     P: Service<Request, Response = AnswerFrame, Error = Close> + Send + 'static,
     P::Future: Unpin + Send,
 {
@@ -108,7 +112,7 @@ where
 
     /// Serves a connection on a task of its own, unless there are too many.
     fn serve<S: Transport + Send + 'static>(&self, stream: S, peer: SocketAddr) {
-        let Door { id, limits, count, complaints, counters, .. } = &self.door;
+        let Door { id, encryption, limits, count, complaints, counters, .. } = &self.door;
         let counted = match count.enter(peer.ip()) {
             Ok(counted) => counted,
             Err(too_many) => {
@@ -119,19 +123,77 @@ where
             }
         };
         counters.accepted.count();
-        let visit =
-            Visit { complaints: Arc::clone(complaints), _counted: counted, _open: counters.open.enter() };
+        let visit = Visit {
+            peer,
+            complaints: Arc::clone(complaints),
+            counters: Arc::clone(counters),
+            _counted: counted,
+            _open: counters.open.enter(),
+        };
         let origin = Origin { peer, listener: *id };
-        let connection = Connection::new(stream, origin, (self.make_pipeline)(None), *limits);
-        self.tasks.spawn(drive(connection, visit, self.stopping.clone()));
+        let (make_pipeline, limits, stopping) = (self.make_pipeline.clone(), *limits, self.stopping.clone());
+        match encryption.clone() {
+            None => {
+                let connection = Connection::new(stream, origin, make_pipeline(None), limits);
+                self.tasks.spawn(drive(connection, visit, stopping));
+            }
+            // The handshake is done on the task of the connection: a slow client keeps nobody else waiting.
+            Some(encryption) => {
+                self.tasks.spawn(async move {
+                    match encrypt(&encryption, stream, &stopping).await {
+                        Ok((stream, user)) => {
+                            let pipeline = make_pipeline(user.as_deref());
+                            drive(Connection::new(stream, origin, pipeline, limits), visit, stopping).await;
+                        }
+                        Err(closed) => visit.end_before_a_request(&closed),
+                    }
+                });
+            }
+        }
     }
 }
 
 /// Held by a connection while it is served.
 struct Visit {
+    peer: SocketAddr,
     complaints: Arc<Mutex<Complaints>>,
+    counters: Arc<ConnectionCounters>,
     _counted: Counted,
     _open: Inside,
+}
+
+impl Visit {
+    /// Says why there is an end, with what is known of the client.
+    fn end(&self, client: &str, closed: &Closed) {
+        let peer = self.peer;
+        if closed.is_fault() {
+            complain(&self.complaints, peer, &closed.to_string(), |about| {
+                warn!("closed connection from {peer}{client}: {about}");
+            });
+        } else {
+            debug!("closed connection from {peer}{client}: {closed}");
+        }
+    }
+
+    fn end_before_a_request(&self, closed: &Closed) {
+        if closed.is_fault() {
+            self.counters.failed_handshakes.count();
+        }
+        self.end("", closed);
+    }
+}
+
+/// Shakes hands, unless the broker stops.
+async fn encrypt<S: Transport>(
+    encryption: &Encryption,
+    stream: S,
+    stopping: &CancellationToken,
+) -> Result<(Encrypted<S>, Option<String>), Closed> {
+    tokio::select! {
+        biased;
+        encrypted = encryption.shake_hands(stream) => encrypted,
+        () = stopping.cancelled() => Err(Closed::Stopping),
+    }
 }
 
 /// Serves one connection and says in one line why it ended.
@@ -142,14 +204,8 @@ where
     P::Future: Unpin,
 {
     let closed = connection.drive(&stopping).await;
-    let (peer, client_id) = (connection.peer(), connection.client_id());
-    if closed.is_fault() {
-        complain(&visit.complaints, peer, &closed.to_string(), |about| {
-            warn!("closed connection from {peer} (client.id {client_id:?}): {about}");
-        });
-    } else {
-        debug!("closed connection from {peer} (client.id {client_id:?}): {closed}");
-    }
+    connection.take_leave().await;
+    visit.end(&format!(" (client.id {:?})", connection.client_id()), &closed);
 }
 
 /// Says what is wrong with a peer, unless it was said a moment ago.

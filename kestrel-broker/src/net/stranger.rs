@@ -60,8 +60,8 @@ impl fmt::Display for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tls => {
-                "this looks like TLS, and this listener speaks PLAINTEXT: TLS is not there yet, so the client needs \
-                 security.protocol=PLAINTEXT"
+                "this looks like TLS, and here is none, or none that old: the client needs the port of a listener with the \
+                 protocol SSL or SASL_SSL, or security.protocol=PLAINTEXT or SASL_PLAINTEXT"
             }
             Self::Http => {
                 "this looks like HTTP, and here is a Kafka broker: a health check should open a TCP connection and no \

@@ -28,6 +28,12 @@ impl TlsError {
         Self { place: place.to_string(), problem: problem.into(), source: None }
     }
 
+    /// The sentence, and what the system said.
+    #[must_use]
+    pub fn into_parts(self) -> (String, Option<io::Error>) {
+        (self.to_string(), self.source)
+    }
+
     /// A file that the system does not give.
     pub(super) fn unreadable(place: impl Display, source: io::Error) -> Self {
         Self { source: Some(source), ..Self::new(place, "cannot be read") }

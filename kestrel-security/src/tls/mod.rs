@@ -44,3 +44,6 @@ pub use versions::TlsVersions;
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
+
+#[cfg(test)]
+mod tests;

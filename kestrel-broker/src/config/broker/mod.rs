@@ -17,10 +17,15 @@ use super::foreign_keys::advice;
 use super::groups::{GROUPS, GroupSettings};
 use super::keys::{broker_key, broker_keys};
 use super::listener::{Listener, ListenerSettings};
+#[cfg(feature = "tls")]
+use super::listener_keys::settings_of_listener;
 use super::listener_keys::{is_of_one_listener, key_of_one_listener};
 use super::metadata_log::MetadataLogSettings;
 use super::node::{NODE, NodeSettings};
 use super::settings::BrokerSettings;
+use super::tls::ListenerTls;
+#[cfg(feature = "tls")]
+use super::tls::TlsSettings;
 use super::topic::TOPIC;
 use crate::log::Validation;
 
@@ -50,6 +55,15 @@ pub(crate) enum ConfigError {
     /// A key that does not take its value.
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
+    /// A listener whose TLS cannot be used.
+    #[cfg(feature = "tls")]
+    #[error("the listener {listener} cannot encrypt: {problem}")]
+    Tls {
+        /// The listener.
+        listener: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The file could not be read.
     #[error("cannot read the configuration file {}: {source}", file.display())]
     File {
@@ -142,7 +156,10 @@ impl BrokerConfig {
     pub(crate) fn new(raw: &RawSettings) -> Result<Self, ConfigError> {
         let mut warnings = check_keys(raw)?;
         let mut notes = Vec::new();
-        let listeners = read(raw, ListenerSettings::ROWS)?.open(raw, &mut notes)?;
+        let mut listeners = read(raw, ListenerSettings::ROWS)?.open(raw, &mut notes)?;
+        for listener in listeners.iter_mut().filter(|listener| listener.protocol.has_tls()) {
+            listener.tls = listener_tls(raw, &listener.name)?;
+        }
         let node = read(raw, NodeSettings::ROWS)?;
         node.check_roles(raw, &mut warnings)?;
         check_retention(raw)?;
@@ -219,6 +236,20 @@ fn unknown(name: &str, value: &RawValue) -> ConfigError {
 fn read<C: Default>(raw: &RawSettings, rows: &[Row<C>]) -> Result<C, InvalidSetting> {
     let mut config = C::default();
     raw.apply(rows, &mut config).map(|()| config)
+}
+
+/// The certificates of a listener that encrypts.
+#[cfg(feature = "tls")]
+fn listener_tls(raw: &RawSettings, listener: &str) -> Result<Option<ListenerTls>, ConfigError> {
+    let raw = settings_of_listener(raw, listener);
+    let tls = read(&raw, TlsSettings::ROWS)?.listener_tls(&raw);
+    tls.map(Some)
+        .map_err(|problem| ConfigError::Tls { listener: listener.to_owned(), problem: problem.to_string() })
+}
+
+#[cfg(not(feature = "tls"))]
+fn listener_tls(_: &RawSettings, _: &str) -> Result<Option<ListenerTls>, ConfigError> {
+    Ok(None)
 }
 
 fn broker_settings(raw: &RawSettings) -> Result<BrokerSettings, InvalidSetting> {

@@ -93,3 +93,57 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    }
+
+    /// The DER of names, and what `X500Principal.getName()` of Java 25 gives for them.
+    #[rustfmt::skip]
+    const NAMES: &[(&str, &str)] = &[
+        ("3065310b3009060355040613024652310c300a06035504081303496446310e300c06035504071305506172697331163014060355040a130d4578616d706c652c20496e632e3110300e060355040b1307436c69656e7473310e300c06035504031305616c696365", "CN=alice,OU=Clients,O=Example\\, Inc.,L=Paris,ST=IdF,C=FR"),
+        ("302c310c300a06035504031303626f62311c301a06092a864886f70d010901160d61406578616d706c652e636f6d", "1.2.840.113549.1.9.1=#160d61406578616d706c652e636f6d,CN=bob"),
+        ("304b31133011060a0992268993f22c6401191603636f6d31173015060a0992268993f22c64011916076578616d706c65311b30080603550403130161300f060a0992268993f22c640101130162", "CN=a+UID=b,DC=example,DC=com"),
+        ("3029310a30080603550403130178310f300d0603550409130631204d61696e310a30080603550405130137", "2.5.4.5=#130137,STREET=1 Main,CN=x"),
+        ("301b3119301706035504031310206c65616420616e6420747261696c20", "CN=\\ lead and trail\\ "),
+        ("301d311b3008060355040b130178300f06035504030c0823686173683d6571", "OU=x+CN=\\#hash\\=eq"),
+        ("30193117301506035504030c0e71756f746564205c203c613e3b62", "CN=quoted \\\\ \\<a\\>\\;b"),
+        ("30133111300f06035504030c085a6fc3ab20e4b8ad", "CN=Zoë 中"),
+        ("3031310a3008060355040313016e310a30080603550404130153310a3008060355042a130147310b3009060355040c13024472", "2.5.4.12=#13024472,2.5.4.42=#130147,2.5.4.4=#130153,CN=n"),
+        ("3000", ""),
+        ("300f310d300b06035504031e0400e90041", "CN=éA"),
+        ("300d310b300906035504031402e941", "CN=éA"),
+        ("300e310c300a06035504031603696135", "CN=ia5"),
+        ("3010310e300c06035504030c056100620a63", "CN=a\\00b\nc"),
+        ("300d310b3009060355040304020102", "CN=#04020102"),
+        ("300d310b300906035504030c022020", "CN=\\ \\ "),
+        ("300e310c300a06035504030c030d610d", "CN=\\\ra\\\r"),
+        ("300f310d300b0603550403130423613d62", "CN=\\#a\\=b"),
+        ("300e310c300a06035504031203313233", "CN=#1203313233"),
+    ];
+
+    #[test]
+    fn names_are_written_as_java_does() {
+        for (der, expected) in NAMES {
+            let der = bytes(der);
+            let name = sequence(&mut SliceReader::new(&der).unwrap()).unwrap();
+            assert_eq!(distinguished_name(name).as_deref(), Ok(*expected));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_anywhere_is_refused_and_no_more() {
+        for (der, _) in NAMES {
+            let der = bytes(der);
+            for length in 0..der.len() {
+                let cut = SliceReader::new(&der[..length]).and_then(|mut reader| sequence(&mut reader));
+                assert!(cut.is_err(), "{length}");
+            }
+        }
+    }
+}

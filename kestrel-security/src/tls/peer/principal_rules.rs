@@ -104,6 +104,9 @@ fn read_pattern(text: &str) -> Result<(Rule, &str), String> {
         Some(("U", after)) => (Case::Upper, after),
         _ => (Case::AsIs, rest),
     };
+    if pattern.is_empty() {
+        return Err("its pattern is empty".to_owned());
+    }
     refuse_what_java_alone_has(pattern)?;
     let regex = |pattern: &str| {
         Regex::new(pattern).map_err(|error| format!("its pattern is none that is understood here: {error}"))
@@ -189,6 +192,9 @@ mod tests {
         assert_eq!(user("RULE:CN=a/b/", "CN=ab"), None, "the whole name");
         assert_eq!(user("RULE:^CN=([^,ADEFLTU,]+)(,.*|$)/$1@$2/,DEFAULT", "CN=x").as_deref(), Some("x@"));
         assert_eq!(user("RULE:^CN=a\\/b$/c\\/d/", "CN=a/b").as_deref(), Some("c/d"));
+        assert_eq!(user("RULE:^a|b$/x/", "ab"), None, "the whole name in each alternative");
+        assert_eq!(user("RULE:.*/other/", "O=x").as_deref(), Some("otherother"), "as replaceAll has it");
+        assert_eq!(user("RULE:CN=(?<n>.*)/${n}/U", "CN=a").as_deref(), Some("A"));
         assert_eq!(user("", "CN=a"), None);
         assert_eq!(user(" ,DEFAULT, ", "CN=a").as_deref(), Some("CN=a"));
     }
@@ -203,6 +209,8 @@ mod tests {
             ("RULE:CN=(.*)/$1/LL", "expected DEFAULT"),
             ("RULE:CN=(?=a)/$1/", "look-ahead, (?="),
             ("RULE:CN=(a)\\1/$1/", "is none that is understood here"),
+            ("RULE://x/", "its pattern is empty"),
+            ("RULE:CN=(.*)/$1/L DEFAULT", "commas between rules"),
             ("RULE:CN=(a/$1/", "is none that is understood here"),
             ("RULE:CN=a*+/b/", "possessive"),
             ("RULE:CN=a/$1/", "no group in parentheses"),

@@ -1,0 +1,107 @@
+//! The encryption of a listener: handshakes with the certificate that it has now, and who the client is by its own.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kestrel_security::tls::peer::{Certificate, PrincipalRules};
+use kestrel_security::tls::{HandshakeError, Reloading, ServerTls};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::{info, warn};
+
+use super::closed::Closed;
+use super::first_bytes::{FirstBytes, NotTls};
+use super::transport::Transport;
+use crate::config::{Listener, ListenerTls};
+use crate::error::StartError;
+
+/// The encryption of one listener, shared by its connections.
+#[derive(Debug)]
+pub(crate) struct Encryption {
+    /// The listener's name.
+    listener: String,
+    tls: Mutex<Reloading<ServerTls>>,
+    rules: PrincipalRules,
+    /// How long a handshake may take.
+    patience: Duration,
+}
+
+/// A stream that encrypts.
+pub(super) type Encrypted<S> = TlsStream<FirstBytes<S>>;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Encrypted<S> {}
+
+impl Encryption {
+    /// Reads the certificates of a listener for the first time; `None` for one that does not encrypt.
+    ///
+    /// # Errors
+    /// When they cannot be used.
+    pub(crate) fn of(listener: &Listener, patience: Duration) -> Result<Option<Arc<Self>>, StartError> {
+        let Some(ListenerTls { server, rules }) = listener.tls.clone() else { return Ok(None) };
+        let tls = Reloading::new(server).map_err(|error| StartError::tls(&listener.name, error))?;
+        let listener = listener.name.clone();
+        Ok(Some(Arc::new(Self { listener, tls: Mutex::new(tls), rules, patience })))
+    }
+
+    /// Reads certificates that changed. Blocks; called every second. Connections that are open keep theirs.
+    pub(crate) fn refresh(&self) {
+        let refreshed = self.tls.lock().refresh();
+        match refreshed {
+            Ok(false) => {}
+            Ok(true) => {
+                info!("the certificates of the listener {} changed and were read again", self.listener);
+            }
+            Err(error) => warn!(
+                "the listener {} keeps its certificates, since the new ones cannot be used: {error}",
+                self.listener
+            ),
+        }
+    }
+
+    /// Shakes hands on a new connection; gives also the user that the client's certificate names, if it showed one.
+    ///
+    /// Before it is done rustls holds at most one message of 64 KiB of what the client sent.
+    pub(super) async fn shake_hands<S: Transport>(
+        &self,
+        stream: S,
+    ) -> Result<(Encrypted<S>, Option<String>), Closed> {
+        let acceptor = TlsAcceptor::from(self.tls.lock().current());
+        match timeout(self.patience, acceptor.accept(FirstBytes::new(stream))).await {
+            Ok(Ok(stream)) => {
+                let user = self.user(&stream)?;
+                Ok((stream, user))
+            }
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_) => Err(Closed::SlowHandshake(self.patience)),
+        }
+    }
+
+    fn user<S>(&self, stream: &Encrypted<S>) -> Result<Option<String>, Closed> {
+        let (_, session) = stream.get_ref();
+        let Some(certificate) = session.peer_certificates().and_then(|chain| chain.first()) else {
+            return Ok(None);
+        };
+        let certificate = Certificate::read(certificate);
+        let subject = certificate.as_ref().map(Certificate::subject).unwrap_or_default();
+        match self.rules.user(subject) {
+            Some(user) => Ok(Some(user)),
+            None => Err(Closed::NoUser(subject.to_owned())),
+        }
+    }
+}
+
+fn failed(error: io::Error) -> Closed {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<NotTls>()) {
+        Some(NotTls::Nothing) => Closed::ByPeer,
+        Some(NotTls::Other(Some(stranger))) => Closed::Stranger(*stranger),
+        Some(NotTls::Other(None)) => Closed::NotEncrypted,
+        None => Closed::Handshake(HandshakeError::of_server(error).to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
