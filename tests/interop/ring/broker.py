@@ -16,6 +16,8 @@ START_DEADLINE_S = 120
 STOP_DEADLINE_S = 60
 # Test data is from long ago: with the usual seven days it is deleted half a minute after the start.
 KEEP_ALL = ("log.retention.ms=-1",)
+# ACLs decide, and who does not say who he is may do everything.
+AUTHORIZER = ("authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users=User:ANONYMOUS")
 
 
 _PORTS = range(20_000, 32_000)

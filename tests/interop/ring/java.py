@@ -1,5 +1,7 @@
 """How the ring runs a Java class: the jars that were installed, and options that make short programs start fast."""
 
+import subprocess
+
 from ring import tools
 
 _QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -9,6 +11,12 @@ _SETTINGS = tools.CLIENTS / "java" / "log4j2.xml"
 def command(main_class, *args, options=_QUICK):
     """The command line that runs a class of Apache Kafka's."""
     return _command(f"{tools.ensure('kafka-jars')}/libs/*", options, main_class, args)
+
+
+def run(main_class, *args, deadline_s=120):
+    """Runs a class of Apache Kafka's to its end; what it printed is text."""
+    return subprocess.run(command(main_class, *args), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=deadline_s)
 
 
 def client_command(*args):

@@ -109,8 +109,7 @@ def _tool(address, name, *options):
 
 
 def _run(address, name, *options):
-    return subprocess.run(java.command(name, *options, "--bootstrap-server", address), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=120)
+    return java.run(name, *options, "--bootstrap-server", address)
 
 
 SCENARIOS = {"live-configs": configs}

@@ -68,6 +68,17 @@ class Ring:
             if groups_done:
                 groups_done.result()
 
+    def run_guarded(self, broker):
+        """Every way to be let in, and every way not to be, of every client (security.py)."""
+        ways = [(scenario, name, *broker.file(name, *way)) for scenario, found in (
+            ("acks", broker.ways()), ("refused", broker.wrong_ways()), ("steady", broker.short_ways())) for name, *way in found]
+        self._in_parallel([(self._secure, client, *way) for client in self._clients for way in ways
+                           if client.ways and way[1].startswith(client.ways)])
+
+    def _secure(self, client, scenario, name, address, file):
+        words = ("--security", file, "--prefix", f"{self._prefix}-{name}")
+        self._scenario(client, name, scenario, address, *words, column="secure")
+
     def _groups(self, bootstrap):
         """Groups of each client's members, and of all clients' together."""
         tasks = []
@@ -130,11 +141,11 @@ class Ring:
     def _file(self, client):
         return str(self._work / f"{client.name}.jsonl")
 
-    def _scenario(self, client, name, group, bootstrap, *words):
+    def _scenario(self, client, name, group, bootstrap, *words, column=None):
         command = [*client.command(), group, "--bootstrap", bootstrap, *words]
         began = time.monotonic()
         outcome, why = _run(command)
-        self._report.add(Result(client.name, name, group, outcome, time.monotonic() - began, why))
+        self._report.add(Result(client.name, name, column or group, outcome, time.monotonic() - began, why))
         return outcome == PASSED
 
     def _in_parallel(self, tasks, jobs=None):

@@ -5,6 +5,7 @@ It never catches what a scenario raises except to say it in one line.
 """
 
 import argparse
+import json
 import sys
 import time
 import traceback
@@ -58,6 +59,11 @@ def eventually(what, probe, want):
         time.sleep(0.05)
 
 
+def _security(file):
+    with open(file, encoding="utf-8") as text:
+        return json.load(text)
+
+
 def shorten(value, limit=160):
     """Its text, cut in the middle."""
     text = repr(value)
@@ -78,6 +84,9 @@ def main(client, scenarios):
     parser.add_argument("--instance", help="group instance id, for static membership (member)")
     parser.add_argument("--session-ms", type=int, default=6_000, help="session timeout (member)")
     parser.add_argument("--writer", type=int, help="its number (writer)")
+    parser.add_argument("--seconds", type=float, default=8, help="how long it lasts (steady)")
+    parser.add_argument("--security", type=_security, default={}, metavar="FILE",
+                        help="how to connect, as JSON (ring/security.py says what is in it)")
     args = parser.parse_args()
     try:
         scenarios[args.scenario](args)

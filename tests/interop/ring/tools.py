@@ -29,9 +29,9 @@ def cache():
 
 def ensure(component):
     """The folder of a component, which is installed first if it has to be."""
-    if component == "kcat":  # the system's own, in a place of its own
-        _need("kcat", "kcat")
-        return Path(shutil.which("kcat")).parent
+    if component in _SYSTEMS:  # in a place of its own
+        _need(component, component)
+        return Path(shutil.which(component)).parent
     manifests, install = _KEPT[component]
     folder = cache() / f"{component}-{_digest(manifests)}"
     cache().mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,9 @@ _KEPT = {
     "kafka-jars": (_POM, _kafka_jars),
     "java-clients": (_POM + _JAVA, _java_clients),
 }
-COMPONENTS = ("kcat", *_KEPT)
+# What is the system's own.
+_SYSTEMS = ("kcat", "openssl")
+COMPONENTS = (*_SYSTEMS, *_KEPT)
 
 
 def _digest(manifests):

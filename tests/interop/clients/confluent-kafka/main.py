@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Interop scenarios of confluent-kafka, which is a recent librdkafka under Python."""
 
-import functools
 import sys
+import time
 from pathlib import Path
 
 from confluent_kafka import (Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException,
@@ -11,7 +11,7 @@ from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, 
                                    NewTopic, OffsetSpec, ResourceType)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import member, records, scenario, stamp  # noqa: E402
+from ring import librdkafka, member, records, scenario, stamp  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
@@ -22,14 +22,27 @@ BATCH_BYTES = 10_000
 KEEP = {"retention.ms": "-1"}  # the records' times are long ago
 
 
-@functools.cache  # a client that is dropped fails what it has not answered yet
-def admin_at(bootstrap):
-    return AdminClient({"bootstrap.servers": bootstrap})
+def connection(args):
+    """The settings by which each of its clients finds the broker and is let in."""
+    settings = {"bootstrap.servers": args.bootstrap, **librdkafka.settings(args.security)}
+    if token := args.security.get("token"):
+        settings["oauth_cb"] = lambda _: (token, time.time() + 3_600)
+    return settings
+
+
+_admins = {}  # a client that is dropped fails what it has not answered yet
+
+
+def admin_at(args):
+    if args.bootstrap not in _admins:
+        _admins[args.bootstrap] = AdminClient(connection(args))
+        _admins[args.bootstrap].poll(0)  # which calls oauth_cb
+    return _admins[args.bootstrap]
 
 
 def create(args, topic, partitions=1, config=KEEP):
     """Makes a topic; a broker may learn of it a little later than the controller that answered."""
-    client = admin_at(args.bootstrap)
+    client = admin_at(args)
     answer(client.create_topics([NewTopic(topic, partitions, 1, config=config)]))
     scenario.eventually("the topic is listed", lambda: topic in client.list_topics(timeout=DEADLINE_S).topics, True)
 
@@ -52,7 +65,7 @@ def error_of(action):
 def write(args, topic, written, **config):
     """Sends records and waits until each is stored; the errors of those that are not, by name."""
     failures = []
-    producer = Producer({"bootstrap.servers": args.bootstrap, "message.timeout.ms": DEADLINE_S * 1000, **config})
+    producer = Producer({**connection(args), "message.timeout.ms": DEADLINE_S * 1000, **config})
     for r in written:
         timestamp = {} if r["timestamp"] is None else {"timestamp": r["timestamp"]}
         while True:
@@ -69,7 +82,7 @@ def write(args, topic, written, **config):
 
 def read(args, topic, counts, **config):
     """Reads from the start of each partition to its end: a dict from partition to messages."""
-    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": "unused", "enable.auto.commit": False,
+    consumer = Consumer({**connection(args), "group.id": "unused", "enable.auto.commit": False,
                          "enable.partition.eof": True, "check.crcs": True, "fetch.wait.max.ms": 20, **config})
     consumer.assign([TopicPartition(topic, p, 0) for p in counts])
     found, at_end = {p: [] for p in counts}, set()
@@ -123,11 +136,39 @@ def acks(args):
         scenario.eventually(f"values with acks={name}", lambda: [m.value() for m in read(args, topic, [0])[0]], values)
 
 
+def steady(args):
+    """Writes and reads for a while, whatever happens to the connections: nothing fails, is lost, doubled or out of order."""
+    topic, values = f"{args.prefix}-confluent-kafka-steady", []
+    create(args, topic)
+    failures = []
+    producer = Producer({**connection(args), "enable.idempotence": True, "linger.ms": 5,
+                         "message.timeout.ms": DEADLINE_S * 1000})
+    until = time.monotonic() + args.seconds
+    while time.monotonic() < until:
+        values.append(str(len(values)).encode())
+        producer.produce(topic, partition=0, value=values[-1], on_delivery=lambda e, _: e and failures.append(e.name()))
+        producer.poll(0.002)
+    expect("records left in the producer", producer.flush(DEADLINE_S), 0)
+    expect("failures", failures, [])
+    expect("values", [m.value() for m in read(args, topic, [0])[0]], values)
+
+
+def refused(args):
+    """Is not let in, and says why."""
+    errors = []
+    client = AdminClient({**connection(args), "error_cb": lambda e: errors.append(e.name()), "log_level": 0})
+    expect("a list of topics", error_of(lambda: client.list_topics(timeout=5)) != "no error", True)
+    client.poll(1)
+    # With TLS 1.3 a broker looks at a client's certificate when the client is done.
+    wanted = {"_AUTHENTICATION"} if "mechanism" in args.security else {"_SSL", "_TRANSPORT"}
+    expect(f"one of {wanted} is among the errors {set(errors)}", bool(wanted & set(errors)), True)
+
+
 def offsets(args):
     topic = f"{args.prefix}-confluent-kafka-offsets"
     create(args, topic, 2)
     expect("failures", write(args, topic, [simple(t) for t in TIMES]), [])
-    admin = admin_at(args.bootstrap)
+    admin = admin_at(args)
     first, last = TIMES[0], max(TIMES)
 
     def listed(spec, partition=0):
@@ -143,7 +184,7 @@ def offsets(args):
                        (last + 1, (-1, -1))):
         found = listed(OffsetSpec.for_timestamp(time))
         expect(f"offset for time {time - first}", (found.offset, found.timestamp), want)
-    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": "unused"})
+    consumer = Consumer({**connection(args), "group.id": "unused"})
     expect("watermarks", consumer.get_watermark_offsets(TopicPartition(topic, 0), DEADLINE_S), (0, 4))
     (found,) = consumer.offsets_for_times([TopicPartition(topic, 0, first + 1)], DEADLINE_S)
     expect("the consumer's offset for a time", found.offset, 1)
@@ -164,7 +205,7 @@ def log_append_time(args):
 
 
 def admin(args):
-    client, topic = admin_at(args.bootstrap), f"{args.prefix}-confluent-kafka-admin"
+    client, topic = admin_at(args), f"{args.prefix}-confluent-kafka-admin"
     cluster = client.describe_cluster().result(DEADLINE_S)
     nodes = {node.id for node in cluster.nodes}
     expect("the controller is a node", cluster.controller.id in nodes, True)
@@ -225,7 +266,7 @@ def _check_configs(client, topic):
 
 
 def errors(args):
-    client, topic = admin_at(args.bootstrap), f"{args.prefix}-confluent-kafka-errors"
+    client, topic = admin_at(args), f"{args.prefix}-confluent-kafka-errors"
     create(args, topic, config={**KEEP, "max.message.bytes": "2000"})
     nowhere = f"{topic}-unknown"
 
@@ -264,7 +305,7 @@ def errors(args):
 
 
 def _read_from(args, topic, offset):
-    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": "unused", "auto.offset.reset": "error"})
+    consumer = Consumer({**connection(args), "group.id": "unused", "auto.offset.reset": "error"})
     consumer.assign([TopicPartition(topic, 0, offset)])
     message = consumer.poll(DEADLINE_S)
     consumer.close()
@@ -274,10 +315,10 @@ def _read_from(args, topic, offset):
 
 def group_admin(args):
     """The life of a group that has committed and has no member."""
-    client = admin_at(args.bootstrap)
+    client = admin_at(args)
     topic = group = f"{args.prefix}-confluent-kafka-group-admin"
     create(args, topic, 2)
-    consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": group, "enable.auto.commit": False})
+    consumer = Consumer({**connection(args), "group.id": group, "enable.auto.commit": False})
     consumer.commit(offsets=[TopicPartition(topic, 0, 7, metadata="a text")], asynchronous=False)
     first, second = consumer.committed([TopicPartition(topic, 0), TopicPartition(topic, 1)], DEADLINE_S)
     expect("committed", (first.offset, first.metadata), (7, "a text"))
@@ -307,7 +348,7 @@ def group_admin(args):
 def join(args):
     """A member of a group (see ring/member.py)."""
     (topic,) = args.topic
-    settings = {"bootstrap.servers": args.bootstrap, "group.id": args.group, "auto.offset.reset": "earliest",
+    settings = {**connection(args), "group.id": args.group, "auto.offset.reset": "earliest",
                 "enable.auto.commit": False, "session.timeout.ms": args.session_ms, "fetch.wait.max.ms": 100,
                 "heartbeat.interval.ms": member.HEARTBEAT_MS, "partition.assignment.strategy": args.assignor}
     if args.instance:
@@ -363,7 +404,7 @@ def writer(args):
     """Writes for the kill loop until its input ends, and says what was acknowledged (tests/kill/foreign.rs)."""
     partitions = [(topic, p) for topic, count in (t.split(":") for t in args.topic) for p in range(int(count))]
     ended, sequence = member.input_end(), 0
-    producer = Producer({"bootstrap.servers": args.bootstrap, "enable.idempotence": True, "compression.type": args.codec,
+    producer = Producer({**connection(args), "enable.idempotence": True, "compression.type": args.codec,
                          "linger.ms": 5, "message.timeout.ms": 120_000, "batch.size": BATCH_BYTES, "reconnect.backoff.ms": 10,
                          "reconnect.backoff.max.ms": 100, "retry.backoff.ms": 10, "log_level": 2})
 
@@ -392,4 +433,5 @@ def writer(args):
 
 scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                   "log-append-time": log_append_time, "admin": admin, "errors": errors,
-                                  "group-admin": group_admin, "member": join, "writer": writer})
+                                  "group-admin": group_admin, "steady": steady, "refused": refused, "member": join,
+                                  "writer": writer})

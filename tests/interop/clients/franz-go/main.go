@@ -29,6 +29,8 @@ var scenarios = map[string]func(*run) error{
 	"admin":           admin,
 	"errors":          errorCases,
 	"group-admin":     groupAdmin,
+	"steady":          steady,
+	"refused":         refused,
 	"member":          member,
 	"writer":          writer,
 }
@@ -46,6 +48,8 @@ type run struct {
 	instance  string
 	session   time.Duration
 	writer    int
+	steady    time.Duration
+	security  []kgo.Opt
 }
 
 func main() {
@@ -63,6 +67,12 @@ func main() {
 	flags.StringVar(&r.group, "group", "", "group to join")
 	flags.StringVar(&r.assignor, "assignor", "range", "how the group's partitions are shared")
 	flags.StringVar(&r.instance, "instance", "", "group instance id, for static membership")
+	seconds := flags.Float64("seconds", 8, "how long it lasts")
+	flags.Func("security", "how to connect: a file that ring/security.py describes", func(file string) error {
+		var err error
+		r.security, err = security(file)
+		return err
+	})
 	sessionMs := flags.Int("session-ms", 6_000, "session timeout")
 	flags.IntVar(&r.writer, "writer", 0, "its number")
 	flags.Func("topic", "topic to write or read", func(topic string) error {
@@ -71,6 +81,7 @@ func main() {
 	})
 	flags.Parse(os.Args[2:])
 	r.session = time.Duration(*sessionMs) * time.Millisecond
+	r.steady = time.Duration(*seconds * float64(time.Second))
 	ctx, cancel := context.WithTimeout(context.Background(), 2*deadline)
 	defer cancel()
 	r.ctx = ctx
@@ -83,7 +94,7 @@ func main() {
 
 // client connects; whoever calls it closes it.
 func (r *run) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.bootstrap)}, opts...)...)
+	return kgo.NewClient(slices.Concat([]kgo.Opt{kgo.SeedBrokers(r.bootstrap)}, r.security, opts)...)
 }
 
 // admin connects an admin client.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Interop scenarios of kafka-python: the protocol in Python, without topic ids."""
 
-import functools
 import sys
+import time
 from pathlib import Path
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -10,6 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaConnectionError, KafkaError
+from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.structs import OffsetAndMetadata
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -20,13 +21,40 @@ CREATE_TIME, LOG_APPEND_TIME = 0, 1
 KEEP = {"retention.ms": "-1"}  # the records' times are long ago
 
 
-@functools.cache
-def admin_at(bootstrap):
-    return KafkaAdminClient(bootstrap_servers=bootstrap)
+class Token(AbstractTokenProvider):
+    """A token that is there already."""
+
+    def __init__(self, token):
+        super().__init__()
+        self._token = token
+
+    def token(self):
+        return self._token
+
+
+def connection(args):
+    """The settings by which each of its clients finds the broker and is let in."""
+    names = {"protocol": "security_protocol", "ca": "ssl_cafile", "mechanism": "sasl_mechanism",
+             "user": "sasl_plain_username", "password": "sasl_plain_password"}
+    settings = {names[name]: value for name, value in args.security.items() if name in names}
+    if certificate := args.security.get("certificate"):
+        settings |= {"ssl_certfile": certificate, "ssl_keyfile": certificate}
+    if token := args.security.get("token"):
+        settings["sasl_oauth_token_provider"] = Token(token)
+    return {"bootstrap_servers": args.bootstrap, **settings}
+
+
+_admins = {}
+
+
+def admin_at(args):
+    if args.bootstrap not in _admins:
+        _admins[args.bootstrap] = KafkaAdminClient(**connection(args))
+    return _admins[args.bootstrap]
 
 
 def create(args, topic, partitions=1, config=KEEP, replicas=1):
-    admin_at(args.bootstrap).create_topics(
+    admin_at(args).create_topics(
         {topic: {"num_partitions": partitions, "replication_factor": replicas, "configs": config}},
         wait_for_metadata=True)
 
@@ -42,7 +70,7 @@ def error_of(action):
 
 def write(args, topic, written, **config):
     """Sends records and waits until each is stored; the errors of those that are not, by name."""
-    producer = KafkaProducer(bootstrap_servers=args.bootstrap, **config)
+    producer = KafkaProducer(**connection(args), **config)
     sent = [producer.send(topic, partition=r["partition"], key=r["key"], value=r["value"],
                           headers=r["headers"], timestamp_ms=r["timestamp"]) for r in written]
     producer.flush(DEADLINE_S)
@@ -53,7 +81,7 @@ def write(args, topic, written, **config):
 
 def read(args, topic, counts, start=0):
     """Reads from `start` to the end of each partition: a dict from partition to records."""
-    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=None, auto_offset_reset="none",
+    consumer = KafkaConsumer(**connection(args), group_id=None, auto_offset_reset="none",
                              check_crcs=True, fetch_max_wait_ms=20)
     partitions = [TopicPartition(topic, p) for p in counts]
     consumer.assign(partitions)
@@ -109,6 +137,30 @@ def acks(args):
         scenario.eventually(f"values with acks={name}", lambda: [m.value for m in read(args, topic, [0])[0]], values)
 
 
+def steady(args):
+    """Writes and reads for a while, whatever happens to the connections: nothing fails, is lost, doubled or out of order."""
+    topic, values = f"{args.prefix}-kafka-python-steady", []
+    create(args, topic)
+    producer, sent = KafkaProducer(**connection(args), enable_idempotence=True, linger_ms=5), []
+    until = time.monotonic() + args.seconds
+    while time.monotonic() < until:
+        values.append(str(len(values)).encode())
+        sent.append(producer.send(topic, partition=0, value=values[-1]))
+        time.sleep(0.002)
+    producer.flush(DEADLINE_S)
+    expect("offsets", [future.get(DEADLINE_S).offset for future in sent], list(range(len(values))))
+    producer.close()
+    expect("values", [m.value for m in read(args, topic, [0])[0]], values)
+
+
+def refused(args):
+    """Is not let in, and says why."""
+    error = error_of(lambda: KafkaAdminClient(**connection(args), bootstrap_timeout_ms=5_000).list_topics())
+    # kafka-python tries again whatever it meets, and says at the end that it met it.
+    wanted = ("SaslAuthenticationFailedError", "KafkaConnectionError", "KafkaTimeoutError")
+    expect(f"{error} is one of {wanted}", error in wanted, True)
+
+
 def offsets(args):
     topic = f"{args.prefix}-kafka-python-offsets"
     create(args, topic, 2)
@@ -117,14 +169,14 @@ def offsets(args):
     partition, empty = TopicPartition(topic, 0), TopicPartition(topic, 1)
 
     def listed(spec, of=partition):
-        return admin_at(args.bootstrap).list_partition_offsets({of: spec})[of]
+        return admin_at(args).list_partition_offsets({of: spec})[of]
 
     expect("earliest", listed(OffsetSpec.EARLIEST).offset, 0)
     expect("latest", listed(OffsetSpec.LATEST).offset, 4)
     largest = listed(OffsetSpec.MAX_TIMESTAMP)
     expect("largest time", (largest.offset, largest.timestamp), (2, last))
     expect("largest time of nothing", listed(OffsetSpec.MAX_TIMESTAMP, empty).offset, -1)
-    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=None)
+    consumer = KafkaConsumer(**connection(args), group_id=None)
     both = [partition, empty]
     expect("beginning", consumer.beginning_offsets(both), {partition: 0, empty: 0})
     expect("end", consumer.end_offsets(both), {partition: 4, empty: 0})
@@ -148,7 +200,7 @@ def log_append_time(args):
 
 
 def admin(args):
-    client, topic = admin_at(args.bootstrap), f"{args.prefix}-kafka-python-admin"
+    client, topic = admin_at(args), f"{args.prefix}-kafka-python-admin"
     cluster = client.describe_cluster()
     nodes = {broker["broker_id"] for broker in cluster["brokers"]}
     expect("the controller is a node", cluster["controller_id"] in nodes, True)
@@ -209,7 +261,7 @@ def _check_configs(client, topic):
 
 
 def errors(args):
-    client, topic = admin_at(args.bootstrap), f"{args.prefix}-kafka-python-errors"
+    client, topic = admin_at(args), f"{args.prefix}-kafka-python-errors"
     create(args, topic, config={**KEEP, "max.message.bytes": "2000"})
     nowhere, partition = f"{topic}-unknown", TopicPartition(topic, 0)
     for what, action, want in (
@@ -239,7 +291,7 @@ def errors(args):
 
 
 def _read_from(args, partition, offset):
-    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=None, auto_offset_reset="none")
+    consumer = KafkaConsumer(**connection(args), group_id=None, auto_offset_reset="none")
     consumer.assign([partition])
     consumer.seek(partition, offset)
     try:
@@ -250,11 +302,11 @@ def _read_from(args, partition, offset):
 
 def group_admin(args):
     """The life of a group that has committed and has no member."""
-    client = admin_at(args.bootstrap)
+    client = admin_at(args)
     topic = group = f"{args.prefix}-kafka-python-group-admin"
     create(args, topic, 2)
     first, second = TopicPartition(topic, 0), TopicPartition(topic, 1)
-    consumer = KafkaConsumer(bootstrap_servers=args.bootstrap, group_id=group, enable_auto_commit=False)
+    consumer = KafkaConsumer(**connection(args), group_id=group, enable_auto_commit=False)
     consumer.assign([first, second])
     consumer.commit({first: OffsetAndMetadata(7, "a text", -1)})
     expect("committed", consumer.committed(first, metadata=True)[:2], (7, "a text"))
@@ -310,7 +362,7 @@ def join(args):
     """A member of a group (see ring/member.py)."""
     settings = {"group_instance_id": args.instance} if args.instance else {}
     consumer = KafkaConsumer(
-        bootstrap_servers=args.bootstrap, group_id=args.group, auto_offset_reset="earliest", enable_auto_commit=False,
+        **connection(args), group_id=args.group, auto_offset_reset="earliest", enable_auto_commit=False,
         session_timeout_ms=args.session_ms, heartbeat_interval_ms=member.HEARTBEAT_MS, fetch_max_wait_ms=100,
         partition_assignment_strategy=[ASSIGNORS[args.assignor]], **settings)
     ended, listener = member.input_end(), Listener(consumer)
@@ -353,4 +405,4 @@ def _commit(consumer, read):
 
 scenario.main("kafka-python", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                "log-append-time": log_append_time, "admin": admin, "errors": errors,
-                               "group-admin": group_admin, "member": join})
+                               "group-admin": group_admin, "steady": steady, "refused": refused, "member": join})

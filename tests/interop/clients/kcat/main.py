@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from ring import member, printed, records, scenario  # noqa: E402
+from ring import librdkafka, member, printed, records, scenario  # noqa: E402
 from ring.scenario import expect  # noqa: E402
 
 KEY_END, RECORD_END = b"\x01", b"\x02"
@@ -25,8 +26,14 @@ def kcat(args, *options, stdin=b""):
     return done.stdout
 
 
+def command(args):
+    """The beginning of every command line: where the broker is, and what it wants to know."""
+    settings = librdkafka.settings(args.security).items()
+    return ["kcat", "-b", args.bootstrap, *(word for name, value in settings for word in ("-X", f"{name}={value}"))]
+
+
 def run(args, *options, stdin=b""):
-    return subprocess.run(["kcat", "-b", args.bootstrap, *options], input=stdin, capture_output=True,
+    return subprocess.run([*command(args), *options], input=stdin, capture_output=True,
                           timeout=scenario.DEADLINE_S)
 
 
@@ -144,6 +151,31 @@ def errors(args):
     expect("it says that the offset is out of range", b"out of range" in beyond.stderr, True)
 
 
+def steady(args):
+    """Writes and reads for a while, whatever happens to the connections: nothing is lost, doubled or out of order."""
+    topic, lines = f"{args.prefix}-kcat-steady", []
+    until = time.monotonic() + args.seconds
+    with subprocess.Popen([*command(args), "-q", "-E", "-P", "-t", topic, "-p", "0", "-X", "enable.idempotence=true"],
+                          stdin=subprocess.PIPE) as writer:
+        while time.monotonic() < until:
+            lines.append(b"%d\n" % len(lines))
+            writer.stdin.write(lines[-1])
+            writer.stdin.flush()
+            time.sleep(0.002)
+        writer.stdin.close()
+        expect("kcat ends", writer.wait(scenario.DEADLINE_S), 0)
+    expect("lines", kcat(args, "-C", "-t", topic, "-p", "0", "-e", "-o", "beginning"), b"".join(lines))
+
+
+def refused(args):
+    """Is not let in, and says why."""
+    done = run(args, "-L", "-m", "5")
+    expect("it ends well", done.returncode == 0, False)
+    errors = ("SSL handshake failed", "Disconnected", "alert bad certificate")
+    wanted = "SASL authentication error" if "mechanism" in args.security else "|".join(errors)
+    expect(f"{wanted} is in {scenario.shorten(done.stderr, 500)}", bool(re.search(wanted, done.stderr.decode())), True)
+
+
 def join(args):
     """A member of a group (see ring/member.py); kcat commits by itself, and says so to nobody."""
     (topic,) = args.topic
@@ -153,7 +185,7 @@ def join(args):
     if args.instance:
         settings["group.instance.id"] = args.instance
     options = [word for name, value in settings.items() for word in ("-X", f"{name}={value}")]
-    process = subprocess.Popen(["kcat", "-b", args.bootstrap, "-G", args.group, "-u", "-f", r"%p %o\n", *options, topic],
+    process = subprocess.Popen([*command(args), "-G", args.group, "-u", "-f", r"%p %o\n", *options, topic],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     member.input_end(process.terminate)
     rebalances = threading.Thread(target=_tell_rebalances, args=(process.stderr,))
@@ -177,4 +209,4 @@ def _tell_rebalances(lines):
 
 
 scenario.main("kcat", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
-                       "admin": admin, "errors": errors, "member": join})
+                       "admin": admin, "errors": errors, "steady": steady, "refused": refused, "member": join})

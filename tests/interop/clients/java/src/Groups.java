@@ -1,4 +1,3 @@
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -91,8 +90,9 @@ final class Groups {
     }
 
     private static KafkaConsumer<byte[], byte[]> consumer(Main.Args args, String group, Map<String, Object> more) {
-        Map<String, Object> settings = new HashMap<>(more);
-        settings.putAll(Map.of("bootstrap.servers", args.bootstrap, "group.id", group, "enable.auto.commit", false,
+        Map<String, Object> settings = args.connection();
+        settings.putAll(more);
+        settings.putAll(Map.of("group.id", group, "enable.auto.commit", false,
                 "auto.offset.reset", "earliest", "partition.assignment.strategy",
                 "org.apache.kafka.clients.consumer.RangeAssignor"));
         return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());

@@ -24,12 +24,13 @@ final class Kafka {
     private Kafka() {}
 
     static Admin admin(Main.Args args) {
-        return Admin.create(Map.of("bootstrap.servers", args.bootstrap));
+        return Admin.create(args.connection());
     }
 
     static KafkaConsumer<byte[], byte[]> consumer(Main.Args args) {
-        return new KafkaConsumer<>(Map.of("bootstrap.servers", args.bootstrap, "auto.offset.reset", "none",
-                "fetch.max.wait.ms", 50), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        Map<String, Object> settings = args.connection();
+        settings.putAll(Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 50));
+        return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
     /** Makes one topic; unless the configs say otherwise it keeps records of any age. */
@@ -46,8 +47,8 @@ final class Kafka {
     /** Sends records, waits for all, and returns the names of the errors of those that are not stored. */
     static List<String> write(Main.Args args, Collection<ProducerRecord<byte[], byte[]>> records,
             Map<String, ?> settings) throws Exception {
-        Map<String, Object> all = new HashMap<>(settings);
-        all.put("bootstrap.servers", args.bootstrap);
+        Map<String, Object> all = args.connection();
+        all.putAll(settings);
         List<Future<?>> sent = new ArrayList<>();
         List<String> failures = new ArrayList<>();
         try (var producer = new KafkaProducer<>(all, new ByteArraySerializer(), new ByteArraySerializer())) {

@@ -1,4 +1,5 @@
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,8 @@ public final class Main {
         SCENARIOS.put("errors", Failures::errors);
         SCENARIOS.put("group-admin", Groups::admin);
         SCENARIOS.put("topics", Topics::create);
+        SCENARIOS.put("steady", Secure::steady);
+        SCENARIOS.put("refused", Secure::refused);
         SCENARIOS.put("member", Member::run);
     }
 
@@ -39,6 +42,8 @@ public final class Main {
         String assignor = "range";
         String instance;
         int sessionMs = 6_000;
+        double seconds = 8;
+        String security;
 
         Args(String[] words) {
             for (int i = 1; i + 1 < words.length; i += 2) {
@@ -53,9 +58,18 @@ public final class Main {
                     case "--assignor" -> assignor = value;
                     case "--instance" -> instance = value;
                     case "--session-ms" -> sessionMs = Integer.parseInt(value);
+                    case "--seconds" -> seconds = Double.parseDouble(value);
+                    case "--security" -> security = value;
                     default -> throw new IllegalArgumentException("unknown option " + words[i]);
                 }
             }
+        }
+
+        /** The settings by which every client finds the broker and is let in. */
+        Map<String, Object> connection() {
+            Map<String, Object> settings = new HashMap<>(Secure.settings(security));
+            settings.put("bootstrap.servers", bootstrap);
+            return settings;
         }
     }
 

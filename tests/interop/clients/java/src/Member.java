@@ -1,6 +1,5 @@
 import java.time.Duration;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,7 @@ final class Member implements ConsumerRebalanceListener {
     }
 
     static void run(Main.Args args) {
-        Map<String, Object> settings = new HashMap<>();
-        settings.put("bootstrap.servers", args.bootstrap);
+        Map<String, Object> settings = args.connection();
         settings.put("group.id", args.group);
         settings.put("auto.offset.reset", "earliest");
         settings.put("enable.auto.commit", false);

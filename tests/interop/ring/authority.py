@@ -1,0 +1,67 @@
+"""Who says who somebody is: a certificate authority with its certificates, and an issuer of tokens, both by openssl."""
+
+import base64
+import json
+import subprocess
+import time
+from pathlib import Path
+
+_DAYS = "30"
+_RSA = ("-newkey", "rsa:2048", "-nodes")
+TOKEN_SECONDS = 3_600
+ISSUER, AUDIENCE, KEY_ID = "https://issuer.interop.test", "interop", "interop"
+
+
+class Authority:
+    """An authority whose files are in a folder of its own: `ca` is what clients trust."""
+
+    def __init__(self, folder):
+        self._folder = Path(folder)
+        self._folder.mkdir()
+        self.ca = self._file("ca.pem")
+        _openssl("req", "-x509", *_RSA, "-days", _DAYS, "-subj", "/CN=Interop CA", "-keyout", self._file("ca.key"), "-out", self.ca)
+
+    def certificate(self, name, names="DNS:localhost,IP:127.0.0.1"):
+        """A file with a key and a certificate of `CN=name`, for brokers and for clients."""
+        key, request, certificate = (self._file(f"{name}.{ending}") for ending in ("key", "csr", "crt"))
+        extensions, both = self._folder / f"{name}.ext", self._folder / f"{name}.pem"
+        extensions.write_text(f"subjectAltName={names}\n")
+        _openssl("req", *_RSA, "-subj", f"/CN={name}", "-keyout", key, "-out", request)
+        _openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._file("ca.key"), "-CAcreateserial",
+                 "-days", _DAYS, "-extfile", str(extensions), "-out", certificate)
+        both.write_text(Path(key).read_text() + Path(certificate).read_text())
+        return str(both)
+
+    def _file(self, name):
+        return str(self._folder / name)
+
+
+class Issuer:
+    """An issuer of tokens, whose public key is in `jwks`, a file."""
+
+    def __init__(self, folder):
+        self._folder = Path(folder)
+        self._folder.mkdir()
+        self._key = self._folder / "issuer.key"
+        self.jwks = self._folder / "jwks.json"
+        _openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(self._key))
+        modulus = _openssl("rsa", "-in", str(self._key), "-noout", "-modulus").decode().strip().removeprefix("Modulus=")
+        key = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": _base64(bytes.fromhex(modulus)),
+               "e": _base64((65_537).to_bytes(3, "big"))}
+        self.jwks.write_text(json.dumps({"keys": [key]}))
+
+    def token(self, subject, **claims):
+        """A token of `subject`; `claims` replace those that it usually has."""
+        now = int(time.time())
+        payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "exp": now + TOKEN_SECONDS, **claims}
+        header = {"alg": "RS256", "typ": "JWT", "kid": KEY_ID}
+        signed = ".".join(_base64(json.dumps(part).encode()) for part in (header, payload))
+        return f"{signed}.{_base64(_openssl('dgst', '-sha256', '-sign', str(self._key), stdin=signed.encode()))}"
+
+
+def _base64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _openssl(*words, stdin=b""):
+    return subprocess.run(["openssl", *words], input=stdin, check=True, capture_output=True).stdout

@@ -1,0 +1,143 @@
+"""Kafka's own tools on a guarded broker: kafka-acls, and kafka-configs for users and quotas."""
+
+import re
+
+from ring import java
+from ring.scenario import Differs, eventually, expect
+from ring.security import ACLS, CONFIGS, PASSWORD, USER, tool
+
+TOOLS = "org.apache.kafka.tools"
+TOPICS, PERFORMANCE = f"{TOOLS}.TopicCommand", f"{TOOLS}.ProducerPerformance"
+CONSUMER = f"{TOOLS}.consumer.ConsoleConsumer"
+BOB, SECRET = "bob", "bob-secret"
+LISTENER = "SASL_PLAINTEXT"
+
+
+def acls(broker):
+    """What kafka-acls allows is allowed and nothing else; a denial is stronger; what it removes is gone."""
+    topic, bob = "acls", _user(broker, "acls-bob", BOB, SECRET)
+    _add_user(broker)
+    broker.tool(TOPICS, "--create", "--topic", topic, "--partitions", "1")
+    who = ("--allow-principal", f"User:{BOB}", "--operation")
+    denied = _write(broker, bob, topic)
+    expect("the error of a topic that nobody allowed", "TopicAuthorizationException" in denied, True)
+    added = broker.tool(ACLS, "--add", *who, "Write", "--topic", "ac", "--resource-pattern-type", "prefixed")
+    _expect_text("what is added", added, r"resourceType=TOPIC, name=ac, patternType=PREFIXED")
+    eventually("what is written then", lambda: _written(_write(broker, bob, topic)), 10)
+    _expect_text("a list", broker.tool(ACLS, "--list", "--topic", "acls", "--resource-pattern-type", "match"),
+                 rf"principal=User:{BOB}, host=\*, operation=WRITE, permissionType=ALLOW")
+    broker.tool(ACLS, "--add", "--deny-principal", f"User:{BOB}", "--operation", "All", "--topic", topic)
+    eventually("a denial is stronger", lambda: "TopicAuthorizationException" in _write(broker, bob, topic), True)
+    removed = broker.tool(ACLS, "--remove", "--force", "--topic", topic)
+    expect("the denial after it was removed", "DENY" in removed, False)
+    eventually("what is written without the denial", lambda: _written(_write(broker, bob, topic)), 10)
+    read = _read(broker, bob, topic)
+    _expect_text("reading without a right", read, "TopicAuthorizationException|GroupAuthorizationException")
+    broker.tool(ACLS, "--add", "--consumer", "--allow-principal", f"User:{BOB}", "--topic", topic, "--group", "readers")
+    eventually("what is read with it", lambda: "Processed a total of 20 messages" in _read(broker, bob, topic), True)
+    broker.tool(ACLS, "--remove", "--force", "--allow-principal", f"User:{BOB}", "--operation", "Write", "--topic", "ac",
+                "--resource-pattern-type", "prefixed")
+    # The topic can be seen now, and it is the producer id that nobody without a right to write gets.
+    eventually("it is not allowed any more", lambda: "ClusterAuthorizationException" in _write(broker, bob, topic), True)
+    expect("bob lists topics", tool(broker.address(LISTENER), TOPICS, "--list", "--command-config", bob).split(), [topic])
+
+
+def users(broker):
+    """A user whom kafka-configs adds is let in, with a new password only by that one, and not any more when deleted."""
+    name, first, second = "carol", "carol-secret", "carol-other"
+    old, new = _user(broker, "carol-old", name, first), _user(broker, "carol-new", name, second)
+
+    def list_as(file, **how):
+        return tool(broker.address(LISTENER), TOPICS, "--list", "--command-config", file, **how)
+
+    entity = ("--entity-type", "users", "--entity-name", name)
+    _expect_text("somebody who is not there", list_as(old, fails=True), "SaslAuthenticationException")
+    broker.tool(CONFIGS, "--alter", *entity, "--add-config", f"SCRAM-SHA-512=[iterations=8192,password={first}]")
+    _eventually_let_in(list_as, old)
+    _expect_text("described", broker.tool(CONFIGS, "--describe", *entity), r"SCRAM-SHA-512=iterations=8192")
+    broker.tool(CONFIGS, "--alter", *entity, "--add-config", f"SCRAM-SHA-512=[password={second}]")
+    _eventually_let_in(list_as, new)
+    _expect_text("the old password", list_as(old, fails=True), "SaslAuthenticationException")
+    broker.tool(CONFIGS, "--alter", *entity, "--delete-config", "SCRAM-SHA-512")
+    eventually("described then", lambda: "SCRAM" in broker.tool(CONFIGS, "--describe", *entity), False)
+    _expect_text("the user who is gone", list_as(new, fails=True), "SaslAuthenticationException")
+
+
+def quotas(broker):
+    """A quota that kafka-configs sets holds producers of that user back, and is told in what they print."""
+    alice, entity = _user(broker, "quotas-alice", USER, PASSWORD), ("--entity-type", "users", "--entity-name", USER)
+    broker.tool(TOPICS, "--create", "--topic", "quotas", "--partitions", "1")
+    expect("time held back without a quota", _held_back(broker, alice), 0.0)
+    broker.tool(CONFIGS, "--alter", *entity, "--add-config", "producer_byte_rate=100000,consumer_byte_rate=200000")
+    wanted = r"producer_byte_rate=100000\.0"
+    eventually("described", lambda: bool(re.search(wanted, broker.tool(CONFIGS, "--describe", *entity))), True)
+    expect("time is held back", _held_back(broker, alice) > 0, True)
+    broker.tool(CONFIGS, "--alter", "--entity-type", "clients", "--entity-default", "--add-config", "request_percentage=1000")
+    _expect_text("clients by default", broker.tool(CONFIGS, "--describe", "--entity-type", "clients", "--entity-default"),
+                 r"request_percentage=1000")
+    broker.tool(CONFIGS, "--alter", "--entity-type", "ips", "--entity-name", "10.0.0.7", "--add-config",
+                "connection_creation_rate=50")
+    _expect_text("an address", broker.tool(CONFIGS, "--describe", "--entity-type", "ips", "--entity-name", "10.0.0.7"),
+                 r"connection_creation_rate=50")
+    broker.tool(CONFIGS, "--alter", *entity, "--delete-config", "producer_byte_rate,consumer_byte_rate")
+    eventually("described then", lambda: "byte_rate" in broker.tool(CONFIGS, "--describe", *entity), False)
+
+
+def _user(broker, file, name, password):
+    return broker.java_file(file, LISTENER, {"mechanism": "SCRAM-SHA-512", "user": name, "password": password})
+
+
+def _add_user(broker):
+    broker.tool(CONFIGS, "--alter", "--entity-type", "users", "--entity-name", BOB, "--add-config",
+                f"SCRAM-SHA-512=[password={SECRET}]")
+
+
+def _eventually_let_in(list_as, file):
+    """A broker may learn of a user a little later than the controller that answered."""
+    def is_let_in():
+        try:
+            list_as(file)
+            return True
+        except Differs:
+            return False
+    eventually("the user is let in", is_let_in, True)
+
+
+def _write(broker, file, topic):
+    """Writes ten records and gives what the program said."""
+    return _printed(broker, PERFORMANCE, "--topic", topic, "--num-records", "10", "--record-size", "100", "--throughput",
+                    "-1", "--command-config", file, "--command-property", "max.block.ms=10000")
+
+
+def _written(printed):
+    found = re.search(r"(\d+) records sent, .* ms 99.9th", printed)
+    return int(found[1]) if found and "Exception" not in printed else 0
+
+
+def _read(broker, file, topic):
+    return _printed(broker, CONSUMER, "--topic", topic, "--group", "readers", "--from-beginning", "--timeout-ms", "8000",
+                    "--max-messages", "20", "--command-config", file)
+
+
+def _held_back(broker, file):
+    """The average time in milliseconds that a producer of a megabyte was told to wait."""
+    printed = _printed(broker, PERFORMANCE, "--topic", "quotas", "--num-records", "1000", "--record-size", "1000",
+                       "--throughput", "-1", "--command-config", file, "--print-metrics", "--command-property", "linger.ms=0",
+                       "--command-property", "batch.size=16384")
+    found = re.search(r"producer-metrics:produce-throttle-time-avg:\{\S+\}\s*:\s*([\d.]+)", printed)
+    if not found:
+        raise Differs(f"no produce-throttle-time-avg in {printed}")
+    return float(found[1])
+
+
+def _printed(broker, name, *options):
+    done = java.run(name, *options, "--bootstrap-server", broker.address(LISTENER))
+    return done.stdout + done.stderr
+
+
+def _expect_text(what, text, pattern):
+    if not re.search(pattern, text):
+        raise Differs(f"{what}: {pattern!r} is not in {text}")
+
+
+SCENARIOS = {"acls": acls, "users": users, "quotas": quotas}
