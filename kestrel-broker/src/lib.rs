@@ -55,6 +55,7 @@
 //! |---|---|
 //! | `kestrel_broker::broker`, `kestrel_broker` | start and stop, settings that do nothing here |
 //! | `kestrel_broker::net` | connections refused and closed |
+//! | `kestrel_broker::audit` | what the authorizer denied; at DEBUG also what it allowed |
 //! | `kestrel_broker::api` | each request and how long it took (DEBUG), fetch sessions |
 //! | `kestrel_broker::coordinator` | groups and their members |
 //! | `kestrel_broker::cluster` | topics, the metadata log |
@@ -97,6 +98,8 @@ mod partition;
 mod testing;
 
 pub use api::{FaultRule, Faults};
+#[doc(hidden)]
+pub use authorizer::AclDecisions;
 pub use authorizer::{AclBinding, AclOperation, AclPermission, PatternType, ResourcePattern, ResourceType};
 pub use broker::Broker;
 pub use builder::BrokerBuilder;

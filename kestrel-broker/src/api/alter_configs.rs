@@ -13,9 +13,9 @@ use super::{Handler, RequestContext, State};
 use crate::cluster::{AlterOperation, ApiError, ConfigAlteration, OtherKeys};
 
 impl Handler for AlterConfigsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> AlterConfigsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> AlterConfigsResponse {
         let asked = self.resources.iter().map(asked).collect();
-        answer(alter(asked, OtherKeys::Reset, self.validate_only, &state).await)
+        answer(alter(asked, OtherKeys::Reset, self.validate_only, &context.access, &state).await)
     }
 
     fn refusal(&self, error: ErrorCode) -> AlterConfigsResponse {

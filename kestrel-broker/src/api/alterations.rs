@@ -3,11 +3,18 @@
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 
-use super::State;
 use super::tally::Tally;
+use super::{Access, State};
+use crate::authorizer::AclOperation::{self, AlterConfigs};
+use crate::authorizer::ResourceType;
 use crate::cluster::{
     ApiError, ConfigAlteration, ConfigResource, Intent, OtherKeys, ResourceAlterations, ResourceKind,
 };
+
+/// The numbers of kinds of resources that Kestrel keeps no configuration of.
+const BROKER_LOGGER: i8 = 8;
+const CLIENT_METRICS: i8 = 16;
+const GROUP: i8 = 32;
 
 /// A resource and how it is to change; or why that is not understood.
 pub(super) type Asked = (ConfigResource, Result<Vec<ConfigAlteration>, ApiError>);
@@ -24,6 +31,7 @@ pub(super) async fn alter(
     asked: Vec<Asked>,
     other_keys: OtherKeys,
     validate_only: bool,
+    access: &Access,
     state: &State,
 ) -> Vec<Altered> {
     let tally = Tally::of(asked.iter().map(|(resource, _)| resource.clone()));
@@ -31,7 +39,12 @@ pub(super) async fn alter(
     let mut altered = Vec::with_capacity(asked.len());
     let mut changes = Vec::with_capacity(asked.len());
     for (resource, alterations) in asked {
-        match if tally.is_alone(&resource) { alterations } else { Err(twice()) } {
+        let allowed = if tally.is_alone(&resource) {
+            check_config(access, AlterConfigs, resource.kind, &resource.name).map_err(Into::into)
+        } else {
+            Err(twice())
+        };
+        match allowed.and(alterations) {
             Ok(alterations) => changes.push(ResourceAlterations { resource, alterations, other_keys }),
             Err(error) => altered.push((resource, Err(error))),
         }
@@ -40,4 +53,21 @@ pub(super) async fn alter(
     let outcomes = state.cluster.alter_configs(changes, Intent::of(validate_only)).await;
     altered.extend(changed.into_iter().zip(outcomes));
     altered
+}
+
+/// Whether an operation on the configuration of a resource is allowed. A kind that has none is for others to refuse.
+pub(super) fn check_config(
+    access: &Access,
+    operation: AclOperation,
+    kind: ResourceKind,
+    name: &str,
+) -> Result<(), ErrorCode> {
+    match kind {
+        ResourceKind::Topic => access.check(operation, ResourceType::Topic, name),
+        ResourceKind::Broker | ResourceKind::Other(BROKER_LOGGER | CLIENT_METRICS) => {
+            access.check_cluster(operation)
+        }
+        ResourceKind::Other(GROUP) => access.check(operation, ResourceType::Group, name),
+        ResourceKind::Other(_) => Ok(()),
+    }
 }

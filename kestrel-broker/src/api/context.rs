@@ -3,8 +3,11 @@
 use std::time::Instant;
 
 use bytestring::ByteString;
+use kestrel_protocol::ErrorCode;
 
-use super::{Origin, Principal};
+use super::{Access, Origin, Principal};
+use crate::authorizer::AclOperation::Read;
+use crate::authorizer::ResourceType::Group;
 
 /// All that a handler knows about a request beside its body.
 #[derive(Debug, Clone)]
@@ -15,10 +18,20 @@ pub(crate) struct RequestContext {
     pub(crate) client_id: ByteString,
     /// Its sender.
     pub(crate) principal: Principal,
+    /// What its sender may do.
+    pub(crate) access: Access,
     /// The connection that it came on: peer and listener.
     pub(crate) origin: Origin,
     /// From how many bytes on the connection wants the records of a partition left in their file.
     pub(crate) file_run_min_bytes: usize,
     /// When it had arrived whole: timeouts count from here.
     pub(crate) received_at: Instant,
+}
+
+impl RequestContext {
+    /// Checks what every request of a member needs: that its sender may read in the group, and that the group has a name.
+    pub(super) fn check_group(&self, group_id: &str) -> Result<(), ErrorCode> {
+        self.access.check(Read, Group, group_id)?;
+        if group_id.is_empty() { Err(ErrorCode::InvalidGroupId) } else { Ok(()) }
+    }
 }

@@ -8,20 +8,27 @@ use kestrel_protocol::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic, CreatePartitionsTopicResult,
 };
 
-use super::tally::split_repeated;
+use super::tally::{split_denied, split_repeated};
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Alter;
+use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ApiError, Intent, NewPartitions};
 
 impl Handler for CreatePartitionsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> CreatePartitionsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> CreatePartitionsResponse {
         let intent = Intent::of(self.validate_only);
         // What is asked for twice is answered once, and stays as it is.
         let (once, repeated) = split_repeated(self.topics, |topic| topic.name.clone());
+        let (once, denied) = split_denied(once, |topic| context.access.check(Alter, Topic, &topic.name));
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let outcomes =
             state.cluster.create_partitions(once.into_iter().map(new_partitions).collect(), intent).await;
         let twice = |name| (name, Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name.")));
-        let results = names.into_iter().zip(outcomes).chain(repeated.into_iter().map(twice));
+        let results = names
+            .into_iter()
+            .zip(outcomes)
+            .chain(repeated.into_iter().map(twice))
+            .chain(denied.into_iter().map(|(topic, error)| (topic.name, Err(error.into()))));
         let results = results.map(result).collect();
         CreatePartitionsResponse { results, ..Default::default() }
     }

@@ -11,14 +11,25 @@ use kestrel_protocol::messages::create_topics::{
 };
 
 use super::describe_configs::topic_keys;
-use super::tally::split_repeated;
+use super::tally::{split_denied, split_repeated};
 use super::{Handler, RequestContext, State};
-use crate::cluster::{ApiError, ClusterImage, CreatedTopic, Intent, NewTopic};
+use crate::authorizer::AclOperation::{Create, DescribeConfigs};
+use crate::authorizer::ResourceType::Topic;
+use crate::cluster::{ApiError, ClusterImage, CreatedTopic, Intent, METADATA_TOPIC, NewTopic};
 use crate::config::{ConfigSource, DescribedConfig};
 
 impl Handler for CreateTopicsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> CreateTopicsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> CreateTopicsResponse {
         let (once, repeated) = split_repeated(self.topics, |topic| topic.name.clone());
+        let access = &context.access;
+        let creates_all = access.would_allow_on_cluster(Create);
+        let (once, denied) = split_denied(once, |topic| {
+            if creates_all || topic.name == METADATA_TOPIC {
+                Ok(())
+            } else {
+                access.check(Create, Topic, &topic.name)
+            }
+        });
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let created = state
             .cluster
@@ -29,12 +40,16 @@ impl Handler for CreateTopicsRequest {
             .into_iter()
             .zip(created)
             .map(|(name, outcome)| match outcome {
-                Ok(created) => success(name, &created, &image, &state),
+                Ok(created) if access.would_allow(DescribeConfigs, Topic, &name) => {
+                    success(name, &created, &image, &state)
+                }
+                Ok(created) => success_unseen(name, &created),
                 Err(error) => failure(name, &error),
             })
             .collect();
         let duplicate = ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
         topics.extend(repeated.into_iter().map(|name| failure(name, &duplicate)));
+        topics.extend(denied.into_iter().map(|(topic, error)| failure(topic.name, &error.into())));
         CreateTopicsResponse { topics, ..Default::default() }
     }
 
@@ -72,6 +87,17 @@ fn success(
         num_partitions: created.num_partitions,
         replication_factor: created.replication_factor,
         configs: Some(keys.into_iter().map(topic_config).collect()),
+        ..Default::default()
+    }
+}
+
+/// The answer to who may create a topic and not see how it is configured.
+fn success_unseen(name: ByteString, created: &CreatedTopic) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name,
+        topic_id: created.id,
+        topic_config_error_code: ErrorCode::TopicAuthorizationFailed.code(),
+        configs: Some(Vec::new()),
         ..Default::default()
     }
 }

@@ -9,16 +9,21 @@ use kestrel_protocol::messages::delete_groups::{
 };
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Delete;
+use crate::authorizer::ResourceType::Group;
 
 impl Handler for DeleteGroupsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> DeleteGroupsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DeleteGroupsResponse {
         let mut results = Vec::with_capacity(self.groups_names.len());
         let mut seen = HashSet::new();
         for group_id in self.groups_names {
             if !seen.insert(group_id.clone()) {
                 continue;
             }
-            let error_code = state.groups.delete_group(&group_id).await.unwrap_or_else(|error| error);
+            let error_code = match context.access.check(Delete, Group, &group_id) {
+                Ok(()) => state.groups.delete_group(&group_id).await.unwrap_or_else(|error| error),
+                Err(error) => error,
+            };
             results.push(DeletableGroupResult { group_id, error_code });
         }
         DeleteGroupsResponse { results, ..Default::default() }

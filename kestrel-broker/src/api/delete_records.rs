@@ -12,18 +12,24 @@ use kestrel_protocol::messages::delete_records::{
 };
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Delete;
+use crate::authorizer::ResourceType::Topic;
 
 /// The answer's low watermark of a partition that failed.
 const NO_WATERMARK: i64 = -1;
 
 impl Handler for DeleteRecordsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> DeleteRecordsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DeleteRecordsResponse {
         let mut topics = Vec::with_capacity(self.topics.len());
         // As Apache Kafka: a topic without partitions is left out of the answer.
         for topic in self.topics.into_iter().filter(|topic| !topic.partitions.is_empty()) {
+            let allowed = context.access.check(Delete, Topic, &topic.name);
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in topic.partitions {
-                let outcome = delete(&topic.name, &asked, &state).await;
+                let outcome = match allowed {
+                    Ok(()) => delete(&topic.name, &asked, &state).await,
+                    Err(error) => Err(error),
+                };
                 partitions.push(result(asked.partition_index, outcome));
             }
             topics.push(DeleteRecordsTopicResult { name: topic.name, partitions });

@@ -10,8 +10,10 @@ use kestrel_protocol::messages::delete_topics::{
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::tally::Tally;
-use super::{Handler, RequestContext, State};
-use crate::cluster::{ApiError, DeletedTopic, TopicRef};
+use super::{Access, Handler, RequestContext, State};
+use crate::authorizer::AclOperation::{Delete, Describe};
+use crate::authorizer::ResourceType::Topic;
+use crate::cluster::{ApiError, ClusterImage, DeletedTopic, TopicRef};
 
 /// The first version that knows TOPIC_DELETION_DISABLED (KIP-322).
 const FIRST_DISABLED_VERSION: i16 = 3;
@@ -26,6 +28,7 @@ impl Handler for DeleteTopicsRequest {
                 ErrorCode::InvalidRequest
             });
         }
+        let permission = Permission::new(&context.access, &state);
         let mut responses = Vec::new();
         let mut topics = Vec::new();
         let all = self.asked();
@@ -34,7 +37,10 @@ impl Handler for DeleteTopicsRequest {
             // What is asked for twice is answered once, and stays.
             let Some(is_alone) = tally.take(&key(&asked)) else { continue };
             match checked(&asked, is_alone) {
-                Ok(topic) => topics.push(topic),
+                Ok(topic) => match permission.check(&topic) {
+                    Ok(()) => topics.push(topic),
+                    Err(denied) => responses.push(denied),
+                },
                 Err(error) => responses.push(failure(&asked, &error)),
             }
         }
@@ -49,6 +55,47 @@ impl Handler for DeleteTopicsRequest {
     fn refusal(&self, error: ErrorCode) -> DeleteTopicsResponse {
         let responses = self.asked().iter().map(|topic| failure(topic, &error.into())).collect();
         DeleteTopicsResponse { responses, ..Default::default() }
+    }
+}
+
+/// What the sender may delete, and what of the rest it may know.
+struct Permission<'a> {
+    access: &'a Access,
+    deletes_all: bool,
+    image: Arc<ClusterImage>,
+}
+
+impl<'a> Permission<'a> {
+    fn new(access: &'a Access, state: &State) -> Self {
+        Self { access, deletes_all: access.would_allow_on_cluster(Delete), image: state.cluster.image() }
+    }
+
+    /// Whether a topic may be deleted; what is not there is for the controller to say, to whom it may be said.
+    fn check(&self, topic: &TopicRef) -> Result<(), DeletableTopicResult> {
+        if self.deletes_all {
+            return Ok(());
+        }
+        let (name, is_there) = match topic {
+            TopicRef::Name(name) => (name, self.image.topic(name).is_some()),
+            TopicRef::Id(id) => match self.image.topic_by_id(*id) {
+                Some(topic) => (&topic.name, true),
+                None => return Ok(()),
+            },
+        };
+        let is_described = self.access.would_allow(Describe, Topic, name);
+        if is_described && !is_there {
+            return Ok(());
+        }
+        let denied = match self.access.check(Delete, Topic, name) {
+            Ok(()) if is_described => return Ok(()),
+            denied => denied.err().unwrap_or(ErrorCode::TopicAuthorizationFailed),
+        };
+        let mut asked = as_asked(topic);
+        // The name of an id is for those who may see the topic.
+        if is_described {
+            asked.name = Some(name.clone());
+        }
+        Err(failure(&asked, &denied.into()))
     }
 }
 

@@ -7,8 +7,7 @@ use kestrel_protocol::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
 
-use super::{Handler, RequestContext, State, authorized_operations};
-use crate::authorizer::ResourceType;
+use super::{Handler, OPERATIONS_NOT_ASKED, RequestContext, State};
 use crate::cluster::ClusterImage;
 
 const BROKERS: i8 = 1;
@@ -27,10 +26,11 @@ impl Handler for DescribeClusterRequest {
             cluster_id: image.cluster_id().clone(),
             controller_id: image.controller_id(),
             brokers: self.brokers(&image, &context, &state),
-            cluster_authorized_operations: authorized_operations(
-                self.include_cluster_authorized_operations,
-                ResourceType::Cluster,
-            ),
+            cluster_authorized_operations: if self.include_cluster_authorized_operations {
+                context.access.operations_on_cluster()
+            } else {
+                OPERATIONS_NOT_ASKED
+            },
             ..Default::default()
         }
     }

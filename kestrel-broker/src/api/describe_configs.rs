@@ -10,7 +10,9 @@ use kestrel_protocol::messages::describe_configs::{
     DescribeConfigsResult, DescribeConfigsSynonym,
 };
 
-use super::{Handler, RequestContext, State};
+use super::alterations::check_config;
+use super::{Access, Handler, RequestContext, State};
+use crate::authorizer::AclOperation::DescribeConfigs;
 use crate::cluster::{ApiError, ClusterImage, ConfigMap, ConfigResource, ResourceKind, check_topic_name};
 use crate::config::topic::shown_topic_keys;
 use crate::config::{
@@ -18,16 +20,17 @@ use crate::config::{
 };
 
 impl Handler for DescribeConfigsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> DescribeConfigsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DescribeConfigsResponse {
         let image = state.cluster.image();
         let shown = Shown { synonyms: self.include_synonyms, documentation: self.include_documentation };
-        let results = self.resources.iter().map(|resource| match describe(resource, &image, &state) {
-            Ok(configs) => DescribeConfigsResult {
-                configs: configs.into_iter().map(|config| shown.entry(config)).collect(),
-                ..empty(resource)
-            },
-            Err(error) => failure(resource, &error),
-        });
+        let results =
+            self.resources.iter().map(|resource| match describe(resource, &context.access, &image, &state) {
+                Ok(configs) => DescribeConfigsResult {
+                    configs: configs.into_iter().map(|config| shown.entry(config)).collect(),
+                    ..empty(resource)
+                },
+                Err(error) => failure(resource, &error),
+            });
         DescribeConfigsResponse { results: results.collect(), ..Default::default() }
     }
 
@@ -40,17 +43,20 @@ impl Handler for DescribeConfigsRequest {
 /// The keys of a resource that are asked for, by name.
 fn describe(
     asked: &DescribeConfigsResource,
+    access: &Access,
     image: &ClusterImage,
     state: &State,
 ) -> Result<Vec<DescribedConfig>, ApiError> {
     let name = &asked.resource_name;
+    let kind = ResourceKind::from_wire(asked.resource_type);
+    check_config(access, DescribeConfigs, kind, name)?;
     let is_asked = |key: &str| {
         // No keys at all are all keys, too.
         let keys = asked.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
         keys.is_none_or(|keys| keys.iter().any(|asked| &**asked == key))
     };
     let broker_keys = || shown_broker_keys().into_iter().filter(|key| is_asked(key.name));
-    let described = match ResourceKind::from_wire(asked.resource_type) {
+    let described = match kind {
         ResourceKind::Topic => {
             check_topic_name(name).map_err(|message| ApiError::new(ErrorCode::InvalidTopic, message))?;
             image.topic(name).ok_or_else(|| ApiError::new(ErrorCode::UnknownTopicOrPartition, ""))?;

@@ -10,8 +10,9 @@ use kestrel_protocol::messages::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup,
 };
 
-use super::{Handler, RequestContext, State, authorized_operations};
-use crate::authorizer::ResourceType;
+use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Describe;
+use crate::authorizer::ResourceType::Group;
 
 /// The first version that has an error for a group that is not there.
 const FIRST_NOT_FOUND_VERSION: i16 = 6;
@@ -22,6 +23,10 @@ impl Handler for DescribeGroupsRequest {
     async fn handle(self, context: RequestContext, state: Arc<State>) -> DescribeGroupsResponse {
         let mut groups = Vec::with_capacity(self.groups.len());
         for id in &self.groups {
+            if let Err(error) = context.access.check(Describe, Group, id) {
+                groups.push(failed(id, error));
+                continue;
+            }
             let mut group = match state.groups.describe(id).await {
                 Ok(Some(group)) => group,
                 // Before the first group there is nobody to ask.
@@ -29,7 +34,9 @@ impl Handler for DescribeGroupsRequest {
                 Err(error) => failed(id, error),
             };
             let is_asked = self.include_authorized_operations && group.error_code.is_none();
-            group.authorized_operations = authorized_operations(is_asked, ResourceType::Group);
+            if is_asked {
+                group.authorized_operations = context.access.operations(Group, id);
+            }
             groups.push(group);
         }
         DescribeGroupsResponse { groups, ..Default::default() }

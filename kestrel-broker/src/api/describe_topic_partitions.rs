@@ -11,13 +11,14 @@ use kestrel_protocol::messages::describe_topic_partitions::{
 };
 
 use super::serving::Serving;
-use super::{Handler, RequestContext, State, authorized_operations};
-use crate::authorizer::ResourceType;
+use super::{Access, Handler, OPERATIONS_NOT_ASKED, RequestContext, State};
+use crate::authorizer::AclOperation::Describe;
+use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ClusterImage, TopicImage, check_topic_name};
 use crate::partition::OfflinePartitions;
 
 impl Handler for DescribeTopicPartitionsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> DescribeTopicPartitionsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> DescribeTopicPartitionsResponse {
         let from = self.cursor.clone().unwrap_or_default();
         if from.partition_index < 0 {
             return self.refusal(ErrorCode::InvalidRequest);
@@ -29,7 +30,8 @@ impl Handler for DescribeTopicPartitionsRequest {
             return self.refusal(ErrorCode::InvalidRequest);
         }
         let image = state.cluster.image();
-        let asked: BTreeSet<ByteString> = if self.topics.is_empty() {
+        let is_all = self.topics.is_empty();
+        let asked: BTreeSet<ByteString> = if is_all {
             image.topics_from(&from.topic_name).map(|topic| topic.name.clone()).collect()
         } else {
             self.topics.into_iter().map(|topic| topic.name).filter(|name| *name >= from.topic_name).collect()
@@ -37,11 +39,15 @@ impl Handler for DescribeTopicPartitionsRequest {
         let limit = usize::try_from(self.response_partition_limit).unwrap_or_default();
         let mut page = Page {
             image: &image,
+            access: &context.access,
             offline: &state.replicas.offline(),
             left: limit.min(state.config.max_described_partitions).max(1),
             response: DescribeTopicPartitionsResponse::default(),
         };
         for name in asked {
+            if !page.allows(&name, is_all) {
+                continue;
+            }
             let first = if name == from.topic_name { from.partition_index } else { 0 };
             if !page.add(name, first) {
                 break;
@@ -63,6 +69,7 @@ impl Handler for DescribeTopicPartitionsRequest {
 /// A page that is being filled.
 struct Page<'a> {
     image: &'a ClusterImage,
+    access: &'a Access,
     offline: &'a OfflinePartitions,
     /// How many partitions still fit.
     left: usize,
@@ -70,6 +77,16 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// Whether the topic may be shown. One that was asked for by name is refused, be it there or not; others are left out.
+    fn allows(&mut self, name: &ByteString, is_all: bool) -> bool {
+        if is_all {
+            return self.access.would_allow(Describe, Topic, name);
+        }
+        let denied = self.access.check(Describe, Topic, name).err();
+        self.response.topics.extend(denied.map(|error| missing(name.clone(), error, OPERATIONS_NOT_ASKED)));
+        denied.is_none()
+    }
+
     /// Adds what fits of a topic, from partition `first` on; gives whether all of it did.
     fn add(&mut self, name: ByteString, first: i32) -> bool {
         if self.left == 0 {
@@ -81,7 +98,8 @@ impl Page<'_> {
                 Ok(()) => ErrorCode::UnknownTopicOrPartition,
                 Err(_) => ErrorCode::InvalidTopic,
             };
-            self.response.topics.push(missing(name, error));
+            let operations = self.access.operations(Topic, &name);
+            self.response.topics.push(missing(name, error, operations));
             return true;
         };
         let first = usize::try_from(first).unwrap_or_default();
@@ -92,7 +110,7 @@ impl Page<'_> {
         }
         self.left -= partitions.len();
         let next = rest.next().map(|served| served.number);
-        self.response.topics.push(described(topic, partitions));
+        self.response.topics.push(described(topic, partitions, self.access.operations(Topic, &name)));
         self.response.next_cursor = next.map(|partition_index| Cursor { topic_name: name, partition_index });
         next.is_none()
     }
@@ -115,6 +133,7 @@ fn partition(served: Serving) -> DescribeTopicPartitionsResponsePartition {
 fn described(
     topic: &TopicImage,
     partitions: Vec<DescribeTopicPartitionsResponsePartition>,
+    topic_authorized_operations: i32,
 ) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code: ErrorCode::None,
@@ -122,15 +141,19 @@ fn described(
         topic_id: topic.id,
         is_internal: topic.is_internal(),
         partitions,
-        topic_authorized_operations: authorized_operations(true, ResourceType::Topic),
+        topic_authorized_operations,
     }
 }
 
-fn missing(name: ByteString, error_code: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
+fn missing(
+    name: ByteString,
+    error_code: ErrorCode,
+    topic_authorized_operations: i32,
+) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code,
         name: Some(name),
-        topic_authorized_operations: authorized_operations(true, ResourceType::Topic),
+        topic_authorized_operations,
         ..Default::default()
     }
 }

@@ -12,6 +12,8 @@ use kestrel_protocol::messages::find_coordinator::{
 use kestrel_protocol::{ErrorCode, NodeId};
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::{ClusterAction, Describe};
+use crate::authorizer::ResourceType::{Group, TransactionalId};
 use crate::cluster::ApiError;
 
 /// The first version that asks for several keys at once.
@@ -28,38 +30,59 @@ const FIRST_SHARE_VERSION: i16 = 6;
 
 impl Handler for FindCoordinatorRequest {
     async fn handle(self, context: RequestContext, state: Arc<State>) -> FindCoordinatorResponse {
-        let coordinator = match self.key_type {
-            GROUP => find_for_groups(&context, &state).await,
-            TRANSACTION => {
-                Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no transactions yet."))
-            }
+        let resource_type = match self.key_type {
+            GROUP => Group,
+            TRANSACTION => TransactionalId,
             SHARE if context.version >= FIRST_SHARE_VERSION => {
-                Err(ApiError::new(ErrorCode::CoordinatorNotAvailable, "This broker has no share groups yet."))
+                return match context.access.check_cluster(ClusterAction) {
+                    Ok(()) => self.refusal_with(&nobody_yet("share groups")),
+                    Err(error) => self.refusal(error),
+                };
             }
-            _ => Err(ErrorCode::InvalidRequest.into()),
+            _ => return self.refusal(ErrorCode::InvalidRequest),
         };
-        let coordinator = coordinator.unwrap_or_else(|error| nobody(&error));
-        if context.version >= FIRST_BATCH_VERSION { self.batch(&coordinator) } else { single(coordinator) }
+        let is_batch = context.version >= FIRST_BATCH_VERSION;
+        let keys = if is_batch { self.coordinator_keys } else { vec![self.key] };
+        let mut coordinators = Vec::with_capacity(keys.len());
+        for key in keys {
+            let found = match context.access.check(Describe, resource_type, &key) {
+                Ok(()) if resource_type == Group => find_for_groups(&context, &state).await,
+                Ok(()) => Err(nobody_yet("transactions")),
+                Err(error) => Err(error.into()),
+            };
+            coordinators.push(Coordinator { key, ..found.unwrap_or_else(|error| nobody(&error)) });
+        }
+        match coordinators.pop() {
+            Some(coordinator) if !is_batch => single(coordinator),
+            last => {
+                coordinators.extend(last);
+                FindCoordinatorResponse { coordinators, ..Default::default() }
+            }
+        }
     }
 
     /// The whole answer up to version 3, an answer per key from version 4.
     fn refusal(&self, error: ErrorCode) -> FindCoordinatorResponse {
-        let nobody = nobody(&error.into());
-        FindCoordinatorResponse { coordinators: self.batch(&nobody).coordinators, ..single(nobody) }
+        self.refusal_with(&error.into())
     }
 }
 
-trait Batch {
-    /// The same coordinator for each key.
-    fn batch(&self, coordinator: &Coordinator) -> FindCoordinatorResponse;
+trait Refusal {
+    /// The answer that there is no coordinator of any key.
+    fn refusal_with(&self, error: &ApiError) -> FindCoordinatorResponse;
 }
 
-impl Batch for FindCoordinatorRequest {
-    fn batch(&self, coordinator: &Coordinator) -> FindCoordinatorResponse {
-        let keys =
-            self.coordinator_keys.iter().map(|key| Coordinator { key: key.clone(), ..coordinator.clone() });
-        FindCoordinatorResponse { coordinators: keys.collect(), ..Default::default() }
+impl Refusal for FindCoordinatorRequest {
+    fn refusal_with(&self, error: &ApiError) -> FindCoordinatorResponse {
+        let nobody = nobody(error);
+        let keys = self.coordinator_keys.iter();
+        let coordinators = keys.map(|key| Coordinator { key: key.clone(), ..nobody.clone() }).collect();
+        FindCoordinatorResponse { coordinators, ..single(nobody) }
     }
+}
+
+fn nobody_yet(what: &str) -> ApiError {
+    ApiError::new(ErrorCode::CoordinatorNotAvailable, format!("This broker has no {what} yet."))
 }
 
 async fn find_for_groups(context: &RequestContext, state: &State) -> Result<Coordinator, ApiError> {

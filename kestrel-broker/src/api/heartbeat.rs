@@ -8,11 +8,15 @@ use kestrel_protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse}
 use super::{Handler, RequestContext, State};
 
 impl Handler for HeartbeatRequest {
-    fn handle(self, _: RequestContext, state: Arc<State>) -> impl Future<Output = HeartbeatResponse> {
-        let beat = (!self.group_id.is_empty()).then(|| state.groups.heartbeat(&self));
+    fn handle(self, context: RequestContext, state: Arc<State>) -> impl Future<Output = HeartbeatResponse> {
+        let allowed = context.check_group(&self.group_id);
+        let beat = allowed.map(|()| state.groups.heartbeat(&self));
         async move {
-            let Some(beat) = beat else { return self.refusal(ErrorCode::InvalidGroupId) };
-            match beat.await {
+            let beat = match beat {
+                Ok(beat) => beat.await,
+                Err(error) => return self.refusal(error),
+            };
+            match beat {
                 Ok(outcome) => self.refusal(outcome),
                 // Sessions begin anew when the groups are loaded: nothing is lost by this one.
                 Err(ErrorCode::CoordinatorLoadInProgress) => self.refusal(ErrorCode::None),

@@ -14,9 +14,9 @@ use super::{Handler, RequestContext, State};
 use crate::cluster::{AlterOperation, ApiError, ConfigAlteration, OtherKeys};
 
 impl Handler for IncrementalAlterConfigsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> IncrementalAlterConfigsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> IncrementalAlterConfigsResponse {
         let asked = self.resources.iter().map(asked).collect();
-        answer(alter(asked, OtherKeys::Keep, self.validate_only, &state).await)
+        answer(alter(asked, OtherKeys::Keep, self.validate_only, &context.access, &state).await)
     }
 
     fn refusal(&self, error: ErrorCode) -> IncrementalAlterConfigsResponse {

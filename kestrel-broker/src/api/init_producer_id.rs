@@ -7,10 +7,15 @@ use std::sync::Arc;
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::{ErrorCode, ProducerEpoch, ProducerId};
 
-use super::{Handler, RequestContext, State};
+use super::{Access, Handler, RequestContext, State};
+use crate::authorizer::AclOperation::{IdempotentWrite, Write};
+use crate::authorizer::ResourceType::{Topic, TransactionalId};
 
 impl Handler for InitProducerIdRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> InitProducerIdResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> InitProducerIdResponse {
+        if let Err(error) = check(self.transactional_id.as_deref(), &context.access) {
+            return self.refusal(error);
+        }
         let has_id = self.producer_id != ProducerId::NONE;
         let has_epoch = self.producer_epoch != ProducerEpoch::NONE;
         match &self.transactional_id {
@@ -34,6 +39,15 @@ impl Handler for InitProducerIdRequest {
             producer_epoch: ProducerEpoch::NONE,
             ..Default::default()
         }
+    }
+}
+
+/// Whether the sender may use its transactional id; without one, whether it may write to any topic at all (KIP-679).
+fn check(transactional_id: Option<&str>, access: &Access) -> Result<(), ErrorCode> {
+    match transactional_id {
+        Some(id) => access.check(Write, TransactionalId, id),
+        None if access.would_allow_on_cluster(IdempotentWrite) || access.allows_any(Write, Topic) => Ok(()),
+        None => Err(ErrorCode::ClusterAuthorizationFailed),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::coordinator::Joining;
 
 impl Handler for JoinGroupRequest {
     fn handle(self, context: RequestContext, state: Arc<State>) -> impl Future<Output = JoinGroupResponse> {
-        let allowed = check(&self, &state);
+        let allowed = context.check_group(&self.group_id).and_then(|()| check(&self, &state));
         let joining = Joining {
             version: context.version,
             client_id: context.client_id,
@@ -30,6 +30,8 @@ impl Handler for JoinGroupRequest {
             joined.unwrap_or_else(|error| match error {
                 // As Apache Kafka names it when a group has become too large for its topic.
                 ErrorCode::InvalidCommitOffsetSize => joining.request.refusal(ErrorCode::UnknownServerError),
+                // Nothing of a request that is denied comes back.
+                error @ ErrorCode::GroupAuthorizationFailed => Self::default().refusal(error),
                 error => joining.request.refusal(error),
             })
         }
@@ -41,9 +43,6 @@ impl Handler for JoinGroupRequest {
 }
 
 fn check(request: &JoinGroupRequest, state: &State) -> Result<(), ErrorCode> {
-    if request.group_id.is_empty() {
-        return Err(ErrorCode::InvalidGroupId);
-    }
     let groups = state.groups.settings();
     let timeout = u128::try_from(request.session_timeout_ms).map_err(|_| ErrorCode::InvalidSessionTimeout)?;
     let allowed = groups.min_session_timeout.as_millis()..=groups.max_session_timeout.as_millis();

@@ -20,10 +20,14 @@ impl Handler for LeaveGroupRequest {
         } else {
             vec![MemberIdentity { member_id: self.member_id.clone(), ..Default::default() }]
         };
-        let left = (!self.group_id.is_empty()).then(|| state.groups.leave(&self.group_id, &members));
+        let allowed = context.check_group(&self.group_id);
+        let left = allowed.map(|()| state.groups.leave(&self.group_id, &members));
         async move {
-            let Some(left) = left else { return self.refusal(ErrorCode::InvalidGroupId) };
-            match left.await {
+            let left = match left {
+                Ok(left) => left.await,
+                Err(error) => return self.refusal(error),
+            };
+            match left {
                 Ok(outcomes) if is_batch => each(members, outcomes),
                 Ok(outcomes) => self.refusal(outcomes.first().copied().unwrap_or(ErrorCode::None)),
                 Err(error) => self.refusal(error),

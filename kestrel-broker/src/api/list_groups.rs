@@ -6,16 +6,20 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Describe;
+use crate::authorizer::ResourceType::Group;
 use crate::coordinator::ListFilter;
 
 impl Handler for ListGroupsRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> ListGroupsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> ListGroupsResponse {
         let filter = ListFilter { states: self.states_filter.clone(), types: self.types_filter.clone() };
         let groups = match state.groups.list(&filter).await {
             Ok(groups) => groups,
             Err(error) => return self.refusal(error),
         };
-        let listed = groups.into_iter().map(|group| ListedGroup {
+        let shows_all = context.access.would_allow_on_cluster(Describe);
+        let shown = |id: &str| shows_all || context.access.would_allow(Describe, Group, id);
+        let listed = groups.into_iter().filter(|group| shown(&group.id)).map(|group| ListedGroup {
             group_id: group.id,
             protocol_type: group.protocol_type,
             group_state: group.state.into(),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use kestrel_protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
-    ListOffsetsTopicResponse,
+    ListOffsetsTopic, ListOffsetsTopicResponse,
 };
 use kestrel_protocol::{ErrorCode, LeaderEpoch};
 
 use super::tally::Tally;
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Describe;
+use crate::authorizer::ResourceType::Topic;
 use crate::partition::{Isolation, OffsetSpec};
 
 impl Handler for ListOffsetsRequest {
@@ -24,6 +26,10 @@ impl Handler for ListOffsetsRequest {
         };
         let mut topics = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
+            if let Err(error) = context.access.check(Describe, Topic, &topic.name) {
+                topics.push(refused_topic(&topic, error));
+                continue;
+            }
             let mut tally = Tally::of(topic.partitions.iter().map(|asked| asked.partition_index));
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for asked in &topic.partitions {
@@ -40,11 +46,8 @@ impl Handler for ListOffsetsRequest {
     }
 
     fn refusal(&self, error: ErrorCode) -> ListOffsetsResponse {
-        let topics = self.topics.iter().map(|topic| ListOffsetsTopicResponse {
-            name: topic.name.clone(),
-            partitions: topic.partitions.iter().map(|asked| refused(asked.partition_index, error)).collect(),
-        });
-        ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
+        let topics = self.topics.iter().map(|topic| refused_topic(topic, error)).collect();
+        ListOffsetsResponse { topics, ..Default::default() }
     }
 }
 
@@ -97,6 +100,11 @@ const fn first_version(spec: OffsetSpec) -> i16 {
         OffsetSpec::LatestTiered => 9,
         OffsetSpec::EarliestPendingUpload => 11,
     }
+}
+
+fn refused_topic(topic: &ListOffsetsTopic, error: ErrorCode) -> ListOffsetsTopicResponse {
+    let partitions = topic.partitions.iter().map(|asked| refused(asked.partition_index, error));
+    ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
 }
 
 /// The answer without an offset: a failure, or nothing found.

@@ -13,8 +13,9 @@ use kestrel_protocol::messages::metadata::{
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::serving::Serving;
-use super::{Handler, RequestContext, State, authorized_operations};
-use crate::authorizer::ResourceType;
+use super::{Access, Handler, OPERATIONS_NOT_ASKED, RequestContext, State};
+use crate::authorizer::AclOperation::{Create, Describe};
+use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ApiError, ClusterImage, TopicImage, check_topic_name};
 use crate::coordinator::GROUPS_TOPIC;
 use crate::partition::OfflinePartitions;
@@ -32,18 +33,23 @@ impl Handler for MetadataRequest {
         };
         let created = match &asked {
             Some(topics) if self.allow_auto_topic_creation && state.config.auto_create_topics => {
-                create_missing(topics, &state).await
+                create_missing(topics, &context.access, &state).await
             }
             _ => Vec::new(),
         };
         let image = state.cluster.image();
-        let describe = Describe {
+        let describe = Description {
             image: &image,
+            access: &context.access,
             offline: &state.replicas.offline(),
             with_operations: self.include_topic_authorized_operations,
         };
         let topics = match asked {
-            None => image.topics().map(|topic| describe.topic(topic)).collect(),
+            None => image
+                .topics()
+                .filter(|topic| describe.shows(topic))
+                .map(|topic| describe.topic(topic))
+                .collect(),
             Some(asked) => asked.into_iter().map(|topic| describe.asked(topic, &created)).collect(),
         };
         MetadataResponse {
@@ -51,10 +57,11 @@ impl Handler for MetadataRequest {
             cluster_id: Some(image.cluster_id().clone()),
             controller_id: image.controller_id(),
             topics,
-            cluster_authorized_operations: authorized_operations(
-                self.include_cluster_authorized_operations,
-                ResourceType::Cluster,
-            ),
+            cluster_authorized_operations: if self.include_cluster_authorized_operations {
+                context.access.operations_on_cluster()
+            } else {
+                OPERATIONS_NOT_ASKED
+            },
             ..Default::default()
         }
     }
@@ -111,19 +118,28 @@ fn asked_topic(topic: &MetadataRequestTopic, version: i16) -> Result<Asked, Erro
 }
 
 /// Creates the topics that are not there; gives those that could not be created, with why.
-async fn create_missing(topics: &[Asked], state: &State) -> Vec<(ByteString, ErrorCode)> {
+async fn create_missing(topics: &[Asked], access: &Access, state: &State) -> Vec<(ByteString, ErrorCode)> {
     let image = state.cluster.image();
     let mut failed = Vec::new();
     for topic in topics {
+        // What may not be described is refused by that, whether it is there or not.
         if let Asked::Name(name) = topic
             && image.topic(name).is_none()
-            && check_topic_name(name).is_ok()
-            && let Err(error) = create(name, state).await
+            && access.would_allow(Describe, Topic, name)
+            && let Err(error) = create_allowed(name, access, state).await
         {
             failed.push((name.clone(), error.code));
         }
     }
     failed
+}
+
+async fn create_allowed(name: &ByteString, access: &Access, state: &State) -> Result<(), ApiError> {
+    if !access.would_allow_on_cluster(Create) {
+        access.check(Create, Topic, name)?;
+    }
+    check_topic_name(name).map_err(|_| ErrorCode::InvalidTopic)?;
+    create(name, state).await
 }
 
 /// Creates a topic with all defaults; that of the groups is created as their coordinator needs it.
@@ -147,30 +163,51 @@ fn brokers(image: &ClusterImage, context: &RequestContext, state: &State) -> Vec
 }
 
 /// Topics of one image as the response shows them.
-struct Describe<'a> {
+struct Description<'a> {
     image: &'a ClusterImage,
+    access: &'a Access,
     offline: &'a OfflinePartitions,
     with_operations: bool,
 }
 
-impl Describe<'_> {
+impl Description<'_> {
+    /// Whether a topic is among all that there are, for this sender.
+    fn shows(&self, topic: &TopicImage) -> bool {
+        self.access.would_allow(Describe, Topic, &topic.name)
+    }
+
     fn asked(&self, asked: Asked, failed: &[(ByteString, ErrorCode)]) -> MetadataResponseTopic {
         match asked {
-            Asked::Name(name) => match self.image.topic(&name) {
-                Some(topic) => self.topic(topic),
-                None => {
-                    let error = why_missing(&name, failed);
-                    MetadataResponseTopic { error_code: error, name: Some(name), ..Default::default() }
-                }
-            },
-            Asked::Id(id) => match self.image.topic_by_id(id) {
-                Some(topic) => self.topic(topic),
-                None => MetadataResponseTopic {
-                    error_code: ErrorCode::UnknownTopicId,
-                    topic_id: id,
+            Asked::Name(name) => self.named(&name, failed),
+            Asked::Id(topic_id) => {
+                let found = self.image.topic_by_id(topic_id).ok_or(ErrorCode::UnknownTopicId);
+                let allowed = found.and_then(|topic| {
+                    self.access.check(Describe, Topic, &topic.name).map(|()| self.topic(topic))
+                });
+                // The id is no secret, the name is.
+                allowed.unwrap_or_else(|error_code| MetadataResponseTopic {
+                    error_code,
+                    topic_id,
                     ..Default::default()
-                },
-            },
+                })
+            }
+        }
+    }
+
+    fn named(&self, name: &ByteString, failed: &[(ByteString, ErrorCode)]) -> MetadataResponseTopic {
+        let missing = |error_code, topic_authorized_operations| MetadataResponseTopic {
+            error_code,
+            name: Some(name.clone()),
+            topic_authorized_operations,
+            ..Default::default()
+        };
+        // Also where there is no such topic, so that names do not leak.
+        if let Err(error) = self.access.check(Describe, Topic, name) {
+            return missing(error, OPERATIONS_NOT_ASKED);
+        }
+        match self.image.topic(name) {
+            Some(topic) => self.topic(topic),
+            None => missing(why_missing(name, failed), OPERATIONS_NOT_ASKED),
         }
     }
 
@@ -181,7 +218,11 @@ impl Describe<'_> {
             topic_id: topic.id,
             is_internal: topic.is_internal(),
             partitions: Serving::of_topic(self.image, self.offline, topic).map(partition).collect(),
-            topic_authorized_operations: authorized_operations(self.with_operations, ResourceType::Topic),
+            topic_authorized_operations: if self.with_operations {
+                self.access.operations(Topic, &topic.name)
+            } else {
+                OPERATIONS_NOT_ASKED
+            },
         }
     }
 }
@@ -199,11 +240,10 @@ fn partition(served: Serving) -> MetadataResponsePartition {
 }
 
 fn why_missing(name: &ByteString, failed: &[(ByteString, ErrorCode)]) -> ErrorCode {
-    if check_topic_name(name).is_err() {
-        return ErrorCode::InvalidTopic;
+    if let Some((_, error)) = failed.iter().find(|(failed, _)| failed == name) {
+        return *error;
     }
-    let failure = failed.iter().find(|(failed, _)| failed == name);
-    failure.map_or(ErrorCode::UnknownTopicOrPartition, |(_, error)| *error)
+    check_topic_name(name).map_or(ErrorCode::InvalidTopic, |()| ErrorCode::UnknownTopicOrPartition)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The request pipeline: a [`tower::Service`] from [`Request`] to the frame of the answer.
 //!
 //! ```text
-//!   net ──Request──► limit ──► Admission ──Call──► Observe ──────► FaultInjection ──► Router ──► Handler
-//!                              row, principal      counters, trace  on demand         table      one file per API
+//!   net ──Request──► limit ──► Admission ──Call──► Observe ──────► Authorization ──► FaultInjection ──► Router ──► Handler
+//!                              row, principal      counters, trace  access            on demand          table      one file per API
 //! ```
 //!
 //! `net/` calls it once per request, in the order of the connection. `call` runs what must happen in that order (the
@@ -16,6 +16,8 @@ mod acls;
 mod admission;
 mod alterations;
 mod answer;
+mod audit;
+mod authorization;
 mod call;
 mod close;
 mod context;
@@ -70,7 +72,8 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
 
-use access::authorized_operations;
+pub(crate) use access::Access;
+use access::OPERATIONS_NOT_ASKED;
 pub(crate) use answer::{Answer, AnswerFrame};
 use call::Call;
 pub(crate) use close::Close;

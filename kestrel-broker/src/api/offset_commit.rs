@@ -1,7 +1,9 @@
 //! OffsetCommit, versions 2 to 10 (topics by id from version 10, KIP-848): stores positions of a group, each by itself.
 
+use std::future::ready;
 use std::sync::Arc;
 
+use futures::future::Either;
 use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestTopic, OffsetCommitResponse, OffsetCommitResponsePartition,
@@ -9,6 +11,8 @@ use kestrel_protocol::messages::offset_commit::{
 };
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Read;
+use crate::authorizer::ResourceType::{Group, Topic};
 use crate::cluster::{ClusterImage, TopicImage};
 use crate::coordinator::{Commit, CommittedPartition};
 
@@ -21,24 +25,32 @@ impl Handler for OffsetCommitRequest {
         context: RequestContext,
         state: Arc<State>,
     ) -> impl Future<Output = OffsetCommitResponse> {
+        if let Err(error) = context.access.check(Read, Group, &self.group_id) {
+            return Either::Left(ready(self.refusal(error)));
+        }
         // As Apache Kafka: a topic without partitions is left out of the answer.
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
-        let known: Vec<_> = self.topics.iter().map(|topic| find(topic, context.version, &image)).collect();
+        let known: Vec<_> = self.topics.iter().map(|topic| find(topic, &context, &image)).collect();
         let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));
-        let committing = state.groups.commit(&Commit {
+        let partitions: Vec<_> = partitions.collect();
+        let commit = (!partitions.is_empty()).then(|| Commit {
             version: context.version,
             group_id: self.group_id.clone(),
             generation: self.generation_id_or_member_epoch,
             member_id: self.member_id.clone(),
             instance_id: self.group_instance_id.clone(),
             retention_ms: self.retention_time_ms,
-            partitions: partitions.collect(),
+            partitions,
         });
-        async move {
-            let mut outcomes = match committing.await {
-                Ok(outcomes) => outcomes.into_iter(),
-                Err(error) => return self.refusal(error),
+        let committing = commit.map(|commit| state.groups.commit(&commit));
+        Either::Right(async move {
+            let mut outcomes = match committing {
+                Some(committing) => match committing.await {
+                    Ok(outcomes) => outcomes.into_iter(),
+                    Err(error) => return self.refusal(error),
+                },
+                None => Vec::new().into_iter(),
             };
             let topics = self.topics.iter().zip(&known).map(|(topic, known)| {
                 answer(topic, |partition| match known.check(partition) {
@@ -47,7 +59,7 @@ impl Handler for OffsetCommitRequest {
                 })
             });
             OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
-        }
+        })
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetCommitResponse {
@@ -71,13 +83,19 @@ impl Known {
     }
 }
 
-fn find(topic: &OffsetCommitRequestTopic, version: i16, image: &ClusterImage) -> Known {
-    let (found, missing) = if version >= FIRST_TOPIC_ID_VERSION {
-        (image.topic_by_id(topic.topic_id), ErrorCode::UnknownTopicId)
+fn find(topic: &OffsetCommitRequestTopic, context: &RequestContext, image: &ClusterImage) -> Known {
+    let by_id = context.version >= FIRST_TOPIC_ID_VERSION;
+    let found = if by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
+    let (name, missing) = if by_id {
+        (found.map(|found| &found.name), ErrorCode::UnknownTopicId)
     } else {
-        (image.topic(&topic.name), ErrorCode::UnknownTopicOrPartition)
+        (Some(&topic.name), ErrorCode::UnknownTopicOrPartition)
     };
-    Known { topic: found.cloned(), missing }
+    // A name has to be allowed before anything is said of it; an id that nobody has is no secret.
+    match name.map_or(Ok(()), |name| context.access.check(Read, Topic, name)) {
+        Ok(()) => Known { topic: found.cloned(), missing },
+        Err(denied) => Known { topic: None, missing: denied },
+    }
 }
 
 fn committed(asked: &OffsetCommitRequestTopic, known: &Known) -> Vec<CommittedPartition> {

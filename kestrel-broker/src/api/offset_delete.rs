@@ -10,21 +10,30 @@ use kestrel_protocol::messages::offset_delete::{
 };
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::{Delete, Read};
+use crate::authorizer::ResourceType::{Group, Topic};
 
 impl Handler for OffsetDeleteRequest {
-    async fn handle(mut self, _: RequestContext, state: Arc<State>) -> OffsetDeleteResponse {
+    async fn handle(mut self, context: RequestContext, state: Arc<State>) -> OffsetDeleteResponse {
+        if let Err(error) = context.access.check(Delete, Group, &self.group_id) {
+            return self.refusal(error);
+        }
         if self.group_id.is_empty() {
             return self.refusal(ErrorCode::InvalidGroupId);
         }
         // As Apache Kafka: a topic without partitions is left out of the answer.
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
-        let is_there = &|topic: &OffsetDeleteRequestTopic, partition: i32| {
-            image.topic(&topic.name).is_some_and(|topic| topic.partition(partition).is_some())
+        let allowed = self.topics.iter().map(|topic| context.access.check(Read, Topic, &topic.name));
+        let allowed: Vec<_> = allowed.collect();
+        let check = &|topic: &OffsetDeleteRequestTopic, allowed: Result<(), ErrorCode>, partition: i32| {
+            allowed?;
+            let partition = image.topic(&topic.name).and_then(|topic| topic.partition(partition));
+            partition.map(|_| ()).ok_or(ErrorCode::UnknownTopicOrPartition)
         };
-        let asked = self.topics.iter().flat_map(|topic| {
+        let asked = self.topics.iter().zip(&allowed).flat_map(|(topic, allowed)| {
             let partitions = topic.partitions.iter().map(|partition| partition.partition_index);
-            let known = partitions.filter(move |partition| is_there(topic, *partition));
+            let known = partitions.filter(move |partition| check(topic, *allowed, *partition).is_ok());
             known.map(|partition| (topic.name.clone(), partition))
         });
         let asked: Vec<(ByteString, i32)> = asked.collect();
@@ -32,13 +41,12 @@ impl Handler for OffsetDeleteRequest {
             Ok(outcomes) => outcomes.into_iter(),
             Err(error) => return self.refusal(error),
         };
-        let topics = self.topics.iter().map(|topic| {
+        let topics = self.topics.iter().zip(allowed).map(|(topic, allowed)| {
             let partitions = topic.partitions.iter().map(|partition| OffsetDeleteResponsePartition {
                 partition_index: partition.partition_index,
-                error_code: if is_there(topic, partition.partition_index) {
-                    outcomes.next().unwrap_or(ErrorCode::UnknownServerError)
-                } else {
-                    ErrorCode::UnknownTopicOrPartition
+                error_code: match check(topic, allowed, partition.partition_index) {
+                    Ok(()) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
+                    Err(error) => error,
                 },
             });
             OffsetDeleteResponseTopic { name: topic.name.clone(), partitions: partitions.collect() }

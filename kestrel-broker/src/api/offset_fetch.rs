@@ -11,7 +11,9 @@ use kestrel_protocol::messages::offset_fetch::{
 };
 use kestrel_protocol::{ErrorCode, TopicId};
 
-use super::{Handler, RequestContext, State};
+use super::{Access, Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Describe;
+use crate::authorizer::ResourceType::{Group, Topic};
 use crate::cluster::ClusterImage;
 use crate::coordinator::FetchedOffset;
 
@@ -26,6 +28,7 @@ impl Handler for OffsetFetchRequest {
     async fn handle(self, context: RequestContext, state: Arc<State>) -> OffsetFetchResponse {
         let fetch = Fetch {
             state: &state,
+            access: &context.access,
             by_id: context.version >= FIRST_TOPIC_ID_VERSION,
             require_stable: self.require_stable,
             image: &state.cluster.image(),
@@ -70,6 +73,7 @@ impl AsGroup for OffsetFetchRequest {
 /// The parameters that all groups of a request share.
 struct Fetch<'a> {
     state: &'a State,
+    access: &'a Access,
     by_id: bool,
     require_stable: bool,
     image: &'a ClusterImage,
@@ -77,9 +81,10 @@ struct Fetch<'a> {
 
 impl Fetch<'_> {
     async fn group(&self, asked: &OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
-        let topics = match &asked.topics {
-            Some(topics) => self.some(&asked.group_id, topics).await,
-            None => self.all(&asked.group_id).await,
+        let topics = match (self.access.check(Describe, Group, &asked.group_id), &asked.topics) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Some(topics)) => self.some(&asked.group_id, topics).await,
+            (Ok(()), None) => self.all(&asked.group_id).await,
         };
         match topics {
             Ok(topics) => {
@@ -100,6 +105,7 @@ impl Fetch<'_> {
                 topic.partitions.push(fetched_partition(partition, fetched));
             }
         }
+        topics.retain(|topic| self.access.allows(Describe, Topic, &topic.name));
         Ok(topics)
     }
 
@@ -114,7 +120,7 @@ impl Fetch<'_> {
         group_id: &str,
         asked: &[OffsetFetchRequestTopics],
     ) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
-        let names: Vec<Option<ByteString>> = asked.iter().map(|topic| self.name(topic)).collect();
+        let names: Vec<Result<ByteString, ErrorCode>> = asked.iter().map(|topic| self.name(topic)).collect();
         let wanted = asked.iter().zip(&names).flat_map(|(topic, name)| {
             let partitions = name.iter().flat_map(|_| &topic.partition_indexes);
             partitions.map(|partition| (name.clone().unwrap_or_default(), *partition))
@@ -123,9 +129,8 @@ impl Fetch<'_> {
         let mut fetched = self.state.groups.fetch(group_id, &wanted, self.require_stable).await?.into_iter();
         let topics = asked.iter().zip(&names).map(|(topic, name)| {
             let partitions = topic.partition_indexes.iter().map(|partition| {
-                let found = name.as_ref().and_then(|_| fetched.next());
-                let missing = || FetchedOffset::none(ErrorCode::UnknownTopicId);
-                fetched_partition(*partition, found.unwrap_or_else(missing))
+                let found = name.as_ref().map(|_| fetched.next().unwrap_or_else(unanswered));
+                fetched_partition(*partition, found.unwrap_or_else(|error| FetchedOffset::none(*error)))
             });
             let partitions = partitions.collect();
             OffsetFetchResponseTopics { name: topic.name.clone(), topic_id: topic.topic_id, partitions }
@@ -133,15 +138,21 @@ impl Fetch<'_> {
         Ok(topics.collect())
     }
 
-    /// The name of the topic that is asked for; none for an id that is not known. What is asked for by name need not be
-    /// there: its offsets may.
-    fn name(&self, topic: &OffsetFetchRequestTopics) -> Option<ByteString> {
-        if self.by_id {
-            self.image.topic_by_id(topic.topic_id).map(|topic| topic.name.clone())
+    /// The name of the topic that is asked for, if it is known and allowed. What is asked for by name need not be there: its
+    /// offsets may.
+    fn name(&self, topic: &OffsetFetchRequestTopics) -> Result<ByteString, ErrorCode> {
+        let name = if self.by_id {
+            &self.image.topic_by_id(topic.topic_id).ok_or(ErrorCode::UnknownTopicId)?.name
         } else {
-            Some(topic.name.clone())
-        }
+            &topic.name
+        };
+        self.access.check(Describe, Topic, name)?;
+        Ok(name.clone())
     }
+}
+
+fn unanswered() -> FetchedOffset {
+    FetchedOffset::none(ErrorCode::UnknownServerError)
 }
 
 fn fetched_partition(partition_index: i32, fetched: FetchedOffset) -> OffsetFetchResponsePartitions {

@@ -9,28 +9,34 @@ use kestrel_protocol::messages::offset_for_leader_epoch::{
 use kestrel_protocol::{ErrorCode, LeaderEpoch};
 
 use super::{Handler, RequestContext, State};
+use crate::authorizer::AclOperation::{ClusterAction, Describe};
+use crate::authorizer::ResourceType::Topic;
 
 impl Handler for OffsetForLeaderEpochRequest {
-    async fn handle(self, _: RequestContext, state: Arc<State>) -> OffsetForLeaderEpochResponse {
-        answer(&self, |topic, asked| find(&state, topic, asked))
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> OffsetForLeaderEpochResponse {
+        let is_broker = context.access.would_allow_on_cluster(ClusterAction);
+        let check =
+            |topic: &str| if is_broker { Ok(()) } else { context.access.check(Describe, Topic, topic) };
+        answer(&self, check, |topic, asked| find(&state, topic, asked))
     }
 
     fn refusal(&self, error: ErrorCode) -> OffsetForLeaderEpochResponse {
-        answer(self, |_, _| Err(error))
+        answer(self, |_| Err(error), |_, _| Err(error))
     }
 }
 
 fn answer(
     request: &OffsetForLeaderEpochRequest,
+    check: impl Fn(&str) -> Result<(), ErrorCode>,
     find: impl Fn(&str, &OffsetForLeaderPartition) -> Result<EpochEndOffset, ErrorCode>,
 ) -> OffsetForLeaderEpochResponse {
-    let topics = request.topics.iter().map(|topic| OffsetForLeaderTopicResult {
-        topic: topic.topic.clone(),
-        partitions: topic
-            .partitions
-            .iter()
-            .map(|asked| find(&topic.topic, asked).unwrap_or_else(|error| refused(asked.partition, error)))
-            .collect(),
+    let topics = request.topics.iter().map(|topic| {
+        let allowed = check(&topic.topic);
+        let partitions = topic.partitions.iter().map(|asked| {
+            let end = allowed.and_then(|()| find(&topic.topic, asked));
+            end.unwrap_or_else(|error| refused(asked.partition, error))
+        });
+        OffsetForLeaderTopicResult { topic: topic.topic.clone(), partitions: partitions.collect() }
     });
     OffsetForLeaderEpochResponse { topics: topics.collect(), ..Default::default() }
 }

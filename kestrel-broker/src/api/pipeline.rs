@@ -7,6 +7,7 @@ use tower::limit::ConcurrencyLimit;
 use tower::{Service, ServiceBuilder};
 
 use super::admission::Admission;
+use super::authorization::Authorization;
 use super::fault::FaultInjection;
 use super::observe::Observe;
 use super::{AnswerFrame, Call, Close, Faults, Reply, Session, State};
@@ -15,13 +16,14 @@ use super::{AnswerFrame, Call, Close, Faults, Reply, Session, State};
 const MAX_IN_FLIGHT_REQUESTS: usize = 64;
 
 /// The pipeline of one connection.
-pub(crate) type Pipeline = ConcurrencyLimit<Admission<Observe<FaultInjection<Router>>>>;
+pub(crate) type Pipeline = ConcurrencyLimit<Admission<Observe<Authorization<FaultInjection<Router>>>>>;
 
 /// Puts the layers around a router, for one connection.
 pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Pipeline {
     let router = Router { state: Arc::clone(state) };
     let faulty = FaultInjection::new(faults.clone(), router);
-    let observed = Observe::new(Arc::clone(state), faulty);
+    let authorized = Authorization::new(Arc::clone(state), faulty);
+    let observed = Observe::new(Arc::clone(state), authorized);
     ServiceBuilder::new().concurrency_limit(MAX_IN_FLIGHT_REQUESTS).service(Admission::new(session, observed))
 }
 

@@ -20,7 +20,6 @@ impl Principal {
     }
 
     /// Its text, `User:NAME`.
-    #[allow(dead_code, reason = "the authorizer will ask by it")]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

@@ -18,7 +18,9 @@ use kestrel_protocol::record::{Attributes, Compression};
 use kestrel_protocol::{ErrorCode, Timestamp, TopicId};
 use tokio::time::timeout_at;
 
-use super::{Answer, Close, Handler, RequestContext, State};
+use super::{Access, Answer, Close, Handler, RequestContext, State};
+use crate::authorizer::AclOperation::Write;
+use crate::authorizer::ResourceType::{Topic, TransactionalId};
 use crate::clock::after;
 use crate::log::{AppendError, AppendOrigin, Appended, RecordFault};
 use crate::partition::Partition;
@@ -47,7 +49,10 @@ impl Handler for ProduceRequest {
         context: RequestContext,
         state: Arc<State>,
     ) -> impl Future<Output = Answer<ProduceResponse>> {
-        let begun = Begun::append(self, &context, &state);
+        let begun = match check_transactional(&self, &context.access) {
+            Ok(()) => Begun::append(self, &context, &state),
+            Err(error) => Begun::refused(&self, error, context.received_at),
+        };
         let waits = begun.acks != NO_ACKS && !begun.unstored.is_empty();
         let waiting = waits.then(|| state.counters.waiting_produce.enter());
         async move {
@@ -104,6 +109,7 @@ impl Begun {
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or_default());
         let append = Append {
             state,
+            access: &context.access,
             version: context.version,
             acks: request.acks,
             is_transactional: request.transactional_id.is_some(),
@@ -123,12 +129,21 @@ impl Begun {
         begun
     }
 
+    /// A request of which nothing is appended.
+    fn refused(request: &ProduceRequest, error: ErrorCode, now: Instant) -> Self {
+        Self { acks: request.acks, deadline: now, response: request.refusal(error), unstored: Vec::new() }
+    }
+
     fn append_topic(&mut self, append: &Append<'_>, topic: TopicProduceData) {
         let TopicProduceData { mut name, topic_id, partition_data } = topic;
+        let allowed = append.check_topic(&name, topic_id);
         let place = self.response.responses.len();
         let mut results = Vec::with_capacity(partition_data.len());
         for PartitionProduceData { index, records } in partition_data {
-            let (partition, appended) = append.batch(&name, topic_id, index, records);
+            let (partition, appended) = match allowed {
+                Ok(()) => append.batch(&name, topic_id, index, records),
+                Err(error) => (None, Err(error.into())),
+            };
             if let Some(partition) = &partition
                 && append.version < FIRST_TOPIC_ID_VERSION
             {
@@ -174,6 +189,7 @@ impl Begun {
 /// The parameters that all batches of a request share.
 struct Append<'a> {
     state: &'a State,
+    access: &'a Access,
     version: i16,
     acks: i16,
     is_transactional: bool,
@@ -198,6 +214,19 @@ impl Append<'_> {
                 .map_err(|error| Refusal::by_log(&error, partition.watermarks().log_start))
         });
         (Some(partition), appended)
+    }
+
+    /// Whether the sender may write to a topic; asked by name before it is looked up, so that names do not leak.
+    fn check_topic(&self, name: &str, topic_id: TopicId) -> Result<(), ErrorCode> {
+        if self.access.is_open() {
+            return Ok(());
+        }
+        if self.version < FIRST_TOPIC_ID_VERSION {
+            return self.access.check(Write, Topic, name);
+        }
+        let image = self.state.cluster.image();
+        let topic = image.topic_by_id(topic_id).ok_or(ErrorCode::UnknownTopicId)?;
+        self.access.check(Write, Topic, &topic.name)
     }
 
     fn partition(&self, name: &str, topic_id: TopicId, index: i32) -> Result<Arc<Partition>, ErrorCode> {
@@ -240,6 +269,22 @@ impl Append<'_> {
             return Err(Refusal::new(ErrorCode::UnsupportedCompressionType, message));
         }
         Ok(())
+    }
+}
+
+/// Checks that transactional batches come with a transactional id that the sender may use.
+fn check_transactional(request: &ProduceRequest, access: &Access) -> Result<(), ErrorCode> {
+    if access.is_open() {
+        return Ok(());
+    }
+    let mut batches = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let is_transactional = |data: &PartitionProduceData| {
+        data.records.as_ref().and_then(attributes).is_some_and(Attributes::is_transactional)
+    };
+    match &request.transactional_id {
+        _ if !batches.any(is_transactional) => Ok(()),
+        Some(id) => access.check(Write, TransactionalId, id),
+        None => Err(ErrorCode::TransactionalIdAuthorizationFailed),
     }
 }
 

@@ -7,6 +7,7 @@ use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame};
 
 use super::access::Need;
 use super::{AnswerFrame, Call, Close, Reply, State};
+use crate::authorizer::AclOperation;
 
 /// One API that is served.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,8 @@ pub(crate) struct ServedApi {
     pub(super) key: ApiKey,
     /// The needs of a request; none where it comes before authentication.
     pub(super) needs: &'static [Need],
+    /// The operation on the cluster without which nothing is done; the other needs are asked for by the handler.
+    pub(super) cluster_need: Option<AclOperation>,
     /// The first version that ApiVersions names, which need not be served.
     pub(super) first_advertised: i16,
     /// The last version that is served.

@@ -12,7 +12,7 @@ const FIRST_PROTOCOL_VERSION: i16 = 5;
 
 impl Handler for SyncGroupRequest {
     fn handle(self, context: RequestContext, state: Arc<State>) -> impl Future<Output = SyncGroupResponse> {
-        let syncing = self.check(context.version).map(|()| state.groups.sync(&self));
+        let syncing = self.check(&context).map(|()| state.groups.sync(&self));
         let stopping = state.stopping.clone();
         async move {
             let synced = match syncing {
@@ -38,19 +38,16 @@ impl Handler for SyncGroupRequest {
 }
 
 trait Check {
-    /// Checks what the group does not: its id, and the names that version 5 needs.
-    fn check(&self, version: i16) -> Result<(), ErrorCode>;
+    /// Checks what the group does not: the names that version 5 needs, what the sender may do, the group's id.
+    fn check(&self, context: &RequestContext) -> Result<(), ErrorCode>;
 }
 
 impl Check for SyncGroupRequest {
-    fn check(&self, version: i16) -> Result<(), ErrorCode> {
-        if self.group_id.is_empty() {
-            return Err(ErrorCode::InvalidGroupId);
-        }
+    fn check(&self, context: &RequestContext) -> Result<(), ErrorCode> {
         let names_protocol = self.protocol_type.is_some() && self.protocol_name.is_some();
-        if version >= FIRST_PROTOCOL_VERSION && !names_protocol {
+        if context.version >= FIRST_PROTOCOL_VERSION && !names_protocol {
             return Err(ErrorCode::InconsistentGroupProtocol);
         }
-        Ok(())
+        context.check_group(&self.group_id)
     }
 }

@@ -101,6 +101,7 @@ const fn row<R: Handler>(needs: &'static [Need]) -> ServedApi {
     ServedApi {
         key: R::KEY,
         needs,
+        cluster_need: None,
         first_advertised: *R::VERSIONS.start(),
         last_version: *R::VERSIONS.end(),
         serve: handler::serve::<R>,

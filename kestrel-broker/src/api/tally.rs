@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use kestrel_protocol::ErrorCode;
+
 /// The number of times that each name comes in a request.
 #[derive(Debug)]
 pub(super) struct Tally<K>(HashMap<K, usize>);
@@ -32,6 +34,21 @@ pub(super) fn split_repeated<T, K: Eq + Hash>(asked: Vec<T>, name: impl Fn(&T) -
     let once = asked.into_iter().filter(|asked| tally.is_alone(&name(asked))).collect();
     tally.0.retain(|_, times| *times > 1);
     (once, tally.0.into_keys().collect())
+}
+
+/// Splits what is asked for into what its sender may do, in order, and the rest with its errors.
+pub(super) fn split_denied<T>(
+    asked: Vec<T>,
+    check: impl Fn(&T) -> Result<(), ErrorCode>,
+) -> (Vec<T>, Vec<(T, ErrorCode)>) {
+    let (mut allowed, mut denied) = (Vec::with_capacity(asked.len()), Vec::new());
+    for asked in asked {
+        match check(&asked) {
+            Ok(()) => allowed.push(asked),
+            Err(error) => denied.push((asked, error)),
+        }
+    }
+    (allowed, denied)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod binding;
 mod decision;
+mod decisions;
 mod filter;
 mod host;
 mod index;
@@ -21,9 +22,14 @@ mod subject;
 
 pub use binding::{AclBinding, AclPermission};
 pub(crate) use decision::{Authorizer, Decision, Reason};
+pub use decisions::AclDecisions;
 pub(crate) use filter::{AclFilter, PatternFilter};
+pub(crate) use host::address_text;
 pub use operation::AclOperation;
 pub(crate) use resource::CLUSTER_NAME;
 pub use resource::{PatternType, ResourcePattern, ResourceType};
 pub(crate) use set::AclSet;
 pub(crate) use subject::Subject;
+
+#[cfg(test)]
+mod tests;

@@ -202,7 +202,6 @@ const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("sasl.oauthbearer.token.endpoint.url", String, None, Any, ReadOnly, SASL),
     ("sasl.server.callback.handler.class", Class, None, Any, ReadOnly, SASL),
     ("sasl.server.max.receive.size", Int, Some("524288"), Any, ReadOnly, SASL),
-    ("authorizer.class.name", String, Some(""), Any, ReadOnly, SECURITY),
     ("connection.failed.authentication.delay.ms", Int, Some("100"), AtLeast(0), ReadOnly, SECURITY),
     ("connections.max.reauth.ms", Long, Some("0"), Any, ReadOnly, SECURITY),
     ("delegation.token.expiry.check.interval.ms", Long, Some("3600000"), AtLeast(1), ReadOnly, SECURITY),

@@ -5,6 +5,7 @@
 use kestrel_settings::Key;
 
 use super::accepted_keys::{INTERNAL, accepted_keys};
+use super::authorizer::{AUTHORIZER, AuthorizerSettings};
 use super::cleaner::CleanerConfig;
 use super::groups::GroupSettings;
 use super::listener::ListenerSettings;
@@ -23,6 +24,7 @@ pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
         .chain(keys(ListenerSettings::ROWS))
         .chain(keys(TlsSettings::ROWS))
         .chain(keys(BrokerSettings::ROWS))
+        .chain(keys(AuthorizerSettings::ROWS))
         .chain(keys(GroupSettings::ROWS))
         .chain(keys(MetadataLogSettings::ROWS))
         .chain(keys(CleanerConfig::ROWS))
@@ -35,11 +37,19 @@ pub(crate) fn broker_key(name: &str) -> Option<Key> {
     broker_keys().find(|key| key.name == name)
 }
 
+/// The keys that Apache Kafka leaves to its authorizer, so that none of its brokers shows them.
+pub(super) const AUTHORIZERS_OWN: [&str; 2] =
+    [AUTHORIZER.allows_without_acls.name, AUTHORIZER.super_users.name];
+
 /// The broker keys that are shown, by name: Apache Kafka keeps some for itself.
 pub(crate) fn shown_broker_keys() -> Vec<Key> {
-    let mut keys: Vec<Key> = broker_keys().filter(|key| key.belongs_to != Some(INTERNAL)).collect();
+    let mut keys: Vec<Key> = broker_keys().filter(is_shown).collect();
     keys.sort_unstable_by_key(|key| key.name);
     keys
+}
+
+fn is_shown(key: &Key) -> bool {
+    key.belongs_to != Some(INTERNAL) && !AUTHORIZERS_OWN.contains(&key.name)
 }
 
 /// The meaning of a key in one line, for clients that ask.
@@ -64,7 +74,7 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert_eq!(count, 360);
+        assert_eq!(count, 362);
         for key in broker_keys() {
             if let Some(default) = key.default.filter(|_| key.name != "broker.id") {
                 assert_eq!(key.check(default), Ok(()), "{}", key.name);

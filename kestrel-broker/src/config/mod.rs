@@ -5,6 +5,7 @@
 //! the publisher; a running component gets new settings handed in.
 
 mod accepted_keys;
+mod authorizer;
 mod broker;
 mod cleaner;
 mod effective;
@@ -22,6 +23,8 @@ mod tls;
 pub(crate) mod topic;
 mod topic_defaults;
 
+#[allow(unused_imports, reason = "the builder's ACLs will turn it on")]
+pub(crate) use authorizer::STANDARD_AUTHORIZER;
 pub(crate) use broker::{BrokerConfig, ConfigError, read_file};
 pub(crate) use effective::{
     ConfigSource, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key,

@@ -3,6 +3,7 @@
 //! With a fetch session (KIP-227) a request names what has changed since the one before, and the answer has what is news:
 //! [`sessions`] says which partitions that are.
 
+mod denials;
 mod sessions;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::{Answer, Handler, RequestContext, State};
 use crate::clock::after;
 use crate::log::{self, ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
+use denials::Denials;
 pub(crate) use sessions::FetchSessions;
 use sessions::{Answered, Asked, NO_OFFSET, Naming};
 
@@ -38,7 +40,8 @@ impl Handler for FetchRequest {
             Ok(begun) => begun,
             Err(error_code) => return FetchResponse { error_code, ..Default::default() }.into(),
         };
-        let Pass { answers, node_endpoints, .. } = Fetch::new(&self, &asked, &context, &state).wait().await;
+        let Pass { answers, node_endpoints, .. } =
+            Fetch::new(&self, (&asked, naming), &context, &state).wait().await;
         match sessions.finish(begun, answers, state.clock.now()) {
             Ok((session_id, news)) => {
                 let (responses, files) = by_topic(news);
@@ -62,6 +65,7 @@ impl Handler for FetchRequest {
 /// A request with its limits.
 struct Fetch<'a> {
     asked: &'a [Asked],
+    denials: Denials,
     is_follower: bool,
     context: &'a RequestContext,
     deadline: Instant,
@@ -85,16 +89,23 @@ struct Pass {
 impl<'a> Fetch<'a> {
     fn new(
         request: &FetchRequest,
-        asked: &'a [Asked],
+        (asked, naming): (&'a [Asked], Naming),
         context: &'a RequestContext,
         state: &'a State,
     ) -> Self {
         let max_bytes =
             usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
         let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
+        let is_follower = request.replica_id.0 >= 0 || request.replica_state.replica_id.0 >= 0;
+        let denials = if is_follower {
+            Denials::of_follower(asked, &context.access)
+        } else {
+            Denials::of_consumer(asked, naming, &context.access, state)
+        };
         Self {
             asked,
-            is_follower: request.replica_id.0 >= 0 || request.replica_state.replica_id.0 >= 0,
+            denials,
+            is_follower,
             context,
             deadline: after(context.received_at, max_wait).into(),
             state,
@@ -131,16 +142,22 @@ impl<'a> Fetch<'a> {
             file_runs: 0,
             is_enough: self.min_bytes == 0,
         };
-        for asked in self.asked {
-            let (data, file) = self.read_partition(asked, &mut pass);
+        for (place, asked) in self.asked.iter().enumerate() {
+            let (data, file) = self.read_partition(asked, place, &mut pass);
             pass.answers.push(Answered { topic: asked.topic.clone(), topic_id: asked.topic_id, data, file });
         }
         pass.is_enough |= pass.size_bytes >= self.min_bytes;
         pass
     }
 
-    fn read_partition(&self, asked: &Asked, pass: &mut Pass) -> (PartitionData, Option<FileRun>) {
-        let partition = match self.partition(asked) {
+    fn read_partition(
+        &self,
+        asked: &Asked,
+        place: usize,
+        pass: &mut Pass,
+    ) -> (PartitionData, Option<FileRun>) {
+        let allowed = self.denials.at(place).map_or(Ok(()), Err);
+        let partition = match allowed.and_then(|()| self.partition(asked)) {
             Ok(partition) => partition,
             Err(error) => {
                 pass.is_enough = true;
@@ -221,10 +238,11 @@ impl<'a> Fetch<'a> {
     /// A failure of a partition that is not read: it is not here, or by a follower that is none, who is told the leader.
     fn absent(&self, asked: &Asked, error: ErrorCode) -> PartitionData {
         let mut data = refused(asked.partition.partition, error);
-        if matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId) {
+        if error != ErrorCode::NotLeaderOrFollower {
             data.aborted_transactions = Some(Vec::new());
         }
         if self.is_follower
+            && error == ErrorCode::NotLeaderOrFollower
             && self.context.version >= FIRST_LEADER_VERSION
             && let Ok(partition) = self.find(asked)
         {

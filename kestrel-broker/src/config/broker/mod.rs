@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_protocol::NodeId;
@@ -12,6 +13,7 @@ use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_settings::properties::PropertiesError;
 use kestrel_settings::{InvalidSetting, Key, Origin, RawSettings, RawValue, Row, closest};
 
+use super::authorizer::AuthorizerSettings;
 use super::endpoint::ENDPOINT_FORM;
 use super::foreign_keys::advice;
 use super::groups::{GROUPS, GroupSettings};
@@ -27,6 +29,7 @@ use super::tls::ListenerTls;
 #[cfg(feature = "tls")]
 use super::tls::TlsSettings;
 use super::topic::TOPIC;
+use crate::authorizer::Authorizer;
 use crate::log::Validation;
 
 /// A key or value that cannot be used. The text is one sentence that names it and says what would do.
@@ -130,6 +133,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) node_id: NodeId,
     /// The listeners without those of controllers: at least one.
     pub(crate) listeners: Vec<Listener>,
+    /// The rules by which requests are allowed; `None` when all of them are.
+    pub(crate) authorizer: Option<Arc<Authorizer>>,
     /// How closely it looks at what producers send: a setting that Apache Kafka has no key for.
     pub(crate) validation: Validation,
     /// The folder of all data.
@@ -162,6 +167,7 @@ impl BrokerConfig {
         }
         let node = read(raw, NodeSettings::ROWS)?;
         node.check_roles(raw, &mut warnings)?;
+        let authorizer = read(raw, AuthorizerSettings::ROWS)?.open(raw, &mut warnings)?;
         check_retention(raw)?;
         Ok(Self {
             raw: raw.clone(),
@@ -170,6 +176,7 @@ impl BrokerConfig {
             notes,
             node_id: node.node_id(raw)?,
             listeners,
+            authorizer,
             validation: Validation::default(),
             data_dir: node.data_dir(raw)?,
             groups: group_settings(raw)?,
