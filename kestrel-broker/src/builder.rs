@@ -6,7 +6,9 @@ use crate::api::Faults;
 use crate::broker::{Broker, Plan};
 use kestrel_settings::RawSettings;
 
-use crate::config::{self, BrokerConfig, ConfigError, Endpoint};
+use crate::authorizer::AclBinding;
+use crate::cluster::Provisions;
+use crate::config::{self, BrokerConfig, ConfigError, Endpoint, STANDARD_AUTHORIZER};
 use crate::error::StartError;
 use crate::log::{Durability, Validation};
 
@@ -45,6 +47,7 @@ pub struct BrokerBuilder {
     durability: Option<Durability>,
     validation: Validation,
     faults: Faults,
+    provisions: Provisions,
 }
 
 impl BrokerBuilder {
@@ -118,6 +121,34 @@ impl BrokerBuilder {
         self
     }
 
+    /// An ACL that the broker is to have from the start, and with it an authorizer: what no ACL allows is denied.
+    ///
+    /// It is written into the metadata, unless it is there already, and can be deleted as any other (`kafka-acls`). Without
+    /// `authorizer.class.name` it says which authorizer: Apache Kafka's rules, which are the only ones. Super users are a
+    /// setting: `super.users`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kestrel_broker::{AclBinding, AclOperation, Broker, ResourcePattern};
+    ///
+    /// let orders = ResourcePattern::topic("orders");
+    /// let broker = Broker::builder()
+    ///     .ephemeral()
+    ///     .acl(AclBinding::allow("User:alice", AclOperation::Write, orders.clone()))
+    ///     .acl(AclBinding::allow("User:billing", AclOperation::Read, orders))
+    ///     .acl(AclBinding::allow("User:billing", AclOperation::Read, ResourcePattern::group("billing")))
+    ///     .start()
+    ///     .await?;
+    /// # broker.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn acl(mut self, acl: AclBinding) -> Self {
+        self.provisions.acls.push(acl);
+        self
+    }
+
     /// Starts the broker on the current tokio runtime. When it returns, the port is bound and requests are answered.
     ///
     /// Dropping the future before that starts nothing, but the data folder may have been made.
@@ -136,7 +167,7 @@ impl BrokerBuilder {
             config.keep_data_in(dir);
         }
         let durability = self.durability.unwrap_or(Durability::Group);
-        Ok(Plan { config, temp_dir, durability, faults: self.faults })
+        Ok(Plan { config, temp_dir, durability, faults: self.faults, provisions: self.provisions })
     }
 }
 
@@ -146,6 +177,9 @@ impl BrokerBuilder {
         let mut settings = self.settings.clone();
         if let Some(file) = &self.config_file {
             settings.fill_in(config::read_file(file)?);
+        }
+        if !self.provisions.acls.is_empty() && !settings.has(AUTHORIZER_KEY) {
+            settings.set(AUTHORIZER_KEY, STANDARD_AUTHORIZER);
         }
         let free_port =
             self.has_free_port.then_some(FREE_PORT).filter(|_| !config::names_listeners(&settings));
@@ -170,6 +204,9 @@ impl BrokerBuilder {
 /// What one address to advertise asks for.
 const ONE_LISTENER: &str =
     "a broker with one listener; give each of several its address with advertised.listeners";
+
+/// The key that turns ACLs on.
+const AUTHORIZER_KEY: &str = "authorizer.class.name";
 
 /// Where a broker for tests listens.
 const FREE_PORT: &str = "127.0.0.1:0";

@@ -79,7 +79,6 @@
 //! ```
 
 mod api;
-#[allow(dead_code, unused_imports, reason = "the metadata and the handlers come to it one after the other")]
 mod authorizer;
 mod broker;
 mod builder;

@@ -41,7 +41,7 @@ use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 use super::access::Need;
 use super::handler::{self, Handler};
 use super::{Close, RequestCounters, ServedApi};
-use crate::authorizer::AclOperation::*;
+use crate::authorizer::AclOperation::{self, *};
 use crate::authorizer::ResourceType::{Cluster, Group, Topic, TransactionalId};
 
 /// The APIs, by number.
@@ -74,19 +74,19 @@ pub(super) const APIS: &[ServedApi] = &[
     row::<DeleteRecordsRequest>(&[Need(Delete, Topic)]),
     row::<InitProducerIdRequest>(&[Need(Write, TransactionalId), Need(IdempotentWrite, Cluster)]),
     row::<OffsetForLeaderEpochRequest>(&[Need(ClusterAction, Cluster), Need(Describe, Topic)]),
-    row::<DescribeAclsRequest>(&[Need(Describe, Cluster)]),
-    row::<CreateAclsRequest>(&[Need(Alter, Cluster)]),
-    row::<DeleteAclsRequest>(&[Need(Alter, Cluster)]),
+    cluster_row::<DescribeAclsRequest>(Describe, &[Need(Describe, Cluster)]),
+    cluster_row::<CreateAclsRequest>(Alter, &[Need(Alter, Cluster)]),
+    cluster_row::<DeleteAclsRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeConfigsRequest>(&[Need(DescribeConfigs, Cluster), Need(DescribeConfigs, Topic)]),
     row::<AlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
     row::<CreatePartitionsRequest>(&[Need(Alter, Topic)]),
     row::<DeleteGroupsRequest>(&[Need(Delete, Group)]),
     row::<IncrementalAlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
     row::<OffsetDeleteRequest>(&[Need(Delete, Group), Need(Read, Topic)]),
-    row::<DescribeClientQuotasRequest>(&[Need(DescribeConfigs, Cluster)]),
-    row::<AlterClientQuotasRequest>(&[Need(AlterConfigs, Cluster)]),
-    row::<DescribeUserScramCredentialsRequest>(&[Need(Describe, Cluster)]),
-    row::<AlterUserScramCredentialsRequest>(&[Need(Alter, Cluster)]),
+    cluster_row::<DescribeClientQuotasRequest>(DescribeConfigs, &[Need(DescribeConfigs, Cluster)]),
+    cluster_row::<AlterClientQuotasRequest>(AlterConfigs, &[Need(AlterConfigs, Cluster)]),
+    cluster_row::<DescribeUserScramCredentialsRequest>(Describe, &[Need(Describe, Cluster)]),
+    cluster_row::<AlterUserScramCredentialsRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];
@@ -107,6 +107,11 @@ const fn row<R: Handler>(needs: &'static [Need]) -> ServedApi {
         serve: handler::serve::<R>,
         refuse: handler::refuse::<R>,
     }
+}
+
+/// The row of a request whose only need is an operation on the cluster.
+const fn cluster_row<R: Handler>(operation: AclOperation, needs: &'static [Need]) -> ServedApi {
+    ServedApi { cluster_need: Some(operation), ..row::<R>(needs) }
 }
 
 /// The row of an API.

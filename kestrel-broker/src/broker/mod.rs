@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::api::Faults;
 use crate::builder::BrokerBuilder;
+use crate::cluster::Provisions;
 use crate::config::{BrokerConfig, Endpoint, Listener};
 use crate::error::{StartError, StopError};
 use crate::log::Durability;
@@ -60,6 +61,7 @@ pub(crate) struct Plan {
     pub(crate) temp_dir: Option<TempDir>,
     pub(crate) durability: Durability,
     pub(crate) faults: Faults,
+    pub(crate) provisions: Provisions,
 }
 
 impl Broker {
@@ -81,7 +83,7 @@ impl Broker {
     }
 
     pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
-        let Plan { mut config, temp_dir, durability, faults } = plan;
+        let Plan { mut config, temp_dir, durability, faults, provisions } = plan;
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -97,7 +99,8 @@ impl Broker {
         let first = config.listeners.first().expect("a broker has a listener");
         let bootstrap_servers = first.advertised().to_string();
         let config = Arc::new(config);
-        let running = Running::start(Arc::clone(&config), durability, faults.clone(), sockets).await?;
+        let running =
+            Running::start(Arc::clone(&config), durability, faults.clone(), provisions, sockets).await?;
         let running = Mutex::new(Some(running));
         Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir })
     }
@@ -175,7 +178,10 @@ impl Broker {
         self.stop().await.map_err(|error| StartError::stop(self.config.data_dir.clone(), error))?;
         let sockets = listen(&self.config).await?;
         let config = Arc::clone(&self.config);
-        let running = Running::start(config, self.durability, self.faults.clone(), sockets).await?;
+        // What it was provided with at first may have been deleted since.
+        let provisions = Provisions::default();
+        let running =
+            Running::start(config, self.durability, self.faults.clone(), provisions, sockets).await?;
         *self.running() = Some(running);
         Ok(())
     }

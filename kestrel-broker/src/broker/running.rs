@@ -48,6 +48,7 @@ impl Running {
         config: Arc<BrokerConfig>,
         durability: Durability,
         faults: Faults,
+        provisions: Provisions,
         sockets: Vec<Acceptor>,
     ) -> Result<Self, StartError> {
         let encryptions = encryptions(&config)?;
@@ -59,7 +60,7 @@ impl Running {
             logs: Arc::clone(&logs),
             replicas: Arc::clone(&replicas),
             config: Arc::clone(&config),
-            provisions: Provisions::default(),
+            provisions,
             durability,
             clock: clock.clone(),
         };

@@ -23,7 +23,6 @@ mod tls;
 pub(crate) mod topic;
 mod topic_defaults;
 
-#[allow(unused_imports, reason = "the builder's ACLs will turn it on")]
 pub(crate) use authorizer::STANDARD_AUTHORIZER;
 pub(crate) use broker::{BrokerConfig, ConfigError, read_file};
 pub(crate) use effective::{
