@@ -40,6 +40,7 @@ pub(crate) struct AclFilter {
 
 impl AclFilter {
     /// The filter that every ACL passes.
+    #[cfg(test)]
     pub(crate) const ALL: Self = Self {
         resource_type: None,
         resource_name: None,

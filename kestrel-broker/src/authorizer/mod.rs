@@ -21,7 +21,9 @@ mod set;
 mod subject;
 
 pub use binding::{AclBinding, AclPermission};
-pub(crate) use decision::{Authorizer, Decision, Reason};
+#[cfg(test)]
+pub(crate) use decision::Reason;
+pub(crate) use decision::{Authorizer, Decision};
 pub use decisions::AclDecisions;
 pub(crate) use filter::{AclFilter, PatternFilter};
 pub(crate) use host::address_text;
