@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use kestrel_broker::{
     AclBinding, AclDecisions, AclOperation, AclPermission, PatternType, ResourcePattern, ResourceType,
 };
-use kestrel_tests::dice::Dice;
+use kestrel_tests::Dice;
 
 const PRINCIPALS: [&str; 7] =
     ["User:alice", "User:bob", "User:CN=carol,O=k:k", "User:ä", "User:root", "User:*", "Group:alice"];
