@@ -1,5 +1,7 @@
 //! Settings of a broker before it starts.
 
+#[cfg(feature = "dev-tls")]
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::api::Faults;
@@ -8,7 +10,9 @@ use kestrel_settings::RawSettings;
 
 use crate::authorizer::AclBinding;
 use crate::cluster::Provisions;
-use crate::config::{self, BrokerConfig, ConfigError, Endpoint, STANDARD_AUTHORIZER};
+use crate::config::{self, BrokerConfig, ConfigError, Endpoint, STANDARD_AUTHORIZER, SecurityProtocol};
+#[cfg(feature = "dev-tls")]
+use crate::development_tls::DevelopmentTls;
 use crate::error::StartError;
 use crate::log::{Durability, Validation};
 
@@ -48,6 +52,8 @@ pub struct BrokerBuilder {
     validation: Validation,
     faults: Faults,
     provisions: Provisions,
+    /// Whether certificates are made for development.
+    makes_tls: bool,
 }
 
 impl BrokerBuilder {
@@ -115,6 +121,18 @@ impl BrokerBuilder {
         self
     }
 
+    /// Encrypts with certificates that are made for development in the data folder: an authority and a client's certificate, which
+    /// stay there, and one of the broker for this machine's names.
+    ///
+    /// The listener becomes one of the protocol SSL, unless `listeners` says what is spoken; those with certificates of their own
+    /// keep them. Clients trust [`DevelopmentTls::ca_file`](crate::DevelopmentTls::ca_file), and may show a certificate
+    /// (`ssl.client.auth=requested`).
+    #[cfg(feature = "dev-tls")]
+    pub const fn tls(mut self) -> Self {
+        self.makes_tls = true;
+        self
+    }
+
     /// Faults that the broker shall have; [`Broker::faults`] gives the same handle. Default none.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
@@ -160,14 +178,29 @@ impl BrokerBuilder {
     }
 
     fn plan(self) -> Result<Plan, StartError> {
-        let mut config = BrokerConfig::new(&self.all_settings()?)?;
-        config.validation = self.validation;
+        let mut settings = self.all_settings()?;
         let temp_dir = if self.is_ephemeral { Some(temp_dir()?) } else { None };
-        if let Some(dir) = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref()) {
+        let dir = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref());
+        #[cfg(feature = "dev-tls")]
+        let development_tls = self.development_tls(dir, &mut settings)?;
+        let mut config = BrokerConfig::new(&settings)?;
+        config.validation = self.validation;
+        if let Some(dir) = dir {
             config.keep_data_in(dir);
         }
-        let durability = self.durability.unwrap_or(Durability::Group);
-        Ok(Plan { config, temp_dir, durability, faults: self.faults, provisions: self.provisions })
+        #[cfg(feature = "dev-tls")]
+        if let Some(tls) = &development_tls {
+            make_certificates(tls, &config)?;
+        }
+        Ok(Plan {
+            config,
+            durability: self.durability.unwrap_or(Durability::Group),
+            faults: self.faults,
+            provisions: self.provisions,
+            #[cfg(feature = "dev-tls")]
+            development_tls,
+            temp_dir,
+        })
     }
 }
 
@@ -181,24 +214,60 @@ impl BrokerBuilder {
         if !self.provisions.acls.is_empty() && !settings.has(AUTHORIZER_KEY) {
             settings.set(AUTHORIZER_KEY, STANDARD_AUTHORIZER);
         }
-        let free_port =
-            self.has_free_port.then_some(FREE_PORT).filter(|_| !config::names_listeners(&settings));
-        if let Some(address) = self.listen.as_deref().or(free_port) {
-            config::listen_on(&mut settings, &endpoint("listen", address)?);
+        let protocol = if self.makes_tls { SecurityProtocol::Ssl } else { SecurityProtocol::Plaintext };
+        let address = match &self.listen {
+            Some(address) => Some(address.as_str()),
+            None if config::names_listeners(&settings) => None,
+            None if self.has_free_port => Some(FREE_PORT),
+            None => self.makes_tls.then_some(USUAL_PORT),
+        };
+        if let Some(address) = address {
+            config::listen_on(&mut settings, protocol, &endpoint("listen", address)?);
         }
         if let Some(address) = &self.advertise {
             let advertised = endpoint("advertise", address)?;
             if advertised.is_wildcard() {
                 return Err(ConfigError::advertise(address, "a host that clients can connect to"));
             }
-            let config = BrokerConfig::new(&settings)?;
-            let [listener] = &config.listeners[..] else {
+            if !config::advertise_at(&mut settings, &advertised)? {
                 return Err(ConfigError::advertise(address, ONE_LISTENER));
-            };
-            config::advertise_at(&mut settings, listener, &advertised);
+            }
         }
         Ok(settings)
     }
+}
+
+#[cfg(feature = "dev-tls")]
+impl BrokerBuilder {
+    /// The certificates for development, if they are asked for, and the settings that name their files.
+    fn development_tls(
+        &self,
+        dir: Option<&Path>,
+        settings: &mut RawSettings,
+    ) -> Result<Option<DevelopmentTls>, ConfigError> {
+        if !self.makes_tls {
+            return Ok(None);
+        }
+        let tls = match dir {
+            Some(dir) => DevelopmentTls::new(dir),
+            None => DevelopmentTls::new(&config::data_dir(settings)?),
+        };
+        tls.fill_in(settings);
+        Ok(Some(tls))
+    }
+}
+
+/// Makes the certificates for the names of this machine and of the listeners.
+#[cfg(feature = "dev-tls")]
+fn make_certificates(tls: &DevelopmentTls, config: &BrokerConfig) -> Result<(), StartError> {
+    let listeners = config.listeners.iter().map(config::Listener::advertised);
+    let hosts = listeners.filter(|endpoint| !endpoint.is_wildcard()).map(|endpoint| endpoint.host.clone());
+    let now = crate::clock::Clock::System.wall().as_millis();
+    let now = std::time::Duration::from_millis(u64::try_from(now).unwrap_or_default());
+    tls.provide(hosts.chain(crate::broker::node_name()), now).map_err(|error| {
+        let message = "the certificates for development could not be made in it".to_owned();
+        StartError::data(config.data_dir.clone(), (message, Some(error)), "")
+    })
 }
 
 /// What one address to advertise asks for.
@@ -210,6 +279,9 @@ const AUTHORIZER_KEY: &str = "authorizer.class.name";
 
 /// Where a broker for tests listens.
 const FREE_PORT: &str = "127.0.0.1:0";
+
+/// Where a broker with TLS listens when nothing is said.
+const USUAL_PORT: &str = "127.0.0.1:9092";
 
 fn endpoint(what: &'static str, address: &str) -> Result<Endpoint, ConfigError> {
     Endpoint::parse(address).ok_or_else(|| ConfigError::endpoint(what, address))

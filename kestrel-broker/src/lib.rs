@@ -87,6 +87,8 @@ mod clock;
 mod cluster;
 mod config;
 mod coordinator;
+#[cfg(feature = "dev-tls")]
+mod development_tls;
 mod error;
 mod housekeeper;
 mod log;
@@ -103,6 +105,8 @@ pub use authorizer::{AclBinding, AclOperation, AclPermission, PatternType, Resou
 pub use broker::Broker;
 pub use builder::BrokerBuilder;
 pub use check::{CheckError, CheckEvent, CheckSummary, Cut, Finding, Repair, Severity, check_folder};
+#[cfg(feature = "dev-tls")]
+pub use development_tls::DevelopmentTls;
 pub use error::{StartError, StopError};
 pub use kestrel_protocol::{ApiKey, ErrorCode};
 pub use log::{Durability, Validation};

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -57,6 +57,11 @@ struct Arguments {
     /// A server.properties in Apache Kafka's format; the options here count more
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Encrypt, with certificates made for development in the data folder; prints what clients have to set. Listeners that
+    /// have certificates of their own keep them
+    #[arg(long)]
+    tls: bool,
 
     /// A key of Apache Kafka's broker configuration, for instance --set num.partitions=3; may be given many times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -170,7 +175,7 @@ async fn serve(arguments: Arguments) -> ExitCode {
         Ok(broker) => broker,
         Err(error) => return fail(&with_causes(&error)),
     };
-    if let Err(error) = announce(broker.bootstrap_servers(), broker.data_dir()) {
+    if let Err(error) = announce(&broker) {
         return fail(&format!("cannot write to standard output: {error}"));
     }
     let failure = tokio::select! {
@@ -197,6 +202,9 @@ async fn start(arguments: Arguments) -> Result<Broker, StartError> {
     for (key, value) in arguments.set {
         builder = builder.set(key, value);
     }
+    if arguments.tls {
+        builder = builder.tls();
+    }
     if let Some(address) = arguments.listen {
         builder = builder.listen(address);
     }
@@ -209,14 +217,14 @@ async fn start(arguments: Arguments) -> Result<Broker, StartError> {
     builder.start().await
 }
 
-/// The one line on standard output: whoever started the broker waits for it.
-fn announce(bootstrap_servers: &str, data_dir: &Path) -> io::Result<()> {
+/// The one line on standard output: whoever started the broker waits for it. With `--tls` the settings of clients follow.
+fn announce(broker: &Broker) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(
-        stdout,
-        "kestrel-broker ready: bootstrap.servers={bootstrap_servers} data-dir={}",
-        data_dir.display()
-    )?;
+    let (bootstrap_servers, data_dir) = (broker.bootstrap_servers(), broker.data_dir().display());
+    writeln!(stdout, "kestrel-broker ready: bootstrap.servers={bootstrap_servers} data-dir={data_dir}")?;
+    if let Some(tls) = broker.development_tls() {
+        write!(stdout, "{}", tls.client_lines(bootstrap_servers))?;
+    }
     stdout.flush()
 }
 

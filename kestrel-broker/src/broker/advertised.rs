@@ -40,13 +40,14 @@ async fn host_name(port: u16) -> String {
 
 const LOCALHOST: &str = "localhost";
 
+/// The name of this machine.
 #[cfg(unix)]
-fn node_name() -> Option<String> {
+pub(crate) fn node_name() -> Option<String> {
     let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
     Some(name).filter(|name| !name.is_empty())
 }
 
 #[cfg(not(unix))]
-fn node_name() -> Option<String> {
+pub(crate) fn node_name() -> Option<String> {
     None
 }

@@ -17,12 +17,17 @@ use crate::api::Faults;
 use crate::builder::BrokerBuilder;
 use crate::cluster::Provisions;
 use crate::config::{BrokerConfig, Endpoint, Listener};
+#[cfg(feature = "dev-tls")]
+use crate::development_tls::DevelopmentTls;
 use crate::error::{StartError, StopError};
 use crate::log::Durability;
 use crate::metrics::Metrics;
 use crate::net::Acceptor;
 use advertised::advertised;
 use running::Running;
+
+#[cfg(feature = "dev-tls")]
+pub(crate) use advertised::node_name;
 
 /// A broker that serves: from the moment it is there until it is stopped or dropped.
 ///
@@ -52,6 +57,8 @@ pub struct Broker {
     /// Out while it is being restarted or after it was stopped.
     running: Mutex<Option<Running>>,
     temp_dir: Option<TempDir>,
+    #[cfg(feature = "dev-tls")]
+    development_tls: Option<DevelopmentTls>,
 }
 
 /// What a broker is started from.
@@ -62,6 +69,8 @@ pub(crate) struct Plan {
     pub(crate) durability: Durability,
     pub(crate) faults: Faults,
     pub(crate) provisions: Provisions,
+    #[cfg(feature = "dev-tls")]
+    pub(crate) development_tls: Option<DevelopmentTls>,
 }
 
 impl Broker {
@@ -83,7 +92,9 @@ impl Broker {
     }
 
     pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
-        let Plan { mut config, temp_dir, durability, faults, provisions } = plan;
+        let Plan { mut config, temp_dir, durability, faults, provisions, .. } = plan;
+        #[cfg(feature = "dev-tls")]
+        let development_tls = plan.development_tls;
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -102,7 +113,16 @@ impl Broker {
         let running =
             Running::start(Arc::clone(&config), durability, faults.clone(), provisions, sockets).await?;
         let running = Mutex::new(Some(running));
-        Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir })
+        Ok(Self {
+            config,
+            durability,
+            faults,
+            bootstrap_servers,
+            running,
+            temp_dir,
+            #[cfg(feature = "dev-tls")]
+            development_tls,
+        })
     }
 
     /// What a client's `bootstrap.servers` should be: `host:port` of the advertised address of the first listener. Stays the
@@ -141,6 +161,13 @@ impl Broker {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.config.data_dir
+    }
+
+    /// The certificates that were made for development; `None` unless [`BrokerBuilder::tls`] asked for them.
+    #[cfg(feature = "dev-tls")]
+    #[must_use]
+    pub const fn development_tls(&self) -> Option<&DevelopmentTls> {
+        self.development_tls.as_ref()
     }
 
     /// The broker's faults: rules may be added and removed while it serves.

@@ -29,9 +29,6 @@ settings! {
     listeners: String, "listeners", List, "PLAINTEXT://127.0.0.1:9092", [any], scope: PerBroker;
 }
 
-/// The name of a listener that needs no map.
-const PLAINTEXT: &str = "PLAINTEXT";
-
 /// An address that the broker listens on, and the one that it advertises to clients who come that way.
 #[derive(Debug, Clone)]
 pub(crate) struct Listener {
@@ -60,23 +57,32 @@ impl fmt::Display for Listener {
     }
 }
 
-/// Replaces whatever is said of listeners by one, under the name that needs no map.
+/// Replaces whatever is said of listeners by one, under the name of its protocol, which needs no map.
 ///
 /// What is advertised under that name stays; names of other listeners are nobody's any more.
-pub(crate) fn listen_on(raw: &mut RawSettings, endpoint: &Endpoint) {
-    raw.set(LISTENERS.listeners.name, format!("{PLAINTEXT}://{endpoint}"));
+pub(crate) fn listen_on(raw: &mut RawSettings, protocol: SecurityProtocol, endpoint: &Endpoint) {
+    raw.set(LISTENERS.listeners.name, format!("{protocol}://{endpoint}"));
     raw.remove(LISTENERS.inter_broker_listener_name.name);
     raw.remove(LISTENERS.security_protocol_map.name);
     if let Some(advertised) = raw.remove(LISTENERS.advertised_listeners.name) {
-        let is_kept = |text: &&str| NamedEndpoint::parse(text).is_none_or(|named| named.name == PLAINTEXT);
+        let is_kept =
+            |text: &&str| NamedEndpoint::parse(text).is_none_or(|named| named.name == protocol.name());
         let kept = list(&advertised.text).filter(is_kept).collect::<Vec<_>>().join(",");
         raw.set_from(advertised.origin, LISTENERS.advertised_listeners.name, kept);
     }
 }
 
-/// Gives a broker's only listener an address to advertise.
-pub(crate) fn advertise_at(raw: &mut RawSettings, listener: &Listener, address: &Endpoint) {
+/// Gives a broker's only listener an address to advertise; gives whether there is only one.
+///
+/// # Errors
+/// When the listeners cannot be opened.
+pub(crate) fn advertise_at(raw: &mut RawSettings, address: &Endpoint) -> Result<bool, InvalidSetting> {
+    let mut settings = ListenerSettings::default();
+    raw.apply(ListenerSettings::ROWS, &mut settings)?;
+    let opened = settings.open(raw, &mut Vec::new())?;
+    let [listener] = &opened[..] else { return Ok(false) };
     raw.set(LISTENERS.advertised_listeners.name, format!("{}://{address}", listener.name));
+    Ok(true)
 }
 
 /// Whether it is said where to listen.

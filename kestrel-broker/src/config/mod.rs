@@ -35,6 +35,8 @@ pub(crate) use kestrel_settings::RawSettings;
 pub(crate) use keys::{broker_key, shown_broker_keys};
 pub(crate) use listener::{Listener, advertise_at, listen_on, names_listeners};
 pub(crate) use metadata_log::MetadataLogSettings;
+#[cfg(feature = "dev-tls")]
+pub(crate) use node::data_dir;
 pub(crate) use security_protocol::SecurityProtocol;
 pub(crate) use tls::ListenerTls;
 

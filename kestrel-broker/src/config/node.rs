@@ -21,6 +21,17 @@ settings! {
     process_roles: String, "process.roles", List, null, [each "broker" | "controller"];
 }
 
+/// The folder that holds all data, by the settings.
+///
+/// # Errors
+/// When they do not name one.
+#[cfg(feature = "dev-tls")]
+pub(crate) fn data_dir(raw: &RawSettings) -> Result<PathBuf, InvalidSetting> {
+    let mut settings = NodeSettings::default();
+    raw.apply(NodeSettings::ROWS, &mut settings)?;
+    settings.data_dir(raw)
+}
+
 impl NodeSettings {
     /// The number of this node.
     pub(super) fn node_id(&self, raw: &RawSettings) -> Result<NodeId, InvalidSetting> {

@@ -1,5 +1,6 @@
 //! The encryption of a listener: handshakes with the certificate that it has now, and who the client is by its own.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,10 +56,13 @@ impl Encryption {
             Ok(true) => {
                 info!("the certificates of the listener {} changed and were read again", self.listener);
             }
-            Err(error) => warn!(
-                "the listener {} keeps its certificates, since the new ones cannot be used: {error}",
-                self.listener
-            ),
+            Err(error) => {
+                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                warn!(
+                    "the listener {} keeps its certificates, since those that are there now cannot be used: {error}{cause}",
+                    self.listener
+                );
+            }
         }
     }
 

@@ -237,6 +237,8 @@ fn incompatible(problem: &PeerIncompatible, peer: &str) -> String {
         PeerIncompatible::ServerDoesNotSupportTls12Or13
         | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
         | PeerIncompatible::SupportedVersionsExtensionRequired
+        // What came with 1.2.
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled => old_version(peer),
         other => format!("{} ({other:?})", nothing_in_common(peer)),

@@ -1,6 +1,6 @@
 //! What is said about a broker, and what it means.
 
-use super::super::{Endpoint, listen_on};
+use super::super::{Endpoint, SecurityProtocol, listen_on};
 use super::*;
 
 fn config(said: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
@@ -144,7 +144,7 @@ fn one_address_stands_for_all_that_a_file_says_of_listeners() {
     ] {
         said.set(key, value);
     }
-    listen_on(&mut said, &Endpoint { host: "127.0.0.1".to_owned(), port: 0 });
+    listen_on(&mut said, SecurityProtocol::Plaintext, &Endpoint { host: "127.0.0.1".to_owned(), port: 0 });
     let config = BrokerConfig::new(&said).unwrap();
     assert_eq!(config.listeners.len(), 1);
     assert_eq!(config.listeners[0].to_string(), "PLAINTEXT://127.0.0.1:0");

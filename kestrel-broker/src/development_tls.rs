@@ -1,0 +1,285 @@
+//! Certificates for development, made in the data folder: an authority, a certificate of the broker, and one of a client.
+//!
+//! They are files and in no folder of their own: Apache Kafka takes every folder in its data folder for a partition. The authority
+//! and the client's certificate stay, so that clients can keep copies; the broker's own is made at each start, for the names that
+//! it has then.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kestrel_security::tls::peer::Certificate;
+use kestrel_security::tls::rustls::pki_types::CertificateDer;
+use kestrel_security::tls::rustls::pki_types::pem::PemObject;
+use kestrel_settings::RawSettings;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+
+/// The files.
+const CA: &str = "kestrel-ca.pem";
+const CA_KEY: &str = "kestrel-ca.key";
+const BROKER: &str = "kestrel-broker.pem";
+const CLIENT: &str = "kestrel-client.pem";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the authority is valid.
+const CA_VALIDITY: Duration = DAY.saturating_mul(3650);
+/// How long the certificates are valid.
+const VALIDITY: Duration = DAY.saturating_mul(365);
+/// What is valid for no longer than this is made anew.
+const RENEWAL: Duration = DAY.saturating_mul(30);
+
+/// The certificates that a broker made for development, as files in its data folder.
+///
+/// Everybody who can read `kestrel-ca.key` can make more of them: they are for one's own machine, and for tests.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use kestrel_broker::Broker;
+///
+/// let broker = Broker::builder().ephemeral().tls().start().await?;
+/// let tls = broker.development_tls().expect("it was asked for");
+/// assert!(tls.ca_file().is_file() && tls.client_file().is_file());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct DevelopmentTls {
+    dir: PathBuf,
+}
+
+impl DevelopmentTls {
+    pub(crate) fn new(data_dir: &Path) -> Self {
+        // Clients that are told the paths run in other folders.
+        Self { dir: std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf()) }
+    }
+
+    /// The certificate of the authority, as PEM: what clients have to trust.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.dir.join(CA)
+    }
+
+    /// A client's certificate with its private key, as PEM: with it a client is `User:CN=client`.
+    #[must_use]
+    pub fn client_file(&self) -> PathBuf {
+        self.dir.join(CLIENT)
+    }
+
+    /// The settings of clients that connect to `bootstrap_servers`: for Java, librdkafka and Kestrel.
+    #[must_use]
+    pub fn client_lines(&self, bootstrap_servers: &str) -> String {
+        let (ca, client) = (self.ca_file(), self.client_file());
+        let (ca, client) = (ca.display(), client.display());
+        format!(
+            "Java:       bootstrap.servers={bootstrap_servers}
+            security.protocol=SSL
+            ssl.truststore.type=PEM
+            ssl.truststore.location={ca}
+librdkafka: bootstrap.servers={bootstrap_servers}
+            security.protocol=ssl
+            ssl.ca.location={ca}
+Kestrel:    Client::builder({bootstrap_servers:?}).tls(Tls::ca_file({ca:?}))
+To be User:CN=client, and not User:ANONYMOUS:
+Java:       ssl.keystore.type=PEM
+            ssl.keystore.location={client}
+librdkafka: ssl.certificate.location={client}
+            ssl.key.location={client}
+Kestrel:    .client_cert_files({client:?}, {client:?})
+",
+            ca = ca.to_string(),
+            client = client.to_string(),
+        )
+    }
+
+    /// Sets what of the keys of certificates is not set: listeners with certificates of their own keep them, and clients are asked
+    /// for one and need none.
+    pub(crate) fn fill_in(&self, settings: &mut RawSettings) {
+        let has_any = |settings: &RawSettings, keys: &[&str]| keys.iter().any(|key| settings.has(key));
+        if !has_any(settings, &["ssl.keystore.location", "ssl.keystore.key"]) {
+            settings.set("ssl.keystore.type", "PEM");
+            settings.set("ssl.keystore.location", self.dir.join(BROKER).display().to_string());
+        }
+        if !has_any(settings, &["ssl.truststore.location", "ssl.truststore.certificates"]) {
+            settings.set("ssl.truststore.type", "PEM");
+            settings.set("ssl.truststore.location", self.ca_file().display().to_string());
+            if !settings.has("ssl.client.auth") {
+                settings.set("ssl.client.auth", "requested");
+            }
+        }
+    }
+
+    /// Makes the files that are missing or no longer valid. `hosts` are names and addresses that clients connect by besides those
+    /// of this machine itself; `now` is the time since 1970.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, or a host is none that a certificate can have.
+    pub(crate) fn provide(&self, hosts: impl IntoIterator<Item = String>, now: Duration) -> io::Result<()> {
+        std::fs::create_dir_all(&self.dir)?;
+        let key = self.ca_key()?;
+        let mut ca = self.params([], now, CA_VALIDITY)?;
+        // Two authorities of one name and with different keys would be mistaken for each other.
+        let name = format!("Kestrel development CA {:08x}", crc32c::crc32c(key.public_key_raw()));
+        ca.distinguished_name.push(DnType::CommonName, name);
+        ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        ca.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        if !self.is_valid(CA, now) {
+            self.write(CA, &ca.self_signed(&key).map_err(io::Error::other)?.pem())?;
+        }
+        let issuer = Issuer::new(ca, key);
+        let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let mut names: Vec<String> = own.into_iter().chain(hosts).filter(|host| !host.is_empty()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let broker = self.params(names, now, VALIDITY)?;
+        self.sign(BROKER, broker, ("broker", ExtendedKeyUsagePurpose::ServerAuth), &issuer)?;
+        if !self.is_valid(CLIENT, now) {
+            let client = self.params([], now, VALIDITY)?;
+            self.sign(CLIENT, client, ("client", ExtendedKeyUsagePurpose::ClientAuth), &issuer)?;
+        }
+        Ok(())
+    }
+
+    fn ca_key(&self) -> io::Result<KeyPair> {
+        match std::fs::read_to_string(self.dir.join(CA_KEY)) {
+            Ok(pem) => KeyPair::from_pem(&pem).map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = KeyPair::generate().map_err(io::Error::other)?;
+                self.write(CA_KEY, &key.serialize_pem())?;
+                // What the lost key signed is nobody's any more.
+                for file in [CA, CLIENT] {
+                    let _it_may_not_be_there = std::fs::remove_file(self.dir.join(file));
+                }
+                Ok(key)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn params(
+        &self,
+        names: impl IntoIterator<Item = String>,
+        now: Duration,
+        validity: Duration,
+    ) -> io::Result<CertificateParams> {
+        let names: Vec<String> = names.into_iter().collect();
+        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+        let now = date_time_ymd(1970, 1, 1) + now;
+        // Clocks of clients may be behind.
+        (params.not_before, params.not_after) = (now - DAY, now + validity);
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.use_authority_key_identifier_extension = true;
+        Ok(params)
+    }
+
+    /// Puts a new key and its certificate into a file.
+    fn sign(
+        &self,
+        file: &str,
+        mut params: CertificateParams,
+        (name, purpose): (&str, ExtendedKeyUsagePurpose),
+        issuer: &Issuer<'_, KeyPair>,
+    ) -> io::Result<()> {
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, issuer).map_err(io::Error::other)?;
+        self.write(file, &format!("{}{}", key.serialize_pem(), certificate.pem()))
+    }
+
+    /// Whether the certificate in a file will be valid for a while.
+    fn is_valid(&self, file: &str, now: Duration) -> bool {
+        let Ok(pem) = std::fs::read(self.dir.join(file)) else { return false };
+        let certificate = CertificateDer::from_pem_slice(&pem).ok().and_then(|der| Certificate::read(&der));
+        certificate.is_some_and(|certificate| certificate.not_after() > now.saturating_add(RENEWAL))
+    }
+
+    /// Replaces a file at once: whoever reads it has the old one or the new one. Only its owner can read it.
+    fn write(&self, file: &str, contents: &str) -> io::Result<()> {
+        let (path, next) = (self.dir.join(file), self.dir.join(format!("{file}.next")));
+        let _left_by_a_crash = std::fs::remove_file(&next);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if file != CA {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        options.open(&next)?.write_all(contents.as_bytes())?;
+        std::fs::rename(&next, &path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+    fn contents(tls: &DevelopmentTls) -> [String; 4] {
+        [CA, CA_KEY, BROKER, CLIENT].map(|file| std::fs::read_to_string(tls.dir.join(file)).unwrap())
+    }
+
+    #[test]
+    fn the_authority_and_the_client_stay_until_they_expire() {
+        let dir = tempfile::tempdir().unwrap();
+        let tls = DevelopmentTls::new(dir.path());
+        tls.provide(["kafka.example".to_owned()], NOW).unwrap();
+        let first = contents(&tls);
+        tls.provide([], NOW + VALIDITY - RENEWAL - DAY).unwrap();
+        let second = contents(&tls);
+        assert_eq!([&first[0], &first[1], &first[3]], [&second[0], &second[1], &second[3]]);
+        assert_ne!(first[2], second[2], "the broker's own is made at each start");
+        tls.provide([], NOW + VALIDITY - RENEWAL).unwrap();
+        let third = contents(&tls);
+        assert_eq!(third[0], first[0]);
+        assert_ne!(third[3], first[3], "renewed in time");
+        std::fs::remove_file(dir.path().join(CA_KEY)).unwrap();
+        tls.provide([], NOW).unwrap();
+        let fourth = contents(&tls);
+        assert!(fourth[0] != first[0] && fourth[3] != third[3], "another authority signs everything anew");
+    }
+
+    #[test]
+    fn what_is_set_stays() {
+        let tls = DevelopmentTls::new(Path::new("data"));
+        let mut settings = RawSettings::default();
+        tls.fill_in(&mut settings);
+        assert_eq!(settings.get("ssl.client.auth"), Some("requested"));
+        let mut own = RawSettings::default();
+        own.set("ssl.keystore.location", "own.pem");
+        own.set("ssl.truststore.location", "own-ca.pem");
+        tls.fill_in(&mut own);
+        assert_eq!((own.get("ssl.keystore.location"), own.get("ssl.client.auth")), (Some("own.pem"), None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn keys_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        DevelopmentTls::new(dir.path()).provide([], NOW).unwrap();
+        for file in [CA_KEY, BROKER, CLIENT] {
+            let mode = std::fs::metadata(dir.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn the_lines_for_clients_name_the_files() {
+        let lines = DevelopmentTls::new(Path::new("/data")).client_lines("localhost:9093");
+        for line in [
+            "ssl.truststore.location=/data/kestrel-ca.pem",
+            "ssl.ca.location=/data/kestrel-ca.pem",
+            "Client::builder(\"localhost:9093\").tls(Tls::ca_file(\"/data/kestrel-ca.pem\"))",
+            "ssl.key.location=/data/kestrel-client.pem",
+        ] {
+            assert!(lines.contains(line), "{lines}");
+        }
+    }
+}
