@@ -95,6 +95,7 @@ mod log;
 mod metrics;
 mod net;
 mod partition;
+mod quota;
 #[cfg(test)]
 mod testing;
 
@@ -110,4 +111,7 @@ pub use development_tls::DevelopmentTls;
 pub use error::{StartError, StopError};
 pub use kestrel_protocol::{ApiKey, ErrorCode};
 pub use log::{Durability, Validation};
-pub use metrics::{ApiMetrics, GroupMetrics, Histogram, ListenerMetrics, Metrics, TopicMetrics};
+pub use metrics::{
+    ApiMetrics, GroupMetrics, Histogram, ListenerMetrics, Metrics, QuotaMetrics, ThrottleMetrics,
+    TopicMetrics,
+};

@@ -81,6 +81,44 @@ macro_rules! apis {
     };
 }
 
+impl ApiKey {
+    /// The first version that brokers answer at once and read nothing after for the
+    /// [throttle time](crate::messages::Message::throttle_time_ms) (KIP-219): a client then waits by itself. Answers of earlier
+    /// versions come when that time is over.
+    ///
+    /// ```
+    /// use kestrel_protocol::ApiKey;
+    /// assert_eq!(ApiKey::Fetch.throttled_after_answer_from(), 8);
+    /// ```
+    #[must_use]
+    pub const fn throttled_after_answer_from(self) -> i16 {
+        match self {
+            Self::Fetch => 8,
+            Self::Produce | Self::Metadata => 6,
+            Self::OffsetCommit | Self::OffsetFetch => 4,
+            Self::ListOffsets | Self::JoinGroup | Self::CreateTopics => 3,
+            Self::FindCoordinator
+            | Self::Heartbeat
+            | Self::LeaveGroup
+            | Self::SyncGroup
+            | Self::DescribeGroups
+            | Self::ListGroups
+            | Self::ApiVersions
+            | Self::DeleteTopics
+            | Self::DescribeConfigs => 2,
+            Self::DeleteRecords
+            | Self::InitProducerId
+            | Self::DescribeAcls
+            | Self::CreateAcls
+            | Self::DeleteAcls
+            | Self::AlterConfigs
+            | Self::CreatePartitions
+            | Self::DeleteGroups => 1,
+            _ => 0,
+        }
+    }
+}
+
 apis! {
     /// Appends record batches to partitions (KIP-98; topic ids from version 13, KIP-516).
     Produce = 0: produce, ProduceRequest => ProduceResponse;

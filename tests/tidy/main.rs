@@ -30,16 +30,28 @@ const CRATE_ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Which rooms of the broker a room may import. A room that is not named here may import all.
-const BROKER_ARROWS: [(&str, &[&str]); 7] = [
+const BROKER_ARROWS: [(&str, &[&str]); 8] = [
     ("metrics", &[]),
     ("authorizer", &[]),
+    ("quota", &["metrics"]),
     ("log", &["metrics"]),
     ("partition", &["log", "clock", "metrics"]),
-    ("cluster", &["log", "partition", "authorizer", "clock", "config"]),
+    ("cluster", &["log", "partition", "authorizer", "quota", "clock", "config"]),
     ("coordinator", &["log", "partition", "cluster", "clock", "config", "metrics"]),
     (
         "api",
-        &["partition", "cluster", "coordinator", "log", "authorizer", "clock", "config", "error", "metrics"],
+        &[
+            "partition",
+            "cluster",
+            "coordinator",
+            "log",
+            "authorizer",
+            "quota",
+            "clock",
+            "config",
+            "error",
+            "metrics",
+        ],
     ),
 ];
 

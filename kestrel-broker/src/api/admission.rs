@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures::future::Either;
 use tower::Service;
 
-use super::{Access, AnswerFrame, Call, Close, Request, RequestContext, Session, table};
+use super::{Access, Account, AnswerFrame, Call, Close, Request, RequestContext, Session, table};
 
 /// The service of this layer, for one connection.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ impl<S> Admission<S> {
         let api = table::find(frame.header.api_key)?;
         let principal = self.session.principal(api.key)?;
         let version = frame.header.api_version;
+        let account = Account::default();
         let context = RequestContext {
             version,
             client_id,
@@ -34,6 +35,8 @@ impl<S> Admission<S> {
             access: Access::OPEN,
             origin,
             file_run_min_bytes,
+            size_bytes,
+            account,
             received_at,
         };
         Ok(Call { api, frame, size_bytes, context })

@@ -1,5 +1,8 @@
 //! The answer of a handler, and the frame that leaves.
 
+use std::time::Duration;
+
+use kestrel_protocol::messages::Message;
 use kestrel_protocol::wire::Chunk;
 use kestrel_protocol::{ErrorCode, encode_response_with_gaps};
 
@@ -17,20 +20,33 @@ pub(crate) enum Answer<R> {
         response: R,
         /// The parts of it that are in files.
         files: Vec<FileRun>,
+        /// How long the sender is held back by its quotas.
+        throttle: Duration,
     },
     /// Nothing, since the client wants no answer (acks=0).
-    Nothing,
+    Nothing {
+        /// How long the sender is held back by its quotas.
+        throttle: Duration,
+    },
     /// The end of the connection.
     Close(Close),
 }
 
 impl<R> From<R> for Answer<R> {
     fn from(response: R) -> Self {
-        Self::Response { response, files: Vec::new() }
+        Self::Response { response, files: Vec::new(), throttle: Duration::ZERO }
     }
 }
 
-impl<R> Answer<R> {
+impl<R: Message> Answer<R> {
+    /// The answer with a throttle of at least so long.
+    pub(super) fn held_back(mut self, at_least: Duration) -> Self {
+        if let Self::Response { throttle, .. } | Self::Nothing { throttle } = &mut self {
+            *throttle = at_least.max(*throttle);
+        }
+        self
+    }
+
     /// The frame that leaves.
     ///
     /// # Errors
@@ -40,11 +56,14 @@ impl<R> Answer<R> {
         version: i16,
         correlation_id: i32,
     ) -> Result<AnswerFrame, Close> {
-        let (response, files) = match self {
-            Self::Response { response, files } => (response, files),
-            Self::Nothing => return Ok(AnswerFrame::default()),
+        let (mut response, files, throttle) = match self {
+            Self::Response { response, files, throttle } => (response, files, throttle),
+            Self::Nothing { throttle } => return Ok(AnswerFrame { throttle, ..AnswerFrame::default() }),
             Self::Close(close) => return Err(close),
         };
+        if !throttle.is_zero() {
+            response.set_throttle_time_ms(i32::try_from(throttle.as_millis()).unwrap_or(i32::MAX));
+        }
         let encoded = encode_response_with_gaps::<Q>(&response, version, correlation_id)
             .map_err(|cause| Close::Unsayable { api: Q::KEY, cause })?;
         let mut files = files.into_iter();
@@ -55,7 +74,7 @@ impl<R> Answer<R> {
                 ByteRun::File(file.expect("each gap has its file"))
             }
         });
-        Ok(AnswerFrame { runs: runs.collect(), errors: encoded.errors })
+        Ok(AnswerFrame { runs: runs.collect(), errors: encoded.errors, throttle })
     }
 }
 
@@ -66,4 +85,6 @@ pub(crate) struct AnswerFrame {
     pub(crate) runs: Vec<ByteRun>,
     /// The error codes in it, other than `NONE`.
     pub(crate) errors: Vec<ErrorCode>,
+    /// How long no further request is read from the connection, once it has left (KIP-219).
+    pub(crate) throttle: Duration,
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
 
-use super::{Access, Origin, Principal};
+use super::{Access, Account, Origin, Principal};
 use crate::authorizer::AclOperation::Read;
 use crate::authorizer::ResourceType::Group;
 
@@ -24,6 +24,10 @@ pub(crate) struct RequestContext {
     pub(crate) origin: Origin,
     /// From how many bytes on the connection wants the records of a partition left in their file.
     pub(crate) file_run_min_bytes: usize,
+    /// The length of its frame.
+    pub(crate) size_bytes: usize,
+    /// What its sender is charged for it.
+    pub(crate) account: Account,
     /// When it had arrived whole: timeouts count from here.
     pub(crate) received_at: Instant,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kestrel_protocol::{ErrorCode, RequestFrame};
 
-use super::{Answer, AnswerFrame, Call, Close, Reply, RequestContext, State};
+use super::{Account, Answer, AnswerFrame, Call, Close, Reply, RequestContext, State};
 
 /// A request that this broker answers.
 ///
@@ -34,7 +34,7 @@ pub(crate) trait Handler: kestrel_protocol::Request {
 
 /// Decodes the body, runs the handler, encodes its answer.
 pub(super) fn serve<R: Handler>(state: &Arc<State>, call: Call) -> Reply {
-    let Call { frame, context, .. } = call;
+    let Call { frame, mut context, .. } = call;
     let (version, correlation_id) = (context.version, frame.header.correlation_id);
     let request = match decode::<R>(&frame) {
         Ok(request) => request,
@@ -47,8 +47,13 @@ pub(super) fn serve<R: Handler>(state: &Arc<State>, call: Call) -> Reply {
     };
     // From here on nothing but the request holds the frame, so that its buffer can be read into again.
     drop(frame);
-    let answer = request.handle(context, Arc::clone(state));
-    Reply::later(async move { answer.await.into().encode::<R>(version, correlation_id) })
+    let account = Account::of(&context, state);
+    context.account = account.clone();
+    let answer = account.work(|| request.handle(context, Arc::clone(state)));
+    Reply::later(async move {
+        let answer = account.work_on(answer).await.into();
+        answer.held_back(account.charge_work()).encode::<R>(version, correlation_id)
+    })
 }
 
 /// The answer in which everything that the request asks for fails with `error`.

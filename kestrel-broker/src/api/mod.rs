@@ -12,6 +12,7 @@
 #![expect(refining_impl_trait, reason = "a handler gives its response, or an answer that is more than that")]
 
 mod access;
+mod account;
 mod acls;
 mod admission;
 mod alterations;
@@ -74,6 +75,7 @@ mod sync_group;
 
 pub(crate) use access::Access;
 use access::OPERATIONS_NOT_ASKED;
+pub(crate) use account::Account;
 pub(crate) use answer::{Answer, AnswerFrame};
 use call::Call;
 pub(crate) use close::Close;

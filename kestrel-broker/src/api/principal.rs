@@ -23,6 +23,11 @@ impl Principal {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its name without the type, by which quotas know it.
+    pub(crate) fn name(&self) -> ByteString {
+        self.0.slice_ref(self.0.strip_prefix("User:").unwrap_or(&self.0))
+    }
 }
 
 impl fmt::Display for Principal {

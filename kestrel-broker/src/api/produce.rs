@@ -24,6 +24,7 @@ use crate::authorizer::ResourceType::{Topic, TransactionalId};
 use crate::clock::after;
 use crate::log::{AppendError, AppendOrigin, Appended, RecordFault};
 use crate::partition::Partition;
+use crate::quota::QuotaKind;
 
 /// The first version in which batches may be compressed with zstd (KIP-110).
 const FIRST_ZSTD_VERSION: i16 = 7;
@@ -55,13 +56,17 @@ impl Handler for ProduceRequest {
         };
         let waits = begun.acks != NO_ACKS && !begun.unstored.is_empty();
         let waiting = waits.then(|| state.counters.waiting_produce.enter());
+        let RequestContext { account, size_bytes, .. } = context;
         async move {
             let _until_stored = waiting;
             if begun.acks == NO_ACKS {
+                account.exempt_work();
+                let throttle = account.charge(QuotaKind::Produce, size_bytes);
                 let failure = begun.first_error().map(Close::Unacknowledged);
-                failure.map_or(Answer::Nothing, Answer::Close)
+                failure.map_or(Answer::Nothing { throttle }, Answer::Close)
             } else {
-                begun.stored().await.into()
+                let answer = Answer::from(begun.stored().await);
+                answer.held_back(account.charge(QuotaKind::Produce, size_bytes))
             }
         }
     }

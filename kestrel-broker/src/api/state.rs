@@ -12,6 +12,7 @@ use crate::config::BrokerConfig;
 use crate::coordinator::GroupCoordinator;
 use crate::metrics::{ConnectionCounters, Metrics};
 use crate::partition::ReplicaManager;
+use crate::quota::Quotas;
 
 /// The rooms of the broker, as handlers reach them.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct State {
     pub(crate) producer_ids: ProducerIds,
     /// The fetch sessions of all clients.
     pub(crate) fetch_sessions: FetchSessions,
+    /// The quotas of users and clients.
+    pub(crate) quotas: Arc<Quotas>,
     /// What is counted of requests.
     pub(crate) counters: RequestCounters,
     /// What is counted of connections, for each listener of the configuration.
@@ -48,6 +51,7 @@ impl State {
             listeners: listeners.map(|(listener, count)| (listener.name.clone(), count.snapshot())).collect(),
             groups: self.groups.metrics(),
             flushes: self.replicas.flushes(),
+            quotas: self.quotas.metrics(),
             waiting_produce_requests: self.counters.waiting_produce.get(),
             waiting_fetch_requests: self.counters.waiting_fetch.get(),
         }

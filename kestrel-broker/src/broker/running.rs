@@ -14,7 +14,7 @@ use crate::api::{
 };
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions, Provisions};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, QuotaSettings};
 use crate::coordinator::GroupCoordinator;
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
@@ -22,6 +22,7 @@ use crate::log::{Durability, LogManager, ManagerOptions};
 use crate::metrics::Metrics;
 use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
+use crate::quota::{QuotaWindows, Quotas, Windows};
 
 /// How long a stop waits for what is in flight.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -117,8 +118,10 @@ impl Running {
             request_max_bytes: config.request_max_bytes,
             max_idle: config.connections_max_idle,
         };
-        let maxima =
-            ConnectionMaxima { total: config.max_connections, per_ip: config.max_connections_per_ip };
+        let maxima = ConnectionMaxima {
+            total: config.quotas.max_connections as usize,
+            per_ip: config.quotas.max_connections_per_ip as usize,
+        };
         let count = ConnectionCount::new(maxima);
         let complaints = Arc::default();
         let listeners = config.listeners.iter().zip(&state.connections).zip(sockets).zip(encryptions);
@@ -209,6 +212,14 @@ impl Drop for Running {
     }
 }
 
+/// The windows that quotas are averages over.
+fn quota_windows(settings: &QuotaSettings) -> QuotaWindows {
+    QuotaWindows {
+        rates: Windows { count: settings.windows, length: settings.window() },
+        mutations: Windows { count: settings.mutation_windows, length: settings.mutation_window() },
+    }
+}
+
 /// What the handlers work on.
 fn state(
     cluster: Cluster,
@@ -222,11 +233,12 @@ fn state(
         cluster,
         replicas,
         groups: Arc::new(groups),
-        clock,
+        quotas: Arc::new(Quotas::new(quota_windows(&config.quotas), clock.now())),
         producer_ids: ProducerIds::default(),
         fetch_sessions: FetchSessions::new(config.fetch_sessions),
         counters: request_counters(),
         connections: config.listeners.iter().map(|_| Arc::default()).collect(),
+        clock,
         config,
         stopping,
     }

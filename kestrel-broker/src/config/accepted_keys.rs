@@ -17,7 +17,6 @@ pub(super) const INTERNAL: &str = "the inner workings of Apache Kafka";
 pub(super) const LOG: &str = "details of log files";
 const METRICS: &str = "metrics";
 const POLICIES: &str = "plug-in policies";
-const QUOTAS: &str = "quotas";
 const SASL: &str = "SASL";
 const SECURITY: &str = "authorization";
 const SHARE_GROUPS: &str = "share groups";
@@ -61,8 +60,6 @@ const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("controller.quorum.request.timeout.ms", Int, Some("2000"), AtLeast(0), ReadOnly, CLUSTER),
     ("controller.quorum.retry.backoff.ms", Int, Some("20"), AtLeast(0), ReadOnly, CLUSTER),
     ("controller.quorum.voters", List, Some(""), Any, ReadOnly, CLUSTER),
-    ("controller.quota.window.num", Int, Some("11"), AtLeast(1), ReadOnly, CLUSTER),
-    ("controller.quota.window.size.seconds", Int, Some("1"), AtLeast(1), ReadOnly, CLUSTER),
     ("controller.socket.timeout.ms", Int, Some("30000"), Any, ReadOnly, CLUSTER),
     ("early.start.listeners", List, None, Any, ReadOnly, CLUSTER),
     ("initial.broker.registration.timeout.ms", Int, Some("60000"), Any, ReadOnly, CLUSTER),
@@ -148,11 +145,7 @@ const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("telemetry.max.bytes", Int, Some("1048576"), AtLeast(1), ReadOnly, METRICS),
     ("alter.config.policy.class.name", Class, None, Any, ReadOnly, POLICIES),
     ("create.topic.policy.class.name", Class, None, Any, ReadOnly, POLICIES),
-    ("client.quota.callback.class", Class, None, Any, ReadOnly, QUOTAS),
-    ("max.connection.creation.rate", Int, Some("2147483647"), AtLeast(0), ClusterWide, QUOTAS),
-    ("max.connections.per.ip.overrides", String, Some(""), Any, ClusterWide, QUOTAS),
-    ("quota.window.num", Int, Some("11"), AtLeast(1), ReadOnly, QUOTAS),
-    ("quota.window.size.seconds", Int, Some("1"), AtLeast(1), ReadOnly, QUOTAS),
+    ("client.quota.callback.class", Class, None, Any, ReadOnly, POLICIES),
     ("sasl.client.callback.handler.class", Class, None, Any, ReadOnly, SASL),
     ("sasl.enabled.mechanisms", List, Some("GSSAPI"), Any, PerBroker, SASL),
     ("sasl.jaas.config", Password, None, Any, PerBroker, SASL),

@@ -11,6 +11,7 @@ use super::groups::GroupSettings;
 use super::listener::ListenerSettings;
 use super::metadata_log::MetadataLogSettings;
 use super::node::NodeSettings;
+use super::quotas::QuotaSettings;
 use super::settings::BrokerSettings;
 use super::tls::TlsSettings;
 use super::topic_defaults::TopicDefaults;
@@ -27,6 +28,7 @@ pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
         .chain(keys(AuthorizerSettings::ROWS))
         .chain(keys(GroupSettings::ROWS))
         .chain(keys(MetadataLogSettings::ROWS))
+        .chain(keys(QuotaSettings::ROWS))
         .chain(keys(CleanerConfig::ROWS))
         .chain(keys(TopicDefaults::ROWS))
         .chain(accepted_keys())

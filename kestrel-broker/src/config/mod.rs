@@ -17,6 +17,7 @@ mod listener;
 mod listener_keys;
 mod metadata_log;
 mod node;
+mod quotas;
 mod security_protocol;
 mod settings;
 mod tls;
@@ -37,6 +38,7 @@ pub(crate) use listener::{Listener, advertise_at, listen_on, names_listeners};
 pub(crate) use metadata_log::MetadataLogSettings;
 #[cfg(feature = "dev-tls")]
 pub(crate) use node::data_dir;
+pub(crate) use quotas::QuotaSettings;
 pub(crate) use security_protocol::SecurityProtocol;
 pub(crate) use tls::ListenerTls;
 

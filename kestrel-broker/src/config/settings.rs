@@ -29,10 +29,6 @@ settings! {
     /// How many milliseconds lie between two checks of whether segments may be deleted; below a second it is one. The first
     /// check comes 30 seconds after the start, or after the interval if that is shorter.
     retention_check_interval: Duration, "log.retention.check.interval.ms", Long, "300000", [1..];
-    /// How many connections may be open at once; further ones are closed as they come.
-    max_connections: usize, "max.connections", Int, "2147483647", [0..], scope: ClusterWide;
-    /// How many connections one address may have open at once; further ones are closed as they come.
-    max_connections_per_ip: usize, "max.connections.per.ip", Int, "2147483647", [0..], scope: ClusterWide;
     /// How many fetch sessions are kept at most; other clients name all their partitions in each request.
     fetch_sessions: usize, "max.incremental.fetch.session.cache.slots", Int, "1000", [0..];
     /// How many partitions one answer to DescribeTopicPartitions holds at most.

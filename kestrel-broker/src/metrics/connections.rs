@@ -11,10 +11,12 @@ pub(crate) struct ConnectionCounters {
     pub(crate) open: Arc<Gauge>,
     /// Connections that were served.
     pub(crate) accepted: Counter,
-    /// Connections above a maximum.
+    /// Connections that were closed as they came.
     pub(crate) refused: Counter,
     /// Connections that did not get through their TLS handshake.
     pub(crate) failed_handshakes: Counter,
+    /// Pauses in accepting.
+    pub(crate) paused: Counter,
 }
 
 impl ConnectionCounters {
@@ -25,6 +27,7 @@ impl ConnectionCounters {
             accepted: self.accepted.get(),
             refused: self.refused.get(),
             failed_handshakes: self.failed_handshakes.get(),
+            paused: self.paused.get(),
         }
     }
 }

@@ -14,4 +14,6 @@ pub(crate) use connections::ConnectionCounters;
 pub(crate) use counter::{Counter, Gauge, Inside};
 pub use histogram::Histogram;
 pub(crate) use histogram::Timings;
-pub use snapshot::{ApiMetrics, GroupMetrics, ListenerMetrics, Metrics, TopicMetrics};
+pub use snapshot::{
+    ApiMetrics, GroupMetrics, ListenerMetrics, Metrics, QuotaMetrics, ThrottleMetrics, TopicMetrics,
+};

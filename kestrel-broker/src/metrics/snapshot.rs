@@ -1,6 +1,7 @@
 //! The counters of a broker at a moment, as plain values.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kestrel_protocol::{ApiKey, ErrorCode};
 
@@ -33,6 +34,8 @@ pub struct Metrics {
     pub groups: GroupMetrics,
     /// The flushes by which batches became durable, and how long each took. The last one of a log at a stop is not counted.
     pub flushes: Histogram,
+    /// How often users and clients were held back by their quotas.
+    pub quotas: QuotaMetrics,
     /// How many Produce requests wait for their batches to be stored.
     pub waiting_produce_requests: u64,
     /// How many Fetch requests wait for enough to read.
@@ -100,11 +103,39 @@ pub struct ListenerMetrics {
     pub open: u64,
     /// How many were accepted and served.
     pub accepted: u64,
-    /// How many were refused by `max.connections` or `max.connections.per.ip`.
+    /// How many were closed as they came: by `max.connections.per.ip`, or by the `connection_creation_rate` of their address.
     pub refused: u64,
     /// How many of the accepted did not get through their TLS handshake, and why stands in the log: no TLS, a certificate that one
     /// side does not take, too slow.
     pub failed_handshakes: u64,
+    /// How often accepting paused: for `max.connections`, or for `max.connection.creation.rate`.
+    pub paused: u64,
+}
+
+/// How often users and clients were held back, by the quota that they were over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuotaMetrics {
+    /// By `producer_byte_rate`.
+    pub produce: ThrottleMetrics,
+    /// By `consumer_byte_rate`.
+    pub fetch: ThrottleMetrics,
+    /// By `request_percentage`.
+    pub request: ThrottleMetrics,
+    /// By `controller_mutation_rate`, refusals included.
+    pub controller_mutation: ThrottleMetrics,
+    /// How many users, clients and pairs of them are kept account of at the moment.
+    pub buckets: u64,
+}
+
+/// How often callers were over a quota.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThrottleMetrics {
+    /// How many requests were.
+    pub count: u64,
+    /// How long their connections were to wait, together.
+    pub time: Duration,
 }
 
 /// The consumer groups of a broker that have been loaded.

@@ -72,6 +72,8 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     input_open: bool,
     in_flight: VecDeque<InFlight<P::Future>>,
     outbox: Outbox,
+    /// While it runs no request is taken: the client is held back by its quotas (KIP-219).
+    muted: Option<Pin<Box<Sleep>>>,
     /// Set when the end has come; what is in the outbox still leaves.
     closing: Option<Closed>,
     last_active: Instant,
@@ -108,6 +110,7 @@ where
             input_open: true,
             in_flight: VecDeque::new(),
             outbox: Outbox::default(),
+            muted: None,
             closing: None,
             last_active: now,
             idle: limits
@@ -169,10 +172,10 @@ where
         }
     }
 
-    /// Reads once and hands every whole request to the pipeline; gives whether anything came.
+    /// Reads once and hands every whole request to the pipeline, unless it is muted; gives whether anything came.
     fn take_requests(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while self.input_open {
+        while self.input_open && self.poll_unmuted(cx).is_ready() {
             match self.poll_request(cx) {
                 Poll::Ready(()) => moved = true,
                 Poll::Pending => break,
@@ -264,13 +267,35 @@ where
             };
             moved = true;
             match (self.in_flight.pop_front(), answer) {
-                (Some(InFlight::Request(_, _)), Ok(frame)) => self.outbox.push(frame.runs),
+                (Some(InFlight::Request(_, _)), Ok(frame)) => {
+                    self.outbox.push(frame.runs);
+                    self.mute(frame.throttle);
+                }
                 (Some(InFlight::Request(name, _)), Err(close)) => self.close(Closed::Refused(name, close)),
                 (Some(InFlight::End(closed)), _) => self.close(closed),
                 (None, _) => {}
             }
         }
         moved
+    }
+
+    /// Takes no further request for so long. What was taken before is answered, and the answers leave.
+    fn mute(&mut self, throttle: Duration) {
+        if throttle.is_zero() {
+            return;
+        }
+        let until = after(Instant::now().into_std(), throttle).into();
+        if self.muted.as_ref().is_none_or(|timer| timer.deadline() < until) {
+            self.muted = Some(Box::pin(sleep_until(until)));
+        }
+    }
+
+    fn poll_unmuted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(timer) = &mut self.muted {
+            ready!(timer.as_mut().poll(cx));
+            self.muted = None;
+        }
+        Poll::Ready(())
     }
 
     /// Takes no more requests; ends when those in flight are answered.
@@ -297,7 +322,8 @@ where
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             let handler_at_work = self.outbox.len() == 0 && !self.in_flight.is_empty();
-            if handler_at_work {
+            let is_held_back = self.muted.as_ref().is_some_and(|timer| !timer.is_elapsed());
+            if handler_at_work || is_held_back {
                 self.last_active = now;
             }
             let deadline = after(self.last_active.into_std(), *limit).into();

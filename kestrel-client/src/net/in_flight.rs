@@ -4,7 +4,9 @@
 //! in the order of the requests, so an answer to any but the oldest one means that the connection is of no further use.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use crate::environment::after;
 
 /// Requests in the order in which they were written; `T` is whoever waits for the answer.
 #[derive(Debug)]
@@ -60,6 +62,13 @@ impl<T> InFlight<T> {
         self.waiting.iter().any(|request| request.deadline <= now)
     }
 
+    /// The broker reads nothing for so long: all wait that much longer.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        for request in &mut self.waiting {
+            request.deadline = after(request.deadline, by);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -72,8 +81,6 @@ impl<T> InFlight<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -98,7 +105,10 @@ mod tests {
         assert_eq!(in_flight.next_deadline(), Some(now + second));
         assert!(!in_flight.is_overdue(now));
         assert!(in_flight.is_overdue(now + second));
-        let ended: Vec<_> = in_flight.drain(now + second).collect();
+        in_flight.postpone(second);
+        assert!(!in_flight.is_overdue(now + second));
+        assert_eq!(in_flight.next_deadline(), Some(now + 2 * second));
+        let ended: Vec<_> = in_flight.drain(now + 2 * second).collect();
         assert_eq!(ended, [("patient", false), ("hasty", true)]);
     }
 }

@@ -105,6 +105,6 @@ pub struct Throttled<'a> {
     pub broker: ObservedBroker<'a>,
     /// The request whose answer says so.
     pub api: ApiKey,
-    /// For how long the broker reads nothing more from the connection.
+    /// For how long the broker reads nothing more from the connection, and the client sends nothing over it.
     pub throttle: Duration,
 }

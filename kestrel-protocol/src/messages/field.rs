@@ -219,6 +219,7 @@ never_null!(Vec<T>, T);
 #[doc(hidden)]
 pub trait Structure: Field {
     fn throttle_time_ms(&self) -> i32;
+    fn set_throttle_time_ms(&mut self, throttle_time_ms: i32);
 }
 
 /// Kafka writes -1 for a structure that is null and 1 before one that is there.

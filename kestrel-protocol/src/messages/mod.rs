@@ -99,6 +99,9 @@ pub trait Message: Default + Clone + PartialEq + std::fmt::Debug + Send + Sync +
 
     /// How long the broker holds the client back (KIP-219), in milliseconds; 0 in a message that cannot say so.
     fn throttle_time_ms(&self) -> i32;
+
+    /// Sets [`Message::throttle_time_ms`]; does nothing to a message that cannot say so.
+    fn set_throttle_time_ms(&mut self, throttle_time_ms: i32);
 }
 
 /// Declares a message and its parts from a table; the notation is described in [`messages`](crate::messages).
@@ -141,6 +144,10 @@ macro_rules! message {
 
             fn throttle_time_ms(&self) -> i32 {
                 $crate::messages::Structure::throttle_time_ms(self)
+            }
+
+            fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+                $crate::messages::Structure::set_throttle_time_ms(self, throttle_time_ms);
             }
         }
 
@@ -243,6 +250,15 @@ macro_rules! __structure {
                 let fields: &[(&str, &dyn ::std::any::Any)] = &[$((stringify!($field), &self.$field),)*];
                 let throttle = fields.iter().find(|(name, _)| *name == "throttle_time_ms");
                 throttle.and_then(|(_, value)| value.downcast_ref()).copied().unwrap_or_default()
+            }
+
+            fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+                let fields: &mut [(&str, &mut dyn ::std::any::Any)] =
+                    &mut [$((stringify!($field), &mut self.$field),)*];
+                let throttle = fields.iter_mut().find(|(name, _)| *name == "throttle_time_ms");
+                if let Some(throttle) = throttle.and_then(|(_, value)| value.downcast_mut()) {
+                    *throttle = throttle_time_ms;
+                }
             }
         }
 

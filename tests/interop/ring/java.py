@@ -21,8 +21,13 @@ def run(main_class, *args, deadline_s=120):
 
 def client_command(*args):
     """The command line that runs the ring's own Java client."""
+    return class_command("Main", *args)
+
+
+def class_command(main_class, *args):
+    """The command line that runs one of the ring's own classes, on Apache Kafka's."""
     path = f"{tools.ensure('java-clients')}/classes:{tools.ensure('kafka-jars')}/libs/*"
-    return _command(path, _QUICK, "Main", args)
+    return _command(path, _QUICK, main_class, args)
 
 
 def _command(path, options, main_class, args):

@@ -17,10 +17,11 @@ use kestrel_protocol::messages::fetch::{
 use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId};
 use tokio::time::Instant;
 
-use super::{Answer, Handler, RequestContext, State};
+use super::{Account, Answer, Handler, RequestContext, State};
 use crate::clock::after;
 use crate::log::{self, ByteRun, EpochEnd, FileRun, FirstBatch};
 use crate::partition::{FetchRead, FetchWatch, Isolation, Partition, PartitionRead, any_news};
+use crate::quota::QuotaKind;
 use denials::Denials;
 pub(crate) use sessions::FetchSessions;
 use sessions::{Answered, Asked, NO_OFFSET, Naming};
@@ -40,13 +41,17 @@ impl Handler for FetchRequest {
             Ok(begun) => begun,
             Err(error_code) => return FetchResponse { error_code, ..Default::default() }.into(),
         };
-        let Pass { answers, node_endpoints, .. } =
-            Fetch::new(&self, (&asked, naming), &context, &state).wait().await;
+        let read = Fetch::new(&self, (&asked, naming), &context, &state).wait().await;
+        let throttle = charge(&context.account, read.size_bytes);
+        if !throttle.is_zero() {
+            return Answer::from(held_back(sessions.held_back(&begun))).held_back(throttle);
+        }
+        let Pass { answers, node_endpoints, .. } = read;
         match sessions.finish(begun, answers, state.clock.now()) {
             Ok((session_id, news)) => {
                 let (responses, files) = by_topic(news);
                 let response = FetchResponse { session_id, responses, node_endpoints, ..Default::default() };
-                Answer::Response { response, files }
+                Answer::Response { response, files, throttle }
             }
             Err(error_code) => FetchResponse { error_code, ..Default::default() }.into(),
         }
@@ -59,6 +64,25 @@ impl Handler for FetchRequest {
             partitions: topic.partitions.iter().map(|asked| refused(asked.partition, error)).collect(),
         });
         FetchResponse { responses: topics.collect(), ..Default::default() }
+    }
+}
+
+/// Charges what was read; gives how long the reader is held back. Then it gets nothing, and nothing is charged but the work.
+fn charge(account: &Account, size_bytes: usize) -> Duration {
+    let by_work = account.charge_work();
+    let by_size = account.charge(QuotaKind::Fetch, size_bytes);
+    let throttle = by_work.max(by_size);
+    if !throttle.is_zero() {
+        account.take_back(QuotaKind::Fetch, size_bytes);
+    }
+    throttle
+}
+
+/// The answer to who is held back: empty, and of the same session.
+fn held_back(session: Result<i32, ErrorCode>) -> FetchResponse {
+    match session {
+        Ok(session_id) => FetchResponse { session_id, ..Default::default() },
+        Err(error_code) => FetchResponse { error_code, ..Default::default() },
     }
 }
 
@@ -93,8 +117,11 @@ impl<'a> Fetch<'a> {
         context: &'a RequestContext,
         state: &'a State,
     ) -> Self {
-        let max_bytes =
-            usize::try_from(request.max_bytes).unwrap_or_default().min(state.config.fetch_max_bytes);
+        let max_bytes = usize::try_from(request.max_bytes)
+            .unwrap_or_default()
+            .min(state.config.fetch_max_bytes)
+            // More than this at once would never be sent.
+            .min(context.account.most_at_once(QuotaKind::Fetch));
         let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
         let is_follower = request.replica_id.0 >= 0 || request.replica_state.replica_id.0 >= 0;
         let denials = if is_follower {

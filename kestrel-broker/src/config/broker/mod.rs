@@ -2,7 +2,8 @@
 //!
 //! Made once at the start of a broker; from then on immutable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use super::listener_keys::settings_of_listener;
 use super::listener_keys::{is_of_one_listener, key_of_one_listener};
 use super::metadata_log::MetadataLogSettings;
 use super::node::{NODE, NodeSettings};
+use super::quotas::QuotaSettings;
 use super::settings::BrokerSettings;
 use super::tls::ListenerTls;
 #[cfg(feature = "tls")]
@@ -143,6 +145,11 @@ pub(crate) struct BrokerConfig {
     pub(crate) groups: GroupSettings,
     /// The settings of the metadata log.
     pub(crate) metadata_log: MetadataLogSettings,
+    /// The settings of quotas and of the limits on connections.
+    pub(crate) quotas: QuotaSettings,
+    /// How many connections some addresses may have open at once, instead of `max.connections.per.ip`.
+    #[allow(dead_code, reason = "the listeners will ask for it")]
+    pub(crate) max_connections_of_ip: HashMap<IpAddr, usize>,
 }
 
 impl Deref for BrokerConfig {
@@ -168,6 +175,7 @@ impl BrokerConfig {
         let node = read(raw, NodeSettings::ROWS)?;
         node.check_roles(raw, &mut warnings)?;
         let authorizer = read(raw, AuthorizerSettings::ROWS)?.open(raw, &mut warnings)?;
+        let quotas = read(raw, QuotaSettings::ROWS)?;
         check_retention(raw)?;
         Ok(Self {
             raw: raw.clone(),
@@ -181,6 +189,8 @@ impl BrokerConfig {
             data_dir: node.data_dir(raw)?,
             groups: group_settings(raw)?,
             metadata_log: metadata_log_settings(raw)?,
+            max_connections_of_ip: quotas.per_ip_overrides(raw)?,
+            quotas,
         })
     }
 

@@ -24,12 +24,15 @@ struct Scripted {
     answer_bytes: usize,
     /// The correlation id whose request is refused.
     refused: i32,
+    /// How long the client is held back after the request of this correlation id.
+    throttle: (i32, Duration),
 }
 
 impl Scripted {
     fn new(answers_let_go: usize) -> Self {
         let let_go = Arc::new(Semaphore::new(answers_let_go));
-        Self { called: Arc::default(), let_go, answer_bytes: 0, refused: -1 }
+        let throttle = (-1, Duration::ZERO);
+        Self { called: Arc::default(), let_go, answer_bytes: 0, refused: -1, throttle }
     }
 
     fn called(&self) -> Vec<i32> {
@@ -53,13 +56,14 @@ impl Service<Request> for Scripted {
             return Reply::now(Err(Close::UnsupportedVersion { api: ApiKey::Metadata, version: 99 }));
         }
         let (let_go, answer_bytes) = (Arc::clone(&self.let_go), self.answer_bytes);
+        let throttle = if self.throttle.0 == id { self.throttle.1 } else { Duration::ZERO };
         Reply::later(async move {
             if let Ok(permit) = let_go.acquire().await {
                 permit.forget();
             }
             let length = u32::try_from(4 + answer_bytes).unwrap();
             let frame = [&length.to_be_bytes()[..], &id.to_be_bytes(), &vec![7; answer_bytes]].concat();
-            Ok(AnswerFrame { runs: vec![Bytes::from(frame).into()], ..Default::default() })
+            Ok(AnswerFrame { runs: vec![Bytes::from(frame).into()], throttle, ..Default::default() })
         })
     }
 }
@@ -291,4 +295,52 @@ async fn a_stop_waits_for_a_handler_that_is_at_work() {
     pipeline.let_go.add_permits(1);
     assert_eq!(scene.receive().await, 1);
     assert_eq!(scene.closed().await, "the broker stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_held_back_is_answered_first_and_not_heard_then() {
+    let mut pipeline = Scripted::new(9);
+    pipeline.throttle = (1, Duration::from_secs(90));
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    let mut other = Scene::begin(Scripted::new(9), 1 << 16);
+    scene.send(1).await;
+    let begun = Instant::now();
+    assert_eq!(scene.receive().await, 1);
+    assert_eq!(begun.elapsed(), Duration::ZERO, "the answer does not wait");
+    scene.send(2).await;
+    other.send(7).await;
+    assert_eq!(other.receive().await, 7);
+    assert_eq!((begun.elapsed(), pipeline.called()), (Duration::ZERO, vec![1]));
+    // Longer than it may be idle, which it is not.
+    assert_eq!(scene.receive().await, 2);
+    assert_eq!(begun.elapsed(), Duration::from_secs(90));
+    assert_eq!(scene.closed().await, "the client closed it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_the_throttle_is_answered_during_it() {
+    let mut pipeline = Scripted::new(1);
+    pipeline.throttle = (1, Duration::from_secs(30));
+    let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+    scene.send(1).await;
+    scene.send(2).await;
+    assert_eq!(scene.receive().await, 1);
+    assert_eq!(pipeline.called(), [1, 2]);
+    let begun = Instant::now();
+    pipeline.let_go.add_permits(1);
+    assert_eq!(scene.receive().await, 2);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_who_is_held_back() {
+    let mut pipeline = Scripted::new(1);
+    pipeline.throttle = (1, Duration::from_secs(3600));
+    let mut scene = Scene::begin(pipeline, 1 << 16);
+    scene.send(1).await;
+    assert_eq!(scene.receive().await, 1);
+    let begun = Instant::now();
+    scene.stopping.cancel();
+    assert_eq!(scene.ended.await.unwrap().0.to_string(), "the broker stops");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }

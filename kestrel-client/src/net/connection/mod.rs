@@ -172,8 +172,7 @@ impl Connection {
         timeout: Duration,
     ) -> Result<R::Response, Error> {
         let mut connection = self.clone();
-        let ready = poll_fn(|cx| connection.poll_ready(cx));
-        tokio::time::timeout(timeout, ready).await.map_err(|_| self.shared.timed_out(timeout, false))??;
+        connection.ready_within(timeout).await?;
         connection.call(&Call { request, version, timeout, expects_answer: true }).await
     }
 
@@ -191,6 +190,21 @@ impl Connection {
         match self.permit {
             Some(_) => Poll::Ready(Ok(())),
             None => Poll::Ready(Err(self.shared.disconnected(false))),
+        }
+    }
+
+    /// As [`Self::poll_ready`], for no longer than `timeout`; time in which the broker holds the client back does not count.
+    async fn ready_within(&mut self, timeout: Duration) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let mut ready = std::pin::pin!(poll_fn(|cx| self.poll_ready(cx)));
+        loop {
+            let held_back_for = shared.outbox.mute_left().unwrap_or_default();
+            match tokio::time::timeout(timeout.saturating_add(held_back_for), &mut ready).await {
+                Ok(outcome) => return outcome,
+                // It is held back anew: once that is over the places in the window become free.
+                Err(_) if shared.outbox.mute_left().is_some() => {}
+                Err(_) => return Err(shared.timed_out(timeout, false)),
+            }
         }
     }
 
@@ -235,6 +249,11 @@ impl Connection {
     /// Whether the connection has ended; requests fail at once then.
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.ended.is_cancelled()
+    }
+
+    /// Whether the broker holds the client back at the moment: requests wait for the end of that.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.shared.outbox.mute_left().is_some()
     }
 
     /// Ends the connection: requests in flight fail.
@@ -286,7 +305,7 @@ impl<R: Request> Future for Answer<R> {
             self.shared.end("an answer could not be read");
             Error::MalformedResponse { broker: self.shared.options.broker.text(), cause }
         })?;
-        self.shared.note_throttle::<R>(&response);
+        self.shared.hold_back::<R>(&response, self.version);
         Poll::Ready(Ok(response))
     }
 }
@@ -369,14 +388,21 @@ impl Shared {
         let _ = waiter.reply.send(result);
     }
 
-    fn note_throttle<R: Request>(&self, response: &R::Response) {
-        self.observer.tell(|observer| {
-            let throttle = Duration::from_millis(u64::try_from(response.throttle_time_ms()).unwrap_or(0));
-            if !throttle.is_zero() {
-                let broker = self.options.broker.observed();
-                observer.on_throttled(&Throttled { broker, api: R::KEY, throttle });
-            }
-        });
+    /// Waits as long as the broker says that it reads nothing: what is sent before would only wait there, and time out
+    /// (KIP-219). Versions from before that were held back before they were answered.
+    fn hold_back<R: Request>(&self, response: &R::Response, version: i16) {
+        let throttle = Duration::from_millis(u64::try_from(response.throttle_time_ms()).unwrap_or(0));
+        if throttle.is_zero() {
+            return;
+        }
+        let broker = self.options.broker.observed();
+        self.observer.tell(|observer| observer.on_throttled(&Throttled { broker, api: R::KEY, throttle }));
+        if version >= R::KEY.throttled_after_answer_from() {
+            let longer = self.outbox.mute(throttle);
+            let mut waits = self.waits();
+            waits.in_flight.postpone(longer);
+            waits.active_at = waits.active_at.max(after(environment::now(), throttle));
+        }
     }
 
     fn disconnected(&self, possibly_written: bool) -> Error {

@@ -3,6 +3,8 @@
 //! The caller that has a request writes it itself, as far as the socket takes it without waiting: no other task has to wake up
 //! for it. What is left over, and all that comes behind it, is written by the connection's task, as many requests as possible
 //! with one call; so are requests that are too large for a stream that encrypts.
+//!
+//! While the broker holds the client back (KIP-219) no request is begun: what comes is queued, and its time begins afterwards.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +12,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use parking_lot::{Mutex, MutexGuard};
@@ -19,7 +21,7 @@ use tokio::sync::Notify;
 
 use super::chunks::Chunks;
 use super::{Shared, Waiter};
-use crate::environment;
+use crate::environment::{self, after};
 use crate::observer::RequestWritten;
 
 /// How many byte runs are gathered before they are written.
@@ -57,6 +59,8 @@ struct State {
     chunks: Chunks,
     /// Those of it that are done when they are written.
     unanswered: Vec<Waiter>,
+    /// Until when no request is begun.
+    muted_until: Option<Instant>,
     is_closed: bool,
 }
 
@@ -67,6 +71,7 @@ impl Outbox {
             queue: VecDeque::new(),
             chunks: Chunks::default(),
             unanswered: Vec::new(),
+            muted_until: None,
             is_closed: false,
         };
         Self { state: Mutex::new(state), at_once_bytes, left_over: Notify::new() }
@@ -77,7 +82,7 @@ impl Outbox {
     }
 
     /// Writes `outgoing` behind all before it, now as far as that is possible. Fails it when the connection has ended.
-    pub(super) fn push(&self, outgoing: Outgoing, shared: &Shared) {
+    pub(super) fn push(&self, mut outgoing: Outgoing, shared: &Shared) {
         let mut state = self.state();
         if state.is_closed {
             let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
@@ -85,11 +90,14 @@ impl Outbox {
         }
         let is_first = state.is_empty();
         let is_large = outgoing.size_bytes() > self.at_once_bytes;
+        let mute = state.mute_left();
+        outgoing.deadline = after(outgoing.deadline, mute.unwrap_or_default());
         state.queue.push_back(outgoing);
         if !is_first {
             return;
         }
-        if is_large {
+        // While it is muted the task waits for the end of that, and writes then.
+        if is_large || mute.is_some() {
             return self.left_over.notify_one();
         }
         let written = state.poll_write(shared, &mut Context::from_waker(Waker::noop()));
@@ -101,14 +109,42 @@ impl Outbox {
         }
     }
 
-    /// Writes what the socket did not take at once, until that fails: for the connection's task.
+    /// Begins no request for so long; gives by how much that is longer than what was said before.
+    pub(super) fn mute(&self, throttle: Duration) -> Duration {
+        let mut state = self.state();
+        let longer = throttle.saturating_sub(state.mute_left().unwrap_or_default());
+        if !longer.is_zero() {
+            state.muted_until = Some(after(environment::now(), throttle));
+            for outgoing in &mut state.queue {
+                outgoing.deadline = after(outgoing.deadline, longer);
+            }
+        }
+        longer
+    }
+
+    /// How long no request is begun from now on; `None` when one may be.
+    pub(super) fn mute_left(&self) -> Option<Duration> {
+        self.state().mute_left()
+    }
+
+    /// Writes what the socket did not take at once, or what came while it was muted, until that fails: for the connection's task.
     pub(super) async fn write_left_over(&self, shared: &Shared) -> io::Error {
         loop {
             self.left_over.notified().await;
-            if let Err(error) = poll_fn(|cx| self.state().poll_write(shared, cx)).await {
-                return error;
+            loop {
+                if let Err(error) = poll_fn(|cx| self.state().poll_write(shared, cx)).await {
+                    return error;
+                }
+                let Some(mute) = self.rest() else { break };
+                environment::sleep_until(Some(after(environment::now(), mute))).await;
             }
         }
+    }
+
+    /// How long what is still queued has to wait; `None` when nothing is.
+    fn rest(&self) -> Option<Duration> {
+        let mut state = self.state();
+        (!state.is_empty()).then(|| state.mute_left().unwrap_or_default())
     }
 
     /// Takes nothing more; gives the requests of which not a byte was written, and those that were to end when they are.
@@ -129,10 +165,22 @@ impl State {
         self.queue.is_empty() && !self.chunks.has_remaining()
     }
 
-    /// Writes until nothing is left, or the socket takes no more.
+    fn mute_left(&mut self) -> Option<Duration> {
+        let left = self.muted_until?.saturating_duration_since(environment::now());
+        if left.is_zero() {
+            self.muted_until = None;
+        }
+        self.muted_until.map(|_| left)
+    }
+
+    /// Writes until nothing is left, or the socket takes no more; while it is muted, only what was begun.
     fn poll_write(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.is_empty() {
-            self.gather(shared);
+            if self.mute_left().is_none() {
+                self.gather(shared);
+            } else if !self.chunks.has_remaining() {
+                break;
+            }
             while self.chunks.has_remaining() {
                 let mut slices = [IoSlice::new(&[]); GATHERED_CHUNKS];
                 let filled = self.chunks.chunks_vectored(&mut slices);

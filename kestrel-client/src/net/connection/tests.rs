@@ -353,3 +353,102 @@ async fn what_is_large_for_its_stream_is_left_to_the_task() {
         assert_eq!(answer.await.unwrap().controller_id, 7.into());
     }
 }
+
+/// Answers the next request, and says that the client is held back.
+async fn throttle(peer: &mut Peer, connection: &mut Connection, version: i16, throttle_time_ms: i32) {
+    ready(connection).await;
+    let request = &MetadataRequest::default();
+    let answer = connection.call(&Call { request, version, timeout: TIMEOUT, expects_answer: true });
+    let request = peer.request().await;
+    peer.respond(&request, MetadataResponse { throttle_time_ms, ..MetadataResponse::default() }).await;
+    answer.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_held_back_sends_nothing_for_that_long() {
+    let (mut connection, mut peer) = connect(3);
+    let (mut other, mut other_peer) = connect(1);
+    throttle(&mut peer, &mut connection, 12, 90_000).await;
+    assert!(connection.is_held_back() && !other.is_held_back());
+    let begun = environment::now();
+    // Both wait longer than their own timeout, of which nothing is used up.
+    ready(&mut connection).await;
+    let called = call(&mut connection, TIMEOUT);
+    let sender = connection.clone();
+    let request = MetadataRequest::default();
+    let mut sent = Box::pin(sender.send(&request, TIMEOUT));
+    assert!(matches!(poll!(&mut sent), Poll::Pending));
+    throttle(&mut other_peer, &mut other, 12, 0).await;
+    assert_eq!(environment::now(), begun, "the other broker is asked and answers meanwhile");
+    for controller in 0..2 {
+        let request = peer.request().await;
+        peer.answer(&request, controller).await;
+    }
+    assert_eq!(environment::now() - begun, Duration::from_secs(90));
+    called.await.unwrap();
+    sent.await.unwrap();
+    assert!(!connection.is_held_back());
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_in_flight_may_take_longer_by_the_time_that_the_broker_reads_nothing() {
+    let (mut connection, mut peer) = connect(3);
+    ready(&mut connection).await;
+    let first = call(&mut connection, TIMEOUT);
+    ready(&mut connection).await;
+    let second = call(&mut connection, TIMEOUT);
+    let request = peer.request().await;
+    let held_back = MetadataResponse { throttle_time_ms: 100_000, ..MetadataResponse::default() };
+    peer.respond(&request, held_back).await;
+    first.await.unwrap();
+    let request = peer.request().await;
+    tokio::time::sleep(Duration::from_secs(129)).await;
+    peer.answer(&request, 1).await;
+    second.await.unwrap();
+    // Beyond that they time out as ever.
+    ready(&mut connection).await;
+    let silent = call(&mut connection, TIMEOUT);
+    let begun = environment::now();
+    silent.await.unwrap_err();
+    assert_eq!(environment::now() - begun, TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_longer_throttle_counts_and_a_shorter_one_changes_nothing() {
+    let (mut connection, mut peer) = connect(3);
+    let mut answers = Vec::new();
+    let mut requests = Vec::new();
+    for _ in 0..3 {
+        ready(&mut connection).await;
+        answers.push(call(&mut connection, TIMEOUT));
+        requests.push(peer.request().await);
+    }
+    let begun = environment::now();
+    for ((request, answer), seconds) in requests.iter().zip(answers).zip([10, 40, 20]) {
+        let throttle_time_ms = seconds * 1000;
+        peer.respond(request, MetadataResponse { throttle_time_ms, ..MetadataResponse::default() }).await;
+        answer.await.unwrap();
+    }
+    ready(&mut connection).await;
+    let _answer = call(&mut connection, TIMEOUT);
+    peer.request().await;
+    assert_eq!(environment::now() - begun, Duration::from_secs(40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_before_kip_219_came_when_the_throttle_was_over() {
+    let (mut connection, mut peer) = connect(1);
+    throttle(&mut peer, &mut connection, 5, 90_000).await;
+    assert!(!connection.is_held_back());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_while_the_broker_holds_back_fails_with_the_connection() {
+    let (mut connection, mut peer) = connect(2);
+    throttle(&mut peer, &mut connection, 12, 90_000).await;
+    ready(&mut connection).await;
+    let waiting = call(&mut connection, TIMEOUT);
+    drop(peer);
+    let error = waiting.await.unwrap_err();
+    assert!(!error.possibly_written(), "{error:#}");
+}

@@ -154,7 +154,8 @@ impl Pool {
         link.get_or_try_init(|| self.connect(peer, window)).await.cloned()
     }
 
-    /// A connection for a request that any broker can answer: the least loaded one, else a broker, else a bootstrap server.
+    /// A connection for a request that any broker can answer: the least loaded one that is not held back, else a broker, else a
+    /// bootstrap server.
     ///
     /// Tries all of them before it fails, so a client whose brokers have all moved finds them again (KIP-899).
     pub(crate) async fn any(&self) -> Result<Connection, Error> {
@@ -230,7 +231,8 @@ impl Pool {
         let load = |peer: &Peer| {
             let link = state.links.get(&(Purpose::General, *peer));
             let connection = link.and_then(|link| link.get()).filter(|connection| !connection.is_closed());
-            connection.map_or(usize::MAX, Connection::in_flight)
+            let load = connection.map_or(usize::MAX, Connection::in_flight);
+            (connection.is_some_and(Connection::is_held_back), load)
         };
         let failures = |peer: &Peer| state.reconnects.get(peer).map_or(0, |reconnect| reconnect.failures);
         let mut nodes: Vec<Peer> = state.brokers.keys().map(|node| Peer::Node(*node)).collect();

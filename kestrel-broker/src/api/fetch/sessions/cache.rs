@@ -164,6 +164,17 @@ impl SessionCache {
         }
     }
 
+    /// The session of a request whose answer is empty because its sender is held back: of no partition it was told anything. A
+    /// session that was to be opened is not.
+    ///
+    /// # Errors
+    /// As for [`Self::finish`].
+    pub(super) fn held_back(&self, begun: &Begun) -> Result<i32, ErrorCode> {
+        let Begun::Incremental { session_id, next_epoch } = begun else { return Ok(NO_SESSION) };
+        let session = self.sessions.get(session_id).filter(|session| session.epoch == *next_epoch);
+        session.map(|_| *session_id).ok_or(ErrorCode::InvalidFetchSessionEpoch)
+    }
+
     /// Whether there is a session of this id.
     #[cfg(test)]
     pub(super) fn has(&self, id: i32) -> bool {

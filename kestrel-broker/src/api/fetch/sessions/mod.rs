@@ -55,6 +55,11 @@ impl FetchSessions {
         self.cache().finish(begun, answers, now, i32::from_ne_bytes(random))
     }
 
+    /// As [`SessionCache::held_back`].
+    pub(super) fn held_back(&self, begun: &Begun) -> Result<i32, ErrorCode> {
+        self.cache().held_back(begun)
+    }
+
     fn cache(&self) -> MutexGuard<'_, SessionCache> {
         // A panic in the middle is a bug; what it can leave behind is a session that its client has to open again.
         self.0.lock()
