@@ -48,3 +48,6 @@ fn answer(
     };
     AlterClientQuotasResponse { entries: outcomes.into_iter().map(entry).collect(), ..Default::default() }
 }
+
+#[cfg(test)]
+mod tests;

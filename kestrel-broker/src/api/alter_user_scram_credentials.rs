@@ -55,3 +55,6 @@ fn answer(
     let results = outcomes.into_iter().map(result).collect();
     AlterUserScramCredentialsResponse { results, ..Default::default() }
 }
+
+#[cfg(test)]
+mod tests;

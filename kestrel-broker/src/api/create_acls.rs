@@ -39,3 +39,6 @@ fn answer(outcomes: impl Iterator<Item = Result<(), ApiError>>) -> CreateAclsRes
     };
     CreateAclsResponse { results: outcomes.map(result).collect(), ..Default::default() }
 }
+
+#[cfg(test)]
+mod tests;

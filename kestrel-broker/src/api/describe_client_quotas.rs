@@ -92,3 +92,6 @@ fn entry(entity: &ClientQuotaEntity, limits: &QuotaLimits) -> EntryData {
     let values = limits.iter().map(|(key, limit)| ValueData { key: key.name().into(), value: *limit });
     EntryData { entity: entity.parts().map(part).collect(), values: values.collect() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,6 @@ fn refused(user: &ByteString, code: ErrorCode, why: &str) -> DescribeUserScramCr
     let (error_code, error_message) = ApiError::fields(Err(ApiError::new(code, format!("{why}{user}"))));
     DescribeUserScramCredentialsResult { user: user.clone(), error_code, error_message, ..Default::default() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod data;
 mod exceptions;
 mod groups;
 mod normal;
+mod security;
 mod side;
 
 use std::collections::BTreeSet;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     data::run(&mut run);
     groups::run(&mut run);
     admin::run(&mut run);
+    security::run(&mut run);
     run.report()
 }
 

@@ -175,10 +175,10 @@ impl ClientQuotaEntity {
 impl fmt::Display for ClientQuotaEntity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = self.parts().map(|(entity_type, name)| match name {
-            EntityName::Default => format!("{}=null", entity_type.name()),
+            EntityName::Default => format!("{}=<default>", entity_type.name()),
             EntityName::Named(name) => format!("{}={name}", entity_type.name()),
         });
-        write!(f, "ClientQuotaEntity(entries={{{}}})", parts.collect::<Vec<_>>().join(", "))
+        f.write_str(&parts.collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -266,6 +266,6 @@ mod tests {
         assert!(both.to_record(QuotaKey::ProducerByteRate, None).remove);
         let unknown = QuotaEntityData { entity_type: "group".into(), entity_name: None };
         assert!(ClientQuotaEntity::from_record(&[unknown]).unwrap_err().contains("group"));
-        assert_eq!(both.to_string(), "ClientQuotaEntity(entries={user=null, client-id=c})");
+        assert_eq!(both.to_string(), "user=<default> client-id=c");
     }
 }

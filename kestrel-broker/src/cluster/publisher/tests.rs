@@ -2,7 +2,9 @@
 
 use kestrel_protocol::{LeaderEpoch, TopicId, Uuid};
 
+use super::news::news;
 use super::*;
+use crate::authorizer::{AclBinding, AclOperation, ResourcePattern};
 use crate::cluster::records::*;
 use crate::cluster::replay::Replay;
 use crate::config::RawSettings;
@@ -69,6 +71,48 @@ fn topics_that_come_grow_and_go_are_news() {
     let many = names.iter().zip(100..).flat_map(|(name, id)| topic(name, Uuid::from_u128(id), &[1]));
     let [line] = &news(&empty, &image_after(&empty, many.collect()))[..] else { panic!("one line") };
     assert!(line.starts_with("created 20 topics: t10 (1 partition), ") && line.ends_with(", ..."), "{line}");
+}
+
+#[test]
+fn acls_users_and_quotas_are_news_too() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let id = Uuid::from_u128(7);
+    let acl = AclBinding::allow("User:alice", AclOperation::Read, ResourcePattern::topic("t"));
+    let user = UserScramCredentialRecord {
+        name: "alice".into(),
+        mechanism: 1,
+        stored_key: b"secret".to_vec().into(),
+        ..Default::default()
+    };
+    let limit = ClientQuotaRecord {
+        entity: vec![QuotaEntityData { entity_type: "user".into(), entity_name: None }],
+        key: "producer_byte_rate".into(),
+        value: 5.0,
+        remove: false,
+    };
+    let begin = vec![AccessControlEntryRecord::new(id, &acl).into(), user.into(), limit.clone().into()];
+    let after = image_after(&empty, begin);
+    assert_eq!(
+        news(&empty, &after),
+        [
+            "created ACL (ALLOW User:alice from * READ on Topic:LITERAL:t)",
+            "changed credentials of user alice (SCRAM-SHA-256)",
+            "changed quotas of entity user=<default> (producer_byte_rate=5)",
+        ]
+    );
+    let end = vec![
+        RemoveAccessControlEntryRecord { id }.into(),
+        RemoveUserScramCredentialRecord { name: "alice".into(), mechanism: 1 }.into(),
+        ClientQuotaRecord { remove: true, ..limit }.into(),
+    ];
+    assert_eq!(
+        news(&after, &image_after(&after, end)),
+        [
+            "deleted ACL (ALLOW User:alice from * READ on Topic:LITERAL:t)",
+            "deleted credentials of user alice",
+            "deleted quotas of entity user=<default>",
+        ]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! ACLs, users with SCRAM credentials, quotas and provisions: records and refusals, beside those of Apache Kafka.
 
-use kestrel_security::sasl::ScramMechanism;
+use kestrel_security::sasl::{ScramCredential, ScramMechanism};
 use kestrel_settings::Secret;
 
 use super::*;
@@ -91,6 +91,22 @@ fn a_user_gets_changes_and_loses_credentials() {
     assert_eq!(harness.alter_users(&[user("bob", 2, None)]), [none("bob")]);
     let users: Vec<_> = harness.controller.image().scram_users().keys().cloned().collect();
     assert_eq!(users, ["alice"]);
+}
+
+#[test]
+fn what_is_kept_belongs_to_the_password() {
+    // PBKDF2-HMAC-SHA-256 of "secret" with the salt "salt", 4096 times, from Python's hashlib.
+    let salted: [u8; 32] = [
+        0x60, 0x9a, 0x62, 0xb5, 0xb6, 0x87, 0xba, 0x65, 0x92, 0xb1, 0x2a, 0x55, 0x2c, 0x79, 0xfe, 0x3b, 0xf1,
+        0x9e, 0x4e, 0x14, 0x5a, 0x16, 0x7b, 0x79, 0x5b, 0x7a, 0xca, 0xb5, 0xe8, 0x9f, 0xa0, 0xf6,
+    ];
+    let mut alteration = user("alice", 1, Some(4096));
+    alteration.password.as_mut().unwrap().salted_password = salted.to_vec().into();
+    let mut harness = Harness::new();
+    harness.alter_users(&[alteration]);
+    let (mechanism, password) = (ScramMechanism::Sha256, Secret::new("secret"));
+    let expected = ScramCredential::from_password(mechanism, &password, b"salt", 4096).unwrap();
+    assert_eq!(harness.controller.image().scram_credential(mechanism, "alice"), Some(&expected));
 }
 
 #[test]

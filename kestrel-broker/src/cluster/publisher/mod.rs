@@ -5,12 +5,13 @@
 //! number of topics, and changes are as rare as topics are created. Many nodes, or changes made by programs, would change that:
 //! then the replay collects what it touched, as Apache Kafka's `MetadataDelta` does, and that takes the place of the comparison.
 
+mod news;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kestrel_protocol::{NodeId, TopicId, Uuid};
 use tokio::sync::watch;
-use tracing::info;
 
 use super::image::{ClusterImage, ConfigResource, PartitionImage, TopicImage};
 use crate::clock::Clock;
@@ -66,53 +67,9 @@ impl Publisher {
         };
         self.replicas.apply(changes, self.clock.wall()).await;
         let before = self.images.send_replace(Arc::clone(&image));
-        report(&before, &image);
+        news::report(&before, &image);
     }
 }
-
-/// Says in the log which topics came, grew and went. Not at the start, when all that were there before come at once.
-fn report(old: &ClusterImage, new: &ClusterImage) {
-    if old.broker(new.controller_id()).is_none() {
-        return;
-    }
-    for line in news(old, new) {
-        info!("{line}");
-    }
-}
-
-/// Which topics came, grew and went, as lines of the log; many of a kind are one.
-fn news(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
-    let (mut created, mut grown) = (Vec::new(), Vec::new());
-    for topic in new.topics() {
-        let partitions = topic.numbered().count();
-        let noun = if partitions == 1 { "partition" } else { "partitions" };
-        match old.topic_by_id(topic.id).map(|before| before.numbered().count()) {
-            None => created.push(format!("{} ({partitions} {noun})", topic.name)),
-            Some(before) if before != partitions => {
-                grown.push(format!("{} (from {before} to {partitions} partitions)", topic.name));
-            }
-            Some(_) => {}
-        }
-    }
-    let deleted = old.topics().filter(|topic| new.topic_by_id(topic.id).is_none());
-    let deleted: Vec<String> = deleted.map(|topic| topic.name.to_string()).collect();
-    let line = |what: &str, mut topics: Vec<String>| {
-        topics.sort_unstable();
-        match topics.as_slice() {
-            [] => None,
-            [one] => Some(format!("{what} topic {one}")),
-            few if few.len() <= NAMED_TOPICS => Some(format!("{what} topics {}", few.join(", "))),
-            many => {
-                let named = many.get(..NAMED_TOPICS).unwrap_or_default().join(", ");
-                Some(format!("{what} {} topics: {named}, ...", many.len()))
-            }
-        }
-    };
-    [line("created", created), line("grew", grown), line("deleted", deleted)].into_iter().flatten().collect()
-}
-
-/// How many topics a line names.
-const NAMED_TOPICS: usize = 10;
 
 /// The changes that a new image brings to the partitions of this broker.
 fn replica_changes(
