@@ -64,14 +64,15 @@ impl ClientBuilder {
     /// Connects to the first bootstrap server that answers and learns the brokers of the cluster.
     ///
     /// # Errors
-    /// [`Error::Config`] when a setting is wrong; [`Error::Bootstrap`] with every address and cause when no server
-    /// answers. There is no retry here: after this call has succeeded the client heals itself.
+    /// [`Error::Config`] when a setting is wrong, or a file of certificates; [`Error::Authentication`] when a server and the client
+    /// do not accept each other; [`Error::Bootstrap`] with every address and cause when no server answers. There is no retry here: after this call has succeeded the client heals itself.
     ///
     /// # Cancel safety
     /// Cancel-safe: dropping the future closes what was opened.
     pub async fn connect(self) -> Result<Client, Error> {
         let observer = self.observer.clone();
         let settings = Arc::new(self.check()?);
+        settings.security.load().await?;
         Client::start(settings, observer).await
     }
 }
@@ -93,8 +94,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] for a key that no setting has, with the nearest one that exists, for a malformed value, for a setting
-    /// that comes by two of its names, and for what is not there yet and must not be left out, such as TLS. Keys of Java's
-    /// client and librdkafka that have no effect here become a WARN that says why.
+    /// that comes by two of its names, and for what is not there yet and must not be left out, such as transactions. Keys of
+    /// Java's client and librdkafka that have no effect here become a WARN that says why.
     pub fn from_properties<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<ClientBuilder, Error>
     where
         K: Into<String>,

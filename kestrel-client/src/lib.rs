@@ -55,6 +55,7 @@
 //! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
 //! - [`oauth`]: tokens for clusters that want them, from a callback or from those that give them out.
 //! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
+//! - `ClientBuilder::tls` and [`ClientBuilder::sasl`]: encrypted and authenticated connections, with [`Sasl`].
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
 //!
 //! # Stopping
@@ -82,6 +83,7 @@
 //! | `kestrel_client::metadata` | metadata that cannot be had |
 //! | `kestrel_client::config` | settings that exclude each other |
 //! | `kestrel_client::oauth` | tokens that cannot be had at once, or not before the last one is old |
+//! | `kestrel_client::security` | settings that `security.protocol` does not ask for; certificates that have changed |
 //! | `kestrel_client::producer` | what keeps records from being sent, once by name; the producer's identity |
 //! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
 //! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
@@ -97,6 +99,9 @@
 //! # Features
 //! `gzip`, `snappy`, `lz4`, `zstd`: the codecs that a producer may write and a consumer can read. All are on by default;
 //! only `zstd` needs a C compiler. A record in a codec that is off is an error that names the feature.
+//!
+//! `tls` (on by default): encrypted connections, by rustls with the provider `ring`; no OpenSSL. `oidc`: tokens of an OpenID Connect
+//! provider for OAUTHBEARER.
 //!
 //! `json` (on by default), `avro`, `uuid`: the formats of [`serde`] that need another crate. The crate `kestrel-serde` is
 //! here as [`serde`], and its formats are at the root too, so that a program depends on `kestrel-client` alone.
@@ -120,6 +125,7 @@ pub mod observer;
 mod producer;
 mod reader;
 mod record;
+mod security;
 mod spans;
 mod tasks;
 pub mod testing;
@@ -157,9 +163,13 @@ pub use kestrel_serde::Json;
 pub use kestrel_serde::{Avro, AvroValue};
 pub use kestrel_serde::{BoxError, Float32, Float64, Int32, Int64, Raw, SerdeError, Unit, Utf8};
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
+pub use net::{Connector, Transport};
 pub use observer::Observer;
 pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
 pub use reader::{Batch, BatchRecords, RecordRef};
 pub use record::{ConsumerRecord, Record, RecordMetadata, RecordParts, Timestamp, TopicPartition};
+pub use security::Sasl;
+#[cfg(feature = "tls")]
+pub use security::Tls;
 pub use tokio_util::sync::CancellationToken;
 pub use typed::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};

@@ -20,6 +20,7 @@ mod produce;
 mod ranges;
 mod runtimes;
 mod schemas;
+mod secure;
 mod silence;
 mod topics;
 mod work;

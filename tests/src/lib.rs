@@ -5,6 +5,7 @@
 
 mod bad_network;
 mod dice;
+mod secure;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use kestrel_client::Client;
 
 pub use bad_network::BadNetwork;
 pub use dice::Dice;
+pub use secure::{SECURE_VARIABLE, WaysIn};
 
 /// The environment variable that names a cluster to run against.
 pub const BOOTSTRAP_VARIABLE: &str = "KESTREL_TEST_BOOTSTRAP";

@@ -1,5 +1,6 @@
 //! The settings that all of a client's producers and consumers share: connections and metadata.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,14 @@ use kestrel_settings::Value;
 use super::checks::{check_rows, fits};
 use super::consumer::ConsumerConfig;
 use super::producer::ProducerConfig;
+use super::security::{SECURITY, SecurityConfig};
 use super::setters::{setters, table};
 use crate::error::Error;
-use crate::net::HostPort;
+use crate::net::{Connector, HostPort};
 use crate::observer::{Observer, ObserverSeat};
+#[cfg(feature = "tls")]
+use crate::security::Tls;
+use crate::security::{Credentials, Sasl, Security};
 
 /// The rows of a client's settings.
 macro_rules! client_settings {
@@ -48,7 +53,7 @@ macro_rules! client_settings {
 client_settings! {
     table!
     /// The settings of a client, before they are checked.
-    pub(crate) struct ClientConfig, keys CLIENT: ClientKeys;
+    pub(crate) struct ClientConfig, keys CLIENT: ClientKeys, with security: SecurityConfig;
 }
 
 client_settings!(setters! [] ClientBuilder, [.config]);
@@ -90,7 +95,7 @@ impl Value for UnknownKeys {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `connect`"]
 pub struct ClientBuilder {
     pub(super) config: ClientConfig,
@@ -98,18 +103,39 @@ pub struct ClientBuilder {
     pub(super) producer: ProducerConfig,
     pub(super) consumer: ConsumerConfig,
     pub(crate) observer: ObserverSeat,
+    credentials: Credentials,
+    connector: Option<Arc<dyn Connector>>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("config", &self.config)
+            .field("producer", &self.producer)
+            .field("consumer", &self.consumer)
+            .field("observer", &self.observer)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The settings of a client, checked: those of its table, and what follows from them.
-#[derive(Debug)]
 pub(crate) struct ClientSettings {
     config: ClientConfig,
     pub(crate) bootstrap_servers: Vec<HostPort>,
+    pub(crate) security: Arc<Security>,
+    pub(crate) connector: Option<Arc<dyn Connector>>,
     pub(crate) client_id: ByteString,
     /// What its producers begin with.
     pub(crate) producer: ProducerConfig,
     /// What its consumers begin with.
     pub(crate) consumer: ConsumerConfig,
+}
+
+impl fmt::Debug for ClientSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSettings").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Deref for ClientSettings {
@@ -127,7 +153,48 @@ impl ClientBuilder {
             producer: ProducerConfig::default(),
             consumer: ConsumerConfig::default(),
             observer: ObserverSeat::default(),
+            credentials: Credentials::default(),
+            connector: None,
         }
+    }
+
+    /// Encrypts connections, and looks at the certificates of brokers: `security.protocol` SSL, or SASL_SSL with
+    /// [`sasl`](Self::sasl). In the place of `ssl.*` properties.
+    ///
+    /// ```
+    /// use kestrel_client::{Client, Tls};
+    ///
+    /// let hosted = Client::builder("kafka.example:9093").tls(Tls::native_roots());
+    /// let own = Client::builder("kafka.example:9093")
+    ///     .tls(Tls::ca_file("ca.pem").client_cert_files("client.pem", "client.key"));
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.credentials.tls = Some(tls);
+        self
+    }
+
+    /// Proves to brokers who the client is: `security.protocol` SASL_SSL with `tls`, and SASL_PLAINTEXT without it. In the place
+    /// of `sasl.*` properties.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tls")] {
+    /// use kestrel_client::{Client, Sasl, Tls};
+    ///
+    /// let builder = Client::builder("pkc-1.eu-west-1.example:9092")
+    ///     .tls(Tls::native_roots())
+    ///     .sasl(Sasl::plain("the key", "the secret"));
+    /// # }
+    /// ```
+    pub fn sasl(mut self, sasl: Sasl) -> Self {
+        self.credentials.sasl = Some(sasl);
+        self
+    }
+
+    /// Opens streams to brokers with `connector` in the place of TCP connections, for example through a proxy; see [`Connector`].
+    pub fn connector(mut self, connector: impl Connector) -> Self {
+        self.connector = Some(Arc::new(connector));
+        self
     }
 
     /// The first and the longest wait between attempts to connect to the same broker. The wait doubles with each failure, with
@@ -156,9 +223,16 @@ impl ClientBuilder {
     }
 
     pub(crate) fn check(self) -> Result<ClientSettings, Error> {
-        let Self { mut config, producer, consumer, .. } = self;
+        let Self { mut config, producer, consumer, credentials, connector, .. } = self;
+        check_rows(SecurityConfig::ROWS, &config.security)?;
+        let security = Arc::new(Security::new(&config.security, credentials)?);
         let entries = config.bootstrap_servers.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        let bootstrap_servers = entries.map(HostPort::parse).collect::<Result<Vec<_>, _>>()?;
+        let bootstrap_servers = entries
+            .map(|entry| match HostPort::parse(entry)? {
+                (Some(named), _) if named != security.protocol() => Err(contradicts(entry, &security)),
+                (_, address) => Ok(address),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         if bootstrap_servers.is_empty() {
             let problem = "is required, for example localhost:9092";
             return Err(Error::config(CLIENT.bootstrap_servers.name, problem));
@@ -168,6 +242,16 @@ impl ClientBuilder {
         config.reconnect_backoff_max = config.reconnect_backoff_max.max(config.reconnect_backoff);
         config.retry_backoff_max = config.retry_backoff_max.max(config.retry_backoff);
         let client_id = config.client_id.clone().into();
-        Ok(ClientSettings { config, bootstrap_servers, client_id, producer, consumer })
+        Ok(ClientSettings { config, bootstrap_servers, security, connector, client_id, producer, consumer })
     }
+}
+
+/// A server whose scheme is not what the client speaks.
+fn contradicts(entry: &str, security: &Security) -> Error {
+    let problem = format!(
+        "`{entry}` contradicts {}, which is {}: both have to say the same",
+        SECURITY.protocol.name,
+        security.protocol()
+    );
+    Error::config(CLIENT.bootstrap_servers.name, problem)
 }

@@ -214,35 +214,95 @@ const NO_EFFECT: &[Group] = &[
         ],
     ),
     (
-        PLAINTEXT,
+        "TLS is rustls's, with its suites, and has no parts to choose",
         &[
             ("security.providers", &[""]),
-            ("https.ca.location", &[]),
-            ("https.ca.pem", &[]),
-            ("ssl_key", &[]),
-            ("ssl_certificate", &[]),
-            ("ssl_ca", &[]),
+            ("ssl.protocol", &["TLSv1.3", "TLSv1.2", "TLS"]),
+            ("ssl.provider", &[""]),
+            ("ssl.providers", &[""]),
+            ("ssl.cipher.suites", &[""]),
+            ("ssl.curves.list", &[""]),
+            ("ssl.sigalgs.list", &[""]),
+            ("ssl.keymanager.algorithm", &["SunX509", "PKIX"]),
+            ("ssl.trustmanager.algorithm", &["PKIX"]),
+            ("ssl.secure.random.implementation", &[""]),
+            ("ssl.engine.factory.class", &[""]),
+            ("ssl.engine.id", &[]),
+            ("ssl.engine.location", &[]),
             ("ssl_engine_callback_data", &[]),
-            ("enable.ssl.certificate.verification", &[]),
-            ("enable.sasl.oauthbearer.unsecure.jwt", &["false"]),
+            ("ssl.ca.certificate.stores", &["Root"]),
+        ],
+    ),
+    (
+        "certificates are given as files or PEM text",
+        &[("ssl_key", &[]), ("ssl_certificate", &[]), ("ssl_ca", &[]), ("ssl.certificate.verify_cb", &[])],
+    ),
+    (
+        "Kerberos is not there",
+        &[
+            ("sasl.kerberos.kinit.cmd", &[]),
+            ("sasl.kerberos.keytab", &[]),
+            ("sasl.kerberos.principal", &[]),
+            ("sasl.kerberos.min.time.before.relogin", &[]),
+            ("sasl.kerberos.service.name", &[]),
+            ("sasl.kerberos.ticket.renew.jitter", &[]),
+            ("sasl.kerberos.ticket.renew.window.factor", &[]),
+        ],
+    ),
+    (
+        "nothing is loaded by the name of its class: `Sasl` is what a program gives",
+        &[
+            ("sasl.client.callback.handler.class", &[""]),
+            ("sasl.login.callback.handler.class", &[""]),
+            ("sasl.login.class", &[""]),
             ("oauthbearer_token_refresh_cb", &[]),
         ],
     ),
+    (
+        "a token is used until four fifths of its time are over",
+        &[
+            ("sasl.login.refresh.buffer.seconds", &[]),
+            ("sasl.login.refresh.min.period.seconds", &[]),
+            ("sasl.login.refresh.window.factor", &["0.8"]),
+            ("sasl.login.refresh.window.jitter", &[]),
+        ],
+    ),
+    (
+        "a client does not look into the token that it gets",
+        &[
+            ("sasl.oauthbearer.jwt.retriever.class", &[]),
+            ("sasl.oauthbearer.jwt.validator.class", &[]),
+            ("sasl.oauthbearer.clock.skew.seconds", &[]),
+            ("sasl.oauthbearer.expected.audience", &[""]),
+            ("sasl.oauthbearer.expected.issuer", &[""]),
+            ("sasl.oauthbearer.jwks.endpoint.refresh.ms", &[]),
+            ("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", &[]),
+            ("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", &[]),
+            ("sasl.oauthbearer.jwks.endpoint.url", &[]),
+            ("sasl.oauthbearer.scope.claim.name", &[]),
+            ("sasl.oauthbearer.sub.claim.name", &[]),
+        ],
+    ),
 ];
-
-const PLAINTEXT: &str = "security.protocol is PLAINTEXT, the only one that is there yet";
 
 /// What there is to say about a property that is in none of the tables.
 pub(super) fn judge(name: &str, value: &str) -> Foreign {
     let value = value.trim();
     match name {
-        "security.protocol" if value.eq_ignore_ascii_case("plaintext") => return Foreign::Agrees,
-        "security.protocol" => {
-            return Foreign::Refused("is not there yet: this client speaks PLAINTEXT only");
+        "ssl.crl.location" => {
+            return Foreign::Refused(
+                "lists of revoked certificates are not there, and leaving one out would trust them",
+            );
         }
         "transactional.id" if value.is_empty() => return Foreign::Agrees,
         "transactional.id" => return Foreign::Refused("transactions are not there yet"),
         _ => {}
+    }
+    if ["sasl.oauthbearer.", "sasl.login.", "https.ca.", "enable.sasl.oauthbearer."]
+        .iter()
+        .any(|begin| name.starts_with(begin))
+    {
+        return Foreign::NoEffect("tokens come from the program");
     }
     for (reason, settings) in NO_EFFECT {
         if let Some((_, same)) = settings.iter().find(|(known, _)| *known == name) {
@@ -252,8 +312,5 @@ pub(super) fn judge(name: &str, value: &str) -> Foreign {
             };
         }
     }
-    match name.starts_with("ssl.") || name.starts_with("sasl.") {
-        true => Foreign::NoEffect(PLAINTEXT),
-        false => Foreign::Unknown,
-    }
+    Foreign::Unknown
 }

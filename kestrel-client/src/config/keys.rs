@@ -6,6 +6,7 @@ use super::client::ClientConfig;
 use super::consumer::ConsumerConfig;
 use super::group::GroupConfig;
 use super::producer::ProducerConfig;
+use super::security::SecurityConfig;
 
 /// One setting, as documentation shows it: see [`Client::settings_reference`](crate::Client::settings_reference).
 ///
@@ -51,6 +52,7 @@ pub(super) fn keys() -> impl Iterator<Item = (&'static str, &'static Key)> {
         rows.iter().map(move |row| (scope, &row.key))
     }
     of("client", ClientConfig::ROWS)
+        .chain(of("client", SecurityConfig::ROWS))
         .chain(of("producer", ProducerConfig::ROWS))
         .chain(of("consumer", ConsumerConfig::ROWS))
         .chain(of("consumer", GroupConfig::ROWS))

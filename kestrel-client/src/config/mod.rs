@@ -11,6 +11,7 @@ mod foreign;
 mod group;
 mod keys;
 mod producer;
+mod security;
 pub(crate) mod setters;
 mod sources;
 
@@ -25,6 +26,7 @@ pub use keys::Setting;
 pub(crate) use keys::reference;
 pub use producer::{Acks, ProducerConfig};
 pub(crate) use producer::{ProducerSettings, producer_settings};
+pub(crate) use security::{SECURITY, SecurityConfig};
 
 #[cfg(test)]
 mod tests;

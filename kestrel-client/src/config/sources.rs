@@ -11,6 +11,7 @@ use super::foreign::{Foreign, judge};
 use super::group::GroupConfig;
 use super::keys::{keys, unknown};
 use super::producer::ProducerConfig;
+use super::security::SecurityConfig;
 use crate::error::Error;
 
 impl ClientBuilder {
@@ -57,6 +58,7 @@ impl ClientBuilder {
     fn from_raw(mut raw: RawSettings) -> Result<Self, Error> {
         let mut builder = Self::new("");
         raw.apply(ClientConfig::ROWS, &mut builder.config)?;
+        raw.apply(SecurityConfig::ROWS, &mut builder.config.security)?;
         keep_known(&mut raw, builder.config.unknown_keys)?;
         check_once(&raw)?;
         raw.apply(ProducerConfig::ROWS, &mut builder.producer)?;

@@ -32,7 +32,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 ];
 
 /// Keys that Apache Kafka's clients have not: Kestrel's own and librdkafka's.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 15] = [
     "unknown.keys",
     "receive.message.max.bytes",
     "compression.level",
@@ -41,6 +41,12 @@ const OTHERS: [&str; 9] = [
     "leave.group.on.drop",
     "fetch.buffer.bytes",
     "max.decompressed.batch.bytes",
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "enable.ssl.certificate.verification",
+    "sasl.username",
+    "sasl.password",
     // Java: partitioner.class, which is an alias here.
     "partitioner",
 ];

@@ -111,6 +111,17 @@ pub enum Error {
         /// Whether the request may have reached the broker.
         possibly_written: bool,
     },
+    /// Broker and client are not for each other who they have to be: the broker refuses the password, the token, the mechanism or
+    /// the client's certificate, or has a certificate that is not trusted. Nothing was sent.
+    ///
+    /// Connecting is tried again with the next call, after `reconnect.backoff.ms`; a call that waits does not wait for it to change.
+    #[non_exhaustive]
+    Authentication {
+        /// The broker's address, with its id where that is known.
+        broker: Arc<str>,
+        /// Which step failed, why, and what to change.
+        cause: SharedError,
+    },
     /// Something did not happen in time.
     #[non_exhaustive]
     Timeout {
@@ -258,6 +269,7 @@ impl Error {
             Self::Config { .. }
             | Self::Properties { .. }
             | Self::InvalidArgument { .. }
+            | Self::Authentication { .. }
             | Self::UnsupportedApi { .. }
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
@@ -331,6 +343,11 @@ impl Error {
         possibly_written: bool,
     ) -> Self {
         Self::Disconnected { broker: broker.into(), cause: shared(cause), possibly_written }
+    }
+
+    /// `broker` or this client is not who it has to be, because of `cause`.
+    pub(crate) fn authentication(broker: impl Into<Arc<str>>, cause: impl Into<BoxError>) -> Self {
+        Self::Authentication { broker: broker.into(), cause: shared(cause) }
     }
 
     /// `operation` took longer than `setting` allows, which is `after`.

@@ -47,6 +47,7 @@ fn all_variants() -> Vec<Error> {
             ]),
         },
         disconnected(),
+        Error::authentication("1 (localhost:9092)", refused()),
         Error::timeout("a request", Duration::from_secs(30), "request.timeout.ms"),
         Error::out_of_patience("closing the producer", Duration::from_secs(1)),
         Error::Timeout {
@@ -114,6 +115,7 @@ fn ordinal(error: &Error) -> usize {
         Error::Stalled(_) => 20,
         Error::Ended { .. } => 21,
         Error::Properties { .. } => 22,
+        Error::Authentication { .. } => 23,
     }
 }
 
@@ -127,7 +129,7 @@ fn texts(error: &Error) -> Vec<String> {
 fn no_text_of_a_chain_stands_in_it_twice() {
     let variants = all_variants();
     let seen: std::collections::BTreeSet<usize> = variants.iter().map(ordinal).collect();
-    assert!(seen.into_iter().eq(0..23), "each variant is looked at");
+    assert!(seen.into_iter().eq(0..24), "each variant is looked at");
     for error in &variants {
         let texts = texts(error);
         assert_eq!(format!("{error:#}"), texts.join(": "));
@@ -153,7 +155,7 @@ fn what_the_system_said_is_at_the_end_of_the_chain() {
         assert_eq!(kind, Some(io::ErrorKind::ConnectionRefused), "{error:#}");
         count += 1;
     }
-    assert_eq!(count, 10);
+    assert_eq!(count, 11);
 }
 
 #[test]

@@ -14,6 +14,9 @@ impl fmt::Display for Error {
             Self::InvalidArgument { argument, problem } => write!(f, "{argument}: {problem}"),
             Self::Bootstrap { attempts } => write!(f, "no broker answered{}", Attempts(attempts)),
             Self::Disconnected { broker, .. } => write!(f, "the connection to broker {broker} failed"),
+            Self::Authentication { broker, .. } => {
+                write!(f, "broker {broker} and this client do not accept each other")
+            }
             Self::Timeout { operation, after, setting, .. } => {
                 write!(f, "{operation} did not finish within {after:?}")?;
                 setting.map_or(Ok(()), |setting| write!(f, " (setting {setting})"))
@@ -60,9 +63,10 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Bootstrap { attempts } => attempts.last().map(|attempt| &*attempt.cause as _),
-            Self::Disconnected { cause, .. } | Self::Properties { cause, .. } | Self::Other { cause } => {
-                Some(&**cause)
-            }
+            Self::Disconnected { cause, .. }
+            | Self::Authentication { cause, .. }
+            | Self::Properties { cause, .. }
+            | Self::Other { cause } => Some(&**cause),
             Self::Timeout { cause, .. } => cause.as_deref().map(|cause| cause as _),
             Self::ProducerFailed { cause } => Some(&**cause),
             Self::MalformedResponse { cause, .. } => Some(cause),

@@ -35,6 +35,8 @@ struct Shared {
     cache: Mutex<MetadataCache>,
     publisher: watch::Sender<Arc<MetadataSnapshot>>,
     poked: Notify,
+    /// Why brokers and the client do not accept each other, as often as that is found.
+    refusals: watch::Sender<Option<Error>>,
     pool: Arc<Pool>,
 }
 
@@ -67,7 +69,8 @@ impl MetadataHandle {
     /// A handle on an empty snapshot; [`Refresher`] fills it.
     pub(crate) fn new(cache: MetadataCache, pool: Arc<Pool>) -> Self {
         let (publisher, snapshots) = watch::channel(Arc::clone(cache.snapshot()));
-        let shared = Shared { cache: Mutex::new(cache), publisher, poked: Notify::new(), pool };
+        let refusals = watch::Sender::default();
+        let shared = Shared { cache: Mutex::new(cache), publisher, poked: Notify::new(), refusals, pool };
         Self { shared: Arc::new(shared), snapshots }
     }
 
@@ -117,14 +120,29 @@ impl MetadataHandle {
         changed
     }
 
-    /// Waits for a snapshot newer than `version`. Fails when the client ends.
+    /// Waits for a snapshot newer than `version`. Fails when the client ends, and when brokers and the client do not accept each
+    /// other: waiting does not change that.
     pub(crate) async fn refreshed_since(&self, version: u64) -> Result<Arc<MetadataSnapshot>, Error> {
         let mut snapshots = self.snapshots.clone();
         tokio::select! {
             biased;
             error = self.shared.pool.tasks().failed() => Err(error),
+            error = self.refused() => Err(error),
             newer = snapshots.wait_for(|snapshot| snapshot.version > version) => {
                 newer.map(|snapshot| Arc::clone(&snapshot)).map_err(|_| Error::closed("client"))
+            }
+        }
+    }
+
+    /// Waits until brokers and the client are found, from now on, not to accept each other.
+    async fn refused(&self) -> Error {
+        let mut refusals = self.shared.refusals.subscribe();
+        loop {
+            if refusals.changed().await.is_err() {
+                return Error::closed("client");
+            }
+            if let Some(error) = refusals.borrow_and_update().clone() {
+                return error;
             }
         }
     }
@@ -231,6 +249,9 @@ impl Refresher {
             let request = shared.cache().poll_request(now);
             if let Some(request) = request {
                 if let Err(error) = self.refresh(&request).await {
+                    if matches!(error, Error::Authentication { .. }) {
+                        shared.refusals.send_replace(Some(error.clone()));
+                    }
                     let now = environment::now();
                     complaints.note(&error, now);
                     if let Some(error) = complaints.poll() {

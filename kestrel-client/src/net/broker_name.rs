@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kestrel_protocol::NodeId;
 
-use super::dial::HostPort;
+use super::host_port::HostPort;
 use crate::observer::ObservedBroker;
 
 /// The name of a broker; cheap to clone.

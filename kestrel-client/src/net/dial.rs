@@ -1,5 +1,9 @@
-//! From a host name to a stream on which the handshake is done: every address of the name is tried.
+//! From a host name to a stream on which everything is done that comes before the first request.
 //!
+//! ```text
+//!   every address of the name ── TCP ── TLS ── ApiVersions ── SASL ──▶ Dialled
+//!   a connector of the program ──┘    └──────── as security.protocol says
+//! ```
 //! Called by the [`Pool`](super::Pool) for each new connection. Never retries: the pool decides about that.
 
 use std::fmt;
@@ -9,161 +13,250 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_protocol::ByteString;
+use kestrel_security::sasl::SaslClient;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::handshake::{Handshake, HandshakeError, Progress};
+use super::authentication::{Authentication, Step};
+use super::connector::Connector;
+use super::dial_error::{DialError, DialStep, Endpoint};
+use super::handshake::{Handshake, Progress};
+use super::host_port::HostPort;
+use super::session::Session;
 use super::stream::Stream;
 use super::versions::Versions;
-use crate::error::{Chain, Error};
+use crate::environment;
+use crate::error::Chain;
+#[cfg(feature = "tls")]
+use crate::security::{Encryptor, in_words};
+use crate::security::{Sasl, Security};
 
-/// The one scheme that an address may have in front: what is spoken here.
-const PLAINTEXT: &str = "PLAINTEXT";
-
-/// The address of a broker, before it is resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct HostPort {
-    pub(crate) host: Arc<str>,
-    pub(crate) port: u16,
+/// What all connections of a client are made with.
+#[derive(Clone)]
+pub(crate) struct Dialler {
+    pub(crate) client_id: ByteString,
+    /// How long each address may take, for all steps together.
+    pub(crate) setup_timeout: Duration,
+    pub(crate) security: Arc<Security>,
+    /// The program's own way to open a stream.
+    pub(crate) connector: Option<Arc<dyn Connector>>,
 }
 
-impl HostPort {
-    /// Reads one entry of `bootstrap.servers`: `host:port`, `[ipv6]:port`, with or without `PLAINTEXT://` in front. Any other
-    /// scheme asks for what is not spoken here, and would get plain text instead.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        let invalid = |problem: &str| Error::config("bootstrap.servers", format!("`{text}`: {problem}"));
-        let address = match text.split_once("://") {
-            None => text,
-            Some((scheme, address)) if scheme.eq_ignore_ascii_case(PLAINTEXT) => address,
-            Some((scheme, _)) => {
-                return Err(invalid(&format!(
-                    "`{scheme}` is not supported: only {PLAINTEXT} is spoken, so write host:port or {PLAINTEXT}://host:port"
-                )));
-            }
-        };
-        let (host, port) = address.rsplit_once(':').ok_or_else(|| invalid("expected host:port"))?;
-        let port = Some(port).filter(|port| port.bytes().all(|digit| digit.is_ascii_digit()));
-        let port = port.and_then(|port| port.parse().ok()).filter(|port| *port > 0);
-        let port = port.ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?;
-        let host = match host.strip_prefix('[') {
-            Some(ipv6) => ipv6.strip_suffix(']').ok_or_else(|| invalid("`[` without `]`"))?,
-            None if host.contains(':') => return Err(invalid("an IPv6 address goes into brackets")),
-            None => host,
-        };
-        if host.is_empty() {
-            return Err(invalid("expected host:port"));
+/// A stream that is ready for requests.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    pub(crate) stream: Stream,
+    pub(crate) versions: Versions,
+    /// What the client has authenticated with.
+    pub(crate) session: Option<Session>,
+}
+
+impl Dialler {
+    /// Connects to the first address of `target` that answers.
+    pub(crate) async fn dial(&self, target: &HostPort) -> Result<Dialled, DialError> {
+        if self.connector.is_some() {
+            return self.dial_endpoint(target, Endpoint::Name(target.to_string())).await;
         }
-        if host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#[]".contains(c)) {
-            return Err(invalid("that is no host name: expected host:port"));
-        }
-        Ok(Self { host: host.into(), port })
-    }
-}
-
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            return write!(f, "[{}]:{}", self.host, self.port);
-        }
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-/// Why no stream could be had: the address, and the last cause.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DialError {
-    #[error("the name cannot be resolved")]
-    Resolve(#[source] io::Error),
-    #[error("the name has no address")]
-    NoAddress,
-    #[error("{address} cannot be reached")]
-    Connect {
-        address: SocketAddr,
-        #[source]
-        cause: io::Error,
-    },
-    #[error("{address}: no connection within {after:?} (setting socket.connection.setup.timeout.ms)")]
-    Timeout { address: SocketAddr, after: Duration },
-    #[error("the handshake with {address} failed")]
-    Io {
-        address: SocketAddr,
-        #[source]
-        cause: io::Error,
-    },
-    #[error("the handshake with {address} failed")]
-    Handshake {
-        address: SocketAddr,
-        #[source]
-        cause: HandshakeError,
-    },
-}
-
-impl DialError {
-    /// Whether nobody answers there: the name leads nowhere, or the address does.
-    pub(crate) fn is_about_the_address(&self) -> bool {
-        matches!(self, Self::Resolve(_) | Self::NoAddress | Self::Connect { .. } | Self::Timeout { .. })
-    }
-
-    /// Whether the peer hung up while it had the first request, as some brokers do on a version they do not know.
-    fn is_hang_up(&self) -> bool {
-        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
-    }
-}
-
-/// Connects to the first address of `target` that answers; gives the stream and the versions to use on it.
-///
-/// `setup_timeout` is for each address, connection and handshake together.
-pub(crate) async fn dial(
-    target: &HostPort,
-    client_id: &ByteString,
-    setup_timeout: Duration,
-) -> Result<(Stream, Versions), DialError> {
-    let addresses =
-        tokio::net::lookup_host((&*target.host, target.port)).await.map_err(DialError::Resolve)?;
-    let mut last = DialError::NoAddress;
-    for address in addresses {
-        match dial_address(address, client_id, setup_timeout).await {
-            Ok(ready) => return Ok(ready),
-            Err(error) => {
-                tracing::debug!(%target, error = %Chain(&error), "an address did not answer");
-                last = error;
+        let addresses =
+            tokio::net::lookup_host((&*target.host, target.port)).await.map_err(DialError::Resolve)?;
+        let mut last = DialError::NoAddress;
+        for address in addresses {
+            match self.dial_endpoint(target, Endpoint::Address(address)).await {
+                Ok(dialled) => return Ok(dialled),
+                // Another address of the name would say the same, and count a wrong password once more.
+                Err(error) if error.is_about_identity() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%target, error = %Chain(&error), "an address did not answer");
+                    last = error;
+                }
             }
         }
+        Err(last)
     }
-    Err(last)
-}
 
-async fn dial_address(
-    address: SocketAddr,
-    client_id: &ByteString,
-    setup_timeout: Duration,
-) -> Result<(Stream, Versions), DialError> {
-    let attempt = |oldest| async move {
-        match timeout(setup_timeout, connect_and_greet(address, client_id, oldest)).await {
+    async fn dial_endpoint(&self, target: &HostPort, endpoint: Endpoint) -> Result<Dialled, DialError> {
+        match self.attempt(target, &endpoint, false).await {
+            Err(error) if error.is_hang_up() => self.attempt(target, &endpoint, true).await,
+            result => result,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        target: &HostPort,
+        endpoint: &Endpoint,
+        oldest: bool,
+    ) -> Result<Dialled, DialError> {
+        // Outside of the limit, which is for the broker: they come from files, and from far away.
+        #[cfg(feature = "tls")]
+        let encryptor = self.security.encryptor(&target.host).await.map_err(DialError::Certificates)?;
+        let client = match self.security.sasl() {
+            Some(sasl) => Some(sasl.client(self.setup_timeout).await.map_err(DialError::Token)?),
+            None => None,
+        };
+        let mut call = DialCall {
+            dialler: self,
+            target,
+            endpoint,
+            step: DialStep::Connecting,
+            #[cfg(feature = "tls")]
+            encryptor,
+        };
+        match timeout(self.setup_timeout, call.run(client, oldest)).await {
             Ok(result) => result,
-            Err(_) => Err(DialError::Timeout { address, after: setup_timeout }),
+            Err(_) => Err(DialError::Timeout {
+                endpoint: endpoint.clone(),
+                step: call.step,
+                after: self.setup_timeout,
+            }),
         }
-    };
-    match attempt(false).await {
-        Err(error) if error.is_hang_up() => attempt(true).await,
-        result => result,
     }
 }
 
-async fn connect_and_greet(
-    address: SocketAddr,
-    client_id: &ByteString,
-    oldest: bool,
-) -> Result<(Stream, Versions), DialError> {
-    let connect_failed = |cause| DialError::Connect { address, cause };
-    let tcp = connect(address).await.map_err(connect_failed)?;
-    tcp.set_nodelay(true).map_err(connect_failed)?;
-    let (reader, writer) = tcp.into_split();
-    let mut stream = Stream::plain(reader, writer);
-    let versions = greet(&mut stream, Handshake::new(client_id.clone(), oldest), address).await?;
-    Ok((stream, versions))
+impl fmt::Debug for Dialler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialler").field("security", &self.security).finish_non_exhaustive()
+    }
+}
+
+/// One attempt at one address, and how far it has come.
+struct DialCall<'a> {
+    dialler: &'a Dialler,
+    target: &'a HostPort,
+    endpoint: &'a Endpoint,
+    step: DialStep,
+    #[cfg(feature = "tls")]
+    encryptor: Option<Encryptor>,
+}
+
+impl DialCall<'_> {
+    async fn run(&mut self, client: Option<SaslClient>, oldest: bool) -> Result<Dialled, DialError> {
+        let mut stream = self.open().await?;
+        self.step = DialStep::Greeting;
+        let handshake = Handshake::new(self.dialler.client_id.clone(), oldest);
+        let versions = self.greet(&mut stream, handshake).await?;
+        self.step = DialStep::Authenticating;
+        let session = match (self.dialler.security.sasl(), client) {
+            (Some(sasl), Some(client)) => {
+                Some(self.authenticate(&mut stream, sasl, client, &versions).await?)
+            }
+            _ => None,
+        };
+        Ok(Dialled { stream, versions, session })
+    }
+
+    /// A stream that encrypts if it has to.
+    async fn open(&mut self) -> Result<Stream, DialError> {
+        let failed = |cause| DialError::Connect { endpoint: self.endpoint.clone(), cause };
+        match (&self.dialler.connector, self.endpoint) {
+            (Some(connector), _) => {
+                let opened = connector.connect(&self.target.host, self.target.port).await.map_err(failed)?;
+                self.encrypt(opened, |opened| {
+                    let (reader, writer) = tokio::io::split(opened);
+                    Stream::plain(reader, writer)
+                })
+                .await
+            }
+            (None, Endpoint::Address(address)) => {
+                let tcp = connect(*address).await.map_err(failed)?;
+                tcp.set_nodelay(true).map_err(failed)?;
+                self.encrypt(tcp, |tcp| {
+                    let (reader, writer) = tcp.into_split();
+                    Stream::plain(reader, writer)
+                })
+                .await
+            }
+            (None, Endpoint::Name(_)) => Err(DialError::NoAddress),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    async fn encrypt<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &mut self,
+        opened: S,
+        plain: impl FnOnce(S) -> Stream,
+    ) -> Result<Stream, DialError> {
+        let Some(encryptor) = &self.encryptor else { return Ok(plain(opened)) };
+        self.step = DialStep::Encrypting;
+        let encrypted = encryptor.encrypt(opened).await;
+        let failed = |cause| DialError::Tls { endpoint: self.endpoint.clone(), cause };
+        encrypted.map(Stream::encrypted).map_err(failed)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn encrypt<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &mut self,
+        opened: S,
+        plain: impl FnOnce(S) -> Stream,
+    ) -> Result<Stream, DialError> {
+        Ok(plain(opened))
+    }
+
+    /// Agrees with the broker on versions: the handshake's questions, until it has no more.
+    async fn greet(&self, stream: &mut Stream, mut handshake: Handshake) -> Result<Versions, DialError> {
+        let failed = |cause| DialError::Handshake { endpoint: self.endpoint.clone(), cause };
+        loop {
+            let request = handshake.request().map_err(failed)?;
+            let answer = stream.ask(request).await.map_err(|cause| self.broke_off(cause))?;
+            match handshake.handle_answer(answer).map_err(failed)? {
+                Progress::Continue => {}
+                Progress::Done(versions) => return Ok(versions),
+            }
+        }
+    }
+
+    /// Proves who the client is, with the versions that came of the handshake.
+    async fn authenticate(
+        &self,
+        stream: &mut Stream,
+        sasl: &Sasl,
+        client: SaslClient,
+        versions: &Versions,
+    ) -> Result<Session, DialError> {
+        let failed = |cause| DialError::Authentication { endpoint: self.endpoint.clone(), cause };
+        let client_id = self.dialler.client_id.clone();
+        let mut authentication = Authentication::new(client, client_id, versions).map_err(failed)?;
+        loop {
+            let request = authentication.request(0).map_err(failed)?;
+            // The broker's session begins after this, and so ends later than this one.
+            let authenticated_at = environment::now();
+            let answer = stream.ask(request).await.map_err(|cause| self.broke_off(cause))?;
+            if let Step::Done(lifetime) = authentication.handle_answer(answer).map_err(failed)? {
+                return Ok(Session {
+                    sasl: sasl.clone(),
+                    client_id: self.dialler.client_id.clone(),
+                    lifetime,
+                    authenticated_at,
+                    timeout: self.dialler.setup_timeout,
+                });
+            }
+        }
+    }
+
+    /// The stream has ended, or what came from it is nothing that a broker says.
+    fn broke_off(&self, cause: io::Error) -> DialError {
+        let endpoint = self.endpoint.clone();
+        #[cfg(feature = "tls")]
+        let cause = match in_words(cause) {
+            Ok(cause) => cause,
+            Err(cause) => return DialError::Tls { endpoint, cause },
+        };
+        let is_hang_up = matches!(
+            cause.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        );
+        if !is_hang_up {
+            return DialError::Io { endpoint, step: self.step, cause };
+        }
+        let advice = match self.step {
+            DialStep::Greeting if !self.dialler.security.protocol().encrypts() => {
+                " (does the listener speak TLS? setting security.protocol)"
+            }
+            _ => "",
+        };
+        DialError::HungUp { endpoint, step: self.step, advice, cause }
+    }
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
@@ -178,89 +271,13 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     socket.connect(address).await
 }
 
-/// Agrees with the broker on versions: the handshake's questions, until it has no more. An authenticator asks its own after it,
-/// with the versions that came of this, and before the stream is a connection.
-async fn greet(
-    stream: &mut Stream,
-    mut handshake: Handshake,
-    address: SocketAddr,
-) -> Result<Versions, DialError> {
-    let failed = |cause| DialError::Handshake { address, cause };
-    loop {
-        let request = handshake.request().map_err(failed)?;
-        let answer = stream.ask(request).await.map_err(|cause| DialError::Io { address, cause })?;
-        match handshake.handle_answer(answer).map_err(failed)? {
-            Progress::Continue => {}
-            Progress::Done(versions) => return Ok(versions),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read_as_kafka_writes_them() {
-        for (text, host, port) in [
-            ("localhost:9092", "localhost", 9092),
-            (" 127.0.0.1:1 ", "127.0.0.1", 1),
-            ("[::1]:9092", "::1", 9092),
-            ("PLAINTEXT://kafka.example:9093", "kafka.example", 9093),
-            ("plaintext://kafka.example:9093", "kafka.example", 9093),
-            ("Plaintext://[::1]:9093", "::1", 9093),
-        ] {
-            let parsed = HostPort::parse(text).unwrap();
-            assert_eq!((&*parsed.host, parsed.port), (host, port), "{text}");
-        }
-        assert_eq!(HostPort::parse("[::1]:9092").unwrap().to_string(), "[::1]:9092");
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused_with_its_text() {
-        for text in [
-            "",
-            "localhost",
-            ":9092",
-            "host:0",
-            "host:70000",
-            "host:+9",
-            "host:-1",
-            "::1:9092",
-            "[::1:9092",
-            "[]:9092",
-            "user:secret@host:9092",
-            "user@host:9092",
-            "//host:9092",
-            "ho st:9092",
-            "host/path:9092",
-            "PLAINTEXT://:1",
-            "PLAINTEXT://SSL://host:9092",
-        ] {
-            let error = HostPort::parse(text).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("bootstrap.servers: `{text}`: ")), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_scheme_that_is_not_spoken_is_refused_with_what_is() {
-        for scheme in
-            ["SSL", "ssl", "SASL_SSL", "SASL_PLAINTEXT", "http", "https", "garbage", "PLAINTEXT ", ""]
-        {
-            let text = format!("{scheme}://host:9092");
-            let error = HostPort::parse(&text).unwrap_err();
-            assert!(matches!(error, Error::Config { .. }), "{error:?}");
-            let expected =
-                "is not supported: only PLAINTEXT is spoken, so write host:port or PLAINTEXT://host:port";
-            assert!(error.to_string().ends_with(expected), "{error}");
-        }
-    }
-
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn what_stays_within_the_machine_is_not_paced() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = super::connect(listener.local_addr().unwrap()).await.unwrap();
         assert!(socket2::SockRef::from(&stream).tcp_congestion().unwrap().starts_with(b"reno"));
     }
 }

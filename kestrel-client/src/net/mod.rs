@@ -5,22 +5,28 @@
 //! means, retries one, or keeps state beyond the connection.
 //!
 //! ```text
-//!   Pool ── dial (every address of a name) ── Stream ── Handshake (ApiVersions) ── Connection
-//!                                                                         │ outbox: requests → socket, by whoever has one
-//!                                                                         │ task: socket → answers, in order
+//!   Pool ── dial ── Stream ── Handshake (ApiVersions) ── Authentication (SASL) ── Connection
+//!            │ every address of a name, TCP, TLS                            │ outbox: requests → socket, by whoever has one
+//!                                                                           │ task: socket → answers, in order
 //! ```
 
+mod authentication;
 mod backoff;
 mod broker_name;
 mod connection;
+mod connector;
 mod dial;
+mod dial_error;
 mod handshake;
+mod host_port;
 mod in_flight;
 mod pool;
+mod session;
 mod stream;
 mod versions;
 
 pub(crate) use backoff::ExponentialBackoff;
 pub(crate) use connection::{Call, Connection};
-pub(crate) use dial::HostPort;
+pub use connector::{Connector, Transport};
+pub(crate) use host_port::HostPort;
 pub(crate) use pool::{HandleId, Peer, Pool, Purpose};

@@ -1,17 +1,20 @@
 //! Stream: both halves of a connection to a broker, whatever carries them.
 //!
-//! Made by [`dial`](super::dial), which alone knows TCP; used by what is said before the first real request, one question at a
-//! time, and then taken over by a [`Connection`](super::Connection).
+//! Made by [`dial`](super::dial); used by what is said before the first real request, one question at a time, and then taken over by
+//! a [`Connection`](super::Connection).
 
 use std::fmt;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use kestrel_protocol::FrameDecoder;
+use kestrel_protocol::{FrameDecoder, FrameSizeError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// The largest answer before the first real request, in bytes: the list of APIs takes a few hundred.
 const FRAME_LIMIT_BYTES: usize = 1024 * 1024;
+/// The largest request that a caller encrypts itself: one record of TLS. It takes a fraction of what waking a task does, and
+/// no other caller waits for long behind the outbox's lock (decision 0034).
+const ENCRYPTED_AT_ONCE_BYTES: usize = 16 * 1024;
 
 /// A stream to a broker.
 pub(crate) struct Stream {
@@ -31,6 +34,12 @@ impl Stream {
         Self { reader: Box::new(reader), writer: Box::new(writer), at_once_bytes: usize::MAX }
     }
 
+    /// A stream that encrypts. Both halves share its state, and a lock that is held while one of them works on a piece.
+    pub(crate) fn encrypted(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self { at_once_bytes: ENCRYPTED_AT_ONCE_BYTES, ..Self::plain(reader, writer) }
+    }
+
     /// Writes one request and waits for its answer: the frame without its length.
     pub(crate) async fn ask(&mut self, request: Vec<Bytes>) -> io::Result<Bytes> {
         for chunk in request {
@@ -40,10 +49,7 @@ impl Stream {
         let decoder = FrameDecoder::new(FRAME_LIMIT_BYTES);
         let mut received = BytesMut::new();
         loop {
-            let frame = decoder.decode(&mut received).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{error}: is this a Kafka listener?"))
-            })?;
-            if let Some(frame) = frame {
+            if let Some(frame) = decoder.decode(&mut received).map_err(|error| no_frame(&error))? {
                 return Ok(frame);
             }
             if self.reader.read_buf(&mut received).await? == 0 {
@@ -51,6 +57,19 @@ impl Stream {
             }
         }
     }
+}
+
+/// What begins like no answer of a broker: often the alert of a listener that speaks TLS, which has been spoken to in plain text.
+fn no_frame(error: &FrameSizeError) -> io::Error {
+    let begin = error.claimed_bytes.to_be_bytes();
+    let what = match begin {
+        [0x15, 3, ..] => {
+            "the listener speaks TLS and was spoken to in plain text: set security.protocol to SSL or SASL_SSL, or `.tls(..)`"
+                .to_owned()
+        }
+        _ => format!("{error}: is this a Kafka listener?"),
+    };
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 impl fmt::Debug for Stream {

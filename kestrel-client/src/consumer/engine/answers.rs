@@ -30,6 +30,7 @@ impl Engine {
             Err(error) => {
                 tracing::debug!(%node, error = %Chain(&error), "a fetch failed");
                 self.wants_metadata = true;
+                self.report_refusal(&error);
                 for position_id in self.fetcher.handle_failure(node, lane, now) {
                     if let Some(partition) = self.subscription.if_current(position_id) {
                         partition.forget_preferred_replica();
@@ -59,6 +60,13 @@ impl Engine {
         }
         self.wake();
         news
+    }
+
+    /// A broker and the client do not accept each other: that is for the caller at once, because it does not pass by itself.
+    pub(super) fn report_refusal(&mut self, error: &Error) {
+        if matches!(error, Error::Authentication { .. }) {
+            self.report_problem(error.clone());
+        }
     }
 
     /// Serves logs in memory, a batch for each offset, to the partitions that want records, in the place of brokers.

@@ -241,6 +241,7 @@ impl Engine {
             }
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "a lookup of offsets failed");
+                self.report_refusal(&error);
                 lookup::handle_lookup_failure(&mut self.subscription, asked, &error, now);
                 LookupOutcome { wants_metadata: true, ..LookupOutcome::default() }
             }

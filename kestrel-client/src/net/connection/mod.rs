@@ -2,11 +2,10 @@
 //!
 //! Made by the [`Pool`](super::Pool) after the handshake. [`Connection::poll_ready`] is the window of requests in flight;
 //! [`Connection::call`] writes the request at once, so calls are written in call order. The task reads
-//! the answers, watches the deadlines, and writes what the socket did not take.
-//! A request that is not answered by its deadline ends the connection, because the answers behind it can't come either.
+//! the answers, watches the deadlines, writes what the socket did not take, and authenticates again when the broker's session ends
+//! ([`reauthentication`]). A request that is not answered by its deadline ends the connection, because the answers behind it can't come either.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,19 +13,18 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use kestrel_protocol::{
-    ApiKey, ByteString, FrameDecoder, FrameSizeError, Message, Request, correlation_id, decode_response,
-    encode_request,
-};
+use bytes::Bytes;
+use kestrel_protocol::{ApiKey, ByteString, Message, Request, decode_response, encode_request};
 use kestrel_serde::BoxError;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::{CancellationToken, PollSemaphore};
 
 use super::broker_name::BrokerName;
+use super::dial::Dialled;
 use super::in_flight::InFlight;
+use super::session::Session;
 use super::stream::Stream;
 use super::versions::Versions;
 use crate::environment::{self, after};
@@ -36,11 +34,15 @@ use crate::tasks::Tasks;
 
 mod chunks;
 mod outbox;
+mod reader;
+mod reauthentication;
 
 use outbox::{Outbox, Outgoing};
+use reader::read_all_answers;
+use reauthentication::keep_authenticated;
 
-/// How much the reader asks for at once when no frame has announced its size, in bytes.
-const READ_BYTES: usize = 16 * 1024;
+/// How long a stream may take for its farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a connection needs to know besides its stream.
 #[derive(Debug, Clone)]
@@ -94,6 +96,8 @@ struct Waits {
     armed: Instant,
     /// When the last request was written.
     active_at: Instant,
+    /// Hears when no answer is owed any more.
+    drained: Option<oneshot::Sender<()>>,
     /// Why the connection ended.
     end: Option<SharedError>,
 }
@@ -108,19 +112,19 @@ struct Waiter {
     /// Later than `asked_at` when the socket did not take it at once.
     written_at: Instant,
     timeout: Duration,
-    _permit: OwnedSemaphorePermit,
+    /// `None` for requests of an authentication, which have no place in the window.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
-    /// Takes over a stream on which the handshake is done; spawns its task on `tasks`.
+    /// Takes over what a dial has made; spawns its task on `tasks`.
     pub(crate) fn start(
-        stream: Stream,
-        versions: Versions,
+        dialled: Dialled,
         options: ConnectionOptions,
         tasks: &Tasks,
         ended: CancellationToken,
     ) -> Self {
-        let Stream { reader, writer, at_once_bytes } = stream;
+        let Dialled { stream: Stream { reader, writer, at_once_bytes }, versions, session } = dialled;
         let window = Arc::new(Semaphore::new(options.window));
         let active_at = environment::now();
         let armed = after(active_at, options.max_idle);
@@ -131,12 +135,18 @@ impl Connection {
             next_correlation_id: AtomicI32::new(1),
             outbox: Outbox::new(writer, at_once_bytes),
             window: Arc::clone(&window),
-            waits: Mutex::new(Waits { in_flight: InFlight::new(), armed, active_at, end: None }),
+            waits: Mutex::new(Waits {
+                in_flight: InFlight::new(),
+                armed,
+                active_at,
+                drained: None,
+                end: None,
+            }),
             rearm: Notify::new(),
             ended,
         });
         let lost = Arc::clone(&shared);
-        tasks.spawn("connection", run(reader, Arc::clone(&shared)), move |error| {
+        tasks.spawn("connection", run(reader, session, Arc::clone(&shared)), move |error| {
             lost.close_outbox(error);
         });
         Self { shared, window: PollSemaphore::new(window), permit: None }
@@ -216,7 +226,7 @@ impl Connection {
         let &Call { request, version, timeout, expects_answer } = call;
         let permit = self.permit.take().expect("poll_ready comes before call");
         let shared = &self.shared;
-        let correlation_id = shared.next_correlation_id.fetch_add(1, Ordering::Relaxed);
+        let correlation_id = shared.next_correlation_id();
         let client_id = Some(shared.options.client_id.clone());
         let (reply, answer) = oneshot::channel();
         let asked_at = environment::now();
@@ -234,7 +244,7 @@ impl Connection {
                         asked_at,
                         written_at: asked_at,
                         timeout,
-                        _permit: permit,
+                        permit: Some(permit),
                     },
                 };
                 shared.outbox.push(outgoing, shared);
@@ -310,15 +320,40 @@ impl<R: Request> Future for Answer<R> {
     }
 }
 
+impl Waits {
+    /// Hears when no answer is owed any more, at once if none is.
+    fn await_drained(&mut self) -> oneshot::Receiver<()> {
+        let (told, drained) = oneshot::channel();
+        self.drained = Some(told);
+        self.tell_if_drained();
+        drained
+    }
+
+    /// Tells whoever waits for it that no answer is owed.
+    fn tell_if_drained(&mut self) {
+        if self.in_flight.is_empty()
+            && let Some(drained) = self.drained.take()
+        {
+            let _ = drained.send(());
+        }
+    }
+}
+
 impl Shared {
     fn waits(&self) -> MutexGuard<'_, Waits> {
         self.waits.lock()
     }
 
+    fn next_correlation_id(&self) -> i32 {
+        self.next_correlation_id.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A request is about to be written that will be answered.
     fn register(&self, correlation_id: i32, deadline: Instant, waiter: Waiter) {
         let mut waits = self.waits();
-        waits.active_at = waiter.asked_at;
+        if waiter.permit.is_some() {
+            waits.active_at = waiter.asked_at;
+        }
         waits.in_flight.push(correlation_id, deadline, waiter);
         if deadline < waits.armed {
             drop(waits);
@@ -422,64 +457,17 @@ impl Shared {
 }
 
 /// The task: runs until the connection ends, for whatever reason, and tells everyone why.
-async fn run<R: AsyncRead + Unpin>(mut reader: R, shared: Arc<Shared>) {
+async fn run<R: AsyncRead + Unpin>(mut reader: R, session: Option<Session>, shared: Arc<Shared>) {
     let cause: BoxError = tokio::select! {
         () = shared.ended.cancelled() => "the connection was closed".into(),
-        cause = read_all_answers(&mut reader, &shared) => cause,
+        cause = read_all_answers(&mut reader, &shared, session.is_some()) => cause,
         cause = watch_deadlines(&shared) => cause.into(),
         error = shared.outbox.write_left_over(&shared) => error.into(),
+        error = keep_authenticated(session.as_ref(), &shared) => error.into(),
     };
     shared.close_outbox(cause);
-    shared.outbox.shut_down().await;
-}
-
-/// Hands out answers until the stream ends; gives the reason.
-async fn read_all_answers<R: AsyncRead + Unpin>(reader: &mut R, shared: &Shared) -> BoxError {
-    let decoder = FrameDecoder::new(shared.options.receive_limit_bytes);
-    let mut received = BytesMut::new();
-    loop {
-        loop {
-            match decoder.decode(&mut received) {
-                Ok(Some(frame)) => {
-                    if let Err(cause) = hand_out(frame, shared) {
-                        return cause;
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => return too_large(error),
-            }
-        }
-        if received.capacity() == received.len() {
-            received.reserve(READ_BYTES);
-        }
-        match reader.read_buf(&mut received).await {
-            Ok(0) => {
-                let closed = "the broker closed the connection";
-                return io::Error::new(io::ErrorKind::UnexpectedEof, closed).into();
-            }
-            Ok(_) => {}
-            Err(error) => return error.into(),
-        }
-    }
-}
-
-/// Why an answer is not read, with the setting that lets it be.
-fn too_large(error: FrameSizeError) -> BoxError {
-    let FrameSizeError { claimed_bytes, limit_bytes } = error;
-    if claimed_bytes < 0 {
-        return format!("{error}: is this a Kafka listener?").into();
-    }
-    format!(
-        "an answer of {claimed_bytes} bytes is above the limit of {limit_bytes} bytes (setting receive.message.max.bytes)"
-    )
-    .into()
-}
-
-fn hand_out(frame: Bytes, shared: &Shared) -> Result<(), BoxError> {
-    let correlation_id = correlation_id(&frame)?;
-    let waiter = shared.waits().in_flight.answer(correlation_id)?;
-    shared.settle(waiter, Ok(frame));
-    Ok(())
+    // A stream that encrypts has a farewell to write, which a peer that reads nothing does not take.
+    let _ = tokio::time::timeout(FAREWELL, shared.outbox.shut_down()).await;
 }
 
 /// Ends when a request is overdue or the connection has been silent for too long; gives the reason.

@@ -5,6 +5,9 @@
 //! with one call; so are requests that are too large for a stream that encrypts.
 //!
 //! While the broker holds the client back (KIP-219) no request is begun: what comes is queued, and its time begins afterwards.
+//!
+//! While it pauses, for the connection to authenticate again, it takes requests in and writes none but those of the
+//! authentication; what has gathered goes out in its order when it resumes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -50,13 +53,23 @@ pub(super) struct Outbox {
     at_once_bytes: usize,
     /// The socket did not take everything.
     left_over: Notify,
+    /// A request has come while the outbox pauses.
+    held_back: Notify,
 }
 
 struct State {
     writer: Box<dyn AsyncWrite + Unpin + Send>,
     queue: VecDeque<Outgoing>,
+    /// Requests in the queue wait until the outbox resumes.
+    is_paused: bool,
+    /// When it pauses by itself: with the session nearly over, nobody waits for a timer that may be late.
+    pauses_at: Option<Instant>,
+    /// The request that goes out all the same.
+    urgent: Option<Outgoing>,
     /// What was taken out of the queue and is not written yet.
     chunks: Chunks,
+    /// What was written and the stream may still hold: one that encrypts does.
+    is_unflushed: bool,
     /// Those of it that are done when they are written.
     unanswered: Vec<Waiter>,
     /// Until when no request is begun.
@@ -69,12 +82,16 @@ impl Outbox {
         let state = State {
             writer,
             queue: VecDeque::new(),
+            is_paused: false,
+            pauses_at: None,
+            urgent: None,
             chunks: Chunks::default(),
+            is_unflushed: false,
             unanswered: Vec::new(),
             muted_until: None,
             is_closed: false,
         };
-        Self { state: Mutex::new(state), at_once_bytes, left_over: Notify::new() }
+        Self { state: Mutex::new(state), at_once_bytes, left_over: Notify::new(), held_back: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -84,6 +101,7 @@ impl Outbox {
     /// Writes `outgoing` behind all before it, now as far as that is possible. Fails it when the connection has ended.
     pub(super) fn push(&self, mut outgoing: Outgoing, shared: &Shared) {
         let mut state = self.state();
+        state.pause_if_due(outgoing.waiter.asked_at);
         if state.is_closed {
             let _ = outgoing.waiter.reply.send(Err(shared.disconnected(false)));
             return;
@@ -93,6 +111,9 @@ impl Outbox {
         let mute = state.mute_left();
         outgoing.deadline = after(outgoing.deadline, mute.unwrap_or_default());
         state.queue.push_back(outgoing);
+        if state.is_paused {
+            return self.held_back.notify_one();
+        }
         if !is_first {
             return;
         }
@@ -115,7 +136,8 @@ impl Outbox {
         let longer = throttle.saturating_sub(state.mute_left().unwrap_or_default());
         if !longer.is_zero() {
             state.muted_until = Some(after(environment::now(), throttle));
-            for outgoing in &mut state.queue {
+            let State { queue, urgent, .. } = &mut *state;
+            for outgoing in queue.iter_mut().chain(urgent) {
                 outgoing.deadline = after(outgoing.deadline, longer);
             }
         }
@@ -125,6 +147,40 @@ impl Outbox {
     /// How long no request is begun from now on; `None` when one may be.
     pub(super) fn mute_left(&self) -> Option<Duration> {
         self.state().mute_left()
+    }
+
+    /// Holds back the requests that come from now on. Those of which a byte was written are written to their end.
+    pub(super) fn pause(&self) {
+        self.state().is_paused = true;
+    }
+
+    /// Holds back the requests that come from `at` on, if nobody has paused it until then.
+    pub(super) fn pause_at(&self, at: Instant) {
+        self.state().pauses_at = Some(at);
+    }
+
+    /// Waits until the outbox holds a request back.
+    pub(super) async fn holds_back(&self) {
+        while self.state().queue.is_empty() {
+            self.held_back.notified().await;
+        }
+    }
+
+    /// Has the connection's task write `outgoing` before those that are held back.
+    pub(super) fn push_urgent(&self, mut outgoing: Outgoing) {
+        let mut state = self.state();
+        outgoing.deadline = after(outgoing.deadline, state.mute_left().unwrap_or_default());
+        state.urgent = Some(outgoing);
+        drop(state);
+        self.left_over.notify_one();
+    }
+
+    /// Lets the requests that were held back go, in their order.
+    pub(super) fn resume(&self) {
+        let mut state = self.state();
+        (state.is_paused, state.pauses_at) = (false, None);
+        drop(state);
+        self.left_over.notify_one();
     }
 
     /// Writes what the socket did not take at once, or what came while it was muted, until that fails: for the connection's task.
@@ -151,7 +207,8 @@ impl Outbox {
     pub(super) fn close(&self) -> (VecDeque<Outgoing>, Vec<Waiter>) {
         let mut state = self.state();
         state.is_closed = true;
-        (std::mem::take(&mut state.queue), std::mem::take(&mut state.unanswered))
+        let urgent = state.urgent.take();
+        (urgent.into_iter().chain(state.queue.drain(..)).collect(), std::mem::take(&mut state.unanswered))
     }
 
     /// Tells the peer that nothing more comes.
@@ -162,7 +219,24 @@ impl Outbox {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.queue.is_empty() && !self.chunks.has_remaining()
+        let has_next = self.urgent.is_some() || (!self.is_paused && !self.queue.is_empty());
+        !has_next && !self.chunks.has_remaining() && !self.is_unflushed
+    }
+
+    fn pause_if_due(&mut self, now: Instant) {
+        if self.pauses_at.is_some_and(|at| at <= now) {
+            self.is_paused = true;
+        }
+    }
+
+    /// Takes out the request that goes next.
+    fn next(&mut self, now: Instant) -> Option<Outgoing> {
+        self.pause_if_due(now);
+        match self.urgent.take() {
+            None if self.is_paused => None,
+            None => self.queue.pop_front(),
+            urgent => urgent,
+        }
     }
 
     fn mute_left(&mut self) -> Option<Duration> {
@@ -178,7 +252,7 @@ impl State {
         while !self.is_empty() {
             if self.mute_left().is_none() {
                 self.gather(shared);
-            } else if !self.chunks.has_remaining() {
+            } else if !self.chunks.has_remaining() && !self.is_unflushed {
                 break;
             }
             while self.chunks.has_remaining() {
@@ -189,8 +263,10 @@ impl State {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     written => self.chunks.advance(written),
                 }
+                self.is_unflushed = true;
             }
             ready!(Pin::new(&mut self.writer).poll_flush(cx))?;
+            self.is_unflushed = false;
             for waiter in self.unanswered.drain(..) {
                 shared.settle(waiter, Ok(Bytes::new()));
             }
@@ -201,8 +277,8 @@ impl State {
     /// Takes requests out of the queue that go with one write.
     fn gather(&mut self, shared: &Shared) {
         while self.chunks.count() < GATHERED_CHUNKS {
-            let Some(mut outgoing) = self.queue.pop_front() else { return };
             let now = environment::now();
+            let Some(mut outgoing) = self.next(now) else { return };
             // Who gave up before a byte was written has nothing to wait for; the request is not sent.
             if outgoing.deadline <= now {
                 let timed_out = shared.timed_out(outgoing.waiter.timeout, false);

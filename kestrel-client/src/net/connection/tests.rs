@@ -2,13 +2,14 @@
 
 use std::task::Poll;
 
+use bytes::BytesMut;
 use futures::{FutureExt, poll};
 use kestrel_protocol::messages::api_versions::ApiVersion;
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataResponse};
 use kestrel_protocol::messages::produce::ProduceRequest;
-use kestrel_protocol::{RequestFrame, encode_response};
+use kestrel_protocol::{FrameDecoder, RequestFrame, encode_response};
 use proptest::prelude::*;
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 use crate::net::HostPort;
@@ -40,10 +41,12 @@ impl Peer {
     }
 
     async fn respond(&mut self, request: &RequestFrame, response: MetadataResponse) {
+        self.respond_to::<MetadataRequest>(request, &response).await;
+    }
+
+    async fn respond_to<R: Request>(&mut self, request: &RequestFrame, response: &R::Response) {
         let header = &request.header;
-        for chunk in
-            encode_response::<MetadataRequest>(&response, header.api_version, header.correlation_id).unwrap()
-        {
+        for chunk in encode_response::<R>(response, header.api_version, header.correlation_id).unwrap() {
             self.stream.write_all(&chunk).await.unwrap();
         }
     }
@@ -54,9 +57,18 @@ fn connect(window: usize) -> (Connection, Peer) {
 }
 
 fn connect_over(window: usize, at_once_bytes: usize, observer: ObserverSeat) -> (Connection, Peer) {
+    connect_with(window, at_once_bytes, observer, None)
+}
+
+fn connect_with(
+    window: usize,
+    at_once_bytes: usize,
+    observer: ObserverSeat,
+    session: Option<Session>,
+) -> (Connection, Peer) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let options = ConnectionOptions {
-        broker: BrokerName::new(Some(1.into()), HostPort::parse("test:9092").unwrap()),
+        broker: BrokerName::new(Some(1.into()), HostPort::parse("test:9092").unwrap().1),
         client_id: "test".into(),
         window,
         receive_limit_bytes: 1024,
@@ -67,11 +79,13 @@ fn connect_over(window: usize, at_once_bytes: usize, observer: ObserverSeat) -> 
         min_version: *api.versions().start(),
         max_version: *api.versions().end(),
     };
-    let versions = Versions::intersect(&[speaks(ApiKey::Metadata), speaks(ApiKey::Produce)]);
+    let apis = [ApiKey::Metadata, ApiKey::Produce, ApiKey::SaslHandshake, ApiKey::SaslAuthenticate];
+    let versions = Versions::intersect(&apis.map(speaks));
     let tasks = Tasks::here(observer).unwrap();
     let (reader, writer) = tokio::io::split(ours);
     let stream = Stream { at_once_bytes, ..Stream::plain(reader, writer) };
-    let connection = Connection::start(stream, versions, options, &tasks, CancellationToken::new());
+    let dialled = Dialled { stream, versions, session };
+    let connection = Connection::start(dialled, options, &tasks, CancellationToken::new());
     (connection, Peer { stream: theirs, received: BytesMut::new() })
 }
 
@@ -182,7 +196,8 @@ async fn a_peer_that_hangs_up_fails_what_is_on_its_way() {
     peer.request().await;
     drop(peer);
     let error = answer.await.unwrap_err();
-    assert!(format!("{error:#}").contains("closed the connection") && error.possibly_written(), "{error:#}");
+    let expected = "closed the connection before its first answer, as a listener does that wants SASL";
+    assert!(format!("{error:#}").contains(expected) && error.possibly_written(), "{error:#}");
 }
 
 #[tokio::test]
@@ -452,3 +467,5 @@ async fn what_waits_while_the_broker_holds_back_fails_with_the_connection() {
     let error = waiting.await.unwrap_err();
     assert!(!error.possibly_written(), "{error:#}");
 }
+
+mod sessions;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use futures::FutureExt;
 use kestrel_protocol::{ByteString, NodeId};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::OnceCell;
@@ -17,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::ExponentialBackoff;
 use super::broker_name::BrokerName;
 use super::connection::{Connection, ConnectionOptions};
-use super::dial::{DialError, HostPort, dial};
+use super::dial::Dialler;
+use super::dial_error::DialError;
+use super::host_port::HostPort;
 use crate::config::ClientSettings;
 use crate::environment::{self, after};
 use crate::error::{Error, FailedAttempt};
@@ -57,6 +60,7 @@ pub(crate) enum Peer {
 #[derive(Debug)]
 pub(crate) struct Pool {
     settings: Arc<ClientSettings>,
+    dialler: Dialler,
     tasks: Tasks,
     shutdown: CancellationToken,
     next_handle: AtomicU64,
@@ -87,8 +91,15 @@ impl Pool {
             settings.reconnect_backoff_max,
             environment::seed(),
         );
+        let dialler = Dialler {
+            client_id: settings.client_id.clone(),
+            setup_timeout: settings.socket_connection_setup_timeout,
+            security: Arc::clone(&settings.security),
+            connector: settings.connector.clone(),
+        };
         Self {
             settings,
+            dialler,
             tasks,
             shutdown,
             next_handle: AtomicU64::new(0),
@@ -249,15 +260,16 @@ impl Pool {
         let begun = environment::now();
         let client_id: ByteString = self.settings.client_id.clone();
         // In the client's runtime, whichever one the caller is in: the socket belongs to it.
-        let (target, name) = (broker.address().clone(), client_id.clone());
-        let setup_timeout = self.settings.socket_connection_setup_timeout;
+        let (dialler, target) = (self.dialler.clone(), broker.address().clone());
+        // Behind a pointer, because it is large, and in the future of everybody who might connect.
+        let dial = async move { dialler.dial(&target).await }.boxed();
         let dialled = tokio::select! {
             () = self.shutdown.cancelled() => return Err(Error::closed("client")),
-            dialled = self.tasks.run(async move { dial(&target, &name, setup_timeout).await }) => dialled?,
+            dialled = self.tasks.run(dial) => dialled?,
         };
         let took = environment::now().saturating_duration_since(begun);
         let observer = self.tasks.observer();
-        let (stream, versions) = dialled.map_err(|error| {
+        let dialled = dialled.map_err(|error| {
             self.note_failure(peer);
             let error = unreachable(peer, &broker, error);
             let event = ConnectFailed { broker: broker.observed(), took, error: &error };
@@ -274,7 +286,7 @@ impl Pool {
             max_idle: self.settings.connections_max_idle,
         };
         let ended = self.shutdown.child_token();
-        Ok(Connection::start(stream, versions, options, &self.tasks, ended))
+        Ok(Connection::start(dialled, options, &self.tasks, ended))
     }
 
     async fn wait_for_turn(&self, peer: Peer) {
@@ -314,6 +326,7 @@ impl Pool {
 /// that the broker names.
 fn unreachable(peer: Peer, broker: &BrokerName, error: DialError) -> Error {
     match peer {
+        _ if error.is_about_identity() => Error::authentication(broker.text(), error),
         Peer::Node(_) if error.is_about_the_address() => {
             Error::disconnected(broker.text(), Misadvertised { cause: error }, false)
         }

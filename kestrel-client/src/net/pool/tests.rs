@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use futures::FutureExt;
 use kestrel_protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use kestrel_protocol::{ApiKey, FrameDecoder, RequestFrame, encode_response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
