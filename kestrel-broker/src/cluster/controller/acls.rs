@@ -20,7 +20,7 @@ impl Controller {
         let existing = self.image().acls();
         let mut created = BTreeSet::new();
         let mut create = |acl: AclBinding| {
-            check_resource(&acl)?;
+            check_acl(&acl)?;
             if !existing.contains(&acl) {
                 created.insert(acl);
             }
@@ -55,12 +55,17 @@ impl Controller {
     }
 }
 
-fn check_resource(acl: &AclBinding) -> Result<(), ApiError> {
+fn check_acl(acl: &AclBinding) -> Result<(), ApiError> {
     let (resource_type, name) = (acl.pattern().resource_type(), acl.pattern().name());
     let message = if resource_type == ResourceType::Cluster && name != CLUSTER_NAME {
         format!("The only valid name for the CLUSTER resource is {CLUSTER_NAME}")
     } else if name.is_empty() {
         "Invalid empty resource name".to_owned()
+    } else if !acl.principal().contains(':') {
+        format!(
+            "Could not parse principal from `{}` (no colon is present separating the principal type from the principal name)",
+            acl.principal()
+        )
     } else {
         return Ok(());
     };

@@ -32,11 +32,18 @@ fn an_acl_that_cannot_be_is_refused_and_the_others_are_created() {
         acl("a", ResourcePattern::topic("t")),
         acl("a", ResourcePattern::new(ResourceType::Cluster, "other")),
         acl("a", ResourcePattern::cluster()),
+        AclBinding::allow("a", AclOperation::Read, ResourcePattern::topic("t")),
     ]);
     let codes: Vec<_> = outcomes.into_iter().map(code).collect();
     assert_eq!(
         codes,
-        [ErrorCode::InvalidRequest, ErrorCode::None, ErrorCode::InvalidRequest, ErrorCode::None]
+        [
+            ErrorCode::InvalidRequest,
+            ErrorCode::None,
+            ErrorCode::InvalidRequest,
+            ErrorCode::None,
+            ErrorCode::InvalidRequest
+        ]
     );
     assert_eq!(harness.controller.image().acls().iter().len(), 2);
 }
