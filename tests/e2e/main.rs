@@ -4,6 +4,7 @@
 
 mod admin;
 mod admin_groups;
+mod admin_security;
 mod borrowed;
 mod churn;
 mod commits;

@@ -45,6 +45,23 @@ impl TestBroker {
         }
     }
 
+    /// A broker that checks who may do what, and allows everything to who does not say who he is. The cluster that the
+    /// environment names has to be one too.
+    ///
+    /// # Panics
+    /// When the embedded broker does not start.
+    pub async fn guarded() -> Self {
+        match std::env::var(BOOTSTRAP_VARIABLE) {
+            Ok(bootstrap_servers) => Self::External(bootstrap_servers),
+            Err(_) => {
+                let builder = Broker::builder().ephemeral().durability(Durability::Os);
+                let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+                let builder = builder.set("authorizer.class.name", authorizer);
+                Self::embedded(builder.set("super.users", "User:ANONYMOUS")).await
+            }
+        }
+    }
+
     /// A Kestrel broker with settings of its own, also when the environment names a cluster.
     ///
     /// # Panics

@@ -48,12 +48,16 @@ class BrokerFailed(Exception):
 
 
 class Broker:
-    """A running broker. Use it in a `with`: at the end it is stopped, and killed if it does not stop."""
+    """A running broker. Use it in a `with`: at the end it is stopped, and killed if it does not stop.
+
+    `listen` is None when the settings name the listeners.
+    """
 
     def __init__(self, program, data_dir, log, settings=(), listen="127.0.0.1:0"):
         self.log = Path(log)
         words = [word for setting in (*KEEP_ALL, *settings) for word in ("--set", setting)]
-        command = [str(program), "--listen", listen, "--data-dir", str(data_dir), *words]
+        words += ["--listen", listen] if listen else []
+        command = [str(program), "--data-dir", str(data_dir), *words]
         with open(self.log, "ab") as errors:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         self.bootstrap = self._await_ready()

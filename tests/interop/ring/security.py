@@ -43,7 +43,7 @@ class Guarded:
         self._folder = folder
         self._authority, self._issuer = Authority(folder / "authority"), Issuer(folder / "issuer")
         self._addresses = {name: free_address() for name in LISTENERS}
-        self._broker = Broker(program, folder / "data", work / "guarded.log", self._settings())
+        self._broker = Broker(program, folder / "data", work / "guarded.log", self._settings(), listen=None)
         self.bootstrap = self._addresses["PLAINTEXT"]
 
     def __enter__(self):
