@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::api::Faults;
 use crate::broker::{Broker, Plan};
-use kestrel_settings::RawSettings;
+use kestrel_settings::{RawSettings, Secret};
 
 use crate::authorizer::AclBinding;
 use crate::cluster::Provisions;
@@ -102,6 +102,32 @@ impl BrokerBuilder {
         self
     }
 
+    /// Makes a user known, by its password for the mechanisms PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. May be called many times; of
+    /// two of one name the last counts.
+    ///
+    /// With a user the broker asks its clients to log in, unless something else is said of listeners: where
+    /// [`listen`](Self::listen) says, or by default, it speaks SASL_PLAINTEXT, and a client without SASL is refused. The user of
+    /// SCRAM is written to the metadata, where Apache Kafka and its tools find it; the password of PLAIN is kept in memory. For
+    /// tests and development: whoever sees the program or its command line sees the password.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kestrel_broker::Broker;
+    ///
+    /// let broker = Broker::builder().ephemeral().user("alice", "alice-secret").start().await?;
+    /// // For clients: security.protocol=SASL_PLAINTEXT, sasl.mechanism=SCRAM-SHA-512, user and password.
+    /// assert_eq!(broker.bootstrap_servers_of("SASL_PLAINTEXT").as_deref(), Some(broker.bootstrap_servers()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        let name = name.into();
+        self.provisions.users.retain(|(known, _)| *known != name);
+        self.provisions.users.push((name, Secret::new(password)));
+        self
+    }
+
     /// How many partitions a topic gets that does not say (`num.partitions`). At least 1; default 1.
     pub fn num_partitions(self, partitions: u32) -> Self {
         self.set("num.partitions", partitions.to_string())
@@ -185,6 +211,7 @@ impl BrokerBuilder {
         let development_tls = self.development_tls(dir, &mut settings)?;
         let mut config = BrokerConfig::new(&settings)?;
         config.validation = self.validation;
+        config.know(self.provisions.users.clone());
         if let Some(dir) = dir {
             config.keep_data_in(dir);
         }
@@ -214,15 +241,8 @@ impl BrokerBuilder {
         if !self.provisions.acls.is_empty() && !settings.has(AUTHORIZER_KEY) {
             settings.set(AUTHORIZER_KEY, STANDARD_AUTHORIZER);
         }
-        let protocol = if self.makes_tls { SecurityProtocol::Ssl } else { SecurityProtocol::Plaintext };
-        let address = match &self.listen {
-            Some(address) => Some(address.as_str()),
-            None if config::names_listeners(&settings) => None,
-            None if self.has_free_port => Some(FREE_PORT),
-            None => self.makes_tls.then_some(USUAL_PORT),
-        };
-        if let Some(address) = address {
-            config::listen_on(&mut settings, protocol, &endpoint("listen", address)?);
+        if let Some(address) = self.listen.as_deref().or_else(|| self.unsaid_address(&settings)) {
+            config::listen_on(&mut settings, self.protocol(), &endpoint("listen", address)?);
         }
         if let Some(address) = &self.advertise {
             let advertised = endpoint("advertise", address)?;
@@ -270,13 +290,33 @@ fn make_certificates(tls: &DevelopmentTls, config: &BrokerConfig) -> Result<(), 
     })
 }
 
+impl BrokerBuilder {
+    /// Where the broker listens, if nothing is said of listeners and the default is not right.
+    fn unsaid_address(&self, settings: &RawSettings) -> Option<&'static str> {
+        let is_plain = self.protocol() == SecurityProtocol::Plaintext;
+        if config::names_listeners(settings) {
+            return None;
+        }
+        if self.has_free_port { Some(FREE_PORT) } else { (!is_plain).then_some(USUAL_PORT) }
+    }
+
+    /// What the broker speaks where nothing is said of listeners but the address.
+    fn protocol(&self) -> SecurityProtocol {
+        match (self.makes_tls, self.provisions.users.is_empty()) {
+            (false, true) => SecurityProtocol::Plaintext,
+            (true, true) => SecurityProtocol::Ssl,
+            (false, false) => SecurityProtocol::SaslPlaintext,
+            (true, false) => SecurityProtocol::SaslSsl,
+        }
+    }
+}
+
 /// What one address to advertise asks for.
 const ONE_LISTENER: &str =
     "a broker with one listener; give each of several its address with advertised.listeners";
 
 /// The key that turns ACLs on.
 const AUTHORIZER_KEY: &str = "authorizer.class.name";
-
 /// Where a broker for tests listens.
 const FREE_PORT: &str = "127.0.0.1:0";
 

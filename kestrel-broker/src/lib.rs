@@ -112,6 +112,6 @@ pub use error::{StartError, StopError};
 pub use kestrel_protocol::{ApiKey, ErrorCode};
 pub use log::{Durability, Validation};
 pub use metrics::{
-    ApiMetrics, GroupMetrics, Histogram, ListenerMetrics, Metrics, QuotaMetrics, ThrottleMetrics,
-    TopicMetrics,
+    ApiMetrics, GroupMetrics, Histogram, ListenerMetrics, LoginMetrics, Metrics, QuotaMetrics,
+    ThrottleMetrics, TopicMetrics,
 };

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use kestrel_broker::{Broker, Durability, StartError, Validation};
+use kestrel_settings::Secret;
 use tracing_subscriber::EnvFilter;
 
 mod cli;
@@ -62,6 +63,11 @@ struct Arguments {
     /// have certificates of their own keep them
     #[arg(long)]
     tls: bool,
+    /// A user that may log in with this password by PLAIN or SCRAM; may be given many times. With one, and nothing said of listeners
+    /// but --listen, clients have to log in (security.protocol=SASL_PLAINTEXT). For development: others on the machine can
+    /// see the arguments of a program
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = name_and_password)]
+    user: Vec<(String, Secret)>,
 
     /// A key of Apache Kafka's broker configuration, for instance --set num.partitions=3; may be given many times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -115,6 +121,14 @@ impl From<ValidationArgument> for Validation {
 fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn name_and_password(text: &str) -> Result<(String, Secret), String> {
+    let (name, password) = text.split_once(':').ok_or("expected NAME:PASSWORD")?;
+    if name.is_empty() || password.is_empty() {
+        return Err("expected NAME:PASSWORD, and neither may be empty".to_owned());
+    }
+    Ok((name.to_owned(), Secret::new(password)))
 }
 
 fn main() -> ExitCode {
@@ -204,6 +218,9 @@ async fn start(arguments: Arguments) -> Result<Broker, StartError> {
     }
     if arguments.tls {
         builder = builder.tls();
+    }
+    for (name, password) in arguments.user {
+        builder = builder.user(name, password.expose());
     }
     if let Some(address) = arguments.listen {
         builder = builder.listen(address);

@@ -1,31 +1,59 @@
 //! The first layer: finds the row of a request in the table of APIs and who it is from, or closes the connection.
 //!
-//! Below it everything knows both: metrics, audit, faults and, when they come, authorization and quotas are layers over [`Call`].
+//! Below it everything knows both: metrics, audit, faults, authorization and quotas are layers over [`Call`]. The login of a
+//! client is the session's; its answers go the way of all others.
 
-use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use futures::future::Either;
+use tokio::time::sleep_until;
 use tower::Service;
 
-use super::{Access, Account, AnswerFrame, Call, Close, Request, RequestContext, Session, table};
+use super::request::Content;
+use super::session::{Moment, Refused, Verdict};
+use super::{
+    Access, Account, AnswerFrame, Call, Close, Intake, Principal, Reply, Request, RequestContext, Session,
+    table,
+};
+use crate::clock::{Clock, after};
 
 /// The service of this layer, for one connection.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Admission<S> {
     session: Session,
+    clock: Clock,
     inner: S,
 }
 
 impl<S> Admission<S> {
-    pub(super) const fn new(session: Session, inner: S) -> Self {
-        Self { session, inner }
+    pub(super) const fn new(session: Session, clock: Clock, inner: S) -> Self {
+        Self { session, clock, inner }
     }
 
-    fn admit(&self, request: Request) -> Result<Call, Close> {
-        let Request { frame, size_bytes, origin, file_run_min_bytes, client_id, received_at } = request;
-        let api = table::find(frame.header.api_key)?;
-        let principal = self.session.principal(api.key)?;
+    /// What the connection may read next.
+    pub(super) fn intake(&self) -> Intake {
+        self.session.intake()
+    }
+
+    /// The call that a request makes; without one, the answer that needs no further layer.
+    fn admit(&mut self, request: Request) -> Result<Call, Reply> {
+        let Request { content, size_bytes, origin, file_run_min_bytes, client_id, received_at } = request;
+        let at = Moment { now: received_at, wall: self.clock.wall() };
+        let frame = match content {
+            Content::Request(frame) => frame,
+            Content::Token(token) => {
+                let answer = self.session.handle_token(token.expose(), at);
+                return Err(answer.map_or_else(|refused| late(refused, at), |frame| Reply::now(Ok(frame))));
+            }
+        };
+        let api = table::find(frame.header.api_key).map_err(|close| Reply::now(Err(close)))?;
+        let (principal, answered) = match self.session.handle_request(&frame, at) {
+            Ok(Verdict::Serve(principal)) => (principal, None),
+            Ok(Verdict::Answer(answer)) => (Principal::ANONYMOUS, Some(Reply::now(Ok(answer)))),
+            // What belongs to a login is counted and shown like all requests. Nothing else of a stranger goes further.
+            Err(refused) if api.needs.is_empty() => (Principal::ANONYMOUS, Some(late(refused, at))),
+            Err(refused) => return Err(late(refused, at)),
+        };
         let version = frame.header.api_version;
         let account = Account::default();
         let context = RequestContext {
@@ -39,8 +67,22 @@ impl<S> Admission<S> {
             account,
             received_at,
         };
-        Ok(Call { api, frame, size_bytes, context })
+        Ok(Call { api, frame, size_bytes, context, answered })
     }
+}
+
+/// The last answer to a client that is refused, after it has waited.
+fn late(refused: Refused, at: Moment) -> Reply {
+    let Refused { answer, delay, close } = refused;
+    let answer = answer.map(|frame| *frame).ok_or(close);
+    if delay.is_zero() {
+        return Reply::now(answer);
+    }
+    let until = after(at.now, delay).into();
+    Reply::later(async move {
+        sleep_until(until).await;
+        answer
+    })
 }
 
 impl<S> Service<Request> for Admission<S>
@@ -50,23 +92,26 @@ where
 {
     type Response = AnswerFrame;
     type Error = Close;
-    type Future = Either<S::Future, Ready<Result<AnswerFrame, Close>>>;
+    type Future = Either<S::Future, Reply>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
-        self.inner.poll_ready(cx)
+        match self.session.end() {
+            Some(close) => Poll::Ready(Err(close.clone())),
+            None => self.inner.poll_ready(cx),
+        }
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         match self.admit(request) {
             Ok(call) => Either::Left(self.inner.call(call)),
-            Err(close) => Either::Right(ready(Err(close))),
+            Err(reply) => Either::Right(reply),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::future::ready;
 
     use bytes::Bytes;
     use futures::FutureExt;
@@ -75,19 +120,16 @@ mod tests {
 
     use super::super::{ListenerId, Origin};
     use super::*;
-    use crate::config::SecurityProtocol;
 
     fn request(api_key: i16) -> Request {
         let header = RequestHeader { api_key, api_version: 0, correlation_id: 1, client_id: None };
-        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-        let received_at = Instant::now();
         Request {
-            frame: RequestFrame { header, body: Bytes::new() },
+            content: Content::Request(RequestFrame { header, body: Bytes::new() }),
             size_bytes: 14,
             origin: Origin { peer: ([127, 0, 0, 1], 9).into(), listener: ListenerId(0) },
             file_run_min_bytes: 0,
             client_id: "tester".into(),
-            received_at,
+            received_at: Clock::System.now(),
         }
     }
 
@@ -99,23 +141,15 @@ mod tests {
             seen = Some(format!("{} {client_id} {principal}", call.api.key));
             ready(Ok(AnswerFrame::default()))
         });
-        let reply = Admission::new(session, inner).call(request(api_key));
+        let reply = Admission::new(session, Clock::System, inner).call(request(api_key));
         reply.now_or_never().expect("there is nothing to wait for")?;
         Ok(seen.expect("a call"))
     }
 
     #[test]
     fn a_request_gets_its_row_and_its_principal() {
-        let plaintext = || Session::begin(SecurityProtocol::Plaintext, None);
-        let admitted = |api_key| admitted(plaintext(), api_key);
-        assert_eq!(admitted(ApiKey::Metadata.key()).unwrap(), "Metadata tester User:ANONYMOUS");
-        assert_eq!(admitted(999).unwrap_err(), Close::UnknownApi(999));
-    }
-
-    #[test]
-    fn before_authentication_the_connection_ends_at_all_but_api_versions() {
-        let admitted = |api: ApiKey| admitted(Session::unauthenticated(), api.key());
-        assert!(admitted(ApiKey::ApiVersions).is_ok());
-        assert_eq!(admitted(ApiKey::Metadata), Err(Close::Unauthenticated(ApiKey::Metadata)));
+        let alice = || Session::Named(Principal::user("alice"));
+        assert_eq!(admitted(alice(), ApiKey::Metadata.key()).unwrap(), "Metadata tester User:alice");
+        assert_eq!(admitted(alice(), 999).unwrap_err(), Close::UnknownApi(999));
     }
 }

@@ -21,9 +21,7 @@ const FIRST_LEVEL_ZERO_VERSION: i16 = 4;
 
 impl Handler for ApiVersionsRequest {
     async fn handle(self, context: RequestContext, state: Arc<State>) -> ApiVersionsResponse {
-        let names_software = context.version >= FIRST_SOFTWARE_VERSION;
-        if names_software && !(is_name(&self.client_software_name) && is_name(&self.client_software_version))
-        {
+        if !is_valid(&self, context.version) {
             return self.refusal(ErrorCode::InvalidRequest);
         }
         let image = state.cluster.image();
@@ -47,6 +45,12 @@ impl Handler for ApiVersionsRequest {
             ..Default::default()
         })
     }
+}
+
+/// Whether a request of this version is answered in full: later ones name the client's software (KIP-511).
+pub(super) fn is_valid(request: &ApiVersionsRequest, version: i16) -> bool {
+    version < FIRST_SOFTWARE_VERSION
+        || (is_name(&request.client_software_name) && is_name(&request.client_software_version))
 }
 
 /// Letters and digits; dots and dashes inside (KIP-511).

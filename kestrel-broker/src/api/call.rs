@@ -2,7 +2,7 @@
 
 use kestrel_protocol::RequestFrame;
 
-use super::{RequestContext, ServedApi};
+use super::{Reply, RequestContext, ServedApi};
 
 /// A request that is served: with its row of the table, and what its handler knows of it.
 #[derive(Debug)]
@@ -15,4 +15,6 @@ pub(crate) struct Call {
     pub(super) size_bytes: usize,
     /// All that its handler knows about it beside its body.
     pub(super) context: RequestContext,
+    /// The answer, where the session of the connection has it: then no handler is asked.
+    pub(super) answered: Option<Reply>,
 }

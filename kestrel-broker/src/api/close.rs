@@ -2,6 +2,8 @@
 
 use kestrel_protocol::{ApiKey, DecodeError, EncodeError, ErrorCode};
 
+use super::LoginFailure;
+
 /// A reason to close a connection instead of answering a request, as Apache Kafka does too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Close {
@@ -16,9 +18,9 @@ pub(crate) enum Close {
         /// The version asked for.
         version: i16,
     },
-    /// The request came before its sender had proved who he is.
-    #[error("{0} before authentication")]
-    Unauthenticated(ApiKey),
+    /// The client could not log in, or may not stay.
+    #[error(transparent)]
+    Login(#[from] LoginFailure),
     /// The bytes are not the request that the header promises.
     #[error("malformed request: {0}")]
     Malformed(#[from] DecodeError),
@@ -42,7 +44,6 @@ pub(crate) enum Close {
 /// Names an API that is not served, and what a client can do without it.
 fn unserved(api_key: i16) -> String {
     let what = match api_key {
-        17 | 36 => "SASL is not there yet, so the client needs security.protocol=PLAINTEXT",
         24..=28 | 61 | 65 | 66 => "transactions are not there yet",
         68 | 69 => "the groups of KIP-848 are not there yet, so the client needs group.protocol=classic",
         76..=79 | 90..=92 => "share groups are not there yet",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   net ──Request──► limit ──► Admission ──Call──► Observe ──────► Authorization ──► FaultInjection ──► Router ──► Handler
-//!                              row, principal      counters, trace  access            on demand          table      one file per API
+//!                              row, session        counters, trace  access            on demand          table      one file per API
 //! ```
 //!
 //! `net/` calls it once per request, in the order of the connection. `call` runs what must happen in that order (the
@@ -71,6 +71,8 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync_group;
 
 pub(crate) use access::Access;
@@ -84,13 +86,13 @@ use counters::RequestCounters;
 pub use fault::{FaultRule, Faults};
 pub(crate) use fetch::FetchSessions;
 use handler::Handler;
-pub(crate) use pipeline::pipeline;
+pub(crate) use pipeline::{Pipeline, pipeline};
 pub(crate) use principal::Principal;
 pub(crate) use producer_ids::ProducerIds;
 pub(crate) use reply::Reply;
-pub(crate) use request::{ListenerId, Origin, Request, RequestName};
+pub(crate) use request::{Content, ListenerId, Origin, Request, RequestName};
 use served_api::ServedApi;
-pub(crate) use session::Session;
+pub(crate) use session::{Accounts, FrameKind, Intake, Login, LoginFailure, Session};
 pub(crate) use state::State;
 pub(crate) use table::request_counters;
 

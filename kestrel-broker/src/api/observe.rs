@@ -50,7 +50,7 @@ where
 
 /// Describes a request: its name and size, its needs, its sender.
 fn describe(call: &Call) -> String {
-    let Call { api, frame, size_bytes, context } = call;
+    let Call { api, frame, size_bytes, context, .. } = call;
     let needs: Vec<String> = api.needs.iter().map(ToString::to_string).collect();
     format!(
         "{} of {size_bytes} bytes (needs {}) by {}, client.id {:?}, from {}",

@@ -10,21 +10,34 @@ use super::admission::Admission;
 use super::authorization::Authorization;
 use super::fault::FaultInjection;
 use super::observe::Observe;
-use super::{AnswerFrame, Call, Close, Faults, Reply, Session, State};
+use super::{AnswerFrame, Call, Close, Faults, Intake, Reply, Request, Session, State};
 
 /// How many requests of one connection are in flight at most; while there are more, none is read from it.
 const MAX_IN_FLIGHT_REQUESTS: usize = 64;
 
+/// A pipeline as its connection sees it.
+pub(crate) trait Pipeline: Service<Request, Response = AnswerFrame, Error = Close> {
+    /// What the connection may read next. May change with each call.
+    fn intake(&self) -> Intake;
+}
+
 /// The pipeline of one connection.
-pub(crate) type Pipeline = ConcurrencyLimit<Admission<Observe<Authorization<FaultInjection<Router>>>>>;
+pub(crate) type Layers = ConcurrencyLimit<Admission<Observe<Authorization<FaultInjection<Router>>>>>;
+
+impl Pipeline for Layers {
+    fn intake(&self) -> Intake {
+        self.get_ref().intake()
+    }
+}
 
 /// Puts the layers around a router, for one connection.
-pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Pipeline {
+pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Layers {
     let router = Router { state: Arc::clone(state) };
     let faulty = FaultInjection::new(faults.clone(), router);
     let authorized = Authorization::new(Arc::clone(state), faulty);
     let observed = Observe::new(Arc::clone(state), authorized);
-    ServiceBuilder::new().concurrency_limit(MAX_IN_FLIGHT_REQUESTS).service(Admission::new(session, observed))
+    let admission = Admission::new(session, state.clock.clone(), observed);
+    ServiceBuilder::new().concurrency_limit(MAX_IN_FLIGHT_REQUESTS).service(admission)
 }
 
 /// Sends each request to the handler of its row.
@@ -43,6 +56,10 @@ impl Service<Call> for Router {
     }
 
     fn call(&mut self, call: Call) -> Reply {
-        (call.api.serve)(&self.state, call)
+        let mut call = call;
+        match call.answered.take() {
+            Some(reply) => reply,
+            None => (call.api.serve)(&self.state, call),
+        }
     }
 }

@@ -7,16 +7,19 @@ use bytestring::ByteString;
 /// The sender of a request: Kafka's principal of the type `User`, the only type that its own authentication makes.
 ///
 /// Holds the text that ACLs and `super.users` name it by, `User:NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Principal(ByteString);
+
+/// The type of all principals, as it stands before the name.
+const USER: &str = "User:";
 
 impl Principal {
     /// The principal of all who came by a listener that asks nobody who he is.
     pub(crate) const ANONYMOUS: Self = Self(ByteString::from_static("User:ANONYMOUS"));
 
     /// The user of this name.
-    pub(super) fn user(name: &str) -> Self {
-        Self(format!("User:{name}").into())
+    pub(crate) fn user(name: &str) -> Self {
+        Self(format!("{USER}{name}").into())
     }
 
     /// Its text, `User:NAME`.

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytestring::ByteString;
-use kestrel_protocol::{ApiKey, RequestFrame, RequestHeader};
+use kestrel_protocol::{ApiKey, RequestFrame, RequestHeader, SecretBytes};
 
-/// A request as it came in: nobody has asked yet what it is, or whether its sender may send it.
+/// A request as it came in: nothing is known yet of what it is, or of whether its sender may send it.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Header and body.
-    pub(crate) frame: RequestFrame,
+    /// What came.
+    pub(crate) content: Content,
     /// The length of the frame, with the four bytes that say it.
     pub(crate) size_bytes: usize,
     /// The connection that it came on.
@@ -22,6 +22,15 @@ pub(crate) struct Request {
     pub(crate) client_id: ByteString,
     /// When it had arrived whole: timeouts count from here.
     pub(crate) received_at: Instant,
+}
+
+/// What is in a frame, as the pipeline's intake says.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// A request: header and body.
+    Request(RequestFrame),
+    /// A token of SASL alone.
+    Token(SecretBytes),
 }
 
 /// A listener of the configuration, by its place there.
@@ -45,6 +54,11 @@ pub(crate) struct RequestName {
 }
 
 impl RequestName {
+    /// The name of what comes without a header, in place of requests of this API.
+    pub(crate) const fn of_api(api: ApiKey) -> Self {
+        Self { api_key: api.key(), api_version: 0 }
+    }
+
     /// The name of the request with this header.
     pub(crate) const fn of(header: &RequestHeader) -> Self {
         Self { api_key: header.api_key, api_version: header.api_version }

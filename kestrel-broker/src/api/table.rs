@@ -36,6 +36,8 @@ use kestrel_protocol::messages::offset_delete::OffsetDeleteRequest;
 use kestrel_protocol::messages::offset_fetch::OffsetFetchRequest;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kestrel_protocol::messages::produce::ProduceRequest;
+use kestrel_protocol::messages::sasl_authenticate::SaslAuthenticateRequest;
+use kestrel_protocol::messages::sasl_handshake::SaslHandshakeRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 
 use super::access::Need;
@@ -68,6 +70,7 @@ pub(super) const APIS: &[ServedApi] = &[
     row::<SyncGroupRequest>(&[Need(Read, Group)]),
     row::<DescribeGroupsRequest>(&[Need(Describe, Group)]),
     row::<ListGroupsRequest>(&[Need(Describe, Cluster), Need(Describe, Group)]),
+    row::<SaslHandshakeRequest>(&[]),
     row::<ApiVersionsRequest>(&[]),
     row::<CreateTopicsRequest>(&[Need(Create, Cluster), Need(Create, Topic)]),
     row::<DeleteTopicsRequest>(&[Need(Delete, Topic)]),
@@ -79,6 +82,7 @@ pub(super) const APIS: &[ServedApi] = &[
     cluster_row::<DeleteAclsRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeConfigsRequest>(&[Need(DescribeConfigs, Cluster), Need(DescribeConfigs, Topic)]),
     row::<AlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
+    row::<SaslAuthenticateRequest>(&[]),
     row::<CreatePartitionsRequest>(&[Need(Alter, Topic)]),
     row::<DeleteGroupsRequest>(&[Need(Delete, Group)]),
     row::<IncrementalAlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),

@@ -10,16 +10,17 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::api::{
-    Faults, FetchSessions, ListenerId, ProducerIds, Session, State, pipeline, request_counters,
+    Accounts, Faults, FetchSessions, ListenerId, Login, ProducerIds, Session, State, pipeline,
+    request_counters,
 };
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterOptions, Provisions};
-use crate::config::{BrokerConfig, QuotaSettings};
+use crate::config::{self as configured, BrokerConfig, QuotaSettings};
 use crate::coordinator::GroupCoordinator;
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
-use crate::metrics::Metrics;
+use crate::metrics::{ConnectionCounters, Metrics};
 use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
 use crate::quota::{QuotaWindows, Quotas, Windows};
@@ -38,6 +39,8 @@ pub(super) struct Running {
     controlling: TaskTracker,
     stop_controlling: CancellationToken,
     failed: CancellationToken,
+    /// What the salts of users that do not exist are made of.
+    decoy_key: [u8; 32],
 }
 
 impl Running {
@@ -77,6 +80,7 @@ impl Running {
             controlling: TaskTracker::new(),
             stop_controlling: CancellationToken::new(),
             failed: CancellationToken::new(),
+            decoy_key: random(),
         };
         running.controlling.spawn(controller.run(running.stop_controlling.clone()));
         running.keep_house(&encryptions);
@@ -136,12 +140,32 @@ impl Running {
                 complaints: Arc::clone(&complaints),
                 counters: Arc::clone(counters),
             };
-            let protocol = configured.protocol;
-            let make_pipeline =
-                move |certified: Option<&str>| pipeline(&state, &faults, Session::begin(protocol, certified));
+            let login = self.login(configured, counters);
+            let make_pipeline = move |certified: Option<&str>| {
+                pipeline(&state, &faults, Session::begin(login.clone(), certified, state.clock.now()))
+            };
             let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
             self.serving.spawn(Listener::new(door, make_pipeline, tasks, stopping).drive());
         }
+    }
+
+    /// How the clients of a listener log in, if it has SASL.
+    fn login(&self, listener: &configured::Listener, counters: &ConnectionCounters) -> Option<Arc<Login>> {
+        let settings = listener.sasl.as_ref()?;
+        let State { cluster, config, .. } = &*self.state;
+        let plain_users = settings.mechanisms.iter().flat_map(|enabled| &enabled.plain_users);
+        let plain_users = plain_users.chain(&config.users).cloned();
+        let cluster = cluster.clone();
+        let scram = move |mechanism, user: &str| cluster.image().scram_credential(mechanism, user).cloned();
+        let accounts = Accounts::new(plain_users, Arc::new(scram), self.decoy_key);
+        let delay = config.failed_authentication_delay;
+        let login = Login::new(listener.protocol, settings, delay, accounts, Arc::clone(&counters.logins));
+        info!(
+            "clients of the listener {listener} log in: security.protocol={}, and sasl.mechanism is one of {}",
+            listener.protocol,
+            login.listed()
+        );
+        Some(Arc::new(login))
     }
 
     fn report(&self, took: Duration) {
@@ -218,6 +242,12 @@ fn quota_windows(settings: &QuotaSettings) -> QuotaWindows {
         rates: Windows { count: settings.windows, length: settings.window() },
         mutations: Windows { count: settings.mutation_windows, length: settings.mutation_window() },
     }
+}
+
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system has random bytes");
+    bytes
 }
 
 /// What the handlers work on.

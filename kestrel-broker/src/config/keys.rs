@@ -12,15 +12,17 @@ use super::listener::ListenerSettings;
 use super::metadata_log::MetadataLogSettings;
 use super::node::NodeSettings;
 use super::quotas::QuotaSettings;
+use super::sasl::SaslSettings;
 use super::settings::BrokerSettings;
 use super::tls::TlsSettings;
 use super::topic_defaults::TopicDefaults;
 
+fn keys<C>(rows: &'static [kestrel_settings::Row<C>]) -> impl Iterator<Item = Key> {
+    rows.iter().map(|row| row.key)
+}
+
 /// All broker keys, in no particular order. A table of its own for something new is added here.
 pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
-    fn keys<C>(rows: &'static [kestrel_settings::Row<C>]) -> impl Iterator<Item = Key> {
-        rows.iter().map(|row| row.key)
-    }
     keys(NodeSettings::ROWS)
         .chain(keys(ListenerSettings::ROWS))
         .chain(keys(TlsSettings::ROWS))
@@ -31,6 +33,7 @@ pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
         .chain(keys(QuotaSettings::ROWS))
         .chain(keys(CleanerConfig::ROWS))
         .chain(keys(TopicDefaults::ROWS))
+        .chain(keys(SaslSettings::ROWS))
         .chain(accepted_keys())
 }
 

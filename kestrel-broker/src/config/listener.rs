@@ -8,6 +8,7 @@ use kestrel_settings::Scope::PerBroker;
 use kestrel_settings::{InvalidSetting, Key, RawSettings, list, settings};
 
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::sasl::SaslListener;
 use super::security_protocol::SecurityProtocol;
 use super::tls::ListenerTls;
 
@@ -23,7 +24,7 @@ settings! {
     /// The listener that brokers would use among themselves. There is one node, so it has no effect, but it has to be one of
     /// listeners.
     inter_broker_listener_name: Option<String>, "inter.broker.listener.name", String, null, [any];
-    /// Which security protocol the listener of a name has: PLAINTEXT or SSL; SASL_PLAINTEXT and SASL_SSL are not there yet.
+    /// Which security protocol the listener of a name has: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
     security_protocol_map: String, "listener.security.protocol.map", String, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", [any], scope: PerBroker;
     /// Where the broker listens, as NAME://HOST:PORT, several with commas. The first one is what the ready line names.
     listeners: String, "listeners", List, "PLAINTEXT://127.0.0.1:9092", [any], scope: PerBroker;
@@ -38,6 +39,8 @@ pub(crate) struct Listener {
     pub(crate) protocol: SecurityProtocol,
     /// Its certificates, where the protocol encrypts.
     pub(crate) tls: Option<ListenerTls>,
+    /// How its clients log in, where the protocol has SASL.
+    pub(crate) sasl: Option<SaslListener>,
     /// Where it listens; port 0 lets the system choose.
     pub(crate) listen: Endpoint,
     /// The address that it advertises; `None` until that is known: then it is derived from where it listens.
@@ -57,7 +60,7 @@ impl fmt::Display for Listener {
     }
 }
 
-/// Replaces whatever is said of listeners by one, under the name of its protocol, which needs no map.
+/// Replaces all listeners by one, under the name of its protocol, which needs no map.
 ///
 /// What is advertised under that name stays; names of other listeners are nobody's any more.
 pub(crate) fn listen_on(raw: &mut RawSettings, protocol: SecurityProtocol, endpoint: &Endpoint) {
@@ -112,7 +115,8 @@ impl ListenerSettings {
                 continue;
             }
             let protocol = self.protocol_of(raw, &name)?;
-            opened.push(Listener { name, protocol, tls: None, listen: endpoint, advertise: None });
+            let sasl = protocol.has_sasl().then(|| SaslListener::new(raw, &name)).transpose()?;
+            opened.push(Listener { name, protocol, tls: None, sasl, listen: endpoint, advertise: None });
         }
         if opened.is_empty() {
             let expected = "a listener that is not one of controller.listener.names";
@@ -195,9 +199,6 @@ impl ListenerSettings {
 
 /// What a protocol needs that is not there, if anything.
 fn what_is_missing(protocol: SecurityProtocol) -> Option<&'static str> {
-    if protocol.has_sasl() {
-        return Some("SASL is not there yet");
-    }
     (protocol.has_tls() && !cfg!(feature = "tls")).then_some("this build is without TLS (the feature tls)")
 }
 
@@ -280,15 +281,17 @@ mod tests {
     const MAP: &str = "PLAINTEXT:PLAINTEXT,SSL:PLAINTEXT";
 
     #[test]
-    fn a_protocol_that_is_not_spoken_is_refused_with_what_to_do() {
-        for protocol in ["SASL_PLAINTEXT", "SASL_SSL"] {
-            let listeners = format!("PLAINTEXT://:9092,{protocol}://:9093");
-            let error = refusal(&[("listeners", &listeners)]);
-            assert!(error.contains("SASL is not there yet"), "{error}");
-            assert!(error.contains(&format!("take {protocol} out")), "{error}");
-        }
-        let mapped = [("listeners", "OUT://:1"), ("listener.security.protocol.map", "OUT:SASL_SSL")];
-        assert!(refusal(&mapped).contains("OUT has the protocol SASL_SSL"), "{}", refusal(&mapped));
+    fn a_listener_has_logins_where_its_protocol_has() {
+        let said = [
+            ("listeners", "PLAINTEXT://a:1,OUT://b:2"),
+            ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,OUT:sasl_plaintext"),
+        ];
+        let listeners = config(&said).unwrap().listeners;
+        assert_eq!(
+            listeners.iter().map(|listener| listener.sasl.is_some()).collect::<Vec<_>>(),
+            [false, true]
+        );
+        assert_eq!(listeners[1].protocol, SecurityProtocol::SaslPlaintext);
     }
 
     #[test]

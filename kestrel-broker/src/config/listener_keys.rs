@@ -21,6 +21,19 @@ pub(super) fn key_of_one_listener(name: &str) -> Option<Key> {
     rest.match_indices('.').find_map(|(at, _)| broker_key(rest.get(at + 1..)?))
 }
 
+/// The settings as a SASL mechanism of a listener has them: those of `listener.name.NAME.MECHANISM.KEY` come first.
+pub(super) fn settings_of_mechanism(raw: &RawSettings, listener: &str, mechanism: &str) -> RawSettings {
+    let prefix = format!("{}.", mechanism.to_ascii_lowercase());
+    let of_listener = settings_of_listener(raw, listener);
+    let mut settings = of_listener.clone();
+    for (name, value) in of_listener.iter() {
+        if let Some(key) = name.strip_prefix(&prefix) {
+            settings.set_from(value.origin.clone(), key, value.text.clone());
+        }
+    }
+    settings
+}
+
 /// The settings as the listener of a name has them: its own come before those of all.
 ///
 /// ```text

@@ -18,6 +18,7 @@ mod listener_keys;
 mod metadata_log;
 mod node;
 mod quotas;
+mod sasl;
 mod security_protocol;
 mod settings;
 mod tls;
@@ -39,6 +40,7 @@ pub(crate) use metadata_log::MetadataLogSettings;
 #[cfg(feature = "dev-tls")]
 pub(crate) use node::data_dir;
 pub(crate) use quotas::QuotaSettings;
+pub(crate) use sasl::SaslListener;
 pub(crate) use security_protocol::SecurityProtocol;
 pub(crate) use tls::ListenerTls;
 

@@ -34,6 +34,16 @@ impl SecurityProtocol {
         }
     }
 
+    /// Its number in metadata records.
+    pub(crate) const fn id(self) -> i16 {
+        match self {
+            Self::Plaintext => 0,
+            Self::Ssl => 1,
+            Self::SaslPlaintext => 2,
+            Self::SaslSsl => 3,
+        }
+    }
+
     /// Whether connections are encrypted.
     pub(crate) const fn has_tls(self) -> bool {
         matches!(self, Self::Ssl | Self::SaslSsl)

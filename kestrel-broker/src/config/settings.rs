@@ -16,6 +16,8 @@ settings! {
     auto_create_topics: bool, "auto.create.topics.enable", Boolean, "true", [any];
     /// Where the broker stands, as Metadata tells clients.
     rack: Option<String>, "broker.rack", String, null, [any];
+    /// How many milliseconds a client waits for the answer that its login failed; nothing is read from it meanwhile.
+    failed_authentication_delay: Duration, "connection.failed.authentication.delay.ms", Int, "100", [0..];
     /// A connection without a request for this many milliseconds is closed; a negative value: never.
     connections_max_idle: Option<Duration>, "connections.max.idle.ms", Long, "600000", [any];
     /// How many replicas a topic gets that does not say. There is one node, so anything above 1 refuses such topics.

@@ -33,6 +33,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "a first consumer need not wait; Apache Kafka waits 3 s for more members",
     ),
     (
+        "sasl.enabled.mechanisms",
+        "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+        "what needs nothing but a user and a password; GSSAPI, which is Apache Kafka's, is not there",
+    ),
+    (
         "socket.listen.backlog.size",
         "1024",
         "the kernel drops what comes beyond, and clients try again after a second only",

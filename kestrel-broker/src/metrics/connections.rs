@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Counter, Gauge, ListenerMetrics};
+use super::{Counter, Gauge, ListenerMetrics, LoginCounters};
 
 /// What a listener counts.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct ConnectionCounters {
     pub(crate) failed_handshakes: Counter,
     /// Pauses in accepting.
     pub(crate) paused: Counter,
+    /// Logins, where the listener has SASL.
+    pub(crate) logins: Arc<LoginCounters>,
 }
 
 impl ConnectionCounters {
@@ -28,6 +30,7 @@ impl ConnectionCounters {
             refused: self.refused.get(),
             failed_handshakes: self.failed_handshakes.get(),
             paused: self.paused.get(),
+            logins: self.logins.snapshot(),
         }
     }
 }

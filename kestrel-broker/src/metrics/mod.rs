@@ -8,12 +8,15 @@
 mod connections;
 mod counter;
 mod histogram;
+mod logins;
 mod snapshot;
 
 pub(crate) use connections::ConnectionCounters;
 pub(crate) use counter::{Counter, Gauge, Inside};
 pub use histogram::Histogram;
 pub(crate) use histogram::Timings;
+pub(crate) use logins::LoginCounters;
 pub use snapshot::{
-    ApiMetrics, GroupMetrics, ListenerMetrics, Metrics, QuotaMetrics, ThrottleMetrics, TopicMetrics,
+    ApiMetrics, GroupMetrics, ListenerMetrics, LoginMetrics, Metrics, QuotaMetrics, ThrottleMetrics,
+    TopicMetrics,
 };

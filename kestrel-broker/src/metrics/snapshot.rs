@@ -110,6 +110,8 @@ pub struct ListenerMetrics {
     pub failed_handshakes: u64,
     /// How often accepting paused: for `max.connections`, or for `max.connection.creation.rate`.
     pub paused: u64,
+    /// The logins; all zero where the listener has no SASL.
+    pub logins: LoginMetrics,
 }
 
 /// How often users and clients were held back, by the quota that they were over.
@@ -136,6 +138,22 @@ pub struct ThrottleMetrics {
     pub count: u64,
     /// How long their connections were to wait, together.
     pub time: Duration,
+}
+
+/// The logins of clients with SASL by one listener.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginMetrics {
+    /// How many clients logged in.
+    pub authenticated: u64,
+    /// How many were refused: a wrong password, an unknown user, a mechanism that is not enabled, a client without SASL.
+    pub failed: u64,
+    /// How many logged in again on the same connection (KIP-368).
+    pub reauthenticated: u64,
+    /// How many were refused when they did.
+    pub failed_again: u64,
+    /// How many connections ended because their session was over.
+    pub expired: u64,
 }
 
 /// The consumer groups of a broker that have been loaded.

@@ -45,11 +45,17 @@ pub(crate) enum Closed {
     #[error("ssl.principal.mapping.rules has no rule for the certificate of {0:?}")]
     NoUser(String),
     /// The length that was announced is none of a frame.
-    #[error("{0} (socket.request.max.bytes)")]
+    #[error("{0} (socket.request.max.bytes, or sasl.server.max.receive.size before authentication)")]
     FrameSize(#[from] FrameSizeError),
     /// The frame does not begin with a request header.
     #[error("malformed request header: {0}")]
     Header(#[from] DecodeError),
+    /// The client did not log in.
+    #[error("the client did not log in in time")]
+    LoginTimeout,
+    /// The pipeline takes no more requests.
+    #[error("{0}")]
+    Ended(Close),
     /// The pipeline refused a request.
     #[error("{0}: {1}")]
     Refused(RequestName, Close),
@@ -67,6 +73,8 @@ impl Closed {
                 | Self::NoUser(_)
                 | Self::FrameSize(_)
                 | Self::Header(_)
+                | Self::LoginTimeout
+                | Self::Ended(_)
                 | Self::Refused(..)
                 | Self::Unread(_)
         )

@@ -17,17 +17,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
-use kestrel_protocol::{FrameDecoder, RequestFrame};
+use kestrel_protocol::{ApiKey, DecodeError, FrameDecoder, RequestFrame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 use super::closed::Closed;
 use super::outbox::Outbox;
 use super::stranger::Stranger;
 use super::transport::Transport;
-use crate::api::{AnswerFrame, Close, Origin, Request, RequestName};
+use crate::api::{AnswerFrame, Content, FrameKind, Origin, Pipeline, Request, RequestName};
 use crate::clock::after;
 
 /// How many bytes say the length of a frame.
@@ -56,7 +55,7 @@ pub(crate) struct ConnectionLimits {
 
 /// A connection over any stream: TCP, TLS, or a pipe in memory.
 #[derive(Debug)]
-pub(crate) struct Connection<S, P: Service<Request>> {
+pub(crate) struct Connection<S, P: Pipeline> {
     stream: S,
     pipeline: P,
     /// Whether the pipeline has room for one more request (it has said so and was not called since).
@@ -64,7 +63,8 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     origin: Origin,
     /// `client.id` of the latest request.
     client_id: ByteString,
-    decoder: FrameDecoder,
+    /// The largest frame, where the pipeline has no limit of its own.
+    request_max_bytes: usize,
     /// Whether no frame has come yet, so that the peer may speak another protocol.
     is_new: bool,
     received: BytesMut,
@@ -78,6 +78,8 @@ pub(crate) struct Connection<S, P: Service<Request>> {
     closing: Option<Closed>,
     last_active: Instant,
     idle: Option<(Duration, Pin<Box<Sleep>>)>,
+    /// The deadline that the pipeline has, while it has one.
+    deadline: Option<(std::time::Instant, Pin<Box<Sleep>>)>,
 }
 
 /// Something that leaves the connection in its turn.
@@ -92,7 +94,7 @@ enum InFlight<F> {
 impl<S, P> Connection<S, P>
 where
     S: Transport,
-    P: Service<Request, Response = AnswerFrame, Error = Close>,
+    P: Pipeline,
     P::Future: Unpin,
 {
     /// A connection whose requests go to `pipeline`.
@@ -104,7 +106,7 @@ where
             pipeline_ready: false,
             origin,
             client_id: ByteString::new(),
-            decoder: FrameDecoder::new(limits.request_max_bytes),
+            request_max_bytes: limits.request_max_bytes,
             is_new: true,
             received: BytesMut::new(),
             input_open: true,
@@ -117,6 +119,7 @@ where
                 .max_idle
                 .filter(|limit| *limit < LONGEST_IDLE)
                 .map(|limit| (limit, Box::pin(sleep_until(after(now.into_std(), limit).into())))),
+            deadline: None,
         }
     }
 
@@ -167,7 +170,7 @@ where
             if sent {
                 self.last_active = Instant::now();
             } else if !moved {
-                return self.poll_idle(cx);
+                return self.poll_deadline(cx).map_or_else(|| self.poll_idle(cx), Poll::Ready);
             }
         }
     }
@@ -189,7 +192,10 @@ where
         if !self.pipeline_ready {
             match ready!(self.pipeline.poll_ready(cx)) {
                 Ok(()) => self.pipeline_ready = true,
-                Err(close) => self.end_input(Closed::Refused(RequestName::default(), close)),
+                Err(close) => {
+                    self.end_input(Closed::Ended(close));
+                    return Poll::Ready(());
+                }
             }
         }
         if self.is_new
@@ -198,8 +204,10 @@ where
             self.end_input(Closed::Stranger(stranger));
             return Poll::Ready(());
         }
-        match self.decoder.decode(&mut self.received) {
-            Ok(Some(frame)) => self.dispatch(frame),
+        let intake = self.pipeline.intake();
+        let decoder = FrameDecoder::new(intake.max_frame_bytes.unwrap_or(self.request_max_bytes));
+        match decoder.decode(&mut self.received) {
+            Ok(Some(frame)) => self.dispatch(intake.kind, frame),
             Ok(None) => return self.poll_read(cx),
             Err(error) => self.end_input(error.into()),
         }
@@ -220,30 +228,40 @@ where
     }
 
     /// Runs the ordered part of a request.
-    fn dispatch(&mut self, frame: Bytes) {
+    fn dispatch(&mut self, kind: FrameKind, frame: Bytes) {
         self.is_new = false;
         let size_bytes = frame.len() + FRAME_LENGTH_BYTES;
-        match RequestFrame::parse(frame) {
-            Ok(frame) => {
-                self.last_active = Instant::now();
-                self.note_client_id(frame.header.client_id.as_deref().unwrap_or_default());
-                let name = RequestName::of(&frame.header);
-                let reply = self.pipeline.call(Request {
-                    frame,
-                    size_bytes,
-                    origin: self.origin,
-                    file_run_min_bytes: S::FILE_RUN_MIN_BYTES,
-                    client_id: self.client_id.clone(),
-                    received_at: self.last_active.into_std(),
-                });
-                self.pipeline_ready = false;
-                self.in_flight.push_back(InFlight::Request(name, reply));
-            }
+        match self.open(kind, frame) {
+            Ok((name, content)) => self.call(name, content, size_bytes),
             Err(error) => self.end_input(error.into()),
         }
         if size_bytes > KEPT_BUFFER_BYTES {
             self.received = BytesMut::from(self.received.as_ref());
         }
+    }
+
+    /// Reads the header of a frame, if it has one.
+    fn open(&mut self, kind: FrameKind, frame: Bytes) -> Result<(RequestName, Content), DecodeError> {
+        if kind == FrameKind::Token {
+            return Ok((RequestName::of_api(ApiKey::SaslAuthenticate), Content::Token(frame.into())));
+        }
+        let frame = RequestFrame::parse(frame)?;
+        self.note_client_id(frame.header.client_id.as_deref().unwrap_or_default());
+        Ok((RequestName::of(&frame.header), Content::Request(frame)))
+    }
+
+    fn call(&mut self, name: RequestName, content: Content, size_bytes: usize) {
+        self.last_active = Instant::now();
+        let reply = self.pipeline.call(Request {
+            content,
+            size_bytes,
+            origin: self.origin,
+            file_run_min_bytes: S::FILE_RUN_MIN_BYTES,
+            client_id: self.client_id.clone(),
+            received_at: self.last_active.into_std(),
+        });
+        self.pipeline_ready = false;
+        self.in_flight.push_back(InFlight::Request(name, reply));
     }
 
     /// Copies the name when it changes: a slice of the frame would keep the whole frame.
@@ -314,6 +332,20 @@ where
             self.outbox = Outbox::default();
         }
         self.closing.get_or_insert(closed);
+    }
+
+    /// Ends the connection when what the pipeline waits for has not come in time.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Option<Closed> {
+        let Some(deadline) = self.pipeline.intake().deadline else {
+            self.deadline = None;
+            return None;
+        };
+        let is_new = self.deadline.as_ref().is_none_or(|(of, _)| *of != deadline);
+        if is_new {
+            self.deadline = Some((deadline, Box::pin(sleep_until(deadline.into()))));
+        }
+        let (_, timer) = self.deadline.as_mut()?;
+        timer.as_mut().poll(cx).is_ready().then_some(Closed::LoginTimeout)
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 use tracing::{debug, info, warn};
 
 use super::acceptor::Acceptor;
@@ -18,7 +17,7 @@ use super::connection::{Connection, ConnectionLimits};
 use super::connection_count::{ConnectionCount, Counted};
 use super::encryption::{Encrypted, Encryption};
 use super::transport::Transport;
-use crate::api::{AnswerFrame, Close, ListenerId, Origin, Request};
+use crate::api::{ListenerId, Origin, Pipeline};
 use crate::metrics::{ConnectionCounters, Inside};
 
 /// How long accepting rests after it failed: out of file descriptors, most often.
@@ -69,7 +68,7 @@ pub(crate) struct Listener<M> {
 impl<M, P> Listener<M>
 where
     M: Fn(Option<&str>) -> P + Clone + Send + 'static,
-    P: Service<Request, Response = AnswerFrame, Error = Close> + Send + 'static,
+    P: Pipeline + Send + 'static,
     P::Future: Unpin + Send,
 {
     /// A listener whose connections run on `tasks` until `stopping` is cancelled.
@@ -200,7 +199,7 @@ async fn encrypt<S: Transport>(
 async fn drive<S, P>(mut connection: Connection<S, P>, visit: Visit, stopping: CancellationToken)
 where
     S: Transport,
-    P: Service<Request, Response = AnswerFrame, Error = Close>,
+    P: Pipeline,
     P::Future: Unpin,
 {
     let closed = connection.drive(&stopping).await;

@@ -33,6 +33,8 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<DeleteGroupsRequest>(&mut peer).await;
     answers_every_version::<OffsetDeleteRequest>(&mut peer).await;
     answers_every_version::<ApiVersionsRequest>(&mut peer).await;
+    answers_every_version::<SaslHandshakeRequest>(&mut peer).await;
+    answers_every_version::<SaslAuthenticateRequest>(&mut peer).await;
     answers_every_version::<CreateTopicsRequest>(&mut peer).await;
     answers_every_version::<DeleteTopicsRequest>(&mut peer).await;
     answers_every_version::<DeleteRecordsRequest>(&mut peer).await;
@@ -73,7 +75,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 34] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 36] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -87,6 +89,7 @@ const DOCUMENTED: [(ApiKey, &[&str]); 34] = [
     (ApiKey::SyncGroup, &["Read Group"]),
     (ApiKey::DescribeGroups, &["Describe Group"]),
     (ApiKey::ListGroups, &["Describe Cluster", "Describe Group"]),
+    (ApiKey::SaslHandshake, &[]),
     (ApiKey::ApiVersions, &[]),
     (ApiKey::CreateTopics, &["Create Cluster", "Create Topic"]),
     (ApiKey::DeleteTopics, &["Delete Topic"]),
@@ -98,6 +101,7 @@ const DOCUMENTED: [(ApiKey, &[&str]); 34] = [
     (ApiKey::DeleteAcls, &["Alter Cluster"]),
     (ApiKey::DescribeConfigs, &["DescribeConfigs Cluster", "DescribeConfigs Topic"]),
     (ApiKey::AlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
+    (ApiKey::SaslAuthenticate, &[]),
     (ApiKey::CreatePartitions, &["Alter Topic"]),
     (ApiKey::DeleteGroups, &["Delete Group"]),
     (ApiKey::IncrementalAlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),

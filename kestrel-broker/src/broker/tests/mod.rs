@@ -2,6 +2,7 @@
 
 mod full_disk;
 mod listeners;
+mod logins;
 mod metrics;
 
 use std::sync::Arc;

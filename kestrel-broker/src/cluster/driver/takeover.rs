@@ -72,7 +72,7 @@ fn registered(listener: &Listener) -> RegisteredEndpoint {
         name: listener.name.as_str().into(),
         host: endpoint.host.as_str().into(),
         port: endpoint.port,
-        security_protocol: PLAINTEXT,
+        security_protocol: listener.protocol.id(),
     }
 }
 
@@ -104,6 +104,3 @@ fn clear_strays(controller: &Controller, options: &ClusterOptions) -> Result<(),
     }
     Ok(())
 }
-
-/// The security protocol of a listener, as metadata records number it.
-const PLAINTEXT: i16 = 0;

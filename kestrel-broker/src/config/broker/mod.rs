@@ -12,7 +12,7 @@ use std::time::Duration;
 use kestrel_protocol::NodeId;
 use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_settings::properties::PropertiesError;
-use kestrel_settings::{InvalidSetting, Key, Origin, RawSettings, RawValue, Row, closest};
+use kestrel_settings::{InvalidSetting, Key, Origin, RawSettings, RawValue, Row, Secret, closest};
 
 use super::authorizer::AuthorizerSettings;
 use super::endpoint::ENDPOINT_FORM;
@@ -139,6 +139,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) authorizer: Option<Arc<Authorizer>>,
     /// How closely it looks at what producers send: a setting that Apache Kafka has no key for.
     pub(crate) validation: Validation,
+    /// Users with their passwords, known to PLAIN and SCRAM from the start: a setting that Apache Kafka has no key for.
+    pub(crate) users: Vec<(String, Secret)>,
     /// The folder of all data.
     pub(crate) data_dir: PathBuf,
     /// The settings of groups.
@@ -186,6 +188,7 @@ impl BrokerConfig {
             listeners,
             authorizer,
             validation: Validation::default(),
+            users: Vec::new(),
             data_dir: node.data_dir(raw)?,
             groups: group_settings(raw)?,
             metadata_log: metadata_log_settings(raw)?,
@@ -198,6 +201,17 @@ impl BrokerConfig {
     pub(crate) fn keep_data_in(&mut self, dir: &Path) {
         self.raw.set(NODE.log_dirs.name, dir.display().to_string());
         self.data_dir = dir.to_path_buf();
+    }
+
+    /// Makes users known from the start.
+    pub(crate) fn know(&mut self, users: Vec<(String, Secret)>) {
+        if !users.is_empty() && !self.listeners.iter().any(|listener| listener.protocol.has_sasl()) {
+            self.warnings.push(
+                "no listener asks its clients to log in, so that users have no effect: give one the protocol SASL_PLAINTEXT or SASL_SSL"
+                    .to_owned(),
+            );
+        }
+        self.users = users;
     }
 
     /// The value that `key` was given at the start, if it was given one.

@@ -8,9 +8,10 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
 use super::*;
-use crate::api::{ListenerId, Reply};
+use crate::api::{AnswerFrame, Close, Intake, ListenerId, Reply};
 
 const LIMITS: ConnectionLimits =
     ConnectionLimits { request_max_bytes: 1024, max_idle: Some(Duration::from_secs(60)) };
@@ -50,7 +51,8 @@ impl Service<Request> for Scripted {
     }
 
     fn call(&mut self, request: Request) -> Reply {
-        let id = request.frame.header.correlation_id;
+        let Content::Request(frame) = request.content else { panic!("a bare token") };
+        let id = frame.header.correlation_id;
         self.called.lock().push(id);
         if id == self.refused {
             return Reply::now(Err(Close::UnsupportedVersion { api: ApiKey::Metadata, version: 99 }));
@@ -65,6 +67,12 @@ impl Service<Request> for Scripted {
             let frame = [&length.to_be_bytes()[..], &id.to_be_bytes(), &vec![7; answer_bytes]].concat();
             Ok(AnswerFrame { runs: vec![Bytes::from(frame).into()], throttle, ..Default::default() })
         })
+    }
+}
+
+impl Pipeline for Scripted {
+    fn intake(&self) -> Intake {
+        Intake::REQUESTS
     }
 }
 

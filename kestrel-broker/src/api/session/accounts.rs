@@ -1,0 +1,64 @@
+//! The users that may log in by one listener, and their secrets.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use kestrel_protocol::Timestamp;
+use kestrel_security::sasl::{Credentials, ScramCredential, ScramMechanism};
+use kestrel_settings::Secret;
+
+/// Finds the stored keys of a user of SCRAM: in the metadata, as of now.
+pub(crate) type ScramCredentials = dyn Fn(ScramMechanism, &str) -> Option<ScramCredential> + Send + Sync;
+
+/// The users that may log in by one listener.
+pub(crate) struct Accounts {
+    /// The users of PLAIN with their passwords.
+    plain: HashMap<String, Secret>,
+    /// The users of SCRAM.
+    scram: Arc<ScramCredentials>,
+    /// What the salts of users that do not exist are made of.
+    decoy_key: [u8; 32],
+}
+
+impl Accounts {
+    /// These users.
+    pub(crate) fn new(
+        plain: impl IntoIterator<Item = (String, Secret)>,
+        scram: Arc<ScramCredentials>,
+        decoy_key: [u8; 32],
+    ) -> Self {
+        Self { plain: plain.into_iter().collect(), scram, decoy_key }
+    }
+
+    /// The users at a moment: tokens are valid for a time only.
+    pub(super) const fn at(&self, wall: Timestamp) -> Known<'_> {
+        Known { accounts: self, _wall: wall }
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+/// The users at a moment.
+pub(super) struct Known<'a> {
+    accounts: &'a Accounts,
+    _wall: Timestamp,
+}
+
+impl Credentials for Known<'_> {
+    fn plain_password(&self, user: &str) -> Option<Secret> {
+        self.accounts.plain.get(user).cloned()
+    }
+
+    fn scram_credential(&self, mechanism: ScramMechanism, user: &str) -> Option<ScramCredential> {
+        (self.accounts.scram)(mechanism, user)
+    }
+
+    fn decoy_key(&self) -> &[u8] {
+        &self.accounts.decoy_key
+    }
+}
