@@ -302,7 +302,7 @@ pub(super) fn judge(name: &str, value: &str) -> Foreign {
         .iter()
         .any(|begin| name.starts_with(begin))
     {
-        return Foreign::NoEffect("tokens come from the program");
+        return Foreign::NoEffect("tokens come by client credentials, or from the program");
     }
     for (reason, settings) in NO_EFFECT {
         if let Some((_, same)) = settings.iter().find(|(known, _)| *known == name) {

@@ -1,5 +1,7 @@
 //! The settings of a client that say how its connections are encrypted and authenticated. `security` makes of them what is used.
 
+use std::time::Duration;
+
 use kestrel_settings::{Chosen, Secret, settings};
 
 use crate::security::SecurityProtocol;
@@ -52,4 +54,29 @@ settings! {
     username: Option<String>, "sasl.username", String, null, [any];
     /// The password of PLAIN and SCRAM, as librdkafka has it.
     password: Secret, "sasl.password", Password, null, [any];
+    /// Where tokens of OAUTHBEARER are asked for: the https:// address of an OpenID Connect provider (KIP-768). Needs the feature oidc.
+    token_endpoint_url: Option<String>, "sasl.oauthbearer.token.endpoint.url", String, null, [any];
+    /// The client's id at the OpenID Connect provider; also clientId in sasl.jaas.config.
+    oauth_client_id: Option<String>,
+        "sasl.oauthbearer.client.credentials.client.id" | "sasl.oauthbearer.client.id", String, null, [any];
+    /// The client's secret at the OpenID Connect provider; also clientSecret in sasl.jaas.config.
+    oauth_client_secret: Secret,
+        "sasl.oauthbearer.client.credentials.client.secret" | "sasl.oauthbearer.client.secret", Password, null, [any];
+    /// What tokens have to be good for, as the provider names it; also scope in sasl.jaas.config.
+    oauth_scope: Option<String>, "sasl.oauthbearer.scope", String, null, [any];
+    /// What brokers get beside a token: name=value, several separated by commas; in Java extension_NAME in sasl.jaas.config.
+    oauth_extensions: Option<String>, "sasl.oauthbearer.extensions", String, null, [any];
+    /// Whether id and secret are escaped before they go into the header, as RFC 6749 says and few providers expect.
+    oauth_header_urlencode: bool, "sasl.oauthbearer.header.urlencode", Boolean, "false", [any];
+    /// A PEM file with the authorities that may have signed the OpenID Connect provider's certificate, as librdkafka has it; without
+    /// one, those that the machine trusts.
+    https_ca_location: Option<String>, "https.ca.location", String, null, [any];
+    /// How long connecting to the OpenID Connect provider may take; 10 s unless it is set.
+    login_connect_timeout: Option<Duration>, "sasl.login.connect.timeout.ms", Int, null, [1..];
+    /// How long the OpenID Connect provider's answer may take; 10 s unless it is set.
+    login_read_timeout: Option<Duration>, "sasl.login.read.timeout.ms", Int, null, [1..];
+    /// The first wait before a token is asked for again; it doubles each time.
+    login_retry_backoff: Duration, "sasl.login.retry.backoff.ms", Long, "100", [0..];
+    /// For how long a token is asked for again at all.
+    login_retry_backoff_max: Duration, "sasl.login.retry.backoff.max.ms", Long, "10000", [0..];
 }

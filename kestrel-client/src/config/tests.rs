@@ -32,7 +32,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
 ];
 
 /// Keys that Apache Kafka's clients have not: Kestrel's own and librdkafka's.
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 17] = [
     "unknown.keys",
     "receive.message.max.bytes",
     "compression.level",
@@ -47,6 +47,8 @@ const OTHERS: [&str; 15] = [
     "enable.ssl.certificate.verification",
     "sasl.username",
     "sasl.password",
+    "sasl.oauthbearer.extensions",
+    "https.ca.location",
     // Java: partitioner.class, which is an alias here.
     "partitioner",
 ];

@@ -18,14 +18,21 @@
 //! }
 //! ```
 
-#![allow(dead_code, reason = "logins and built-in providers take it up")]
-
 mod cache;
+#[cfg(feature = "aws-msk-iam")]
+mod msk_iam;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod provider;
 mod token;
 
-#[allow(unused_imports, reason = "logins take it up")]
 pub(crate) use cache::TokenCache;
 pub use kestrel_security::sasl::InvalidExtension;
+#[cfg(feature = "aws-msk-iam")]
+pub use msk_iam::{AwsCredentials, AwsCredentialsProvider, MskIam};
+#[cfg(feature = "oidc")]
+pub(crate) use oidc::of_settings;
+#[cfg(feature = "oidc")]
+pub use oidc::{ClientCredentials, InvalidEndpoint};
 pub use provider::TokenProvider;
 pub use token::Token;

@@ -52,6 +52,11 @@ impl Token {
         Ok(self)
     }
 
+    #[cfg(feature = "oidc")]
+    pub(super) fn with_extensions(self, extensions: SaslExtensions) -> Self {
+        Self { extensions, ..self }
+    }
+
     pub(crate) const fn text(&self) -> &Secret {
         &self.text
     }

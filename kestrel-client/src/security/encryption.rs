@@ -29,7 +29,7 @@ pub(crate) struct Encryptor {
 }
 
 impl Encryption {
-    pub(super) fn new(plan: ClientTls) -> Self {
+    pub(crate) fn new(plan: ClientTls) -> Self {
         Self { plan, loaded: Arc::default() }
     }
 

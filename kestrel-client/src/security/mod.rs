@@ -20,9 +20,7 @@ use crate::config::{SECURITY, SecurityConfig};
 use crate::error::Error;
 
 #[cfg(feature = "tls")]
-use encryption::Encryption;
-#[cfg(feature = "tls")]
-pub(crate) use encryption::{Encryptor, in_words};
+pub(crate) use encryption::{Encryption, Encryptor, in_words};
 #[cfg(feature = "tls")]
 pub use kestrel_security::tls::ClientTls as Tls;
 pub(crate) use protocol::SecurityProtocol;

@@ -156,11 +156,23 @@ fn user_and_password(config: &SecurityConfig, jaas: Option<&JaasConfig>) -> Resu
     }
 }
 
-fn oauthbearer(_config: &SecurityConfig, _jaas: Option<&JaasConfig>) -> Result<Sasl, Error> {
-    Err(Error::config(
-        SECURITY.mechanism.name,
-        "a provider of tokens is missing: `.sasl(Sasl::oauthbearer(..))`",
-    ))
+#[cfg(feature = "oidc")]
+fn oauthbearer(config: &SecurityConfig, jaas: Option<&JaasConfig>) -> Result<Sasl, Error> {
+    Ok(Sasl::oauthbearer(crate::oauth::of_settings(config, jaas)?))
+}
+
+#[cfg(not(feature = "oidc"))]
+fn oauthbearer(config: &SecurityConfig, _: Option<&JaasConfig>) -> Result<Sasl, Error> {
+    Err(match config.token_endpoint_url {
+        Some(_) => Error::config(
+            SECURITY.token_endpoint_url.name,
+            "needs the feature `oidc` of the crate kestrel-client, which is off",
+        ),
+        None => Error::config(
+            SECURITY.mechanism.name,
+            "a provider of tokens is missing: `.sasl(Sasl::oauthbearer(..))`",
+        ),
+    })
 }
 
 /// Says which settings have no effect because `security.protocol` asks for less: often it was forgotten.
