@@ -1,5 +1,7 @@
 //! Peers that lie: every field that is forged is refused, random bytes never panic, and nothing is held that is too long.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -192,7 +194,24 @@ fn what_is_too_long_is_refused_unread() {
     }
 }
 
+/// The users of [`half_way`] and what an honest client says last, computed once.
+static HONEST: LazyLock<(Users, String)> = LazyLock::new(|| {
+    let users = Users::with("alice", "opensesame");
+    let (_, _, last) = half_way(&users);
+    (users, last)
+});
+
 proptest! {
+    #[test]
+    fn a_proof_with_another_byte_anywhere_is_refused(at in 0..120usize, other: u8) {
+        let (users, honest) = &*HONEST;
+        let mut forged = honest.clone().into_bytes();
+        prop_assume!(forged.len() == 120 && forged[at] != other);
+        forged[at] = other;
+        let (mut server, _) = challenged(users);
+        prop_assert!(server.handle(&forged, users).is_err(), "{}", String::from_utf8_lossy(&forged));
+    }
+
     #[test]
     fn random_bytes_neither_panic_nor_authenticate(
         mechanism in proptest::sample::select(&Mechanism::ALL[..]),
