@@ -53,7 +53,7 @@
 //! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
 //! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
-//! - [`oauth`]: tokens for clusters that want them, from a callback or from those that give them out.
+//! - [`oauth`]: tokens for clusters that want them, from a callback or from who gives them out.
 //! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
 //! - `ClientBuilder::tls` and [`ClientBuilder::sasl`]: encrypted and authenticated connections, with [`Sasl`].
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
@@ -101,7 +101,7 @@
 //! only `zstd` needs a C compiler. A record in a codec that is off is an error that names the feature.
 //!
 //! `tls` (on by default): encrypted connections, by rustls with the provider `ring`; no OpenSSL. `oidc`: tokens of an OpenID Connect
-//! provider for OAUTHBEARER.
+//! provider for OAUTHBEARER ([`oauth`]); nine more crates. `aws-msk-iam`: tokens for Amazon MSK, signed without an SDK; none.
 //!
 //! `json` (on by default), `avro`, `uuid`: the formats of [`serde`] that need another crate. The crate `kestrel-serde` is
 //! here as [`serde`], and its formats are at the root too, so that a program depends on `kestrel-client` alone.

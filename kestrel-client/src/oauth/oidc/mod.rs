@@ -190,9 +190,10 @@ impl TokenProvider for ClientCredentials {
                 Ok(token) => return Ok(token),
                 Err(error) => error,
             };
-            let remaining = deadline.saturating_duration_since(now());
-            let delay = backoff.delay(failures).min(remaining);
-            if !error.may_pass() || delay.is_zero() {
+            let delay = backoff.delay(failures);
+            // Rather early than late: who waits for the token should hear of this error, and not that its own time is over.
+            let is_last = delay.is_zero() || delay > deadline.saturating_duration_since(now());
+            if !error.may_pass() || is_last {
                 return Err(error.into());
             }
             tracing::debug!(error = %Chain(&error), "a token is asked for again");
