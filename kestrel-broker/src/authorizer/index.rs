@@ -72,8 +72,11 @@ impl PatternIndex {
     }
 
     /// The ACLs of the patterns that name a resource.
+    ///
+    /// As in Apache Kafka, `*` is not for resources whose own names begin with it, which no topic's does: its walk takes the
+    /// literal `*` for a shorter name there.
     pub(super) fn naming<'a>(&'a self, resource: &str) -> impl Iterator<Item = &'a Rules> {
-        let wildcard = self.wildcard().filter(|_| resource != WILDCARD);
+        let wildcard = self.wildcard().filter(|_| !resource.starts_with(WILDCARD));
         self.literal.get(resource).into_iter().chain(wildcard).chain(self.prefixes_of(resource))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Read by `clients/java/src/Decisions.java`, which asks Apache Kafka's StandardAuthorizer the same.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -60,7 +61,9 @@ fn write_set(dice: &mut Dice, out: &mut impl Write) -> io::Result<()> {
     // Few types for some sets, so that their ACLs meet.
     let types = &TYPES[..=dice.roll(TYPES.len())];
     let count = if dice.once_in(50) { 300 } else { dice.roll(24) };
-    let acls: Vec<AclBinding> = (0..count).map(|_| acl(dice, types)).collect();
+    // Each once: Apache Kafka has no second ACL that says the same.
+    let acls: BTreeSet<AclBinding> = (0..count).map(|_| acl(dice, types)).collect();
+    let acls: Vec<AclBinding> = acls.into_iter().collect();
     for acl in &acls {
         write_acl(out, acl)?;
     }

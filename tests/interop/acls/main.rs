@@ -1,10 +1,18 @@
 //! The program of `tests/interop/acls`: what ACLs decide, on kestrel-broker and on Apache Kafka.
 //!
-//! `decisions` writes random sets of ACLs with what Kestrel's authorizer decides by them.
+//! `decisions` writes random sets of ACLs with what Kestrel's authorizer decides by them; `matrix` asks two brokers the same under
+//! each single permission and each single denial.
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
+mod cases;
+mod connection;
 mod decisions;
+mod matrix;
+#[path = "../odd/normal.rs"]
+mod normal;
+mod side;
+mod states;
 
 use std::process::ExitCode;
 
@@ -28,6 +36,8 @@ enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Compares two brokers, each API under each set of ACLs.
+    Matrix(matrix::Matrix),
 }
 
 fn main() -> ExitCode {
@@ -39,5 +49,6 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        What::Matrix(matrix) => matrix.run(),
     }
 }

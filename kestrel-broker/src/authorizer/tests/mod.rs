@@ -55,6 +55,8 @@ fn a_pattern_is_a_name_or_a_beginning_or_everything() {
     assert!(allows(&[allow(Read, "*")], Read, "ab"));
     assert!(!allows(&[prefixed(&allow(Read, "*"))], Read, "ab"));
     assert!(allows(&[prefixed(&allow(Read, "*"))], Read, "*b"));
+    // As in Apache Kafka.
+    assert!(!allows(&[allow(Read, "*")], Read, "*b"));
 }
 
 #[test]

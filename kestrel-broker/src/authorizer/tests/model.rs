@@ -25,7 +25,10 @@ impl Model<'_> {
         let pattern = acl.pattern();
         pattern.resource_type() == resource_type
             && match pattern.pattern_type() {
-                PatternType::Literal => pattern.name() == name || pattern.name() == "*",
+                // As in Apache Kafka: not for names that begin with it.
+                PatternType::Literal => {
+                    pattern.name() == name || (pattern.name() == "*" && !name.starts_with('*'))
+                }
                 PatternType::Prefixed => name.starts_with(pattern.name()),
             }
     }

@@ -7,11 +7,13 @@ import java.util.Map;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.metrics.internals.PluginMetricsImpl;
 import org.apache.kafka.common.network.ClientInformation;
-import org.apache.kafka.common.requests.RequestContext;
-import org.apache.kafka.common.requests.RequestHeader;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.requests.RequestContext;
+import org.apache.kafka.common.requests.RequestHeader;
 import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
@@ -32,7 +34,7 @@ import org.apache.kafka.server.authorizer.AuthorizationResult;
 public final class Decisions {
     private static final int SHOWN = 20;
 
-    private StandardAuthorizer authorizer;
+    private final StandardAuthorizer authorizer = new StandardAuthorizer();
     private final StringBuilder set = new StringBuilder();
     private long sets;
     private long acls;
@@ -42,6 +44,8 @@ public final class Decisions {
 
     public static void main(String[] args) throws Exception {
         Decisions all = new Decisions();
+        all.authorizer.withPluginMetrics(new PluginMetricsImpl(new Metrics(), Map.of()));
+        all.authorizer.completeInitialLoad();
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             all.read(line);
@@ -77,11 +81,10 @@ public final class Decisions {
     private void begin(String[] words) {
         set.setLength(0);
         sets++;
-        authorizer = new StandardAuthorizer();
+        authorizer.loadSnapshot(Map.of());
         authorizer.configure(Map.of(
             StandardAuthorizer.ALLOW_EVERYONE_IF_NO_ACL_IS_FOUND_CONFIG, words[1],
             StandardAuthorizer.SUPER_USERS_CONFIG, words[2]));
-        authorizer.completeInitialLoad();
     }
 
     private void add(String[] words) {
