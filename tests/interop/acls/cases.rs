@@ -22,8 +22,11 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     api: ApiKey,
     last_version: i16,
-    ask: Box<dyn Fn(&mut Side, i16) -> String>,
+    ask: Box<Ask>,
 }
+
+/// Asks a broker in a version, and says what of the answer is compared.
+type Ask = dyn Fn(&mut Side, i16) -> String;
 
 impl Case {
     /// The first and the last version that both brokers speak.

@@ -49,7 +49,7 @@ fn topics() -> Vec<Case> {
             side.topic(GONE);
             delete(version, GONE)
         }),
-        same("DeleteTopics by id", |side, version| delete_by_id(side, version)),
+        same("DeleteTopics by id", delete_by_id),
         same("DeleteRecords", |_, _| {
             let partition = DeleteRecordsPartition { partition_index: 0, offset: 0 };
             let topic = DeleteRecordsTopic { name: TOPIC.into(), partitions: vec![partition] };
