@@ -11,10 +11,10 @@ use super::states::{State, states};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Matrix {
     /// The broker under test, as HOST:PORT,HOST:PORT.
-    #[arg(long, value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_delimiter = ',')]
     kestrel: Vec<String>,
     /// The broker that is right, as HOST:PORT,HOST:PORT.
-    #[arg(long, value_delimiter = ',', num_args = 2)]
+    #[arg(long, value_delimiter = ',')]
     kafka: Vec<String>,
     /// Only cases whose name contains this.
     #[arg(long, default_value = "")]
