@@ -179,6 +179,8 @@ impl BrokerBuilder {
     /// let orders = ResourcePattern::topic("orders");
     /// let broker = Broker::builder()
     ///     .ephemeral()
+    ///     .user("alice", "alice-secret")
+    ///     .user("billing", "billing-secret")
     ///     .acl(AclBinding::allow("User:alice", AclOperation::Write, orders.clone()))
     ///     .acl(AclBinding::allow("User:billing", AclOperation::Read, orders))
     ///     .acl(AclBinding::allow("User:billing", AclOperation::Read, ResourcePattern::group("billing")))
