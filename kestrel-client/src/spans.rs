@@ -81,6 +81,7 @@ fn note_error(span: &Span, error: &Error) {
         (Some(code), _) => span.record("error.type", code.name()),
         (None, Error::Timeout { .. }) => span.record("error.type", "timeout"),
         (None, Error::Disconnected { .. }) => span.record("error.type", "disconnected"),
+        (None, Error::Authentication { .. }) => span.record("error.type", "authentication"),
         _ => span.record("error.type", "_OTHER"),
     };
 }

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use kestrel_client::{Client, ClientBuilder};
+use kestrel_client::oauth::Token;
+use kestrel_client::{Client, ClientBuilder, Sasl};
 
 /// The environment variable that names the folder.
 pub const SECURE_VARIABLE: &str = "KESTREL_TEST_SECURE";
@@ -17,26 +18,27 @@ pub struct WaysIn {
 }
 
 impl WaysIn {
-    /// The names of all ways: each a file `NAME.properties` in the folder.
-    pub const ALL: [&'static str; 10] = [
-        "tls",
-        "mutual-tls",
-        "plain",
-        "scram-256",
-        "scram-512",
-        "oauthbearer",
-        "tls-plain",
-        "tls-scram-256",
-        "tls-scram-512",
-        "tls-oauthbearer",
-    ];
     /// The way whose sessions last a few seconds, to be authenticated again.
-    pub const SHORT_SESSIONS: &'static str = "short-sessions";
+    pub const SHORT_SESSIONS: &'static str = "scram-sha-256-short-sessions";
 
     /// Those that the environment names; `None` when it names none.
     #[must_use]
     pub fn from_environment() -> Option<Self> {
         std::env::var_os(SECURE_VARIABLE).map(|folder| Self { folder: folder.into() })
+    }
+
+    /// The names of all ways: each a file `NAME.properties` in the folder.
+    ///
+    /// # Panics
+    /// When the folder cannot be read.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.folder).expect("the folder of the ways can be read");
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut ways: Vec<_> =
+            names.filter_map(|name| name.strip_suffix(".properties").map(str::to_owned)).collect();
+        ways.sort();
+        ways
     }
 
     /// The properties of one way.
@@ -80,10 +82,18 @@ impl WaysIn {
         let mut properties = self.properties(way);
         properties.retain(|(key, _)| others.iter().all(|(other, _)| key != other));
         properties.extend(others.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
-        Client::from_properties(properties).unwrap_or_else(|error| panic!("{way}: {error}"))
+        let builder = Client::from_properties(properties).unwrap_or_else(|error| panic!("{way}: {error}"));
+        match std::fs::read_to_string(self.folder.join(format!("{way}.token"))) {
+            Ok(token) => builder.sasl(Sasl::oauthbearer(move || {
+                let token = Token::new(token.clone());
+                async { Ok(token) }
+            })),
+            Err(_) => builder,
+        }
     }
 
-    /// Where the folder is, which also has the certificates in it: `ca.pem`, `client.pem`, `client.key`.
+    /// Where the folder is, which also has `ca.pem` in it, and `other-ca.pem`, an authority that has
+    /// signed nothing.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -13,6 +13,7 @@ is, is a super user.
 """
 
 import json
+import shutil
 
 from ring import java
 from ring.authority import AUDIENCE, ISSUER, Authority, Issuer
@@ -88,6 +89,27 @@ class Guarded:
         path = self._folder / f"{name}.json"
         path.write_text(json.dumps({"protocol": LISTENERS[listener], **how}))
         return self.address(listener), str(path)
+
+    def properties(self, folder):
+        """A folder with the properties of each way as kestrel-client reads them, for its end-to-end tests (tests/src/secure.rs)."""
+        folder.mkdir()
+        for name, listener, how in [*self.ways(), *self.short_ways()]:
+            lines = {"bootstrap.servers": self.address(listener), "security.protocol": LISTENERS[listener]}
+            if "ca" in how:
+                lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": how["ca"]}
+            if "certificate" in how:
+                lines |= {"ssl.keystore.type": "PEM", "ssl.keystore.location": how["certificate"]}
+            if "mechanism" in how:
+                lines["sasl.mechanism"] = how["mechanism"]
+            if "password" in how:
+                login = _LOGIN[how["mechanism"]].split(" required")[0]
+                lines["sasl.jaas.config"] = f'{login} required username="{how["user"]}" password="{how["password"]}";'
+            if "token" in how:
+                (folder / f"{name}.token").write_text(how["token"])
+            (folder / f"{name}.properties").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        shutil.copy(self._authority.ca, folder / "ca.pem")
+        shutil.copy(Authority(folder / "stranger").ca, folder / "other-ca.pem")
+        return folder
 
     def java_file(self, name, listener, how):
         """A properties file for Kafka's own tools that connects so, with a mechanism that has a password."""
