@@ -37,7 +37,7 @@ const BROKER_ARROWS: [(&str, &[&str]); 8] = [
     ("log", &["metrics"]),
     ("partition", &["log", "clock", "metrics"]),
     ("cluster", &["log", "partition", "authorizer", "quota", "clock", "config"]),
-    ("coordinator", &["log", "partition", "cluster", "clock", "config", "metrics"]),
+    ("coordinator", &["log", "partition", "cluster", "quota", "clock", "config", "metrics"]),
     (
         "api",
         &[

@@ -76,7 +76,6 @@ impl Account {
     }
 
     /// The permits of the request to change partitions (KIP-599).
-    #[allow(dead_code, reason = "changes of topics will ask for them")]
     pub(super) fn permits(&self, strictness: Strictness) -> Permits {
         self.0.as_ref().map_or_else(Permits::unlimited, |holder| {
             Permits::of(&holder.quotas, holder.caller(), strictness)
@@ -148,3 +147,6 @@ fn percent_of_a_second(spent: Duration) -> f64 {
 const fn float(units: usize) -> f64 {
     units as f64
 }
+
+#[cfg(test)]
+mod tests;

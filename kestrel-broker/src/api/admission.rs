@@ -17,6 +17,9 @@ use super::{
 };
 use crate::clock::{Clock, after};
 
+/// How many bytes of a frame say its length.
+const FRAME_LENGTH_BYTES: usize = 4;
+
 /// The service of this layer, for one connection.
 #[derive(Debug)]
 pub(crate) struct Admission<S> {
@@ -63,7 +66,7 @@ impl<S> Admission<S> {
             access: Access::OPEN,
             origin,
             file_run_min_bytes,
-            size_bytes,
+            size_bytes: size_bytes.saturating_sub(FRAME_LENGTH_BYTES),
             account,
             received_at,
         };

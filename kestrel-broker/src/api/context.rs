@@ -24,7 +24,7 @@ pub(crate) struct RequestContext {
     pub(crate) origin: Origin,
     /// From how many bytes on the connection wants the records of a partition left in their file.
     pub(crate) file_run_min_bytes: usize,
-    /// The length of its frame.
+    /// The length of its frame, without the four bytes that say it.
     pub(crate) size_bytes: usize,
     /// What its sender is charged for it.
     pub(crate) account: Account,

@@ -12,14 +12,18 @@ use kestrel_protocol::messages::create_topics::{
 
 use super::describe_configs::topic_keys;
 use super::tally::{split_denied, split_repeated};
-use super::{Handler, RequestContext, State};
+use super::{Answer, Handler, RequestContext, State};
 use crate::authorizer::AclOperation::{Create, DescribeConfigs};
 use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ApiError, ClusterImage, CreatedTopic, Intent, METADATA_TOPIC, NewTopic};
 use crate::config::{ConfigSource, DescribedConfig};
+use crate::quota::Strictness;
+
+/// The first version that knows THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const FIRST_STRICT_VERSION: i16 = 6;
 
 impl Handler for CreateTopicsRequest {
-    async fn handle(self, context: RequestContext, state: Arc<State>) -> CreateTopicsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> Answer<CreateTopicsResponse> {
         let (once, repeated) = split_repeated(self.topics, |topic| topic.name.clone());
         let access = &context.access;
         let creates_all = access.would_allow_on_cluster(Create);
@@ -30,10 +34,16 @@ impl Handler for CreateTopicsRequest {
                 access.check(Create, Topic, &topic.name)
             }
         });
+        let strictness = Strictness::since(FIRST_STRICT_VERSION, context.version);
+        let permits = context.account.permits(strictness);
         let names: Vec<ByteString> = once.iter().map(|topic| topic.name.clone()).collect();
         let created = state
             .cluster
-            .create_topics(once.into_iter().map(new_topic).collect(), Intent::of(self.validate_only))
+            .create_topics(
+                once.into_iter().map(new_topic).collect(),
+                Intent::of(self.validate_only),
+                permits.clone(),
+            )
             .await;
         let image = state.cluster.image();
         let mut topics: Vec<_> = names
@@ -50,7 +60,8 @@ impl Handler for CreateTopicsRequest {
         let duplicate = ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
         topics.extend(repeated.into_iter().map(|name| failure(name, &duplicate)));
         topics.extend(denied.into_iter().map(|(topic, error)| failure(topic.name, &error.into())));
-        CreateTopicsResponse { topics, ..Default::default() }
+        let response = CreateTopicsResponse { topics, ..Default::default() };
+        Answer::from(response).held_back(permits.throttle(state.clock.now()))
     }
 
     fn refusal(&self, error: ErrorCode) -> CreateTopicsResponse {

@@ -10,25 +10,28 @@ use kestrel_protocol::messages::delete_topics::{
 use kestrel_protocol::{ErrorCode, TopicId};
 
 use super::tally::Tally;
-use super::{Access, Handler, RequestContext, State};
+use super::{Access, Answer, Handler, RequestContext, State};
 use crate::authorizer::AclOperation::{Delete, Describe};
 use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ApiError, ClusterImage, DeletedTopic, TopicRef};
+use crate::quota::Strictness;
 
 /// The first version that knows TOPIC_DELETION_DISABLED (KIP-322).
 const FIRST_DISABLED_VERSION: i16 = 3;
 
+/// The first version that knows THROTTLING_QUOTA_EXCEEDED (KIP-599).
+const FIRST_STRICT_VERSION: i16 = 5;
+
 impl Handler for DeleteTopicsRequest {
-    async fn handle(self, context: RequestContext, state: Arc<State>) -> DeleteTopicsResponse {
+    async fn handle(self, context: RequestContext, state: Arc<State>) -> Answer<DeleteTopicsResponse> {
         if !state.config.delete_topics {
             let disabled = context.version >= FIRST_DISABLED_VERSION;
-            return self.refusal(if disabled {
-                ErrorCode::TopicDeletionDisabled
-            } else {
-                ErrorCode::InvalidRequest
-            });
+            let error = if disabled { ErrorCode::TopicDeletionDisabled } else { ErrorCode::InvalidRequest };
+            return self.refusal(error).into();
         }
         let permission = Permission::new(&context.access, &state);
+        let strictness = Strictness::since(FIRST_STRICT_VERSION, context.version);
+        let permits = context.account.permits(strictness);
         let mut responses = Vec::new();
         let mut topics = Vec::new();
         let all = self.asked();
@@ -44,12 +47,13 @@ impl Handler for DeleteTopicsRequest {
                 Err(error) => responses.push(failure(&asked, &error)),
             }
         }
-        let deleted = state.cluster.delete_topics(topics.clone()).await;
+        let deleted = state.cluster.delete_topics(topics.clone(), permits.clone()).await;
         responses.extend(topics.iter().zip(deleted).map(|(topic, outcome)| match outcome {
             Ok(deleted) => success(deleted),
             Err(error) => failure(&as_asked(topic), &error),
         }));
-        DeleteTopicsResponse { responses, ..Default::default() }
+        let response = DeleteTopicsResponse { responses, ..Default::default() };
+        Answer::from(response).held_back(permits.throttle(state.clock.now()))
     }
 
     fn refusal(&self, error: ErrorCode) -> DeleteTopicsResponse {

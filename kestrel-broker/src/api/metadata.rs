@@ -19,6 +19,7 @@ use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ApiError, ClusterImage, TopicImage, check_topic_name};
 use crate::coordinator::GROUPS_TOPIC;
 use crate::partition::OfflinePartitions;
+use crate::quota::Strictness;
 
 /// The first version in which null, and not an empty list, asks for all topics.
 const FIRST_NULL_IS_ALL_VERSION: i16 = 1;
@@ -33,7 +34,7 @@ impl Handler for MetadataRequest {
         };
         let created = match &asked {
             Some(topics) if self.allow_auto_topic_creation && state.config.auto_create_topics => {
-                create_missing(topics, &context.access, &state).await
+                create_missing(topics, &context, &state).await
             }
             _ => Vec::new(),
         };
@@ -118,15 +119,19 @@ fn asked_topic(topic: &MetadataRequestTopic, version: i16) -> Result<Asked, Erro
 }
 
 /// Creates the topics that are not there; gives those that could not be created, with why.
-async fn create_missing(topics: &[Asked], access: &Access, state: &State) -> Vec<(ByteString, ErrorCode)> {
+async fn create_missing(
+    topics: &[Asked],
+    context: &RequestContext,
+    state: &State,
+) -> Vec<(ByteString, ErrorCode)> {
     let image = state.cluster.image();
     let mut failed = Vec::new();
     for topic in topics {
         // What may not be described is refused by that, whether it is there or not.
         if let Asked::Name(name) = topic
             && image.topic(name).is_none()
-            && access.would_allow(Describe, Topic, name)
-            && let Err(error) = create_allowed(name, access, state).await
+            && context.access.would_allow(Describe, Topic, name)
+            && let Err(error) = create_allowed(name, context, state).await
         {
             failed.push((name.clone(), error.code));
         }
@@ -134,21 +139,25 @@ async fn create_missing(topics: &[Asked], access: &Access, state: &State) -> Vec
     failed
 }
 
-async fn create_allowed(name: &ByteString, access: &Access, state: &State) -> Result<(), ApiError> {
-    if !access.would_allow_on_cluster(Create) {
-        access.check(Create, Topic, name)?;
+async fn create_allowed(name: &ByteString, context: &RequestContext, state: &State) -> Result<(), ApiError> {
+    if !context.access.would_allow_on_cluster(Create) {
+        context.access.check(Create, Topic, name)?;
     }
     check_topic_name(name).map_err(|_| ErrorCode::InvalidTopic)?;
-    create(name, state).await
+    create(name, context, state).await
 }
 
 /// Creates a topic with all defaults; that of the groups is created as their coordinator needs it.
-async fn create(name: &ByteString, state: &State) -> Result<(), ApiError> {
+async fn create(name: &ByteString, context: &RequestContext, state: &State) -> Result<(), ApiError> {
     if name == GROUPS_TOPIC {
-        state.groups.ensure().await
-    } else {
-        state.cluster.auto_create(name.clone()).await
+        return state.groups.ensure().await;
     }
+    let created = state.cluster.auto_create(name.clone(), context.account.permits(Strictness::Strict)).await;
+    created.map_err(|error| match error.code {
+        // As Apache Kafka: the client asks again, and by then it may be created.
+        ErrorCode::ThrottlingQuotaExceeded => ErrorCode::UnknownTopicOrPartition.into(),
+        _ => error,
+    })
 }
 
 /// The brokers that serve, each with the endpoint of the listener that the client came by.

@@ -23,7 +23,7 @@ use crate::log::{Durability, LogManager, ManagerOptions};
 use crate::metrics::{ConnectionCounters, Metrics};
 use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
-use crate::quota::{QuotaWindows, Quotas, Windows};
+use crate::quota::{QuotaWindows, Quotas, RateLimits, Windows};
 
 /// How long a stop waits for what is in flight.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -60,9 +60,11 @@ impl Running {
         let started_at = clock.now();
         let logs = open_logs(&config, durability).await?;
         let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), durability, config.recovery_threads));
+        let quotas = Arc::new(Quotas::new(quota_windows(&config.quotas), rate_limits(&config), clock.now()));
         let options = ClusterOptions {
             logs: Arc::clone(&logs),
             replicas: Arc::clone(&replicas),
+            quotas: Arc::clone(&quotas),
             config: Arc::clone(&config),
             provisions,
             durability,
@@ -73,7 +75,7 @@ impl Running {
             .map_err(|error| StartError::metadata(config.data_dir.clone(), error))?;
         let stop_serving = CancellationToken::new();
         let running = Self {
-            state: Arc::new(state(cluster, replicas, config, clock, stop_serving.clone())),
+            state: Arc::new(state(cluster, replicas, quotas, config, clock, stop_serving.clone())),
             logs,
             serving: TaskTracker::new(),
             stop_serving,
@@ -122,11 +124,7 @@ impl Running {
             request_max_bytes: config.request_max_bytes,
             max_idle: config.connections_max_idle,
         };
-        let maxima = ConnectionMaxima {
-            total: config.quotas.max_connections as usize,
-            per_ip: config.quotas.max_connections_per_ip as usize,
-        };
-        let count = ConnectionCount::new(maxima);
+        let count = ConnectionCount::new(connection_maxima(config));
         let complaints = Arc::default();
         let listeners = config.listeners.iter().zip(&state.connections).zip(sockets).zip(encryptions);
         for (id, (((configured, counters), acceptor), encryption)) in listeners.enumerate() {
@@ -137,6 +135,7 @@ impl Running {
                 encryption,
                 limits,
                 count: Arc::clone(&count),
+                quotas: Arc::clone(&state.quotas),
                 complaints: Arc::clone(&complaints),
                 counters: Arc::clone(counters),
             };
@@ -250,10 +249,32 @@ fn random() -> [u8; 32] {
     bytes
 }
 
+/// The rates at which connections may be made.
+fn rate_limits(config: &BrokerConfig) -> RateLimits {
+    let limit = |settings: &QuotaSettings| {
+        Some(settings.max_connection_rate).filter(|rate| *rate < i32::MAX.unsigned_abs())
+    };
+    RateLimits {
+        broker: limit(&config.quotas),
+        listeners: config.listener_quotas.iter().map(limit).collect(),
+    }
+}
+
+/// How many connections there may be.
+fn connection_maxima(config: &BrokerConfig) -> ConnectionMaxima {
+    ConnectionMaxima {
+        total: config.quotas.max_connections as usize,
+        listeners: config.listener_quotas.iter().map(|settings| settings.max_connections as usize).collect(),
+        per_ip: config.quotas.max_connections_per_ip as usize,
+        of_ip: config.max_connections_of_ip.clone(),
+    }
+}
+
 /// What the handlers work on.
 fn state(
     cluster: Cluster,
     replicas: Arc<ReplicaManager>,
+    quotas: Arc<Quotas>,
     config: Arc<BrokerConfig>,
     clock: Clock,
     stopping: CancellationToken,
@@ -263,7 +284,7 @@ fn state(
         cluster,
         replicas,
         groups: Arc::new(groups),
-        quotas: Arc::new(Quotas::new(quota_windows(&config.quotas), clock.now())),
+        quotas,
         producer_ids: ProducerIds::default(),
         fetch_sessions: FetchSessions::new(config.fetch_sessions),
         counters: request_counters(),

@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use crate::config::{BrokerConfig, Layers};
 use crate::log::{Durability, LogManager};
 use crate::partition::ReplicaManager;
+use crate::quota::{Permits, Quotas};
 use driver::{Answer, Command, MAX_QUEUED_COMMANDS, NamedOutcomes, Outcomes};
 
 pub(crate) use controller::{
@@ -58,6 +59,8 @@ pub(crate) struct ClusterOptions {
     pub(crate) logs: Arc<LogManager>,
     /// The partitions, which are opened as the metadata says.
     pub(crate) replicas: Arc<ReplicaManager>,
+    /// The quotas, whose limits are as the metadata says.
+    pub(crate) quotas: Arc<Quotas>,
     /// The broker's settings; its listeners know the ports that were bound.
     pub(crate) config: Arc<BrokerConfig>,
     /// The users and ACLs that are to be there from the start.
@@ -118,9 +121,10 @@ impl Cluster {
         &self,
         topics: Vec<NewTopic>,
         intent: Intent,
+        permits: Permits,
     ) -> Outcomes<CreatedTopic> {
         let count = topics.len();
-        self.submit_all(count, |answer| Command::CreateTopics(topics, intent, answer)).await
+        self.submit_all(count, |answer| Command::CreateTopics(topics, intent, permits, answer)).await
     }
 
     /// Creates a topic with all defaults, because a client asked for it: `auto.create.topics.enable` is the caller's to
@@ -128,8 +132,8 @@ impl Cluster {
     ///
     /// # Errors
     /// Why the topic cannot exist.
-    pub(crate) async fn auto_create(&self, name: ByteString) -> Result<(), ApiError> {
-        let created = self.create_topics(vec![NewTopic::with_defaults(name)], Intent::Apply).await;
+    pub(crate) async fn auto_create(&self, name: ByteString, permits: Permits) -> Result<(), ApiError> {
+        let created = self.create_topics(vec![NewTopic::with_defaults(name)], Intent::Apply, permits).await;
         match created.into_iter().next() {
             Some(Err(error)) if error.code != ErrorCode::TopicAlreadyExists => Err(error),
             _ => Ok(()),
@@ -137,15 +141,24 @@ impl Cluster {
     }
 
     /// Deletes topics, each by itself, with their partitions and configuration.
-    pub(crate) async fn delete_topics(&self, topics: Vec<TopicRef>) -> Outcomes<DeletedTopic> {
+    pub(crate) async fn delete_topics(
+        &self,
+        topics: Vec<TopicRef>,
+        permits: Permits,
+    ) -> Outcomes<DeletedTopic> {
         let count = topics.len();
-        self.submit_all(count, |answer| Command::DeleteTopics(topics, answer)).await
+        self.submit_all(count, |answer| Command::DeleteTopics(topics, permits, answer)).await
     }
 
     /// Adds partitions to topics, each by itself.
-    pub(crate) async fn create_partitions(&self, topics: Vec<NewPartitions>, intent: Intent) -> Outcomes<()> {
+    pub(crate) async fn create_partitions(
+        &self,
+        topics: Vec<NewPartitions>,
+        intent: Intent,
+        permits: Permits,
+    ) -> Outcomes<()> {
         let count = topics.len();
-        self.submit_all(count, |answer| Command::CreatePartitions(topics, intent, answer)).await
+        self.submit_all(count, |answer| Command::CreatePartitions(topics, intent, permits, answer)).await
     }
 
     /// Changes the configuration of resources, each by itself.

@@ -1,31 +1,47 @@
-//! How many connections are open, in all and by address. Asked by the listeners before they serve one.
+//! How many connections are open: in all, by listener and by address. Asked by the listeners before they serve one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::api::ListenerId;
 
 /// `max.connections` and `max.connections.per.ip`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ConnectionMaxima {
     /// How many in all.
     pub(crate) total: usize,
+    /// How many of each listener.
+    pub(crate) listeners: Vec<usize>,
     /// How many of one address.
     pub(crate) per_ip: usize,
+    /// How many of these addresses instead.
+    pub(crate) of_ip: HashMap<IpAddr, usize>,
 }
 
 /// The open connections of all listeners, counted.
 #[derive(Debug)]
 pub(crate) struct ConnectionCount {
     maxima: ConnectionMaxima,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: Mutex<Open>,
+    left: Notify,
+}
+
+#[derive(Debug)]
+struct Open {
+    total: usize,
+    by_listener: Vec<usize>,
+    by_ip: HashMap<IpAddr, usize>,
 }
 
 /// One open connection; counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct Counted {
     count: Arc<ConnectionCount>,
+    listener: ListenerId,
     ip: IpAddr,
 }
 
@@ -35,43 +51,75 @@ pub(super) enum TooMany {
     /// `max.connections`.
     #[error("max.connections={0} are open")]
     Total(usize),
-    /// `max.connections.per.ip`.
+    /// `max.connections` of the listener.
+    #[error("max.connections={0} of the listener are open")]
+    OfListener(usize),
+    /// `max.connections.per.ip`, or what an override says.
     #[error("max.connections.per.ip={0} are open")]
     PerIp(usize),
+}
+
+impl TooMany {
+    /// Whether the connection may wait until others end: who is one too many for his own address is closed.
+    pub(super) const fn may_wait(self) -> bool {
+        matches!(self, Self::Total(_) | Self::OfListener(_))
+    }
 }
 
 impl ConnectionCount {
     /// Nothing open yet.
     pub(crate) fn new(maxima: ConnectionMaxima) -> Arc<Self> {
-        Arc::new(Self { maxima, open: Mutex::default() })
+        let by_listener = vec![0; maxima.listeners.len()];
+        let open = Mutex::new(Open { total: 0, by_listener, by_ip: HashMap::new() });
+        Arc::new(Self { maxima, open, left: Notify::new() })
     }
 
     /// Counts a connection from `ip` in.
     ///
     /// # Errors
     /// When there are as many as there may be.
-    pub(super) fn enter(self: &Arc<Self>, ip: IpAddr) -> Result<Counted, TooMany> {
-        let mut open = self.open.lock();
-        if open.values().sum::<usize>() >= self.maxima.total {
-            return Err(TooMany::Total(self.maxima.total));
+    pub(super) fn enter(self: &Arc<Self>, listener: ListenerId, ip: IpAddr) -> Result<Counted, TooMany> {
+        let (maxima, mut open) = (&self.maxima, self.open.lock());
+        if open.total >= maxima.total {
+            return Err(TooMany::Total(maxima.total));
         }
-        if open.get(&ip).copied().unwrap_or_default() >= self.maxima.per_ip {
-            return Err(TooMany::PerIp(self.maxima.per_ip));
+        let most = maxima.listeners.get(listener.0).copied().unwrap_or(usize::MAX);
+        if open.by_listener.get(listener.0).is_some_and(|count| *count >= most) {
+            return Err(TooMany::OfListener(most));
         }
-        *open.entry(ip).or_default() += 1;
-        Ok(Counted { count: Arc::clone(self), ip })
+        let most = maxima.of_ip.get(&ip).copied().unwrap_or(maxima.per_ip);
+        if open.by_ip.get(&ip).copied().unwrap_or_default() >= most {
+            return Err(TooMany::PerIp(most));
+        }
+        open.total += 1;
+        *open.by_ip.entry(ip).or_default() += 1;
+        if let Some(count) = open.by_listener.get_mut(listener.0) {
+            *count += 1;
+        }
+        Ok(Counted { count: Arc::clone(self), listener, ip })
+    }
+
+    /// Waits until a connection ends, from the moment of the call on.
+    pub(super) fn left(&self) -> impl Future<Output = ()> + '_ {
+        self.left.notified()
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut open = self.count.open.lock();
-        if let Some(count) = open.get_mut(&self.ip) {
+        open.total -= 1;
+        if let Some(count) = open.by_listener.get_mut(self.listener.0) {
+            *count -= 1;
+        }
+        if let Some(count) = open.by_ip.get_mut(&self.ip) {
             *count -= 1;
             if *count == 0 {
-                open.remove(&self.ip);
+                open.by_ip.remove(&self.ip);
             }
         }
+        drop(open);
+        self.count.left.notify_waiters();
     }
 }
 
@@ -81,16 +129,27 @@ mod tests {
 
     use super::*;
 
+    const HERE: ListenerId = ListenerId(0);
+    const THERE: ListenerId = ListenerId(1);
+
+    fn ip(last: u8) -> IpAddr {
+        Ipv4Addr::new(10, 0, 0, last).into()
+    }
+
     #[test]
-    fn both_limits_hold_and_a_closed_connection_makes_room() {
-        let count = ConnectionCount::new(ConnectionMaxima { total: 3, per_ip: 2 });
-        let [a, b, c] = [1, 2, 3].map(|last| IpAddr::from(Ipv4Addr::new(10, 0, 0, last)));
-        let first = count.enter(a).unwrap();
-        let _second = count.enter(a).unwrap();
-        assert_eq!(count.enter(a).unwrap_err(), TooMany::PerIp(2));
-        let _third = count.enter(b).unwrap();
-        assert_eq!(count.enter(c).unwrap_err(), TooMany::Total(3));
+    fn all_limits_hold_and_a_closed_connection_makes_room() {
+        let of_ip = [(ip(9), 0)].into();
+        let maxima = ConnectionMaxima { total: 4, listeners: vec![3, 9], per_ip: 2, of_ip };
+        let count = ConnectionCount::new(maxima);
+        let first = count.enter(HERE, ip(1)).unwrap();
+        let _second = count.enter(HERE, ip(1)).unwrap();
+        assert_eq!(count.enter(THERE, ip(1)).unwrap_err(), TooMany::PerIp(2));
+        assert_eq!(count.enter(THERE, ip(9)).unwrap_err(), TooMany::PerIp(0));
+        let _third = count.enter(HERE, ip(2)).unwrap();
+        assert_eq!(count.enter(HERE, ip(3)).unwrap_err(), TooMany::OfListener(3));
+        let _fourth = count.enter(THERE, ip(3)).unwrap();
+        assert_eq!(count.enter(THERE, ip(4)).unwrap_err(), TooMany::Total(4));
         drop(first);
-        assert!(count.enter(c).is_ok());
+        assert!(count.enter(HERE, ip(4)).is_ok());
     }
 }

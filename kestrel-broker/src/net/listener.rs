@@ -19,6 +19,7 @@ use super::encryption::{Encrypted, Encryption};
 use super::transport::Transport;
 use crate::api::{ListenerId, Origin, Pipeline};
 use crate::metrics::{ConnectionCounters, Inside};
+use crate::quota::Quotas;
 
 /// How long accepting rests after it failed: out of file descriptors, most often.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -49,7 +50,9 @@ pub(crate) struct Door {
     pub(crate) limits: ConnectionLimits,
     /// The open connections, which the listeners share.
     pub(crate) count: Arc<ConnectionCount>,
-    /// The complaints about peers, which the listeners share too.
+    /// The rates at which connections may be made, which the listeners share too.
+    pub(crate) quotas: Arc<Quotas>,
+    /// The complaints about peers, likewise.
     pub(crate) complaints: Arc<Mutex<Complaints>>,
     /// The counters of this listener.
     pub(crate) counters: Arc<ConnectionCounters>,
@@ -95,7 +98,14 @@ where
                     if std::mem::take(&mut refused) > 0 {
                         info!("connections are accepted again");
                     }
-                    self.serve(stream, peer);
+                    tokio::select! {
+                        biased;
+                        () = stopping.cancelled() => return,
+                        counted = self.admit(peer) => match counted {
+                            Ok(counted) => self.serve(stream, peer, counted),
+                            Err(delay) => self.refuse(stream, delay),
+                        },
+                    }
                 }
                 Err(error) => {
                     // It waits in the backlog until it can be accepted; said now and then, not ten times a second.
@@ -109,18 +119,72 @@ where
         }
     }
 
-    /// Serves a connection on a task of its own, unless there are too many.
-    fn serve<S: Transport + Send + 'static>(&self, stream: S, peer: SocketAddr) {
-        let Door { id, encryption, limits, count, complaints, counters, .. } = &self.door;
-        let counted = match count.enter(peer.ip()) {
-            Ok(counted) => counted,
-            Err(too_many) => {
+    /// Waits as long as connections come too fast or too many are open, and counts one in. Meanwhile the next ones wait to be
+    /// accepted, as with Apache Kafka.
+    ///
+    /// # Errors
+    /// When its own address is over a limit: the connection is then closed after the time given.
+    async fn admit(&self, peer: SocketAddr) -> Result<Counted, Duration> {
+        let Door { id, count, quotas, counters, .. } = &self.door;
+        let (ip, now) = (peer.ip().to_canonical(), || tokio::time::Instant::now().into_std());
+        let pause = quotas.arrive(id.0, now());
+        if !pause.is_zero() {
+            counters.paused.count();
+            self.complain(
+                peer,
+                "max.connection.creation.rate is exceeded",
+                "accepting pauses with a connection",
+            );
+            tokio::time::sleep(pause).await;
+        }
+        if let Err(delay) = quotas.admit(id.0, ip, now()) {
+            counters.refused.count();
+            self.complain(
+                peer,
+                "connection_creation_rate of its address is exceeded",
+                "refused a connection",
+            );
+            return Err(delay);
+        }
+        loop {
+            let left = count.left();
+            let too_many = match count.enter(*id, ip) {
+                Ok(counted) => return Ok(counted),
+                Err(too_many) => too_many,
+            };
+            if !too_many.may_wait() {
                 counters.refused.count();
-                return complain(complaints, peer, &too_many.to_string(), |about| {
-                    warn!("refused a connection from {peer}: {about}");
-                });
+                self.complain(peer, &too_many.to_string(), "refused a connection");
+                return Err(Duration::ZERO);
             }
-        };
+            counters.paused.count();
+            self.complain(peer, &too_many.to_string(), "accepting pauses with a connection");
+            left.await;
+        }
+    }
+
+    /// Closes a connection, after a time in which its client does not try again.
+    fn refuse<S: Send + 'static>(&self, stream: S, delay: Duration) {
+        let stopping = self.stopping.clone();
+        if delay.is_zero() {
+            return;
+        }
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = stopping.cancelled() => {}
+            }
+            drop(stream);
+        });
+    }
+
+    fn complain(&self, peer: SocketAddr, reason: &str, what: &str) {
+        complain(&self.door.complaints, peer, reason, |about| warn!("{what} from {peer}: {about}"));
+    }
+
+    /// Serves a connection on a task of its own.
+    fn serve<S: Transport + Send + 'static>(&self, stream: S, peer: SocketAddr, counted: Counted) {
+        let Door { id, encryption, limits, complaints, counters, .. } = &self.door;
         counters.accepted.count();
         let visit = Visit {
             peer,

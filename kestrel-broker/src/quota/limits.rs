@@ -22,21 +22,6 @@ pub(crate) enum QuotaKind {
 impl QuotaKind {
     /// All of them.
     pub(crate) const ALL: [Self; 4] = [Self::Produce, Self::Fetch, Self::Request, Self::ControllerMutation];
-
-    /// Its key in the metadata.
-    pub(crate) const fn key(self) -> &'static str {
-        match self {
-            Self::Produce => "producer_byte_rate",
-            Self::Fetch => "consumer_byte_rate",
-            Self::Request => "request_percentage",
-            Self::ControllerMutation => "controller_mutation_rate",
-        }
-    }
-
-    /// The kind of a key; `None` for one that does not limit users or clients.
-    pub(crate) fn of_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.key() == key)
-    }
 }
 
 /// What an entity says of the user, or of the client.

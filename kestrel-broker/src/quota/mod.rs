@@ -9,8 +9,6 @@
 //! The arithmetic is Apache Kafka's to the millisecond. Everything here is pure: the time is an argument. [`Quotas`] shares one
 //! ledger among connections and costs one atomic load as long as nobody is limited. Knows neither requests nor sockets.
 
-#![allow(dead_code, unused_imports, reason = "the metadata and the listeners will use the rest")]
-
 mod connection_rates;
 mod ledger;
 mod limits;
@@ -20,7 +18,9 @@ mod rate;
 mod token_bucket;
 mod window;
 
-pub(crate) use connection_rates::{ConnectionRates, IpLimits, RateLimits};
+#[cfg(test)]
+use connection_rates::ConnectionRates;
+pub(crate) use connection_rates::{IpLimits, RateLimits};
 pub(crate) use ledger::Caller;
 pub(crate) use limits::{EntityPart, Limits, QuotaEntity, QuotaKind};
 pub(crate) use permits::{Permits, Strictness};

@@ -19,6 +19,13 @@ pub(crate) enum Strictness {
     Permissive,
 }
 
+impl Strictness {
+    /// How it is enforced on a request whose `version` knows the error from `first` on.
+    pub(crate) const fn since(first: i16, version: i16) -> Self {
+        if version >= first { Self::Strict } else { Self::Permissive }
+    }
+}
+
 /// The permits of one request. A clone is of the same request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Permits(Option<Arc<Limited>>);

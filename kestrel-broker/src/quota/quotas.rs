@@ -1,10 +1,12 @@
 //! The quotas of users and clients, shared by all connections: one ledger behind a lock that is taken only where there are limits.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::connection_rates::{ConnectionRates, IpLimits, RateLimits};
 use super::ledger::{Caller, QuotaLedger};
 use super::limits::{Limits, QuotaKind};
 use super::permits::Strictness;
@@ -33,6 +35,7 @@ impl QuotaWindows {
 #[derive(Debug)]
 pub(crate) struct Quotas {
     ledger: Mutex<QuotaLedger>,
+    connections: Mutex<ConnectionRates>,
     /// A bit for each kind that limits anybody.
     limited: AtomicU8,
     /// What was counted, by kind.
@@ -47,9 +50,13 @@ struct Throttled {
 
 impl Quotas {
     /// Quotas under which nobody is limited.
-    pub(crate) fn new(windows: QuotaWindows, now: Instant) -> Self {
-        let ledger = Mutex::new(QuotaLedger::new(windows, now));
-        Self { ledger, limited: AtomicU8::new(0), throttled: Default::default() }
+    pub(crate) fn new(windows: QuotaWindows, connections: RateLimits, now: Instant) -> Self {
+        Self {
+            ledger: Mutex::new(QuotaLedger::new(windows, now)),
+            connections: Mutex::new(ConnectionRates::new(windows.rates, connections, now)),
+            limited: AtomicU8::new(0),
+            throttled: Default::default(),
+        }
     }
 
     /// Replaces all limits: they count from the next charge on.
@@ -58,6 +65,21 @@ impl Quotas {
         let limited = QuotaKind::ALL.into_iter().filter(|kind| limits.has(*kind));
         self.limited.store(limited.fold(0, |bits, kind| bits | bit(kind)), Ordering::Relaxed);
         ledger.set_limits(limits);
+    }
+
+    /// Replaces the limits of addresses.
+    pub(crate) fn set_ip_limits(&self, limits: IpLimits) {
+        self.connections.lock().set_ip_limits(limits);
+    }
+
+    /// As [`ConnectionRates::arrive`].
+    pub(crate) fn arrive(&self, listener: usize, now: Instant) -> Duration {
+        self.connections.lock().arrive(listener, now)
+    }
+
+    /// As [`ConnectionRates::admit`].
+    pub(crate) fn admit(&self, listener: usize, ip: IpAddr, now: Instant) -> Result<(), Duration> {
+        self.connections.lock().admit(listener, ip, now)
     }
 
     /// Whether anybody is limited in any way.
@@ -133,4 +155,15 @@ impl Throttled {
 
 const fn bit(kind: QuotaKind) -> u8 {
     1 << kind as u8
+}
+
+#[cfg(test)]
+impl Quotas {
+    /// Quotas without limits, for tests of other rooms.
+    pub(crate) fn unlimited() -> std::sync::Arc<Self> {
+        let windows = Windows { count: 11, length: Duration::from_secs(1) };
+        let now = crate::clock::Clock::System.now();
+        let both = QuotaWindows { rates: windows, mutations: windows };
+        std::sync::Arc::new(Self::new(both, RateLimits::default(), now))
+    }
 }

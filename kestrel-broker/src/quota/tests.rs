@@ -171,7 +171,7 @@ fn any_instant() -> Instant {
 }
 
 fn limited(kind: QuotaKind, bound: f64, now: Instant) -> Quotas {
-    let quotas = Quotas::new(QuotaWindows { rates: WINDOWS, mutations: WINDOWS }, now);
+    let quotas = Quotas::new(QuotaWindows { rates: WINDOWS, mutations: WINDOWS }, RateLimits::default(), now);
     let entity = QuotaEntity { user: EntityPart::Unsaid, client_id: EntityPart::Default };
     quotas.set_limits([(kind, entity, bound)].into_iter().collect());
     quotas

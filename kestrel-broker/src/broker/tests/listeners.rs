@@ -70,7 +70,11 @@ async fn the_limit_of_connections_is_for_all_listeners_together() {
     let mut first = Peer::at(&addresses[0]).await;
     first.call(&MetadataRequest::default(), 12).await;
     let mut second = Peer::at(&addresses[1]).await;
-    assert!(second.try_call(&MetadataRequest::default(), 12).await.is_none());
+    second.send(&MetadataRequest::default(), 12).await;
+    let mut waiting = Box::pin(second.receive_frame());
+    assert!(matches!(futures::poll!(&mut waiting), std::task::Poll::Pending));
+    drop(first);
+    assert!(waiting.await.is_some(), "as soon as the other has gone");
 }
 
 #[tokio::test]

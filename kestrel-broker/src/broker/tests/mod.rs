@@ -181,23 +181,35 @@ async fn a_start_that_the_system_refuses_has_what_it_said_as_its_source() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_refused() {
+async fn connections_beyond_the_limit_wait_for_a_place() {
     let broker = Broker::builder().ephemeral().set("max.connections", "2").start().await.unwrap();
     let mut peers = [Peer::of(&broker).await, Peer::of(&broker).await];
     for peer in &mut peers {
         peer.call(&MetadataRequest::default(), 12).await;
     }
-    assert_eq!(Peer::of(&broker).await.receive_frame().await, None);
-    drop(peers);
-    // The room is free again as soon as the broker has seen the others go.
+    let mut third = Peer::of(&broker).await;
+    third.send(&MetadataRequest::default(), 12).await;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    loop {
-        let mut peer = Peer::of(&broker).await;
-        if peer.try_call(&MetadataRequest::default(), 12).await.is_some() {
-            break;
-        }
+    while broker.metrics().listeners["PLAINTEXT"].paused == 0 {
         assert!(tokio::time::Instant::now() < deadline);
+        tokio::task::yield_now().await;
     }
+    assert_eq!(broker.metrics().listeners["PLAINTEXT"].accepted, 2);
+    drop(peers);
+    assert!(third.receive_frame().await.is_some());
+}
+
+#[tokio::test]
+async fn a_listener_may_have_a_limit_of_its_own() {
+    let builder = Broker::builder().ephemeral().set("listener.name.plaintext.max.connections", "1");
+    let broker = builder.start().await.unwrap();
+    let mut first = Peer::of(&broker).await;
+    first.call(&MetadataRequest::default(), 12).await;
+    let mut second = Peer::of(&broker).await;
+    second.send(&MetadataRequest::default(), 12).await;
+    drop(first);
+    assert!(second.receive_frame().await.is_some());
+    assert!(broker.metrics().listeners["PLAINTEXT"].refused == 0);
 }
 
 #[tokio::test]

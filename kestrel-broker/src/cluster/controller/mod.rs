@@ -22,6 +22,7 @@ mod scram;
 mod topics;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use kestrel_protocol::{ErrorCode, TopicId, Uuid};
 
@@ -30,6 +31,7 @@ use super::image::{ClusterImage, ConfigMap, ConfigResource};
 use super::records::MetadataRecord;
 use super::replay::{Replay, ReplayError};
 use crate::config::{BrokerConfig, Layers};
+use crate::quota::Permits;
 
 pub(crate) use configs::{AlterOperation, ConfigAlteration, OtherKeys, ResourceAlterations};
 pub(crate) use partitions::NewPartitions;
@@ -78,6 +80,30 @@ impl Intent {
 pub(crate) struct Controller {
     replay: Replay,
     config: Arc<BrokerConfig>,
+}
+
+/// The leave of a caller to change partitions, which its quota gives (KIP-599).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leave<'a> {
+    permits: &'a Permits,
+    now: Instant,
+}
+
+impl<'a> Leave<'a> {
+    /// The leave that these permits give now.
+    pub(crate) const fn new(permits: &'a Permits, now: Instant) -> Self {
+        Self { permits, now }
+    }
+
+    /// Takes leave to change so many partitions.
+    ///
+    /// # Errors
+    /// `THROTTLING_QUOTA_EXCEEDED` when the quota is exhausted.
+    fn take(self, partitions: usize) -> Result<(), ApiError> {
+        let error = ErrorCode::ThrottlingQuotaExceeded;
+        let message = "The throttling quota has been exceeded: more partitions may be changed later.";
+        self.permits.take(partitions, self.now).then_some(()).ok_or_else(|| ApiError::new(error, message))
+    }
 }
 
 /// A source of ids that never repeat.

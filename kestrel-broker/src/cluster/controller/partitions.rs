@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, NodeId};
 
 use super::topics::too_many_partitions;
-use super::{Controller, Effects, Intent, MAX_RECORDS_PER_REQUEST};
+use super::{Controller, Effects, Intent, Leave, MAX_RECORDS_PER_REQUEST};
 use crate::cluster::error::ApiError;
 use crate::cluster::image::TopicImage;
 use crate::cluster::records::MetadataRecord;
@@ -26,10 +26,11 @@ impl Controller {
         &self,
         topics: &[NewPartitions],
         intent: Intent,
+        leave: Leave<'_>,
     ) -> Effects<Vec<Result<(), ApiError>>> {
         let mut effects = Effects { records: Vec::new(), reply: Vec::with_capacity(topics.len()) };
         for topic in topics {
-            let outcome = self.add_partitions(topic, effects.records.len());
+            let outcome = self.add_partitions(topic, effects.records.len(), leave);
             effects.reply.push(outcome.map(|records| effects.records.extend(records)));
         }
         effects.for_intent(intent)
@@ -39,6 +40,7 @@ impl Controller {
         &self,
         request: &NewPartitions,
         records_before: usize,
+        leave: Leave<'_>,
     ) -> Result<Vec<MetadataRecord>, ApiError> {
         let topic = self.image().topic(&request.topic);
         let topic = topic.ok_or_else(|| ApiError::from(ErrorCode::UnknownTopicOrPartition))?;
@@ -54,6 +56,7 @@ impl Controller {
                 usize::from(topic.replication_factor().unsigned_abs()),
             )?,
         };
+        leave.take(additional)?;
         let first = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
         Ok((first..)
             .zip(replicas)

@@ -7,7 +7,7 @@ use kestrel_protocol::{ErrorCode, NodeId, TopicId};
 
 use super::configs::check_value;
 use super::placement::place_replicas;
-use super::{Controller, Effects, Ids, Intent, MAX_RECORDS_PER_REQUEST};
+use super::{Controller, Effects, Ids, Intent, Leave, MAX_RECORDS_PER_REQUEST};
 use crate::cluster::error::ApiError;
 use crate::cluster::image::{BrokerImage, ConfigMap, ResourceKind};
 use crate::cluster::records::{
@@ -79,11 +79,12 @@ impl Controller {
         topics: Vec<NewTopic>,
         intent: Intent,
         ids: Ids<'_>,
+        leave: Leave<'_>,
     ) -> Effects<Vec<Result<CreatedTopic, ApiError>>> {
         let mut effects = Effects { records: Vec::new(), reply: Vec::with_capacity(topics.len()) };
         let mut created: Vec<ByteString> = Vec::new();
         for topic in topics {
-            let outcome = self.create_topic(&topic, &created, effects.records.len(), ids);
+            let outcome = self.create_topic(&topic, &created, effects.records.len(), ids, leave);
             effects.reply.push(outcome.map(|(records, reply)| {
                 effects.records.extend(records);
                 created.push(topic.name);
@@ -94,7 +95,11 @@ impl Controller {
     }
 
     /// Deletes topics; each is deleted or refused by itself.
-    pub(crate) fn delete_topics(&self, topics: &[TopicRef]) -> Effects<Vec<Result<DeletedTopic, ApiError>>> {
+    pub(crate) fn delete_topics(
+        &self,
+        topics: &[TopicRef],
+        leave: Leave<'_>,
+    ) -> Effects<Vec<Result<DeletedTopic, ApiError>>> {
         let mut effects = Effects { records: Vec::new(), reply: Vec::with_capacity(topics.len()) };
         let mut deleted = BTreeSet::new();
         for topic in topics {
@@ -103,6 +108,7 @@ impl Controller {
                 let message = "The provided topic name maps to an ID that was already supplied.";
                 is_first.then_some(topic).ok_or_else(|| ApiError::new(ErrorCode::InvalidRequest, message))
             });
+            let found = found.and_then(|topic| leave.take(self.partitions_of(&topic)).map(|()| topic));
             if let Ok(topic) = &found {
                 effects.records.extend(self.removal(topic));
             }
@@ -123,6 +129,10 @@ impl Controller {
         resets.chain([RemoveTopicRecord { topic_id: topic.id }.into()]).collect()
     }
 
+    fn partitions_of(&self, topic: &DeletedTopic) -> usize {
+        self.image().topic_by_id(topic.id).map_or(0, |topic| topic.partitions.len())
+    }
+
     fn find(&self, topic: &TopicRef) -> Result<DeletedTopic, ApiError> {
         let image = self.image();
         let (found, error) = match topic {
@@ -140,6 +150,7 @@ impl Controller {
         created: &[ByteString],
         records_before: usize,
         ids: Ids<'_>,
+        leave: Leave<'_>,
     ) -> Result<(Vec<MetadataRecord>, CreatedTopic), ApiError> {
         self.check_new_name(&topic.name, created)?;
         let configs = self.check_new_configs(&topic.configs)?;
@@ -148,6 +159,7 @@ impl Controller {
         if records_before + 1 + configs.len() + replicas.len() > MAX_RECORDS_PER_REQUEST {
             return Err(too_many_partitions());
         }
+        leave.take(replicas.len())?;
         let id = ids();
         let reply = CreatedTopic {
             id,

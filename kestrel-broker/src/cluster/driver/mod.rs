@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ClusterOptions;
 use super::controller::{
-    Controller, CreatedTopic, DeletedTopic, Effects, Intent, NewPartitions, NewTopic, QuotaAlteration,
+    Controller, CreatedTopic, DeletedTopic, Effects, Intent, Leave, NewPartitions, NewTopic, QuotaAlteration,
     QuotaSubject, ResourceAlterations, ScramAlteration, TopicRef,
 };
 use super::error::ApiError;
@@ -39,6 +39,7 @@ use super::records::MetadataRecord;
 use crate::authorizer::{AclBinding, AclFilter};
 use crate::clock::Clock;
 use crate::partition::Refusal;
+use crate::quota::Permits;
 use takeover::take_over;
 
 /// How many commands may wait for the controller; senders of more wait for a place.
@@ -58,9 +59,9 @@ pub(super) type NamedOutcomes<N> = Vec<(N, Result<(), ApiError>)>;
 /// A request to the controller.
 #[derive(Debug)]
 pub(super) enum Command {
-    CreateTopics(Vec<NewTopic>, Intent, Answer<Outcomes<CreatedTopic>>),
-    DeleteTopics(Vec<TopicRef>, Answer<Outcomes<DeletedTopic>>),
-    CreatePartitions(Vec<NewPartitions>, Intent, Answer<Outcomes<()>>),
+    CreateTopics(Vec<NewTopic>, Intent, Permits, Answer<Outcomes<CreatedTopic>>),
+    DeleteTopics(Vec<TopicRef>, Permits, Answer<Outcomes<DeletedTopic>>),
+    CreatePartitions(Vec<NewPartitions>, Intent, Permits, Answer<Outcomes<()>>),
     AlterConfigs(Vec<ResourceAlterations>, Intent, Answer<Outcomes<()>>),
     CreateAcls(Vec<AclBinding>, Answer<Outcomes<()>>),
     DeleteAcls(Vec<AclFilter>, Answer<Outcomes<Vec<Arc<AclBinding>>>>),
@@ -97,6 +98,7 @@ impl Driver {
         let publisher = Publisher {
             images,
             replicas: Arc::clone(&options.replicas),
+            quotas: Arc::clone(&options.quotas),
             config: Arc::clone(&options.config),
             log_dir: options.logs.directory_id(),
             clock: options.clock.clone(),
@@ -189,8 +191,9 @@ impl Driver {
     async fn decide(&self, command: Command) -> (Vec<MetadataRecord>, Pending) {
         let controller = &self.controller;
         match command {
-            Command::CreateTopics(topics, intent, answer) => {
-                let mut effects = controller.create_topics(topics, intent, &mut random_uuid);
+            Command::CreateTopics(topics, intent, permits, answer) => {
+                let leave = Leave::new(&permits, self.clock.now());
+                let mut effects = controller.create_topics(topics, intent, &mut random_uuid, leave);
                 let refused = self.prepare(&mut effects.records).await;
                 for reply in &mut effects.reply {
                     if let Some(error) = reply.as_ref().ok().and_then(|created| refused.get(&created.id)) {
@@ -199,9 +202,12 @@ impl Driver {
                 }
                 pend(effects, answer)
             }
-            Command::DeleteTopics(topics, answer) => pend(controller.delete_topics(&topics), answer),
-            Command::CreatePartitions(topics, intent, answer) => {
-                let mut effects = controller.create_partitions(&topics, intent);
+            Command::DeleteTopics(topics, permits, answer) => {
+                pend(controller.delete_topics(&topics, Leave::new(&permits, self.clock.now())), answer)
+            }
+            Command::CreatePartitions(topics, intent, permits, answer) => {
+                let leave = Leave::new(&permits, self.clock.now());
+                let mut effects = controller.create_partitions(&topics, intent, leave);
                 let refused = self.prepare(&mut effects.records).await;
                 for (reply, topic) in effects.reply.iter_mut().zip(&topics) {
                     let topic = controller.image().topic(&topic.topic);

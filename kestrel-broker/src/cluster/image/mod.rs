@@ -6,6 +6,7 @@
 mod acls;
 mod broker;
 mod config;
+mod limits;
 mod quotas;
 mod scram;
 mod to_records;

@@ -18,12 +18,14 @@ use crate::clock::Clock;
 use crate::config::{BrokerConfig, Layers};
 use crate::log::{LogConfig, LogOrigin};
 use crate::partition::{LedPartition, Refusal, ReplicaChanges, ReplicaManager, TopicSettings};
+use crate::quota::Quotas;
 
 /// The way from the controller to everyone who reads the metadata.
 #[derive(Debug)]
 pub(super) struct Publisher {
     pub(super) images: watch::Sender<Arc<ClusterImage>>,
     pub(super) replicas: Arc<ReplicaManager>,
+    pub(super) quotas: Arc<Quotas>,
     pub(super) config: Arc<BrokerConfig>,
     /// The id of the data folder.
     pub(super) log_dir: Uuid,
@@ -67,6 +69,10 @@ impl Publisher {
         };
         self.replicas.apply(changes, self.clock.wall()).await;
         let before = self.images.send_replace(Arc::clone(&image));
+        if !Arc::ptr_eq(before.quotas(), image.quotas()) {
+            self.quotas.set_limits(image.limits());
+            self.quotas.set_ip_limits(image.ip_limits());
+        }
         news::report(&before, &image);
     }
 }

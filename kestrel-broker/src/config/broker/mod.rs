@@ -149,8 +149,9 @@ pub(crate) struct BrokerConfig {
     pub(crate) metadata_log: MetadataLogSettings,
     /// The settings of quotas and of the limits on connections.
     pub(crate) quotas: QuotaSettings,
+    /// The same as each listener has them, by its place: how many connections, and how many a second.
+    pub(crate) listener_quotas: Vec<QuotaSettings>,
     /// How many connections some addresses may have open at once, instead of `max.connections.per.ip`.
-    #[allow(dead_code, reason = "the listeners will ask for it")]
     pub(crate) max_connections_of_ip: HashMap<IpAddr, usize>,
 }
 
@@ -178,6 +179,10 @@ impl BrokerConfig {
         node.check_roles(raw, &mut warnings)?;
         let authorizer = read(raw, AuthorizerSettings::ROWS)?.open(raw, &mut warnings)?;
         let quotas = read(raw, QuotaSettings::ROWS)?;
+        let listener_quotas = listeners
+            .iter()
+            .map(|listener| read(&settings_of_listener(raw, &listener.name), QuotaSettings::ROWS))
+            .collect::<Result<_, _>>()?;
         check_retention(raw)?;
         Ok(Self {
             raw: raw.clone(),
@@ -194,6 +199,7 @@ impl BrokerConfig {
             metadata_log: metadata_log_settings(raw)?,
             max_connections_of_ip: quotas.per_ip_overrides(raw)?,
             quotas,
+            listener_quotas,
         })
     }
 

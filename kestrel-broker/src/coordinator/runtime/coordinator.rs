@@ -16,6 +16,7 @@ use super::slot::Slot;
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
 use crate::partition::ReplicaManager;
+use crate::quota::Permits;
 
 /// What a request leads to, once it is stored, or why it cannot be handled: `NOT_COORDINATOR`,
 /// `COORDINATOR_LOAD_IN_PROGRESS`, and `COORDINATOR_NOT_AVAILABLE` when the disk takes too long.
@@ -77,7 +78,9 @@ impl<M: Machine> Coordinator<M> {
     pub(in crate::coordinator) async fn ensure(&self) -> Result<(), ApiError> {
         let Self { options: CoordinatorOptions { cluster, topic, .. }, .. } = self;
         if cluster.image().topic(&topic.name).is_none() {
-            let created = cluster.create_topics(vec![topic.clone()], Intent::Apply).await.into_iter().next();
+            let created =
+                cluster.create_topics(vec![topic.clone()], Intent::Apply, Permits::unlimited()).await;
+            let created = created.into_iter().next();
             match created {
                 Some(Err(error)) if error.code != ErrorCode::TopicAlreadyExists => return Err(error),
                 _ => {}

@@ -335,3 +335,39 @@ fn a_registration_has_the_offset_of_its_record_as_epoch() {
         "the open transaction was aborted first"
     );
 }
+
+#[test]
+fn partitions_are_changed_as_long_as_the_quota_lasts() {
+    use crate::quota::{Caller, EntityPart, QuotaEntity, QuotaKind, Quotas, Strictness};
+    let quotas = Quotas::unlimited();
+    let mut controller = Harness::new();
+    let anyone = QuotaEntity { user: EntityPart::Default, client_id: EntityPart::Unsaid };
+    // Eleven partitions at once, and one more for each second.
+    quotas.set_limits([(QuotaKind::ControllerMutation, anyone, 1.0)].into_iter().collect());
+    let (user, client_id) = ("alice".into(), "app".into());
+    let caller = Caller { user: &user, client_id: &client_id };
+    let topic = |name: &'static str| NewTopic { num_partitions: 6, ..NewTopic::with_defaults(name) };
+
+    controller.permits = Permits::of(&quotas, caller, Strictness::Strict);
+    let outcomes = controller.create_all(["a", "b", "c"].map(topic).into_iter().collect(), Intent::Apply);
+    let codes: Vec<_> =
+        outcomes.iter().map(|outcome| outcome.as_ref().err().map(|error| error.code)).collect();
+    assert_eq!(codes, [None, None, Some(ErrorCode::ThrottlingQuotaExceeded)], "the second one overdraws");
+    assert_eq!(controller.permits.throttle(controller.now), std::time::Duration::from_secs(1));
+    let refused = controller.delete(&[TopicRef::Name("a".into())]).pop().unwrap().unwrap_err();
+    assert_eq!(refused.code, ErrorCode::ThrottlingQuotaExceeded);
+    assert_eq!(controller.grow("a", 7, None).unwrap_err().code, ErrorCode::ThrottlingQuotaExceeded);
+    assert_eq!(
+        controller.grow("a", 6, None).unwrap_err().code,
+        ErrorCode::InvalidPartitions,
+        "costs nothing"
+    );
+
+    controller.permits = Permits::of(&quotas, caller, Strictness::Permissive);
+    controller.delete(&[TopicRef::Name("a".into())]).pop().unwrap().unwrap();
+    assert_eq!(controller.permits.throttle(controller.now), std::time::Duration::from_secs(7));
+
+    controller.now += std::time::Duration::from_secs(7);
+    controller.permits = Permits::of(&quotas, caller, Strictness::Strict);
+    controller.create(topic("c")).unwrap();
+}

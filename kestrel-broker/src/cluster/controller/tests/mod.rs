@@ -21,13 +21,17 @@ struct Harness {
     controller: Controller,
     log: Vec<Bytes>,
     next_id: u128,
+    permits: Permits,
+    now: Instant,
 }
 
 impl Harness {
     /// A new cluster, with this broker registered.
     fn new() -> Self {
         let config = Arc::new(BrokerConfig::new(&RawSettings::default()).unwrap());
-        let mut harness = Self { controller: fresh(&config), log: Vec::new(), next_id: 1 };
+        let permits = Permits::unlimited();
+        let now = crate::clock::Clock::System.now();
+        let mut harness = Self { controller: fresh(&config), log: Vec::new(), next_id: 1, permits, now };
         harness.apply(bootstrap_records());
         harness.start(true);
         harness
@@ -73,15 +77,17 @@ impl Harness {
 
     fn create_all(&mut self, topics: Vec<NewTopic>, intent: Intent) -> Vec<Result<CreatedTopic, ApiError>> {
         let next_id = &mut self.next_id;
-        let effects = self.controller.create_topics(topics, intent, &mut || {
+        let next_id = &mut || {
             *next_id += 1;
             Uuid::from_u128(*next_id)
-        });
+        };
+        let leave = Leave::new(&self.permits, self.now);
+        let effects = self.controller.create_topics(topics, intent, next_id, leave);
         self.carry_out(effects)
     }
 
     fn delete(&mut self, topics: &[TopicRef]) -> Vec<Result<DeletedTopic, ApiError>> {
-        self.carry_out(self.controller.delete_topics(topics))
+        self.carry_out(self.controller.delete_topics(topics, Leave::new(&self.permits, self.now)))
     }
 
     fn grow(
@@ -92,7 +98,8 @@ impl Harness {
     ) -> Result<(), ApiError> {
         let assignments = assignments.map(|all| all.iter().map(|ids| nodes(ids)).collect());
         let request = NewPartitions { topic: topic.into(), count, assignments };
-        self.carry_out(self.controller.create_partitions(&[request], Intent::Apply)).pop().unwrap()
+        let leave = Leave::new(&self.permits, self.now);
+        self.carry_out(self.controller.create_partitions(&[request], Intent::Apply, leave)).pop().unwrap()
     }
 
     fn alter(

@@ -24,6 +24,7 @@ use crate::config::{BrokerConfig, RawSettings};
 use crate::log::tap::Recorder;
 use crate::log::{Durability, LogManager, ManagerOptions, Validation};
 use crate::partition::{Partition, ReplicaManager};
+use crate::quota::{Permits, Quotas};
 use tally::{Sale, Tally};
 
 const TOPIC: &str = "__tally";
@@ -55,6 +56,7 @@ impl World {
         let options = ClusterOptions {
             logs,
             replicas: Arc::clone(&replicas),
+            quotas: Quotas::unlimited(),
             config: Arc::new(BrokerConfig::new(&RawSettings::default()).unwrap()),
             provisions: Provisions::default(),
             durability: Durability::Os,
@@ -97,11 +99,15 @@ impl World {
     }
 
     async fn create_topic(&self, topic: NewTopic) {
-        self.cluster.create_topics(vec![topic], Intent::Apply).await.remove(0).unwrap();
+        self.cluster.create_topics(vec![topic], Intent::Apply, Permits::unlimited()).await.remove(0).unwrap();
     }
 
     async fn delete_topic(&self, name: &str) {
-        self.cluster.delete_topics(vec![TopicRef::Name(name.into())]).await.remove(0).unwrap();
+        self.cluster
+            .delete_topics(vec![TopicRef::Name(name.into())], Permits::unlimited())
+            .await
+            .remove(0)
+            .unwrap();
     }
 }
 
