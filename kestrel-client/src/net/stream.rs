@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 const FRAME_LIMIT_BYTES: usize = 1024 * 1024;
 /// The largest request that a caller encrypts itself: one record of TLS. It takes a fraction of what waking a task does, and
 /// no other caller waits for long behind the outbox's lock (decision 0034).
+#[cfg(feature = "tls")]
 const ENCRYPTED_AT_ONCE_BYTES: usize = 16 * 1024;
 
 /// A stream to a broker.
@@ -35,6 +36,7 @@ impl Stream {
     }
 
     /// A stream that encrypts. Both halves share its state, and a lock that is held while one of them works on a piece.
+    #[cfg(feature = "tls")]
     pub(crate) fn encrypted(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self { at_once_bytes: ENCRYPTED_AT_ONCE_BYTES, ..Self::plain(reader, writer) }
