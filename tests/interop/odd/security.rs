@@ -247,7 +247,8 @@ fn quotas(run: &mut Run) {
                 (&[("user", None), ("client-id", Some("c"))], &[("consumer_byte_rate", Some(5.0))]),
                 (&[("client-id", None)], &[("controller_mutation_rate", Some(1.5))]),
                 (&[("ip", Some("10.0.0.1"))], &[("connection_creation_rate", Some(3.0))]),
-                (&[("ip", None)], &[("connection_creation_rate", Some(4.0))]),
+                // High enough for this program, which opens a connection for each request.
+                (&[("ip", None)], &[("connection_creation_rate", Some(100_000.0))]),
             ],
             false,
         )

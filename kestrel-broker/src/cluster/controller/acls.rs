@@ -55,6 +55,7 @@ impl Controller {
     }
 }
 
+/// Whether there can be such an ACL.
 fn check_acl(acl: &AclBinding) -> Result<(), ApiError> {
     let (resource_type, name) = (acl.pattern().resource_type(), acl.pattern().name());
     let message = if resource_type == ResourceType::Cluster && name != CLUSTER_NAME {

@@ -62,7 +62,7 @@ impl Controller {
     fn alter_scram_credential(&self, alteration: &ScramAlteration) -> Result<MetadataRecord, ApiError> {
         let ScramAlteration { user, mechanism: number, password } = alteration;
         if !self.image().features().has_scram() {
-            let message = "The current metadata version does not support SCRAM";
+            let message = "The current metadata.version does not support SCRAM";
             return Err(ApiError::new(ErrorCode::UnsupportedVersion, message));
         }
         if user.is_empty() {
