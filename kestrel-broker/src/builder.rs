@@ -1,6 +1,5 @@
 //! Settings of a broker before it starts.
 
-#[cfg(feature = "dev-tls")]
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -11,7 +10,6 @@ use kestrel_settings::{RawSettings, Secret};
 use crate::authorizer::AclBinding;
 use crate::cluster::Provisions;
 use crate::config::{self, BrokerConfig, ConfigError, Endpoint, STANDARD_AUTHORIZER, SecurityProtocol};
-#[cfg(feature = "dev-tls")]
 use crate::development_tls::DevelopmentTls;
 use crate::error::StartError;
 use crate::log::{Durability, Validation};
@@ -209,7 +207,6 @@ impl BrokerBuilder {
         let mut settings = self.all_settings()?;
         let temp_dir = if self.is_ephemeral { Some(temp_dir()?) } else { None };
         let dir = temp_dir.as_ref().map(tempfile::TempDir::path).or(self.data_dir.as_deref());
-        #[cfg(feature = "dev-tls")]
         let development_tls = self.development_tls(dir, &mut settings)?;
         let mut config = BrokerConfig::new(&settings)?;
         config.validation = self.validation;
@@ -217,7 +214,6 @@ impl BrokerBuilder {
         if let Some(dir) = dir {
             config.keep_data_in(dir);
         }
-        #[cfg(feature = "dev-tls")]
         if let Some(tls) = &development_tls {
             make_certificates(tls, &config)?;
         }
@@ -226,7 +222,6 @@ impl BrokerBuilder {
             durability: self.durability.unwrap_or(Durability::Group),
             faults: self.faults,
             provisions: self.provisions,
-            #[cfg(feature = "dev-tls")]
             development_tls,
             temp_dir,
         })
@@ -259,7 +254,6 @@ impl BrokerBuilder {
     }
 }
 
-#[cfg(feature = "dev-tls")]
 impl BrokerBuilder {
     /// The certificates for development, if they are asked for, and the settings that name their files.
     fn development_tls(
@@ -271,16 +265,17 @@ impl BrokerBuilder {
             return Ok(None);
         }
         let tls = match dir {
-            Some(dir) => DevelopmentTls::new(dir),
-            None => DevelopmentTls::new(&config::data_dir(settings)?),
+            Some(dir) => DevelopmentTls::of(dir),
+            None => DevelopmentTls::of(&config::data_dir(settings)?),
         };
-        tls.fill_in(settings);
-        Ok(Some(tls))
+        if let Some(tls) = &tls {
+            tls.fill_in(settings);
+        }
+        Ok(tls)
     }
 }
 
 /// Makes the certificates for the names of this machine and of the listeners.
-#[cfg(feature = "dev-tls")]
 fn make_certificates(tls: &DevelopmentTls, config: &BrokerConfig) -> Result<(), StartError> {
     let listeners = config.listeners.iter().map(config::Listener::advertised);
     let hosts = listeners.filter(|endpoint| !endpoint.is_wildcard()).map(|endpoint| endpoint.host.clone());

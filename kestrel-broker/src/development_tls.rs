@@ -53,7 +53,12 @@ pub struct DevelopmentTls {
 }
 
 impl DevelopmentTls {
-    pub(crate) fn new(data_dir: &Path) -> Self {
+    /// Those of a data folder; a build without them has none.
+    pub(crate) fn of(data_dir: &Path) -> Option<Self> {
+        Some(Self::new(data_dir))
+    }
+
+    fn new(data_dir: &Path) -> Self {
         // Clients that are told the paths run in other folders.
         Self { dir: std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf()) }
     }
@@ -169,9 +174,9 @@ Kestrel:    .client_cert_files({client:?}, {client:?})
     ) -> io::Result<CertificateParams> {
         let names: Vec<String> = names.into_iter().collect();
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
-        let now = date_time_ymd(1970, 1, 1) + now;
+        let date = date_time_ymd(1970, 1, 1) + now;
         // Clocks of clients may be behind.
-        (params.not_before, params.not_after) = (now - DAY, now + validity);
+        (params.not_before, params.not_after) = (date - DAY, date + validity);
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.use_authority_key_identifier_extension = true;
         Ok(params)

@@ -87,7 +87,7 @@ mod clock;
 mod cluster;
 mod config;
 mod coordinator;
-#[cfg(feature = "dev-tls")]
+#[cfg_attr(not(feature = "dev-tls"), path = "no_development_tls.rs")]
 mod development_tls;
 mod error;
 mod housekeeper;

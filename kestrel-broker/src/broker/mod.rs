@@ -17,7 +17,6 @@ use crate::api::Faults;
 use crate::builder::BrokerBuilder;
 use crate::cluster::Provisions;
 use crate::config::{BrokerConfig, Endpoint, Listener};
-#[cfg(feature = "dev-tls")]
 use crate::development_tls::DevelopmentTls;
 use crate::error::{StartError, StopError};
 use crate::log::Durability;
@@ -26,7 +25,6 @@ use crate::net::Acceptor;
 use advertised::advertised;
 use running::Running;
 
-#[cfg(feature = "dev-tls")]
 pub(crate) use advertised::node_name;
 
 /// A broker that serves: from the moment it is there until it is stopped or dropped.
@@ -57,7 +55,6 @@ pub struct Broker {
     /// Out while it is being restarted or after it was stopped.
     running: Mutex<Option<Running>>,
     temp_dir: Option<TempDir>,
-    #[cfg(feature = "dev-tls")]
     development_tls: Option<DevelopmentTls>,
 }
 
@@ -69,7 +66,6 @@ pub(crate) struct Plan {
     pub(crate) durability: Durability,
     pub(crate) faults: Faults,
     pub(crate) provisions: Provisions,
-    #[cfg(feature = "dev-tls")]
     pub(crate) development_tls: Option<DevelopmentTls>,
 }
 
@@ -92,9 +88,7 @@ impl Broker {
     }
 
     pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
-        let Plan { mut config, temp_dir, durability, faults, provisions, .. } = plan;
-        #[cfg(feature = "dev-tls")]
-        let development_tls = plan.development_tls;
+        let Plan { mut config, temp_dir, durability, faults, provisions, development_tls } = plan;
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -113,16 +107,7 @@ impl Broker {
         let running =
             Running::start(Arc::clone(&config), durability, faults.clone(), provisions, sockets).await?;
         let running = Mutex::new(Some(running));
-        Ok(Self {
-            config,
-            durability,
-            faults,
-            bootstrap_servers,
-            running,
-            temp_dir,
-            #[cfg(feature = "dev-tls")]
-            development_tls,
-        })
+        Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir, development_tls })
     }
 
     /// What a client's `bootstrap.servers` should be: `host:port` of the advertised address of the first listener. Stays the
@@ -250,6 +235,7 @@ impl fmt::Debug for Broker {
         f.debug_struct("Broker")
             .field("bootstrap_servers", &self.bootstrap_servers)
             .field("data_dir", &self.config.data_dir)
+            .field("development_tls", &self.development_tls)
             .finish_non_exhaustive()
     }
 }

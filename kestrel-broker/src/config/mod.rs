@@ -37,11 +37,11 @@ pub(crate) use kestrel_settings::RawSettings;
 pub(crate) use keys::{broker_key, shown_broker_keys};
 pub(crate) use listener::{Listener, advertise_at, listen_on, names_listeners};
 pub(crate) use metadata_log::MetadataLogSettings;
-#[cfg(feature = "dev-tls")]
 pub(crate) use node::data_dir;
 pub(crate) use quotas::QuotaSettings;
 pub(crate) use sasl::SaslListener;
 pub(crate) use security_protocol::SecurityProtocol;
+#[cfg(feature = "tls")]
 pub(crate) use tls::ListenerTls;
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ settings! {
 ///
 /// # Errors
 /// When they do not name one.
-#[cfg(feature = "dev-tls")]
 pub(crate) fn data_dir(raw: &RawSettings) -> Result<PathBuf, InvalidSetting> {
     let mut settings = NodeSettings::default();
     raw.apply(NodeSettings::ROWS, &mut settings)?;

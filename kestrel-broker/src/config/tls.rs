@@ -47,6 +47,20 @@ settings! {
 #[derive(Debug, Clone)]
 pub(crate) enum ListenerTls {}
 
+#[cfg(not(feature = "tls"))]
+impl TlsSettings {
+    /// What the settings mean: nothing, in a build without TLS.
+    ///
+    /// # Errors
+    /// Always.
+    pub(super) fn listener_tls(
+        &self,
+        raw: &kestrel_settings::RawSettings,
+    ) -> Result<ListenerTls, kestrel_settings::InvalidSetting> {
+        Err(raw.invalid(&TLS.keystore_location, "a build with TLS (the feature tls)"))
+    }
+}
+
 #[cfg(feature = "tls")]
 pub(crate) use with_tls::ListenerTls;
 

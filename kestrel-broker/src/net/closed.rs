@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kestrel_protocol::{DecodeError, FrameSizeError};
 
+use super::encryption::HandshakeFailure;
 use super::stranger::Stranger;
 use crate::api::{Close, RequestName};
 
@@ -29,21 +30,9 @@ pub(crate) enum Closed {
     /// The first bytes are of another protocol.
     #[error("{0}")]
     Stranger(Stranger),
-    /// The first bytes are not TLS, and of nothing else that is known.
-    #[error(
-        "the client does not speak TLS, and this listener does: it needs security.protocol=SSL or SASL_SSL, or the port of a \
-         listener without TLS"
-    )]
-    NotEncrypted,
-    /// The TLS handshake failed.
+    /// The handshake of TLS failed.
     #[error("{0}")]
-    Handshake(String),
-    /// The TLS handshake was not done in time.
-    #[error("the TLS handshake was not done within {0:?} (socket.connection.setup.timeout.ms)")]
-    SlowHandshake(Duration),
-    /// No rule makes a user of the client's certificate.
-    #[error("ssl.principal.mapping.rules has no rule for the certificate of {0:?}")]
-    NoUser(String),
+    Handshake(#[from] HandshakeFailure),
     /// The length that was announced is none of a frame.
     #[error("{0} (socket.request.max.bytes, or sasl.server.max.receive.size before authentication)")]
     FrameSize(#[from] FrameSizeError),
@@ -67,10 +56,7 @@ impl Closed {
         matches!(
             self,
             Self::Stranger(_)
-                | Self::NotEncrypted
                 | Self::Handshake(_)
-                | Self::SlowHandshake(_)
-                | Self::NoUser(_)
                 | Self::FrameSize(_)
                 | Self::Header(_)
                 | Self::LoginTimeout

@@ -31,6 +31,26 @@ pub(crate) struct Encryption {
     patience: Duration,
 }
 
+/// The reason why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeFailure {
+    /// The first bytes are not TLS, and of nothing else that is known.
+    #[error(
+        "the client does not speak TLS, and this listener does: it needs security.protocol=SSL or SASL_SSL, or the port of a \
+         listener without TLS"
+    )]
+    NotTls,
+    /// One side refused the other.
+    #[error("{0}")]
+    Refused(#[from] HandshakeError),
+    /// It was not done in time.
+    #[error("the TLS handshake was not done within {0:?} (socket.connection.setup.timeout.ms)")]
+    Slow(Duration),
+    /// No rule makes a user of the client's certificate.
+    #[error("ssl.principal.mapping.rules has no rule for the certificate of {0:?}")]
+    NoUser(String),
+}
+
 /// A stream that encrypts.
 pub(super) type Encrypted<S> = TlsStream<FirstBytes<S>>;
 
@@ -80,7 +100,7 @@ impl Encryption {
                 Ok((stream, user))
             }
             Ok(Err(error)) => Err(failed(error)),
-            Err(_) => Err(Closed::SlowHandshake(self.patience)),
+            Err(_) => Err(HandshakeFailure::Slow(self.patience).into()),
         }
     }
 
@@ -93,7 +113,7 @@ impl Encryption {
         let subject = certificate.as_ref().map(Certificate::subject).unwrap_or_default();
         match self.rules.user(subject) {
             Some(user) => Ok(Some(user)),
-            None => Err(Closed::NoUser(subject.to_owned())),
+            None => Err(HandshakeFailure::NoUser(subject.to_owned()).into()),
         }
     }
 }
@@ -102,8 +122,8 @@ fn failed(error: io::Error) -> Closed {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<NotTls>()) {
         Some(NotTls::Nothing) => Closed::ByPeer,
         Some(NotTls::Other(Some(stranger))) => Closed::Stranger(*stranger),
-        Some(NotTls::Other(None)) => Closed::NotEncrypted,
-        None => Closed::Handshake(HandshakeError::of_server(error).to_string()),
+        Some(NotTls::Other(None)) => HandshakeFailure::NotTls.into(),
+        None => HandshakeFailure::from(HandshakeError::of_server(error)).into(),
     }
 }
 

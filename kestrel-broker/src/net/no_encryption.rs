@@ -12,12 +12,19 @@ use crate::error::StartError;
 #[derive(Debug)]
 pub(crate) enum Encryption {}
 
+/// The reason why a handshake failed: there is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HandshakeFailure {}
+
 /// A stream that encrypts: none is made.
 pub(super) type Encrypted<S> = S;
 
 impl Encryption {
-    pub(crate) fn of(_: &Listener, _: Duration) -> Result<Option<Arc<Self>>, StartError> {
-        Ok(None)
+    pub(crate) fn of(listener: &Listener, _: Duration) -> Result<Option<Arc<Self>>, StartError> {
+        match &listener.tls {
+            None => Ok(None),
+            Some(tls) => match *tls {},
+        }
     }
 
     pub(crate) fn refresh(&self) {

@@ -20,7 +20,6 @@ use super::foreign_keys::advice;
 use super::groups::{GROUPS, GroupSettings};
 use super::keys::{broker_key, broker_keys};
 use super::listener::{Listener, ListenerSettings};
-#[cfg(feature = "tls")]
 use super::listener_keys::settings_of_listener;
 use super::listener_keys::{is_of_one_listener, key_of_one_listener};
 use super::metadata_log::MetadataLogSettings;
@@ -28,7 +27,6 @@ use super::node::{NODE, NodeSettings};
 use super::quotas::QuotaSettings;
 use super::settings::BrokerSettings;
 use super::tls::ListenerTls;
-#[cfg(feature = "tls")]
 use super::tls::TlsSettings;
 use super::topic::TOPIC;
 use crate::authorizer::Authorizer;
@@ -61,7 +59,6 @@ pub(crate) enum ConfigError {
     #[error(transparent)]
     Invalid(#[from] InvalidSetting),
     /// A listener whose TLS cannot be used.
-    #[cfg(feature = "tls")]
     #[error("the listener {listener} cannot encrypt: {problem}")]
     Tls {
         /// The listener.
@@ -276,17 +273,11 @@ fn read<C: Default>(raw: &RawSettings, rows: &[Row<C>]) -> Result<C, InvalidSett
 }
 
 /// The certificates of a listener that encrypts.
-#[cfg(feature = "tls")]
 fn listener_tls(raw: &RawSettings, listener: &str) -> Result<Option<ListenerTls>, ConfigError> {
     let raw = settings_of_listener(raw, listener);
     let tls = read(&raw, TlsSettings::ROWS)?.listener_tls(&raw);
     tls.map(Some)
         .map_err(|problem| ConfigError::Tls { listener: listener.to_owned(), problem: problem.to_string() })
-}
-
-#[cfg(not(feature = "tls"))]
-fn listener_tls(_: &RawSettings, _: &str) -> Result<Option<ListenerTls>, ConfigError> {
-    Ok(None)
 }
 
 fn broker_settings(raw: &RawSettings) -> Result<BrokerSettings, InvalidSetting> {

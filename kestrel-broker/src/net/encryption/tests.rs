@@ -130,6 +130,34 @@ async fn a_client_without_tls_is_closed_without_an_answer() {
     until_failed(&broker, 3).await;
 }
 
+/// Bytes that begin as a handshake does and go on as chance wants.
+#[tokio::test]
+async fn hostile_bytes_are_never_served() {
+    let ca = Authority::new();
+    let broker = ca.broker().start().await.unwrap();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    for round in 1..=64u64 {
+        let mut bytes: Vec<u8> = (0..64).flat_map(|_| random()).collect();
+        // Some are records of the right form: a length that is there, a message that is none.
+        bytes[..3].copy_from_slice(&[0x16, 3, 1]);
+        bytes[3] *= u8::from(round % 2 == 0);
+        let mut stream = TcpStream::connect(broker.bootstrap_servers()).await.unwrap();
+        let _it_may_be_closed = stream.write_all(&bytes).await;
+        let _it_may_be_closed = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _reset_or_end = stream.read_to_end(&mut answer).await;
+        assert!(answer.len() <= 7, "an alert at most: {answer:?}");
+        until_failed(&broker, round).await;
+    }
+    assert_eq!(broker.metrics().apis.values().map(crate::ApiMetrics::count).sum::<u64>(), 0);
+}
+
 #[tokio::test]
 async fn a_slow_handshake_ends() {
     let ca = Authority::new();

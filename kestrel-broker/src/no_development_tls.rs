@@ -1,0 +1,25 @@
+//! Certificates for development, in a build without them: none are made.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use kestrel_settings::RawSettings;
+
+/// The certificates for development: there are none.
+#[derive(Debug, Clone)]
+pub(crate) enum DevelopmentTls {}
+
+impl DevelopmentTls {
+    pub(crate) const fn of(_: &Path) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn fill_in(&self, _: &mut RawSettings) {
+        match *self {}
+    }
+
+    pub(crate) fn provide(&self, _: impl IntoIterator<Item = String>, _: Duration) -> io::Result<()> {
+        match *self {}
+    }
+}
