@@ -156,12 +156,15 @@ pub use kestrel_protocol::{
     ApiKey, ByteString, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, ErrorClass, ErrorCode,
     LeaderEpoch, NodeId, TopicId, Uuid,
 };
+#[cfg(feature = "tls")]
+pub use kestrel_security::tls::{Identity as TlsIdentity, TlsVersions, Trust as TlsTrust};
 pub use kestrel_serde as serde;
 #[cfg(feature = "json")]
 pub use kestrel_serde::Json;
 #[cfg(feature = "avro")]
 pub use kestrel_serde::{Avro, AvroValue};
 pub use kestrel_serde::{BoxError, Float32, Float64, Int32, Int64, Raw, SerdeError, Unit, Utf8};
+pub use kestrel_settings::Secret;
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 pub use net::{Connector, Transport};
 pub use observer::Observer;

@@ -332,7 +332,8 @@ async fn no_log_error_or_debug_output_has_a_secret_in_it() {
     let key = std::fs::read_to_string(ways.property("mutual-tls", "ssl.keystore.location")).unwrap();
     let of_key = key.lines().nth(1).unwrap();
     // The password as it is and in base64, and what every token begins with.
-    let secrets = ["alice-secret", "YWxpY2Utc2VjcmV0", "bobs-secret", "lost-secret", "eyJ", of_key];
+    let secrets =
+        ["alice-secret", "YWxpY2Utc2VjcmV0", "oidc-secret", "bobs-secret", "lost-secret", "eyJ", of_key];
     for secret in secrets {
         let line = text.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret} is in {line:?}");

@@ -162,11 +162,11 @@ impl ClientBuilder {
     /// [`sasl`](Self::sasl). In the place of `ssl.*` properties.
     ///
     /// ```
-    /// use kestrel_client::{Client, Tls};
+    /// use kestrel_client::{Client, Secret, Tls};
     ///
     /// let hosted = Client::builder("kafka.example:9093").tls(Tls::native_roots());
     /// let own = Client::builder("kafka.example:9093")
-    ///     .tls(Tls::ca_file("ca.pem").client_cert_files("client.pem", "client.key"));
+    ///     .tls(Tls::ca_file("ca.pem").client_cert_files("client.pem", "client.key").key_password(Secret::new("opensesame")));
     /// ```
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {

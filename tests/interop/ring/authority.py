@@ -3,7 +3,9 @@
 import base64
 import json
 import subprocess
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 _DAYS = "30"
@@ -57,6 +59,47 @@ class Issuer:
         header = {"alg": "RS256", "typ": "JWT", "kid": KEY_ID}
         signed = ".".join(_base64(json.dumps(part).encode()) for part in (header, payload))
         return f"{signed}.{_base64(_openssl('dgst', '-sha256', '-sign', str(self._key), stdin=signed.encode()))}"
+
+
+class TokenEndpoint:
+    """Where a client gets tokens of an issuer for its id and secret (OAuth's client credentials). Use it in a `with`."""
+
+    ID, SECRET = "kestrel", "oidc-secret"
+
+    def __init__(self, issuer, subject):
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _endpoint(issuer, subject))
+        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+
+
+def _endpoint(issuer, subject):
+    wanted = "Basic " + base64.b64encode(f"{TokenEndpoint.ID}:{TokenEndpoint.SECRET}".encode()).decode()
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self):
+            form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            if self.headers.get("Authorization") != wanted or "grant_type=client_credentials" not in form:
+                return self._answer(401, {"error": "invalid_client"})
+            self._answer(200, {"access_token": issuer.token(subject), "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
+
+        def _answer(self, status, value):
+            text = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_):
+            pass
+
+    return Endpoint
 
 
 def _base64(data):

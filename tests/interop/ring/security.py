@@ -17,7 +17,7 @@ from pathlib import Path
 import shutil
 
 from ring import java
-from ring.authority import AUDIENCE, ISSUER, Authority, Issuer
+from ring.authority import AUDIENCE, ISSUER, Authority, Issuer, TokenEndpoint
 from ring.broker import AUTHORIZER, Broker, free_address
 from ring.scenario import Differs
 
@@ -44,6 +44,7 @@ class Guarded:
         folder.mkdir()
         self._folder = folder
         self._authority, self._issuer = Authority(folder / "authority"), Issuer(folder / "issuer")
+        self._endpoint = TokenEndpoint(self._issuer, USER)
         self._addresses = {name: free_address() for name in LISTENERS}
         # kestrel-broker has nothing yet to check tokens with.
         self._takes_tokens = Path(program).name == "apache-kafka"
@@ -51,10 +52,12 @@ class Guarded:
         self.bootstrap = self._addresses["PLAINTEXT"]
 
     def __enter__(self):
+        self._endpoint.__enter__()
         self._add_alice()
         return self
 
     def __exit__(self, *_):
+        self._endpoint.__exit__()
         self._broker.__exit__()
 
     def address(self, listener):
@@ -98,7 +101,8 @@ class Guarded:
     def properties(self, folder):
         """A folder with the properties of each way as kestrel-client reads them, for its end-to-end tests (tests/src/secure.rs)."""
         folder.mkdir()
-        for name, listener, how in [*self.ways(), *self.short_ways()]:
+        oidc = ("oauthbearer-oidc", "TOKEN", {"ca": self._authority.ca, "mechanism": "OAUTHBEARER"})
+        for name, listener, how in [*self.ways(), *self.short_ways(), oidc]:
             lines = {"bootstrap.servers": self.address(listener), "security.protocol": LISTENERS[listener]}
             if "ca" in how:
                 lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": how["ca"]}
@@ -109,6 +113,10 @@ class Guarded:
             if "password" in how:
                 login = _LOGIN[how["mechanism"]].split(" required")[0]
                 lines["sasl.jaas.config"] = f'{login} required username="{how["user"]}" password="{how["password"]}";'
+            if how is oidc[2]:
+                credentials = "sasl.oauthbearer.client.credentials.client"
+                lines |= {"sasl.oauthbearer.token.endpoint.url": self._endpoint.url, f"{credentials}.id": TokenEndpoint.ID,
+                          f"{credentials}.secret": TokenEndpoint.SECRET}
             if "token" in how:
                 (folder / f"{name}.token").write_text(how["token"])
             (folder / f"{name}.properties").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
