@@ -1,4 +1,4 @@
-//! Which names a topic may have. Pure.
+//! The rules of topics' names. Pure.
 
 /// The longest name: a partition's folder is the name, a dash and a number, and file systems end at 255 bytes.
 const MAX_NAME_BYTES: usize = 249;

@@ -1,4 +1,4 @@
-//! On which brokers the replicas of new partitions go. Pure.
+//! The placement of new partitions: which brokers their replicas are on. Pure.
 
 use kestrel_protocol::NodeId;
 

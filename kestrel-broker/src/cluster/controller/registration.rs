@@ -19,9 +19,9 @@ use crate::log::LogOrigin;
 pub(crate) struct Registration {
     /// The id of the process.
     pub(crate) incarnation_id: Uuid,
-    /// Where clients find it.
+    /// The addresses that clients connect to.
     pub(crate) endpoints: Vec<RegisteredEndpoint>,
-    /// Where it stands (`broker.rack`).
+    /// The rack (`broker.rack`).
     pub(crate) rack: Option<bytestring::ByteString>,
     /// Its data folder.
     pub(crate) log_dir: Uuid,

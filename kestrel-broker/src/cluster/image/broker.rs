@@ -16,7 +16,7 @@ pub(crate) struct BrokerImage {
     pub(crate) incarnation_id: Uuid,
     /// The addresses that clients connect to.
     pub(crate) endpoints: Vec<RegisteredEndpoint>,
-    /// Where it stands.
+    /// The rack (`broker.rack`).
     pub(crate) rack: Option<ByteString>,
     /// Whether it leads nothing.
     pub(crate) fenced: bool,
@@ -26,7 +26,7 @@ pub(crate) struct BrokerImage {
     pub(crate) log_dirs: Vec<Uuid>,
     /// Those that take no new partitions (KIP-1066); `None` when the broker has never said.
     pub(crate) cordoned_log_dirs: Option<Vec<Uuid>>,
-    /// Which levels of a feature it can be run with.
+    /// The features, with the levels that it can be run with.
     pub(crate) features: Vec<RegisteredFeature>,
 }
 

@@ -21,14 +21,14 @@ message! {
         log_dirs: Vec<Uuid> => 3.., tag 0;
         cordoned_log_dirs: Option<Vec<Uuid>> => 4.., tag 1;
     }
-    /// Where a broker or controller listens.
+    /// An address that a broker or controller listens on.
     RegisteredEndpoint {
         name: ByteString;
         host: ByteString;
         port: u16;
         security_protocol: i16;
     }
-    /// Which levels of a feature a broker or controller can be run with (KIP-584).
+    /// A feature, with the levels that a broker or controller can be run with (KIP-584).
     RegisteredFeature {
         name: ByteString;
         min_supported_version: i16;
