@@ -68,8 +68,8 @@ def quotas(broker):
     alice, entity = _user(broker, "quotas-alice", USER, PASSWORD), ("--entity-type", "users", "--entity-name", USER)
     broker.tool(TOPICS, "--create", "--topic", "quotas", "--partitions", "1")
     expect("time held back without a quota", _held_back(broker, alice), 0.0)
-    broker.tool(CONFIGS, "--alter", *entity, "--add-config", "producer_byte_rate=100000,consumer_byte_rate=200000")
-    wanted = r"producer_byte_rate=100000\.0"
+    broker.tool(CONFIGS, "--alter", *entity, "--add-config", "producer_byte_rate=300000,consumer_byte_rate=600000")
+    wanted = r"producer_byte_rate=300000\.0"
     eventually("described", lambda: bool(re.search(wanted, broker.tool(CONFIGS, "--describe", *entity))), True)
     expect("time is held back", _held_back(broker, alice) > 0, True)
     broker.tool(CONFIGS, "--alter", "--entity-type", "clients", "--entity-default", "--add-config", "request_percentage=1000")
@@ -120,8 +120,8 @@ def _read(broker, file, topic):
 
 
 def _held_back(broker, file):
-    """The average time in milliseconds that a producer of a megabyte was told to wait."""
-    printed = _printed(broker, PERFORMANCE, "--topic", "quotas", "--num-records", "1000", "--record-size", "1000",
+    """The average time in milliseconds that a producer of five megabytes waits. A quota lets ten seconds' worth pass at once."""
+    printed = _printed(broker, PERFORMANCE, "--topic", "quotas", "--num-records", "5000", "--record-size", "1000",
                        "--throughput", "-1", "--command-config", file, "--print-metrics", "--command-property", "linger.ms=0",
                        "--command-property", "batch.size=16384")
     found = re.search(r"producer-metrics:produce-throttle-time-avg:\{\S+\}\s*:\s*([\d.]+)", printed)
