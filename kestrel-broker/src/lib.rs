@@ -55,8 +55,7 @@
 //! |---|---|
 //! | `kestrel_broker::broker`, `kestrel_broker` | start and stop, settings that do nothing here |
 //! | `kestrel_broker::net` | connections refused and closed |
-//! | `kestrel_broker::audit` | what the authorizer denied; at DEBUG also what it allowed |
-//! | `kestrel_broker::api` | each request and how long it took (DEBUG), fetch sessions |
+//! | `kestrel_broker::api` | each request and how long it took (DEBUG), fetch sessions; under `kestrel_broker::api::audit` what the authorizer denied, at DEBUG also what it allowed |
 //! | `kestrel_broker::coordinator` | groups and their members |
 //! | `kestrel_broker::cluster` | topics, the metadata log |
 //! | `kestrel_broker::partition` | partitions that are offline |

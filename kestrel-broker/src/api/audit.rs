@@ -1,6 +1,6 @@
 //! The audit log: who was allowed and denied what, in the words of Apache Kafka's `kafka.authorizer.logger`.
 //!
-//! Denials at INFO and permissions at DEBUG, under the target `kestrel_broker::audit`.
+//! Denials at INFO and permissions at DEBUG, under the target of this file, `kestrel_broker::api::audit`.
 
 use std::fmt;
 
@@ -8,9 +8,6 @@ use kestrel_protocol::ApiKey;
 use tracing::{debug, info};
 
 use crate::authorizer::{AclOperation, Decision, ResourceType, Subject, address_text};
-
-/// The target of the audit log.
-const TARGET: &str = "kestrel_broker::audit";
 
 /// A question that the authorizer was asked.
 pub(super) struct Question<'a> {
@@ -24,9 +21,9 @@ pub(super) struct Question<'a> {
 /// Notes a decision.
 pub(super) fn audit(question: &Question<'_>, decision: Decision<'_>) {
     if decision.is_allowed {
-        debug!(target: TARGET, "{}", Entry(question, decision));
+        debug!("{}", Entry(question, decision));
     } else {
-        info!(target: TARGET, "{}", Entry(question, decision));
+        info!("{}", Entry(question, decision));
     }
 }
 
