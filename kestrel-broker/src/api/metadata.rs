@@ -216,8 +216,15 @@ impl Description<'_> {
         }
         match self.image.topic(name) {
             Some(topic) => self.topic(topic),
-            None => missing(why_missing(name, failed), OPERATIONS_NOT_ASKED),
+            None => match why_missing(name, failed) {
+                denied @ ErrorCode::TopicAuthorizationFailed => missing(denied, OPERATIONS_NOT_ASKED),
+                error => missing(error, self.operations(name)),
+            },
         }
+    }
+
+    fn operations(&self, name: &str) -> i32 {
+        if self.with_operations { self.access.operations(Topic, name) } else { OPERATIONS_NOT_ASKED }
     }
 
     fn topic(&self, topic: &TopicImage) -> MetadataResponseTopic {
@@ -227,11 +234,7 @@ impl Description<'_> {
             topic_id: topic.id,
             is_internal: topic.is_internal(),
             partitions: Serving::of_topic(self.image, self.offline, topic).map(partition).collect(),
-            topic_authorized_operations: if self.with_operations {
-                self.access.operations(Topic, &topic.name)
-            } else {
-                OPERATIONS_NOT_ASKED
-            },
+            topic_authorized_operations: self.operations(&topic.name),
         }
     }
 }

@@ -19,7 +19,9 @@ use kestrel_protocol::messages::describe_acls::DescribeAclsRequest;
 use kestrel_protocol::messages::describe_client_quotas::DescribeClientQuotasRequest;
 use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
 use kestrel_protocol::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
-use kestrel_protocol::messages::describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
+use kestrel_protocol::messages::describe_user_scram_credentials::{
+    DescribeUserScramCredentialsRequest, UserName,
+};
 use kestrel_protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
@@ -154,7 +156,10 @@ fn security() -> Vec<Case> {
             };
             DeleteAclsRequest { filters: vec![filter] }
         }),
-        same("DescribeUserScramCredentials", |_, _| DescribeUserScramCredentialsRequest::default()),
+        // Of all users, Apache Kafka ends the connection instead of refusing.
+        same("DescribeUserScramCredentials", |_, _| DescribeUserScramCredentialsRequest {
+            users: Some(vec![UserName { name: "nobody".into() }]),
+        }),
         same("AlterUserScramCredentials", |_, _| AlterUserScramCredentialsRequest {
             deletions: vec![ScramCredentialDeletion { name: "nobody".into(), mechanism: 1 }],
             upsertions: Vec::new(),
