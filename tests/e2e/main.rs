@@ -23,5 +23,6 @@ mod runtimes;
 mod schemas;
 mod secure;
 mod silence;
+mod throttled;
 mod topics;
 mod work;
