@@ -102,7 +102,7 @@ class Guarded:
         """A folder with the properties of each way as kestrel-client reads them, for its end-to-end tests (tests/src/secure.rs)."""
         folder.mkdir()
         oidc = ("oauthbearer-oidc", "TOKEN", {"ca": self._authority.ca, "mechanism": "OAUTHBEARER"})
-        for name, listener, how in [*self.ways(), *self.short_ways(), oidc]:
+        for name, listener, how in [*self.ways(), *self.short_ways(), *([oidc] if self._takes_tokens else [])]:
             lines = {"bootstrap.servers": self.address(listener), "security.protocol": LISTENERS[listener]}
             if "ca" in how:
                 lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": how["ca"]}
