@@ -53,7 +53,11 @@ class Guarded:
 
     def __enter__(self):
         self._endpoint.__enter__()
-        self._add_alice()
+        try:
+            self._add_alice()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
