@@ -54,8 +54,9 @@ impl SaslListener {
         let settings = read(&scoped)?;
         let mut mechanisms: Vec<EnabledMechanism> = Vec::new();
         for name in list(&settings.enabled_mechanisms) {
+            let mechanism = name.parse().ok().filter(|mechanism| *mechanism != Mechanism::OAuthBearer);
             let mechanism =
-                name.parse().map_err(|_| scoped.invalid(&SASL.enabled_mechanisms, supported(name)))?;
+                mechanism.ok_or_else(|| scoped.invalid(&SASL.enabled_mechanisms, supported(name)))?;
             if !mechanisms.iter().any(|enabled| enabled.mechanism == mechanism) {
                 mechanisms.push(EnabledMechanism::new(raw, listener, mechanism)?);
             }
@@ -75,7 +76,11 @@ fn read(raw: &RawSettings) -> Result<SaslSettings, InvalidSetting> {
 
 /// What would do in place of a mechanism that is not there.
 fn supported(name: &str) -> String {
-    let why = if name == "GSSAPI" { "; Kerberos is not there" } else { "" };
+    let why = match name {
+        "GSSAPI" => "; Kerberos is not there",
+        "OAUTHBEARER" => "; the broker takes no tokens yet",
+        _ => "",
+    };
     format!("some of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512{why}")
 }
 
@@ -149,6 +154,7 @@ mod tests {
     fn what_cannot_be_is_refused() {
         for (said, expected) in [
             (("sasl.enabled.mechanisms", "GSSAPI"), "Kerberos is not there"),
+            (("sasl.enabled.mechanisms", "PLAIN,OAUTHBEARER"), "the broker takes no tokens yet"),
             (("listener.name.out.sasl.enabled.mechanisms", "plain"), "expected some of PLAIN"),
             (("sasl.enabled.mechanisms", ""), "at least one mechanism"),
             (

@@ -8,6 +8,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod groups;
+mod logins;
 mod memory;
 mod program;
 mod repair;

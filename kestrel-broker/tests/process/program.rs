@@ -19,6 +19,8 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     /// The one line that it printed.
     pub(crate) ready_line: String,
+    /// Reads what it writes to its log until it ends.
+    log: Option<thread::JoinHandle<String>>,
 }
 
 /// The command with these arguments, its streams piped.
@@ -53,6 +55,20 @@ impl Program {
     pub(crate) fn start_on(listen: &str, data_dir: &Path, more: &[&str]) -> Self {
         let data_dir = data_dir.to_str().unwrap();
         Self::spawn(&mut command(&[&["--listen", listen, "--data-dir", data_dir], more].concat()))
+    }
+
+    /// Starts a broker on a free port that logs everything there is to log.
+    pub(crate) fn start_traced(data_dir: &Path, more: &[&str]) -> Self {
+        let arguments = ["--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()];
+        Self::spawn(command(&[&arguments, more].concat()).env("RUST_LOG", "trace"))
+    }
+
+    /// Stops the broker; gives all that it logged.
+    pub(crate) fn stop_for_log(mut self) -> String {
+        let log = self.log.take().unwrap();
+        self.signal(Signal::TERM);
+        assert!(self.wait().success());
+        log.join().unwrap()
     }
 
     /// Starts a broker that has what a shell's `ulimit` says here, and lives on when a file may not grow.
@@ -91,7 +107,7 @@ impl Program {
             let _ = child.wait();
             panic!("no ready line, but {ready_line:?}; its log: {}", log.join().unwrap());
         };
-        Self { child, address, ready_line }
+        Self { child, address, ready_line, log: Some(log) }
     }
 
     /// Lets files grow without limit from now on.
