@@ -68,7 +68,6 @@ impl WaysIn {
     ///
     /// # Panics
     /// When the properties are none of a client's.
-    #[must_use]
     pub fn builder(&self, way: &str) -> ClientBuilder {
         self.builder_with(way, &[])
     }
@@ -77,7 +76,6 @@ impl WaysIn {
     ///
     /// # Panics
     /// As there.
-    #[must_use]
     pub fn builder_with(&self, way: &str, others: &[(&str, &str)]) -> ClientBuilder {
         let mut properties = self.properties(way);
         properties.retain(|(key, _)| others.iter().all(|(other, _)| key != other));
