@@ -38,6 +38,11 @@
 //! [`Faults`] lets a test see its own client survive errors, slow answers and lost connections.
 //! [`Broker::metrics`] has what the broker counted: requests, connections, batches, flushes, groups.
 //!
+//! # Security in a test
+//! [`BrokerBuilder::user`] lets a user log in and closes the listener to everybody else; [`BrokerBuilder::acl`] turns Apache Kafka's
+//! authorizer on; `BrokerBuilder::tls` (feature `dev-tls`) makes certificates and encrypts. Quotas are set as on Apache Kafka, with any
+//! client's administration.
+//!
 //! # Stopping
 //! ```text
 //!   SIGTERM, Ctrl-C, broker.stop() ──► 1. no new connections, no new requests
@@ -54,7 +59,7 @@
 //! | target | what |
 //! |---|---|
 //! | `kestrel_broker::broker`, `kestrel_broker` | start and stop, settings that do nothing here |
-//! | `kestrel_broker::net` | connections refused and closed |
+//! | `kestrel_broker::net` | connections refused and closed, TLS handshakes and logins that failed |
 //! | `kestrel_broker::api` | each request and how long it took (DEBUG), fetch sessions; under `kestrel_broker::api::audit` what the authorizer denied, at DEBUG also what it allowed |
 //! | `kestrel_broker::coordinator` | groups and their members |
 //! | `kestrel_broker::cluster` | topics, the metadata log |
@@ -65,13 +70,19 @@
 //! ERROR: data cannot be stored or served until somebody acts. WARN: somebody should look. INFO: what changes rarely and is right.
 //! DEBUG: requests, connections, members. TRACE is not used.
 //!
+//! # Features
+//! `cli` (on by default): the binary. `tls` (on by default): listeners with TLS, by rustls. `dev-tls` (with `cli`): certificates for
+//! development.
+//!
 //! # The rooms
 //!
 //! ```text
 //!   net ──► api ──► partition ──► log          net          connections, frames
 //!            │          ▲ ▲                    api          one handler per request, behind a tower pipeline
 //!            │          │ └─ coordinator       coordinator  groups, as a replayed log
-//!            │          │       ▲              partition    watermarks, leader epochs, who waits
+//!            │          │       ▲              authorizer   who may do what, by ACLs
+//!            │          │       │              quota        who is held back, and how long
+//!            │          │       │              partition    watermarks, leader epochs, who waits
 //!            ├──────────────────┘              cluster      topics and configuration, as a replayed log
 //!            └──► cluster ──► log              log          segments, indexes, recovery
 //!   config, clock, error, metrics: used by all

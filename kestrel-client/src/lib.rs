@@ -52,7 +52,7 @@
 //! - [`Producer`] sends bytes to any topic; [`TypedProducer`] sends keys and values of one type to one topic.
 //! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
-//! - [`Admin`]: topics, partitions, configs, offsets, the cluster.
+//! - [`Admin`]: topics, partitions, configs, offsets, groups, the cluster, ACLs, SCRAM users, quotas.
 //! - [`oauth`]: tokens for clusters that want them, from a callback or from who gives them out.
 //! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
 //! - `ClientBuilder::tls` and [`ClientBuilder::sasl`]: encrypted and authenticated connections, with [`Sasl`].
@@ -79,7 +79,7 @@
 //!
 //! | target | what |
 //! |---|---|
-//! | `kestrel_client::net` | connections that end, addresses that do not answer |
+//! | `kestrel_client::net` | connections that end, addresses that do not answer, sessions that cannot be renewed |
 //! | `kestrel_client::metadata` | metadata that cannot be had |
 //! | `kestrel_client::config` | settings that exclude each other |
 //! | `kestrel_client::oauth` | tokens that cannot be had at once, or not before the last one is old |
@@ -98,7 +98,7 @@
 //!
 //! # Features
 //! `gzip`, `snappy`, `lz4`, `zstd`: the codecs that a producer may write and a consumer can read. All are on by default;
-//! only `zstd` needs a C compiler. A record in a codec that is off is an error that names the feature.
+//! only `zstd` needs a C compiler, as `tls` does. A record in a codec that is off is an error that names the feature.
 //!
 //! `tls` (on by default): encrypted connections, by rustls with the provider `ring`; no OpenSSL. `oidc`: tokens of an OpenID Connect
 //! provider for OAUTHBEARER ([`oauth`]); nine more crates. `aws-msk-iam`: tokens for Amazon MSK, signed without an SDK; none.
