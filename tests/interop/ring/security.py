@@ -45,9 +45,10 @@ class Guarded:
         self._folder = folder
         self._authority, self._issuer = Authority(folder / "authority"), Issuer(folder / "issuer")
         self._endpoint = TokenEndpoint(self._issuer, USER)
-        self._addresses = {name: free_address() for name in LISTENERS}
-        # kestrel-broker has nothing yet to check tokens with.
+        # kestrel-broker has nothing yet to check tokens with, and refuses a listener that wants some.
         self._takes_tokens = Path(program).name == "apache-kafka"
+        self._listeners = {name: protocol for name, protocol in LISTENERS.items() if name != "TOKEN" or self._takes_tokens}
+        self._addresses = {name: free_address() for name in self._listeners}
         self._broker = Broker(program, folder / "data", work / "guarded.log", self._settings(), listen=None)
         self.bootstrap = self._addresses["PLAINTEXT"]
 
@@ -143,7 +144,7 @@ class Guarded:
 
     def _settings(self):
         yield "listeners=" + ",".join(f"{name}://{address}" for name, address in self._addresses.items())
-        yield "listener.security.protocol.map=" + ",".join(f"{name}:{protocol}" for name, protocol in LISTENERS.items())
+        yield "listener.security.protocol.map=" + ",".join(f"{name}:{protocol}" for name, protocol in self._listeners.items())
         yield "inter.broker.listener.name=PLAINTEXT"
         yield from AUTHORIZER
         yield "ssl.keystore.type=PEM"
@@ -155,6 +156,10 @@ class Guarded:
         yield f"listener.name.short.connections.max.reauth.ms={SESSION_MS}"
         for listener in ("sasl_plaintext", "sasl_ssl", "short"):
             yield from _logins(listener, *MECHANISMS)
+        if self._takes_tokens:
+            yield from self._token_settings()
+
+    def _token_settings(self):
         yield from _logins("token", "OAUTHBEARER")
         validator = f"{_CLASSES}.oauthbearer.OAuthBearerValidatorCallbackHandler"
         yield f"listener.name.token.oauthbearer.sasl.server.callback.handler.class={validator}"
