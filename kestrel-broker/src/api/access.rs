@@ -157,6 +157,20 @@ impl fmt::Display for Need {
 }
 
 #[cfg(test)]
+impl Access {
+    /// The access of a user by these ACLs.
+    pub(super) fn for_test(authorizer: Authorizer, acls: AclSet, user: &str) -> Self {
+        Self(Some(Arc::new(Guard {
+            authorizer: Arc::new(authorizer),
+            acls: Arc::new(acls),
+            principal: Principal::user(user),
+            address: IpAddr::from([127, 0, 0, 1]),
+            api: ApiKey::DeleteTopics,
+        })))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

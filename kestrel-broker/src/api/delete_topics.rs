@@ -41,16 +41,17 @@ impl Handler for DeleteTopicsRequest {
             let Some(is_alone) = tally.take(&key(&asked)) else { continue };
             match checked(&asked, is_alone) {
                 Ok(topic) => match permission.check(&topic) {
-                    Ok(()) => topics.push(topic),
+                    Ok(permitted) => topics.push((topic, permitted)),
                     Err(denied) => responses.push(denied),
                 },
                 Err(error) => responses.push(failure(&asked, &error)),
             }
         }
-        let deleted = state.cluster.delete_topics(topics.clone(), permits.clone()).await;
-        responses.extend(topics.iter().zip(deleted).map(|(topic, outcome)| match outcome {
+        let permitted = topics.iter().map(|(_, permitted)| permitted.clone()).collect();
+        let deleted = state.cluster.delete_topics(permitted, permits.clone()).await;
+        responses.extend(topics.iter().zip(deleted).map(|((topic, _), outcome)| match outcome {
             Ok(deleted) => success(deleted),
-            Err(error) => failure(&as_asked(topic), &error),
+            Err(error) => failure(&as_asked(topic), &as_unknown(topic, error)),
         }));
         let response = DeleteTopicsResponse { responses, ..Default::default() };
         Answer::from(response).held_back(permits.throttle(state.clock.now()))
@@ -74,25 +75,28 @@ impl<'a> Permission<'a> {
         Self { access, deletes_all: access.would_allow_on_cluster(Delete), image: state.cluster.image() }
     }
 
-    /// Whether a topic may be deleted; what is not there is for the controller to say, to whom it may be said.
-    fn check(&self, topic: &TopicRef) -> Result<(), DeletableTopicResult> {
+    /// The topic to delete, if it may be deleted.
+    ///
+    /// It is the very one that was looked at: the controller's metadata is newer than this image, and by name it could find
+    /// a topic that nobody has asked the authorizer about.
+    fn check(&self, topic: &TopicRef) -> Result<TopicRef, DeletableTopicResult> {
         if self.deletes_all {
-            return Ok(());
+            return Ok(topic.clone());
         }
-        let (name, is_there) = match topic {
-            TopicRef::Name(name) => (name, self.image.topic(name).is_some()),
+        let (name, found) = match topic {
+            TopicRef::Name(name) => (name, self.image.topic(name)),
             TopicRef::Id(id) => match self.image.topic_by_id(*id) {
-                Some(topic) => (&topic.name, true),
-                None => return Ok(()),
+                Some(found) => (&found.name, Some(found)),
+                None => return Err(failure(&as_asked(topic), &unknown(topic))),
             },
         };
         let is_described = self.access.would_allow(Describe, Topic, name);
-        if is_described && !is_there {
-            return Ok(());
-        }
-        let denied = match self.access.check(Delete, Topic, name) {
-            Ok(()) if is_described => return Ok(()),
-            denied => denied.err().unwrap_or(ErrorCode::TopicAuthorizationFailed),
+        let denied = match found {
+            None if is_described => return Err(failure(&as_asked(topic), &unknown(topic))),
+            _ => match self.access.check(Delete, Topic, name) {
+                Ok(()) if is_described && let Some(found) = found => return Ok(TopicRef::Id(found.id)),
+                denied => denied.err().unwrap_or(ErrorCode::TopicAuthorizationFailed),
+            },
         };
         let mut asked = as_asked(topic);
         // The name of an id is for those who may see the topic.
@@ -137,6 +141,19 @@ fn checked(asked: &DeleteTopicState, is_alone: bool) -> Result<TopicRef, ApiErro
         None => (TopicRef::Id(asked.topic_id), "Duplicate topic id."),
     };
     if is_alone { Ok(topic) } else { invalid(twice) }
+}
+
+/// The error that there is no such topic.
+fn unknown(topic: &TopicRef) -> ApiError {
+    match topic {
+        TopicRef::Name(_) => ErrorCode::UnknownTopicOrPartition.into(),
+        TopicRef::Id(_) => ErrorCode::UnknownTopicId.into(),
+    }
+}
+
+/// An error of the controller, in the words of whoever asked by name: a topic that went meanwhile was looked for by its id.
+fn as_unknown(topic: &TopicRef, error: ApiError) -> ApiError {
+    if error.code == ErrorCode::UnknownTopicId { unknown(topic) } else { error }
 }
 
 fn invalid(message: &str) -> Result<TopicRef, ApiError> {

@@ -4,6 +4,7 @@ use kestrel_protocol::messages::metadata::MetadataRequest;
 
 use super::*;
 use crate::Broker;
+use crate::authorizer::{AclBinding, AclSet, Authorizer, ResourcePattern};
 use crate::testing::{Peer, batch};
 
 fn by_name(names: &[&str]) -> DeleteTopicsRequest {
@@ -113,4 +114,22 @@ async fn a_topic_that_returns_is_empty_and_has_another_id() {
     assert_eq!(peer.fetch("t", 0).await.high_watermark, 0);
     broker.restart().await.unwrap();
     assert_eq!(Peer::of(&broker).await.fetch("t", 0).await.high_watermark, 0);
+}
+
+/// The controller may know a topic before the image does: such a one is not deleted by who may only see it.
+#[test]
+fn what_is_not_in_the_image_is_unknown_and_no_business_of_the_controller() {
+    let mut acls = AclSet::default();
+    let describe = AclBinding::allow("User:eve", Describe, ResourcePattern::topic("t"));
+    acls.insert(kestrel_protocol::Uuid::from_u128(1), describe);
+    let access = Access::for_test(Authorizer::default(), acls, "eve");
+    let image = Arc::new(ClusterImage::new("cluster", kestrel_protocol::NodeId(1)));
+    let permission = Permission { access: &access, deletes_all: false, image };
+    for (topic, expected) in [
+        (TopicRef::Name("t".into()), ErrorCode::UnknownTopicOrPartition),
+        (TopicRef::Name("hidden".into()), ErrorCode::TopicAuthorizationFailed),
+        (TopicRef::Id(TopicId::from_u128(7)), ErrorCode::UnknownTopicId),
+    ] {
+        assert_eq!(permission.check(&topic).unwrap_err().error_code, expected);
+    }
 }

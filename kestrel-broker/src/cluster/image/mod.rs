@@ -54,7 +54,7 @@ pub(crate) struct ClusterImage {
 
 impl ClusterImage {
     /// A cluster of which nothing is known but its id and its only controller.
-    pub(super) fn new(cluster_id: impl Into<ByteString>, controller_id: NodeId) -> Self {
+    pub(crate) fn new(cluster_id: impl Into<ByteString>, controller_id: NodeId) -> Self {
         Self {
             cluster_id: cluster_id.into(),
             controller_id,
