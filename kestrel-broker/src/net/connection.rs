@@ -68,6 +68,8 @@ pub(crate) struct Connection<S, P: Pipeline> {
     /// Whether no frame has come yet, so that the peer may speak another protocol.
     is_new: bool,
     received: BytesMut,
+    /// Whether the peer sends nothing more, which showed while it was muted.
+    has_hung_up: bool,
     /// Whether more requests are taken; not after a fault or when the broker stops.
     input_open: bool,
     in_flight: VecDeque<InFlight<P::Future>>,
@@ -109,6 +111,7 @@ where
             request_max_bytes: limits.request_max_bytes,
             is_new: true,
             received: BytesMut::new(),
+            has_hung_up: false,
             input_open: true,
             in_flight: VecDeque::new(),
             outbox: Outbox::default(),
@@ -175,16 +178,29 @@ where
         }
     }
 
-    /// Reads once and hands every whole request to the pipeline, unless it is muted; gives whether anything came.
+    /// Reads once and hands every whole request to the pipeline, or only reads ahead while it is muted; gives whether anything
+    /// came.
     fn take_requests(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while self.input_open && self.poll_unmuted(cx).is_ready() {
-            match self.poll_request(cx) {
+        while self.input_open {
+            let taken =
+                if self.poll_unmuted(cx).is_ready() { self.poll_request(cx) } else { self.poll_ahead(cx) };
+            match taken {
                 Poll::Ready(()) => moved = true,
                 Poll::Pending => break,
             }
         }
         moved
+    }
+
+    /// Reads a little while no request is taken, so that a peer that hangs up is noticed.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_read_ahead() { Poll::Pending } else { self.poll_read(cx) }
+    }
+
+    /// Whether nothing more is read until a request is taken.
+    fn is_read_ahead(&self) -> bool {
+        self.has_hung_up || self.received.len() >= READ_BYTES
     }
 
     /// Takes one request from the read buffer, or reads.
@@ -220,6 +236,8 @@ where
             self.received.reserve(READ_BYTES);
         }
         match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.received)) {
+            // What came before the end is still taken when the mute is over: a producer with acks=0 waits for nothing.
+            Ok(0) if self.muted.is_some() && !self.received.is_empty() => self.has_hung_up = true,
             Ok(0) => self.close(Closed::ByPeer),
             Ok(_) => {}
             Err(error) => self.close(error.into()),
@@ -348,16 +366,25 @@ where
         timer.as_mut().poll(cx).is_ready().then_some(Closed::LoginTimeout)
     }
 
+    /// Whether it is the broker that keeps the peer waiting. One that no longer reads its socket cannot see a peer go: then the
+    /// idle limit has to end it, but for a stop, which has limits of its own.
+    fn is_at_work(&self) -> bool {
+        let is_heard =
+            self.input_open || matches!(self.in_flight.back(), Some(InFlight::End(Closed::Stopping)));
+        let has_handler = self.outbox.len() == 0 && !self.in_flight.is_empty() && is_heard;
+        let is_muted = self.muted.as_ref().is_some_and(|timer| !timer.is_elapsed());
+        has_handler || (is_muted && !self.is_read_ahead())
+    }
+
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        let Some((limit, timer)) = &mut self.idle else { return Poll::Pending };
         loop {
+            let Some((_, timer)) = &mut self.idle else { return Poll::Pending };
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
-            let handler_at_work = self.outbox.len() == 0 && !self.in_flight.is_empty();
-            let is_held_back = self.muted.as_ref().is_some_and(|timer| !timer.is_elapsed());
-            if handler_at_work || is_held_back {
+            if self.is_at_work() {
                 self.last_active = now;
             }
+            let Some((limit, timer)) = &mut self.idle else { return Poll::Pending };
             let deadline = after(self.last_active.into_std(), *limit).into();
             if deadline <= now {
                 return Poll::Ready(Closed::Idle);

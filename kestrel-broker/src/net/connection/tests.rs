@@ -352,3 +352,57 @@ async fn a_stop_does_not_wait_for_who_is_held_back() {
     assert_eq!(scene.ended.await.unwrap().0.to_string(), "the broker stops");
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_up_while_held_back_is_gone_at_once() {
+    let mut pipeline = Scripted::new(9);
+    pipeline.throttle = (1, Duration::from_secs(3600));
+    let mut scene = Scene::begin(pipeline, 1 << 16);
+    scene.send(1).await;
+    assert_eq!(scene.receive().await, 1);
+    let begun = Instant::now();
+    assert_eq!(scene.closed().await, "the client closed it");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_before_hanging_up_is_taken_when_the_throttle_ends_in_time() {
+    for (throttle, called, closed) in [
+        (30, vec![1, 2], "the client closed it"),
+        (3600, vec![1], "idle for longer than connections.max.idle.ms"),
+    ] {
+        let mut pipeline = Scripted::new(9);
+        pipeline.throttle = (1, Duration::from_secs(throttle));
+        let mut scene = Scene::begin(pipeline.clone(), 1 << 16);
+        scene.send(1).await;
+        assert_eq!(scene.receive().await, 1);
+        scene.send(2).await;
+        assert_eq!(scene.closed().await, closed);
+        assert_eq!(pipeline.called(), called);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_held_back_and_sends_on_is_read_up_to_a_limit_and_may_not_idle_then() {
+    let mut pipeline = Scripted::new(9);
+    pipeline.throttle = (1, Duration::from_secs(3600));
+    let mut scene = Scene::begin(pipeline, 1 << 10);
+    scene.send(1).await;
+    assert_eq!(scene.receive().await, 1);
+    let mut sent = 0;
+    while scene.far.write_all(&[0; 512]).await.is_ok() {
+        sent += 512;
+    }
+    assert!((READ_BYTES..4 * READ_BYTES).contains(&sent), "{sent}");
+    assert!(scene.closed().await.starts_with("idle"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_at_work_does_not_keep_a_connection_that_is_no_longer_read() {
+    let mut scene = Scene::begin(Scripted::new(0), 1 << 16);
+    scene.send(1).await;
+    scene.far.write_all(&(i32::MAX).to_be_bytes()).await.unwrap();
+    let begun = Instant::now();
+    assert!(scene.closed().await.starts_with("idle"));
+    assert_eq!(begun.elapsed(), Duration::from_secs(60));
+}
