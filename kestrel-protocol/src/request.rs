@@ -1,5 +1,7 @@
 //! Requests and responses as frames: the headers of both kinds, and which header goes with which version.
 
+use std::fmt;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 
@@ -73,12 +75,20 @@ impl RequestHeader {
 }
 
 /// A request as it arrived: the header read, the body still bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequestFrame {
     /// The header.
     pub header: RequestHeader,
     /// The body, a slice of the frame.
     pub body: Bytes,
+}
+
+/// There may be a password in the body: it does not print.
+impl fmt::Debug for RequestFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = format_args!("{} bytes", self.body.len());
+        f.debug_struct("RequestFrame").field("header", &self.header).field("body", &body).finish()
+    }
 }
 
 impl RequestFrame {
@@ -247,4 +257,17 @@ fn encode_frame(content: impl FnOnce(&mut Writer)) -> Writer {
     content(&mut writer);
     writer.set_length(0);
     writer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_does_not_print() {
+        let header = RequestHeader { api_key: 36, api_version: 0, correlation_id: 1, client_id: None };
+        let frame = RequestFrame { header, body: Bytes::from_static(b"\0alice\0hunter2") };
+        let printed = format!("{frame:?}");
+        assert!(printed.contains("14 bytes") && !printed.contains("hunter2"), "{printed}");
+    }
 }
