@@ -52,13 +52,29 @@ impl QuotaSettings {
     ) -> Result<HashMap<IpAddr, usize>, InvalidSetting> {
         let entry = |text: &str| {
             let (ip, number) = text.rsplit_once(':')?;
-            let ip = ip.trim().trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+            let ip: IpAddr = ip.trim().trim_start_matches('[').trim_end_matches(']').parse().ok()?;
             let number: u32 = number.trim().parse().ok()?;
-            Some((ip, usize::try_from(number).ok()?))
+            Some((ip.to_canonical(), usize::try_from(number).ok()?))
         };
         let expected = "addresses with numbers, as 10.0.0.1:100,10.0.0.2:200: names are not looked up";
         let entries = list(&self.overrides)
             .map(|text| entry(text).ok_or_else(|| raw.invalid(&QUOTAS.overrides, expected)));
         entries.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Listeners for both kinds of addresses see those of IPv4 in either form.
+    #[test]
+    fn an_address_of_ipv4_counts_in_either_form() {
+        let overrides = "[::ffff:10.0.0.1]:7, 10.0.0.2:8,[::1]:9".to_owned();
+        let of_ip = QuotaSettings { overrides, ..Default::default() };
+        let of_ip = of_ip.per_ip_overrides(&RawSettings::default()).unwrap();
+        for (ip, most) in [("10.0.0.1", 7), ("10.0.0.2", 8), ("::1", 9)] {
+            assert_eq!(of_ip.get(&ip.parse::<IpAddr>().unwrap()), Some(&most));
+        }
     }
 }

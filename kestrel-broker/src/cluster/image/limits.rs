@@ -1,5 +1,7 @@
 //! The limits of the metadata as the ledger of quotas has them.
 
+use std::net::IpAddr;
+
 use crate::cluster::image::{ClientQuotaEntity, ClusterImage, EntityName, QuotaKey};
 use crate::quota::{EntityPart, IpLimits, Limits, QuotaEntity, QuotaKind};
 
@@ -19,7 +21,8 @@ impl ClusterImage {
             match &entity.ip {
                 Some(EntityName::Default) => ip_limits.default = Some(*rate),
                 Some(EntityName::Named(ip)) => {
-                    ip_limits.by_ip.extend(ip.parse().ok().map(|ip| (ip, *rate)));
+                    let ip = ip.parse::<IpAddr>().ok();
+                    ip_limits.by_ip.extend(ip.map(|ip| (ip.to_canonical(), *rate)));
                 }
                 None => {}
             }
