@@ -41,6 +41,21 @@ pub(crate) enum Close {
     Fault,
 }
 
+impl Close {
+    /// Its kind in a word or two, in which nothing is of the client's choice.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownApi(_) => "unknown API",
+            Self::UnsupportedVersion { .. } => "version",
+            Self::Login(failure) => failure.kind(),
+            Self::Malformed(_) => "malformed request",
+            Self::Unsayable { .. } => "answer",
+            Self::Unacknowledged(_) => "acks=0",
+            Self::Fault => "fault injection",
+        }
+    }
+}
+
 /// Names an API that is not served, and what a client can do without it.
 fn unserved(api_key: i16) -> String {
     let what = match api_key {

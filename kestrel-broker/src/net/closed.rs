@@ -51,6 +51,23 @@ pub(crate) enum Closed {
 }
 
 impl Closed {
+    /// Its kind in a word or two, in which nothing is of the peer's choice.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::ByPeer => "client",
+            Self::Stopping => "stop",
+            Self::Unread(_) => "unread",
+            Self::Idle => "idle",
+            Self::Io(_) => "socket",
+            Self::Stranger(_) => "protocol",
+            Self::Handshake(failure) => failure.kind(),
+            Self::FrameSize(_) => "frame size",
+            Self::Header(_) => "header",
+            Self::LoginTimeout => "login timeout",
+            Self::Ended(close) | Self::Refused(_, close) => close.kind(),
+        }
+    }
+
     /// Whether the peer did something that whoever runs it wants to know of.
     pub(crate) const fn is_fault(&self) -> bool {
         matches!(

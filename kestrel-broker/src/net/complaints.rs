@@ -1,4 +1,4 @@
-//! Complaints about peers, limited to one line a minute for each address and reason, which says how many were left out. Pure.
+//! Complaints about peers, limited to one line a minute for each address and kind, which says how many were left out. Pure.
 //!
 //! Asked by the listeners before they write a line: a client that tries a hundred times a second fills no log.
 
@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 1024;
 /// The complaints of the last minute, and how often each came again.
 #[derive(Debug, Default)]
 pub(crate) struct Complaints {
-    said: HashMap<(IpAddr, String), Said>,
+    said: HashMap<(IpAddr, &'static str), Said>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,9 +24,10 @@ struct Said {
 }
 
 impl Complaints {
-    /// Whether to say `reason` of the peers at `ip` now: `None` is no, and otherwise how often it was left out before.
-    pub(super) fn handle(&mut self, ip: IpAddr, reason: &str, now: Instant) -> Option<u64> {
-        if let Some(said) = self.said.get_mut(&(ip, reason.to_owned())) {
+    /// Whether to complain of this kind about the peers at `ip` now: `None` is no, and otherwise how many were left out before.
+    /// The kind is the broker's own word: with a text that peers choose, each could fill the log.
+    pub(super) fn handle(&mut self, ip: IpAddr, kind: &'static str, now: Instant) -> Option<u64> {
+        if let Some(said) = self.said.get_mut(&(ip, kind)) {
             if now.saturating_duration_since(said.at) < SILENCE {
                 said.left_out += 1;
                 return None;
@@ -37,12 +38,12 @@ impl Complaints {
         }
         if self.said.len() >= MAX_REMEMBERED {
             self.said.retain(|_, said| now.saturating_duration_since(said.at) < SILENCE);
-            let oldest = self.said.iter().min_by_key(|(_, said)| said.at).map(|(about, _)| about.clone());
+            let oldest = self.said.iter().min_by_key(|(_, said)| said.at).map(|(about, _)| *about);
             if let Some(oldest) = oldest.filter(|_| self.said.len() >= MAX_REMEMBERED) {
                 self.said.remove(&oldest);
             }
         }
-        self.said.insert((ip, reason.to_owned()), Said { at: now, left_out: 0 });
+        self.said.insert((ip, kind), Said { at: now, left_out: 0 });
         Some(0)
     }
 }
@@ -67,7 +68,7 @@ mod tests {
             assert_eq!(complaints.handle(ip(1), "TLS", start + Duration::from_secs(second)), None);
         }
         assert_eq!(complaints.handle(ip(2), "TLS", start), Some(0), "another address");
-        assert_eq!(complaints.handle(ip(1), "HTTP", start), Some(0), "another reason");
+        assert_eq!(complaints.handle(ip(1), "HTTP", start), Some(0), "another kind");
         assert_eq!(complaints.handle(ip(1), "TLS", start + SILENCE), Some(59));
         assert_eq!(complaints.handle(ip(1), "TLS", start + 2 * SILENCE), Some(0));
     }

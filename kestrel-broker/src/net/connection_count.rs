@@ -60,6 +60,15 @@ pub(super) enum TooMany {
 }
 
 impl TooMany {
+    /// The key that says so.
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Total(_) => "max.connections",
+            Self::OfListener(_) => "max.connections of the listener",
+            Self::PerIp(_) => "max.connections.per.ip",
+        }
+    }
+
     /// Whether the connection may wait until others end: who is one too many for his own address is closed.
     pub(super) const fn may_wait(self) -> bool {
         matches!(self, Self::Total(_) | Self::OfListener(_))
@@ -80,16 +89,17 @@ impl ConnectionCount {
     /// When there are as many as there may be.
     pub(super) fn enter(self: &Arc<Self>, listener: ListenerId, ip: IpAddr) -> Result<Counted, TooMany> {
         let (maxima, mut open) = (&self.maxima, self.open.lock());
+        // First: who is one too many for his own address is not to keep accepting from going on.
+        let most = maxima.of_ip.get(&ip).copied().unwrap_or(maxima.per_ip);
+        if open.by_ip.get(&ip).copied().unwrap_or_default() >= most {
+            return Err(TooMany::PerIp(most));
+        }
         if open.total >= maxima.total {
             return Err(TooMany::Total(maxima.total));
         }
         let most = maxima.listeners.get(listener.0).copied().unwrap_or(usize::MAX);
         if open.by_listener.get(listener.0).is_some_and(|count| *count >= most) {
             return Err(TooMany::OfListener(most));
-        }
-        let most = maxima.of_ip.get(&ip).copied().unwrap_or(maxima.per_ip);
-        if open.by_ip.get(&ip).copied().unwrap_or_default() >= most {
-            return Err(TooMany::PerIp(most));
         }
         open.total += 1;
         *open.by_ip.entry(ip).or_default() += 1;
@@ -149,6 +159,11 @@ mod tests {
         assert_eq!(count.enter(HERE, ip(3)).unwrap_err(), TooMany::OfListener(3));
         let _fourth = count.enter(THERE, ip(3)).unwrap();
         assert_eq!(count.enter(THERE, ip(4)).unwrap_err(), TooMany::Total(4));
+        assert_eq!(
+            count.enter(THERE, ip(1)).unwrap_err(),
+            TooMany::PerIp(2),
+            "nobody has to wait for this one"
+        );
         drop(first);
         assert!(count.enter(HERE, ip(4)).is_ok());
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kestrel_security::tls::peer::{Certificate, PrincipalRules};
+use kestrel_security::tls::rustls::ServerConfig;
 use kestrel_security::tls::{HandshakeError, Reloading, ServerTls};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,8 +26,12 @@ use crate::error::StartError;
 pub(crate) struct Encryption {
     /// The listener's name.
     listener: String,
-    tls: Mutex<Reloading<ServerTls>>,
-    rules: PrincipalRules,
+    /// The certificates as they are configured; locked as long as files are read.
+    source: Mutex<Reloading<ServerTls>>,
+    /// What the next handshake is made with; locked for a moment only.
+    current: Mutex<Arc<ServerConfig>>,
+    /// The rules that make users of certificates; `None` where users come from SASL.
+    rules: Option<PrincipalRules>,
     /// How long a handshake may take.
     patience: Duration,
 }
@@ -49,6 +54,21 @@ pub(crate) enum HandshakeFailure {
     /// No rule makes a user of the client's certificate.
     #[error("ssl.principal.mapping.rules has no rule for the certificate of {0:?}")]
     NoUser(String),
+    /// The client's certificate cannot be read.
+    #[error("the subject of the client's certificate cannot be read")]
+    NoSubject,
+}
+
+impl HandshakeFailure {
+    /// Its kind in a word or two.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotTls => "not TLS",
+            Self::Refused(_) => "handshake",
+            Self::Slow(_) => "slow handshake",
+            Self::NoUser(_) | Self::NoSubject => "certificate",
+        }
+    }
 }
 
 /// A stream that encrypts.
@@ -63,17 +83,21 @@ impl Encryption {
     /// When they cannot be used.
     pub(crate) fn of(listener: &Listener, patience: Duration) -> Result<Option<Arc<Self>>, StartError> {
         let Some(ListenerTls { server, rules }) = listener.tls.clone() else { return Ok(None) };
-        let tls = Reloading::new(server).map_err(|error| StartError::tls(&listener.name, error))?;
-        let listener = listener.name.clone();
-        Ok(Some(Arc::new(Self { listener, tls: Mutex::new(tls), rules, patience })))
+        let source = Reloading::new(server).map_err(|error| StartError::tls(&listener.name, error))?;
+        let current = Mutex::new(source.current());
+        let rules = (!listener.protocol.has_sasl()).then_some(rules);
+        let (listener, source) = (listener.name.clone(), Mutex::new(source));
+        Ok(Some(Arc::new(Self { listener, source, current, rules, patience })))
     }
 
     /// Reads certificates that changed. Blocks; called every second. Connections that are open keep theirs.
     pub(crate) fn refresh(&self) {
-        let refreshed = self.tls.lock().refresh();
-        match refreshed {
+        // Handshakes go on with what there is while files are read and keys are decrypted.
+        let mut source = self.source.lock();
+        match source.refresh() {
             Ok(false) => {}
             Ok(true) => {
+                *self.current.lock() = source.current();
                 info!("the certificates of the listener {} changed and were read again", self.listener);
             }
             Err(error) => {
@@ -93,7 +117,7 @@ impl Encryption {
         &self,
         stream: S,
     ) -> Result<(Encrypted<S>, Option<String>), Closed> {
-        let acceptor = TlsAcceptor::from(self.tls.lock().current());
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.current.lock()));
         match timeout(self.patience, acceptor.accept(FirstBytes::new(stream))).await {
             Ok(Ok(stream)) => {
                 let user = self.user(&stream)?;
@@ -105,17 +129,19 @@ impl Encryption {
     }
 
     fn user<S>(&self, stream: &Encrypted<S>) -> Result<Option<String>, Closed> {
+        let Some(rules) = &self.rules else { return Ok(None) };
         let (_, session) = stream.get_ref();
-        let Some(certificate) = session.peer_certificates().and_then(|chain| chain.first()) else {
-            return Ok(None);
-        };
-        let certificate = Certificate::read(certificate);
-        let subject = certificate.as_ref().map(Certificate::subject).unwrap_or_default();
-        match self.rules.user(subject) {
-            Some(user) => Ok(Some(user)),
-            None => Err(HandshakeFailure::NoUser(subject.to_owned()).into()),
-        }
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        let user = certificate.map(|certificate| user_of(rules, certificate)).transpose();
+        user.map_err(Closed::from)
     }
+}
+
+/// The user that the rules make of a certificate.
+fn user_of(rules: &PrincipalRules, certificate: &[u8]) -> Result<String, HandshakeFailure> {
+    let certificate = Certificate::read(certificate).ok_or(HandshakeFailure::NoSubject)?;
+    let subject = certificate.subject();
+    rules.user(subject).ok_or_else(|| HandshakeFailure::NoUser(subject.to_owned()))
 }
 
 fn failed(error: io::Error) -> Closed {

@@ -130,20 +130,14 @@ where
         let pause = quotas.arrive(id.0, now());
         if !pause.is_zero() {
             counters.paused.count();
-            self.complain(
-                peer,
-                "max.connection.creation.rate is exceeded",
-                "accepting pauses with a connection",
-            );
+            let reason = "max.connection.creation.rate is exceeded";
+            self.complain(peer, reason, reason, "accepting pauses with a connection");
             tokio::time::sleep(pause).await;
         }
         if let Err(delay) = quotas.admit(id.0, ip, now()) {
             counters.refused.count();
-            self.complain(
-                peer,
-                "connection_creation_rate of its address is exceeded",
-                "refused a connection",
-            );
+            let reason = "connection_creation_rate of its address is exceeded";
+            self.complain(peer, reason, reason, "refused a connection");
             return Err(delay);
         }
         loop {
@@ -154,11 +148,11 @@ where
             };
             if !too_many.may_wait() {
                 counters.refused.count();
-                self.complain(peer, &too_many.to_string(), "refused a connection");
+                self.complain(peer, too_many.kind(), &too_many.to_string(), "refused a connection");
                 return Err(Duration::ZERO);
             }
             counters.paused.count();
-            self.complain(peer, &too_many.to_string(), "accepting pauses with a connection");
+            self.complain(peer, too_many.kind(), &too_many.to_string(), "accepting pauses with a connection");
             left.await;
         }
     }
@@ -178,8 +172,9 @@ where
         });
     }
 
-    fn complain(&self, peer: SocketAddr, reason: &str, what: &str) {
-        complain(&self.door.complaints, peer, reason, |about| warn!("{what} from {peer}: {about}"));
+    fn complain(&self, peer: SocketAddr, kind: &'static str, reason: &str, what: &str) {
+        let say = |about: &str| warn!("{what} from {peer}: {about}");
+        complain(&self.door.complaints, peer, (kind, reason), say);
     }
 
     /// Serves a connection on a task of its own.
@@ -230,7 +225,7 @@ impl Visit {
     fn end(&self, client: &str, closed: &Closed) {
         let peer = self.peer;
         if closed.is_fault() {
-            complain(&self.complaints, peer, &closed.to_string(), |about| {
+            complain(&self.complaints, peer, (closed.kind(), &closed.to_string()), |about| {
                 warn!("closed connection from {peer}{client}: {about}");
             });
         } else {
@@ -272,14 +267,19 @@ where
 }
 
 /// Says what is wrong with a peer, unless it was said a moment ago.
-fn complain(complaints: &Mutex<Complaints>, peer: SocketAddr, reason: &str, say: impl FnOnce(&str)) {
+fn complain(
+    complaints: &Mutex<Complaints>,
+    peer: SocketAddr,
+    (kind, reason): (&'static str, &str),
+    say: impl FnOnce(&str),
+) {
     let now = tokio::time::Instant::now().into_std();
     let mut complaints = complaints.lock();
-    let left_out = complaints.handle(peer.ip(), reason, now);
+    let left_out = complaints.handle(peer.ip(), kind, now);
     drop(complaints);
     match left_out {
         Some(0) => say(reason),
-        Some(times) => say(&format!("{reason} (and {times} times more since this was last said)")),
+        Some(times) => say(&format!("{reason} (and {times} more of the kind since the last line)")),
         None => debug!("from {peer} again: {reason}"),
     }
 }

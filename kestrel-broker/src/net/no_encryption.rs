@@ -16,6 +16,12 @@ pub(crate) enum Encryption {}
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeFailure {}
 
+impl HandshakeFailure {
+    pub(super) const fn kind(&self) -> &'static str {
+        match *self {}
+    }
+}
+
 /// A stream that encrypts: none is made.
 pub(super) type Encrypted<S> = S;
 

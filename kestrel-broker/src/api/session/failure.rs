@@ -68,6 +68,21 @@ pub(crate) enum LoginFailure {
     SessionOver,
 }
 
+impl LoginFailure {
+    /// Its kind in a word or two, in which nothing is of the client's choice.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated { .. } => "no login",
+            Self::VersionsAgain => "versions again",
+            Self::Mechanism { .. } => "mechanism",
+            Self::OutOfPlace { .. } | Self::TokenOutOfPlace => "login out of place",
+            Self::Refused { .. } => "login refused",
+            Self::TooManyRequests(_) => "requests before login",
+            Self::SessionOver => "session over",
+        }
+    }
+}
+
 /// Whether somebody logs in, or logs in again on the same connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
@@ -125,6 +140,17 @@ pub(super) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_name_of_a_user_makes_another_kind() {
+        let failure = |user: &str| LoginFailure::Refused {
+            what: Attempt::Authentication,
+            mechanism: Mechanism::Plain,
+            reason: format!("the user {user}"),
+        };
+        assert_ne!(failure("a").to_string(), failure("b").to_string());
+        assert_eq!(failure("a").kind(), failure("b").kind());
+    }
 
     #[test]
     fn what_a_client_says_makes_no_lines_and_no_long_ones() {

@@ -130,6 +130,33 @@ async fn a_client_without_tls_is_closed_without_an_answer() {
     until_failed(&broker, 3).await;
 }
 
+#[test]
+fn a_certificate_without_a_subject_is_nobodys() {
+    let user = super::user_of(&kestrel_security::tls::peer::PrincipalRules::default(), b"no certificate");
+    assert!(matches!(user, Err(super::HandshakeFailure::NoSubject)), "{user:?}");
+}
+
+/// There the user is the one that logs in, and no rule need fit the certificate.
+#[tokio::test]
+async fn with_sasl_no_rule_makes_a_user_of_a_certificate() {
+    let ca = Authority::new();
+    let broker = ca
+        .broker()
+        .set("listeners", "SASL_SSL://127.0.0.1:0")
+        .set("ssl.client.auth", "required")
+        .set("ssl.truststore.location", ca.path("ca.pem"))
+        .set("ssl.principal.mapping.rules", "RULE:^CN=(good.*)$/$1/")
+        .start()
+        .await
+        .unwrap();
+    let client = ca.client().client_cert(Identity::from_file(ca.sign("client.pem", "nobody's rule")));
+    let stream = TcpStream::connect(broker.bootstrap_servers()).await.unwrap();
+    let connector = TlsConnector::from(Reloading::new(client).unwrap().current());
+    let stream = connector.connect(server_name("localhost").unwrap(), stream).await.unwrap();
+    let versions = kestrel_protocol::messages::api_versions::ApiVersionsRequest::default();
+    assert!(Peer::over(stream).try_call(&versions, 0).await.is_some());
+}
+
 /// Bytes that begin as a handshake does and go on as chance wants.
 #[tokio::test]
 async fn hostile_bytes_are_never_served() {
