@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::api::Faults;
 use crate::broker::{Broker, Plan};
-use kestrel_settings::{RawSettings, Secret};
+use kestrel_settings::{Key, RawSettings, Secret};
 
 use crate::authorizer::AclBinding;
 use crate::cluster::Provisions;
@@ -235,8 +235,16 @@ impl BrokerBuilder {
         if let Some(file) = &self.config_file {
             settings.fill_in(config::read_file(file)?);
         }
-        if !self.provisions.acls.is_empty() && !settings.has(AUTHORIZER_KEY) {
-            settings.set(AUTHORIZER_KEY, STANDARD_AUTHORIZER);
+        if !self.provisions.acls.is_empty() {
+            match settings.get(AUTHORIZER_KEY) {
+                None => settings.set(AUTHORIZER_KEY, STANDARD_AUTHORIZER),
+                Some("") => {
+                    let key = Key { name: AUTHORIZER_KEY, ..Key::EMPTY };
+                    let expected = format!("{STANDARD_AUTHORIZER}, or not to be given, since ACLs are");
+                    return Err(settings.invalid(&key, expected).into());
+                }
+                Some(_) => {}
+            }
         }
         if let Some(address) = self.listen.as_deref().or_else(|| self.unsaid_address(&settings)) {
             config::listen_on(&mut settings, self.protocol(), &endpoint("listen", address)?);
@@ -269,7 +277,7 @@ impl BrokerBuilder {
             None => DevelopmentTls::of(&config::data_dir(settings)?),
         };
         if let Some(tls) = &tls {
-            tls.fill_in(settings);
+            tls.fill_in(settings, &config::listener_names(settings)?);
         }
         Ok(tls)
     }

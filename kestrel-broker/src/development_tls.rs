@@ -24,6 +24,11 @@ const CA_KEY: &str = "kestrel-ca.key";
 const BROKER: &str = "kestrel-broker.pem";
 const CLIENT: &str = "kestrel-client.pem";
 
+/// The keys that say which certificate a listener has of its own.
+const KEYSTORE: [&str; 3] = ["ssl.keystore.location", "ssl.keystore.key", "ssl.keystore.certificate.chain"];
+/// The keys that say whom it trusts.
+const TRUSTSTORE: [&str; 2] = ["ssl.truststore.location", "ssl.truststore.certificates"];
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the authority is valid.
 const CA_VALIDITY: Duration = DAY.saturating_mul(3650);
@@ -101,19 +106,25 @@ Kestrel:    .client_cert_files({client:?}, {client:?})
         )
     }
 
-    /// Sets what of the keys of certificates is not set: listeners with certificates of their own keep them, and clients are asked
+    /// Sets what of the keys of certificates is not set for these listeners: those with certificates of their own keep them, and clients are asked
     /// for one and need none.
-    pub(crate) fn fill_in(&self, settings: &mut RawSettings) {
-        let has_any = |settings: &RawSettings, keys: &[&str]| keys.iter().any(|key| settings.has(key));
-        if !has_any(settings, &["ssl.keystore.location", "ssl.keystore.key"]) {
-            settings.set("ssl.keystore.type", "PEM");
-            settings.set("ssl.keystore.location", self.dir.join(BROKER).display().to_string());
-        }
-        if !has_any(settings, &["ssl.truststore.location", "ssl.truststore.certificates"]) {
-            settings.set("ssl.truststore.type", "PEM");
-            settings.set("ssl.truststore.location", self.ca_file().display().to_string());
-            if !settings.has("ssl.client.auth") {
-                settings.set("ssl.client.auth", "requested");
+    pub(crate) fn fill_in(&self, settings: &mut RawSettings, listeners: &[String]) {
+        for listener in listeners {
+            let of_listener = |key: &str| format!("listener.name.{}.{key}", listener.to_ascii_lowercase());
+            let has =
+                |settings: &RawSettings, key: &str| settings.has(key) || settings.has(&of_listener(key));
+            if !KEYSTORE.iter().any(|key| has(settings, key)) {
+                settings.set(of_listener("ssl.keystore.type"), "PEM");
+                let location = self.dir.join(BROKER).display().to_string();
+                settings.set(of_listener("ssl.keystore.location"), location);
+            }
+            if !TRUSTSTORE.iter().any(|key| has(settings, key)) {
+                settings.set(of_listener("ssl.truststore.type"), "PEM");
+                let location = self.ca_file().display().to_string();
+                settings.set(of_listener("ssl.truststore.location"), location);
+                if !has(settings, "ssl.client.auth") {
+                    settings.set(of_listener("ssl.client.auth"), "requested");
+                }
             }
         }
     }
@@ -152,14 +163,18 @@ Kestrel:    .client_cert_files({client:?}, {client:?})
 
     fn ca_key(&self) -> io::Result<KeyPair> {
         match std::fs::read_to_string(self.dir.join(CA_KEY)) {
-            Ok(pem) => KeyPair::from_pem(&pem).map_err(io::Error::other),
+            Ok(pem) => KeyPair::from_pem(&pem).map_err(|error| {
+                let remedy =
+                    "delete it, and the next start makes another authority, which clients have to trust anew";
+                io::Error::other(format!("{CA_KEY} is no private key ({error}): {remedy}"))
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = KeyPair::generate().map_err(io::Error::other)?;
+                // What the lost key signed is nobody's any more; before there is another key, so that a crash leaves no two
+                // files that do not belong together.
+                self.remove(CA)?;
+                self.remove(CLIENT)?;
                 self.write(CA_KEY, &key.serialize_pem())?;
-                // What the lost key signed is nobody's any more.
-                for file in [CA, CLIENT] {
-                    let _it_may_not_be_there = std::fs::remove_file(self.dir.join(file));
-                }
                 Ok(key)
             }
             Err(error) => Err(error),
@@ -204,7 +219,14 @@ Kestrel:    .client_cert_files({client:?}, {client:?})
         certificate.is_some_and(|certificate| certificate.not_after() > now.saturating_add(RENEWAL))
     }
 
-    /// Replaces a file at once: whoever reads it has the old one or the new one. Only its owner can read it.
+    fn remove(&self, file: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.dir.join(file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Replaces a file at once: whoever reads it has the old one or the new one, also after a crash. Only its owner can read it.
     fn write(&self, file: &str, contents: &str) -> io::Result<()> {
         let (path, next) = (self.dir.join(file), self.dir.join(format!("{file}.next")));
         let _left_by_a_crash = std::fs::remove_file(&next);
@@ -214,7 +236,9 @@ Kestrel:    .client_cert_files({client:?}, {client:?})
         if file != CA {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         }
-        options.open(&next)?.write_all(contents.as_bytes())?;
+        let mut next_file = options.open(&next)?;
+        next_file.write_all(contents.as_bytes())?;
+        next_file.sync_all()?;
         std::fs::rename(&next, &path)
     }
 }
@@ -247,19 +271,31 @@ mod tests {
         tls.provide([], NOW).unwrap();
         let fourth = contents(&tls);
         assert!(fourth[0] != first[0] && fourth[3] != third[3], "another authority signs everything anew");
+        std::fs::write(dir.path().join(CA_KEY), "no key").unwrap();
+        let error = tls.provide([], NOW).unwrap_err().to_string();
+        assert!(
+            error.starts_with("kestrel-ca.key is no private key") && error.contains("delete it"),
+            "{error}"
+        );
     }
 
     #[test]
     fn what_is_set_stays() {
         let tls = DevelopmentTls::new(Path::new("data"));
         let mut settings = RawSettings::default();
-        tls.fill_in(&mut settings);
-        assert_eq!(settings.get("ssl.client.auth"), Some("requested"));
+        settings.set("listener.name.own.ssl.keystore.key", "a key");
+        settings.set("listener.name.own.ssl.keystore.certificate.chain", "its certificate");
+        settings.set("listener.name.own.ssl.client.auth", "none");
+        tls.fill_in(&mut settings, &["SSL".to_owned(), "OWN".to_owned()]);
+        assert_eq!(settings.get("listener.name.ssl.ssl.client.auth"), Some("requested"));
+        assert!(settings.has("listener.name.ssl.ssl.keystore.location"));
+        assert!(!settings.has("listener.name.own.ssl.keystore.location"));
+        assert_eq!(settings.get("listener.name.own.ssl.client.auth"), Some("none"));
         let mut own = RawSettings::default();
         own.set("ssl.keystore.location", "own.pem");
         own.set("ssl.truststore.location", "own-ca.pem");
-        tls.fill_in(&mut own);
-        assert_eq!((own.get("ssl.keystore.location"), own.get("ssl.client.auth")), (Some("own.pem"), None));
+        tls.fill_in(&mut own, &["SSL".to_owned()]);
+        assert_eq!(own.iter().count(), 2);
     }
 
     #[cfg(unix)]

@@ -15,7 +15,7 @@ impl DevelopmentTls {
         None
     }
 
-    pub(crate) fn fill_in(&self, _: &mut RawSettings) {
+    pub(crate) fn fill_in(&self, _: &mut RawSettings, _: &[String]) {
         match *self {}
     }
 

@@ -8,6 +8,7 @@ use kestrel_settings::Scope::PerBroker;
 use kestrel_settings::{InvalidSetting, Key, RawSettings, list, settings};
 
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
+use super::listener_keys::{is_of_one_listener, is_read};
 use super::sasl::SaslListener;
 use super::security_protocol::SecurityProtocol;
 use super::tls::ListenerTls;
@@ -62,8 +63,15 @@ impl fmt::Display for Listener {
 
 /// Replaces all listeners by one, under the name of its protocol, which needs no map.
 ///
-/// What is advertised under that name stays; names of other listeners are nobody's any more.
+/// What is said of that name stays; names of other listeners are nobody's any more.
 pub(crate) fn listen_on(raw: &mut RawSettings, protocol: SecurityProtocol, endpoint: &Endpoint) {
+    let replaced =
+        list(raw.get(LISTENERS.listeners.name).unwrap_or_default()).filter_map(NamedEndpoint::parse);
+    let replaced: Vec<String> =
+        replaced.map(|named| named.name).filter(|name| name != protocol.name()).collect();
+    raw.retain(|key, _| {
+        !is_of_one_listener(key) || !is_read(key, &replaced) || is_read(key, &[protocol.name().to_owned()])
+    });
     raw.set(LISTENERS.listeners.name, format!("{protocol}://{endpoint}"));
     raw.remove(LISTENERS.inter_broker_listener_name.name);
     raw.remove(LISTENERS.security_protocol_map.name);
@@ -88,12 +96,27 @@ pub(crate) fn advertise_at(raw: &mut RawSettings, address: &Endpoint) -> Result<
     Ok(true)
 }
 
+/// The names that keys for one listener alone may have.
+///
+/// # Errors
+/// When the table cannot be read.
+pub(crate) fn listener_names(raw: &RawSettings) -> Result<Vec<String>, InvalidSetting> {
+    let mut settings = ListenerSettings::default();
+    raw.apply(ListenerSettings::ROWS, &mut settings).map(|()| settings.names())
+}
+
 /// Whether it is said where to listen.
 pub(crate) fn names_listeners(raw: &RawSettings) -> bool {
     raw.has(LISTENERS.listeners.name)
 }
 
 impl ListenerSettings {
+    /// The names that keys for one listener alone may have: of the listeners, and of those that only controllers use.
+    pub(super) fn names(&self) -> Vec<String> {
+        let named = list(&self.listeners).filter_map(NamedEndpoint::parse).map(|named| named.name);
+        named.chain(list(&self.controller_listener_names).map(str::to_owned)).collect()
+    }
+
     /// The listeners that are opened, in the order of `listeners`: at least one. Adds a sentence to `notes` for each that is not.
     ///
     /// # Errors

@@ -2,7 +2,12 @@
 
 use kestrel_settings::{Key, RawSettings};
 
-use super::keys::broker_key;
+use kestrel_security::sasl::Mechanism;
+
+use super::keys::{broker_key, broker_keys};
+use super::quotas::QUOTAS;
+use super::sasl::{SASL, SaslSettings};
+use super::tls::TlsSettings;
 
 /// What the names of such keys begin with.
 const PREFIX: &str = "listener.name.";
@@ -19,6 +24,67 @@ pub(super) fn is_of_one_listener(name: &str) -> bool {
 pub(super) fn key_of_one_listener(name: &str) -> Option<Key> {
     let rest = name.strip_prefix(PREFIX)?;
     rest.match_indices('.').find_map(|(at, _)| broker_key(rest.get(at + 1..)?))
+}
+
+/// Kerberos, whose keys are accepted as other keys without effect are.
+const GSSAPI: &str = "gssapi";
+
+/// Whether a key that is given to one listener alone is one that a listener with a name of `listeners` reads, or that is known to
+/// have no effect.
+pub(super) fn is_read(name: &str, listeners: &[String]) -> bool {
+    let rest = name.strip_prefix(PREFIX).unwrap_or(name);
+    listeners.iter().any(|listener| {
+        let key = rest.strip_prefix(&listener.to_ascii_lowercase()).and_then(|rest| rest.strip_prefix('.'));
+        key.is_some_and(|key| is_of_a_listener(key) || is_of_a_mechanism(key))
+    })
+}
+
+/// All keys that these listeners read when they are given to them alone.
+pub(super) fn keys_of_listeners(listeners: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    for listener in listeners {
+        let prefix = format!("{PREFIX}{}.", listener.to_ascii_lowercase());
+        let keys = broker_keys().filter(|key| is_of_a_listener(key.name));
+        names.extend(keys.map(|key| format!("{prefix}{}", key.name)));
+        for mechanism in Mechanism::ALL.map(|mechanism| mechanism.name().to_ascii_lowercase()) {
+            names.extend(OF_MECHANISMS.map(|key| format!("{prefix}{mechanism}.{key}")));
+        }
+    }
+    names
+}
+
+/// The keys that a mechanism of a listener reads.
+const OF_MECHANISMS: [&str; 2] = [SASL.jaas_config.name, SASL.max_reauth.name];
+
+fn is_of_a_listener(key: &str) -> bool {
+    TlsSettings::ROWS.iter().any(|row| row.key.name == key)
+        || SaslSettings::ROWS.iter().any(|row| row.key.name == key)
+        || [QUOTAS.max_connections.name, QUOTAS.max_connection_rate.name].contains(&key)
+        || is_without_effect(key)
+}
+
+fn is_of_a_mechanism(key: &str) -> bool {
+    let names = Mechanism::ALL.map(|mechanism| mechanism.name().to_ascii_lowercase());
+    let mut names = names.iter().map(String::as_str).chain([GSSAPI]);
+    let key = names.find_map(|name| key.strip_prefix(name)?.strip_prefix('.'));
+    key.is_some_and(|key| OF_MECHANISMS.contains(&key) || is_without_effect(key))
+}
+
+/// Whether a key belongs to what is not there, of which a warning says so.
+fn is_without_effect(key: &str) -> bool {
+    broker_key(key).is_some_and(|key| key.belongs_to.is_some())
+}
+
+/// Whether a key has a login line that is none of a mechanism of a listener, which nobody reads.
+pub(super) fn is_login_of_nobody(name: &str, listeners: &[String]) -> bool {
+    let of_listener =
+        |listener: &String| format!("{PREFIX}{}.{}", listener.to_ascii_lowercase(), SASL.jaas_config.name);
+    name == SASL.jaas_config.name || listeners.iter().any(|listener| name == of_listener(listener))
+}
+
+/// The key of what gives PLAIN of a listener its users.
+pub(super) fn plain_users_key(listener: &str) -> String {
+    format!("{PREFIX}{}.plain.{}", listener.to_ascii_lowercase(), SASL.jaas_config.name)
 }
 
 /// The settings as a SASL mechanism of a listener has them: those of `listener.name.NAME.MECHANISM.KEY` come first.
@@ -66,6 +132,28 @@ mod tests {
             ("ssl.client.auth", None),
         ] {
             assert_eq!(key_of_one_listener(name).map(|key| key.name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_by_a_listener_that_is_there_and_in_lower_case() {
+        let listeners = ["OUT".to_owned(), "A.B".to_owned()];
+        for (key, expected) in [
+            ("out.ssl.client.auth", true),
+            ("a.b.ssl.client.auth", true),
+            ("out.max.connections", true),
+            ("out.scram-sha-256.connections.max.reauth.ms", true),
+            ("out.plain.sasl.jaas.config", true),
+            ("out.gssapi.sasl.kerberos.service.name", true),
+            ("OUT.ssl.client.auth", false),
+            ("in.ssl.client.auth", false),
+            ("out.num.partitions", false),
+            ("out.scram-sha256.sasl.jaas.config", false),
+            ("out.PLAIN.sasl.jaas.config", false),
+            ("out.plain.ssl.client.auth", false),
+            ("out.plain.sasl.enabled.mechanisms", false),
+        ] {
+            assert_eq!(is_read(&format!("{PREFIX}{key}"), &listeners), expected, "{key}");
         }
     }
 

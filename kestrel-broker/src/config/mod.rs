@@ -35,7 +35,7 @@ pub(crate) use groups::GroupSettings;
 #[cfg(test)]
 pub(crate) use kestrel_settings::RawSettings;
 pub(crate) use keys::{broker_key, shown_broker_keys};
-pub(crate) use listener::{Listener, advertise_at, listen_on, names_listeners};
+pub(crate) use listener::{Listener, advertise_at, listen_on, listener_names, names_listeners};
 pub(crate) use metadata_log::MetadataLogSettings;
 pub(crate) use node::data_dir;
 pub(crate) use quotas::QuotaSettings;

@@ -6,7 +6,7 @@ use kestrel_security::sasl::{JaasConfig, LoginModule, Mechanism};
 use kestrel_settings::Scope::PerBroker;
 use kestrel_settings::{InvalidSetting, RawSettings, Secret, list, settings};
 
-use super::listener_keys::{settings_of_listener, settings_of_mechanism};
+use super::listener_keys::{plain_users_key, settings_of_listener, settings_of_mechanism};
 
 settings! {
     /// What the keys of SASL say, for a listener or for one mechanism of a listener.
@@ -89,7 +89,8 @@ impl EnabledMechanism {
         let scoped = settings_of_mechanism(raw, listener, mechanism.name());
         let settings = read(&scoped)?;
         let plain_users = match mechanism {
-            Mechanism::Plain if scoped.has(SASL.jaas_config.name) => plain_users(&settings.jaas_config)
+            // As Apache Kafka: a line without the prefix is that of a client, or of another mechanism.
+            Mechanism::Plain if raw.has(&plain_users_key(listener)) => plain_users(&settings.jaas_config)
                 .map_err(|problem| scoped.invalid(&SASL.jaas_config, problem))?,
             _ => Vec::new(),
         };
@@ -148,6 +149,18 @@ mod tests {
         let limits = [plain.max_reauth, scram.max_reauth];
         assert_eq!(limits, [5, 9].map(|seconds| Some(Duration::from_secs(seconds))));
         assert!(!format!("{sasl:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn only_the_line_of_plain_of_the_listener_has_users() {
+        for key in [
+            "sasl.jaas.config",
+            "listener.name.out.sasl.jaas.config",
+            "listener.name.in.plain.sasl.jaas.config",
+        ] {
+            let sasl = sasl(&[(key, "a.PlainLoginModule required user_alice=\"hunter2\";")]).unwrap();
+            assert!(sasl.mechanisms.iter().all(|enabled| enabled.plain_users.is_empty()), "{key}");
+        }
     }
 
     #[test]

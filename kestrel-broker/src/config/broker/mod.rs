@@ -21,7 +21,9 @@ use super::groups::{GROUPS, GroupSettings};
 use super::keys::{broker_key, broker_keys};
 use super::listener::{Listener, ListenerSettings};
 use super::listener_keys::settings_of_listener;
-use super::listener_keys::{is_of_one_listener, key_of_one_listener};
+use super::listener_keys::{
+    is_login_of_nobody, is_of_one_listener, is_read, key_of_one_listener, keys_of_listeners,
+};
 use super::metadata_log::MetadataLogSettings;
 use super::node::{NODE, NodeSettings};
 use super::quotas::QuotaSettings;
@@ -43,7 +45,7 @@ pub(crate) enum ConfigError {
         /// Where it was said.
         origin: Origin,
         /// The key that was probably meant.
-        suggestion: Option<&'static str>,
+        suggestion: Option<String>,
     },
     /// A key that Apache Kafka once had, or that is no broker's.
     #[error("configuration key {key}{origin}: {advice}")]
@@ -100,8 +102,8 @@ impl ConfigError {
     }
 }
 
-fn hint(suggestion: &Option<&'static str>) -> String {
-    suggestion.map_or_else(
+fn hint(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map_or_else(
         || "; the keys are Apache Kafka's broker configs".to_owned(),
         |key| format!("; did you mean {key}?"),
     )
@@ -168,7 +170,9 @@ impl BrokerConfig {
     pub(crate) fn new(raw: &RawSettings) -> Result<Self, ConfigError> {
         let mut warnings = check_keys(raw)?;
         let mut notes = Vec::new();
-        let mut listeners = read(raw, ListenerSettings::ROWS)?.open(raw, &mut notes)?;
+        let listeners = read(raw, ListenerSettings::ROWS)?;
+        check_keys_of_listeners(raw, &listeners.names(), &mut warnings)?;
+        let mut listeners = listeners.open(raw, &mut notes)?;
         for listener in listeners.iter_mut().filter(|listener| listener.protocol.has_tls()) {
             listener.tls = listener_tls(raw, &listener.name)?;
         }
@@ -255,12 +259,41 @@ fn key_of(name: &str) -> Option<Key> {
     if is_of_one_listener(name) { key_of_one_listener(name) } else { broker_key(name) }
 }
 
+/// Checks that each key that is given to one listener alone is read there: it would say that something is so, and nothing would be.
+fn check_keys_of_listeners(
+    raw: &RawSettings,
+    listeners: &[String],
+    warnings: &mut Vec<String>,
+) -> Result<(), ConfigError> {
+    for (name, value) in raw.iter() {
+        if is_of_one_listener(name) && !is_read(name, listeners) {
+            let (key, origin) = (name.to_owned(), value.origin.clone());
+            let known = keys_of_listeners(listeners);
+            let suggestion = closest(&name.to_ascii_lowercase(), known.iter().map(String::as_str));
+            return Err(match suggestion.map(str::to_owned) {
+                Some(key_of_one) => ConfigError::UnknownKey { key, origin, suggestion: Some(key_of_one) },
+                None => ConfigError::ForeignKey { key, origin, advice: NOBODYS_KEY },
+            });
+        }
+        if is_login_of_nobody(name, listeners) {
+            warnings.push(format!(
+                "{name} has no effect: users of PLAIN stand in listener.name.NAME.plain.sasl.jaas.config"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a key of one listener that none reads.
+const NOBODYS_KEY: &str = "no listener reads it: after listener.name. stands the name of one of listeners in lower case, then the \
+                           name of a mechanism of SASL if it is for that alone, and then a key that listeners may have for themselves";
+
 fn unknown(name: &str, value: &RawValue) -> ConfigError {
     let (key, origin) = (name.to_owned(), value.origin.clone());
     match advice(name) {
         Some(advice) => ConfigError::ForeignKey { key, origin, advice },
         None => {
-            let suggestion = closest(name, broker_keys().map(|key| key.name));
+            let suggestion = closest(name, broker_keys().map(|key| key.name)).map(str::to_owned);
             ConfigError::UnknownKey { key, origin, suggestion }
         }
     }

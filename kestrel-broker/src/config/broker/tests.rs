@@ -176,3 +176,56 @@ fn nothing_is_kept_for_no_time_at_all() {
         "only one of the keys counts"
     );
 }
+
+#[test]
+fn a_key_of_one_listener_that_none_reads_is_refused() {
+    let listeners = ("listeners", "OUT://:1");
+    let map = ("listener.security.protocol.map", "OUT:PLAINTEXT");
+    for (key, value, expected) in [
+        ("listener.name.OUT.ssl.client.auth", "required", "did you mean listener.name.out.ssl.client.auth?"),
+        ("listener.name.uot.ssl.client.auth", "required", "did you mean listener.name.out.ssl.client.auth?"),
+        ("listener.name.internal.ssl.client.auth", "required", "no listener reads it"),
+        (
+            "listener.name.out.scram-sha512.connections.max.reauth.ms",
+            "1",
+            "did you mean listener.name.out.scram-sha-512.connections.max.reauth.ms?",
+        ),
+        ("listener.name.out.num.partitions", "1", "no listener reads it"),
+    ] {
+        let error = config(&[listeners, map, (key, value)]).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains(expected), "{error}");
+    }
+    let controllers = ("controller.listener.names", "CONTROLLER");
+    assert!(
+        config(&[listeners, map, controllers, ("listener.name.controller.ssl.client.auth", "required")])
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_login_line_that_nobody_reads_is_named() {
+    for key in ["sasl.jaas.config", "listener.name.plaintext.sasl.jaas.config"] {
+        let warnings =
+            config(&[(key, "a.PlainLoginModule required user_alice=\"hunter2\";")]).unwrap().warnings;
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with(key) && !warnings[0].contains("hunter2"), "{warnings:?}");
+    }
+}
+
+#[test]
+fn keys_of_replaced_listeners_are_nobodys() {
+    let mut said = RawSettings::default();
+    for (key, value) in [
+        ("listeners", "OUT://:2,PLAINTEXT://:3"),
+        ("listener.name.out.ssl.client.auth", "required"),
+        ("listener.name.plaintext.max.connections", "7"),
+        ("listener.name.uot.max.connections", "7"),
+    ] {
+        said.set(key, value);
+    }
+    listen_on(&mut said, SecurityProtocol::Plaintext, &Endpoint { host: "127.0.0.1".to_owned(), port: 0 });
+    assert!(!said.has("listener.name.out.ssl.client.auth"));
+    assert!(
+        said.has("listener.name.plaintext.max.connections") && said.has("listener.name.uot.max.connections")
+    );
+}
