@@ -40,6 +40,11 @@ impl Authorizer {
         Self { super_users: super_users.into_iter().collect(), allows_without_acls }
     }
 
+    /// Whether anybody may do anything before there are ACLs.
+    pub(crate) fn lets_anybody_in(&self) -> bool {
+        self.allows_without_acls || !self.super_users.is_empty()
+    }
+
     /// Decides whether a subject may do something to a resource.
     ///
     /// Any ACL that denies it decides; else any that allows it; else, where no ACL at all is about the resource, the setting.

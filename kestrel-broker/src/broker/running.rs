@@ -14,7 +14,7 @@ use crate::api::{
     request_counters,
 };
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterOptions, Provisions};
+use crate::cluster::{Cluster, ClusterImage, ClusterOptions, Provisions};
 use crate::config::{self as configured, BrokerConfig, QuotaSettings};
 use crate::coordinator::GroupCoordinator;
 use crate::error::{StartError, StopError};
@@ -88,6 +88,7 @@ impl Running {
         running.keep_house(&encryptions);
         running.serve(sockets, encryptions, &faults);
         running.report(running.state.clock.now() - started_at);
+        running.report_acls();
         Ok(running)
     }
 
@@ -152,6 +153,12 @@ impl Running {
     fn login(&self, listener: &configured::Listener, counters: &ConnectionCounters) -> Option<Arc<Login>> {
         let settings = listener.sasl.as_ref()?;
         let State { cluster, config, .. } = &*self.state;
+        if !has_users(settings, config, &cluster.image()) {
+            warn!(
+                "nobody can log in by the listener {listener} yet: there is no user for any of its mechanisms; --user \
+                 NAME:PASSWORD makes one, or listener.name.NAME.plain.sasl.jaas.config for PLAIN, or kafka-configs for SCRAM"
+            );
+        }
         let plain_users = settings.mechanisms.iter().flat_map(|enabled| &enabled.plain_users);
         let plain_users = plain_users.chain(&config.users).cloned();
         let cluster = cluster.clone();
@@ -180,6 +187,22 @@ impl Running {
                 " (the folder is new, or was not closed cleanly)"
             },
         );
+    }
+
+    /// Warns of ACLs that nobody asks, and of an authorizer that lets nobody do anything.
+    fn report_acls(&self) {
+        let acls = self.state.cluster.image().acls().iter().len();
+        match &self.state.config.authorizer {
+            None if acls > 0 => warn!(
+                "everybody may do everything, although the metadata has {acls} ACLs: without authorizer.class.name they have no \
+                 effect"
+            ),
+            Some(authorizer) if acls == 0 && !authorizer.lets_anybody_in() => warn!(
+                "nobody may do anything: authorizer.class.name is given, there are no ACLs, and super.users names nobody who \
+                 could make some"
+            ),
+            _ => {}
+        }
     }
 
     /// Takes everything down in reverse order.
@@ -213,7 +236,7 @@ impl Running {
 
     /// The metadata now.
     #[cfg(test)]
-    pub(super) fn image(&self) -> Arc<crate::cluster::ClusterImage> {
+    pub(super) fn image(&self) -> Arc<ClusterImage> {
         self.state.cluster.image()
     }
 
@@ -233,6 +256,14 @@ impl Drop for Running {
         self.stop_serving.cancel();
         self.stop_controlling.cancel();
     }
+}
+
+/// Whether somebody has a login by one of a listener's mechanisms.
+fn has_users(settings: &configured::SaslListener, config: &BrokerConfig, image: &ClusterImage) -> bool {
+    settings.mechanisms.iter().any(|enabled| match enabled.mechanism.scram() {
+        Some(mechanism) => image.scram_users().values().any(|user| user.contains_key(&mechanism)),
+        None => !enabled.plain_users.is_empty() || !config.users.is_empty(),
+    })
 }
 
 /// The windows that quotas are averages over.

@@ -33,6 +33,10 @@ impl AuthorizerSettings {
         warnings: &mut Vec<String>,
     ) -> Result<Option<Arc<Authorizer>>, InvalidSetting> {
         let super_users = self.super_users(raw)?;
+        // Names of certificates have commas in them, so that this one may be meant.
+        warnings.extend(super_users.iter().filter(|user| has_comma(user)).map(|user| {
+            format!("{user:?} is one user in super.users: several stand with semicolons between them")
+        }));
         match self.class_name.trim() {
             "" => {
                 for key in [&AUTHORIZER.allows_without_acls, &AUTHORIZER.super_users] {
@@ -55,11 +59,16 @@ impl AuthorizerSettings {
     fn super_users(&self, raw: &RawSettings) -> Result<Vec<String>, InvalidSetting> {
         let users = self.super_users.split(';').map(str::trim).filter(|user| !user.is_empty());
         let users: Vec<String> = users.map(ToOwned::to_owned).collect();
-        if users.iter().all(|user| user.contains(':')) {
+        if users.iter().all(|user| user.strip_prefix("User:").is_some_and(|name| !name.trim().is_empty())) {
             return Ok(users);
         }
         Err(raw.invalid(&AUTHORIZER.super_users, "principals as User:NAME, several with semicolons"))
     }
+}
+
+/// Whether an entry looks like several with commas.
+fn has_comma(user: &str) -> bool {
+    user.split(',').skip(1).any(|rest| rest.trim_start().starts_with("User:"))
 }
 
 #[cfg(test)]
@@ -94,7 +103,15 @@ mod tests {
     fn super_users_are_principals() {
         let with = |users| config(&[("authorizer.class.name", STANDARD_AUTHORIZER), ("super.users", users)]);
         assert!(with(" User:admin ;User:CN=root,O=us; ").is_ok());
-        assert!(with("admin").unwrap_err().to_string().contains("principals as User:NAME"));
+        for wrong in ["admin", "User:", "User: ;User:b", "Group:admins", "user:admin"] {
+            let error = with(wrong).unwrap_err().to_string();
+            assert!(error.contains("principals as User:NAME"), "{error}");
+        }
+        assert_eq!(with("User:CN=root,O=us;User:b").unwrap().warnings, [""; 0]);
+        assert_eq!(
+            with("User:a, User:b").unwrap().warnings,
+            ["\"User:a, User:b\" is one user in super.users: several stand with semicolons between them"]
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use kestrel_security::sasl::{ClientStep, Nonce, SaslClient, ScramMechanism};
 use kestrel_settings::Secret;
 
 use super::*;
+use crate::{AclBinding, AclOperation, ResourcePattern};
 
 fn with_users() -> BrokerBuilder {
     Broker::builder().ephemeral().user("alice", "alice-secret").user("bob", "bob-secret")
@@ -141,4 +142,12 @@ async fn listeners_with_and_without_logins_stand_side_by_side() {
     shake_hands(&mut peer, "PLAIN", 1).await;
     assert_eq!(authenticate(&mut peer, b"\0carol\0carol-secret").await.error_code, ErrorCode::None);
     assert!(is_served(&mut peer).await);
+}
+
+#[tokio::test]
+async fn acls_without_the_authorizer_that_asks_them_are_a_contradiction() {
+    let acl = AclBinding::allow("User:alice", AclOperation::Read, ResourcePattern::topic("t"));
+    let builder = Broker::builder().ephemeral().set("authorizer.class.name", "").acl(acl);
+    let Err(StartError::Config { message, .. }) = builder.start().await.map(drop) else { panic!("refused") };
+    assert!(message.starts_with("authorizer.class.name=: expected "), "{message}");
 }
