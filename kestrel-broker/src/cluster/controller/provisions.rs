@@ -68,7 +68,10 @@ fn new_credential(
     password: &Secret,
     ids: Ids<'_>,
 ) -> UserScramCredentialRecord {
-    let salt = [ids().0, ids().0].concat();
+    // Without the two bytes of each id that are not all random.
+    let random = [ids().0, ids().0].concat().into_iter().enumerate();
+    let salt = random.filter(|(at, _)| !matches!(at % 16, 6 | 8)).map(|(_, byte)| byte);
+    let salt: Vec<u8> = salt.take(ScramMechanism::SALT_BYTES).collect();
     let credential =
         ScramCredential::from_password(mechanism, password, &salt, ScramMechanism::MIN_ITERATIONS)
             .expect("the number of iterations is one that is allowed");

@@ -22,6 +22,10 @@ pub enum ScramMechanism {
 impl ScramMechanism {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
+    /// How many bytes the salts have that are made here, of users and of those that do not exist: a size that only some have
+    /// would say which.
+    pub const SALT_BYTES: usize = 26;
+
     /// The fewest iterations that protect a password, and Kafka's default.
     pub const MIN_ITERATIONS: u32 = 4096;
     /// The most iterations that Kafka stores a credential with.

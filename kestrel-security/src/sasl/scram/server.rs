@@ -13,9 +13,6 @@ use crate::sasl::nonce::Nonce;
 use crate::sasl::refusal::{Refusal, quoted};
 use crate::sasl::step::{Authenticated, ServerStep};
 
-/// How long Kafka's salts are, in bytes.
-const SALT_BYTES: usize = 26;
-
 /// ```text
 ///   Begun ── client's first ──▶ Challenged ── client's final ──▶ (over)
 /// ```
@@ -111,7 +108,7 @@ impl ScramServer {
 /// A credential that looks like a stored one and that no password leads to. The same user has the same one again.
 fn decoy(mechanism: ScramMechanism, user: &str, key: &[u8]) -> ScramCredential {
     let mut salt = mechanism.hmac(key, format!("salt of {user}").as_bytes());
-    salt.truncate(SALT_BYTES);
+    salt.truncate(ScramMechanism::SALT_BYTES);
     let no_key = mechanism.hmac(key, format!("key of {user}").as_bytes());
     ScramCredential {
         salt: salt.into(),
