@@ -214,9 +214,6 @@ impl BrokerBuilder {
         if let Some(dir) = dir {
             config.keep_data_in(dir);
         }
-        if let Some(tls) = &development_tls {
-            make_certificates(tls, &config)?;
-        }
         Ok(Plan {
             config,
             durability: self.durability.unwrap_or(Durability::Group),
@@ -281,18 +278,6 @@ impl BrokerBuilder {
         }
         Ok(tls)
     }
-}
-
-/// Makes the certificates for the names of this machine and of the listeners.
-fn make_certificates(tls: &DevelopmentTls, config: &BrokerConfig) -> Result<(), StartError> {
-    let listeners = config.listeners.iter().map(config::Listener::advertised);
-    let hosts = listeners.filter(|endpoint| !endpoint.is_wildcard()).map(|endpoint| endpoint.host.clone());
-    let now = crate::clock::Clock::System.wall().as_millis();
-    let now = std::time::Duration::from_millis(u64::try_from(now).unwrap_or_default());
-    tls.provide(hosts.chain(crate::broker::node_name()), now).map_err(|error| {
-        let message = "the certificates for development could not be made in it".to_owned();
-        StartError::data(config.data_dir.clone(), (message, Some(error)), "")
-    })
 }
 
 impl BrokerBuilder {

@@ -4,11 +4,14 @@
 //! and the client's certificate stay, so that clients can keep copies; the broker's own is made at each start, for the names that
 //! it has then.
 
+mod client_lines;
+
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kestrel_security::sasl::Mechanism;
 use kestrel_security::tls::peer::Certificate;
 use kestrel_security::tls::rustls::pki_types::CertificateDer;
 use kestrel_security::tls::rustls::pki_types::pem::PemObject;
@@ -17,6 +20,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+
+use crate::config::{Listener, SecurityProtocol};
 
 /// The files.
 const CA: &str = "kestrel-ca.pem";
@@ -55,6 +60,10 @@ const RENEWAL: Duration = DAY.saturating_mul(30);
 #[derive(Debug, Clone)]
 pub struct DevelopmentTls {
     dir: PathBuf,
+    /// What the first listener speaks.
+    protocol: SecurityProtocol,
+    /// The best mechanism by which its clients log in, if they do.
+    mechanism: Option<Mechanism>,
 }
 
 impl DevelopmentTls {
@@ -65,7 +74,8 @@ impl DevelopmentTls {
 
     fn new(data_dir: &Path) -> Self {
         // Clients that are told the paths run in other folders.
-        Self { dir: std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf()) }
+        let dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
+        Self { dir, protocol: SecurityProtocol::Ssl, mechanism: None }
     }
 
     /// The certificate of the authority, as PEM: what clients have to trust.
@@ -80,30 +90,25 @@ impl DevelopmentTls {
         self.dir.join(CLIENT)
     }
 
-    /// The settings of clients that connect to `bootstrap_servers`: for Java, librdkafka and Kestrel.
+    /// The settings of clients that connect to `bootstrap_servers`: for Java, librdkafka and Kestrel. They are for what the first
+    /// listener speaks: with SASL_SSL user and password are left to fill in, and without TLS there is nothing to say.
     #[must_use]
     pub fn client_lines(&self, bootstrap_servers: &str) -> String {
-        let (ca, client) = (self.ca_file(), self.client_file());
-        let (ca, client) = (ca.display(), client.display());
-        format!(
-            "Java:       bootstrap.servers={bootstrap_servers}
-            security.protocol=SSL
-            ssl.truststore.type=PEM
-            ssl.truststore.location={ca}
-librdkafka: bootstrap.servers={bootstrap_servers}
-            security.protocol=ssl
-            ssl.ca.location={ca}
-Kestrel:    Client::builder({bootstrap_servers:?}).tls(Tls::ca_file({ca:?}))
-To be User:CN=client, and not User:ANONYMOUS:
-Java:       ssl.keystore.type=PEM
-            ssl.keystore.location={client}
-librdkafka: ssl.certificate.location={client}
-            ssl.key.location={client}
-Kestrel:    .client_cert_files({client:?}, {client:?})
-",
-            ca = ca.to_string(),
-            client = client.to_string(),
-        )
+        let (ca, client) = (self.ca_file().display().to_string(), self.client_file().display().to_string());
+        match (self.protocol, self.mechanism) {
+            (SecurityProtocol::Ssl, _) => client_lines::of_tls(bootstrap_servers, &ca, &client),
+            (SecurityProtocol::SaslSsl, Some(mechanism)) => {
+                client_lines::of_login(bootstrap_servers, &ca, mechanism)
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Says for which listener clients are given settings.
+    pub(crate) fn speak_as(&mut self, listener: &Listener) {
+        self.protocol = listener.protocol;
+        let sasl = listener.sasl.iter().flat_map(|sasl| &sasl.mechanisms);
+        self.mechanism = sasl.map(|enabled| enabled.mechanism).max();
     }
 
     /// Sets what of the keys of certificates is not set for these listeners: those with certificates of their own keep them, and clients are asked
@@ -322,5 +327,24 @@ mod tests {
         ] {
             assert!(lines.contains(line), "{lines}");
         }
+    }
+
+    #[test]
+    fn the_lines_are_those_of_what_is_spoken() {
+        let lines = |protocol, mechanism| {
+            let tls = DevelopmentTls { protocol, mechanism, ..DevelopmentTls::new(Path::new("/data")) };
+            tls.client_lines("localhost:9093")
+        };
+        let secure = lines(SecurityProtocol::SaslSsl, Some(Mechanism::ScramSha512));
+        for line in [
+            "security.protocol=SASL_SSL",
+            "security.protocol=sasl_ssl",
+            "sasl.mechanism=SCRAM-SHA-512",
+            ".tls(Tls::ca_file(\"/data/kestrel-ca.pem\")).sasl(Sasl::scram_sha_512(\"USER\", \"PASSWORD\"))",
+        ] {
+            assert!(secure.contains(line), "{secure}");
+        }
+        assert!(!secure.contains("CN=client"), "the user is the one that logs in");
+        assert_eq!(lines(SecurityProtocol::Plaintext, None), "");
     }
 }

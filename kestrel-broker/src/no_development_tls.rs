@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use kestrel_settings::RawSettings;
 
+use crate::config::Listener;
+
 /// The certificates for development: there are none.
 #[derive(Debug, Clone)]
 pub(crate) enum DevelopmentTls {}
@@ -16,6 +18,10 @@ impl DevelopmentTls {
     }
 
     pub(crate) fn fill_in(&self, _: &mut RawSettings, _: &[String]) {
+        match *self {}
+    }
+
+    pub(crate) fn speak_as(&mut self, _: &Listener) {
         match *self {}
     }
 

@@ -3,6 +3,7 @@
 //! [`Running`] has the rooms and tasks from a start to a stop.
 
 mod advertised;
+mod certificates;
 mod running;
 
 use std::fmt;
@@ -24,8 +25,6 @@ use crate::metrics::Metrics;
 use crate::net::Acceptor;
 use advertised::advertised;
 use running::Running;
-
-pub(crate) use advertised::node_name;
 
 /// A broker that serves: from the moment it is there until it is stopped or dropped.
 ///
@@ -88,7 +87,7 @@ impl Broker {
     }
 
     pub(crate) async fn start(plan: Plan) -> Result<Self, StartError> {
-        let Plan { mut config, temp_dir, durability, faults, provisions, development_tls } = plan;
+        let Plan { mut config, temp_dir, durability, faults, provisions, mut development_tls } = plan;
         for warning in &config.warnings {
             warn!("{warning}");
         }
@@ -103,9 +102,12 @@ impl Broker {
         }
         let first = config.listeners.first().expect("a broker has a listener");
         let bootstrap_servers = first.advertised().to_string();
+        if let Some(tls) = &mut development_tls {
+            tls.speak_as(first);
+        }
         let config = Arc::new(config);
-        let running =
-            Running::start(Arc::clone(&config), durability, faults.clone(), provisions, sockets).await?;
+        let (given, tls) = (Arc::clone(&config), development_tls.as_ref());
+        let running = Running::start(given, durability, faults.clone(), provisions, tls, sockets).await?;
         let running = Mutex::new(Some(running));
         Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir, development_tls })
     }
@@ -193,7 +195,7 @@ impl Broker {
         // What it was provided with at first may have been deleted since.
         let provisions = Provisions::default();
         let running =
-            Running::start(config, self.durability, self.faults.clone(), provisions, sockets).await?;
+            Running::start(config, self.durability, self.faults.clone(), provisions, None, sockets).await?;
         *self.running() = Some(running);
         Ok(())
     }

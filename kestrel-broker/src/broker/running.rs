@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use super::certificates::{self, encryptions};
 use crate::api::{
     Accounts, Faults, FetchSessions, ListenerId, Login, ProducerIds, Session, State, pipeline,
     request_counters,
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterImage, ClusterOptions, Provisions};
 use crate::config::{self as configured, BrokerConfig, QuotaSettings};
 use crate::coordinator::GroupCoordinator;
+use crate::development_tls::DevelopmentTls;
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
@@ -47,18 +49,22 @@ impl Running {
     /// Builds the rooms from the log up and begins to serve on `sockets`: one for each listener.
     ///
     /// # Errors
-    /// When the data folder cannot be used.
+    /// When the data folder or a certificate cannot be used.
     pub(super) async fn start(
         config: Arc<BrokerConfig>,
         durability: Durability,
         faults: Faults,
         provisions: Provisions,
+        development_tls: Option<&DevelopmentTls>,
         sockets: Vec<Acceptor>,
     ) -> Result<Self, StartError> {
-        let encryptions = encryptions(&config)?;
         let clock = Clock::System;
         let started_at = clock.now();
         let logs = open_logs(&config, durability).await?;
+        if let Some(tls) = development_tls {
+            certificates::make(tls, &config)?;
+        }
+        let encryptions = encryptions(&config)?;
         let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), durability, config.recovery_threads));
         let quotas = Arc::new(Quotas::new(quota_windows(&config.quotas), rate_limits(&config), clock.now()));
         let options = ClusterOptions {
@@ -324,12 +330,6 @@ fn state(
         config,
         stopping,
     }
-}
-
-/// What encrypts the connections of each listener, where they are.
-fn encryptions(config: &BrokerConfig) -> Result<Vec<Option<Arc<Encryption>>>, StartError> {
-    let of = |listener| Encryption::of(listener, config.connection_setup_timeout);
-    config.listeners.iter().map(of).collect()
 }
 
 async fn open_logs(config: &BrokerConfig, durability: Durability) -> Result<Arc<LogManager>, StartError> {
