@@ -29,7 +29,14 @@ impl Handler for DescribeUserScramCredentialsRequest {
 
     fn refusal(&self, error: ErrorCode) -> DescribeUserScramCredentialsResponse {
         let (error_code, error_message) = ApiError::fields(Err(error.into()));
-        DescribeUserScramCredentialsResponse { error_code, error_message, ..Default::default() }
+        // As Apache Kafka: a result for each user that was named, without the name.
+        let result = || DescribeUserScramCredentialsResult {
+            error_code,
+            error_message: error_message.clone(),
+            ..Default::default()
+        };
+        let results = self.users.iter().flatten().map(|_| result()).collect();
+        DescribeUserScramCredentialsResponse { error_code, error_message, results, ..Default::default() }
     }
 }
 

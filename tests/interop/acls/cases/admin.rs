@@ -9,7 +9,7 @@ use kestrel_protocol::messages::alter_user_scram_credentials::{
 };
 use kestrel_protocol::messages::create_acls::{AclCreation, CreateAclsRequest};
 use kestrel_protocol::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
-use kestrel_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
+use kestrel_protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use kestrel_protocol::messages::delete_acls::{DeleteAclsFilter, DeleteAclsRequest};
 use kestrel_protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
@@ -70,8 +70,15 @@ fn topics() -> Vec<Case> {
 }
 
 fn create(name: &str) -> CreateTopicsRequest {
-    let topic =
-        CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..Default::default() };
+    // The one default that a folder of Apache Kafka's own format sets for the whole cluster.
+    let config = CreatableTopicConfig { name: "min.insync.replicas".into(), value: Some("1".into()) };
+    let topic = CreatableTopic {
+        name: name.into(),
+        num_partitions: 1,
+        replication_factor: 1,
+        configs: vec![config],
+        ..Default::default()
+    };
     CreateTopicsRequest { topics: vec![topic], timeout_ms: 10_000, validate_only: true }
 }
 
