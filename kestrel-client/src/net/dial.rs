@@ -30,7 +30,7 @@ use crate::environment;
 use crate::error::Chain;
 #[cfg(feature = "tls")]
 use crate::security::{Encryptor, in_words};
-use crate::security::{Sasl, Security};
+use crate::security::{Proof, Sasl, Security};
 
 /// What all connections of a client are made with.
 #[derive(Clone)]
@@ -55,29 +55,53 @@ pub(crate) struct Dialled {
 impl Dialler {
     /// Connects to the first address of `target` that answers.
     pub(crate) async fn dial(&self, target: &HostPort) -> Result<Dialled, DialError> {
-        if self.connector.is_some() {
-            return self.dial_endpoint(target, Endpoint::Name(target.to_string())).await;
-        }
-        let addresses =
-            tokio::net::lookup_host((&*target.host, target.port)).await.map_err(DialError::Resolve)?;
+        let endpoints = self.endpoints(target).await?;
+        // Once for all addresses, and outside of their limit, which is for the broker: a token may come from far away.
+        let proof = match self.security.sasl() {
+            Some(sasl) => Some(sasl.proof(self.setup_timeout).await.map_err(DialError::Token)?),
+            None => None,
+        };
         let mut last = DialError::NoAddress;
-        for address in addresses {
-            match self.dial_endpoint(target, Endpoint::Address(address)).await {
+        for endpoint in endpoints {
+            match self.dial_endpoint(target, endpoint, proof.as_ref()).await {
                 Ok(dialled) => return Ok(dialled),
+                // Another address of the name may have another certificate.
+                Err(error) if error.is_about_encryption() => last = error,
                 // Another address of the name would say the same, and count a wrong password once more.
-                Err(error) if error.is_about_identity() => return Err(error),
+                Err(error) if error.is_about_identity() => {
+                    if let Some(proof) = proof.filter(|_| error.is_refusal()) {
+                        proof.note_refusal();
+                    }
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::debug!(%target, error = %Chain(&error), "an address did not answer");
-                    last = error;
+                    if !last.is_about_encryption() {
+                        last = error;
+                    }
                 }
             }
         }
         Err(last)
     }
 
-    async fn dial_endpoint(&self, target: &HostPort, endpoint: Endpoint) -> Result<Dialled, DialError> {
-        match self.attempt(target, &endpoint, false).await {
-            Err(error) if error.is_hang_up() => self.attempt(target, &endpoint, true).await,
+    /// Where `target` leads to.
+    async fn endpoints(&self, target: &HostPort) -> Result<Vec<Endpoint>, DialError> {
+        if self.connector.is_some() {
+            return Ok(vec![Endpoint::Name(target.to_string())]);
+        }
+        let addresses = tokio::net::lookup_host((&*target.host, target.port)).await;
+        Ok(addresses.map_err(DialError::Resolve)?.map(Endpoint::Address).collect())
+    }
+
+    async fn dial_endpoint(
+        &self,
+        target: &HostPort,
+        endpoint: Endpoint,
+        proof: Option<&Proof>,
+    ) -> Result<Dialled, DialError> {
+        match self.attempt(target, &endpoint, proof, false).await {
+            Err(error) if error.is_hang_up() => self.attempt(target, &endpoint, proof, true).await,
             result => result,
         }
     }
@@ -86,15 +110,13 @@ impl Dialler {
         &self,
         target: &HostPort,
         endpoint: &Endpoint,
+        proof: Option<&Proof>,
         oldest: bool,
     ) -> Result<Dialled, DialError> {
-        // Outside of the limit, which is for the broker: they come from files, and from far away.
+        // Outside of the limit, which is for the broker: they come from files.
         #[cfg(feature = "tls")]
         let encryptor = self.security.encryptor(&target.host).await.map_err(DialError::Certificates)?;
-        let client = match self.security.sasl() {
-            Some(sasl) => Some(sasl.client(self.setup_timeout).await.map_err(DialError::Token)?),
-            None => None,
-        };
+        let client = proof.map(Proof::client).transpose().map_err(DialError::Token)?;
         let mut call = DialCall {
             dialler: self,
             target,

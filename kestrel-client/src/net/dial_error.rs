@@ -133,6 +133,26 @@ impl DialError {
         }
     }
 
+    /// Whether the two do not agree on encryption, because of a certificate mostly: another broker, which has another certificate,
+    /// may be fine.
+    pub(crate) const fn is_about_encryption(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether there is no token: no broker can be authenticated at.
+    pub(crate) const fn is_about_the_token(&self) -> bool {
+        matches!(self, Self::Token(_))
+    }
+
+    /// Whether the broker looked at the proof of the client and refused it.
+    pub(super) const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Authentication { cause: AuthenticationError::Refused { .. }, .. })
+    }
+
     /// Whether the peer hung up while it had the first request, as some brokers do on a version they do not know.
     pub(super) fn is_hang_up(&self) -> bool {
         matches!(self, Self::HungUp { step: DialStep::Greeting, .. })

@@ -24,6 +24,7 @@ pub(crate) use encryption::{Encryption, Encryptor, in_words};
 #[cfg(feature = "tls")]
 pub use kestrel_security::tls::ClientTls as Tls;
 pub(crate) use protocol::SecurityProtocol;
+pub(crate) use sasl::Proof;
 pub use sasl::Sasl;
 pub(crate) use token::TokenError;
 

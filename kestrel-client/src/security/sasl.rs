@@ -9,7 +9,7 @@ use kestrel_settings::Secret;
 
 use super::token::TokenError;
 use crate::environment;
-use crate::oauth::{TokenCache, TokenProvider};
+use crate::oauth::{Token, TokenCache, TokenProvider};
 
 /// How a client proves to brokers who it is: a mechanism with what it needs. For [`ClientBuilder::sasl`](crate::ClientBuilder::sasl).
 ///
@@ -95,12 +95,36 @@ impl Sasl {
         }
     }
 
-    /// The client's side of one authentication.
+    /// What the client proves who it is with at the moment: the same for several authentications, with one token.
     ///
     /// # Errors
     /// When there is no token, or none within `patience`.
-    pub(crate) async fn client(&self, patience: Duration) -> Result<SaslClient, TokenError> {
-        Ok(match &self.0 {
+    pub(crate) async fn proof(&self, patience: Duration) -> Result<Proof, TokenError> {
+        let token = match &self.0 {
+            Login::OAuthBearer(tokens) => {
+                let token = tokio::time::timeout(patience, tokens.token()).await;
+                Some(token.map_err(|_| TokenError::Late(patience))?.map_err(TokenError::Provider)?)
+            }
+            _ => None,
+        };
+        Ok(Proof { sasl: self.clone(), token })
+    }
+}
+
+/// What proves who a client is, with the token that it has if it needs one.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    sasl: Sasl,
+    token: Option<Token>,
+}
+
+impl Proof {
+    /// The client's side of one authentication.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn client(&self) -> Result<SaslClient, TokenError> {
+        Ok(match &self.sasl.0 {
             Login::Plain { user, password } => SaslClient::plain(user, password),
             Login::Scram { mechanism, user, password } => {
                 SaslClient::scram(*mechanism, user, password, nonce()?)
@@ -108,12 +132,18 @@ impl Sasl {
             Login::DelegationToken { mechanism, id, hmac } => {
                 SaslClient::delegation_token(*mechanism, id, hmac, nonce()?)
             }
-            Login::OAuthBearer(tokens) => {
-                let token = tokio::time::timeout(patience, tokens.token()).await;
-                let token = token.map_err(|_| TokenError::Late(patience))?.map_err(TokenError::Provider)?;
+            Login::OAuthBearer(_) => {
+                let token = self.token.as_ref().expect("a proof of OAUTHBEARER is made with a token");
                 SaslClient::oauthbearer(token.text(), token.extensions())
             }
         })
+    }
+
+    /// A broker refuses it: a token is not used for the rest of its time.
+    pub(crate) fn note_refusal(&self) {
+        if let (Login::OAuthBearer(tokens), Some(token)) = (&self.sasl.0, &self.token) {
+            tokens.forget(token);
+        }
     }
 }
 

@@ -11,7 +11,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kestrel_security::sasl::SaslClient;
 use tokio::sync::oneshot;
 
 use super::outbox::Outgoing;
@@ -20,7 +19,7 @@ use crate::environment::{self, after};
 use crate::error::{Chain, Error};
 use crate::net::authentication::{Authentication, AuthenticationError, Step};
 use crate::net::session::Session;
-use crate::security::TokenError;
+use crate::security::{Proof, TokenError};
 
 /// The part of a session after which it is renewed, in percent: each time another one, so that the connections of many clients do
 /// not do it together.
@@ -91,39 +90,51 @@ async fn renew(
     shared: &Shared,
 ) -> Result<Session, ReauthenticationError> {
     // Before the pause, because a token may come from far away.
-    let client = token(session, lifetime).await?;
+    let proof = proof(session, lifetime).await?;
     shared.outbox.pause();
     environment::sleep_until(Some(after(session.authenticated_at, LEAST_INTERVAL))).await;
     shared.no_answer_is_owed().await;
     tracing::debug!(broker = %shared.options.broker, "the session is renewed");
     let client_id = session.client_id.clone();
+    let client = proof.client().map_err(ReauthenticationError::Token)?;
     let mut authentication =
         Authentication::new(client, client_id, &shared.versions).map_err(ReauthenticationError::Exchange)?;
     loop {
         // The broker's session begins after this, and so ends later than this one.
         let authenticated_at = environment::now();
         let answer = ask(&mut authentication, session.timeout, shared).await?;
-        match authentication.handle_answer(answer).map_err(ReauthenticationError::Exchange)? {
+        let step = authentication.handle_answer(answer).inspect_err(|error| {
+            if matches!(error, AuthenticationError::Refused { .. }) {
+                proof.note_refusal();
+            }
+        });
+        match step.map_err(ReauthenticationError::Exchange)? {
             Step::Continue => {}
             Step::Done(lifetime) => return Ok(Session { lifetime, authenticated_at, ..session.clone() }),
         }
     }
 }
 
-/// Makes the client's side of an authentication; tries again as long as the session lasts, because until then nothing is lost.
-async fn token(session: &Session, lifetime: Duration) -> Result<SaslClient, ReauthenticationError> {
+/// Gets what the client proves who it is with; tries again as long as the session lasts, because until then nothing is lost.
+async fn proof(session: &Session, lifetime: Duration) -> Result<Proof, ReauthenticationError> {
     let (least, most) = TOKEN_PAUSE;
     let pause = (lifetime / 50).clamp(least, most);
     let session_end = after(session.authenticated_at, lifetime);
+    let mut is_known = false;
     loop {
-        match session.sasl.client(session.timeout).await {
-            Ok(client) => return Ok(client),
+        match session.sasl.proof(session.timeout).await {
+            Ok(proof) => return Ok(proof),
             Err(error) => {
                 let again_at = after(environment::now(), pause);
                 if again_at >= session_end {
                     return Err(ReauthenticationError::Token(error));
                 }
-                tracing::debug!(error = %Chain(&error), "there is no token to renew a session with");
+                if !std::mem::replace(&mut is_known, true) {
+                    tracing::warn!(
+                        error = %Chain(&error),
+                        "there is no token to renew a session with: the connection ends with the session"
+                    );
+                }
                 environment::sleep_until(Some(again_at)).await;
             }
         }
@@ -146,7 +157,15 @@ async fn ask(
         correlation_id,
         deadline: after(asked_at, timeout),
         expects_answer: true,
-        waiter: Waiter { reply, api, version, asked_at, written_at: asked_at, timeout, permit: None },
+        waiter: Waiter {
+            reply,
+            api,
+            version,
+            asked_at,
+            written_at: asked_at,
+            timeout,
+            permit: None,
+        },
     });
     match answer.await {
         Ok(answer) => answer.map_err(ReauthenticationError::Connection),

@@ -23,7 +23,7 @@ use super::dial_error::DialError;
 use super::host_port::HostPort;
 use crate::config::ClientSettings;
 use crate::environment::{self, after};
-use crate::error::{Error, FailedAttempt};
+use crate::error::{Error, FailedAttempt, SharedError};
 use crate::observer::{ConnectFailed, Connected};
 use crate::tasks::Tasks;
 
@@ -168,19 +168,29 @@ impl Pool {
     /// A connection for a request that any broker can answer: the least loaded one that is not held back, else a broker, else a
     /// bootstrap server.
     ///
-    /// Tries all of them before it fails, so a client whose brokers have all moved finds them again (KIP-899).
+    /// Tries all of them before it fails, so a client whose brokers have all moved finds them again (KIP-899), and one broker with a
+    /// bad certificate does not keep it from the others. A refused login and a missing token are the same everywhere: after one of
+    /// them it tries no other broker.
     pub(crate) async fn any(&self) -> Result<Connection, Error> {
         let mut attempts = Vec::new();
+        let mut bad_certificate = None;
         for peer in self.candidates() {
             match self.connection(Purpose::General, peer).await {
                 Ok(connection) => return Ok(connection),
                 Err(Error::Disconnected { broker, cause, .. }) => {
+                    let is_last = dial_error(&cause).is_some_and(DialError::is_about_the_token);
                     attempts.push(FailedAttempt::new(broker, cause));
+                    if is_last {
+                        break;
+                    }
+                }
+                Err(error) if is_about_encryption(&error) => {
+                    bad_certificate.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::Bootstrap { attempts: attempts.into() })
+        Err(bad_certificate.unwrap_or(Error::Bootstrap { attempts: attempts.into() }))
     }
 
     /// Forgets the brokers, so that the next request goes to a bootstrap server (KIP-1102).
@@ -331,6 +341,18 @@ fn unreachable(peer: Peer, broker: &BrokerName, error: DialError) -> Error {
             Error::disconnected(broker.text(), Misadvertised { cause: error }, false)
         }
         _ => Error::disconnected(broker.text(), error, false),
+    }
+}
+
+/// The failed dial that is the cause of an error of [`unreachable`].
+fn dial_error(cause: &SharedError) -> Option<&DialError> {
+    cause.downcast_ref()
+}
+
+fn is_about_encryption(error: &Error) -> bool {
+    match error {
+        Error::Authentication { cause, .. } => dial_error(cause).is_some_and(DialError::is_about_encryption),
+        _ => false,
     }
 }
 

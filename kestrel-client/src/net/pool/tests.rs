@@ -48,8 +48,11 @@ async fn read_request(stream: &mut TcpStream) -> RequestFrame {
 }
 
 fn pool(bootstrap_servers: &str) -> Pool {
-    let builder = ClientBuilder::new(bootstrap_servers)
-        .reconnect_backoff(Duration::from_millis(1), Duration::from_millis(5));
+    pool_of(ClientBuilder::new(bootstrap_servers))
+}
+
+fn pool_of(builder: ClientBuilder) -> Pool {
+    let builder = builder.reconnect_backoff(Duration::from_millis(1), Duration::from_millis(5));
     let settings = Arc::new(builder.check().unwrap());
     Pool::new(settings, Tasks::here(ObserverSeat::default()).unwrap(), CancellationToken::new())
 }
@@ -128,6 +131,39 @@ async fn a_bootstrap_server_that_is_a_broker_is_not_connected_to_again() {
         as_broker.is_closed() && connection.unwrap().is_closed(),
         "they are one connection, the broker's"
     );
+}
+
+/// What one listener gets of TLS is an error that stays; the other one may be fine.
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_broker_that_cannot_be_encrypted_to_does_not_keep_the_client_from_the_others() {
+    let ((first, first_port), (second, second_port)) = (listen().await, listen().await);
+    let builder = ClientBuilder::new(format!("127.0.0.1:{first_port},127.0.0.1:{second_port}"));
+    let pool = pool_of(builder.tls(crate::security::Tls::native_roots()));
+    let refuse = async |listener: TcpListener| {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await;
+    };
+    let (connection, (), ()) = tokio::join!(pool.any(), refuse(first), refuse(second));
+    let error = connection.unwrap_err();
+    assert!(matches!(error, Error::Authentication { .. }), "{error:#}");
+    assert!(error.to_string().contains(&first_port.to_string()), "the first one counts: {error:#}");
+}
+
+#[tokio::test]
+async fn without_a_token_no_other_broker_is_tried() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&asked);
+    let sasl = crate::security::Sasl::oauthbearer(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        async { Err("the secret is wrong".into()) }
+    });
+    let pool = pool_of(ClientBuilder::new("127.0.0.1:1,127.0.0.1:2").sasl(sasl));
+    let text = format!("{:#}", pool.any().await.unwrap_err());
+    assert!(text.contains("127.0.0.1:1") && text.contains("the secret is wrong"), "{text}");
+    assert!(!text.contains("127.0.0.1:2"), "{text}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

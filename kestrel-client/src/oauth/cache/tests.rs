@@ -34,6 +34,8 @@ fn four_fifths_of_its_time_a_token_is_kept() {
     assert_eq!(kept.refresh_at, Timestamp::from_millis(13_000));
     assert!(Kept::new(token(0).expires_at(Timestamp::from_millis(4_999)), now).is_none());
     assert!(Kept::new(token(0), now).is_none());
+    let never = Kept::new(token(0).expires_at(Timestamp::from_millis(i64::MAX)), now).unwrap();
+    assert_eq!(never.refresh_at, now.saturating_add(LONGEST_USE * 4 / 5));
 }
 
 #[tokio::test]
@@ -87,6 +89,58 @@ async fn all_wait_for_one_answer_also_when_the_first_to_ask_goes_away() {
     gate.add_permits(1);
     assert_eq!(second.await.unwrap(), token(0));
     assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_fails_is_asked_again_after_a_while() {
+    let (cache, asked) = counting(|n| match n {
+        0 => panic!("a defect of the provider"),
+        1..5 => Err("the secret is wrong".into()),
+        _ => Ok(token(n)),
+    });
+    assert_eq!(cache.token().await.unwrap_err().to_string(), "the provider panicked");
+    for (n, pause) in (1..).zip([1, 2, 4, 8]) {
+        let again = Duration::from_secs(pause);
+        tokio::time::advance(again - Duration::from_millis(1)).await;
+        cache.token().await.unwrap_err();
+        assert_eq!(asked.load(Ordering::Relaxed), n, "not before {again:?} are over");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(cache.token().await.unwrap_err().to_string(), "the secret is wrong");
+    }
+    tokio::time::advance(PAUSE.1).await;
+    assert_eq!(cache.token().await.unwrap(), token(5), "never more than 10 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_was_abandoned_is_begun_anew_when_it_is_old() {
+    let (cache, asked) = {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let cache = TokenCache::new(move || {
+            let n = count.fetch_add(1, Ordering::Relaxed);
+            async move { if n == 0 { std::future::pending().await } else { Ok(token(n)) } }
+        });
+        (cache, asked)
+    };
+    assert!(cache.token().now_or_never().is_none());
+    assert!(cache.token().now_or_never().is_none());
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    tokio::time::advance(FETCH_LIMIT).await;
+    assert_eq!(cache.token().await.unwrap(), token(1));
+}
+
+#[tokio::test]
+async fn a_token_that_a_broker_refuses_is_not_used_for_the_rest_of_its_time() {
+    let (cache, asked) = counting(|n| Ok(token(n).expires_at(wall().saturating_add(HOUR))));
+    let first = cache.token().await.unwrap();
+    cache.forget(&first);
+    assert_eq!(cache.token().await.unwrap(), first, "another one of the same moment would be refused too");
+    cache.0.state.lock().kept.as_mut().unwrap().fetched_at = Timestamp::from_millis(0);
+    cache.forget(&token(7));
+    assert_eq!(cache.token().await.unwrap(), first, "it was another one that was refused");
+    cache.forget(&first);
+    assert_eq!(cache.token().await.unwrap().text(), token(1).text());
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
 #[test]
