@@ -236,6 +236,7 @@ impl DialCall<'_> {
         client: SaslClient,
         versions: &Versions,
     ) -> Result<Session, DialError> {
+        self.dialler.security.warn_if_readable(self.endpoint.is_loopback());
         let failed = |cause| DialError::Authentication { endpoint: self.endpoint.clone(), cause };
         let client_id = self.dialler.client_id.clone();
         let mut authentication = Authentication::new(client, client_id, versions).map_err(failed)?;

@@ -43,6 +43,16 @@ pub(crate) enum Endpoint {
     Name(String),
 }
 
+impl Endpoint {
+    /// Whether it is known to be this machine: what a connector makes of a name is not.
+    pub(crate) const fn is_loopback(&self) -> bool {
+        match self {
+            Self::Address(address) => address.ip().to_canonical().is_loopback(),
+            Self::Name(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,6 +16,10 @@ mod sasl;
 mod settings;
 mod token;
 
+use std::sync::Once;
+
+use kestrel_security::sasl::Mechanism;
+
 use crate::config::{SECURITY, SecurityConfig};
 use crate::error::Error;
 
@@ -43,6 +47,8 @@ pub(crate) struct Security {
     #[cfg(feature = "tls")]
     encryption: Option<Encryption>,
     sasl: Option<Sasl>,
+    /// A readable login is spoken of once.
+    readable_login: Once,
 }
 
 impl Security {
@@ -52,6 +58,8 @@ impl Security {
     /// [`Error::Config`] when they contradict each other, or leave out what is needed.
     pub(crate) fn new(config: &SecurityConfig, given: Credentials) -> Result<Self, Error> {
         let protocol = protocol(config, &given)?;
+        settings::warn_of_unused(config, protocol);
+        warn_of_replaced(config, &given);
         #[cfg(feature = "tls")]
         let encryption = match given.tls {
             _ if !protocol.encrypts() => None,
@@ -63,12 +71,12 @@ impl Security {
             Some(sasl) => Some(sasl),
             None => Some(settings::sasl(config)?),
         };
-        settings::warn_of_unused(config, protocol);
         Ok(Self {
             protocol,
             #[cfg(feature = "tls")]
             encryption,
             sasl,
+            readable_login: Once::new(),
         })
     }
 
@@ -104,6 +112,38 @@ impl Security {
     pub(crate) const fn sasl(&self) -> Option<&Sasl> {
         self.sasl.as_ref()
     }
+
+    /// Warns, once, when a login that is no secret on its way goes to an address that is not of this machine.
+    pub(crate) fn warn_if_readable(&self, is_loopback: bool) {
+        let Some(sasl) = &self.sasl else { return };
+        let mechanism = sasl.mechanism();
+        let is_readable = matches!(mechanism, Mechanism::Plain | Mechanism::OAuthBearer);
+        if is_readable && !is_loopback && !self.protocol.encrypts() {
+            self.readable_login.call_once(|| {
+                tracing::warn!(
+                    "the login by {mechanism} goes over the network without encryption, for everybody on the way to read: say \
+                     SASL_SSL in {}, or `.tls(..)`",
+                    SECURITY.protocol.name
+                );
+            });
+        }
+    }
+}
+
+/// Says which settings have no effect because the builder was given something in their place.
+fn warn_of_replaced(config: &SecurityConfig, given: &Credentials) {
+    let warn = |names: Vec<&str>, by: &str| {
+        if !names.is_empty() {
+            tracing::warn!("{by} replaces the settings {}", names.join(", "));
+        }
+    };
+    #[cfg(feature = "tls")]
+    if given.tls.is_some() {
+        warn(settings::set_for_tls(config), "`.tls(..)`");
+    }
+    if given.sasl.is_some() {
+        warn(settings::set_for_sasl(config), "`.sasl(..)`");
+    }
 }
 
 /// The protocol that both the setting and what was given allow.
@@ -114,6 +154,18 @@ fn protocol(config: &SecurityConfig, given: &Credentials) -> Result<SecurityProt
     let has_tls = false;
     let has_sasl = given.sasl.is_some();
     if !config.protocol.is_chosen() {
+        // Who has named certificates expects encryption: a password must not go out without it because one line was forgotten.
+        if has_sasl
+            && !has_tls
+            && let [name, ..] = *settings::set_for_tls(config)
+        {
+            return Err(Error::config(
+                SECURITY.protocol.name,
+                format!(
+                    "is not set, and {name} is: say SASL_SSL, or `.tls(..)`; or SASL_PLAINTEXT, which encrypts nothing"
+                ),
+            ));
+        }
         return Ok(SecurityProtocol::of(has_tls, has_sasl));
     }
     let protocol = *config.protocol;

@@ -33,7 +33,22 @@ pub(super) fn tls(config: &SecurityConfig) -> Result<ClientTls, Error> {
     if !config.certificate_verification {
         tls = tls.danger_without_any_check();
     }
+    warn_of_unchecked(config);
     Ok(tls)
+}
+
+/// Warns when somebody on the way could pass for a broker.
+#[cfg(feature = "tls")]
+fn warn_of_unchecked(config: &SecurityConfig) {
+    if !config.certificate_verification {
+        let name = SECURITY.certificate_verification.name;
+        tracing::warn!("the setting {name} is false: everybody on the way can pass for a broker");
+    } else if !config.endpoint_identification.eq_ignore_ascii_case("https") {
+        let name = SECURITY.endpoint_identification.name;
+        tracing::warn!(
+            "the setting {name} is not https: whoever has any certificate of a trusted authority can pass for a broker"
+        );
+    }
 }
 
 #[cfg(feature = "tls")]
@@ -175,17 +190,57 @@ fn oauthbearer(config: &SecurityConfig, _: Option<&JaasConfig>) -> Result<Sasl, 
     })
 }
 
-/// Says which settings have no effect because `security.protocol` asks for less: often it was forgotten.
+/// The settings of encryption that are not as they are by default.
+pub(super) fn set_for_tls(config: &SecurityConfig) -> Vec<&'static str> {
+    let default = SecurityConfig::default();
+    let keys = &SECURITY;
+    names(&[
+        (config.truststore_location.is_some(), keys.truststore_location.name),
+        (config.ca_location.is_some(), keys.ca_location.name),
+        (given(&config.truststore_certificates).is_some(), keys.truststore_certificates.name),
+        (config.truststore_type.is_chosen(), keys.truststore_type.name),
+        (given(&config.truststore_password).is_some(), keys.truststore_password.name),
+        (config.keystore_location.is_some(), keys.keystore_location.name),
+        (config.keystore_type.is_chosen(), keys.keystore_type.name),
+        (given(&config.keystore_password).is_some(), keys.keystore_password.name),
+        (given(&config.keystore_certificate_chain).is_some(), keys.keystore_certificate_chain.name),
+        (given(&config.keystore_key).is_some(), keys.keystore_key.name),
+        (config.certificate_location.is_some(), keys.certificate_location.name),
+        (config.key_location.is_some(), keys.key_location.name),
+        (given(&config.key_password).is_some(), keys.key_password.name),
+        (config.enabled_protocols != default.enabled_protocols, keys.enabled_protocols.name),
+        (
+            config.endpoint_identification != default.endpoint_identification,
+            keys.endpoint_identification.name,
+        ),
+        (
+            config.certificate_verification != default.certificate_verification,
+            keys.certificate_verification.name,
+        ),
+    ])
+}
+
+/// The settings of authentication that are not as they are by default.
+pub(super) fn set_for_sasl(config: &SecurityConfig) -> Vec<&'static str> {
+    names(&[
+        (given(&config.jaas_config).is_some(), SECURITY.jaas_config.name),
+        (config.username.is_some(), SECURITY.username.name),
+        (given(&config.password).is_some(), SECURITY.password.name),
+        (config.token_endpoint_url.is_some(), SECURITY.token_endpoint_url.name),
+        (config.oauth_client_id.is_some(), SECURITY.oauth_client_id.name),
+        (given(&config.oauth_client_secret).is_some(), SECURITY.oauth_client_secret.name),
+    ])
+}
+
+fn names(settings: &[(bool, &'static str)]) -> Vec<&'static str> {
+    settings.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| *name).collect()
+}
+
+/// Warns of settings that have no effect because `security.protocol` asks for less: often it was forgotten.
 pub(super) fn warn_of_unused(config: &SecurityConfig, protocol: SecurityProtocol) {
-    let unused = [
-        (!protocol.authenticates() && given(&config.jaas_config).is_some(), SECURITY.jaas_config.name),
-        (!protocol.authenticates() && config.username.is_some(), SECURITY.username.name),
-        (!protocol.encrypts() && config.truststore_location.is_some(), SECURITY.truststore_location.name),
-        (!protocol.encrypts() && config.ca_location.is_some(), SECURITY.ca_location.name),
-        (!protocol.encrypts() && config.keystore_location.is_some(), SECURITY.keystore_location.name),
-        (!protocol.encrypts() && config.certificate_location.is_some(), SECURITY.certificate_location.name),
-    ];
-    for (_, name) in unused.iter().filter(|(is_unused, _)| *is_unused) {
+    let for_tls = if protocol.encrypts() { Vec::new() } else { set_for_tls(config) };
+    let for_sasl = if protocol.authenticates() { Vec::new() } else { set_for_sasl(config) };
+    for name in for_tls.into_iter().chain(for_sasl) {
         tracing::warn!("the setting {name} has no effect, because {} is {protocol}", SECURITY.protocol.name);
     }
 }

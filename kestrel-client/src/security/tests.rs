@@ -90,6 +90,35 @@ fn what_the_builder_was_given_must_not_contradict_the_protocol() {
     assert_eq!(mechanism.name(), "SCRAM-SHA-256", "what was given counts");
 }
 
+#[test]
+fn a_password_does_not_go_out_readable_where_certificates_are_named() {
+    let sasl = |builder: ClientBuilder| builder.sasl(Sasl::plain("alice", "opensesame"));
+    for pair in [
+        ("ssl.ca.location", "/ca.pem"),
+        ("ssl.truststore.certificates", "PEM"),
+        ("ssl.key.password", "opensesame"),
+        ("ssl.endpoint.identification.algorithm", ""),
+    ] {
+        let error = check(&[pair], sasl).unwrap_err();
+        assert!(error.starts_with("security.protocol: ") && error.contains("SASL_SSL"), "{error}");
+        assert!(error.contains(pair.0) && !error.contains("opensesame"), "{error}");
+        let security = check(&[pair, ("security.protocol", "SASL_PLAINTEXT")], sasl).unwrap();
+        assert_eq!(security.protocol(), SecurityProtocol::SaslPlaintext, "it was asked for");
+    }
+}
+
+#[test]
+fn a_readable_login_is_warned_of_where_others_can_read_it() {
+    let readable = |sasl: Sasl, is_loopback: bool| {
+        let security = check(&[], |builder| builder.sasl(sasl)).unwrap();
+        security.warn_if_readable(is_loopback);
+        security.readable_login.is_completed()
+    };
+    assert!(readable(Sasl::plain("alice", "opensesame"), false));
+    assert!(!readable(Sasl::plain("alice", "opensesame"), true));
+    assert!(!readable(Sasl::scram_sha_256("alice", "opensesame"), false));
+}
+
 #[cfg(not(feature = "tls"))]
 #[test]
 fn without_the_feature_tls_encryption_is_refused_by_its_name() {
