@@ -1,6 +1,7 @@
 //! TokenEndpoint: the address that tokens are asked for at.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use hyper::Uri;
 
@@ -43,13 +44,25 @@ impl TokenEndpoint {
         }
         let port = authority.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok(Self { is_encrypted, host: authority.host().to_owned(), port, path })
+        let endpoint = Self { is_encrypted, host: authority.host().to_owned(), port, path };
+        if !is_encrypted && !is_of_this_machine(endpoint.bare_host()) {
+            return invalid(
+                "http:// would show the client's secret to everybody on the way: it has to be https://",
+            );
+        }
+        Ok(endpoint)
     }
 
     /// The host without the brackets of an IPv6 address.
     pub(super) fn bare_host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
+}
+
+/// Whether a name leads to the machine itself, without a question to anybody.
+fn is_of_this_machine(host: &str) -> bool {
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback)
 }
 
 /// The address without its query, which may have anything in it.
@@ -88,6 +101,8 @@ mod tests {
             ),
             (" http://127.0.0.1:8080 ", "http://127.0.0.1:8080/", "/"),
             ("https://[::1]:8443/t", "https://[::1]:8443/t", "/t"),
+            ("http://[::1]:8080/t", "http://[::1]:8080/t", "/t"),
+            ("http://localhost/t", "http://localhost:80/t", "/t"),
         ] {
             let endpoint = TokenEndpoint::parse(url).unwrap();
             assert_eq!((endpoint.to_string(), &*endpoint.path), (shown.to_owned(), path));
@@ -105,6 +120,9 @@ mod tests {
             "https://",
             "https:///path",
             "https://id:opensesame@host/",
+            "http://issuer.example/token",
+            "http://10.0.0.1/token",
+            "http://localhost.example/token",
         ] {
             let error = TokenEndpoint::parse(url).expect_err(url).to_string();
             assert!(!error.contains("opensesame"), "{error}");

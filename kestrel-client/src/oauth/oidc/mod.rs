@@ -92,7 +92,8 @@ impl Default for Limits {
 }
 
 impl ClientCredentials {
-    /// Credentials for the token endpoint `url`, which begins with `https://`, or with `http://` where nobody listens on the way.
+    /// Credentials for the token endpoint `url`, which begins with `https://`, or with `http://` when it is on this machine
+    /// (`localhost`, or a loopback address).
     ///
     /// # Errors
     /// When `url` is no such address.
