@@ -8,13 +8,13 @@
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kestrel_protocol::{ApiKey, ByteString, Message, Request, decode_response, encode_request};
+use kestrel_protocol::{ApiKey, ByteString, Request, decode_response, encode_request};
 use kestrel_serde::BoxError;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::io::AsyncRead;
@@ -29,13 +29,15 @@ use super::stream::Stream;
 use super::versions::Versions;
 use crate::environment::{self, after};
 use crate::error::{self, Chain, Error, SharedError};
-use crate::observer::{Disconnected, ObserverSeat, RequestEnded, Throttled};
+use crate::observer::{Disconnected, ObserverSeat, RequestEnded};
 use crate::tasks::Tasks;
 
 mod chunks;
+mod deadlines;
 mod outbox;
 mod reader;
 mod reauthentication;
+mod throttle;
 
 use outbox::{Outbox, Outgoing};
 use reader::read_all_answers;
@@ -86,6 +88,8 @@ struct Shared {
     waits: Mutex<Waits>,
     /// Tells the task that a deadline earlier than its timer has come up.
     rearm: Notify,
+    /// A long throttle is spoken of once.
+    long_throttle: Once,
     ended: CancellationToken,
 }
 
@@ -94,8 +98,10 @@ struct Waits {
     in_flight: InFlight<Waiter>,
     /// When the timer fires.
     armed: Instant,
-    /// When the last request was written.
+    /// When the last request came or was written.
     active_at: Instant,
+    /// Whether a request was written since the broker's session began.
+    is_session_used: bool,
     /// Hears when no answer is owed any more.
     drained: Option<oneshot::Sender<()>>,
     /// Why the connection ended.
@@ -114,6 +120,8 @@ struct Waiter {
     timeout: Duration,
     /// `None` for requests of an authentication, which have no place in the window.
     permit: Option<OwnedSemaphorePermit>,
+    /// Looks for a throttle in an answer that nobody takes any more; `None` when there is none in it.
+    unheard: Option<fn(&Shared, Bytes, i16)>,
 }
 
 impl Connection {
@@ -139,10 +147,12 @@ impl Connection {
                 in_flight: InFlight::new(),
                 armed,
                 active_at,
+                is_session_used: false,
                 drained: None,
                 end: None,
             }),
             rearm: Notify::new(),
+            long_throttle: Once::new(),
             ended,
         });
         let lost = Arc::clone(&shared);
@@ -245,6 +255,7 @@ impl Connection {
                         written_at: asked_at,
                         timeout,
                         permit: Some(permit),
+                        unheard: expects_answer.then_some(Shared::hear_throttle::<R> as _),
                     },
                 };
                 shared.outbox.push(outgoing, shared);
@@ -321,6 +332,12 @@ impl<R: Request> Future for Answer<R> {
 }
 
 impl Waits {
+    /// A request of a caller is about to be written.
+    fn note_use(&mut self, now: Instant) {
+        self.active_at = self.active_at.max(now);
+        self.is_session_used = true;
+    }
+
     /// Hears when no answer is owed any more, at once if none is.
     fn await_drained(&mut self) -> oneshot::Receiver<()> {
         let (told, drained) = oneshot::channel();
@@ -352,28 +369,13 @@ impl Shared {
     fn register(&self, correlation_id: i32, deadline: Instant, waiter: Waiter) {
         let mut waits = self.waits();
         if waiter.permit.is_some() {
-            waits.active_at = waiter.asked_at;
+            waits.note_use(waiter.written_at);
         }
         waits.in_flight.push(correlation_id, deadline, waiter);
         if deadline < waits.armed {
             drop(waits);
             self.rearm.notify_one();
         }
-    }
-
-    /// The timer has fired or is to be set anew: when is the next look due, or what has happened?
-    fn check_deadlines(&self) -> Result<Instant, &'static str> {
-        let now = environment::now();
-        let mut waits = self.waits();
-        if waits.in_flight.is_overdue(now) {
-            return Err("a request was not answered in time");
-        }
-        let idle_at = after(waits.active_at, self.options.max_idle);
-        if waits.in_flight.is_empty() && idle_at <= now {
-            return Err("the connection was idle (setting connections.max.idle.ms)");
-        }
-        waits.armed = waits.in_flight.next_deadline().unwrap_or(idle_at);
-        Ok(waits.armed)
     }
 
     /// Ends the connection once: whoever waits is told why.
@@ -420,23 +422,9 @@ impl Shared {
                 outcome: result.as_ref().map(Bytes::len),
             });
         });
-        let _ = waiter.reply.send(result);
-    }
-
-    /// Waits as long as the broker says that it reads nothing: what is sent before would only wait there, and time out
-    /// (KIP-219). Versions from before that were held back before they were answered.
-    fn hold_back<R: Request>(&self, response: &R::Response, version: i16) {
-        let throttle = Duration::from_millis(u64::try_from(response.throttle_time_ms()).unwrap_or(0));
-        if throttle.is_zero() {
-            return;
-        }
-        let broker = self.options.broker.observed();
-        self.observer.tell(|observer| observer.on_throttled(&Throttled { broker, api: R::KEY, throttle }));
-        if version >= R::KEY.throttled_after_answer_from() {
-            let longer = self.outbox.mute(throttle);
-            let mut waits = self.waits();
-            waits.in_flight.postpone(longer);
-            waits.active_at = waits.active_at.max(after(environment::now(), throttle));
+        let unheard = waiter.unheard;
+        if let (Err(Ok(frame)), Some(hear)) = (waiter.reply.send(result), unheard) {
+            hear(self, frame, waiter.version);
         }
     }
 
@@ -461,26 +449,13 @@ async fn run<R: AsyncRead + Unpin>(mut reader: R, session: Option<Session>, shar
     let cause: BoxError = tokio::select! {
         () = shared.ended.cancelled() => "the connection was closed".into(),
         cause = read_all_answers(&mut reader, &shared, session.is_some()) => cause,
-        cause = watch_deadlines(&shared) => cause.into(),
+        cause = shared.watch_deadlines() => cause.into(),
         error = shared.outbox.write_left_over(&shared) => error.into(),
         error = keep_authenticated(session.as_ref(), &shared) => error.into(),
     };
     shared.close_outbox(cause);
     // A stream that encrypts has a farewell to write, which a peer that reads nothing does not take.
     let _ = tokio::time::timeout(FAREWELL, shared.outbox.shut_down()).await;
-}
-
-/// Ends when a request is overdue or the connection has been silent for too long; gives the reason.
-async fn watch_deadlines(shared: &Shared) -> &'static str {
-    loop {
-        match shared.check_deadlines() {
-            Ok(next) => tokio::select! {
-                () = environment::sleep_until(Some(next)) => {}
-                () = shared.rearm.notified() => {}
-            },
-            Err(cause) => return cause,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! While the broker holds the client back (KIP-219) no request is begun: what comes is queued, and its time begins afterwards.
 //!
 //! While it pauses, for the connection to authenticate again, it takes requests in and writes none but those of the
-//! authentication; what has gathered goes out in its order when it resumes.
+//! authentication; what has gathered goes out in its order when it resumes. What is not begun by its deadline fails where it waits.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -110,6 +110,9 @@ impl Outbox {
         let is_large = outgoing.size_bytes() > self.at_once_bytes;
         let mute = state.mute_left();
         outgoing.deadline = after(outgoing.deadline, mute.unwrap_or_default());
+        if state.is_paused || !is_first || is_large || mute.is_some() {
+            shared.note_queued(outgoing.waiter.asked_at, outgoing.deadline);
+        }
         state.queue.push_back(outgoing);
         if state.is_paused {
             return self.held_back.notify_one();
@@ -203,6 +206,23 @@ impl Outbox {
         (!state.is_empty()).then(|| state.mute_left().unwrap_or_default())
     }
 
+    /// Fails the requests of which not a byte was written when their time is over; gives when that of the next one is.
+    pub(super) fn expire(&self, now: Instant, shared: &Shared) -> Option<Instant> {
+        let mut state = self.state();
+        let State { queue, urgent, .. } = &mut *state;
+        let is_over = |outgoing: &Outgoing| outgoing.deadline <= now;
+        let mut overdue: Vec<_> = urgent.take_if(|outgoing| is_over(outgoing)).into_iter().collect();
+        while let Some(index) = queue.iter().position(is_over) {
+            overdue.extend(queue.remove(index));
+        }
+        let next = queue.iter().chain(urgent.as_ref()).map(|outgoing| outgoing.deadline).min();
+        drop(state);
+        for outgoing in overdue {
+            fail_overdue(outgoing, shared);
+        }
+        next
+    }
+
     /// Takes nothing more; gives the requests of which not a byte was written, and those that were to end when they are.
     pub(super) fn close(&self) -> (VecDeque<Outgoing>, Vec<Waiter>) {
         let mut state = self.state();
@@ -281,8 +301,7 @@ impl State {
             let Some(mut outgoing) = self.next(now) else { return };
             // Who gave up before a byte was written has nothing to wait for; the request is not sent.
             if outgoing.deadline <= now {
-                let timed_out = shared.timed_out(outgoing.waiter.timeout, false);
-                let _ = outgoing.waiter.reply.send(Err(timed_out));
+                fail_overdue(outgoing, shared);
                 continue;
             }
             outgoing.waiter.written_at = now;
@@ -300,10 +319,16 @@ impl State {
             if outgoing.expects_answer {
                 shared.register(outgoing.correlation_id, outgoing.deadline, outgoing.waiter);
             } else {
+                shared.note_use(now);
                 self.unanswered.push(outgoing.waiter);
             }
         }
     }
+}
+
+fn fail_overdue(outgoing: Outgoing, shared: &Shared) {
+    let timed_out = shared.timed_out(outgoing.waiter.timeout, false);
+    let _ = outgoing.waiter.reply.send(Err(timed_out));
 }
 
 impl fmt::Debug for Outbox {

@@ -6,9 +6,10 @@
 //!        ▲                                                                          │
 //!        └── the outbox resumes: what has gathered goes, in order ◀── SaslHandshake, SaslAuthenticate …
 //! ```
-//! Part of the connection's task. Requests that come meanwhile wait in the outbox: none fails, and none overtakes another.
+//! Part of the connection's task. Requests that come meanwhile wait in the outbox: none fails before its own time is over, and none
+//! overtakes another.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -55,11 +56,12 @@ pub(super) async fn keep_authenticated(session: Option<&Session>, shared: &Share
                  lifetime of tokens)"
             );
         }
-        let (begun_at, active_at) = (session.authenticated_at, shared.active_at());
+        let begun_at = session.authenticated_at;
+        shared.waits().is_session_used = false;
         shared.outbox.pause_at(after(begun_at, percent_of(lifetime, OVER_AFTER_PERCENT)));
         let due = after(begun_at, percent_of(lifetime, renewed_after(environment::next_random(&mut random))));
         environment::sleep_until(Some(due)).await;
-        if shared.active_at() == active_at {
+        if !shared.waits().is_session_used {
             // Who says nothing needs no session. The first request that comes has it renewed.
             shared.outbox.pause();
             shared.outbox.holds_back().await;
@@ -165,8 +167,11 @@ async fn ask(
             written_at: asked_at,
             timeout,
             permit: None,
+            unheard: None,
         },
     });
+    // Nobody else watches its time until it is written.
+    shared.rearm.notify_one();
     match answer.await {
         Ok(answer) => answer.map_err(ReauthenticationError::Connection),
         Err(_) => Err(ReauthenticationError::Connection(shared.disconnected(false))),
@@ -174,10 +179,6 @@ async fn ask(
 }
 
 impl Shared {
-    fn active_at(&self) -> Instant {
-        self.waits().active_at
-    }
-
     /// Waits until every request that was written is answered. What is written meanwhile counts, too.
     async fn no_answer_is_owed(&self) {
         let drained = self.waits().await_drained();

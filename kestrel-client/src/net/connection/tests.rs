@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 use crate::net::HostPort;
-use crate::observer::{Observer, RequestWritten};
+use crate::observer::{Observer, RequestWritten, Throttled};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -252,6 +252,21 @@ async fn a_silent_connection_is_closed_after_its_time() {
     assert!(connection.is_closed());
 }
 
+#[tokio::test(start_paused = true)]
+async fn requests_without_answers_keep_a_connection_too() {
+    let (mut connection, mut peer) = connect(1);
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(500)).await;
+        ready(&mut connection).await;
+        let request = &ProduceRequest::default();
+        let written = connection.call(&Call { request, version: 9, timeout: TIMEOUT, expects_answer: false });
+        written.await.unwrap();
+        peer.request().await;
+    }
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    assert!(connection.is_closed());
+}
+
 #[tokio::test]
 async fn an_api_that_the_broker_lacks_is_named() {
     let (connection, _peer) = connect(1);
@@ -403,6 +418,18 @@ async fn who_is_held_back_sends_nothing_for_that_long() {
     called.await.unwrap();
     sent.await.unwrap();
     assert!(!connection.is_held_back());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_counts_also_when_its_caller_has_gone() {
+    let (mut connection, mut peer) = connect(1);
+    ready(&mut connection).await;
+    drop(call(&mut connection, TIMEOUT));
+    let request = peer.request().await;
+    peer.respond(&request, MetadataResponse { throttle_time_ms: 90_000, ..MetadataResponse::default() })
+        .await;
+    ready(&mut connection).await;
+    assert!(connection.is_held_back());
 }
 
 #[tokio::test(start_paused = true)]

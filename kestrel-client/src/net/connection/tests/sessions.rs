@@ -10,8 +10,12 @@ use crate::security::Sasl;
 const LIFETIME: Duration = Duration::from_secs(100);
 
 fn connect_for(lifetime: Duration) -> (Connection, Peer) {
+    connect_as(Sasl::plain("alice", "opensesame"), lifetime)
+}
+
+fn connect_as(sasl: Sasl, lifetime: Duration) -> (Connection, Peer) {
     let session = Session {
-        sasl: Sasl::plain("alice", "opensesame"),
+        sasl,
         client_id: "test".into(),
         lifetime: Some(lifetime),
         authenticated_at: environment::now(),
@@ -144,4 +148,40 @@ async fn a_broker_that_does_not_answer_an_authentication_is_not_waited_for() {
     peer.request().await;
     let error = held.await.unwrap_err();
     assert!(!error.possibly_written() && connection.is_closed(), "{error:#}");
+}
+
+fn without_tokens() -> Sasl {
+    Sasl::oauthbearer(|| async { Err("the issuer is down".into()) })
+}
+
+fn is_unwritten_timeout(error: &Error) -> bool {
+    matches!(error, Error::Timeout { possibly_written: false, setting: Some("request.timeout.ms"), .. })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_an_authentication_waits_no_longer_than_its_time() {
+    let (mut connection, mut peer) = connect_for(LIFETIME);
+    tokio::time::sleep(LIFETIME).await;
+    ready(&mut connection).await;
+    let held = call(&mut connection, TIMEOUT / 2);
+    peer.request().await;
+    let error = held.await.unwrap_err();
+    assert!(is_unwritten_timeout(&error), "{error:#}");
+    assert!(!connection.is_closed(), "the authentication may still be answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_token_waits_no_longer_than_its_time() {
+    let (mut connection, mut peer) = connect_as(without_tokens(), LIFETIME);
+    round_trip(&mut connection, &mut peer, 1).await;
+    tokio::time::sleep(LIFETIME * 965 / 1000).await;
+    ready(&mut connection).await;
+    let error = call(&mut connection, Duration::from_secs(1)).await.unwrap_err();
+    assert!(is_unwritten_timeout(&error), "{error:#}");
+    assert!(!connection.is_closed(), "the session lasts");
+    ready(&mut connection).await;
+    let error = call(&mut connection, TIMEOUT).await.unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("the session ended before there was a new token: the provider gave no"), "{text}");
+    assert!(text.contains("the issuer is down") && !error.possibly_written(), "{text}");
 }
