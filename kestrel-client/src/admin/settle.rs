@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::{ApiKey, ErrorCode};
+use tokio::time::timeout_at;
 
 use super::TIMEOUT_SETTING;
 use crate::client::Client;
@@ -62,7 +63,15 @@ pub(crate) async fn settle<C: Call>(
             break;
         }
         let asked: Vec<_> = open.iter().filter_map(|&index| items.get(index).cloned()).collect();
-        let results = ask(client, call, &asked, deadline).await;
+        // A broker that holds the client back makes a request wait for longer than its own timeout says.
+        let Ok(results) = timeout_at(deadline.into(), ask(client, call, &asked, deadline)).await else {
+            for index in open {
+                let Some(slot) = settled.get_mut(index) else { continue };
+                let last = slot.take();
+                *slot = Some(Err(overdue::<C>(timeout, last)));
+            }
+            break;
+        };
         let now = environment::now();
         let pause = backoff.delay(failures);
         let mut again = Vec::new();
@@ -127,6 +136,21 @@ fn tell_retried<C: Call>(client: &Client, failures: u32, backoff: Duration, erro
     let operation = C::OPERATION;
     let event = Retried { operation, topic: None, partition: None, failures, backoff, error };
     client.observer().tell(|observer| observer.on_retried(&event));
+}
+
+/// The error of an item whose time is up while a broker may have its request, with the failure of the round before as the cause.
+fn overdue<C: Call>(timeout: Duration, last: Option<Result<C::Output>>) -> Error {
+    let cause = match last {
+        Some(Err(Error::Timeout { cause, .. })) => cause,
+        _ => None,
+    };
+    Error::Timeout {
+        operation: C::OPERATION,
+        after: timeout,
+        setting: Some(TIMEOUT_SETTING),
+        possibly_written: true,
+        cause,
+    }
 }
 
 /// The error of an item whose time is up, with its last failure as the cause.
