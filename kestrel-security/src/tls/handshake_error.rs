@@ -56,11 +56,32 @@ impl HandshakeError {
     fn new(error: io::Error, explain: fn(&Error) -> String, closed: &str) -> Self {
         let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let (words, is_final) = match (reason, error.kind()) {
-            (Some(reason), _) => (explain(reason), true),
+            (Some(reason), _) => (explain(reason), stays(reason)),
             (None, kind) if is_end(kind) => (closed.to_owned(), false),
             (None, _) => ("the TLS handshake failed".to_owned(), false),
         };
         Self { words, is_final, source: error }
+    }
+}
+
+/// Whether both sides have to stay as they are for it to fail again: certificates, versions and ciphers that do not fit, or a peer
+/// that speaks no TLS. The others may be an accident on the way, or a broker that starts.
+const fn stays(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(_)
+        | Error::NoCertificatesPresented
+        | Error::PeerIncompatible(_)
+        | Error::InvalidMessage(_) => true,
+        Error::AlertReceived(alert) => {
+            certificate_alert(*alert).is_some()
+                || matches!(
+                    alert,
+                    AlertDescription::HandshakeFailure
+                        | AlertDescription::ProtocolVersion
+                        | AlertDescription::InsufficientSecurity
+                )
+        }
+        _ => false,
     }
 }
 
@@ -208,7 +229,7 @@ enum CertificateAlert {
     Refused,
 }
 
-fn certificate_alert(alert: AlertDescription) -> Option<CertificateAlert> {
+const fn certificate_alert(alert: AlertDescription) -> Option<CertificateAlert> {
     match alert {
         AlertDescription::CertificateRequired => Some(CertificateAlert::Missing),
         AlertDescription::CertificateExpired => Some(CertificateAlert::Expired),
@@ -318,6 +339,20 @@ mod tests {
             error.is_final() && error.to_string().contains("is for a.example, and not for 10.0.0.1"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_may_be_an_accident_is_tried_again() {
+        for (error, is_final) in [
+            (Error::AlertReceived(AlertDescription::CertificateExpired), true),
+            (Error::AlertReceived(AlertDescription::HandshakeFailure), true),
+            (Error::AlertReceived(AlertDescription::InternalError), false),
+            (Error::AlertReceived(AlertDescription::UserCanceled), false),
+            (Error::DecryptError, false),
+            (Error::General("busy".to_owned()), false),
+        ] {
+            assert_eq!(HandshakeError::of_client(io(error.clone())).is_final(), is_final, "{error}");
+        }
     }
 
     #[test]
