@@ -57,6 +57,7 @@ impl Trust {
 
     pub(super) fn read(&self, files: &Files) -> Result<Arc<RootCertStore>, TlsError> {
         let mut roots = RootCertStore::empty();
+        let mut problems = String::new();
         match &self.0 {
             Roots::Pem(source) => {
                 for (index, certificate) in source.certificates(files)?.into_iter().enumerate() {
@@ -68,14 +69,18 @@ impl Trust {
             }
             Roots::Platform => {
                 // Some of a platform's hundreds are odd: those that are well-formed do.
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                let native = rustls_native_certs::load_native_certs();
+                problems = native.errors.iter().map(|error| format!(" ({error})")).collect();
+                roots.add_parsable_certificates(native.certs);
             }
         }
         if roots.is_empty() {
             return Err(TlsError::new(
                 "the trusted certificates of this machine",
-                "there are none: install the package ca-certificates, or name a file with ssl.truststore.location \
-                 (ssl.ca.location)",
+                format!(
+                    "there are none{problems}: install the package ca-certificates, or name a file with \
+                     ssl.truststore.location (ssl.ca.location)"
+                ),
             ));
         }
         Ok(Arc::new(roots))
