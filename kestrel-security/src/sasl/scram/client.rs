@@ -10,9 +10,9 @@ use crate::sasl::error::SaslError;
 use crate::sasl::nonce::Nonce;
 use crate::sasl::step::ClientStep;
 
-/// The most iterations that a client does for a broker. Kafka stores credentials with 16,384 at most; a hostile broker could ask for
-/// hours of work.
-const MAX_ITERATIONS: u32 = 131_072;
+/// The most iterations that a client does for a broker. Apache Kafka stores credentials with 16,384 at most; a hostile broker could
+/// ask for hours of work, which keep a thread of the runtime busy.
+const MAX_ITERATIONS: u32 = 65_536;
 
 /// ```text
 ///   FirstSent ── server's first ──▶ FinalSent ── server's final ──▶ Over
