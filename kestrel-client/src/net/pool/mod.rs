@@ -344,7 +344,7 @@ fn unreachable(peer: Peer, broker: &BrokerName, error: DialError) -> Error {
     }
 }
 
-/// The failed dial that is the cause of an error of [`unreachable`].
+/// The failed dial that is the cause of an error of [`unreachable()`].
 fn dial_error(cause: &SharedError) -> Option<&DialError> {
     cause.downcast_ref()
 }
