@@ -265,7 +265,11 @@ impl Drop for Running {
 }
 
 /// Whether somebody has a login by one of a listener's mechanisms.
-fn has_users(settings: &configured::SaslListener, config: &BrokerConfig, image: &ClusterImage) -> bool {
+pub(super) fn has_users(
+    settings: &configured::SaslListener,
+    config: &BrokerConfig,
+    image: &ClusterImage,
+) -> bool {
     settings.mechanisms.iter().any(|enabled| match enabled.mechanism.scram() {
         Some(mechanism) => image.scram_users().values().any(|user| user.contains_key(&mechanism)),
         None => !enabled.plain_users.is_empty() || !config.users.is_empty(),

@@ -93,3 +93,17 @@ impl Broker {
         endpoints.iter().map(|e| format!("{}://{}:{}", e.name, e.host, e.port)).collect()
     }
 }
+
+/// The one that runs has them in use, and clients know its authority.
+#[cfg(feature = "dev-tls")]
+#[tokio::test]
+async fn certificates_for_development_are_made_by_the_broker_that_has_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let builder = || Broker::builder().data_dir(dir.path()).listen("127.0.0.1:0").tls();
+    let broker = builder().start().await.unwrap();
+    let contents = || std::fs::read(dir.path().join("kestrel-broker.pem")).unwrap();
+    let made = contents();
+    assert!(builder().start().await.is_err(), "the folder is in use");
+    assert_eq!(contents(), made);
+    broker.stop().await.unwrap();
+}

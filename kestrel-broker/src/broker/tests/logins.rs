@@ -151,3 +151,23 @@ async fn acls_without_the_authorizer_that_asks_them_are_a_contradiction() {
     let Err(StartError::Config { message, .. }) = builder.start().await.map(drop) else { panic!("refused") };
     assert!(message.starts_with("authorizer.class.name=: expected "), "{message}");
 }
+
+#[test]
+fn a_listener_has_users_where_one_of_its_mechanisms_has() {
+    let mut raw = kestrel_settings::RawSettings::default();
+    raw.set("listeners", "SASL_PLAINTEXT://127.0.0.1:0");
+    let image = crate::cluster::ClusterImage::new("cluster", kestrel_protocol::NodeId(1));
+    let alice = || vec![("alice".to_owned(), Secret::new("hunter2"))];
+    for (mechanisms, users, expected) in [
+        ("PLAIN,SCRAM-SHA-512", Vec::new(), false),
+        ("PLAIN,SCRAM-SHA-512", alice(), true),
+        // Those of SCRAM are in the metadata, and there are none.
+        ("SCRAM-SHA-512", alice(), false),
+    ] {
+        raw.set("sasl.enabled.mechanisms", mechanisms);
+        let mut config = BrokerConfig::new(&raw).unwrap();
+        config.know(users);
+        let sasl = config.listeners[0].sasl.as_ref().unwrap();
+        assert_eq!(running::has_users(sasl, &config, &image), expected, "{mechanisms}");
+    }
+}
