@@ -1,6 +1,6 @@
 //! Admin: ACLs, SCRAM users, quotas, and what the caller may do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kestrel_client::admin::ClientQuotaEntityType::{ClientId, Ip, User};
@@ -110,7 +110,9 @@ async fn users_are_added_described_and_removed() {
 
     let credentials = async |user: &str| {
         let described = admin.describe_user_scram_credentials([user]).await.into_result().ok()?;
-        Some(described[0].1.credentials.iter().map(|it| (it.mechanism, it.iterations)).collect::<Vec<_>>())
+        let found = described[0].1.credentials.iter().map(|it| (it.mechanism, it.iterations));
+        // Apache Kafka names a user's mechanisms in any order.
+        Some(found.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())
     };
     let both = async || credentials(&alice).await.filter(|of_alice| of_alice.len() == 2);
     let of_alice = eventually("alice", both).await;
