@@ -292,12 +292,7 @@ impl BrokerBuilder {
 
     /// What the broker speaks where nothing is said of listeners but the address.
     fn protocol(&self) -> SecurityProtocol {
-        match (self.makes_tls, self.provisions.users.is_empty()) {
-            (false, true) => SecurityProtocol::Plaintext,
-            (true, true) => SecurityProtocol::Ssl,
-            (false, false) => SecurityProtocol::SaslPlaintext,
-            (true, false) => SecurityProtocol::SaslSsl,
-        }
+        SecurityProtocol::of(self.makes_tls, !self.provisions.users.is_empty())
     }
 }
 

@@ -3,6 +3,9 @@
 //! Nothing here opens a socket or asks for the time. [`sasl`] turns bytes into bytes; `tls` (feature `tls`) reads certificates and
 //! keys and makes of them what rustls wants, with one provider that is given explicitly and never installed for the process.
 
+mod protocol;
 pub mod sasl;
 #[cfg(feature = "tls")]
 pub mod tls;
+
+pub use protocol::SecurityProtocol;

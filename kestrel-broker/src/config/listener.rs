@@ -10,8 +10,8 @@ use kestrel_settings::{InvalidSetting, Key, RawSettings, list, settings};
 use super::endpoint::{Endpoint, NAMED_ENDPOINT_FORM, NamedEndpoint};
 use super::listener_keys::{is_of_one_listener, is_read};
 use super::sasl::SaslListener;
-use super::security_protocol::SecurityProtocol;
 use super::tls::ListenerTls;
+use kestrel_security::SecurityProtocol;
 
 settings! {
     /// The listeners as their keys have them.
@@ -167,7 +167,7 @@ impl ListenerSettings {
         let Some(protocol) = protocol else {
             return Err(raw.invalid(key, format!("an entry for the listener {name}, as {name}:PLAINTEXT")));
         };
-        let Some(protocol) = SecurityProtocol::parse(protocol) else {
+        let Some(protocol) = SecurityProtocol::named(protocol) else {
             return Err(raw.invalid(key, "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL for each listener"));
         };
         match what_is_missing(protocol) {

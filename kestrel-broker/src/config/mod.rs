@@ -19,7 +19,6 @@ mod metadata_log;
 mod node;
 mod quotas;
 mod sasl;
-mod security_protocol;
 mod settings;
 mod tls;
 pub(crate) mod topic;
@@ -32,6 +31,7 @@ pub(crate) use effective::{
 };
 pub(crate) use endpoint::Endpoint;
 pub(crate) use groups::GroupSettings;
+pub(crate) use kestrel_security::SecurityProtocol;
 #[cfg(test)]
 pub(crate) use kestrel_settings::RawSettings;
 pub(crate) use keys::{broker_key, shown_broker_keys};
@@ -40,7 +40,6 @@ pub(crate) use metadata_log::MetadataLogSettings;
 pub(crate) use node::data_dir;
 pub(crate) use quotas::QuotaSettings;
 pub(crate) use sasl::SaslListener;
-pub(crate) use security_protocol::SecurityProtocol;
 #[cfg(feature = "tls")]
 pub(crate) use tls::ListenerTls;
 

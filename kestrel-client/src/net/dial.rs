@@ -273,7 +273,7 @@ impl DialCall<'_> {
             return DialError::Io { endpoint, step: self.step, cause };
         }
         let advice = match self.step {
-            DialStep::Greeting if !self.dialler.security.protocol().encrypts() => {
+            DialStep::Greeting if !self.dialler.security.protocol().has_tls() => {
                 " (does the listener speak TLS? setting security.protocol)"
             }
             _ => "",

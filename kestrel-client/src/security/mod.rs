@@ -11,7 +11,6 @@
 
 #[cfg(feature = "tls")]
 mod encryption;
-mod protocol;
 mod sasl;
 mod settings;
 mod token;
@@ -25,9 +24,9 @@ use crate::error::Error;
 
 #[cfg(feature = "tls")]
 pub(crate) use encryption::{Encryption, Encryptor, in_words};
+pub(crate) use kestrel_security::SecurityProtocol;
 #[cfg(feature = "tls")]
 pub use kestrel_security::tls::ClientTls as Tls;
-pub(crate) use protocol::SecurityProtocol;
 pub(crate) use sasl::Proof;
 pub use sasl::Sasl;
 pub(crate) use token::TokenError;
@@ -62,12 +61,12 @@ impl Security {
         warn_of_replaced(config, &given);
         #[cfg(feature = "tls")]
         let encryption = match given.tls {
-            _ if !protocol.encrypts() => None,
+            _ if !protocol.has_tls() => None,
             Some(tls) => Some(Encryption::new(tls)),
             None => Some(Encryption::new(settings::tls(config)?)),
         };
         let sasl = match given.sasl {
-            _ if !protocol.authenticates() => None,
+            _ if !protocol.has_sasl() => None,
             Some(sasl) => Some(sasl),
             None => Some(settings::sasl(config)?),
         };
@@ -118,7 +117,7 @@ impl Security {
         let Some(sasl) = &self.sasl else { return };
         let mechanism = sasl.mechanism();
         let is_readable = matches!(mechanism, Mechanism::Plain | Mechanism::OAuthBearer);
-        if is_readable && !is_loopback && !self.protocol.encrypts() {
+        if is_readable && !is_loopback && !self.protocol.has_tls() {
             self.readable_login.call_once(|| {
                 tracing::warn!(
                     "the login by {mechanism} goes over the network without encryption, for everybody on the way to read: say \
@@ -171,13 +170,13 @@ fn protocol(config: &SecurityConfig, given: &Credentials) -> Result<SecurityProt
     let protocol = *config.protocol;
     let refused =
         |problem: String| Err(Error::config(SECURITY.protocol.name, format!("`{protocol}` {problem}")));
-    if has_tls && !protocol.encrypts() {
+    if has_tls && !protocol.has_tls() {
         return refused("encrypts nothing, and contradicts `.tls(..)`".to_owned());
     }
-    if has_sasl && !protocol.authenticates() {
+    if has_sasl && !protocol.has_sasl() {
         return refused("authenticates nobody, and contradicts `.sasl(..)`".to_owned());
     }
-    if protocol.encrypts() && cfg!(not(feature = "tls")) {
+    if protocol.has_tls() && cfg!(not(feature = "tls")) {
         return refused("needs the feature `tls` of the crate kestrel-client, which is off".to_owned());
     }
     Ok(protocol)

@@ -238,8 +238,8 @@ fn names(settings: &[(bool, &'static str)]) -> Vec<&'static str> {
 
 /// Warns of settings that have no effect because `security.protocol` asks for less: often it was forgotten.
 pub(super) fn warn_of_unused(config: &SecurityConfig, protocol: SecurityProtocol) {
-    let for_tls = if protocol.encrypts() { Vec::new() } else { set_for_tls(config) };
-    let for_sasl = if protocol.authenticates() { Vec::new() } else { set_for_sasl(config) };
+    let for_tls = if protocol.has_tls() { Vec::new() } else { set_for_tls(config) };
+    let for_sasl = if protocol.has_sasl() { Vec::new() } else { set_for_sasl(config) };
     for name in for_tls.into_iter().chain(for_sasl) {
         tracing::warn!("the setting {name} has no effect, because {} is {protocol}", SECURITY.protocol.name);
     }

@@ -297,22 +297,22 @@ async fn a_single_permission_is_enough_and_its_bits_are_shown() {
     assert_eq!(created.topic_config_error_code, TOPIC.code());
 }
 
+/// A request that finds every ACL.
+fn every_acl() -> DescribeAclsRequest {
+    DescribeAclsRequest {
+        resource_type_filter: 1,
+        pattern_type_filter: 1,
+        operation: 1,
+        permission_type: 1,
+        ..Default::default()
+    }
+}
+
 #[tokio::test]
 async fn an_acl_of_the_builder_can_be_deleted_for_good() {
     let broker = open_broker().await;
     let mut peer = Peer::of(&broker).await;
-    let mut described = peer
-        .call(
-            &DescribeAclsRequest {
-                resource_type_filter: 1,
-                pattern_type_filter: 1,
-                operation: 1,
-                permission_type: 1,
-                ..Default::default()
-            },
-            3,
-        )
-        .await;
+    let mut described = peer.call(&every_acl(), 3).await;
     let acl = described.resources.remove(0).acls.remove(0);
     assert_eq!((&*acl.principal, acl.permission_type), ("User:nobody", AclPermission::Allow.wire()));
     let filter = kestrel_protocol::messages::delete_acls::DeleteAclsFilter {
@@ -326,17 +326,6 @@ async fn an_acl_of_the_builder_can_be_deleted_for_good() {
     assert_eq!(errors(&mut peer, &deletion, 3).await, []);
     broker.restart().await.unwrap();
     let mut peer = Peer::of(&broker).await;
-    let described = peer
-        .call(
-            &DescribeAclsRequest {
-                resource_type_filter: 1,
-                pattern_type_filter: 1,
-                operation: 1,
-                permission_type: 1,
-                ..Default::default()
-            },
-            3,
-        )
-        .await;
+    let described = peer.call(&every_acl(), 3).await;
     assert_eq!((described.error_code, described.resources), (ErrorCode::None, Vec::new()));
 }
