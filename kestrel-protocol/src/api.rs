@@ -108,6 +108,10 @@ impl ApiKey {
             | Self::DescribeConfigs => 2,
             Self::DeleteRecords
             | Self::InitProducerId
+            | Self::AddPartitionsToTxn
+            | Self::AddOffsetsToTxn
+            | Self::EndTxn
+            | Self::TxnOffsetCommit
             | Self::DescribeAcls
             | Self::CreateAcls
             | Self::DeleteAcls
@@ -160,6 +164,16 @@ apis! {
     InitProducerId = 22: init_producer_id, InitProducerIdRequest => InitProducerIdResponse;
     /// Asks where a leader epoch ends, to find out whether a log was truncated (KIP-101, KIP-320).
     OffsetForLeaderEpoch = 23: offset_for_leader_epoch, OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
+    /// Adds partitions to transactions, or asks whether they are in them (KIP-98, KIP-890).
+    AddPartitionsToTxn = 24: add_partitions_to_txn, AddPartitionsToTxnRequest => AddPartitionsToTxnResponse;
+    /// Adds the offsets of a group to a transaction (KIP-98).
+    AddOffsetsToTxn = 25: add_offsets_to_txn, AddOffsetsToTxnRequest => AddOffsetsToTxnResponse;
+    /// Commits or aborts a transaction (KIP-98; with a new epoch from version 5, KIP-890).
+    EndTxn = 26: end_txn, EndTxnRequest => EndTxnResponse;
+    /// Writes the markers that end transactions in partitions (KIP-98).
+    WriteTxnMarkers = 27: write_txn_markers, WriteTxnMarkersRequest => WriteTxnMarkersResponse;
+    /// Stores the positions of a group as part of a transaction (KIP-98, KIP-447).
+    TxnOffsetCommit = 28: txn_offset_commit, TxnOffsetCommitRequest => TxnOffsetCommitResponse;
     /// Asks for the ACLs that match a filter (KIP-140; patterns of names, KIP-290).
     DescribeAcls = 29: describe_acls, DescribeAclsRequest => DescribeAclsResponse;
     /// Creates ACLs (KIP-140; on patterns of names, KIP-290).
@@ -190,6 +204,12 @@ apis! {
     AlterUserScramCredentials = 51: alter_user_scram_credentials, AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse;
     /// Asks for the cluster id, the controller and the brokers (KIP-700).
     DescribeCluster = 60: describe_cluster, DescribeClusterRequest => DescribeClusterResponse;
+    /// Asks for the producers that write to partitions (KIP-664).
+    DescribeProducers = 61: describe_producers, DescribeProducersRequest => DescribeProducersResponse;
+    /// Asks for the state of transactions (KIP-664).
+    DescribeTransactions = 65: describe_transactions, DescribeTransactionsRequest => DescribeTransactionsResponse;
+    /// Asks for the transactions that a broker coordinates (KIP-664; by duration, KIP-994).
+    ListTransactions = 66: list_transactions, ListTransactionsRequest => ListTransactionsResponse;
     /// Asks which client metrics the broker wants (KIP-714).
     GetTelemetrySubscriptions = 71: get_telemetry_subscriptions, GetTelemetrySubscriptionsRequest => GetTelemetrySubscriptionsResponse;
     /// Asks for topics page by page (KIP-966).

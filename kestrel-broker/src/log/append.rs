@@ -1,6 +1,6 @@
 //! The input and the outcome of an append, beside its records.
 
-use kestrel_protocol::{LeaderEpoch, Timestamp};
+use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId, Timestamp};
 
 /// The kind of caller that appends, which decides what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,4 +37,13 @@ pub(crate) struct Appended {
     pub(crate) log_start_offset: i64,
     /// Whether the records had been appended before: nothing was written, the offsets are the original ones.
     pub(crate) duplicate: bool,
+}
+
+/// A transaction as a log knows it: records that belong to it count from its end on (KIP-98).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Transaction {
+    /// The producer whose transaction it is.
+    pub(crate) producer_id: ProducerId,
+    /// The epoch of the producer.
+    pub(crate) producer_epoch: ProducerEpoch,
 }

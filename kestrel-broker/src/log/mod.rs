@@ -51,7 +51,7 @@ pub(crate) use disk::tap;
 #[cfg(test)]
 pub(crate) use tests::{Random, write_image};
 
-pub(crate) use append::{AppendContext, AppendOrigin, Appended};
+pub(crate) use append::{AppendContext, AppendOrigin, Appended, Transaction};
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};
 pub use config::{Durability, Validation};
 pub(crate) use disk::{

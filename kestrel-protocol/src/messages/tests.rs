@@ -13,22 +13,25 @@ use crate::error::EncodeErrorKind;
 use crate::wire::{Reader, Writer};
 
 /// Versions that the oracle does not know. Fixtures from real clients and brokers cover them.
-const UNKNOWN_TO_ORACLE: [(&str, i16); 6] = [
+const UNKNOWN_TO_ORACLE: [(&str, i16); 8] = [
     ("ListOffsetsRequest", 11),
     ("ListOffsetsResponse", 11),
     ("OffsetCommitRequest", 10),
     ("OffsetCommitResponse", 10),
     ("OffsetFetchRequest", 10),
     ("OffsetFetchResponse", 10),
+    ("WriteTxnMarkersRequest", 2),
+    ("WriteTxnMarkersResponse", 2),
 ];
 
 /// Fields that one side alone has, since they are in no version that both know: the oracle's unstable ones, our newest.
-const ONE_SIDED: [&str; 6] = [
+const ONE_SIDED: [&str; 7] = [
     "enable_2_pc",
     "keep_prepared_txn",
     "ongoing_txn_producer_id",
     "ongoing_txn_producer_epoch",
     "topic_id",
+    "transaction_version",
     // A keyword of Rust's, around which each side goes by a name of its own.
     "match_name",
 ];
@@ -243,6 +246,14 @@ for_each_message! { check, check_hostile, check_endless, check_memory:
     create_topics: CreateTopicsRequest, CreateTopicsResponse;
     delete_topics: DeleteTopicsRequest, DeleteTopicsResponse;
     delete_records: DeleteRecordsRequest, DeleteRecordsResponse;
+    add_partitions_to_txn: AddPartitionsToTxnRequest, AddPartitionsToTxnResponse;
+    add_offsets_to_txn: AddOffsetsToTxnRequest, AddOffsetsToTxnResponse;
+    end_txn: EndTxnRequest, EndTxnResponse;
+    write_txn_markers: WriteTxnMarkersRequest, WriteTxnMarkersResponse;
+    txn_offset_commit: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
+    describe_producers: DescribeProducersRequest, DescribeProducersResponse;
+    describe_transactions: DescribeTransactionsRequest, DescribeTransactionsResponse;
+    list_transactions: ListTransactionsRequest, ListTransactionsResponse;
     init_producer_id: InitProducerIdRequest, InitProducerIdResponse;
     offset_for_leader_epoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
     describe_configs: DescribeConfigsRequest, DescribeConfigsResponse;

@@ -26,10 +26,11 @@ use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
 use kestrel_protocol::{Timestamp, TopicId};
 
-use super::runtime::{Deadlines, LogPlace, Machine, Now, Transaction};
+use super::runtime::{Deadlines, LogPlace, Machine, Now};
 use crate::clock::after;
 use crate::cluster::ClusterImage;
 use crate::config::GroupSettings;
+use crate::log::Transaction;
 use classic::ClassicGroup;
 use kind::Group;
 use records::GroupRecord;

@@ -4,7 +4,8 @@ use bytes::{Bytes, BytesMut};
 use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
 
-use super::record::{LogRecord, Transaction};
+use super::record::LogRecord;
+use crate::log::Transaction;
 
 /// Records beyond this many bytes go into a further batch: half of what a topic takes by default.
 const BATCH_BYTES: usize = 512 << 10;

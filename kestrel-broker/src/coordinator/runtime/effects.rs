@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 
-use super::record::Transaction;
 use super::reply::{Addressed, ReplyTo};
+use crate::log::Transaction;
 
 /// What an event leads to, with records of type `R` and asks of type `A`. First the records are appended and replayed; replies
 /// and asks leave once those are stored.

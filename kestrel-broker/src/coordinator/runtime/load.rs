@@ -7,7 +7,8 @@ use kestrel_protocol::record::control::ControlRecord;
 use kestrel_protocol::{DecodeError, ErrorCode};
 
 use super::machine::Machine;
-use super::record::{LogPlace, LogRecord, Transaction, Unreadable};
+use super::record::{LogPlace, LogRecord, Unreadable};
+use crate::log::Transaction;
 use crate::partition::{Partition, ScanError};
 
 /// How large the records of one batch may be when they are decompressed.

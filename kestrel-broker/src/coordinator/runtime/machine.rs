@@ -7,8 +7,9 @@ use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::control::TransactionOutcome;
 
 use super::effects::Effects;
-use super::record::{LogPlace, LogRecord, Transaction};
+use super::record::{LogPlace, LogRecord};
 use crate::cluster::ClusterImage;
+use crate::log::Transaction;
 
 /// What an event of a machine leads to.
 pub(in crate::coordinator) type EffectsOf<M> = Effects<<M as Machine>::Record, <M as Machine>::Ask>;

@@ -32,7 +32,7 @@ pub(super) use deadlines::Deadlines;
 pub(super) use driver::{Driver, NoEnvoy};
 pub(super) use effects::Effects;
 pub(super) use machine::{Machine, Now};
-pub(super) use record::{LogPlace, LogRecord, Transaction, Unreadable};
+pub(super) use record::{LogPlace, LogRecord, Unreadable};
 pub(super) use reply::{Pending, ReplyTo};
 
 #[cfg(test)]

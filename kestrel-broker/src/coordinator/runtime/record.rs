@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use kestrel_protocol::{DecodeError, ProducerEpoch, ProducerId};
+use kestrel_protocol::DecodeError;
+
+use crate::log::Transaction;
 
 /// A record of a machine's log.
 pub(in crate::coordinator) trait LogRecord: Debug + Clone + Send + 'static {
@@ -31,15 +33,6 @@ impl From<DecodeError> for Unreadable {
     fn from(error: DecodeError) -> Self {
         Self::Damaged(error)
     }
-}
-
-/// The transaction that records belong to: they count from its end on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::coordinator) struct Transaction {
-    /// The producer whose transaction it is.
-    pub(in crate::coordinator) producer_id: ProducerId,
-    /// The epoch of the producer.
-    pub(in crate::coordinator) producer_epoch: ProducerEpoch,
 }
 
 /// Where a record is in the log.

@@ -16,10 +16,10 @@ use super::batches::batches;
 use super::effects::Effects;
 use super::load::{load, may_pass};
 use super::machine::{EffectsOf, Machine, Now};
-use super::record::{LogPlace, Transaction};
+use super::record::LogPlace;
 use super::reply::{Awaited, LogPrefix, Parked, ReplyTo};
 use crate::clock::{Clock, after};
-use crate::log::{AppendError, AppendOrigin, Appended};
+use crate::log::{AppendError, AppendOrigin, Appended, Transaction};
 use crate::partition::Partition;
 
 /// How long it takes until a log is read again that could not be read or written.

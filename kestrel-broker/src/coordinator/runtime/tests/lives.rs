@@ -6,10 +6,11 @@ use kestrel_protocol::{ProducerEpoch, ProducerId, Timestamp};
 use rustix::io::Errno;
 
 use super::super::slot::Slot;
-use super::super::{Effects, LogRecord, Transaction};
+use super::super::{Effects, LogRecord};
 use super::tally::TallyRecord;
 use super::*;
 use crate::log::AppendOrigin;
+use crate::log::Transaction;
 use crate::log::tap::{Call, Fault};
 
 fn slot_of(coordinator: &Coordinator<Tally>, world: &World, name: &str) -> Arc<Slot<Tally>> {

@@ -12,8 +12,9 @@ use kestrel_protocol::{DecodeError, Timestamp};
 use super::super::effects::Effects;
 use super::super::load::replay_batch;
 use super::super::machine::{EffectsOf, Machine, Now};
-use super::super::record::{LogPlace, LogRecord, Transaction};
+use super::super::record::{LogPlace, LogRecord};
 use super::super::reply::{Awaited, Parked, ReplyTo};
+use crate::log::Transaction;
 
 /// A machine with what a slot and its driver are to it otherwise.
 pub(in crate::coordinator) struct Script<M: Machine> {

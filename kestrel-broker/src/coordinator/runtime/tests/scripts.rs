@@ -4,9 +4,10 @@ use kestrel_protocol::record::control::TransactionOutcome::{self, Abort, Commit}
 use kestrel_protocol::{ProducerEpoch, ProducerId};
 use proptest::prelude::*;
 
-use super::super::{Effects, Transaction};
+use super::super::Effects;
 use super::script::Script;
 use super::tally::{RETRY, Sale, Tally, TallyRecord};
+use crate::log::Transaction;
 
 fn transaction(producer: i64) -> Transaction {
     Transaction { producer_id: ProducerId(producer), producer_epoch: ProducerEpoch(0) }

@@ -10,9 +10,8 @@ use kestrel_protocol::{DecodeError, DecodeErrorKind};
 
 use crate::clock::after;
 use crate::cluster::ClusterImage;
-use crate::coordinator::runtime::{
-    Deadlines, LogPlace, LogRecord, Machine, Now, ReplyTo, Transaction, Unreadable,
-};
+use crate::coordinator::runtime::{Deadlines, LogPlace, LogRecord, Machine, Now, ReplyTo, Unreadable};
+use crate::log::Transaction;
 
 /// How long it takes until a shop is asked again that refused.
 pub(super) const RETRY: Duration = Duration::from_secs(30);
