@@ -1,4 +1,5 @@
-//! Coordinators: finds the brokers that coordinate groups (FindCoordinator). For consumers' groups and for administrative calls.
+//! Coordinators: finds the brokers that coordinate groups and transactions (FindCoordinator). For consumers' groups,
+//! transactional producers and administrative calls.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,70 +11,101 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
 
-/// The key type of groups.
-const GROUP: i8 = 0;
+/// A kind of coordinator: what its keys are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CoordinatorType {
+    /// Coordinates groups, by group id.
+    Group,
+    /// Coordinates transactions, by transactional id.
+    #[allow(
+        dead_code,
+        reason = "transactional producers and administrators of transactions are being built on it"
+    )]
+    Transaction,
+}
 
-/// Finds the coordinators of groups: all in one request where the broker can (KIP-699), one by one otherwise.
-pub(crate) async fn coordinators(
-    client: &Client,
-    groups: BTreeSet<&Arc<str>>,
-) -> HashMap<Arc<str>, Result<NodeId>> {
-    let Some(first) = groups.first() else { return HashMap::new() };
-    let all: Vec<_> = groups.iter().map(|group| ByteString::from(&***group)).collect();
-    match ask(client, first, all).await {
-        Ok(found) if found.len() == groups.len() => found,
-        // A broker from before KIP-699 answers for one.
-        Ok(found) => {
-            let rest = groups.into_iter().filter(|group| !found.contains_key(*group));
-            let asked = join_all(rest.map(|group| ask_for_one(client, group))).await;
-            found.into_iter().chain(asked).collect()
+impl CoordinatorType {
+    const fn id(self) -> i8 {
+        match self {
+            Self::Group => 0,
+            Self::Transaction => 1,
         }
-        Err(error) => groups.into_iter().map(|group| (Arc::clone(group), Err(error.clone()))).collect(),
+    }
+
+    /// What was said about the coordinator of `key`.
+    fn refused(self, key: &Arc<str>, code: ErrorCode, message: Option<&str>) -> Error {
+        let error = BrokerError::new(ApiKey::FindCoordinator, code).message(message);
+        match self {
+            Self::Group => error.group(Arc::clone(key)).into(),
+            Self::Transaction => error.transactional_id(Arc::clone(key)).into(),
+        }
+    }
+
+    fn left_out(self, key: &Arc<str>) -> Error {
+        self.refused(key, ErrorCode::CoordinatorNotAvailable, None)
     }
 }
 
-async fn ask_for_one(client: &Client, group: &Arc<str>) -> (Arc<str>, Result<NodeId>) {
-    let answer = ask(client, group, vec![ByteString::from(&**group)]).await;
-    let left_out = || Err(not_found(group, ErrorCode::CoordinatorNotAvailable, None));
-    (Arc::clone(group), answer.and_then(|mut found| found.remove(group).unwrap_or_else(left_out)))
+/// Finds the coordinators of `keys`: all in one request where the broker can (KIP-699), one by one otherwise.
+pub(crate) async fn coordinators(
+    client: &Client,
+    of: CoordinatorType,
+    keys: BTreeSet<&Arc<str>>,
+) -> HashMap<Arc<str>, Result<NodeId>> {
+    let Some(first) = keys.first() else { return HashMap::new() };
+    let all: Vec<_> = keys.iter().map(|key| ByteString::from(&***key)).collect();
+    match ask(client, of, first, all).await {
+        Ok(found) if found.len() == keys.len() => found,
+        // A broker from before KIP-699 answers for one.
+        Ok(found) => {
+            let rest = keys.into_iter().filter(|key| !found.contains_key(*key));
+            let asked = join_all(rest.map(|key| ask_for_one(client, of, key))).await;
+            found.into_iter().chain(asked).collect()
+        }
+        Err(error) => keys.into_iter().map(|key| (Arc::clone(key), Err(error.clone()))).collect(),
+    }
+}
+
+async fn ask_for_one(client: &Client, of: CoordinatorType, key: &Arc<str>) -> (Arc<str>, Result<NodeId>) {
+    let answer = ask(client, of, key, vec![ByteString::from(&**key)]).await;
+    let left_out = || Err(of.left_out(key));
+    (Arc::clone(key), answer.and_then(|mut found| found.remove(key).unwrap_or_else(left_out)))
 }
 
 /// One request in both of its forms: for `first` alone, and for `all`.
 async fn ask(
     client: &Client,
+    of: CoordinatorType,
     first: &Arc<str>,
     all: Vec<ByteString>,
 ) -> Result<HashMap<Arc<str>, Result<NodeId>>> {
     let request =
-        FindCoordinatorRequest { key: ByteString::from(&**first), key_type: GROUP, coordinator_keys: all };
+        FindCoordinatorRequest { key: ByteString::from(&**first), key_type: of.id(), coordinator_keys: all };
     let response = client.send(Target::Any, &request).await?;
     if response.coordinators.is_empty() {
         let answer = match response.error_code {
             ErrorCode::None => Ok(response.node_id),
-            code => Err(not_found(first, code, response.error_message.as_deref())),
+            code => Err(of.refused(first, code, response.error_message.as_deref())),
         };
         return Ok(HashMap::from([(Arc::clone(first), answer)]));
     }
     let coordinators = response.coordinators.into_iter().map(|found| {
-        let group: Arc<str> = Arc::from(&*found.key);
+        let key: Arc<str> = Arc::from(&*found.key);
         let answer = match found.error_code {
             ErrorCode::None => Ok(found.node_id),
-            code => Err(not_found(&group, code, found.error_message.as_deref())),
+            code => Err(of.refused(&key, code, found.error_message.as_deref())),
         };
-        (group, answer)
+        (key, answer)
     });
     Ok(coordinators.collect())
 }
 
-fn not_found(group: &Arc<str>, code: ErrorCode, message: Option<&str>) -> Error {
-    BrokerError::new(ApiKey::FindCoordinator, code).group(Arc::clone(group)).message(message).into()
-}
-
-/// Asks the coordinators of all groups at once; `ask` gets the groups of one and gives a result for each, in their order.
-/// Gives a result for each of `groups`, in their order.
+/// Asks the coordinators of all keys at once; `ask` gets the keys of one and gives a result for each, in their order.
+/// Gives a result for each of `keys`, in their order.
 pub(crate) async fn at_coordinators<T: Clone, F>(
     client: &Client,
-    groups: &[Arc<str>],
+    of: CoordinatorType,
+    keys: &[Arc<str>],
     ask: impl Fn(NodeId, Vec<Arc<str>>) -> F,
 ) -> Vec<Result<T>>
 where
@@ -81,26 +113,25 @@ where
 {
     let mut results: HashMap<Arc<str>, Result<T>> = HashMap::new();
     let mut by_node: BTreeMap<NodeId, Vec<Arc<str>>> = BTreeMap::new();
-    for (group, found) in coordinators(client, groups.iter().collect()).await {
+    for (key, found) in coordinators(client, of, keys.iter().collect()).await {
         match found {
-            Ok(node) => by_node.entry(node).or_default().push(group),
+            Ok(node) => by_node.entry(node).or_default().push(key),
             Err(error) => {
-                results.insert(group, Err(error));
+                results.insert(key, Err(error));
             }
         }
     }
-    let answers = join_all(by_node.iter().map(|(&node, groups)| ask(node, groups.clone()))).await;
-    for (groups, answers) in by_node.into_values().zip(answers) {
-        results.extend(groups.into_iter().zip(answers));
+    let answers = join_all(by_node.iter().map(|(&node, keys)| ask(node, keys.clone()))).await;
+    for (keys, answers) in by_node.into_values().zip(answers) {
+        results.extend(keys.into_iter().zip(answers));
     }
-    let left_out = |group| Err(not_found(group, ErrorCode::CoordinatorNotAvailable, None));
-    groups.iter().map(|group| results.get(group).cloned().unwrap_or_else(|| left_out(group))).collect()
+    keys.iter().map(|key| results.get(key).cloned().unwrap_or_else(|| Err(of.left_out(key)))).collect()
 }
 
-/// The coordinator of one group.
-pub(crate) async fn coordinator(client: &Client, group: &Arc<str>) -> Result<NodeId> {
-    let left_out = || Err(not_found(group, ErrorCode::CoordinatorNotAvailable, None));
-    coordinators(client, BTreeSet::from([group])).await.remove(group).unwrap_or_else(left_out)
+/// The coordinator of one key.
+pub(crate) async fn coordinator(client: &Client, of: CoordinatorType, key: &Arc<str>) -> Result<NodeId> {
+    let found = coordinators(client, of, BTreeSet::from([key])).await.remove(key);
+    found.unwrap_or_else(|| Err(of.left_out(key)))
 }
 
 /// Whether what a coordinator said goes away by itself. What it says of members is an answer.

@@ -29,8 +29,10 @@ pub struct BrokerError {
     pub topic: Option<Arc<str>>,
     /// The partition, when the refusal is about one.
     pub partition: Option<i32>,
-    /// The group or transactional id, when the refusal is about one.
+    /// The group, when the refusal is about one.
     pub group: Option<Arc<str>>,
+    /// The transactional id, when the refusal is about one.
+    pub transactional_id: Option<Arc<str>>,
     /// The broker's own words.
     pub message: Option<Box<str>>,
     /// Whether what the request carried may have been stored all the same.
@@ -41,7 +43,16 @@ impl BrokerError {
     /// The refusal of a request of `api`, about nothing in particular.
     #[must_use]
     pub fn new(api: ApiKey, code: ErrorCode) -> Self {
-        Self { code, api, topic: None, partition: None, group: None, message: None, possibly_written: false }
+        Self {
+            code,
+            api,
+            topic: None,
+            partition: None,
+            group: None,
+            transactional_id: None,
+            message: None,
+            possibly_written: false,
+        }
     }
 
     /// It is about this topic.
@@ -58,10 +69,17 @@ impl BrokerError {
         self
     }
 
-    /// It is about this group, or transactional id.
+    /// It is about this group.
     #[must_use]
     pub fn group(mut self, group: impl IntoName) -> Self {
         self.group = Some(group.into_name());
+        self
+    }
+
+    /// It is about this transactional id.
+    #[must_use]
+    pub fn transactional_id(mut self, transactional_id: impl IntoName) -> Self {
+        self.transactional_id = Some(transactional_id.into_name());
         self
     }
 
@@ -81,6 +99,9 @@ impl fmt::Display for BrokerError {
         }
         if let Some(group) = &self.group {
             write!(f, " for group {group}")?;
+        }
+        if let Some(id) = &self.transactional_id {
+            write!(f, " for transactional id {id}")?;
         }
         write!(f, ": {}", self.code)?;
         match &self.message {

@@ -22,7 +22,7 @@ pub use self::reset::{OffsetReset, ResetTo};
 use super::settle::{Call, all_failed, settle};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::coordinators::{at_coordinators, is_passing_at_coordinator};
+use crate::coordinators::{CoordinatorType, at_coordinators, is_passing_at_coordinator};
 use crate::error::{BrokerError, Error, Result};
 use crate::into::IntoName;
 
@@ -115,7 +115,7 @@ impl Call for DescribeGroups {
 
     async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<GroupDescription>> {
         let describe = |node, groups| describe_at(client, node, groups, self.with_operations);
-        at_coordinators(client, items, describe).await
+        at_coordinators(client, CoordinatorType::Group, items, describe).await
     }
 
     fn is_passing(&self, error: &Error) -> bool {
@@ -160,7 +160,8 @@ impl Call for DeleteGroups {
     const OPERATION: &'static str = "deleting groups";
 
     async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<()>> {
-        at_coordinators(client, items, |node, groups| delete_at(client, node, groups)).await
+        at_coordinators(client, CoordinatorType::Group, items, |node, groups| delete_at(client, node, groups))
+            .await
     }
 
     fn is_passing(&self, error: &Error) -> bool {

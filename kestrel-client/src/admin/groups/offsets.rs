@@ -18,7 +18,7 @@ use crate::admin::settle::{Call, all_failed, at_least, settle};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::consumer::{LAST_VERSION_WITH_NAMES, OffsetAndMetadata, OffsetQuestion, refusal};
-use crate::coordinators::{at_coordinators, coordinator};
+use crate::coordinators::{CoordinatorType, at_coordinators, coordinator};
 use crate::error::{Error, Result};
 use crate::into::IntoName;
 use crate::net::Purpose;
@@ -105,7 +105,7 @@ impl Call for ListGroupOffsets {
     const OPERATION: &'static str = "listing the offsets of groups";
 
     async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<GroupOffsets>> {
-        at_coordinators(client, items, |node, groups| {
+        at_coordinators(client, CoordinatorType::Group, items, |node, groups| {
             join_all(groups.into_iter().map(move |group| list_at(client, node, group)))
         })
         .await
@@ -162,7 +162,7 @@ impl Call for AlterGroupOffsets {
             ..OffsetCommitRequest::default()
         };
         let answer = async {
-            let node = coordinator(client, &self.group).await?;
+            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
             let timeout = client.request_timeout();
             client.send_within(Purpose::General, node, &request, LAST_VERSION_WITH_NAMES, timeout).await
         };
@@ -214,7 +214,7 @@ impl Call for DeleteGroupOffsets {
             topics: topics.into_iter().map(topic).collect(),
         };
         let answer = async {
-            let node = coordinator(client, &self.group).await?;
+            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
             let response = client.send(Target::Node(node), &request).await?;
             check(ApiKey::OffsetDelete, &self.group, response.error_code, None)?;
             Ok(response)

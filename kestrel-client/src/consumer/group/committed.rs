@@ -16,7 +16,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, N
 use super::offset::OffsetAndMetadata;
 use crate::admin::settle::{Call, all_failed};
 use crate::client::Client;
-use crate::coordinators::coordinator;
+use crate::coordinators::{CoordinatorType, coordinator};
 use crate::error::{BrokerError, Error, Result};
 use crate::net::Purpose;
 use crate::record::TopicPartition;
@@ -171,7 +171,7 @@ impl Call for CommittedOffsets {
         let partitions = items.iter().map(|partition| (partition.clone(), TopicId::NIL)).collect();
         let question = OffsetQuestion::of(group_id, partitions);
         let answers = async {
-            let node = coordinator(client, &self.group).await?;
+            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
             question.ask(client, Purpose::General, node).await
         };
         match answers.await {

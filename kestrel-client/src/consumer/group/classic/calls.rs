@@ -19,7 +19,7 @@ use crate::assignor::AssignableTopics;
 use crate::client::Client;
 use crate::consumer::group::link::MemberLink;
 use crate::consumer::group::machine::Calls;
-use crate::coordinators::coordinator;
+use crate::coordinators::{CoordinatorType, coordinator};
 use crate::metadata::{MetadataSnapshot, Reason, TopicUses, Wanted};
 
 /// The time that a JoinGroup may take beyond the rebalance.
@@ -64,7 +64,8 @@ impl Calls<Membership> for ClassicCalls {
         match request {
             Request::FindCoordinator => {
                 let group = Arc::from(&*group_id);
-                async move { Answer::Coordinator(coordinator(&client, &group).await) }.boxed()
+                async move { Answer::Coordinator(coordinator(&client, CoordinatorType::Group, &group).await) }
+                    .boxed()
             }
             Request::Join(id, node, request) => async move {
                 let answer = client.send_within(member, node, &request, i16::MAX, join_timeout).await;
