@@ -9,7 +9,7 @@ use super::{FetchSessions, ProducerIds, RequestContext, RequestCounters};
 use crate::clock::Clock;
 use crate::cluster::{BrokerImage, Cluster};
 use crate::config::BrokerConfig;
-use crate::coordinator::GroupCoordinator;
+use crate::coordinator::{GroupCoordinator, TransactionCoordinator};
 use crate::metrics::{ConnectionCounters, Metrics};
 use crate::partition::ReplicaManager;
 use crate::quota::Quotas;
@@ -23,6 +23,9 @@ pub(crate) struct State {
     pub(crate) replicas: Arc<ReplicaManager>,
     /// The groups.
     pub(crate) groups: Arc<GroupCoordinator>,
+    /// The transactions.
+    #[expect(dead_code, reason = "read by Produce and TxnOffsetCommit once they take transactions")]
+    pub(crate) transactions: Arc<TransactionCoordinator>,
     /// The broker's settings.
     pub(crate) config: Arc<BrokerConfig>,
     /// The time.

@@ -17,7 +17,7 @@ use crate::api::{
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterImage, ClusterOptions, Provisions};
 use crate::config::{self as configured, BrokerConfig, QuotaSettings};
-use crate::coordinator::GroupCoordinator;
+use crate::coordinator::{GroupCoordinator, TransactionCoordinator};
 use crate::development_tls::DevelopmentTls;
 use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
@@ -325,6 +325,7 @@ fn state(
         cluster,
         replicas,
         groups: Arc::new(groups),
+        transactions: Arc::new(TransactionCoordinator),
         quotas,
         producer_ids: ProducerIds::default(),
         fetch_sessions: FetchSessions::new(config.fetch_sessions),

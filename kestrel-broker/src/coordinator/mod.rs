@@ -12,6 +12,8 @@
 mod group;
 mod groups;
 mod runtime;
+mod transactions;
 
 pub(crate) use group::{Commit, CommittedPartition, FetchedOffset, Joining, ListFilter};
 pub(crate) use groups::{GROUPS_TOPIC, GroupCoordinator};
+pub(crate) use transactions::TransactionCoordinator;
