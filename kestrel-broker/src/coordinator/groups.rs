@@ -9,6 +9,7 @@ use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::messages::join_group::JoinGroupResponse;
 use kestrel_protocol::messages::leave_group::MemberIdentity;
 use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use kestrel_protocol::record::control::EndTransactionMarker;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Commit, FetchedOffset, GroupOverview, GroupShard, Joining, ListFilter};
@@ -16,6 +17,7 @@ use super::runtime::{Coordinator, CoordinatorOptions, Driver, NoEnvoy, Outcome, 
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, NewTopic};
 use crate::config::{BrokerConfig, GroupSettings};
+use crate::log::Transaction;
 use crate::metrics::GroupMetrics;
 use crate::partition::ReplicaManager;
 
@@ -96,6 +98,37 @@ impl GroupCoordinator {
     /// Handles OffsetCommit: an outcome for each partition.
     pub(crate) fn commit(&self, commit: &Commit) -> impl Outcome<Vec<ErrorCode>> + use<> {
         outcome(self.shards.handle(&commit.group_id, |shard, now| shard.commit(commit, now)))
+    }
+
+    /// Handles TxnOffsetCommit: an outcome for each partition. The offsets count once the transaction is committed.
+    #[expect(dead_code, reason = "TxnOffsetCommit and WriteTxnMarkers come with the transaction coordinator")]
+    pub(crate) fn commit_in_transaction(
+        &self,
+        commit: &Commit,
+        transaction: Transaction,
+    ) -> impl Outcome<Vec<ErrorCode>> + use<> {
+        let command = |shard: &mut GroupShard, now| shard.commit_in_transaction(commit, transaction, now);
+        outcome(self.shards.handle(&commit.group_id, command))
+    }
+
+    /// Ends a transaction in a partition of [`GROUPS_TOPIC`]: its marker is stored when the outcome is there.
+    ///
+    /// Fails with `COORDINATOR_LOAD_IN_PROGRESS` and the like, which pass, and with what the log refuses for good:
+    /// `INVALID_PRODUCER_EPOCH`, `TRANSACTION_COORDINATOR_FENCED`.
+    #[expect(dead_code, reason = "TxnOffsetCommit and WriteTxnMarkers come with the transaction coordinator")]
+    pub(crate) fn end_transaction(
+        &self,
+        partition: i32,
+        transaction: Transaction,
+        marker: EndTransactionMarker,
+    ) -> impl Outcome<()> + use<> {
+        self.shards.end_transaction(partition, transaction, marker).outcome()
+    }
+
+    /// The partition of [`GROUPS_TOPIC`] that keeps a group.
+    #[expect(dead_code, reason = "TxnOffsetCommit and WriteTxnMarkers come with the transaction coordinator")]
+    pub(crate) fn partition_of(&self, group_id: &str) -> i32 {
+        self.shards.partition_of(group_id)
     }
 
     /// Handles OffsetFetch for some partitions of a group.

@@ -42,6 +42,11 @@ pub(crate) struct CommittedPartition {
 }
 
 impl Commit {
+    /// Whether it says which member commits.
+    pub(super) fn is_from_member(&self) -> bool {
+        self.generation >= 0 || !self.member_id.is_empty() || self.instance_id.is_some()
+    }
+
     /// The record of one of the offsets.
     pub(super) fn record(&self, partition: &CommittedPartition, now: Timestamp) -> GroupRecord {
         let key = OffsetCommitKey {

@@ -92,6 +92,16 @@ impl Group {
         }
     }
 
+    /// Whether offsets may be committed for it so as part of a transaction.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn accept_commit_in_transaction(&self, commit: &Commit) -> Result<(), ErrorCode> {
+        match self {
+            Self::Classic(group) => group.accept_commit_in_transaction(commit),
+        }
+    }
+
     /// Whether there is no member.
     pub(super) fn is_empty(&self) -> bool {
         match self {

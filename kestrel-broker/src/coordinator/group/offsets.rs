@@ -1,5 +1,7 @@
-//! Committed offsets: OffsetCommit, OffsetFetch, OffsetDelete, and how they go when they are old or their topic is gone
+//! Committed offsets: OffsetCommit, TxnOffsetCommit, OffsetFetch, OffsetDelete, and how they go when they are old or their topic is gone
 //! (KIP-211, KIP-496). Part of the machine.
+
+use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
@@ -7,9 +9,10 @@ use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
 use super::kind::Group;
 use super::records::GroupRecord;
 use super::stored::{StoredOffset, detached};
-use super::turn::{Effects, Handled};
+use super::turn::{Effects, Handled, Turn};
 use super::{Commit, GroupShard};
 use crate::coordinator::runtime::Now;
+use crate::log::Transaction;
 
 /// The first version of OffsetCommit whose refusals have names of their own for a group that is not there.
 const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND: i16 = 9;
@@ -49,33 +52,24 @@ impl GroupShard {
     /// Handles OffsetCommit: an outcome for each partition.
     pub(in crate::coordinator) fn commit(&mut self, commit: &Commit, now: Now) -> Handled<Vec<ErrorCode>> {
         let (groups, mut turn) = self.turn(now);
-        let refused = |error| vec![error; commit.partitions.len()];
-        let group = match groups.get(&commit.group_id) {
-            Some(group) => group,
-            None if commit.generation >= 0 => {
-                let has_name = commit.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND;
-                let error = if has_name { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration };
-                return (refused(error), turn.effects);
-            }
-            // Somebody who only wants to store offsets.
-            None => {
-                let id = detached(&commit.group_id);
-                groups.entry(id.clone()).or_insert_with(|| Group::of_offsets(id, now.wall))
-            }
-        };
-        if let Err(error) = group.accept_commit(commit, &mut turn) {
-            return (refused(error), turn.effects);
-        }
-        let max_metadata = turn.settings.offset_metadata_max_bytes;
-        let outcomes = commit.partitions.iter().map(|partition| {
-            // Characters, whatever the setting is called: Java's, of which those beyond U+FFFF are two.
-            if partition.metadata.encode_utf16().count() > max_metadata {
-                return ErrorCode::OffsetMetadataTooLarge;
-            }
-            turn.effects.record(commit.record(partition, now.wall));
-            ErrorCode::None
-        });
-        (outcomes.collect(), turn.effects)
+        let has_name = commit.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND;
+        let missing = if has_name { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration };
+        let group = committing(groups, commit, missing, now);
+        let accepted = group.and_then(|group| group.accept_commit(commit, &mut turn));
+        (record(commit, accepted, &mut turn), turn.effects)
+    }
+
+    /// Handles TxnOffsetCommit: an outcome for each partition. The offsets wait for the end of the transaction (KIP-98).
+    pub(in crate::coordinator) fn commit_in_transaction(
+        &mut self,
+        commit: &Commit,
+        transaction: Transaction,
+        now: Now,
+    ) -> Handled<Vec<ErrorCode>> {
+        let (groups, mut turn) = self.turn(now);
+        let group = committing(groups, commit, ErrorCode::IllegalGeneration, now);
+        let accepted = group.and_then(|group| group.accept_commit_in_transaction(commit));
+        (record(commit, accepted, &mut turn), turn.effects.within(transaction))
     }
 
     /// Handles OffsetFetch for some partitions.
@@ -229,4 +223,36 @@ impl GroupShard {
             group.timers_of_abandoned().iter().for_each(|timer| self.deadlines.cancel(timer));
         }
     }
+}
+
+/// The group that offsets are committed for; made anew for somebody who only wants to store offsets.
+///
+/// # Errors
+/// `missing` for a member of a group that is not there.
+fn committing<'a>(
+    groups: &'a mut BTreeMap<ByteString, Group>,
+    commit: &Commit,
+    missing: ErrorCode,
+    now: Now,
+) -> Result<&'a Group, ErrorCode> {
+    if commit.generation >= 0 {
+        return groups.get(&commit.group_id).ok_or(missing);
+    }
+    let id = detached(&commit.group_id);
+    Ok(groups.entry(id.clone()).or_insert_with(|| Group::of_offsets(id, now.wall)))
+}
+
+/// Records the offsets of a commit if it is accepted: an outcome for each of them.
+fn record(commit: &Commit, accepted: Result<(), ErrorCode>, turn: &mut Turn<'_>) -> Vec<ErrorCode> {
+    let max_metadata = turn.settings.offset_metadata_max_bytes;
+    let outcomes = commit.partitions.iter().map(|partition| {
+        accepted?;
+        // Characters, whatever the setting is called: Java's, of which those beyond U+FFFF are two.
+        if partition.metadata.encode_utf16().count() > max_metadata {
+            return Err(ErrorCode::OffsetMetadataTooLarge);
+        }
+        turn.effects.record(commit.record(partition, turn.now.wall));
+        Ok(())
+    });
+    outcomes.map(|outcome| outcome.err().unwrap_or(ErrorCode::None)).collect()
 }

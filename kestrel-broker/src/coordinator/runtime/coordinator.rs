@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kestrel_protocol::record::control::EndTransactionMarker;
 use kestrel_protocol::{ErrorCode, TopicId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -15,6 +16,7 @@ use super::reply::{Pending, ReplyTo};
 use super::slot::Slot;
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
+use crate::log::Transaction;
 use crate::partition::ReplicaManager;
 use crate::quota::Permits;
 
@@ -109,6 +111,28 @@ impl<M: Machine> Coordinator<M> {
     ) -> Pending<R> {
         let awaited = self.slot(key).and_then(|slot| slot.handle_waiting(command));
         Pending::awaited(awaited, self.options.patience)
+    }
+
+    /// Ends a transaction in a partition: appends its marker there and lets it take effect (KIP-98).
+    pub(in crate::coordinator) fn end_transaction(
+        &self,
+        partition: i32,
+        transaction: Transaction,
+        marker: EndTransactionMarker,
+    ) -> Pending<()> {
+        let slot = self.slot_of(&self.slots(), partition);
+        let parked = slot.and_then(|slot| slot.end_transaction(transaction, marker));
+        Pending::parked(parked, self.options.patience)
+    }
+
+    /// The partition that a key belongs to; before there is a topic, of those that it is going to have.
+    pub(in crate::coordinator) fn partition_of(&self, key: &str) -> i32 {
+        let slots = self.slots();
+        let count = match slots.by_partition.len() {
+            0 => self.options.topic.num_partitions,
+            count => i32::try_from(count).unwrap_or(i32::MAX),
+        };
+        partition_for(key, count)
     }
 
     /// Asks for something that changes nothing. What is read is stored when the answer comes.

@@ -54,10 +54,6 @@ impl<R, A> Effects<R, A> {
     }
 
     /// The same, with the records as part of a producer's transaction (KIP-98).
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "TxnOffsetCommit comes with the transaction coordinator")
-    )]
     pub(in crate::coordinator) fn within(self, transaction: Transaction) -> Self {
         Self { transaction: Some(transaction), ..self }
     }

@@ -140,10 +140,6 @@ impl<M: Machine> Slot<M> {
     ///
     /// # Errors
     /// As [`Self::handle`].
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "WriteTxnMarkers comes with the transaction coordinator")
-    )]
     pub(super) fn end_transaction(
         &self,
         transaction: Transaction,

@@ -24,24 +24,44 @@ impl ClassicGroup {
         Ok(())
     }
 
+    /// Whether offsets may be committed so as part of a transaction. Members may while a generation begins, too, and those
+    /// who do not say who they are always: requests before version 3 have no place for it (KIP-447).
+    ///
+    /// # Errors
+    /// Why not.
+    pub(in crate::coordinator::group) fn accept_commit_in_transaction(
+        &self,
+        commit: &Commit,
+    ) -> Result<(), ErrorCode> {
+        if commit.is_from_member() && !self.takes_from_outside(commit) {
+            return self.check_generation(commit);
+        }
+        Ok(())
+    }
+
     fn check_commit(&self, commit: &Commit) -> Result<(), ErrorCode> {
-        if commit.generation < 0 && self.state == ClassicState::Empty {
+        if self.takes_from_outside(commit) {
             return Ok(());
         }
-        let is_from_member =
-            commit.generation >= 0 || !commit.member_id.is_empty() || commit.instance_id.is_some();
-        if !is_from_member {
+        if !commit.is_from_member() {
             // Nobody from outside moves the offsets of consumers that are at work.
             return Err(ErrorCode::UnknownMemberId);
         }
-        self.check_member(&commit.member_id, commit.instance_id.as_ref())?;
-        if commit.generation != self.generation {
-            return Err(ErrorCode::IllegalGeneration);
-        }
+        self.check_generation(commit)?;
         if self.state == ClassicState::CompletingRebalance {
             return Err(ErrorCode::RebalanceInProgress);
         }
         Ok(())
+    }
+
+    /// Whether a commit without a generation finds nobody at work.
+    fn takes_from_outside(&self, commit: &Commit) -> bool {
+        commit.generation < 0 && self.state == ClassicState::Empty
+    }
+
+    fn check_generation(&self, commit: &Commit) -> Result<(), ErrorCode> {
+        self.check_member(&commit.member_id, commit.instance_id.as_ref())?;
+        if commit.generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
     }
 
     /// From when on the retention of an offset counts; `None` while it is kept in any case (KIP-211).
