@@ -154,7 +154,7 @@ pub use into::{IntoField, IntoName};
 pub use kestrel_protocol::record::{Compression, Header, HeaderView, Headers, HeadersView, TimestampType};
 pub use kestrel_protocol::{
     ApiKey, ByteString, DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, ErrorClass, ErrorCode,
-    LeaderEpoch, NodeId, TopicId, Uuid,
+    LeaderEpoch, NodeId, ProducerEpoch, ProducerId, TopicId, Uuid,
 };
 #[cfg(feature = "tls")]
 pub use kestrel_security::tls::{Identity as TlsIdentity, TlsVersions, Trust as TlsTrust};

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use futures::future::join_all;
 use kestrel_protocol::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
-use super::settle::check;
+use super::settle::{all_failed, check};
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
 use crate::record::TopicPartition;
@@ -106,4 +107,91 @@ fn leader<'a>(
             partition_count: topic.partitions.len(),
         }),
     }
+}
+
+/// Also a partition that its leader does not know yet is tried again: the metadata may be ahead of it.
+pub(super) fn is_passing_at_leader(error: &Error) -> bool {
+    error.is_passing() && !matches!(error, Error::UnknownTopic { .. })
+}
+
+/// Asks all leaders at once; gives a result for each item, in order.
+pub(super) async fn at_leaders<I, T, F>(
+    client: &Client,
+    items: &[I],
+    partition_of: impl Fn(&I) -> &TopicPartition,
+    ask: impl Fn(NodeId, Vec<Route>) -> F,
+) -> Vec<Result<T>>
+where
+    F: Future<Output = Vec<(usize, Result<T>)>>,
+{
+    let partitions: Vec<_> = items.iter().map(partition_of).collect();
+    let routes = match routes(client, &partitions).await {
+        Ok(routes) => routes,
+        Err(error) => return all_failed(items.len(), &error),
+    };
+    let by_leader = routes.by_leader.into_iter();
+    let waves = by_leader.flat_map(|(node, routes)| {
+        let waves = waves(routes, |route| partitions.get(route.index).copied());
+        waves.into_iter().map(move |wave| (node, wave))
+    });
+    let asked = join_all(waves.map(|(node, wave)| ask(node, wave))).await;
+    let mut results: HashMap<usize, Result<T>> = asked.into_iter().flatten().collect();
+    results.extend(routes.errors.into_iter().map(|(index, error)| (index, Err(error))));
+    let missing = || Err(BrokerError::new(ApiKey::Metadata, ErrorCode::LeaderNotAvailable).into());
+    (0..items.len()).map(|index| results.remove(&index).unwrap_or_else(missing)).collect()
+}
+
+/// Splits routes so that no partition comes twice in a request: brokers refuse that.
+fn waves<'a>(
+    routes: Vec<Route>,
+    partition_of: impl Fn(&Route) -> Option<&'a TopicPartition>,
+) -> Vec<Vec<Route>> {
+    let mut waves: Vec<Vec<Route>> = Vec::new();
+    let mut seen: HashMap<&TopicPartition, usize> = HashMap::new();
+    for route in routes {
+        let Some(partition) = partition_of(&route) else { continue };
+        let times = seen.entry(partition).or_default();
+        match waves.get_mut(*times) {
+            Some(wave) => wave.push(route),
+            None => waves.push(vec![route]),
+        }
+        *times += 1;
+    }
+    waves
+}
+
+/// The answers of one topic by partition.
+pub(super) fn by_partition<A>(
+    topic: ByteString,
+    answers: Vec<A>,
+    number: impl Fn(&A) -> i32,
+) -> impl Iterator<Item = ((ByteString, i32), A)> {
+    answers.into_iter().map(move |answer| ((topic.clone(), number(&answer)), answer))
+}
+
+/// A leader's answers, assigned to the items that it was asked about.
+pub(super) fn assign_answers<I, A, T>(
+    items: &[I],
+    partition_of: impl Fn(&I) -> &TopicPartition,
+    routes: &[Route],
+    answers: &Result<HashMap<(ByteString, i32), A>>,
+    api: ApiKey,
+    read: impl Fn(&A) -> (ErrorCode, T),
+) -> Vec<(usize, Result<T>)> {
+    let result = |route: &Route| {
+        let TopicPartition { topic, partition } = partition_of(items.get(route.index)?);
+        let refused =
+            |code| Err(BrokerError::new(api, code).topic(topic.clone()).partition(*partition).into());
+        let result = match answers {
+            Err(error) => Err(error.clone()),
+            Ok(answers) => match answers.get(&(ByteString::from(&**topic), *partition)).map(&read) {
+                Some((ErrorCode::None, value)) => Ok(value),
+                Some((code, _)) => refused(code),
+                // An answer without the partition says nothing about it: ask again.
+                None => refused(ErrorCode::UnknownTopicOrPartition),
+            },
+        };
+        Some((route.index, result))
+    };
+    routes.iter().filter_map(result).collect()
 }

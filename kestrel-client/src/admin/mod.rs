@@ -1,4 +1,4 @@
-//! Admin: topics, configurations, offsets, groups, ACLs, users, quotas and the cluster itself.
+//! Admin: topics, configurations, offsets, groups, transactions, ACLs, users, quotas and the cluster itself.
 //!
 //! One file per family of calls. Each call is a `settle::Call`: one round of requests, repeated for the items that
 //! failed for a reason that passes, until the time is up. Nothing here keeps state between calls.
@@ -8,11 +8,13 @@ mod cluster;
 mod configs;
 mod groups;
 mod leaders;
+mod named;
 mod offsets;
 mod quotas;
 mod scram;
 pub(crate) mod settle;
 mod topics;
+mod transactions;
 mod visibility;
 
 use std::time::Duration;
@@ -39,6 +41,10 @@ pub use self::scram::{
 };
 pub use self::topics::{
     CreatedTopic, NewPartitions, NewTopic, PartitionDescription, TopicDescription, TopicListing,
+};
+pub use self::transactions::{
+    FencedProducer, OpenTransaction, ProducerDescription, TransactionDescription, TransactionFilter,
+    TransactionListing, TransactionState,
 };
 
 /// The setting that the texts of timeouts name.

@@ -1,10 +1,9 @@
 //! Calls that go to the leaders of partitions: listing offsets (KIP-396) and deleting records (KIP-107).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
 use kestrel_protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsTopic,
 };
@@ -13,12 +12,12 @@ use kestrel_protocol::messages::list_offsets::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
-use super::leaders::{Route, routes};
-use super::settle::{Call, all_failed, at_least, settle, timeout_ms};
+use super::leaders::{Route, assign_answers, at_leaders, by_partition, is_passing_at_leader};
+use super::settle::{Call, at_least, settle, timeout_ms};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::config::IsolationLevel;
-use crate::error::{BrokerError, Error, Result};
+use crate::error::{Error, Result};
 use crate::record::{Timestamp, TopicPartition};
 
 /// The first version of ListOffsets that knows [`OffsetSpec::MaxTimestamp`] (KIP-734).
@@ -284,91 +283,4 @@ async fn delete_at(
     });
     let low_watermark = |answer: &DeleteRecordsPartitionResult| (answer.error_code, answer.low_watermark);
     assign_answers(items, |(partition, _)| partition, &routes, &answers, ApiKey::DeleteRecords, low_watermark)
-}
-
-/// Also a partition that its leader does not know yet is tried again: the metadata may be ahead of it.
-fn is_passing_at_leader(error: &Error) -> bool {
-    error.is_passing() && !matches!(error, Error::UnknownTopic { .. })
-}
-
-/// Asks all leaders at once; gives a result for each item, in order.
-async fn at_leaders<I, T, F>(
-    client: &Client,
-    items: &[I],
-    partition_of: impl Fn(&I) -> &TopicPartition,
-    ask: impl Fn(NodeId, Vec<Route>) -> F,
-) -> Vec<Result<T>>
-where
-    F: Future<Output = Vec<(usize, Result<T>)>>,
-{
-    let partitions: Vec<_> = items.iter().map(partition_of).collect();
-    let routes = match routes(client, &partitions).await {
-        Ok(routes) => routes,
-        Err(error) => return all_failed(items.len(), &error),
-    };
-    let by_leader = routes.by_leader.into_iter();
-    let waves = by_leader.flat_map(|(node, routes)| {
-        let waves = waves(routes, |route| partitions.get(route.index).copied());
-        waves.into_iter().map(move |wave| (node, wave))
-    });
-    let asked = join_all(waves.map(|(node, wave)| ask(node, wave))).await;
-    let mut results: HashMap<usize, Result<T>> = asked.into_iter().flatten().collect();
-    results.extend(routes.errors.into_iter().map(|(index, error)| (index, Err(error))));
-    let missing = || Err(BrokerError::new(ApiKey::Metadata, ErrorCode::LeaderNotAvailable).into());
-    (0..items.len()).map(|index| results.remove(&index).unwrap_or_else(missing)).collect()
-}
-
-/// Splits routes so that no partition comes twice in a request: brokers refuse that.
-fn waves<'a>(
-    routes: Vec<Route>,
-    partition_of: impl Fn(&Route) -> Option<&'a TopicPartition>,
-) -> Vec<Vec<Route>> {
-    let mut waves: Vec<Vec<Route>> = Vec::new();
-    let mut seen: HashMap<&TopicPartition, usize> = HashMap::new();
-    for route in routes {
-        let Some(partition) = partition_of(&route) else { continue };
-        let times = seen.entry(partition).or_default();
-        match waves.get_mut(*times) {
-            Some(wave) => wave.push(route),
-            None => waves.push(vec![route]),
-        }
-        *times += 1;
-    }
-    waves
-}
-
-/// The answers of one topic by partition.
-fn by_partition<A>(
-    topic: ByteString,
-    answers: Vec<A>,
-    number: impl Fn(&A) -> i32,
-) -> impl Iterator<Item = ((ByteString, i32), A)> {
-    answers.into_iter().map(move |answer| ((topic.clone(), number(&answer)), answer))
-}
-
-/// A leader's answers, assigned to the items that it was asked about.
-fn assign_answers<I, A, T>(
-    items: &[I],
-    partition_of: impl Fn(&I) -> &TopicPartition,
-    routes: &[Route],
-    answers: &Result<HashMap<(ByteString, i32), A>>,
-    api: ApiKey,
-    read: impl Fn(&A) -> (ErrorCode, T),
-) -> Vec<(usize, Result<T>)> {
-    let result = |route: &Route| {
-        let TopicPartition { topic, partition } = partition_of(items.get(route.index)?);
-        let refused =
-            |code| Err(BrokerError::new(api, code).topic(topic.clone()).partition(*partition).into());
-        let result = match answers {
-            Err(error) => Err(error.clone()),
-            Ok(answers) => match answers.get(&(ByteString::from(&**topic), *partition)).map(&read) {
-                Some((ErrorCode::None, value)) => Ok(value),
-                Some((code, _)) => refused(code),
-                // An answer without the partition says nothing about it: ask again.
-                None => refused(ErrorCode::UnknownTopicOrPartition),
-            },
-        };
-        Some((route.index, result))
-    };
-    routes.iter().filter_map(result).collect()
 }

@@ -1,6 +1,5 @@
 //! Lists groups by kind and state.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +8,7 @@ use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsRespo
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
 
 use super::is_passing_at_coordinator;
+use crate::admin::named::named;
 use crate::admin::settle::Call;
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
@@ -17,45 +17,6 @@ use crate::error::{BrokerError, Error, Result};
 const STATES_VERSION: i16 = 4;
 /// The first version of ListGroups that filters by type (KIP-848).
 const TYPES_VERSION: i16 = 5;
-
-/// Declares an enum of names that the coordinator uses; names from newer brokers are unknown ones.
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-            /// One that this version of the client does not know.
-            Unknown,
-        }
-
-        impl $name {
-            /// The name that the coordinator uses.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => stringify!($variant),)+
-                    Self::Unknown => "Unknown",
-                }
-            }
-
-            pub(super) fn from_name(name: &str) -> Self {
-                // Names are compared as Apache Kafka does, which has not always written them alike.
-                $(if name.eq_ignore_ascii_case(stringify!($variant)) {
-                    return Self::$variant;
-                })+
-                Self::Unknown
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
-}
 
 named! {
     /// The state of a group.
