@@ -11,13 +11,18 @@ use crate::consumer::position::{
 };
 use crate::error::{Chain, Error, StallError};
 
-/// The two kinds of stall.
+/// How long a transaction is open at most: the brokers' `transaction.max.timeout.ms`, unless it was set.
+const TRANSACTION_GRACE: Duration = Duration::from_secs(15 * 60);
+
+/// The kinds of stall.
 #[derive(Debug)]
 pub(super) struct Detectors {
     /// Nothing comes.
     fetching: StallDetector,
     /// The oldest record was never acked, so nothing more is handed out.
     acks: StallDetector,
+    /// A transaction does not end, so that what is behind its first record is not committed for its readers.
+    transactions: StallDetector,
 }
 
 impl Detectors {
@@ -26,6 +31,7 @@ impl Detectors {
         Self {
             fetching: StallDetector::new(STALL_GRACE.saturating_add(fetch_max_wait)),
             acks: StallDetector::new(STALL_GRACE),
+            transactions: StallDetector::new(TRANSACTION_GRACE),
         }
     }
 
@@ -44,12 +50,17 @@ impl Engine {
             self.subscription.iter().map(|(id, partition)| self.sight(id, partition)).collect();
         let acks: Vec<_> =
             self.subscription.iter().map(|(id, partition)| self.ack_sight(id, partition)).collect();
+        let transactions: Vec<_> =
+            self.subscription.iter().map(|(id, partition)| self.transaction_sight(id, partition)).collect();
         self.subscription.forget_told();
         for stall in self.detectors.fetching.look(now, fetching) {
             self.report_stall(stall);
         }
         for stall in self.detectors.acks.look(now, acks) {
             self.report_ack_stall(stall);
+        }
+        for stall in self.detectors.transactions.look(now, transactions) {
+            self.report_open_transaction(stall);
         }
     }
 
@@ -86,6 +97,16 @@ impl Engine {
         Sight { id, offset: full.and_then(|acks| acks.first_open()), standing }
     }
 
+    /// A partition whose readers wait for an open transaction moves when its last stable offset does.
+    fn transaction_sight(&self, id: AssignmentId, partition: &AssignedPartition) -> Sight {
+        let is_idle = partition.paused || partition.revoking || partition.is_at_range_end();
+        let reads_committed = self.settings.isolation_level == IsolationLevel::ReadCommitted;
+        let is_held_back = partition.last_stable_offset < partition.high_watermark;
+        let waits = reads_committed && is_held_back && !is_idle && self.is_caught_up(partition);
+        let standing = if waits { Standing::Behind } else { Standing::Excused };
+        Sight { id, offset: partition.last_stable_offset, standing }
+    }
+
     fn report_stall(&mut self, stall: Stall) {
         let Some(partition) = self.subscription.get(stall.id) else { return };
         let error = StallError {
@@ -108,6 +129,22 @@ impl Engine {
         let waits_for = format!(
             "the record at offset {oldest} was handed out and never acknowledged, and as many after it as may be open at \
              once; acknowledge every record, also those that fail (setting max.open.records)"
+        );
+        let error = StallError { waits_for: waits_for.into(), ..self.stall_error(stall, partition) };
+        let error = Error::from(error);
+        if stall.is_first {
+            tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
+        }
+        self.report_problem(error);
+    }
+
+    fn report_open_transaction(&mut self, stall: Stall) {
+        let Some(partition) = self.subscription.get(stall.id) else { return };
+        let first_open = partition.last_stable_offset.unwrap_or_default();
+        let waits_for = format!(
+            "the transaction that begins at offset {first_open} is open, and what is behind it is read when it ends; if no \
+             producer of a long transaction.timeout.ms is at work, it hangs: `Admin::find_hanging_transactions` and \
+             `abort_transaction` end it"
         );
         let error = StallError { waits_for: waits_for.into(), ..self.stall_error(stall, partition) };
         let error = Error::from(error);

@@ -10,7 +10,7 @@ use kestrel_protocol::{DecodeError, DecodeErrorKind, LeaderEpoch, TopicId};
 
 use super::super::testing::{BatchSpec, Clock, TOPIC_ID, at, backoff, concat, settings, snapshot};
 use super::*;
-use crate::config::ConsumerConfig;
+use crate::config::{ConsumerConfig, IsolationLevel};
 use crate::consumer::fetch::{Lane, OpenOptions};
 use crate::consumer::position::{LookupRequest, StartAt};
 use crate::error::StallError;
@@ -29,8 +29,12 @@ struct Script {
 
 impl Script {
     fn new(reset: AutoOffsetReset) -> Self {
+        Self::with(&ConsumerConfig::default().auto_offset_reset(reset))
+    }
+
+    fn with(config: &ConsumerConfig) -> Self {
         let clock = Clock::start();
-        let settings = settings(&ConsumerConfig::default().auto_offset_reset(reset));
+        let settings = settings(config);
         let mut engine = Engine::new(Arc::new(settings), Duration::from_secs(300), &backoff());
         let partition = TopicPartition::new("clicks", 0);
         engine.assign(std::slice::from_ref(&partition));
@@ -481,6 +485,37 @@ fn to_wait_for_records_is_no_stall() {
     // And then the broker falls silent.
     let stalls = stalls_of_a_minute(&mut script, |_| {});
     assert!(!stalls.is_empty());
+}
+
+/// Readers of committed records, at the first record of a transaction that does not end.
+#[test]
+fn a_transaction_that_does_not_end_is_reported_after_a_quarter_of_an_hour() {
+    let waiting_at = |isolation_level, last_stable_offset| {
+        let mut script = Script::with(&ConsumerConfig::default().isolation_level(isolation_level));
+        script.poll();
+        let high_watermark = 10;
+        let data = PartitionData { high_watermark, last_stable_offset, ..PartitionData::default() };
+        script.answer_with(1, Lane::Main, data);
+        script
+    };
+    let unchanged = |script: &mut Script| {
+        let unchanged = FetchResponse { session_id: 1, ..FetchResponse::default() };
+        script.poll();
+        script.engine.handle_fetch(NodeId(1), Lane::Main, Ok(unchanged), script.clock.at(script.now));
+    };
+    let mut script = waiting_at(IsolationLevel::ReadCommitted, 0);
+    for _ in 0..14 {
+        assert!(stalls_of_a_minute(&mut script, unchanged).is_empty(), "it may yet end");
+    }
+    let stalls: Vec<_> = (0..2).flat_map(|_| stalls_of_a_minute(&mut script, unchanged)).collect();
+    let text = stalls[0].to_string();
+    assert!(text.contains("begins at offset 0") && text.contains("find_hanging_transactions"), "{text}");
+    // It ends: there is nothing to report any more.
+    let data = PartitionData { high_watermark: 10, last_stable_offset: 0, ..PartitionData::default() };
+    script.poll();
+    script.answer_with(1, Lane::Main, PartitionData { last_stable_offset: 10, ..data });
+    script.engine.seek(&script.partition.clone(), 10).unwrap();
+    assert!((0..16).flat_map(|_| stalls_of_a_minute(&mut script, unchanged)).next().is_none());
 }
 
 #[test]
