@@ -196,6 +196,8 @@ impl From<&AppendError> for ErrorCode {
             AppendError::UnsupportedCompressionType(_) => Self::UnsupportedCompressionType,
             AppendError::OutOfOrderSequence { .. } => Self::OutOfOrderSequenceNumber,
             AppendError::InvalidProducerEpoch { .. } => Self::InvalidProducerEpoch,
+            AppendError::TransactionCoordinatorFenced { .. } => Self::TransactionCoordinatorFenced,
+            AppendError::InvalidTxnState { .. } => Self::InvalidTxnState,
             AppendError::Log(error) => Self::from(error),
         }
     }

@@ -1,5 +1,6 @@
 //! The input and the outcome of an append, beside its records.
 
+use super::producer_state::VerificationGuard;
 use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId, Timestamp};
 
 /// The kind of caller that appends, which decides what is allowed.
@@ -22,6 +23,8 @@ pub(crate) struct AppendContext {
     pub(crate) now: Timestamp,
     /// The kind of caller.
     pub(crate) origin: AppendOrigin,
+    /// The verification of the transaction that the records begin here.
+    pub(crate) guard: Option<VerificationGuard>,
 }
 
 /// The outcome of an append: where the records went.

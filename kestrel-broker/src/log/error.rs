@@ -219,6 +219,26 @@ pub(crate) enum AppendError {
         /// The epoch that came.
         received: ProducerEpoch,
     },
+    /// TRANSACTION_COORDINATOR_FENCED: a newer coordinator has ended a transaction of the producer.
+    #[error(
+        "the marker for producer {producer_id} is of coordinator epoch {received}, but epoch {current} exists"
+    )]
+    TransactionCoordinatorFenced {
+        /// The producer whose transaction it would end.
+        producer_id: ProducerId,
+        /// The newest epoch of a coordinator.
+        current: i32,
+        /// The epoch that came.
+        received: i32,
+    },
+    /// INVALID_TXN_STATE: records of no transaction that the coordinator knows here, or records outside of the one that is open.
+    #[error("producer {producer_id}: {reason}")]
+    InvalidTxnState {
+        /// The producer that sent them.
+        producer_id: ProducerId,
+        /// Which of both.
+        reason: &'static str,
+    },
     /// As [`LogError`] says.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use kestrel_protocol::record::control::{ControlPlace, EndTransactionMarker, end_transaction_batch};
 use kestrel_protocol::record::{RecordBatch, TimestampType};
 use kestrel_protocol::{LeaderEpoch, ProducerId, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::append::{AppendContext, Appended};
+use super::append::{AppendContext, Appended, Transaction};
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
 use super::disk::FileSync;
@@ -24,7 +25,7 @@ use super::flush::{FlushSide, OnFlushed};
 use super::format::file_names::PartitionName;
 use super::leader_epoch::{self, EpochEnd, LeaderEpochCache};
 use super::loader::Loaded;
-use super::producer_state::{LastBatches, RememberedBatch};
+use super::producer_state::{ActiveProducer, LastBatches, RememberedBatch, VerificationGuard, Verifying};
 use super::segment::{Incoming, LogSegment, delete_files};
 use super::upkeep::UpkeepSide;
 use super::validator;
@@ -159,22 +160,72 @@ impl Log {
     pub(crate) fn append(&self, records: Bytes, context: AppendContext) -> Result<Appended, AppendError> {
         let config = self.config();
         let batches = validator::validate(records, &config, context, self.data_dir.validation)?;
-        let mut writer = self.lock_writer()?;
+        let writer = self.lock_writer()?;
         if let Some(original) = writer.find_original(&batches, context)? {
             return Ok(self.duplicate_of(original));
         }
+        self.append_at_end(writer, &batches, &config, context)
+    }
+
+    /// Appends batches that are not in the log yet and lets go of the writer.
+    fn append_at_end(
+        &self,
+        mut writer: MutexGuard<'_, Writer>,
+        batches: &[RecordBatch],
+        config: &LogConfig,
+        context: AppendContext,
+    ) -> Result<Appended, AppendError> {
         let base_offset = writer.next_offset();
-        let rolled = self.append_new(&mut writer, &batches, &config, context)?;
+        let rolled = self.append_new(&mut writer, batches, config, context)?;
         let last_offset = writer.next_offset() - 1;
         drop(writer);
         let (log_start_offset, log_end_offset) = self.reader.ends();
         let is_group = self.data_dir.durability == Durability::Group;
-        if rolled || is_group || self.flush.has_many(log_end_offset, &config) {
+        if rolled || is_group || self.flush.has_many(log_end_offset, config) {
             self.request_flush();
         }
         let stamped = config.timestamp_type == TimestampType::LogAppend;
         let log_append_time = stamped.then_some(context.now);
         Ok(Appended { base_offset, last_offset, log_append_time, log_start_offset, duplicate: false })
+    }
+
+    /// Appends the marker that ends a transaction (KIP-98), whether or not the transaction has records here.
+    ///
+    /// # Errors
+    /// [`AppendError::InvalidProducerEpoch`] and [`AppendError::TransactionCoordinatorFenced`] for one that comes late, by the
+    /// rules of this version of transactions; or [`AppendError::Log`]. Then nothing was appended.
+    pub(crate) fn append_marker(
+        &self,
+        transaction: Transaction,
+        marker: EndTransactionMarker,
+        transaction_version: i16,
+        context: AppendContext,
+    ) -> Result<Appended, AppendError> {
+        let config = self.config();
+        let Transaction { producer_id, producer_epoch } = transaction;
+        let (leader_epoch, timestamp) = (context.leader_epoch, context.now.as_millis());
+        let place = ControlPlace { base_offset: 0, leader_epoch, timestamp };
+        let batch = end_transaction_batch(place, producer_id, producer_epoch, marker);
+        let batch = validator::stamp_append_time(batch, &config, context.now);
+        let writer = self.lock_writer()?;
+        writer.producers().check_marker(transaction, marker.coordinator_epoch, transaction_version)?;
+        self.append_at_end(writer, &[batch], &config, context)
+    }
+
+    /// Whether the producer's transaction of this epoch has records here and has not ended.
+    pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
+        self.writer.lock().producers().has_open_transaction(transaction)
+    }
+
+    /// Begins the verification of a transaction, which ends with its first batch or with a marker; none when the transaction is
+    /// open here already.
+    pub(crate) fn begin_verification(&self, asked: Verifying, now: Timestamp) -> Option<VerificationGuard> {
+        self.writer.lock().begin_verification(asked, now)
+    }
+
+    /// The producers whose batches are known, by id.
+    pub(crate) fn producers(&self) -> Vec<ActiveProducer> {
+        self.writer.lock().producers().active()
     }
 
     /// Notes that a leader with `epoch` appends from the end of the log on: at the start of its leadership.

@@ -62,6 +62,7 @@ pub(crate) use format::txn_index::AbortedTransaction;
 pub(crate) use leader_epoch::EpochEnd;
 pub(crate) use log::Log;
 pub(crate) use manager::{FoundPartition, LogManager, LogOrigin, ManagerOptions, OpenLog, holds_anything};
+pub(crate) use producer_state::{ActiveProducer, VerificationGuard, Verifying};
 pub(crate) use segment::{ByteRun, FileRun, FirstBatch, FoundOffset, ReadRequest};
 pub(crate) use upkeep::cleaner::{Cleaned, CleanerHost, CleanerSettings};
 pub(crate) use upkeep::repair;

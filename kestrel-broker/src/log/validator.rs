@@ -60,7 +60,7 @@ fn recompress(batch: RecordBatch, config: &LogConfig) -> Result<RecordBatch, App
 }
 
 /// `message.timestamp.type=LogAppendTime`: the other place.
-fn stamp_append_time(batch: RecordBatch, config: &LogConfig, now: Timestamp) -> RecordBatch {
+pub(super) fn stamp_append_time(batch: RecordBatch, config: &LogConfig, now: Timestamp) -> RecordBatch {
     match config.timestamp_type {
         TimestampType::LogAppend => batch.with_log_append_time(now.as_millis()),
         TimestampType::Create => batch,

@@ -14,7 +14,7 @@ use super::config::LogConfig;
 use super::disk::FileSync;
 use super::error::{AppendError, LogError};
 use super::format::file_names::{SNAPSHOT_SUFFIX, segment_file};
-use super::producer_state::{ProducerState, RememberedBatch, Verdict};
+use super::producer_state::{ProducerState, RememberedBatch, Verdict, VerificationGuard, Verifying};
 use super::scan;
 use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 
@@ -54,6 +54,15 @@ impl Writer {
         &self.producers
     }
 
+    /// As [`ProducerState::begin_verification`].
+    pub(super) fn begin_verification(
+        &mut self,
+        asked: Verifying,
+        now: Timestamp,
+    ) -> Option<VerificationGuard> {
+        self.producers.begin_verification(asked, now)
+    }
+
     /// Forgets producers that were idle for longer than `expiration`.
     pub(super) fn remove_expired(&mut self, now: Timestamp, expiration: Duration) {
         self.producers.remove_expired(now, expiration);
@@ -69,7 +78,7 @@ impl Writer {
             return Ok(None);
         }
         for batch in batches {
-            if let Verdict::Duplicate(original) = self.producers.check(batch.header())? {
+            if let Verdict::Duplicate(original) = self.producers.check(batch.header(), context.guard)? {
                 return Ok(Some(original));
             }
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use kestrel_protocol::record::control::EndTransactionMarker;
 use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -19,8 +20,9 @@ use super::purgatory::{self, FetchWatch, Published};
 use super::traffic::Traffic;
 use super::watermarks::{Isolation, Watermarks};
 use crate::log::{
-    AbortedTransaction, AppendContext, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd,
-    FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest,
+    AbortedTransaction, ActiveProducer, AppendContext, AppendError, AppendOrigin, Appended, ByteRun,
+    Durability, EpochEnd, FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest, Transaction,
+    VerificationGuard, Verifying,
 };
 use crate::metrics::TopicMetrics;
 
@@ -206,13 +208,69 @@ impl Partition {
         origin: AppendOrigin,
         now: Timestamp,
     ) -> Result<Appended, AppendError> {
-        let context = AppendContext { leader_epoch: self.leader_epoch(), now, origin };
+        self.append_verified(records, origin, None, now)
+    }
+
+    /// As [`Self::append`], of records that may be the first of a transaction here: with the guard of its verification, which
+    /// [`Self::begin_verification`] gave before the coordinator was asked.
+    ///
+    /// # Errors
+    /// As [`Self::append`]; [`AppendError::InvalidTxnState`] in it when a marker came after the guard was given.
+    pub(crate) fn append_verified(
+        &self,
+        records: Bytes,
+        origin: AppendOrigin,
+        guard: Option<VerificationGuard>,
+        now: Timestamp,
+    ) -> Result<Appended, AppendError> {
+        let context = AppendContext { leader_epoch: self.leader_epoch(), now, origin, guard };
         let size_bytes = records.len();
         let appended = self.log.append(records, context);
         self.traffic.appended(size_bytes, &appended);
         let appended = appended?;
         self.advance();
         Ok(appended)
+    }
+
+    /// Appends the marker that ends a transaction (KIP-98), whether or not the transaction has records here: it also raises the
+    /// producer's epoch.
+    ///
+    /// # Errors
+    /// `INVALID_PRODUCER_EPOCH` for a marker that comes late: with transactions of version 2 (KIP-890) any whose epoch was there
+    /// before, unless the transaction has ended; with version 1 one below the producer's epoch.
+    /// `TRANSACTION_COORDINATOR_FENCED` when a newer coordinator has written here. Otherwise as [`Self::append`].
+    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
+    pub(crate) fn append_marker(
+        &self,
+        transaction: Transaction,
+        marker: EndTransactionMarker,
+        transaction_version: i16,
+        now: Timestamp,
+    ) -> Result<Appended, AppendError> {
+        let (leader_epoch, origin) = (self.leader_epoch(), AppendOrigin::Coordinator);
+        let context = AppendContext { leader_epoch, now, origin, guard: None };
+        let appended = self.log.append_marker(transaction, marker, transaction_version, context)?;
+        self.advance();
+        Ok(appended)
+    }
+
+    /// Whether the producer's transaction of this epoch has records here and has not ended: then its coordinator knows of them.
+    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
+    pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
+        self.log.has_open_transaction(transaction)
+    }
+
+    /// Begins to verify that a transaction has this partition, before its coordinator is asked: the first batch is appended with
+    /// the guard, by [`Self::append_verified`]. None when the transaction is open here already: nobody needs to be asked.
+    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
+    pub(crate) fn begin_verification(&self, asked: Verifying, now: Timestamp) -> Option<VerificationGuard> {
+        self.log.begin_verification(asked, now)
+    }
+
+    /// The producers whose batches the log knows, by id.
+    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
+    pub(crate) fn producers(&self) -> Vec<ActiveProducer> {
+        self.log.producers()
     }
 
     /// Waits until everything up to `last_offset` is stored, that is, below the high watermark. Has no deadline; dropping

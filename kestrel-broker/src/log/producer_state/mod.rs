@@ -10,9 +10,15 @@
 //!                                   follows the last one? ──> accepted
 //!                                   anything else         ──> refused, out of order
 //!                   id unknown  ──> accepted with any sequence: its state may have expired
+//!
+//!   in a transaction, besides:      open here in this epoch?      ──> as above
+//!                                   verified, and no marker since ──> as above: the batch begins it here
+//!                                   anything else                 ──> refused: nobody would end it
 //! ```
 
+mod active;
 mod snapshot;
+mod verification;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -21,8 +27,13 @@ use kestrel_protocol::record::control::{EndTransactionMarker, TransactionOutcome
 use kestrel_protocol::record::{RecordBatchHeader, increment_sequence};
 use kestrel_protocol::{ProducerEpoch, ProducerId, Timestamp};
 
+use super::append::Transaction;
 use super::error::AppendError;
 use crate::log::format::txn_index::AbortedTransaction;
+
+pub(crate) use active::ActiveProducer;
+use verification::{Verification, Verifications};
+pub(crate) use verification::{VerificationGuard, Verifying};
 
 /// How many batches per producer are remembered: as many as a producer may have in flight.
 const REMEMBERED_BATCHES: usize = 5;
@@ -37,6 +48,7 @@ pub(super) struct ProducerState {
     producers: HashMap<ProducerId, Producer>,
     /// The open transactions, by their first offset.
     open_transactions: BTreeMap<i64, ProducerId>,
+    verifications: Verifications,
 }
 
 /// A batch as its producer's duplicates are recognised by.
@@ -126,16 +138,79 @@ impl RememberedBatch {
 }
 
 impl ProducerState {
-    /// Whether a producer's batch may be appended. Batches without a producer id always may.
-    pub(super) fn check(&self, header: &RecordBatchHeader) -> Result<Verdict, AppendError> {
-        if header.producer_id == ProducerId::NONE {
+    /// Whether a client's batch may be appended. Batches without a producer id always may.
+    ///
+    /// One that would begin a transaction here needs the guard of its verification.
+    pub(super) fn check(
+        &self,
+        header: &RecordBatchHeader,
+        guard: Option<VerificationGuard>,
+    ) -> Result<Verdict, AppendError> {
+        let producer_id = header.producer_id;
+        if producer_id == ProducerId::NONE {
             return Ok(Verdict::New);
         }
-        match self.producers.get(&header.producer_id) {
-            // Never seen, or forgotten with its records: Apache Kafka takes any sequence then (KIP-360).
-            None => Ok(Verdict::New),
-            Some(producer) => producer.check(header),
+        let producer = self.producers.get(&producer_id);
+        if let Some(original) = producer.and_then(|producer| producer.find_original(header)) {
+            return Ok(Verdict::Duplicate(*original));
         }
+        if let Some(producer) = producer {
+            producer.check_epoch(header)?;
+        }
+        let verification = self.verifications.of(producer_id);
+        let is_open = producer.is_some_and(|producer| producer.has_open_transaction(header.producer_epoch));
+        if header.is_transactional() && !is_open && !verification.is_some_and(|one| one.is_of(guard)) {
+            let reason = "its records are not part of a transaction that its coordinator knows here";
+            return Err(AppendError::InvalidTxnState { producer_id, reason });
+        }
+        check_sequence(header, producer, verification)?;
+        if is_open && !header.is_transactional() {
+            let reason = "its records are outside of its transaction, which is open here";
+            return Err(AppendError::InvalidTxnState { producer_id, reason });
+        }
+        Ok(Verdict::New)
+    }
+
+    /// Whether the marker that ends a transaction may be appended, by the version of transactions that its coordinator speaks.
+    ///
+    /// With version 2 each transaction ends in an epoch of its own: a marker of an epoch that was there before is a late one, or
+    /// comes again for a transaction that has ended (KIP-890). Before, a transaction ends in the epoch of its records.
+    pub(super) fn check_marker(
+        &self,
+        transaction: Transaction,
+        coordinator_epoch: i32,
+        transaction_version: i16,
+    ) -> Result<(), AppendError> {
+        let Transaction { producer_id, producer_epoch: received } = transaction;
+        let Some(producer) = self.producers.get(&producer_id) else { return Ok(()) };
+        let current = producer.epoch;
+        let is_open = producer.transaction_start.is_some();
+        if received < current || (transaction_version >= 2 && received == current && is_open) {
+            return Err(AppendError::InvalidProducerEpoch { producer_id, current, received });
+        }
+        if coordinator_epoch < producer.coordinator_epoch {
+            let (current, received) = (producer.coordinator_epoch, coordinator_epoch);
+            return Err(AppendError::TransactionCoordinatorFenced { producer_id, current, received });
+        }
+        Ok(())
+    }
+
+    /// Whether the producer's transaction of this epoch has records here and has not ended.
+    pub(super) fn has_open_transaction(&self, transaction: Transaction) -> bool {
+        let producer = self.producers.get(&transaction.producer_id);
+        producer.is_some_and(|producer| producer.has_open_transaction(transaction.producer_epoch))
+    }
+
+    /// Begins the verification of a transaction; none when it is open already, so that nobody needs to be asked.
+    pub(super) fn begin_verification(
+        &mut self,
+        asked: Verifying,
+        now: Timestamp,
+    ) -> Option<VerificationGuard> {
+        if self.has_open_transaction(asked.transaction) {
+            return None;
+        }
+        Some(self.verifications.begin(asked, now))
     }
 
     /// Takes in a batch of the log, given its stored header, at the time `now`. `marker` is what the batch says when it ends a
@@ -155,6 +230,9 @@ impl ProducerState {
         let producer = self.producers.entry(header.producer_id).or_insert_with(|| Producer::new(header));
         producer.move_to_epoch(header.producer_epoch);
         producer.last_seen = now.max(Timestamp::from_millis(header.max_timestamp));
+        if header.is_transactional() {
+            self.verifications.end(header.producer_id);
+        }
         if let Some(marker) = marker {
             producer.coordinator_epoch = marker.coordinator_epoch;
             let first_offset = producer.transaction_start.take()?;
@@ -204,6 +282,7 @@ impl ProducerState {
         let oldest = now.saturating_sub(expiration);
         self.producers
             .retain(|_, producer| producer.transaction_start.is_some() || producer.last_seen > oldest);
+        self.verifications.remove_expired(now, expiration);
     }
 
     /// The last batch of each producer: what the log must not lose of it.
@@ -232,25 +311,30 @@ impl Producer {
         }
     }
 
-    fn check(&self, header: &RecordBatchHeader) -> Result<Verdict, AppendError> {
-        let producer_id = header.producer_id;
+    fn has_open_transaction(&self, epoch: ProducerEpoch) -> bool {
+        self.transaction_start.is_some() && self.epoch == epoch
+    }
+
+    /// The batch that this one repeats.
+    fn find_original(&self, header: &RecordBatchHeader) -> Option<&RememberedBatch> {
+        let mut batches = self.batches.iter().filter(|_| header.producer_epoch == self.epoch);
+        batches.find(|batch| batch.is_resent_by(header))
+    }
+
+    fn check_epoch(&self, header: &RecordBatchHeader) -> Result<(), AppendError> {
         if header.producer_epoch < self.epoch {
-            let (current, received) = (self.epoch, header.producer_epoch);
+            let (producer_id, current, received) = (header.producer_id, self.epoch, header.producer_epoch);
             return Err(AppendError::InvalidProducerEpoch { producer_id, current, received });
         }
-        let same_epoch = header.producer_epoch == self.epoch;
-        if same_epoch && let Some(original) = self.batches.iter().find(|batch| batch.is_resent_by(header)) {
-            return Ok(Verdict::Duplicate(*original));
+        Ok(())
+    }
+
+    /// The sequence that a batch of this epoch begins with.
+    fn next_sequence(&self, epoch: ProducerEpoch) -> i32 {
+        match self.batches.back() {
+            Some(last) if epoch == self.epoch => increment_sequence(last.last_sequence, 1),
+            _ => 0,
         }
-        let last_sequence = match self.batches.back() {
-            Some(last) if same_epoch => last.last_sequence,
-            _ => NO_SEQUENCE,
-        };
-        let expected = increment_sequence(last_sequence, 1);
-        if header.base_sequence == expected {
-            return Ok(Verdict::New);
-        }
-        Err(AppendError::OutOfOrderSequence { producer_id, expected, received: header.base_sequence })
     }
 
     fn move_to_epoch(&mut self, epoch: ProducerEpoch) {
@@ -265,6 +349,32 @@ impl Producer {
             self.batches.pop_front();
         }
         self.batches.push_back(batch);
+    }
+}
+
+/// Whether the batch follows the one before. A producer that was never seen, or was forgotten with its records, may begin
+/// anywhere (KIP-360), unless it has a new epoch for each transaction: then it begins at 0 wherever it begins.
+fn check_sequence(
+    header: &RecordBatchHeader,
+    producer: Option<&Producer>,
+    verification: Option<&Verification>,
+) -> Result<(), AppendError> {
+    let received = header.base_sequence;
+    let refused = |expected| {
+        Err(AppendError::OutOfOrderSequence { producer_id: header.producer_id, expected, received })
+    };
+    if let Some(verification) = verification {
+        let is_first_of_all = producer.is_none_or(|producer| producer.batches.is_empty());
+        if verification.bumps_epoch && is_first_of_all && received != 0 {
+            return refused(0);
+        }
+        if received > verification.lowest_sequence {
+            return refused(verification.lowest_sequence);
+        }
+    }
+    match producer.map(|producer| producer.next_sequence(header.producer_epoch)) {
+        Some(expected) if expected != received => refused(expected),
+        _ => Ok(()),
     }
 }
 

@@ -40,14 +40,26 @@ fn header(
 fn state(batches: &[RecordBatchHeader]) -> ProducerState {
     let mut state = ProducerState::default();
     for header in batches {
-        assert_eq!(state.check(header).unwrap(), Verdict::New);
+        let guard = header.is_transactional().then(|| verified(&mut state, header, false)).flatten();
+        assert_eq!(state.check(header, guard).unwrap(), Verdict::New);
         state.replay(header, None, NOW);
     }
     state
 }
 
+/// The guard with which the batch may begin a transaction.
+fn verified(
+    state: &mut ProducerState,
+    header: &RecordBatchHeader,
+    bumps_epoch: bool,
+) -> Option<VerificationGuard> {
+    let ProducerStamp { producer_id, producer_epoch, base_sequence } = header.producer();
+    let transaction = Transaction { producer_id, producer_epoch };
+    state.begin_verification(Verifying { transaction, first_sequence: base_sequence, bumps_epoch }, NOW)
+}
+
 fn check(state: &ProducerState, epoch: i16, sequence: i32, count: i32) -> String {
-    match state.check(&batch(99, epoch, sequence, count)) {
+    match state.check(&batch(99, epoch, sequence, count), None) {
         Ok(Verdict::New) => "new".into(),
         Ok(Verdict::Duplicate(batch)) => format!("{}..={}", batch.base_offset(), batch.last_offset()),
         Err(error) => error.to_string(),

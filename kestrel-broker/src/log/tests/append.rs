@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use kestrel_protocol::record::control::{
     ControlPlace, ControlRecord, EndTransactionMarker, TransactionOutcome, control_batch,
-    end_transaction_batch,
 };
 use kestrel_protocol::record::{Compression, ProducerStamp, TimestampType};
 use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId};
@@ -205,13 +204,14 @@ fn the_controller_appends_several_batches_and_markers() {
     builder.append(NOW.as_millis(), None, Some(b"v"), []).unwrap();
     let stamp =
         ProducerStamp { producer_id: ProducerId(5), producer_epoch: ProducerEpoch(0), base_sequence: 0 };
-    append(&open.log, &builder.build(stamp)).unwrap();
+    open.log.append(builder.build(stamp).into_bytes(), context).unwrap();
     assert_eq!(open.log.position().first_unstable, Some(3));
-    let place = ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.as_millis() };
     let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch: 2 };
-    let marker = end_transaction_batch(place, ProducerId(5), ProducerEpoch(0), marker);
-    open.log.append(marker.into_bytes(), context).unwrap();
+    let transaction = Transaction { producer_id: ProducerId(5), producer_epoch: ProducerEpoch(0) };
+    open.log.append_marker(transaction, marker, 1, context).unwrap();
     assert_eq!(open.log.position().first_unstable, None);
+
+    let place = ControlPlace { base_offset: 0, leader_epoch: LeaderEpoch(0), timestamp: NOW.as_millis() };
 
     let footer = control_batch(place, &[ControlRecord::SnapshotFooter]);
     assert_eq!(open.log.append(footer.into_bytes(), context).unwrap().base_offset, 5);

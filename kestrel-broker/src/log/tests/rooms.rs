@@ -115,7 +115,7 @@ pub(crate) fn options(durability: Durability) -> ManagerOptions {
 }
 
 pub(crate) fn client() -> AppendContext {
-    AppendContext { leader_epoch: LeaderEpoch(0), now: NOW, origin: AppendOrigin::Client }
+    AppendContext { leader_epoch: LeaderEpoch(0), now: NOW, origin: AppendOrigin::Client, guard: None }
 }
 
 pub(crate) fn append(log: &Log, batch: &RecordBatch) -> Result<Appended, AppendError> {

@@ -13,7 +13,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const HOUR: i64 = 3_600_000;
 
 fn context(origin: AppendOrigin) -> AppendContext {
-    AppendContext { leader_epoch: LeaderEpoch(0), now: NOW, origin }
+    AppendContext { leader_epoch: LeaderEpoch(0), now: NOW, origin, guard: None }
 }
 
 fn build(options: BuilderOptions, records: &[(i64, Option<&str>)]) -> RecordBatch {

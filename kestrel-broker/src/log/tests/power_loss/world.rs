@@ -285,7 +285,7 @@ fn append(live: &Live, recorder: &Recorder, random: &mut Random) {
     };
     let sent = batch(&records, *random.pick(&Compression::ALL), stamp);
     let leader_epoch = LeaderEpoch(live.model.lock().epoch);
-    let context = AppendContext { leader_epoch, now: NOW, origin: AppendOrigin::Client };
+    let context = AppendContext { leader_epoch, now: NOW, origin: AppendOrigin::Client, guard: None };
     let began = recorder.len();
     // What is written may be on the disk before the call returns.
     let stored = stored_as(&sent, live.log.log_end_offset(), leader_epoch);
