@@ -29,6 +29,9 @@ class Client:
     commits: bool = True
     # The ways to connect that it has, by how their names begin (security.py).
     ways: tuple = ("tls", "mutual-tls", "plain", "scram", "oauthbearer")
+    # What it says when it is fenced, and when its transaction was open for too long; None for who has no transactions.
+    fenced: str | None = None
+    timed_out: str | None = None
     # How late its members say what happened: they read it from what a tool prints.
     late_ms: int = 0
 
@@ -60,10 +63,17 @@ CLIENTS = (
            scenarios=("group-admin", "acks", "offsets", "admin", "errors"),
            # A start of the JVM for each partition: it reads what has one partition.
            reads=("console-tools", "kcat"), groups=("sharing",), blind=True, commits=False, ways=()),
-    Client("java", ("kafka-jars", "java-clients"), java.client_command),
+    # They read what they have written themselves.
+    Client("streams", ("kafka-jars", "java-clients"), java.client_command, codecs=(), scenarios=("word-count",), reads=(),
+           groups=(), ways=()),
+    Client("connect", ("kafka-jars", "kcat"), lambda: _script("connect"), codecs=(), scenarios=("distributed", "standalone"),
+           reads=(), groups=(), ways=()),
+    Client("java", ("kafka-jars", "java-clients"), java.client_command,
+           fenced="ProducerFencedException", timed_out="InvalidTxnStateException"),
     # It goes on as if nothing had happened when it is fenced.
-    Client("kafka-python", ("python",), lambda: _in_venv("kafka-python"), groups=("sharing", "static", "cooperative")),
-    Client("confluent-kafka", ("python",), lambda: _in_venv("confluent-kafka")),
+    Client("kafka-python", ("python",), lambda: _in_venv("kafka-python"), groups=("sharing", "static", "cooperative"),
+           fenced="ProducerFencedError", timed_out="ProducerFencedError"),
+    Client("confluent-kafka", ("python",), lambda: _in_venv("confluent-kafka"), fenced="_FENCED", timed_out="_FENCED"),
     Client("kcat", ("kcat",), lambda: _script("kcat"), scenarios=("acks", "offsets", "admin", "errors"),
            groups=("sharing", "static"), commits=False, late_ms=2_000,
            # Its SCRAM says the client's nonce twice (mended in librdkafka 2.6.1): Apache Kafka does not take it either.
@@ -71,7 +81,8 @@ CLIENTS = (
     # It reads only as a member of a group, and has no lz4 and zstd of its own.
     Client("kafkajs", ("node",), _node, codecs=("none", "gzip", "snappy"),
            scenarios=("acks", "offsets", "admin", "errors", "group-admin"), reads=(),
-           groups=("sharing",)),
+           groups=("sharing",), fenced="INVALID_PRODUCER_EPOCH", timed_out="INVALID_PRODUCER_EPOCH"),
     # It joins again when it is fenced, and fences the other.
-    Client("franz-go", ("franz-go",), _franz_go, groups=("sharing", "static", "cooperative")),
+    Client("franz-go", ("franz-go",), _franz_go, groups=("sharing", "static", "cooperative"),
+           fenced="PRODUCER_FENCED", timed_out="INVALID_TXN_STATE"),
 )

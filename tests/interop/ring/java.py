@@ -4,11 +4,11 @@ import subprocess
 
 from ring import tools
 
-_QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _SETTINGS = tools.CLIENTS / "java" / "log4j2.xml"
 
 
-def command(main_class, *args, options=_QUICK):
+def command(main_class, *args, options=QUICK):
     """The command line that runs a class of Apache Kafka's."""
     return _command(f"{tools.ensure('kafka-jars')}/libs/*", options, main_class, args)
 
@@ -27,7 +27,7 @@ def client_command(*args):
 def class_command(main_class, *args):
     """The command line that runs one of the ring's own classes, on Apache Kafka's."""
     path = f"{tools.ensure('java-clients')}/classes:{tools.ensure('kafka-jars')}/libs/*"
-    return _command(path, _QUICK, main_class, args)
+    return _command(path, QUICK, main_class, args)
 
 
 def _command(path, options, main_class, args):

@@ -37,29 +37,34 @@ def for_writer(client):
     return written
 
 
-def save(records, path):
-    """Writes records as JSON lines, bytes in base64."""
+def encoded(record):
+    """A record as JSON can say it: bytes in base64."""
     def text(data):
         return None if data is None else base64.b64encode(data).decode()
 
+    return {**record, "key": text(record["key"]), "value": text(record["value"]),
+            "headers": [[name, text(value)] for name, value in record["headers"]]}
+
+
+def decoded(line):
+    """The record that `encoded` made."""
+    def data(text):
+        return None if text is None else base64.b64decode(text)
+
+    return {**line, "key": data(line["key"]), "value": data(line["value"]),
+            "headers": [(name, data(value)) for name, value in line["headers"]]}
+
+
+def save(records, path):
+    """Writes records as JSON lines."""
     with open(path, "w", encoding="utf-8") as out:
-        for r in records:
-            line = {**r, "key": text(r["key"]), "value": text(r["value"]),
-                    "headers": [[name, text(value)] for name, value in r["headers"]]}
-            out.write(json.dumps(line) + "\n")
+        out.writelines(json.dumps(encoded(record)) + "\n" for record in records)
 
 
 def load(path):
     """Reads what `save` wrote: a list of dicts with bytes in them."""
-    def data(text):
-        return None if text is None else base64.b64decode(text)
-
     with open(path, encoding="utf-8") as lines:
-        records = [json.loads(line) for line in lines]
-    for r in records:
-        r["key"], r["value"] = data(r["key"]), data(r["value"])
-        r["headers"] = [(name, data(value)) for name, value in r["headers"]]
-    return records
+        return [decoded(json.loads(line)) for line in lines]
 
 
 def by_partition(records):

@@ -9,11 +9,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ring import groups, java, records, tools
+from ring import groups, java, planned, records, tools, transactions
 from ring.clients import CLIENTS, Client
 from ring.group import Group
 from ring.report import FAILED, PASSED, SKIPPED, Result
-from ring.scenario import Differs
+from ring.scenario import ISOLATIONS, Differs
+from ring.transactions import Stage
 
 SCENARIO_DEADLINE_S = 240
 # How many partitions a client shares with its own kind, and with the others.
@@ -67,6 +68,8 @@ class Ring:
                                for client in self._clients for name in client.scenarios if wanted(name)])
             if groups_done:
                 groups_done.result()
+        if wanted("transactions"):
+            self._transactions(bootstrap)
 
     def run_guarded(self, broker):
         """Every way to be let in, and every way not to be, of every client (security.py)."""
@@ -97,6 +100,47 @@ class Ring:
             self._report.add(Result("all", "groups-topics", "groups", FAILED, why=str(e)))
             return
         self._in_parallel([(self._group, bootstrap, *task) for task in tasks], self._jobs * GROUPS_PER_JOB)
+
+    def _transactions(self, bootstrap):
+        """What each client does in transactions, with another one's help; then what everybody sees of them."""
+        able = [client for client in self._clients if client.fenced]
+        tasks = [(client, able[(i + 1) % len(able)], name) for name in ("plan", *transactions.SCENARIOS)
+                 for i, client in enumerate(able)]
+        topics = []
+        for client, _, name in tasks:
+            count, partitions = transactions.TOPICS[name]
+            topics += [f"{self._stage(client, name)}-{number}:{partitions}" for number in range(1, count + 1)]
+        try:
+            self._create_topics(bootstrap, topics)
+        except Differs as e:
+            self._report.add(Result("all", "transactions-topics", "transactions", FAILED, why=str(e)))
+            return
+        self._in_parallel([(self._transact, bootstrap, *task) for task in tasks], self._jobs * GROUPS_PER_JOB)
+        self._in_parallel([(self._see, reader, isolation, bootstrap, [topic for topic in topics if "-plan-" in topic])
+                           for reader in self._clients if reader.reads is None for isolation in ISOLATIONS])
+
+    def _stage(self, client, name):
+        return f"{self._prefix}-{client.name}-{name}"
+
+    def _transact(self, bootstrap, client, other, name):
+        began, outcome, why = time.monotonic(), PASSED, ""
+        # Each client with another codec of its own.
+        codec = client.codecs[len(client.name) % len(client.codecs)] if name == "plan" else "none"
+        try:
+            scenario = transactions.SCENARIOS.get(name, transactions.plan)
+            scenario(Stage(bootstrap, self._stage(client, name), self._work, codec), client, other)
+        except Differs as e:
+            outcome, why = FAILED, str(e)
+        self._report.add(Result(client.name, f"transactions-{name}", "transactions", outcome, time.monotonic() - began, why))
+
+    def _see(self, reader, isolation, bootstrap, topics):
+        """A client reads what all clients planned."""
+        everything, committed = planned.stored()
+        file = self._work / f"{reader.name}-{isolation}.jsonl"
+        records.save(committed if isolation == "read_committed" else everything, file)
+        words = [word for topic in topics for word in ("--topic", topic.rpartition(":")[0])]
+        self._scenario(reader, f"transactions-{isolation}", "consume", bootstrap, "--isolation", isolation, *words,
+                       "--records", str(file), column="transactions")
 
     def _topic(self, who, name):
         return f"{self._prefix}-{who}-groups-{name}"

@@ -11,6 +11,7 @@ import time
 import traceback
 
 DEADLINE_S = 60
+ISOLATIONS = ("read_uncommitted", "read_committed")
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 # Four records whose times tell every kind of offset look-up apart: by time and by largest time.
 TIMES = tuple(1_700_000_000_000 + t for t in (0, 1_000, 5_000, 2_000))
@@ -83,6 +84,10 @@ def main(client, scenarios):
     parser.add_argument("--assignor", default="range", help="how its partitions are shared (member)")
     parser.add_argument("--instance", help="group instance id, for static membership (member)")
     parser.add_argument("--session-ms", type=int, default=6_000, help="session timeout (member)")
+    parser.add_argument("--isolation", choices=ISOLATIONS, default=ISOLATIONS[0], help="what a reader sees (consume)")
+    parser.add_argument("--id", help="transactional id (transactor, copier)")
+    parser.add_argument("--timeout-ms", type=int, default=60_000, help="how long a transaction may last (transactor, copier)")
+    parser.add_argument("--hold", type=int, default=0, metavar="N", help="leaves its Nth transaction open (copier)")
     parser.add_argument("--writer", type=int, help="its number (writer)")
     parser.add_argument("--seconds", type=float, default=8, help="how long it lasts (steady)")
     parser.add_argument("--security", type=_security, default={}, metavar="FILE",

@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ring import librdkafka, member, records, scenario, stamp  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
+import transactions  # noqa: E402
+
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
 # How many records the writer sends to a partition in a row, how long it rests then, and how many may wait.
 BURST, REST_S, MOST_WAITING = 25, 0.04, 1_000
@@ -122,7 +124,7 @@ def produce(args):
 def consume(args):
     want = records.by_partition(records.load(args.records))
     for topic in args.topic:
-        found = read(args, topic, want)
+        found = read(args, topic, want, **{"isolation.level": args.isolation})
         scenario.expect_records(topic, {p: list(map(as_record, ms)) for p, ms in found.items()}, want)
 
 
@@ -434,4 +436,6 @@ def writer(args):
 scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                   "log-append-time": log_append_time, "admin": admin, "errors": errors,
                                   "group-admin": group_admin, "steady": steady, "refused": refused, "member": join,
-                                  "writer": writer})
+                                  "writer": writer,
+                                  "transactor": lambda args: transactions.serve(args, connection(args)),
+                                  "copier": lambda args: transactions.copy(args, connection(args))})

@@ -23,6 +23,11 @@ var codecs = map[string]kgo.CompressionCodec{
 	"zstd":   kgo.ZstdCompression(),
 }
 
+var isolations = map[string]kgo.IsolationLevel{
+	"read_uncommitted": kgo.ReadUncommitted(),
+	"read_committed":   kgo.ReadCommitted(),
+}
+
 // times tell every kind of offset look-up apart: by time and by largest time.
 var times = []int64{1_700_000_000_000, 1_700_000_001_000, 1_700_000_005_000, 1_700_000_002_000}
 
@@ -36,7 +41,7 @@ func (r *run) write(records []*kgo.Record, opts ...kgo.Opt) error {
 	return client.ProduceSync(r.ctx, records...).FirstErr()
 }
 
-// read reads from an offset to the end of each partition.
+// read reads from an offset to the end of each partition, markers of transactions and all.
 func (r *run) read(topic string, partitions int32, from int64) (map[int32][]*kgo.Record, error) {
 	starts := map[int32]kgo.Offset{}
 	for p := range partitions {
@@ -46,6 +51,8 @@ func (r *run) read(topic string, partitions int32, from int64) (map[int32][]*kgo
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: starts}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(50*time.Millisecond),
+		kgo.FetchIsolationLevel(isolations[r.isolation]),
+		kgo.KeepControlRecords(),
 	)
 	if err != nil {
 		return nil, err
@@ -55,16 +62,27 @@ func (r *run) read(topic string, partitions int32, from int64) (map[int32][]*kgo
 	if err = errors.Join(err, ends.Error()); err != nil {
 		return nil, err
 	}
-	missing := int64(0)
-	ends.Each(func(end kadm.ListedOffset) { missing += max(0, end.Offset-from) })
+	missing := map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > from {
+			missing[end.Partition] = end.Offset
+		}
+	})
 	found := map[int32][]*kgo.Record{}
-	for missing > 0 {
+	for len(missing) > 0 {
 		fetches := client.PollFetches(r.ctx)
 		if err := fetches.Err(); err != nil {
 			return nil, err
 		}
-		fetches.EachRecord(func(one *kgo.Record) { found[one.Partition] = append(found[one.Partition], one) })
-		missing -= int64(fetches.NumRecords())
+		fetches.EachRecord(func(one *kgo.Record) {
+			if !one.Attrs.IsControl() {
+				found[one.Partition] = append(found[one.Partition], one)
+			}
+			// What was aborted is not there, but its marker is.
+			if one.Offset+1 >= missing[one.Partition] {
+				delete(missing, one.Partition)
+			}
+		})
 	}
 	return found, nil
 }

@@ -33,6 +33,8 @@ var scenarios = map[string]func(*run) error{
 	"refused":         refused,
 	"member":          member,
 	"writer":          writer,
+	"transactor":      transactor,
+	"copier":          copier,
 }
 
 // run is what every scenario gets: its arguments, and an end to waiting.
@@ -50,6 +52,10 @@ type run struct {
 	writer    int
 	steady    time.Duration
 	security  []kgo.Opt
+	isolation string
+	id        string
+	timeoutMs int
+	hold      int
 }
 
 func main() {
@@ -74,6 +80,10 @@ func main() {
 		return err
 	})
 	sessionMs := flags.Int("session-ms", 6_000, "session timeout")
+	flags.StringVar(&r.isolation, "isolation", "read_uncommitted", "what a reader sees")
+	flags.StringVar(&r.id, "id", "", "transactional id")
+	flags.IntVar(&r.timeoutMs, "timeout-ms", 60_000, "how long a transaction may last")
+	flags.IntVar(&r.hold, "hold", 0, "leaves its Nth transaction open")
 	flags.IntVar(&r.writer, "writer", 0, "its number")
 	flags.Func("topic", "topic to write or read", func(topic string) error {
 		r.topics = append(r.topics, topic)
@@ -94,7 +104,12 @@ func main() {
 
 // client connects; whoever calls it closes it.
 func (r *run) client(opts ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(slices.Concat([]kgo.Opt{kgo.SeedBrokers(r.bootstrap)}, r.security, opts)...)
+	return kgo.NewClient(r.opts(opts...)...)
+}
+
+// opts adds how every client finds the broker and is let in.
+func (r *run) opts(opts ...kgo.Opt) []kgo.Opt {
+	return slices.Concat([]kgo.Opt{kgo.SeedBrokers(r.bootstrap)}, r.security, opts)
 }
 
 // admin connects an admin client.

@@ -35,9 +35,28 @@ type groupMember struct {
 
 func member(r *run) error {
 	m := &groupMember{run: r, topic: r.topics[0], unseen: map[int32]bool{}}
+	client, err := r.client(append(r.memberOpts(m.topic),
+		kgo.OnPartitionsAssigned(m.assigned),
+		kgo.OnPartitionsRevoked(m.gone("revoked")),
+		kgo.OnPartitionsLost(m.gone("lost")))...)
+	if err != nil {
+		return err
+	}
+	m.client = client
+	// Not the context of other scenarios: a member goes on until its input ends.
+	if err := m.consume(untilInputEnds()); err != nil {
+		return err
+	}
+	client.CloseAllowingRebalance()
+	m.say("closed", nil)
+	return nil
+}
+
+// memberOpts is how a member is made as the command line says.
+func (r *run) memberOpts(topic string) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(r.group),
-		kgo.ConsumeTopics(m.topic),
+		kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
@@ -45,30 +64,21 @@ func member(r *run) error {
 		kgo.SessionTimeout(r.session),
 		kgo.HeartbeatInterval(300 * time.Millisecond),
 		kgo.FetchMaxWait(100 * time.Millisecond),
-		kgo.OnPartitionsAssigned(m.assigned),
-		kgo.OnPartitionsRevoked(m.gone("revoked")),
-		kgo.OnPartitionsLost(m.gone("lost")),
 	}
 	if r.instance != "" {
 		opts = append(opts, kgo.InstanceID(r.instance))
 	}
-	client, err := r.client(opts...)
-	if err != nil {
-		return err
-	}
-	m.client = client
-	// Not the context of other scenarios: a member goes on until its input ends.
+	return opts
+}
+
+// untilInputEnds is done when standard input has ended.
+func untilInputEnds() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	if err := m.consume(ctx); err != nil {
-		return err
-	}
-	client.CloseAllowingRebalance()
-	m.say("closed", nil)
-	return nil
+	return ctx
 }
 
 func (m *groupMember) consume(ctx context.Context) error {

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ring import member, records, scenario  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
+import transactions  # noqa: E402
+
 CREATE_TIME, LOG_APPEND_TIME = 0, 1
 KEEP = {"retention.ms": "-1"}  # the records' times are long ago
 
@@ -82,7 +84,7 @@ def write(args, topic, written, **config):
 def read(args, topic, counts, start=0):
     """Reads from `start` to the end of each partition: a dict from partition to records."""
     consumer = KafkaConsumer(**connection(args), group_id=None, auto_offset_reset="none",
-                             check_crcs=True, fetch_max_wait_ms=20)
+                             check_crcs=True, fetch_max_wait_ms=20, isolation_level=args.isolation)
     partitions = [TopicPartition(topic, p) for p in counts]
     consumer.assign(partitions)
     ends = consumer.end_offsets(partitions)
@@ -405,4 +407,6 @@ def _commit(consumer, read):
 
 scenario.main("kafka-python", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                "log-append-time": log_append_time, "admin": admin, "errors": errors,
-                               "group-admin": group_admin, "steady": steady, "refused": refused, "member": join})
+                               "group-admin": group_admin, "steady": steady, "refused": refused, "member": join,
+                               "transactor": lambda args: transactions.serve(args, connection(args)),
+                               "copier": lambda args: transactions.copy(args, connection(args))})

@@ -5,6 +5,7 @@
 'use strict'
 
 const fs = require('fs')
+const readline = require('readline')
 const { parseArgs } = require('util')
 const {
   Kafka, AssignerProtocol, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel,
@@ -17,13 +18,15 @@ const DEADLINE_MS = 60_000
 const TIMES = [0, 1_000, 5_000, 2_000].map(t => 1_700_000_000_000 + t)
 const KEEP = [{ name: 'retention.ms', value: '-1' }] // the records' times are long ago
 const BATCH_RECORDS = 200
+// How many records a copier takes into a transaction.
+const COPIED_AT_ONCE = 10
 
 const { values: args, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     bootstrap: { type: 'string' },
     prefix: { type: 'string', default: 'interop' },
-    topic: { type: 'string' },
+    topic: { type: 'string', multiple: true, default: [] },
     records: { type: 'string' },
     codec: { type: 'string', default: 'none' },
     group: { type: 'string' },
@@ -31,15 +34,20 @@ const { values: args, positionals } = parseArgs({
     'session-ms': { type: 'string', default: '6000' },
     security: { type: 'string' },
     seconds: { type: 'string', default: '8' },
+    id: { type: 'string' },
+    'timeout-ms': { type: 'string', default: '60000' },
+    hold: { type: 'string', default: '0' },
   },
 })
 
-const kafka = new Kafka({
-  clientId: 'interop', brokers: [args.bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 2 },
+const settings = {
+  clientId: 'interop', brokers: [args.bootstrap], logLevel: logLevel.NOTHING,
   // Usually ten seconds before a session ends; a broker does not let a client do it twice in a second.
   reauthenticationThreshold: 800, ...security(),
-})
+}
+const kafka = new Kafka({ ...settings, retry: { retries: 2 } })
 const admin = kafka.admin()
+const [topic] = args.topic
 
 class Differs extends Error {}
 
@@ -122,18 +130,18 @@ function message(record) {
 async function produce() {
   const records = fs.readFileSync(args.records, 'utf8').trimEnd().split('\n').map(line => JSON.parse(line))
   const partitions = 1 + Math.max(...records.map(record => record.partition))
-  await create(args.topic, partitions)
+  await create(topic, partitions)
   const ends = Array(partitions).fill(0)
   await withProducer({ idempotent: true, maxInFlightRequests: 1 }, async producer => {
     for (const messages of batches(records.map(message))) {
-      const answers = await producer.send({ topic: args.topic, compression: CODECS[args.codec], messages })
+      const answers = await producer.send({ topic, compression: CODECS[args.codec], messages })
       for (const answer of answers) {
         expect(`base offset in partition ${answer.partition}`, answer.baseOffset, String(ends[answer.partition]))
       }
       for (const { partition } of messages) ends[partition] += 1
     }
   })
-  const found = await admin.fetchTopicOffsets(args.topic)
+  const found = await admin.fetchTopicOffsets(topic)
   expect('ends', found.sort((a, b) => a.partition - b.partition).map(p => Number(p.offset)), ends)
 }
 
@@ -319,16 +327,21 @@ const range = ({ cluster }) => ({
   },
 })
 
-/** A member of a group (see ring/member.py). */
-async function member() {
-  const consumer = kafka.consumer({
+/** The settings of a consumer that is a member as the command line says. */
+function membership() {
+  return {
     groupId: args.group,
     sessionTimeout: Number(args['session-ms']),
     heartbeatInterval: 300,
     maxWaitTimeInMs: 100,
     partitionAssigners: [range],
     retry: { retries: 20 },
-  })
+  }
+}
+
+/** A member of a group (see ring/member.py). */
+async function member() {
+  const consumer = kafka.consumer(membership())
   let owned = []
   const { GROUP_JOIN, REBALANCING, CRASH } = consumer.events
   const gone = event => {
@@ -339,11 +352,11 @@ async function member() {
   consumer.on(CRASH, ({ payload }) => console.error(payload.error))
   consumer.on(GROUP_JOIN, ({ payload }) => {
     gone('lost')
-    owned = payload.memberAssignment[args.topic] ?? []
+    owned = payload.memberAssignment[topic] ?? []
     say('assigned', { partitions: owned, member: payload.memberId })
   })
   await consumer.connect()
-  await consumer.subscribe({ topic: args.topic, fromBeginning: true })
+  await consumer.subscribe({ topic, fromBeginning: true })
   await consumer.run({ autoCommit: false, eachBatch: batch => processBatch(consumer, batch) })
   for await (const _ of process.stdin); // until it ends
   await consumer.disconnect()
@@ -373,7 +386,92 @@ async function processBatch(consumer, { batch, heartbeat, isRunning, isStale }) 
   await heartbeat()
 }
 
-const SCENARIOS = { produce, acks, offsets, admin: administer, errors, 'group-admin': groupAdmin, steady, refused, member }
+/** A producer that has a transactional id. */
+async function transactional() {
+  // A transaction begins when the one before it has ended for good, and the first when there is a coordinator.
+  const patient = new Kafka({ ...settings, retry: { retries: 50, initialRetryTime: 20, maxRetryTime: 200 } })
+  const producer = patient.producer({
+    transactionalId: args.id, transactionTimeout: Number(args['timeout-ms']), idempotent: true, maxInFlightRequests: 1,
+  })
+  await producer.connect()
+  return producer
+}
+
+/** It takes its producer id with its first transaction. */
+const initialize = async producer => (await producer.transaction()).abort()
+
+/** Does with one transactional producer what it is told on standard input (see ring/transactor.py). */
+async function transactor() {
+  const producer = await transactional()
+  let transaction
+  const steps = {
+    init: () => initialize(producer),
+    begin: async () => { transaction = await producer.transaction() },
+    send: async told => {
+      const compression = CODECS[args.codec]
+      for (const messages of batches(told.records.map(message))) await transaction.send({ topic: told.topic, compression, messages })
+    },
+    commit: () => transaction.commit(),
+    abort: () => transaction.abort(),
+  }
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const told = JSON.parse(line)
+    try {
+      await steps[told.do](told)
+      say('done')
+    } catch (error) {
+      console.error(error)
+      const inner = error.cause ?? error
+      say('failed', { why: inner.type ?? inner.name })
+    }
+  }
+  process.exit(0) // as if it were killed: nothing is closed
+}
+
+/** Copies what was committed from one topic to another, in transactions (see ring/transactor.py). */
+async function copier() {
+  const producer = await transactional()
+  await initialize(producer)
+  const consumer = kafka.consumer(membership())
+  let number = 0
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachBatch: async ({ batch, heartbeat, isRunning, isStale }) => {
+      for (let i = 0; i < batch.messages.length && isRunning() && !isStale(); i += COPIED_AT_ONCE) {
+        const messages = batch.messages.slice(i, i + COPIED_AT_ONCE)
+        await copy(producer, batch.partition, messages, ++number === Number(args.hold))
+        await heartbeat()
+      }
+    },
+  })
+  for await (const _ of process.stdin); // until it ends
+  await consumer.disconnect()
+  say('closed')
+}
+
+async function copy(producer, partition, messages, holds) {
+  const transaction = await producer.transaction()
+  await transaction.send({
+    topic: args.topic[1],
+    messages: messages.map(({ offset, value }) => ({ partition, key: `${partition}:${offset}`, value })),
+  })
+  const next = String(Number(messages.at(-1).offset) + 1)
+  await transaction.sendOffsets({
+    consumerGroupId: args.group, topics: [{ topic, partitions: [{ partition, offset: next }] }],
+  })
+  if (holds) {
+    say('held')
+    await new Promise(() => {})
+  }
+  await transaction.commit()
+  say('copied', { count: messages.length })
+}
+
+const SCENARIOS = {
+  produce, acks, offsets, admin: administer, errors, 'group-admin': groupAdmin, steady, refused, member, transactor, copier,
+}
 
 async function main() {
   const [name] = positionals

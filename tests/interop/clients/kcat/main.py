@@ -79,7 +79,7 @@ def consume(args):
     for topic in args.topic:
         for partition, expected in want.items():
             output = kcat(args, "-C", "-t", topic, "-p", str(partition), "-o", "beginning", "-e",
-                          "-X", "fetch.wait.max.ms=20", "-X", "check.crcs=true",
+                          "-X", "fetch.wait.max.ms=20", "-X", "check.crcs=true", "-X", f"isolation.level={args.isolation}",
                           "-f", r"%T %o %K %S %h %k %s\n")
             printed.expect_printed(f"{topic}-{partition}", output, expected, _printed)
 

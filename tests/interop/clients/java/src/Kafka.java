@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -29,7 +30,7 @@ final class Kafka {
 
     static KafkaConsumer<byte[], byte[]> consumer(Main.Args args) {
         Map<String, Object> settings = args.connection();
-        settings.putAll(Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 50));
+        settings.putAll(Map.of("auto.offset.reset", "none", "fetch.max.wait.ms", 50, "isolation.level", args.isolation));
         return new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 
@@ -86,14 +87,25 @@ final class Kafka {
             consumer.assign(partitions);
             partitions.forEach(p -> consumer.seek(p, from));
             Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
-            while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
-                var batch = consumer.poll(Check.DEADLINE);
-                if (batch.isEmpty()) {
+            Map<TopicPartition, Long> before = Map.of();
+            for (var at = positions(consumer); isBefore(at, ends); at = positions(consumer)) {
+                if (at.equals(before)) {
                     throw new Check.Differs("reading " + topic + ": nothing came for " + Check.DEADLINE);
                 }
+                before = at;
+                // It gives nothing, too, when it has gone over markers and what was aborted.
+                var batch = consumer.poll(Check.DEADLINE);
                 batch.forEach(record -> found.get(record.partition()).add(record));
             }
         }
         return found;
+    }
+
+    private static boolean isBefore(Map<TopicPartition, Long> at, Map<TopicPartition, Long> ends) {
+        return ends.entrySet().stream().anyMatch(end -> at.get(end.getKey()) < end.getValue());
+    }
+
+    private static Map<TopicPartition, Long> positions(KafkaConsumer<byte[], byte[]> consumer) {
+        return consumer.assignment().stream().collect(Collectors.toMap(p -> p, consumer::position));
     }
 }

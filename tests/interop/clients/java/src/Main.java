@@ -29,6 +29,9 @@ public final class Main {
         SCENARIOS.put("steady", Secure::steady);
         SCENARIOS.put("refused", Secure::refused);
         SCENARIOS.put("member", Member::run);
+        SCENARIOS.put("transactor", Transactor::run);
+        SCENARIOS.put("copier", Copier::run);
+        SCENARIOS.put("word-count", WordCount::run);
     }
 
     /** What the command line says. */
@@ -43,6 +46,10 @@ public final class Main {
         String instance;
         int sessionMs = 6_000;
         double seconds = 8;
+        String isolation = "read_uncommitted";
+        String id;
+        int timeoutMs = 60_000;
+        int hold;
         String security;
 
         Args(String[] words) {
@@ -59,6 +66,10 @@ public final class Main {
                     case "--instance" -> instance = value;
                     case "--session-ms" -> sessionMs = Integer.parseInt(value);
                     case "--seconds" -> seconds = Double.parseDouble(value);
+                    case "--isolation" -> isolation = value;
+                    case "--id" -> id = value;
+                    case "--timeout-ms" -> timeoutMs = Integer.parseInt(value);
+                    case "--hold" -> hold = Integer.parseInt(value);
                     case "--security" -> security = value;
                     default -> throw new IllegalArgumentException("unknown option " + words[i]);
                 }

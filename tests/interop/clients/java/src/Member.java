@@ -30,6 +30,11 @@ final class Member implements ConsumerRebalanceListener {
     }
 
     static void run(Main.Args args) {
+        new Member(settings(args)).consume(args.topics);
+    }
+
+    /** The settings of a consumer that is a member as the command line says. */
+    static Map<String, Object> settings(Main.Args args) {
         Map<String, Object> settings = args.connection();
         settings.put("group.id", args.group);
         settings.put("auto.offset.reset", "earliest");
@@ -41,13 +46,11 @@ final class Member implements ConsumerRebalanceListener {
         if (args.instance != null) {
             settings.put("group.instance.id", args.instance);
         }
-        new Member(settings).consume(args.topics);
+        return settings;
     }
 
     private void consume(List<String> topics) {
-        Thread input = new Thread(this::awaitEnd);
-        input.setDaemon(true);
-        input.start();
+        onEndOfInput(() -> stopping = true);
         consumer.subscribe(topics, this);
         while (!stopping) {
             ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(100));
@@ -66,15 +69,20 @@ final class Member implements ConsumerRebalanceListener {
         say("closed", "");
     }
 
-    private void awaitEnd() {
-        try {
-            while (System.in.read() >= 0) {
-                // What comes is not for us.
+    /** Does something when standard input has ended, on another thread. */
+    static void onEndOfInput(Runnable then) {
+        Thread input = new Thread(() -> {
+            try {
+                while (System.in.read() >= 0) {
+                    // What comes is not for us.
+                }
+            } catch (java.io.IOException e) {
+                e.printStackTrace();
             }
-        } catch (java.io.IOException e) {
-            e.printStackTrace();
-        }
-        stopping = true;
+            then.run();
+        });
+        input.setDaemon(true);
+        input.start();
     }
 
     /** Says what was committed for partitions that were assigned since the last call. */
@@ -130,7 +138,7 @@ final class Member implements ConsumerRebalanceListener {
         return "\"partitions\":" + partitions.stream().map(TopicPartition::partition).sorted().toList();
     }
 
-    private static synchronized void say(String event, String more) {
+    static synchronized void say(String event, String more) {
         System.out.println("{\"event\":\"%s\",\"at\":%d%s}".formatted(event, System.currentTimeMillis(),
                 more.isEmpty() ? "" : "," + more));
         System.out.flush();

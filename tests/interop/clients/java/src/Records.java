@@ -43,17 +43,21 @@ final class Records {
         ObjectMapper json = new ObjectMapper();
         List<Line> records = new ArrayList<>();
         for (String text : Files.readAllLines(Path.of(path))) {
-            JsonNode line = json.readTree(text);
-            List<Header> headers = new ArrayList<>();
-            for (JsonNode header : line.get("headers")) {
-                headers.add(new RecordHeader(header.get(0).textValue(), bytes(header.get(1))));
-            }
-            JsonNode timestamp = line.get("timestamp");
-            records.add(new Line(line.get("partition").intValue(), line.get("offset").longValue(),
-                    timestamp.isNull() ? null : timestamp.longValue(),
-                    bytes(line.get("key")), bytes(line.get("value")), headers));
+            records.add(line(json.readTree(text)));
         }
         return records;
+    }
+
+    /** One record; who has not been told its offset has none. */
+    static Line line(JsonNode line) throws IOException {
+        List<Header> headers = new ArrayList<>();
+        for (JsonNode header : line.get("headers")) {
+            headers.add(new RecordHeader(header.get(0).textValue(), bytes(header.get(1))));
+        }
+        JsonNode timestamp = line.get("timestamp");
+        return new Line(line.get("partition").intValue(), line.path("offset").longValue(),
+                timestamp.isNull() ? null : timestamp.longValue(),
+                bytes(line.get("key")), bytes(line.get("value")), headers);
     }
 
     static Map<Integer, List<Line>> byPartition(List<Line> records) {
