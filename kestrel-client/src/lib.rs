@@ -50,6 +50,8 @@
 //!
 //! - [`Client`]: connecting; what is shared. Settings have Kafka's names in snake case and Apache Kafka 4's defaults.
 //! - [`Producer`] sends bytes to any topic; [`TypedProducer`] sends keys and values of one type to one topic.
+//! - [`TransactionalProducer`]: records of several topics and the offsets of a group, committed together or not at all;
+//!   [`Client::exactly_once`] is the loop that consumes, transforms and produces with it.
 //! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
 //! - [`Admin`]: topics, partitions, configs, offsets, groups, the cluster, ACLs, SCRAM users, quotas.
@@ -129,6 +131,7 @@ mod security;
 mod spans;
 mod tasks;
 pub mod testing;
+mod transactions;
 mod typed;
 mod under_way;
 
@@ -143,8 +146,8 @@ pub use config::{
 };
 pub use consumer::{
     Assigned, AssignedConsumer, AssignedConsumerBuilder, AssignedPartitions, Commit, Consumer,
-    ConsumerBuilder, ConsumerHandle, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream, Place,
-    RebalanceListener, RevokedPartitions, Source, Subscribed,
+    ConsumerBuilder, ConsumerHandle, GroupMetadata, OffsetAndMetadata, OffsetAndTimestamp, PartitionStream,
+    Place, RebalanceListener, RevokedPartitions, Source, Subscribed,
 };
 pub use error::{
     BrokerError, CommitFailed, DeserializeError, Error, FailedAttempt, PositionError, PositionProblem,
@@ -175,4 +178,8 @@ pub use security::Sasl;
 #[cfg(feature = "tls")]
 pub use security::Tls;
 pub use tokio_util::sync::CancellationToken;
+pub use transactions::{
+    CommitError, ExactlyOnce, Transaction, TransactionalProducer, TransactionalProducerBuilder,
+    TransactionalTopic, TransactionalTopicBuilder, UndecidedCommit,
+};
 pub use typed::{NoKey, TypedProducer, TypedProducerBuilder, TypedRecord, Unset};

@@ -142,9 +142,8 @@ const NO_EFFECT: &[Group] = &[
     ),
     ("there are no share groups yet", &[("share.acknowledgement.mode", &[]), ("share.acquire.mode", &[])]),
     (
-        "there are no transactions yet",
+        "transactions are committed in one step",
         &[
-            ("transaction.timeout.ms", &[]),
             ("transaction.two.phase.commit.enable", &["false"]),
             ("internal.throw.on.fetch.stable.offset.unsupported", &["false"]),
         ],
@@ -288,15 +287,10 @@ const NO_EFFECT: &[Group] = &[
 /// What there is to say about a property that is in none of the tables.
 pub(super) fn judge(name: &str, value: &str) -> Foreign {
     let value = value.trim();
-    match name {
-        "ssl.crl.location" => {
-            return Foreign::Refused(
-                "lists of revoked certificates are not there, and leaving one out would trust them",
-            );
-        }
-        "transactional.id" if value.is_empty() => return Foreign::Agrees,
-        "transactional.id" => return Foreign::Refused("transactions are not there yet"),
-        _ => {}
+    if name == "ssl.crl.location" {
+        return Foreign::Refused(
+            "lists of revoked certificates are not there, and leaving one out would trust them",
+        );
     }
     if ["sasl.oauthbearer.", "sasl.login.", "https.ca.", "enable.sasl.oauthbearer."]
         .iter()

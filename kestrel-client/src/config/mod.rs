@@ -25,7 +25,7 @@ pub(crate) use group::group_settings;
 pub use keys::Setting;
 pub(crate) use keys::reference;
 pub use producer::{Acks, ProducerConfig};
-pub(crate) use producer::{ProducerSettings, producer_settings};
+pub(crate) use producer::{PRODUCER, ProducerSettings, producer_settings};
 pub(crate) use security::{SECURITY, SecurityConfig};
 
 #[cfg(test)]

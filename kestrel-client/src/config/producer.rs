@@ -45,6 +45,12 @@ macro_rules! producer_settings {
         metadata_max_idle: Duration, "metadata.max.idle.ms", Long, "300000", [1..];
         /// The largest request, and so the largest record, in bytes.
         max_request_size: usize, "max.request.size" | "message.max.bytes", Long, "1048576", [1..=1_073_741_824];
+        /// The id of a producer that is made with `configured_transactional_producer`.
+        transactional_id: String, "transactional.id", String, null, [any] => (none);
+        /// How long a transaction may be open, counted from its first record, before the broker aborts it and its producer fails.
+        ///
+        /// At most the broker's `transaction.max.timeout.ms`, 15 minutes by default.
+        transaction_timeout: Duration, "transaction.timeout.ms", Int, "60000", [1..];
         /// The codec of the batches. Each codec is a cargo feature of its name.
         compression: BatchCompression, "compression.type" | "compression.codec", String, "none",
             ["none" | "gzip" | "snappy" | "lz4" | "zstd"] => (compression: Compression = compression.into());
@@ -227,6 +233,18 @@ impl ProducerConfig {
         self.delivery_timeout = Chosen::new(self.check_delivery_timeout(request_timeout)?);
         self.batch_size = self.batch_size.max(1);
         Ok(ProducerSettings { config: self, codec })
+    }
+
+    /// As [`Self::check`], for a producer that writes in transactions: nothing gives way, because they need idempotence.
+    pub(crate) fn check_transactional(
+        mut self,
+        request_timeout: Duration,
+    ) -> Result<ProducerSettings, Error> {
+        if !*self.enable_idempotence && self.enable_idempotence.is_chosen() {
+            return Err(Error::config(PRODUCER.enable_idempotence.name, "transactions need it"));
+        }
+        self.enable_idempotence = Chosen::new(true);
+        self.check(request_timeout)
     }
 
     /// The level of the codec in use.

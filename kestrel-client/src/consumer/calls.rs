@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::group::{Commit, OffsetAndMetadata};
+use super::group::{Commit, GroupMetadata, OffsetAndMetadata};
 use super::handle::OffsetAndTimestamp;
 use super::source::Source;
 use super::{AssignedConsumer, Consumer, ConsumerHandle};
@@ -300,6 +300,31 @@ impl<K, V> Consumer<K, V> {
         offsets: impl IntoIterator<Item = (impl Into<TopicPartition>, impl Into<OffsetAndMetadata>)>,
     ) -> Result<()> {
         self.handle.commit_offsets(offsets).await
+    }
+
+    /// Takes all partitions back to what the group has committed, or to where `auto.offset.reset` says: what was fetched from
+    /// there on is dropped, and handed out again. Offsets that a transaction is about to commit are waited for.
+    ///
+    /// After a transaction with offsets of this consumer was aborted: the work is done again. Does not wait for the offsets to
+    /// be there; the next record comes when they are.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the consumer is.
+    pub fn seek_to_committed(&self) -> Result<()> {
+        self.handle.seek_to_committed()
+    }
+
+    /// The group, and as whom this consumer commits in it now, for
+    /// [`Transaction::send_offsets_of`](crate::Transaction::send_offsets_of). Waits until it has joined, at most
+    /// `default.api.timeout.ms`.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`]; [`Error::Closed`] when the consumer is.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn group_metadata(&self) -> Result<GroupMetadata> {
+        self.handle.group_metadata().await
     }
 
     /// The group's committed offset of each partition; `None` where there is none. Partitions need not be assigned.

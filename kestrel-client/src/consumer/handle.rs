@@ -14,7 +14,7 @@ use kestrel_protocol::LeaderEpoch;
 
 use super::engine::{Engine, Lag};
 use super::group::committed::CommittedOffsets;
-use super::group::{Commit, OffsetAndMetadata};
+use super::group::{Commit, GroupMetadata, OffsetAndMetadata};
 use super::position::StartAt;
 use super::shared_engine::SharedEngine;
 use super::source::{Assigned, Source, Subscribed};
@@ -320,6 +320,28 @@ impl<S: Source> ConsumerHandle<S> {
 }
 
 impl ConsumerHandle {
+    /// As [`Consumer::seek_to_committed`](crate::Consumer::seek_to_committed).
+    ///
+    /// # Errors
+    /// As [`Consumer::seek_to_committed`](crate::Consumer::seek_to_committed).
+    pub fn seek_to_committed(&self) -> Result<()> {
+        self.change(|engine| {
+            engine.go_back_to_committed();
+            Ok(())
+        })
+    }
+
+    /// As [`Consumer::group_metadata`](crate::Consumer::group_metadata).
+    ///
+    /// # Errors
+    /// As [`Consumer::group_metadata`](crate::Consumer::group_metadata).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: it changes nothing.
+    pub async fn group_metadata(&self) -> Result<GroupMetadata> {
+        self.source.group.metadata(self.api_timeout()).await
+    }
+
     /// Commits what is done and waits until the group has it: all records before the one that the consumer handed out last, or
     /// those that were acknowledged, in tasks of partitions those that they have gone past.
     ///

@@ -29,6 +29,7 @@ mod engine;
 mod fetch;
 mod from_records;
 mod group;
+mod handed_out;
 mod handle;
 mod handout;
 mod position;
@@ -58,8 +59,11 @@ use crate::record::Timestamp;
 
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
-pub use self::group::{AssignedPartitions, Commit, OffsetAndMetadata, RebalanceListener, RevokedPartitions};
+pub use self::group::{
+    AssignedPartitions, Commit, GroupMetadata, OffsetAndMetadata, RebalanceListener, RevokedPartitions,
+};
 pub(crate) use self::group::{LAST_VERSION_WITH_NAMES, OffsetQuestion, refusal};
+pub(crate) use self::handed_out::HandedOut;
 pub use self::handle::{ConsumerHandle, OffsetAndTimestamp};
 pub use self::handout::PartitionStream;
 pub use self::range::Place;

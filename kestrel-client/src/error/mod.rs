@@ -210,6 +210,24 @@ pub enum Error {
         /// The error that ended it.
         cause: Box<Self>,
     },
+    /// The transaction that is open can only be aborted: something in it has failed.
+    #[non_exhaustive]
+    TransactionFailed {
+        /// The failure.
+        cause: Box<Self>,
+    },
+    /// The record was accepted, and its transaction was aborted before it was sent.
+    #[non_exhaustive]
+    TransactionAborted {},
+    /// Another producer with the same transactional id has taken over, or the broker has ended a transaction that was open for
+    /// too long. This producer is finished.
+    #[non_exhaustive]
+    ProducerFenced {
+        /// The id that both have.
+        transactional_id: Arc<str>,
+        /// What the broker said.
+        cause: Box<Self>,
+    },
     /// The handle was closed before or during the call.
     #[non_exhaustive]
     Closed {
@@ -263,9 +281,12 @@ impl Error {
             // The connection is made anew, and the handle goes on.
             | Self::MalformedResponse { .. } => Severity::Retriable,
             Self::Broker(error) => severity_of(error.api, error.code),
-            Self::ProducerFailed { .. } | Self::Closed { .. } | Self::Ended { .. } | Self::Other { .. } => {
-                Severity::Fatal
-            }
+            Self::TransactionFailed { .. } | Self::TransactionAborted {} => Severity::Abortable,
+            Self::ProducerFailed { .. }
+            | Self::ProducerFenced { .. }
+            | Self::Closed { .. }
+            | Self::Ended { .. }
+            | Self::Other { .. } => Severity::Fatal,
             Self::Config { .. }
             | Self::Properties { .. }
             | Self::InvalidArgument { .. }
@@ -301,7 +322,10 @@ impl Error {
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Broker(error) => Some(error.code),
-            Self::Timeout { cause: Some(cause), .. } | Self::ProducerFailed { cause } => cause.code(),
+            Self::Timeout { cause: Some(cause), .. }
+            | Self::ProducerFailed { cause }
+            | Self::ProducerFenced { cause, .. }
+            | Self::TransactionFailed { cause } => cause.code(),
             Self::Stalled(stall) => stall.cause.as_ref().and_then(Self::code),
             _ => None,
         }

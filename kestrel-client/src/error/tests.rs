@@ -73,6 +73,9 @@ fn all_variants() -> Vec<Error> {
         position(PositionProblem::Damaged { offset: offsets.0, next_offset: offsets.1, cause: damaged() }),
         Error::BufferFull { limit_bytes: 9 },
         Error::ProducerFailed { cause: Box::new(disconnected()) },
+        Error::TransactionFailed { cause: Box::new(disconnected()) },
+        Error::TransactionAborted {},
+        Error::ProducerFenced { transactional_id: "billing-1".into(), cause: Box::new(disconnected()) },
         Error::properties("client.properties".as_ref(), refused()),
         Error::closed("producer"),
         Error::Ended { what: "producer", cause: "its runtime has gone".into(), possibly_written: true },
@@ -116,6 +119,9 @@ fn ordinal(error: &Error) -> usize {
         Error::Ended { .. } => 21,
         Error::Properties { .. } => 22,
         Error::Authentication { .. } => 23,
+        Error::TransactionFailed { .. } => 24,
+        Error::TransactionAborted {} => 25,
+        Error::ProducerFenced { .. } => 26,
     }
 }
 
@@ -129,7 +135,7 @@ fn texts(error: &Error) -> Vec<String> {
 fn no_text_of_a_chain_stands_in_it_twice() {
     let variants = all_variants();
     let seen: std::collections::BTreeSet<usize> = variants.iter().map(ordinal).collect();
-    assert!(seen.into_iter().eq(0..24), "each variant is looked at");
+    assert!(seen.into_iter().eq(0..27), "each variant is looked at");
     for error in &variants {
         let texts = texts(error);
         assert_eq!(format!("{error:#}"), texts.join(": "));

@@ -48,6 +48,17 @@ impl fmt::Display for Error {
                 "the {limit_bytes} bytes of buffer.memory are in use: await `send`, or try again later"
             ),
             Self::ProducerFailed { .. } => f.write_str("the producer has failed"),
+            Self::TransactionFailed { .. } => {
+                f.write_str("the transaction has failed and can only be aborted")
+            }
+            Self::TransactionAborted {} => {
+                f.write_str("the transaction was aborted before the record was sent")
+            }
+            Self::ProducerFenced { transactional_id, .. } => write!(
+                f,
+                "the producer is fenced: another one has the transactional id {transactional_id}, or a transaction was open for \
+                 too long (setting transaction.timeout.ms). Give two that run at once an id each; to go on, make a new producer"
+            ),
             Self::Closed { what } => write!(f, "the {what} is closed"),
             Self::Ended { what, cause, .. } => write!(f, "the {what} has ended: {cause}"),
             Self::Other { .. } => f.write_str("the application's own code failed"),
@@ -68,7 +79,9 @@ impl StdError for Error {
             | Self::Properties { cause, .. }
             | Self::Other { cause } => Some(&**cause),
             Self::Timeout { cause, .. } => cause.as_deref().map(|cause| cause as _),
-            Self::ProducerFailed { cause } => Some(&**cause),
+            Self::ProducerFailed { cause }
+            | Self::ProducerFenced { cause, .. }
+            | Self::TransactionFailed { cause } => Some(&**cause),
             Self::MalformedResponse { cause, .. } => Some(cause),
             Self::Encode { cause, .. } => Some(cause),
             // Their texts are this one's, so the chain goes on behind them.
@@ -85,6 +98,7 @@ impl StdError for Error {
             | Self::UnknownPartition { .. }
             | Self::RecordTooLarge { .. }
             | Self::BufferFull { .. }
+            | Self::TransactionAborted {}
             | Self::Closed { .. }
             | Self::Ended { .. } => None,
         }

@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::accumulator::{Accumulator, AccumulatorSettings};
 use super::dispatcher::{Dispatcher, DispatcherSettings};
 use super::partitioner::Partitioner;
-use super::sender::{Sender, SenderSettings, SharedSender};
+use super::sender::{Command, Sender, SenderSettings, SharedSender, Transactional};
+use super::transaction::{Gate, TransactionControl};
 use super::{Intake, Producer};
 use crate::client::Client;
 use crate::config::setters::setters;
-use crate::config::{Acks, ProducerConfig, ProducerSettings, producer_settings};
+use crate::config::{Acks, PRODUCER, ProducerConfig, ProducerSettings, producer_settings};
 use crate::environment;
 use crate::error::Error;
 
@@ -55,21 +56,70 @@ impl ProducerBuilder {
     /// # Cancel safety
     /// Cancel-safe: dropping the future ends the producer.
     pub async fn build(self) -> Result<Producer, Error> {
-        let settings = self.config.check(self.client.request_timeout())?;
-        self.client.tasks().check()?;
-        let patience = settings.max_block;
-        let (producer, started) = start(&self.client, settings);
-        match tokio::time::timeout(patience, started).await {
-            Ok(Ok(outcome)) => outcome.map(|()| producer),
-            Ok(Err(_)) => Err(producer.intake.ended()),
-            Err(_) => Err(Error::timeout("asking for a producer id", patience, "max.block.ms")),
+        if !self.config.transactional_id.is_empty() {
+            let problem =
+                "is for `configured_transactional_producer`; a producer without transactions has none";
+            return Err(Error::config(PRODUCER.transactional_id.name, problem));
         }
+        let settings = self.config.check(self.client.request_timeout())?;
+        let Started { producer, .. } = start(&self.client, settings, None).await?;
+        Ok(producer)
+    }
+}
+
+/// Starts a producer with this transactional id, and what steers its transactions.
+pub(crate) async fn start_transactional(
+    client: &Client,
+    config: ProducerConfig,
+    transactional_id: Arc<str>,
+) -> Result<(Producer, TransactionControl), Error> {
+    let settings = config.check_transactional(client.request_timeout())?;
+    let (max_block, gate) = (settings.max_block, Arc::<Gate>::default());
+    let transactional = Transactional {
+        transactional_id: Arc::clone(&transactional_id),
+        timeout: settings.transaction_timeout,
+        gate: Arc::clone(&gate),
+    };
+    let Started { producer, commands } = start(client, settings, Some(transactional)).await?;
+    let intake = Arc::clone(&producer.intake);
+    let control = TransactionControl::new(transactional_id, commands, gate, intake, max_block);
+    Ok((producer, control))
+}
+
+/// A producer whose task runs.
+struct Started {
+    producer: Producer,
+    commands: mpsc::Sender<Command>,
+}
+
+/// Starts a producer and waits until it has its identity, if it needs one.
+async fn start(
+    client: &Client,
+    settings: ProducerSettings,
+    transactional: Option<Transactional>,
+) -> Result<Started, Error> {
+    client.tasks().check()?;
+    let patience = settings.max_block;
+    let (started, has_begun) = spawn(client, settings, transactional);
+    match tokio::time::timeout(patience, has_begun).await {
+        Ok(Ok(outcome)) => outcome.map(|()| started),
+        Ok(Err(_)) => Err(started.producer.intake.ended()),
+        Err(_) => Err(Error::timeout("asking for a producer id", patience, "max.block.ms")),
     }
 }
 
 /// Puts the rooms together and spawns the sender task.
-fn start(client: &Client, settings: ProducerSettings) -> (Producer, oneshot::Receiver<Result<(), Error>>) {
-    let builder = BuilderOptions { codec: settings.codec, ..BuilderOptions::default() };
+fn spawn(
+    client: &Client,
+    settings: ProducerSettings,
+    transactional: Option<Transactional>,
+) -> (Started, oneshot::Receiver<Result<(), Error>>) {
+    let is_transactional = transactional.is_some();
+    let builder = BuilderOptions {
+        codec: settings.codec,
+        transactional: is_transactional,
+        ..BuilderOptions::default()
+    };
     let accumulator = AccumulatorSettings {
         batch_size: settings.batch_size,
         linger: settings.linger,
@@ -86,6 +136,7 @@ fn start(client: &Client, settings: ProducerSettings) -> (Producer, oneshot::Rec
         max_request_size: settings.max_request_size,
         retries: settings.retries,
         idempotent: *settings.enable_idempotence,
+        is_transactional,
     };
     let dispatcher = Dispatcher::new(dispatcher, client.retry_backoff());
     let sender = SenderSettings {
@@ -100,10 +151,12 @@ fn start(client: &Client, settings: ProducerSettings) -> (Producer, oneshot::Rec
     let (tell, started) = oneshot::channel();
     let released = CancellationToken::new();
     let snapshots = client.metadata().subscribe();
-    let sender = Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, tell);
+    let sender =
+        Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, tell, transactional);
     let sender = Arc::new(SharedSender::new(sender));
     let lost = Arc::clone(&sender);
-    let intake = Intake::new(client.clone(), settings, accumulator, &sender, commands, released.clone());
+    let intake =
+        Intake::new(client.clone(), settings, accumulator, &sender, commands.clone(), released.clone());
     client.tasks().spawn("producer", sender.run(inbox, snapshots, released), move |error| lost.lose(error));
-    (Producer::new(intake), started)
+    (Started { producer: Producer::new(intake), commands }, started)
 }

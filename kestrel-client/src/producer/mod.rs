@@ -23,6 +23,7 @@ mod partition_id;
 pub mod partitioner;
 mod sender;
 mod sequences;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,8 +38,10 @@ use crate::typed::TypedProducerBuilder;
 
 use accumulator::{Attempt, RecordParts};
 pub use builder::ProducerBuilder;
+pub(crate) use builder::start_transactional;
 pub use delivery::Delivery;
 pub(crate) use intake::Intake;
+pub(crate) use transaction::{EndFailure, Ending, TransactionControl};
 
 /// Writes records to a cluster.
 ///

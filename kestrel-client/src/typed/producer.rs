@@ -17,7 +17,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::into::IntoField;
 use crate::producer::accumulator::{Attempt, RecordParts, TopicQueue};
-use crate::producer::{Delivery, Intake};
+use crate::producer::{Delivery, Intake, TransactionControl};
 use crate::record::Timestamp;
 
 /// The key type of topics without keys. It has no values: such a handle has `send_unkeyed` and `unkeyed` only.
@@ -214,7 +214,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     }
 
     fn typed_record<'a>(&'a self, key: Option<&'a K>, value: Option<&'a V>) -> TypedRecord<'a, K, V> {
-        TypedRecord { producer: self, key, value, headers: Headers::new(), timestamp: None, partition: None }
+        TypedRecord {
+            producer: self,
+            key,
+            value,
+            headers: Headers::new(),
+            timestamp: None,
+            partition: None,
+            transaction: None,
+        }
     }
 }
 
@@ -239,9 +247,22 @@ pub struct TypedRecord<'a, K: ?Sized, V: ?Sized> {
     headers: Headers,
     timestamp: Option<Timestamp>,
     partition: Option<i32>,
+    /// The transaction that it is part of, as long as that is open.
+    transaction: Option<&'a TransactionControl>,
 }
 
-impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
+impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
+    /// Makes it part of the open transaction.
+    pub(crate) fn in_transaction(mut self, transaction: &'a TransactionControl) -> Self {
+        self.transaction = Some(transaction);
+        self
+    }
+
+    /// Whether the transaction takes it, if it is part of one.
+    fn check_open(&self) -> Result<(), Error> {
+        self.transaction.map_or(Ok(()), |open| open.check_open_for(&self.producer.handle.intake))
+    }
+
     /// Adds a header after the others; keys may repeat, and a value of `None` is null.
     pub fn header(mut self, key: impl AsRef<str>, value: impl IntoField) -> Self {
         self.headers.push(key.as_ref(), value.into_field());
@@ -271,6 +292,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
     /// # Errors
     /// As there, and [`Error::UnknownPartition`]. Cancel-safe.
     pub async fn send(self) -> Result<Delivery, Error> {
+        self.check_open()?;
         let handle = &*self.producer.handle;
         // The buffer is lent for this moment only; a record that has to wait for memory takes a copy along.
         let mut attempt = Attempt::default();
@@ -294,6 +316,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'_, K, V> {
     /// # Errors
     /// As there, and [`Error::UnknownPartition`].
     pub fn try_send(self) -> Result<Delivery, Error> {
+        self.check_open()?;
         let handle = &*self.producer.handle;
         self.serialized(|record| handle.intake.append_now(&handle.queue, &record))
     }

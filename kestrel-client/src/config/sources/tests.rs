@@ -122,7 +122,6 @@ fn each_setting_of_java_and_librdkafka_is_ours_or_says_why_it_has_no_effect() {
 #[test]
 fn what_must_not_be_left_out_is_an_error() {
     assert!(problem(&[("ssl.crl.location", "revoked.pem")]).contains("are not there"));
-    assert!(problem(&[("transactional.id", "t")]).starts_with("transactional.id: `t` transactions"));
     let _fine =
         Client::from_properties([("bootstrap.servers", "a:1"), ("security.protocol", "plaintext")]).unwrap();
 }

@@ -80,6 +80,9 @@ impl Engine {
             match partition.state() {
                 FetchState::AwaitingReset(StartAt::Latest) => partition.start_at(start_of(end)),
                 FetchState::AwaitingReset(_) => partition.start_at(start_of(0)),
+                FetchState::AwaitingCommitted => {
+                    partition.start_at(start_of(partition.committed.unwrap_or(0)));
+                }
                 _ => {}
             }
             let FetchState::Fetching(position) = partition.state() else { continue };

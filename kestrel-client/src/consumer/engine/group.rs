@@ -10,7 +10,7 @@ use std::time::Instant;
 use kestrel_protocol::TopicId;
 
 use super::Engine;
-use super::losses::Loss;
+use super::losses::{Loss, Losses};
 use crate::acks::PartitionAcks;
 use crate::config::CommitPolicy;
 use crate::consumer::handout::CallerProgress;
@@ -192,6 +192,20 @@ impl Engine {
         if let Some(partition) = self.subscription.get_mut(id) {
             partition.committed = Some(offset);
         }
+    }
+
+    /// Takes all partitions back to what the group has committed: what was fetched, or handed out, from there on is void.
+    pub(crate) fn go_back_to_committed(&mut self) {
+        for id in self.subscription.iter().map(|(id, _)| id).collect::<Vec<_>>() {
+            let Some(partition) = self.subscription.get_mut(id) else { continue };
+            partition.await_committed();
+            (partition.done, partition.handed_out) = (None, None);
+            self.renew_acks(id);
+            self.buffer.drop_partition(id);
+        }
+        self.losses = Losses::default();
+        self.revision += 1;
+        self.wake();
     }
 
     /// Whether the caller has sent itself to an end of a log that is not known yet.

@@ -19,6 +19,7 @@ use super::Consumer;
 use super::engine::Engine;
 use super::group::OffsetAndMetadata;
 use super::group::handle::{GroupCommand, GroupHandle, done_entries};
+use super::group::machine::MemberIdentity;
 use super::handle::{Base, ConsumerHandle};
 use super::shared_engine::SharedEngine;
 use super::source::Subscribed;
@@ -264,6 +265,10 @@ impl StandIn {
                     Some(GroupCommand::Commit(submission, reply)) => {
                         self.write_down(submission.entries);
                         let _ = reply.send(Ok(()));
+                    }
+                    Some(GroupCommand::Identify(reply)) => {
+                        let member_id = "from-records".into();
+                        let _ = reply.send(MemberIdentity { generation: 1, member_id, instance_id: None });
                     }
                     Some(GroupCommand::Close(_)) | None => {
                         if self.policy != CommitPolicy::Manual {

@@ -18,7 +18,7 @@ use super::committer::CommitNews;
 use super::effects::{EffectDone, Effects};
 use super::handle::GroupCommand;
 use super::link::MemberLink;
-use super::machine::{Calls, Effect, EffectRound, Machine};
+use super::machine::{Calls, Effect, EffectRound, Machine, MemberIdentity};
 use super::member_offsets::{MemberOffsets, OffsetAnswer};
 use super::rebalance_watch::{Moved, RebalanceWatch};
 use super::topic_watch::TopicWatch;
@@ -78,6 +78,8 @@ pub(crate) struct GroupDriver<M: Machine, C> {
     caller: CallerWatch,
     rebalance: RebalanceWatch,
     closers: Vec<oneshot::Sender<Result<()>>>,
+    /// Callers that wait until the member can commit.
+    identified: Vec<oneshot::Sender<MemberIdentity>>,
     /// The failure to commit what the application was done with last.
     close_problem: Option<Error>,
     next_commit: Option<Instant>,
@@ -116,6 +118,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
             caller: CallerWatch { seen_polls: 0, polled_at: now, is_nudged: false },
             rebalance: RebalanceWatch::default(),
             closers: Vec::new(),
+            identified: Vec::new(),
             close_problem: None,
         }
     }
@@ -288,6 +291,12 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
         let node = self.machine.coordinator();
         self.connect_for_offsets(node);
         let identity = self.machine.identity();
+        if let Some(identity) = &identity {
+            for reply in self.identified.drain(..) {
+                // The caller may have stopped waiting.
+                let _ = reply.send(identity.clone());
+            }
+        }
         for answer in self.offsets.poll(node, identity.as_ref(), now) {
             self.under_way.push(answer.map(Done::Offsets).boxed());
         }
@@ -356,6 +365,7 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
             GroupCommand::Commit(submission, reply) => {
                 self.offsets.submit(submission, reply, environment::now());
             }
+            GroupCommand::Identify(reply) => self.identified.push(reply),
             GroupCommand::Close(reply) => {
                 self.closers.push(reply);
                 let lost = self.shared.look(|engine| engine.last_losses());

@@ -10,6 +10,8 @@ use kestrel_protocol::{ByteString, TopicId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::committer::{Assignment, Entries, Entry, Submission};
+use super::machine::MemberIdentity;
+use super::metadata::GroupMetadata;
 use super::offset::OffsetAndMetadata;
 use crate::consumer::engine::Engine;
 use crate::consumer::shared_engine::SharedEngine;
@@ -23,6 +25,8 @@ const INBOX: usize = 64;
 #[derive(Debug)]
 pub(crate) enum GroupCommand {
     Commit(Submission, oneshot::Sender<Result<()>>),
+    /// Say as whom the member can commit, once it can.
+    Identify(oneshot::Sender<MemberIdentity>),
     /// Give up everything in good order and leave; then say whether what was done is committed.
     Close(oneshot::Sender<Result<()>>),
 }
@@ -79,6 +83,28 @@ impl GroupHandle {
                 lost: engine.report_losses(),
             }),
         )
+    }
+
+    /// All that is done, for a commit that is not the group's.
+    ///
+    /// # Errors
+    /// [`Error::CommitFailed`] when some of it is lost.
+    pub(crate) fn done_or_lost(&self) -> Result<Entries> {
+        let (entries, lost) = self.shared.look(|engine| (done_entries(engine, None), engine.report_losses()));
+        CommitFailed::of(lost).map_or(Ok(entries), Err)
+    }
+
+    /// As whom the member can commit: waits until it can, at most `patience`.
+    pub(crate) async fn metadata(&self, patience: Duration) -> Result<GroupMetadata> {
+        let (reply, identity) = oneshot::channel();
+        let identified = async {
+            let asked = self.commands.send(GroupCommand::Identify(reply)).await;
+            asked.map_err(|_| self.shared.ended())?;
+            identity.await.map_err(|_| self.shared.ended())
+        };
+        let timed_out = |_| Error::timeout("joining the group", patience, "default.api.timeout.ms");
+        let identity = tokio::time::timeout(patience, identified).await.map_err(timed_out)??;
+        Ok(GroupMetadata::of(&self.group_id, &identity))
     }
 
     async fn ends_found(&self) {

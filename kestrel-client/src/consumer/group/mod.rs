@@ -23,8 +23,9 @@ pub(crate) mod handle;
 mod join;
 mod link;
 mod listener;
-mod machine;
+pub(crate) mod machine;
 mod member_offsets;
+mod metadata;
 mod offset;
 mod rebalance_watch;
 mod topic_watch;
@@ -34,4 +35,5 @@ pub(crate) use self::committed::{LAST_VERSION_WITH_NAMES, OffsetQuestion, refusa
 pub use self::handle::Commit;
 pub(crate) use self::join::join;
 pub use self::listener::{AssignedPartitions, RebalanceListener, RevokedPartitions};
+pub use self::metadata::GroupMetadata;
 pub use self::offset::OffsetAndMetadata;

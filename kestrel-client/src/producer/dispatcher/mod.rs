@@ -52,6 +52,8 @@ pub(crate) struct DispatcherSettings {
     pub(crate) max_request_size: usize,
     pub(crate) retries: u32,
     pub(crate) idempotent: bool,
+    #[allow(dead_code, reason = "the machine is about to be there")]
+    pub(crate) is_transactional: bool,
 }
 
 /// The batches of one Produce request: at most one per partition.

@@ -27,6 +27,7 @@ use super::delivery::{BatchState, Outcome};
 use super::dispatcher::{Dispatcher, Shipment};
 use super::identity::ProducerIdAndEpoch;
 use super::partition_id::PartitionId;
+use super::transaction::{Gate, TransactionCommand};
 use crate::client::{Client, Target};
 use crate::environment::{self, after};
 use crate::error::{BrokerError, Chain, Error};
@@ -51,11 +52,24 @@ pub(crate) struct SenderSettings {
     pub(crate) metadata_max_idle: Duration,
 }
 
+/// What the sender of a transactional producer needs beside.
+#[allow(dead_code, reason = "the machine is about to be there")]
+#[derive(Debug)]
+pub(crate) struct Transactional {
+    pub(crate) transactional_id: Arc<str>,
+    /// How long a transaction may be open.
+    pub(crate) timeout: Duration,
+    pub(crate) gate: Arc<Gate>,
+}
+
 /// What the producer asks of its sender.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Seal all batches and name those that are not settled.
     Flush(oneshot::Sender<Vec<Arc<BatchState>>>),
+    /// Steer the producer's transactions.
+    #[allow(dead_code, reason = "the machine is about to be there")]
+    Transaction(TransactionCommand),
 }
 
 /// The sender: never waits.
@@ -79,6 +93,8 @@ pub(crate) struct Sender {
     next_forgetting: Instant,
     /// Gives `build` the outcome of asking for the first identity.
     started: Option<oneshot::Sender<Result<(), Error>>>,
+    #[allow(dead_code, reason = "the machine is about to be there")]
+    transactional: Option<Transactional>,
 }
 
 /// What the sender waits for.
@@ -96,6 +112,7 @@ impl Sender {
         accumulator: Arc<Accumulator>,
         dispatcher: Dispatcher,
         started: oneshot::Sender<Result<(), Error>>,
+        transactional: Option<Transactional>,
     ) -> Self {
         Self {
             handle: client.new_handle(),
@@ -112,6 +129,7 @@ impl Sender {
             next_forgetting: after(environment::now(), settings.metadata_max_idle),
             settings,
             started: Some(started),
+            transactional,
         }
     }
 
@@ -210,6 +228,7 @@ impl Sender {
                 let states = undrawn.chain(self.dispatcher.unsettled().map(Arc::clone));
                 let _ = reply.send(states.filter(|state| !state.is_settled()).collect());
             }
+            Command::Transaction(_) => {}
         }
     }
 

@@ -98,6 +98,7 @@ impl Rig {
             max_request_size: 1 << 20,
             retries: options.retries,
             idempotent: options.idempotent,
+            is_transactional: false,
         };
         let backoff = ExponentialBackoff::new(100 * MILLI, 1000 * MILLI, 1);
         let dispatcher = Dispatcher::new(settings, backoff);

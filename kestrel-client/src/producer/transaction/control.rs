@@ -1,0 +1,249 @@
+//! TransactionControl: how the handles of a transactional producer steer its transactions.
+//!
+//! Runs in the callers' tasks: hands commands to the sender, and waits for what becomes of them, `max.block.ms` at most.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use super::offsets::GroupOffsets;
+use crate::consumer::{GroupMetadata, OffsetAndMetadata};
+use crate::environment::{self, after};
+use crate::error::{Error, Result};
+use crate::producer::sender::Command;
+use crate::producer::{Intake, Producer};
+use crate::record::TopicPartition;
+
+/// What the handles of a transactional producer ask of its sender.
+#[derive(Debug)]
+pub(crate) enum TransactionCommand {
+    /// Begin a transaction once the one before has ended; abort that if it is open.
+    Begin(oneshot::Sender<Result<()>>),
+    /// Make offsets part of the open transaction.
+    SendOffsets(GroupOffsets, oneshot::Sender<Result<()>>),
+    /// Commit the open transaction.
+    Commit(oneshot::Sender<Result<(), EndFailure>>),
+    /// Abort the open transaction, if there is one, and wait until the last one has ended.
+    Abort(oneshot::Sender<Result<(), EndFailure>>),
+    /// As `Abort`; nobody waits.
+    Abandon,
+}
+
+/// The end of a transaction that was asked for, to be waited for.
+pub(crate) type Ending = oneshot::Receiver<Result<(), EndFailure>>;
+
+/// Why the end of a transaction that was asked for has not come.
+#[derive(Debug)]
+pub(crate) enum EndFailure {
+    /// The transaction can only be aborted.
+    Abortable(Error),
+    /// The producer has failed.
+    Fatal(Error),
+    /// It takes longer than its caller would wait.
+    Undecided(Ending, Error),
+}
+
+impl EndFailure {
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Abortable(error) | Self::Fatal(error) | Self::Undecided(_, error) => error,
+        }
+    }
+}
+
+/// Whether the open transaction takes records: read for each, so without a lock as long as it does.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    is_shut: AtomicBool,
+    cause: Mutex<Option<Error>>,
+}
+
+impl Gate {
+    /// Refuses what comes from now on because of `cause`; the first one counts.
+    pub(crate) fn shut(&self, cause: &Error) {
+        self.cause.lock().get_or_insert_with(|| cause.clone());
+        self.is_shut.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn open(&self) {
+        *self.cause.lock() = None;
+        self.is_shut.store(false, Ordering::Release);
+    }
+
+    /// # Errors
+    /// [`Error::TransactionFailed`] once it is shut.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.is_shut.load(Ordering::Acquire) { self.refuse() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn refuse(&self) -> Result<()> {
+        match &*self.cause.lock() {
+            Some(cause) => Err(Error::TransactionFailed { cause: Box::new(cause.clone()) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Steers the transactions of one producer.
+#[derive(Debug)]
+pub(crate) struct TransactionControl {
+    transactional_id: Arc<str>,
+    commands: mpsc::Sender<Command>,
+    gate: Arc<Gate>,
+    intake: Arc<Intake>,
+    max_block: Duration,
+}
+
+impl TransactionControl {
+    pub(crate) fn new(
+        transactional_id: Arc<str>,
+        commands: mpsc::Sender<Command>,
+        gate: Arc<Gate>,
+        intake: Arc<Intake>,
+        max_block: Duration,
+    ) -> Self {
+        Self { transactional_id, commands, gate, intake, max_block }
+    }
+
+    pub(crate) const fn transactional_id(&self) -> &Arc<str> {
+        &self.transactional_id
+    }
+
+    /// # Errors
+    /// [`Error::TransactionFailed`] when the open transaction can only be aborted.
+    #[inline]
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.gate.check()
+    }
+
+    /// As [`Self::check_open`], for a record to a topic that was opened over `intake`.
+    #[inline]
+    pub(crate) fn check_open_for(&self, intake: &Arc<Intake>) -> Result<()> {
+        if !Arc::ptr_eq(&self.intake, intake) {
+            let problem = "it was opened by another producer, which its records would go to";
+            return Err(Error::invalid_argument("topic", problem));
+        }
+        self.gate.check()
+    }
+
+    /// Lets the open transaction only be aborted.
+    pub(crate) fn fail(&self, cause: &Error) {
+        self.gate.shut(cause);
+    }
+
+    pub(crate) async fn begin(&self) -> Result<()> {
+        let begun = self.ask("ending the transaction before", TransactionCommand::Begin).await;
+        begun.unwrap_or_else(|(_, error)| Err(error))
+    }
+
+    pub(crate) async fn send_offsets(
+        &self,
+        group: GroupMetadata,
+        offsets: Vec<(TopicPartition, OffsetAndMetadata)>,
+    ) -> Result<()> {
+        self.check_open()?;
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        // Whoever stops waiting does not know what is in the transaction: it is not committed.
+        let mut waiting = Waiting { gate: &self.gate, is_over: false };
+        let command = |reply| TransactionCommand::SendOffsets(GroupOffsets { group, offsets }, reply);
+        let sent = self.ask("sending offsets to a transaction", command).await;
+        waiting.is_over = true;
+        let sent = sent.unwrap_or_else(|(_, error)| Err(error));
+        sent.inspect_err(|error| self.fail(error))
+    }
+
+    pub(crate) async fn commit(&self) -> Result<(), EndFailure> {
+        self.check_open().map_err(EndFailure::Abortable)?;
+        self.end(TransactionCommand::Commit).await
+    }
+
+    pub(crate) async fn abort(&self) -> Result<(), EndFailure> {
+        self.end(TransactionCommand::Abort).await
+    }
+
+    async fn end(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), EndFailure>>) -> TransactionCommand,
+    ) -> Result<(), EndFailure> {
+        let ended = self.ask("ending a transaction", command).await;
+        ended.unwrap_or_else(|(ending, error)| Err(undecided(ending, error)))
+    }
+
+    /// Waits for an end that did not come in time for another `max.block.ms`.
+    pub(crate) async fn wait_for_end(&self, ending: Ending) -> Result<(), EndFailure> {
+        let ended = self.wait("ending a transaction", ending).await;
+        ended.unwrap_or_else(|(ending, error)| Err(undecided(ending, error)))
+    }
+
+    /// The handle of an open transaction is gone: it is aborted. When there is no room for the command, by the next `begin`.
+    pub(crate) fn abandon(&self) {
+        let _ = self.commands.try_send(Command::Transaction(TransactionCommand::Abandon));
+    }
+
+    /// Ends the last transaction, and then the producer.
+    pub(crate) async fn close(&self, producer: &Producer, patience: Duration) -> Result<()> {
+        let ends_at = after(environment::now(), patience);
+        let ended = tokio::time::timeout(patience, self.abort()).await;
+        let left = ends_at.saturating_duration_since(environment::now());
+        let closed = producer.close(left).await;
+        match ended {
+            Err(_) => Err(Error::out_of_patience("closing the producer", patience)),
+            // A producer that has failed has nothing to end.
+            Ok(Err(EndFailure::Undecided(_, error))) => Err(error),
+            Ok(_) => closed,
+        }
+    }
+
+    /// Hands a command to the sender and waits for its answer; gives the rest of the wait back when that takes too long.
+    async fn ask<T>(
+        &self,
+        operation: &'static str,
+        command: impl FnOnce(oneshot::Sender<T>) -> TransactionCommand,
+    ) -> Result<T, (Option<oneshot::Receiver<T>>, Error)> {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::Transaction(command(reply))).await.is_err() {
+            return Err((None, self.intake.ended()));
+        }
+        self.wait(operation, answer).await
+    }
+
+    async fn wait<T>(
+        &self,
+        operation: &'static str,
+        mut answer: oneshot::Receiver<T>,
+    ) -> Result<T, (Option<oneshot::Receiver<T>>, Error)> {
+        match tokio::time::timeout(self.max_block, &mut answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err((None, self.intake.ended())),
+            Err(_) => Err((Some(answer), Error::timeout(operation, self.max_block, "max.block.ms"))),
+        }
+    }
+}
+
+fn undecided(ending: Option<Ending>, error: Error) -> EndFailure {
+    match ending {
+        Some(ending) => EndFailure::Undecided(ending, error),
+        None => EndFailure::Fatal(error),
+    }
+}
+
+/// Shuts the gate when a call that sends offsets is dropped on the way.
+struct Waiting<'a> {
+    gate: &'a Gate,
+    is_over: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.gate.shut(&Error::closed("call that sent offsets to the transaction"));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Transactions of a producer (KIP-98, KIP-890): what steers them, and the machine that knows how far one has come.
+
+#![allow(dead_code, reason = "the machine is about to be there")]
+
+mod control;
+mod offsets;
+
+pub(crate) use control::{EndFailure, Ending, Gate, TransactionCommand, TransactionControl};
+#[allow(unused_imports, reason = "the machine is about to be there")]
+pub(crate) use offsets::GroupOffsets;
