@@ -87,6 +87,7 @@
 //! | `kestrel_client::oauth` | tokens that cannot be had at once, or not before the last one is old |
 //! | `kestrel_client::security` | settings that `security.protocol` does not ask for; certificates that have changed |
 //! | `kestrel_client::producer` | what keeps records from being sent, once by name; the producer's identity |
+//! | `kestrel_client::transactions` | transactions whose work is done again, and commits that nobody knows the outcome of yet |
 //! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
 //! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
 //! | `kestrel_client::assignor` | what members of a group say about themselves and cannot be read |

@@ -161,7 +161,7 @@ fn what_the_system_said_is_at_the_end_of_the_chain() {
         assert_eq!(kind, Some(io::ErrorKind::ConnectionRefused), "{error:#}");
         count += 1;
     }
-    assert_eq!(count, 11);
+    assert_eq!(count, 13);
 }
 
 #[test]

@@ -146,6 +146,6 @@ impl TransactionalProducer {
     /// # Cancel safety
     /// Cancel-safe: the producer is closed even if the future is dropped once it was polled.
     pub async fn close(self, patience: Duration) -> Result<()> {
-        self.control.close(&self.producer, patience).await
+        self.control.close(patience).await
     }
 }

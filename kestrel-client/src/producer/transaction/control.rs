@@ -3,91 +3,19 @@
 //! Runs in the callers' tasks: hands commands to the sender, and waits for what becomes of them, `max.block.ms` at most.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::command::{EndFailure, Ending, TransactionCommand};
+use super::gate::Gate;
 use super::offsets::GroupOffsets;
 use crate::consumer::{GroupMetadata, OffsetAndMetadata};
 use crate::environment::{self, after};
 use crate::error::{Error, Result};
+use crate::producer::Intake;
 use crate::producer::sender::Command;
-use crate::producer::{Intake, Producer};
 use crate::record::TopicPartition;
-
-/// What the handles of a transactional producer ask of its sender.
-#[derive(Debug)]
-pub(crate) enum TransactionCommand {
-    /// Begin a transaction once the one before has ended; abort that if it is open.
-    Begin(oneshot::Sender<Result<()>>),
-    /// Make offsets part of the open transaction.
-    SendOffsets(GroupOffsets, oneshot::Sender<Result<()>>),
-    /// Commit the open transaction.
-    Commit(oneshot::Sender<Result<(), EndFailure>>),
-    /// Abort the open transaction, if there is one, and wait until the last one has ended.
-    Abort(oneshot::Sender<Result<(), EndFailure>>),
-    /// As `Abort`; nobody waits.
-    Abandon,
-}
-
-/// The end of a transaction that was asked for, to be waited for.
-pub(crate) type Ending = oneshot::Receiver<Result<(), EndFailure>>;
-
-/// Why the end of a transaction that was asked for has not come.
-#[derive(Debug)]
-pub(crate) enum EndFailure {
-    /// The transaction can only be aborted.
-    Abortable(Error),
-    /// The producer has failed.
-    Fatal(Error),
-    /// It takes longer than its caller would wait.
-    Undecided(Ending, Error),
-}
-
-impl EndFailure {
-    pub(crate) fn into_error(self) -> Error {
-        match self {
-            Self::Abortable(error) | Self::Fatal(error) | Self::Undecided(_, error) => error,
-        }
-    }
-}
-
-/// Whether the open transaction takes records: read for each, so without a lock as long as it does.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    is_shut: AtomicBool,
-    cause: Mutex<Option<Error>>,
-}
-
-impl Gate {
-    /// Refuses what comes from now on because of `cause`; the first one counts.
-    pub(crate) fn shut(&self, cause: &Error) {
-        self.cause.lock().get_or_insert_with(|| cause.clone());
-        self.is_shut.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn open(&self) {
-        *self.cause.lock() = None;
-        self.is_shut.store(false, Ordering::Release);
-    }
-
-    /// # Errors
-    /// [`Error::TransactionFailed`] once it is shut.
-    #[inline]
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.is_shut.load(Ordering::Acquire) { self.refuse() } else { Ok(()) }
-    }
-
-    #[cold]
-    fn refuse(&self) -> Result<()> {
-        match &*self.cause.lock() {
-            Some(cause) => Err(Error::TransactionFailed { cause: Box::new(cause.clone()) }),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Steers the transactions of one producer.
 #[derive(Debug)]
@@ -188,11 +116,11 @@ impl TransactionControl {
     }
 
     /// Ends the last transaction, and then the producer.
-    pub(crate) async fn close(&self, producer: &Producer, patience: Duration) -> Result<()> {
+    pub(crate) async fn close(&self, patience: Duration) -> Result<()> {
         let ends_at = after(environment::now(), patience);
         let ended = tokio::time::timeout(patience, self.abort()).await;
         let left = ends_at.saturating_duration_since(environment::now());
-        let closed = producer.close(left).await;
+        let closed = self.intake.close(left).await;
         match ended {
             Err(_) => Err(Error::out_of_patience("closing the producer", patience)),
             // A producer that has failed has nothing to end.

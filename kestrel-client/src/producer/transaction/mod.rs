@@ -2,9 +2,13 @@
 
 #![allow(dead_code, reason = "the machine is about to be there")]
 
+mod command;
 mod control;
+mod gate;
 mod offsets;
 
-pub(crate) use control::{EndFailure, Ending, Gate, TransactionCommand, TransactionControl};
+pub(crate) use command::{EndFailure, Ending, TransactionCommand};
+pub(crate) use control::TransactionControl;
+pub(crate) use gate::Gate;
 #[allow(unused_imports, reason = "the machine is about to be there")]
 pub(crate) use offsets::GroupOffsets;
