@@ -102,7 +102,7 @@ impl From<CommitError<'_>> for Error {
 /// use kestrel_client::CommitError;
 ///
 /// let mut outcome = producer.begin().await?.commit().await;
-/// while let Err(CommitError::Undecided { commit, source }) = outcome {
+/// while let Err(CommitError::Undecided { commit, source, .. }) = outcome {
 ///     eprintln!("still waiting: {source:#}");
 ///     outcome = commit.outcome().await;
 /// }

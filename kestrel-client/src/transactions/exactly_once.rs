@@ -55,7 +55,7 @@ impl Client {
     /// let shouted = producer.topic::<str, str>("shouted").key(Utf8).value(Utf8).open().await?;
     /// client
     ///     .exactly_once(&mut consumer, &mut producer)
-    ///     .run(async |batch, transaction| {
+    ///     .run(async move |batch, transaction| {
     ///         for record in batch {
     ///             let (key, value) = (record.key()?.unwrap_or_default(), record.value()?.unwrap_or_default());
     ///             transaction.send(&shouted, &*key, &*value.to_uppercase()).await?;
@@ -98,7 +98,8 @@ impl<K, V> ExactlyOnce<'_, K, V> {
     ///
     /// `work` is called for each batch, one after the other, several times for the same one if its transaction is aborted. What
     /// it has sent need not be awaited: the commit does. Records that cannot be deserialized are its business, and so is what it
-    /// keeps in memory: what it has changed there for a batch that comes again is not taken back.
+    /// keeps in memory: what it has changed there for a batch that comes again is not taken back. Written as `async move`, it
+    /// can be part of a task that is spawned.
     ///
     /// A transaction is aborted when a record cannot be stored, when the group takes partitions away that it has read, and when
     /// `work` fails. Then the consumer goes back to what is committed, drops what was fetched from there on, and after

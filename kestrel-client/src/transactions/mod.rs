@@ -48,7 +48,7 @@ pub use transaction::Transaction;
 /// transaction.send(&balances, "customer-7", &-300).await?;
 /// match transaction.commit().await {
 ///     Ok(()) => {}
-///     Err(CommitError::Abortable { transaction, source }) => {
+///     Err(CommitError::Abortable { transaction, source, .. }) => {
 ///         eprintln!("not committed: {source:#}");
 ///         transaction.abort().await?; // and then the same work again
 ///     }

@@ -62,7 +62,7 @@ impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TransactionalTopicBuilder<K, V
 ///
 /// impl Alerts {
 ///     async fn raise(&self, transaction: &Transaction<'_>, card: &str, alert: &Alert) -> Result<(), Error> {
-///         transaction.send(&self.topic, card, alert).await.map(drop)
+///         transaction.send(&self.topic, card, alert).await
 ///     }
 /// }
 /// ```

@@ -8,7 +8,7 @@ use super::topic::TransactionalTopic;
 use super::{CommitError, TransactionalProducer, commit};
 use crate::consumer::{Consumer, GroupMetadata, HandedOut, OffsetAndMetadata};
 use crate::error::{Error, Result};
-use crate::producer::{Delivery, EndFailure};
+use crate::producer::EndFailure;
 use crate::record::{Record, TopicPartition};
 use crate::typed::TypedRecord;
 
@@ -32,7 +32,7 @@ use crate::typed::TypedRecord;
 /// # use kestrel_client::{Error, Transaction, TransactionalTopic};
 /// async fn f(transaction: Transaction<'_>, topic: TransactionalTopic<str, str>) -> Result<(), Error> {
 ///     transaction.commit().await?;
-///     transaction.send(&topic, "customer-7", "3 apples").await.map(drop)
+///     transaction.send(&topic, "customer-7", "3 apples").await
 /// }
 /// ```
 ///
@@ -59,8 +59,9 @@ impl<'p> Transaction<'p> {
         Self { producer, offsets: Mutex::default(), is_open: true }
     }
 
-    /// Hands a record to the producer, as part of the transaction. The first await ends when it is accepted; the [`Delivery`]
-    /// is the second one, which ends when it is stored. It need not be awaited: [`commit`](Self::commit) waits for all of them.
+    /// Hands a record to the producer, as part of the transaction; returns when it is accepted. That it is stored is awaited by
+    /// [`commit`](Self::commit), for all records at once; the [`Delivery`](crate::Delivery) of a single one is what
+    /// [`record(..).send()`](Self::record) gives.
     ///
     /// A record that is stored is there for consumers that read uncommitted; the others get it when the transaction is committed.
     ///
@@ -75,8 +76,8 @@ impl<'p> Transaction<'p> {
         topic: &TransactionalTopic<K, V>,
         key: &K,
         value: &V,
-    ) -> Result<Delivery> {
-        self.record(topic, key, value).send().await
+    ) -> Result<()> {
+        self.record(topic, key, value).send().await.map(drop)
     }
 
     /// As [`send`](Self::send), with a null key.
@@ -87,8 +88,8 @@ impl<'p> Transaction<'p> {
         &self,
         topic: &TransactionalTopic<K, V>,
         value: &V,
-    ) -> Result<Delivery> {
-        self.unkeyed(topic, value).send().await
+    ) -> Result<()> {
+        self.unkeyed(topic, value).send().await.map(drop)
     }
 
     /// As [`send`](Self::send), with a null value: on a compacted topic, the key's end.
@@ -99,8 +100,8 @@ impl<'p> Transaction<'p> {
         &self,
         topic: &TransactionalTopic<K, V>,
         key: &K,
-    ) -> Result<Delivery> {
-        self.tombstone_record(topic, key).send().await
+    ) -> Result<()> {
+        self.tombstone_record(topic, key).send().await.map(drop)
     }
 
     /// Begins a record with headers, a timestamp or a partition of its own.
@@ -108,7 +109,8 @@ impl<'p> Transaction<'p> {
     /// ```no_run
     /// # use kestrel_client::{Error, Transaction, TransactionalTopic};
     /// # async fn f(transaction: &Transaction<'_>, alerts: &TransactionalTopic<str, str>) -> Result<(), Error> {
-    /// transaction.record(alerts, "card-7", "too fast").header("rule", "velocity").send().await?;
+    /// let delivery = transaction.record(alerts, "card-7", "too fast").header("rule", "velocity").send().await?;
+    /// println!("stored at {:?}, if it will be committed", delivery.await?.offset);
     /// # Ok(())
     /// # }
     /// ```
@@ -143,9 +145,9 @@ impl<'p> Transaction<'p> {
     ///
     /// # Errors
     /// As `send`, and [`Error::UnknownTopic`]. Cancel-safe.
-    pub async fn send_record(&self, record: Record) -> Result<Delivery> {
+    pub async fn send_record(&self, record: Record) -> Result<()> {
         self.producer.control.check_open()?;
-        self.producer.producer.send(record).await
+        self.producer.producer.send(record).await.map(drop)
     }
 
     /// Makes what `consumer` has handed out part of the transaction: its group goes on behind it if, and only if, the
