@@ -74,6 +74,7 @@ mod produce;
 mod sasl_authenticate;
 mod sasl_handshake;
 mod sync_group;
+mod txn_offset_commit;
 
 pub(crate) use access::Access;
 use access::OPERATIONS_NOT_ASKED;

@@ -24,7 +24,6 @@ pub(crate) struct State {
     /// The groups.
     pub(crate) groups: Arc<GroupCoordinator>,
     /// The transactions.
-    #[expect(dead_code, reason = "read by Produce and TxnOffsetCommit once they take transactions")]
     pub(crate) transactions: Arc<TransactionCoordinator>,
     /// The broker's settings.
     pub(crate) config: Arc<BrokerConfig>,

@@ -39,6 +39,7 @@ use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::messages::sasl_authenticate::SaslAuthenticateRequest;
 use kestrel_protocol::messages::sasl_handshake::SaslHandshakeRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
+use kestrel_protocol::messages::txn_offset_commit::TxnOffsetCommitRequest;
 
 use super::access::Need;
 use super::handler::{self, Handler};
@@ -77,6 +78,7 @@ pub(super) const APIS: &[ServedApi] = &[
     row::<DeleteRecordsRequest>(&[Need(Delete, Topic)]),
     row::<InitProducerIdRequest>(&[Need(Write, TransactionalId), Need(IdempotentWrite, Cluster)]),
     row::<OffsetForLeaderEpochRequest>(&[Need(ClusterAction, Cluster), Need(Describe, Topic)]),
+    row::<TxnOffsetCommitRequest>(&[Need(Write, TransactionalId), Need(Read, Group), Need(Read, Topic)]),
     cluster_row::<DescribeAclsRequest>(Describe, &[Need(Describe, Cluster)]),
     cluster_row::<CreateAclsRequest>(Alter, &[Need(Alter, Cluster)]),
     cluster_row::<DeleteAclsRequest>(Alter, &[Need(Alter, Cluster)]),

@@ -17,7 +17,7 @@ use super::runtime::{Coordinator, CoordinatorOptions, Driver, NoEnvoy, Outcome, 
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, NewTopic};
 use crate::config::{BrokerConfig, GroupSettings};
-use crate::log::Transaction;
+use crate::log::{Transaction, VerificationGuard, Verifying};
 use crate::metrics::GroupMetrics;
 use crate::partition::ReplicaManager;
 
@@ -100,33 +100,49 @@ impl GroupCoordinator {
         outcome(self.shards.handle(&commit.group_id, |shard, now| shard.commit(commit, now)))
     }
 
-    /// Handles TxnOffsetCommit: an outcome for each partition. The offsets count once the transaction is committed.
-    #[expect(dead_code, reason = "TxnOffsetCommit and WriteTxnMarkers come with the transaction coordinator")]
+    /// Begins to verify that a transaction has a group, before the transaction coordinator is asked; none when there are offsets of
+    /// it already, so that nobody needs to be asked (KIP-890).
+    ///
+    /// # Errors
+    /// `NOT_COORDINATOR` and the like.
+    pub(crate) fn begin_verification(
+        &self,
+        group_id: &str,
+        asked: Verifying,
+    ) -> Result<Option<VerificationGuard>, ErrorCode> {
+        self.shards.begin_verification(group_id, asked)
+    }
+
+    /// Handles TxnOffsetCommit, with what [`Self::begin_verification`] gave: an outcome for each partition. The offsets count once
+    /// the transaction is committed.
+    ///
+    /// Fails with `INVALID_PRODUCER_EPOCH` too, and with `INVALID_TXN_STATE` when the transaction ended after it was verified.
     pub(crate) fn commit_in_transaction(
         &self,
         commit: &Commit,
         transaction: Transaction,
+        guard: Option<VerificationGuard>,
     ) -> impl Outcome<Vec<ErrorCode>> + use<> {
         let command = |shard: &mut GroupShard, now| shard.commit_in_transaction(commit, transaction, now);
-        outcome(self.shards.handle(&commit.group_id, command))
+        outcome(self.shards.handle_in_transaction(&commit.group_id, transaction, guard, command))
     }
 
     /// Ends a transaction in a partition of [`GROUPS_TOPIC`]: its marker is stored when the outcome is there.
     ///
-    /// Fails with `COORDINATOR_LOAD_IN_PROGRESS` and the like, which pass, and with what the log refuses for good:
-    /// `INVALID_PRODUCER_EPOCH`, `TRANSACTION_COORDINATOR_FENCED`.
-    #[expect(dead_code, reason = "TxnOffsetCommit and WriteTxnMarkers come with the transaction coordinator")]
+    /// Fails with `COORDINATOR_LOAD_IN_PROGRESS` and the like, which pass, and for good with `INVALID_PRODUCER_EPOCH` and
+    /// `TRANSACTION_COORDINATOR_FENCED`.
+    #[expect(dead_code, reason = "called by the transaction coordinator once it writes markers")]
     pub(crate) fn end_transaction(
         &self,
         partition: i32,
         transaction: Transaction,
         marker: EndTransactionMarker,
+        transaction_version: i16,
     ) -> impl Outcome<()> + use<> {
-        self.shards.end_transaction(partition, transaction, marker).outcome()
+        self.shards.end_transaction(partition, transaction, marker, transaction_version).outcome()
     }
 
     /// The partition of [`GROUPS_TOPIC`] that keeps a group.
-    #[expect(dead_code, reason = "TxnOffsetCommit and WriteTxnMarkers come with the transaction coordinator")]
     pub(crate) fn partition_of(&self, group_id: &str) -> i32 {
         self.shards.partition_of(group_id)
     }

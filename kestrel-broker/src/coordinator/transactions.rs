@@ -13,7 +13,6 @@ use crate::log::Transaction;
 #[derive(Debug)]
 pub(crate) struct TransactionCoordinator;
 
-#[expect(dead_code, reason = "called by Produce and TxnOffsetCommit once they take transactions")]
 #[expect(clippy::unused_self, reason = "its machine is about to come")]
 impl TransactionCoordinator {
     /// Adds partitions to the transaction of a producer, as Produce from version 12 and TxnOffsetCommit from version 5 do

@@ -212,6 +212,18 @@ impl Log {
         self.append_at_end(writer, &[batch], &config, context)
     }
 
+    /// Whether a coordinator's records of a transaction may be appended.
+    ///
+    /// # Errors
+    /// [`AppendError::InvalidProducerEpoch`]; [`AppendError::InvalidTxnState`] for the first ones without their guard.
+    pub(crate) fn check_transaction(
+        &self,
+        transaction: Transaction,
+        guard: Option<VerificationGuard>,
+    ) -> Result<(), AppendError> {
+        self.writer.lock().producers().check_transaction(transaction, guard)
+    }
+
     /// Whether the producer's transaction of this epoch has records here and has not ended.
     pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
         self.writer.lock().producers().has_open_transaction(transaction)

@@ -239,7 +239,6 @@ impl Partition {
     /// `INVALID_PRODUCER_EPOCH` for a marker that comes late: with transactions of version 2 (KIP-890) any whose epoch was there
     /// before, unless the transaction has ended; with version 1 one below the producer's epoch.
     /// `TRANSACTION_COORDINATOR_FENCED` when a newer coordinator has written here. Otherwise as [`Self::append`].
-    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
     pub(crate) fn append_marker(
         &self,
         transaction: Transaction,
@@ -254,6 +253,19 @@ impl Partition {
         Ok(appended)
     }
 
+    /// Whether records that a coordinator writes for a transaction may be appended, whose verification this guard is of.
+    ///
+    /// # Errors
+    /// [`AppendError::InvalidProducerEpoch`]; [`AppendError::InvalidTxnState`] when no verification is under way and the
+    /// transaction is not open here.
+    pub(crate) fn check_transaction(
+        &self,
+        transaction: Transaction,
+        guard: Option<VerificationGuard>,
+    ) -> Result<(), AppendError> {
+        self.log.check_transaction(transaction, guard)
+    }
+
     /// Whether the producer's transaction of this epoch has records here and has not ended: then its coordinator knows of them.
     #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
     pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
@@ -262,7 +274,6 @@ impl Partition {
 
     /// Begins to verify that a transaction has this partition, before its coordinator is asked: the first batch is appended with
     /// the guard, by [`Self::append_verified`]. None when the transaction is open here already: nobody needs to be asked.
-    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
     pub(crate) fn begin_verification(&self, asked: Verifying, now: Timestamp) -> Option<VerificationGuard> {
         self.log.begin_verification(asked, now)
     }

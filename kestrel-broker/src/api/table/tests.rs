@@ -40,6 +40,7 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<DeleteRecordsRequest>(&mut peer).await;
     answers_every_version::<InitProducerIdRequest>(&mut peer).await;
     answers_every_version::<OffsetForLeaderEpochRequest>(&mut peer).await;
+    answers_every_version::<TxnOffsetCommitRequest>(&mut peer).await;
     answers_every_version::<DescribeConfigsRequest>(&mut peer).await;
     answers_every_version::<CreatePartitionsRequest>(&mut peer).await;
     answers_every_version::<IncrementalAlterConfigsRequest>(&mut peer).await;
@@ -75,7 +76,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 36] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 37] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -96,6 +97,7 @@ const DOCUMENTED: [(ApiKey, &[&str]); 36] = [
     (ApiKey::DeleteRecords, &["Delete Topic"]),
     (ApiKey::InitProducerId, &["Write TransactionalId", "IdempotentWrite Cluster"]),
     (ApiKey::OffsetForLeaderEpoch, &["ClusterAction Cluster", "Describe Topic"]),
+    (ApiKey::TxnOffsetCommit, &["Write TransactionalId", "Read Group", "Read Topic"]),
     (ApiKey::DescribeAcls, &["Describe Cluster"]),
     (ApiKey::CreateAcls, &["Alter Cluster"]),
     (ApiKey::DeleteAcls, &["Alter Cluster"]),

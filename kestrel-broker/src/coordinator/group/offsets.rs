@@ -154,7 +154,7 @@ impl GroupShard {
             return (ErrorCode::NonEmptyGroup, Effects::default());
         }
         let id = group.id().clone();
-        let mut records = self.stored.offset_tombstones(&id);
+        let mut records = self.stored.tombstones(&id, |_, _| true);
         records.push(group.tombstone());
         self.forget(&id);
         (ErrorCode::None, records.into())
@@ -166,15 +166,9 @@ impl GroupShard {
         &mut self,
         is_there: impl Fn(&ByteString, TopicId) -> bool,
     ) -> Effects {
-        let mut records = Vec::new();
-        for group in self.stored.committed_groups() {
-            for (topic, partition, stored) in self.stored.offsets(group) {
-                if !is_there(topic, stored.topic_id) {
-                    records.push(GroupRecord::offset_tombstone(group.clone(), topic.clone(), partition));
-                }
-            }
-        }
-        records.into()
+        let is_gone = |topic: &ByteString, id| !is_there(topic, id);
+        let groups = self.stored.groups_with_offsets().into_iter();
+        groups.flat_map(|group| self.stored.tombstones(group, is_gone)).collect::<Vec<_>>().into()
     }
 
     /// Deletes what is older than `offsets.retention.minutes`, and groups of which nothing is left.

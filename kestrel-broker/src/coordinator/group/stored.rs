@@ -1,6 +1,6 @@
 //! The groups and committed offsets that the log of a shard says. Changed by replay and by nothing else. Part of the machine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
@@ -85,10 +85,7 @@ impl Stored {
 
     /// The offsets of a group.
     pub(super) fn offsets(&self, group: &str) -> impl Iterator<Item = (&ByteString, i32, &StoredOffset)> {
-        let topics = self.offsets.get(group).into_iter().flatten();
-        topics.flat_map(|(topic, partitions)| {
-            partitions.iter().map(move |(number, stored)| (topic, *number, stored))
-        })
+        self.offsets.get(group).into_iter().flat_map(each)
     }
 
     /// The offset of a group for a partition.
@@ -107,23 +104,29 @@ impl Stored {
         self.pending.values().any(|groups| groups.contains_key(group))
     }
 
-    /// The groups that have offsets.
-    pub(super) fn committed_groups(&self) -> impl Iterator<Item = &ByteString> {
-        self.offsets.keys()
+    /// The groups that have offsets, those included that wait for the end of a transaction.
+    pub(super) fn groups_with_offsets(&self) -> BTreeSet<&ByteString> {
+        self.offsets.keys().chain(self.pending.values().flat_map(BTreeMap::keys)).collect()
     }
 
-    /// The groups that have offsets, those of transactions included; some come more than once.
-    pub(super) fn groups_with_offsets(&self) -> impl Iterator<Item = &ByteString> {
-        self.offsets.keys().chain(self.pending.values().flat_map(BTreeMap::keys))
-    }
-
-    /// The tombstones of all offsets of a group.
-    pub(super) fn offset_tombstones(&self, group: &ByteString) -> Vec<GroupRecord> {
-        let offsets = self.offsets(group);
-        let tombstone = |(topic, partition, _): (&ByteString, i32, &StoredOffset)| {
+    /// The tombstones of a group's offsets whose topics are gone, as `is_gone` says by name and id. They end those offsets, too,
+    /// that wait for the end of a transaction: it brings none of them back.
+    pub(super) fn tombstones(
+        &self,
+        group: &ByteString,
+        is_gone: impl Fn(&ByteString, TopicId) -> bool,
+    ) -> Vec<GroupRecord> {
+        let pending = self.pending.values().filter_map(|groups| groups.get(group));
+        let mut keys: BTreeMap<_, bool> = BTreeMap::new();
+        for (topic, partition, stored) in self.offsets.get(group).into_iter().chain(pending).flat_map(each) {
+            // One key may be of two topics of that name: what is there of the later one stays.
+            *keys.entry((topic, partition)).or_insert(true) &= is_gone(topic, stored.topic_id);
+        }
+        let gone = keys.into_iter().filter(|(_, is_gone)| *is_gone);
+        let tombstone = |((topic, partition), _): ((&ByteString, i32), bool)| {
             GroupRecord::offset_tombstone(group.clone(), topic.clone(), partition)
         };
-        offsets.map(tombstone).collect()
+        gone.map(tombstone).collect()
     }
 
     fn remove(&mut self, key: &OffsetCommitKey) {
@@ -133,6 +136,12 @@ impl Stored {
             !groups.is_empty()
         });
     }
+}
+
+fn each(offsets: &GroupOffsets) -> impl Iterator<Item = (&ByteString, i32, &StoredOffset)> {
+    offsets.iter().flat_map(|(topic, partitions)| {
+        partitions.iter().map(move |(number, stored)| (topic, *number, stored))
+    })
 }
 
 fn remove_from(groups: &mut BTreeMap<ByteString, GroupOffsets>, key: &OffsetCommitKey) {

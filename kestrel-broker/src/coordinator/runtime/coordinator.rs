@@ -16,7 +16,7 @@ use super::reply::{Pending, ReplyTo};
 use super::slot::Slot;
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
-use crate::log::Transaction;
+use crate::log::{Transaction, VerificationGuard, Verifying};
 use crate::partition::ReplicaManager;
 use crate::quota::Permits;
 
@@ -113,15 +113,41 @@ impl<M: Machine> Coordinator<M> {
         Pending::awaited(awaited, self.options.patience)
     }
 
+    /// Begins to verify that a transaction has the partition of a key; none when it is open there already (KIP-890).
+    ///
+    /// # Errors
+    /// When there is no such partition here.
+    pub(in crate::coordinator) fn begin_verification(
+        &self,
+        key: &str,
+        asked: Verifying,
+    ) -> Result<Option<VerificationGuard>, ErrorCode> {
+        Ok(self.slot(key)?.begin_verification(asked))
+    }
+
+    /// Hands a request in that does not wait and whose records are part of a transaction, with the guard of its verification.
+    pub(in crate::coordinator) fn handle_in_transaction<R>(
+        &self,
+        key: &str,
+        transaction: Transaction,
+        guard: Option<VerificationGuard>,
+        command: impl FnOnce(&mut M, Now) -> (R, EffectsOf<M>),
+    ) -> Pending<R> {
+        let slot = self.slot(key);
+        let parked = slot.and_then(|slot| slot.handle_in_transaction(transaction, guard, command));
+        Pending::parked(parked, self.options.patience)
+    }
+
     /// Ends a transaction in a partition: appends its marker there and lets it take effect (KIP-98).
     pub(in crate::coordinator) fn end_transaction(
         &self,
         partition: i32,
         transaction: Transaction,
         marker: EndTransactionMarker,
+        transaction_version: i16,
     ) -> Pending<()> {
         let slot = self.slot_of(&self.slots(), partition);
-        let parked = slot.and_then(|slot| slot.end_transaction(transaction, marker));
+        let parked = slot.and_then(|slot| slot.end_transaction(transaction, marker, transaction_version));
         Pending::parked(parked, self.options.patience)
     }
 

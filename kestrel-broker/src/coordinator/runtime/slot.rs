@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kestrel_protocol::ErrorCode;
-use kestrel_protocol::record::control::{ControlPlace, EndTransactionMarker, end_transaction_batch};
+use kestrel_protocol::record::control::EndTransactionMarker;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -19,7 +19,7 @@ use super::machine::{EffectsOf, Machine, Now};
 use super::record::LogPlace;
 use super::reply::{Awaited, LogPrefix, Parked, ReplyTo};
 use crate::clock::{Clock, after};
-use crate::log::{AppendError, AppendOrigin, Appended, Transaction};
+use crate::log::{AppendError, AppendOrigin, Appended, Transaction, VerificationGuard, Verifying};
 use crate::partition::Partition;
 
 /// How long it takes until a log is read again that could not be read or written.
@@ -136,21 +136,45 @@ impl<M: Machine> Slot<M> {
         Ok(awaited)
     }
 
+    /// Begins to verify that a transaction has this partition; none when it is open here already (KIP-890).
+    pub(super) fn begin_verification(&self, asked: Verifying) -> Option<VerificationGuard> {
+        self.partition.begin_verification(asked, self.clock.wall())
+    }
+
+    /// Handles a request that does not wait and whose records are part of a transaction, with the guard of its verification.
+    ///
+    /// # Errors
+    /// As [`Self::handle`]; `INVALID_PRODUCER_EPOCH`, and `INVALID_TXN_STATE` when the transaction ended after it was verified.
+    pub(super) fn handle_in_transaction<R>(
+        &self,
+        transaction: Transaction,
+        guard: Option<VerificationGuard>,
+        command: impl FnOnce(&mut M, Now) -> (R, EffectsOf<M>),
+    ) -> Result<Parked<R>, ErrorCode> {
+        self.run(|serving, now| {
+            // Before the machine hears of it, so that it has nothing to take back. Whatever else is appended here, markers
+            // included, waits for the slot's lock.
+            self.partition.check_transaction(transaction, guard)?;
+            let (answer, effects) = command(&mut serving.machine, now);
+            self.carry_out(serving, effects, now)?;
+            Ok(answer)
+        })
+    }
+
     /// Ends a transaction in this partition: appends its marker and lets it take effect (KIP-98).
     ///
     /// # Errors
-    /// As [`Self::handle`].
+    /// As [`Self::handle`]; `INVALID_PRODUCER_EPOCH` and `TRANSACTION_COORDINATOR_FENCED` for a marker that comes late.
     pub(super) fn end_transaction(
         &self,
         transaction: Transaction,
         marker: EndTransactionMarker,
+        transaction_version: i16,
     ) -> Result<Parked<()>, ErrorCode> {
-        let Transaction { producer_id, producer_epoch } = transaction;
         self.run(|serving, now| {
-            let leader_epoch = self.partition.leader_epoch();
-            let place = ControlPlace { base_offset: 0, leader_epoch, timestamp: now.wall.as_millis() };
-            let batch = end_transaction_batch(place, producer_id, producer_epoch, marker);
-            self.append(serving, batch.into_bytes(), now)?;
+            let appended =
+                self.partition.append_marker(transaction, marker, transaction_version, now.wall)?;
+            serving.last_offset = appended.last_offset;
             serving.machine.replay_end(transaction, marker.outcome);
             Ok(())
         })
@@ -195,7 +219,7 @@ impl<M: Machine> Slot<M> {
     }
 
     /// Runs one event. When its records cannot be appended the machine has gone ahead of its log: it is dropped, and with it
-    /// everyone who waits.
+    /// everyone who waits. An event that is fenced has changed nothing.
     fn run<R>(
         &self,
         event: impl FnOnce(&mut Serving<M>, Now) -> Result<R, AppendError>,
@@ -216,6 +240,7 @@ impl<M: Machine> Slot<M> {
                 }
                 Ok(Parked::new(answer, Some(self.prefix(serving.last_offset))))
             }
+            Err(error) if is_fenced(&error) => Err(ErrorCode::from(&error)),
             Err(error) => {
                 let pause = if is_storage_failure(&error) { RELOAD_PAUSE } else { Duration::ZERO };
                 // Before the lock is free: nobody may meet this machine again.
@@ -303,6 +328,16 @@ impl<M: Machine> Slot<M> {
 /// Whether the disk refused records, which may pass.
 fn is_storage_failure(error: &AppendError) -> bool {
     ErrorCode::from(error) == ErrorCode::KafkaStorageError
+}
+
+/// Whether the log refused the end of a transaction, or records of one, before anything was done.
+const fn is_fenced(error: &AppendError) -> bool {
+    matches!(
+        error,
+        AppendError::InvalidProducerEpoch { .. }
+            | AppendError::InvalidTxnState { .. }
+            | AppendError::TransactionCoordinatorFenced { .. }
+    )
 }
 
 /// The answer to a request whose records could not be appended.

@@ -154,21 +154,52 @@ impl ProducerState {
         if let Some(original) = producer.and_then(|producer| producer.find_original(header)) {
             return Ok(Verdict::Duplicate(*original));
         }
-        if let Some(producer) = producer {
-            producer.check_epoch(header)?;
+        let transaction = Transaction { producer_id, producer_epoch: header.producer_epoch };
+        self.check_epoch(transaction)?;
+        if header.is_transactional() {
+            self.check_verified(transaction, guard)?;
         }
-        let verification = self.verifications.of(producer_id);
-        let is_open = producer.is_some_and(|producer| producer.has_open_transaction(header.producer_epoch));
-        if header.is_transactional() && !is_open && !verification.is_some_and(|one| one.is_of(guard)) {
-            let reason = "its records are not part of a transaction that its coordinator knows here";
-            return Err(AppendError::InvalidTxnState { producer_id, reason });
-        }
-        check_sequence(header, producer, verification)?;
-        if is_open && !header.is_transactional() {
+        check_sequence(header, producer, self.verifications.of(producer_id))?;
+        if self.has_open_transaction(transaction) && !header.is_transactional() {
             let reason = "its records are outside of its transaction, which is open here";
             return Err(AppendError::InvalidTxnState { producer_id, reason });
         }
         Ok(Verdict::New)
+    }
+
+    /// Whether a coordinator's records of a transaction may be appended: they have no place in the producer's order.
+    pub(super) fn check_transaction(
+        &self,
+        transaction: Transaction,
+        guard: Option<VerificationGuard>,
+    ) -> Result<(), AppendError> {
+        self.check_epoch(transaction)?;
+        self.check_verified(transaction, guard)
+    }
+
+    fn check_epoch(&self, transaction: Transaction) -> Result<(), AppendError> {
+        let Transaction { producer_id, producer_epoch: received } = transaction;
+        match self.producers.get(&producer_id).map(|producer| producer.epoch) {
+            Some(current) if received < current => {
+                Err(AppendError::InvalidProducerEpoch { producer_id, current, received })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the transaction has records here, or that its coordinator was asked and no marker came since.
+    fn check_verified(
+        &self,
+        transaction: Transaction,
+        guard: Option<VerificationGuard>,
+    ) -> Result<(), AppendError> {
+        let producer_id = transaction.producer_id;
+        let is_verified = self.verifications.of(producer_id).is_some_and(|one| one.is_of(guard));
+        if is_verified || self.has_open_transaction(transaction) {
+            return Ok(());
+        }
+        let reason = "its records are not part of a transaction that its coordinator knows here";
+        Err(AppendError::InvalidTxnState { producer_id, reason })
     }
 
     /// Whether the marker that ends a transaction may be appended, by the version of transactions that its coordinator speaks.
@@ -319,14 +350,6 @@ impl Producer {
     fn find_original(&self, header: &RecordBatchHeader) -> Option<&RememberedBatch> {
         let mut batches = self.batches.iter().filter(|_| header.producer_epoch == self.epoch);
         batches.find(|batch| batch.is_resent_by(header))
-    }
-
-    fn check_epoch(&self, header: &RecordBatchHeader) -> Result<(), AppendError> {
-        if header.producer_epoch < self.epoch {
-            let (producer_id, current, received) = (header.producer_id, self.epoch, header.producer_epoch);
-            return Err(AppendError::InvalidProducerEpoch { producer_id, current, received });
-        }
-        Ok(())
     }
 
     /// The sequence that a batch of this epoch begins with.

@@ -7,6 +7,7 @@ mod offsets;
 mod property;
 mod static_members;
 mod syncing;
+mod transactions;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use kestrel_protocol::messages::leave_group::MemberIdentity;
 use kestrel_protocol::messages::sync_group::{
     SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
 };
-use kestrel_protocol::{ErrorCode, TopicId, Uuid};
+use kestrel_protocol::{ErrorCode, ProducerEpoch, ProducerId, TopicId, Uuid};
 use kestrel_settings::Minutes;
 
 use super::*;
@@ -274,6 +275,24 @@ impl Harness {
         self.script.handle(|shard, now| shard.commit(commit, now))
     }
 
+    /// Commits as part of the transaction of a producer.
+    fn commit_in(&mut self, producer: i64, commit: &Commit) -> Vec<ErrorCode> {
+        let command =
+            |shard: &mut GroupShard, now| shard.commit_in_transaction(commit, transaction(producer), now);
+        self.script.handle(command)
+    }
+
+    /// Ends the transaction of a producer.
+    fn end(&mut self, producer: i64, outcome: TransactionOutcome) {
+        self.script.end(transaction(producer), outcome);
+    }
+
+    /// What a group has for partition 0 of a topic, for one who asks for stable offsets only.
+    fn stable_offset(&self, group: &str, topic: &str) -> Result<i64, ErrorCode> {
+        let fetched = self.shard().fetch(group, &[(topic.into(), 0)], true).remove(0);
+        if fetched.error.is_none() { Ok(fetched.offset) } else { Err(fetched.error) }
+    }
+
     /// The offset that a group has for a partition; -1 for none.
     fn offset(&self, group: &str, topic: &str, partition: i32) -> i64 {
         self.shard().fetch(group, &[(topic.into(), partition)], false)[0].offset
@@ -288,6 +307,11 @@ impl Harness {
         let group = self.shard().describe(GROUP).unwrap();
         group.members.into_iter().map(|member| member.member_id.to_string()).collect()
     }
+}
+
+/// The transaction of a producer, which has one at a time.
+fn transaction(producer: i64) -> Transaction {
+    Transaction { producer_id: ProducerId(producer), producer_epoch: ProducerEpoch(0) }
 }
 
 fn commit(group: &str, member: &str, generation: i32, offsets: &[(&str, i32, i64)]) -> Commit {

@@ -1,10 +1,8 @@
 //! Committed offsets: who may commit, what is read back, and when they go.
 
-use kestrel_protocol::record::control::TransactionOutcome::{Abort, Commit as Committed};
-use kestrel_protocol::{LeaderEpoch, ProducerEpoch, ProducerId};
+use kestrel_protocol::LeaderEpoch;
 
 use super::*;
-use crate::coordinator::group::records::{OffsetCommitKey, OffsetCommitValue};
 
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 const CHECK: Duration = Duration::from_secs(600);
@@ -178,38 +176,4 @@ fn offsets_of_a_deleted_topic_go() {
     harness.script.apply(effects);
     let left: Vec<_> = harness.shard().fetch_all(GROUP, false).into_iter().map(|(topic, ..)| topic).collect();
     assert_eq!(left, ["t"]);
-}
-
-#[test]
-fn an_offset_of_a_transaction_counts_when_that_is_committed() {
-    let mut harness = Harness::new();
-    let offset = |offset: i64| {
-        let key = OffsetCommitKey { group: GROUP.into(), topic: "t".into(), partition: 0 };
-        let value = OffsetCommitValue { offset, leader_epoch: LeaderEpoch::NONE, ..Default::default() };
-        Effects::from(vec![GroupRecord::Offset(key, Some(value))])
-    };
-    let fetch =
-        |harness: &Harness, stable| harness.shard().fetch(GROUP, &[("t".into(), 0)], stable)[0].clone();
-    let transaction = Transaction { producer_id: ProducerId(5), producer_epoch: ProducerEpoch(0) };
-    let script = &mut harness.script;
-    script.apply(offset(1).within(transaction));
-    let unstable = ErrorCode::UnstableOffsetCommit;
-    assert_eq!((fetch(&harness, false).offset, fetch(&harness, true).error), (-1, unstable));
-    harness.script.end(transaction, Abort);
-    assert_eq!((fetch(&harness, false).offset, fetch(&harness, true).error), (-1, ErrorCode::None));
-    harness.script.apply(offset(2).within(transaction));
-    harness.script.end(transaction, Committed);
-    assert_eq!(fetch(&harness, true).offset, 2);
-    // What was committed after it in the log counts more, though the transaction ended later.
-    harness.script.apply(offset(3).within(transaction));
-    harness.script.apply(offset(4));
-    harness.script.end(transaction, Committed);
-    assert_eq!(fetch(&harness, true).offset, 4);
-    // A tombstone ends what waits, too.
-    harness.script.apply(offset(5).within(transaction));
-    harness.script.assert_replay_equals_live(|shard| &shard.stored);
-    harness.script.apply(vec![GroupRecord::offset_tombstone(GROUP.into(), "t".into(), 0)].into());
-    harness.script.end(transaction, Committed);
-    assert_eq!(fetch(&harness, true).offset, -1);
-    harness.script.assert_replay_equals_live(|shard| &shard.stored);
 }

@@ -22,11 +22,16 @@ enum Step {
     Leave(usize),
     Commit(usize, i64),
     SimpleCommit(i64),
+    /// A client, or nobody in particular, commits in the transaction of a producer.
+    CommitIn(i64, Option<usize>),
+    End(i64, TransactionOutcome),
     Pass(u64),
     DeleteGroup,
     DeleteOffsets,
     TopicsGone(bool),
     Restart,
+    /// The log is cleaned up to this part of it, in percent.
+    Clean(usize),
 }
 
 /// How many clients there are; the last two are static members.
@@ -43,14 +48,20 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..32u8).prop_map(Step::Settle),
         4 => slot.clone().prop_map(Step::Heartbeat),
         2 => slot.clone().prop_map(Step::Leave),
-        4 => (slot, 0..100i64).prop_map(|(slot, offset)| Step::Commit(slot, offset)),
+        4 => (slot.clone(), 0..100i64).prop_map(|(slot, offset)| Step::Commit(slot, offset)),
         1 => (0..100i64).prop_map(Step::SimpleCommit),
+        4 => (0..3i64, prop::option::of(slot))
+            .prop_map(|(producer, slot)| Step::CommitIn(producer, slot)),
+        3 => (0..3i64, any::<bool>()).prop_map(|(producer, commits)| {
+            Step::End(producer, if commits { TransactionOutcome::Commit } else { TransactionOutcome::Abort })
+        }),
         3 => (1..20u64).prop_map(Step::Pass),
         1 => (600..400_000u64).prop_map(Step::Pass),
         1 => Just(Step::DeleteGroup),
         1 => Just(Step::DeleteOffsets),
         1 => any::<bool>().prop_map(Step::TopicsGone),
         1 => Just(Step::Restart),
+        2 => (1..=100usize).prop_map(Step::Clean),
     ]
 }
 
@@ -71,6 +82,11 @@ struct World {
     /// Who got which assignment, by generation: what two of them must never have in common.
     owners: BTreeMap<(i32, Bytes), String>,
     newest_generation: i32,
+    /// The offset of each commit in a transaction, a number of its own, by producer while the transaction is open.
+    open: BTreeMap<i64, Vec<i64>>,
+    /// Those of aborted transactions.
+    aborted: Vec<i64>,
+    last_in_transaction: i64,
 }
 
 impl World {
@@ -126,6 +142,14 @@ impl World {
             Step::SimpleCommit(offset) => {
                 harness.commit_all(&commit("simple", "", -1, &[("u", 0, offset)]));
             }
+            Step::CommitIn(producer, slot) => self.commit_in(harness, producer, slot),
+            Step::End(producer, outcome) => {
+                harness.end(producer, outcome);
+                let ended = self.open.remove(&producer).unwrap_or_default();
+                if outcome == TransactionOutcome::Abort {
+                    self.aborted.extend(ended);
+                }
+            }
             Step::Pass(seconds) => harness.pass(Duration::from_secs(seconds)),
             Step::DeleteGroup => {
                 harness.script.handle(|shard, _| shard.delete_group(GROUP));
@@ -140,8 +164,36 @@ impl World {
                 harness.script.handle(|shard, _| ((), shard.delete_offsets_of_deleted_topics(is_there)));
             }
             Step::Restart => harness.restart(),
+            Step::Clean(percent) => harness.script.clean(harness.script.log_len() * percent / 100),
         }
         self.take_answers(harness);
+    }
+
+    fn commit_in(&mut self, harness: &mut Harness, producer: i64, slot: Option<usize>) {
+        self.last_in_transaction += 1;
+        let offset = 1_000 + self.last_in_transaction;
+        let partitions = [("t", 0, offset), ("u", 1, offset)];
+        let said = match slot.map(|slot| (&self.clients[slot], INSTANCES[slot])) {
+            Some((client, instance)) => Commit {
+                instance_id: instance.map(Into::into),
+                ..commit(GROUP, &client.id, client.generation, &partitions)
+            },
+            None => commit("simple", "", -1, &partitions),
+        };
+        harness.commit_in(producer, &said);
+        self.open.entry(producer).or_default().push(offset);
+    }
+
+    /// What nobody may see: offsets of transactions that were aborted or are open.
+    fn check_hidden(&self, harness: &Harness) {
+        let hidden = self.open.values().flatten().chain(&self.aborted);
+        for offset in hidden {
+            let is_seen = |group| {
+                let fetched = harness.shard().fetch_all(group, false);
+                fetched.iter().any(|(.., fetched)| fetched.offset == *offset)
+            };
+            assert!(!is_seen(GROUP) && !is_seen("simple"), "offset {offset} was not committed");
+        }
     }
 
     fn take_answers(&mut self, harness: &mut Harness) {
@@ -184,6 +236,8 @@ fn classic<'a>(shard: &'a GroupShard, id: &str) -> Option<&'a ClassicGroup> {
 /// What a coordinator that reads the log makes of it, compared with the one that wrote it.
 fn check(harness: &Harness) {
     harness.script.assert_replay_equals_live(|shard| &shard.stored);
+    let groups = &harness.shard().groups;
+    assert!(harness.shard().stored.groups_with_offsets().iter().all(|id| groups.contains_key(*id)));
     let mut reloaded = harness.script.reloaded();
     reloaded.loaded(harness.script.now);
     for (id, live) in &harness.shard().groups {
@@ -212,6 +266,7 @@ proptest! {
         for step in steps {
             world.carry_out(&mut harness, step);
             check(&harness);
+            world.check_hidden(&harness);
         }
     }
 }

@@ -9,13 +9,32 @@ use super::super::slot::Slot;
 use super::super::{Effects, LogRecord};
 use super::tally::TallyRecord;
 use super::*;
-use crate::log::AppendOrigin;
-use crate::log::Transaction;
 use crate::log::tap::{Call, Fault};
+use crate::log::{AppendOrigin, Transaction, VerificationGuard, Verifying};
 
 fn slot_of(coordinator: &Coordinator<Tally>, world: &World, name: &str) -> Arc<Slot<Tally>> {
     let index = usize::try_from(world.partition(name).index()).unwrap();
     Arc::clone(&coordinator.slots_in_service()[index])
+}
+
+fn transaction(producer_id: i64, epoch: i16) -> Transaction {
+    Transaction { producer_id: ProducerId(producer_id), producer_epoch: ProducerEpoch(epoch) }
+}
+
+fn verify(coordinator: &Coordinator<Tally>, transaction: Transaction) -> Option<VerificationGuard> {
+    let asked = Verifying { transaction, first_sequence: -1, bumps_epoch: false };
+    coordinator.begin_verification("tea", asked).unwrap()
+}
+
+/// Sets the count of tea as part of a transaction.
+fn count_within(
+    coordinator: &Coordinator<Tally>,
+    transaction: Transaction,
+    guard: Option<VerificationGuard>,
+    count: i64,
+) -> Pending<()> {
+    let effects = Effects::from(vec![TallyRecord::Count("tea".into(), Some(count))]).within(transaction);
+    coordinator.handle_in_transaction("tea", transaction, guard, |_, _| ((), effects))
 }
 
 /// Appends a record as Apache Kafka might have, of a later version.
@@ -48,14 +67,13 @@ async fn a_transaction_counts_from_its_end_on_live_and_loaded_alike() {
     let (coordinator, stop) = world.serve(Closed).await;
     let slot = slot_of(&coordinator, &world, "tea");
     let within = |producer: i64, count: i64| {
-        let transaction = Transaction { producer_id: ProducerId(producer), producer_epoch: ProducerEpoch(2) };
-        let record = TallyRecord::Count("tea".into(), Some(count));
-        let effects = Effects::from(vec![record]).within(transaction);
-        let _ = coordinator.handle("tea", |_, _| ((), effects));
+        let transaction = transaction(producer, 2);
+        let guard = verify(&coordinator, transaction).expect("it has no record yet");
+        drop(count_within(&coordinator, transaction, Some(guard), count));
         transaction
     };
     let end = |transaction, outcome| {
-        slot.end_transaction(transaction, EndTransactionMarker { outcome, coordinator_epoch: 0 }).unwrap();
+        slot.end_transaction(transaction, EndTransactionMarker { outcome, coordinator_epoch: 0 }, 1).unwrap();
     };
     let committed = within(7, 5);
     let aborted = within(8, 6);
@@ -72,8 +90,43 @@ async fn a_transaction_counts_from_its_end_on_live_and_loaded_alike() {
     assert_eq!(loaded(|| next.read("tea", |tally| tally.book.clone())).await, Ok(book));
     let slot = slot_of(&next, &world, "tea");
     let marker = EndTransactionMarker { outcome: TransactionOutcome::Commit, coordinator_epoch: 0 };
-    slot.end_transaction(open, marker).unwrap();
+    slot.end_transaction(open, marker, 1).unwrap();
     assert_eq!(count(&next, "tea").outcome().await, Ok(7));
+}
+
+#[tokio::test]
+async fn a_transaction_that_has_ended_takes_nothing_more_and_nobody_is_sent_away_for_it() {
+    let world = World::new(Durability::Os).await;
+    let (coordinator, _) = world.serve(Closed).await;
+    let slot = slot_of(&coordinator, &world, "tea");
+    let waiting = wait_for(&coordinator, "tea", 9);
+    let end = |transaction, coordinator_epoch, version| {
+        let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch };
+        slot.end_transaction(transaction, marker, version).map(|_| ())
+    };
+    // An abort between the answer of the transaction coordinator and the first record.
+    let first = transaction(7, 2);
+    let guard = verify(&coordinator, first);
+    assert_eq!(end(first, 3, 1), Ok(()));
+    let late = count_within(&coordinator, first, guard, 5);
+    assert_eq!(late.outcome().await, Err(ErrorCode::InvalidTxnState));
+    assert_eq!(count_within(&coordinator, first, None, 5).outcome().await, Err(ErrorCode::InvalidTxnState));
+    // The next one asks anew, and then nobody needs to be asked; its predecessor is fenced.
+    let second = transaction(7, 3);
+    let guard = verify(&coordinator, second);
+    assert_eq!(count_within(&coordinator, second, guard, 5).outcome().await, Ok(()));
+    assert_eq!(verify(&coordinator, second), None);
+    assert_eq!(count_within(&coordinator, second, None, 6).outcome().await, Ok(()));
+    let guard = verify(&coordinator, first);
+    let fenced = count_within(&coordinator, first, guard, 5);
+    assert_eq!(fenced.outcome().await, Err(ErrorCode::InvalidProducerEpoch));
+    // Nor does a late marker end it, or one of a coordinator that is none any more.
+    assert_eq!(end(first, 3, 1), Err(ErrorCode::InvalidProducerEpoch));
+    assert_eq!(end(second, 2, 1), Err(ErrorCode::TransactionCoordinatorFenced));
+    assert_eq!(end(second, 3, 1), Ok(()));
+    assert_eq!(world.partition("tea").watermarks().stable, 4);
+    add(&coordinator, "tea", 9).outcome().await.unwrap();
+    assert_eq!(waiting.outcome().await, Ok(9));
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,8 @@ pub(in crate::coordinator) struct Script<M: Machine> {
     pub(in crate::coordinator) asks: Vec<M::Ask>,
     /// What the next machine is made with.
     pub(in crate::coordinator) settings: M::Settings,
-    log: Vec<Logged>,
+    /// By offset; none where the cleaner has taken something out.
+    log: Vec<Option<Logged>>,
 }
 
 /// What is at an offset of the log.
@@ -53,7 +54,7 @@ impl<M: Machine> Script<M> {
 
     /// The last record of the log.
     pub(in crate::coordinator) fn last_record(&self) -> Option<M::Record> {
-        match self.log.last()?.clone() {
+        match self.log.last()?.clone()? {
             Logged::Record { key, value, .. } => M::Record::decode(key, value).ok(),
             Logged::End(..) => None,
         }
@@ -65,7 +66,7 @@ impl<M: Machine> Script<M> {
         for record in records {
             let offset = i64::try_from(self.log.len()).unwrap();
             let (key, value) = record.encode();
-            self.log.push(Logged::Record { key, value, transaction });
+            self.log.push(Some(Logged::Record { key, value, transaction }));
             self.machine.replay(record, LogPlace { offset, transaction });
         }
         replies.into_iter().for_each(|reply| reply.park(None));
@@ -95,7 +96,7 @@ impl<M: Machine> Script<M> {
 
     /// Ends a transaction.
     pub(in crate::coordinator) fn end(&mut self, transaction: Transaction, outcome: TransactionOutcome) {
-        self.log.push(Logged::End(transaction, outcome));
+        self.log.push(Some(Logged::End(transaction, outcome)));
         self.machine.replay_end(transaction, outcome);
     }
 
@@ -122,7 +123,7 @@ impl<M: Machine> Script<M> {
 
     /// A fresh machine that read the log. It is still to be told that it is loaded.
     pub(in crate::coordinator) fn reloaded(&self) -> M {
-        self.replayed(|_| true)
+        self.replayed(|_, _| true)
     }
 
     /// A fresh machine that read the log after compaction: of each key that no transaction touches the last record is left, and
@@ -130,14 +131,14 @@ impl<M: Machine> Script<M> {
     fn compacted(&self) -> M {
         let mut last = HashMap::new();
         let mut in_transactions = HashSet::new();
-        for (place, logged) in self.log.iter().enumerate() {
+        for (place, logged) in self.logged() {
             match logged {
                 Logged::Record { key, transaction: None, .. } => _ = last.insert(key, place),
                 Logged::Record { key, .. } => _ = in_transactions.insert(key),
                 Logged::End(..) => {}
             }
         }
-        self.replayed(|place| match &self.log[place] {
+        self.replayed(|place, logged| match logged {
             // What it supersedes, or is superseded by, may count from a later marker on.
             Logged::Record { key, .. } if in_transactions.contains(key) => true,
             Logged::Record { key, value, .. } => value.is_some() && last[key] == place,
@@ -145,9 +146,13 @@ impl<M: Machine> Script<M> {
         })
     }
 
-    fn replayed(&self, is_kept: impl Fn(usize) -> bool) -> M {
+    fn logged(&self) -> impl DoubleEndedIterator<Item = (usize, &Logged)> {
+        self.log.iter().enumerate().filter_map(|(place, logged)| Some((place, logged.as_ref()?)))
+    }
+
+    fn replayed(&self, is_kept: impl Fn(usize, &Logged) -> bool) -> M {
         let mut machine = M::new(self.settings.clone());
-        for (place, logged) in self.log.iter().enumerate().filter(|(place, _)| is_kept(*place)) {
+        for (place, logged) in self.logged().filter(|(place, logged)| is_kept(*place, logged)) {
             let offset = i64::try_from(place).unwrap();
             match logged.clone() {
                 Logged::Record { key, value, transaction } => {
@@ -158,6 +163,49 @@ impl<M: Machine> Script<M> {
             }
         }
         machine
+    }
+
+    /// Cleans the log up to an offset, or to its first open transaction, as the cleaner does when nothing has to be kept for a
+    /// while: of each key the last record is left, and that only if it is no tombstone; of an aborted transaction nothing; a
+    /// marker goes when its transaction has no record left. For machines whose transactions count in the order of their records.
+    pub(in crate::coordinator) fn clean(&mut self, up_to: usize) {
+        let mut outcomes = HashMap::new();
+        let mut aborted = HashSet::new();
+        let mut up_to = up_to.min(self.log.len());
+        for (place, logged) in self.logged().rev() {
+            match logged {
+                Logged::End(transaction, outcome) => _ = outcomes.insert(transaction.producer_id, *outcome),
+                Logged::Record { transaction: Some(transaction), .. } => {
+                    match outcomes.get(&transaction.producer_id) {
+                        Some(TransactionOutcome::Abort) => _ = aborted.insert(place),
+                        Some(TransactionOutcome::Commit) => {}
+                        None => up_to = up_to.min(place),
+                    }
+                }
+                Logged::Record { transaction: None, .. } => {}
+            }
+        }
+        let mut last = HashMap::new();
+        for (place, logged) in self.logged().take_while(|(place, _)| *place < up_to) {
+            if let Logged::Record { key, .. } = logged
+                && !aborted.contains(&place)
+            {
+                last.insert(key.clone(), place);
+            }
+        }
+        let mut with_records = HashSet::new();
+        for (place, slot) in self.log.iter_mut().enumerate().take(up_to) {
+            let is_kept = match &*slot {
+                Some(Logged::Record { key, value, transaction }) => {
+                    let is_kept = value.is_some() && last.get(key) == Some(&place);
+                    with_records.extend(transaction.filter(|_| is_kept).map(|one| one.producer_id));
+                    is_kept
+                }
+                Some(Logged::End(transaction, _)) => with_records.remove(&transaction.producer_id),
+                None => false,
+            };
+            slot.take_if(|_| !is_kept);
+        }
     }
 
     /// Stops the machine and starts another one on the same log.
