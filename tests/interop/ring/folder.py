@@ -11,6 +11,7 @@ from ring import java
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
 METADATA = "__cluster_metadata-0"
 OFFSETS = "__consumer_offsets"
+TRANSACTIONS = "__transaction_state"
 FILES_AT_ONCE = 300
 
 # What the tool says when something is wrong; it ends with 0 all the same.
@@ -24,9 +25,11 @@ _TIME_FILE = re.compile(r"Found timestamp mismatch in ")
 _TIME = re.compile(r"\s+Index timestamp: -?\d+, log timestamp: (-?\d+)$")
 _BATCH = re.compile(r"baseOffset: \d+ .*compresscodec: (\w+)")
 _RECORD = re.compile(r"\| offset: \d+ ")
-# A record of a group, decoded: its key, and its value or nothing.
-_OF_GROUP = re.compile(r'\| offset: \d+ .*? key: (\{"type":"\d+","data":.*?\}) payload: (.*)')
+# A record of a coordinator, decoded: its key, and its value or nothing.
+_DECODED = re.compile(r'\| offset: \d+ .*? key: (\{"type":"\d+","data":.*?\}) payload: (.*)')
 _OFFSET, _GROUP = "1", "2"
+# The states of a transaction by the number that is written.
+_STATES = ("Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "Dead")
 
 
 class Damaged(Exception):
@@ -46,6 +49,8 @@ class Found:
     # The last value of each key: by group, topic and partition what was committed; by group its members.
     commits: dict = field(default_factory=dict)
     groups: dict = field(default_factory=dict)
+    # By transactional id: the state of its transaction.
+    transactions: dict = field(default_factory=dict)
     # By partition: the gaps between offsets.
     gaps: dict = field(default_factory=dict)
 
@@ -66,6 +71,7 @@ def check(folder, cleaned_by_kafka=False):
     _dump(_files([folder / METADATA], "checkpoint"), "--cluster-metadata-decoder")
     _no_gaps(found, folder)
     _groups(found, _files([p for p in topics if p.name.startswith(f"{OFFSETS}-")], "log"))
+    _transactions(found, _files([p for p in topics if p.name.startswith(f"{TRANSACTIONS}-")], "log"))
     indexes = _files(partitions, "index", "timeindex")
     found.indexes = len(indexes)
     # Indexes of segments that are empty or that nothing was indexed in have nothing to check.
@@ -111,18 +117,30 @@ def _no_gaps(found, folder):
 
 def _groups(found, files):
     """What coordinators of groups have written."""
-    for line in _dump(files, "--offsets-decoder"):
-        if not _RECORD.match(line):
+    for kind, key, value in _decoded(OFFSETS, _dump(files, "--offsets-decoder")):
+        if kind == _OFFSET:
+            _keep(found.commits, (key["group"], key["topic"], key["partition"]), value)
+        elif kind == _GROUP:
+            _keep(found.groups, key["group"], value)
+
+
+def _transactions(found, files):
+    """What coordinators of transactions have written."""
+    for _, key, value in _decoded(TRANSACTIONS, _dump(files, "--transaction-log-decoder")):
+        _keep(found.transactions, key["transactionalId"], value and _STATES[value["transactionStatus"]])
+
+
+def _decoded(topic, lines):
+    """The records that the tool has decoded: type, key and value."""
+    for line in lines:
+        # Markers of transactions have keys of their own.
+        if not _RECORD.match(line) or " endTxnMarker: " in line:
             continue
-        decoded = _OF_GROUP.match(line)
+        decoded = _DECODED.match(line)
         if not decoded:
-            raise Damaged(f"a record of {OFFSETS} could not be decoded: {line}")
+            raise Damaged(f"a record of {topic} could not be decoded: {line}")
         key = json.loads(decoded[1])
-        value = None if decoded[2] in ("null", "<DELETE>") else json.loads(decoded[2])["data"]
-        if key["type"] == _OFFSET:
-            _keep(found.commits, (key["data"]["group"], key["data"]["topic"], key["data"]["partition"]), value)
-        elif key["type"] == _GROUP:
-            _keep(found.groups, key["data"]["group"], value)
+        yield key["type"], key["data"], None if decoded[2] in ("null", "<DELETE>") else json.loads(decoded[2])["data"]
 
 
 def _keep(values, key, value):

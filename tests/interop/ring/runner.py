@@ -104,31 +104,28 @@ class Ring:
     def _transactions(self, bootstrap):
         """What each client does in transactions, with another one's help; then what everybody sees of them."""
         able = [client for client in self._clients if client.fenced]
-        tasks = [(client, able[(i + 1) % len(able)], name) for name in ("plan", *transactions.SCENARIOS)
-                 for i, client in enumerate(able)]
-        topics = []
-        for client, _, name in tasks:
-            count, partitions = transactions.TOPICS[name]
-            topics += [f"{self._stage(client, name)}-{number}:{partitions}" for number in range(1, count + 1)]
+        tasks = [(self._stage(bootstrap, client, name), client, able[(i + 1) % len(able)], name)
+                 for name in transactions.SCENARIOS for i, client in enumerate(able)]
+        topics = {name: [topic for stage, *_, played in tasks if played == name for topic in transactions.topics_of(stage, name)]
+                  for name in transactions.SCENARIOS}
         try:
-            self._create_topics(bootstrap, topics)
+            transactions.create(bootstrap, sum(topics.values(), []))
         except Differs as e:
             self._report.add(Result("all", "transactions-topics", "transactions", FAILED, why=str(e)))
             return
-        self._in_parallel([(self._transact, bootstrap, *task) for task in tasks], self._jobs * GROUPS_PER_JOB)
-        self._in_parallel([(self._see, reader, isolation, bootstrap, [topic for topic in topics if "-plan-" in topic])
+        self._in_parallel([(self._transact, *task) for task in tasks], self._jobs * GROUPS_PER_JOB)
+        self._in_parallel([(self._see, reader, isolation, bootstrap, topics["plan"])
                            for reader in self._clients if reader.reads is None for isolation in ISOLATIONS])
 
-    def _stage(self, client, name):
-        return f"{self._prefix}-{client.name}-{name}"
-
-    def _transact(self, bootstrap, client, other, name):
-        began, outcome, why = time.monotonic(), PASSED, ""
-        # Each client with another codec of its own.
+    def _stage(self, bootstrap, client, name):
+        # Each client plans with a codec that few others have.
         codec = client.codecs[len(client.name) % len(client.codecs)] if name == "plan" else "none"
+        return Stage(bootstrap, f"{self._prefix}-{client.name}-{name}", self._work, codec)
+
+    def _transact(self, stage, client, other, name):
+        began, outcome, why = time.monotonic(), PASSED, ""
         try:
-            scenario = transactions.SCENARIOS.get(name, transactions.plan)
-            scenario(Stage(bootstrap, self._stage(client, name), self._work, codec), client, other)
+            transactions.SCENARIOS[name](stage, client, other)
         except Differs as e:
             outcome, why = FAILED, str(e)
         self._report.add(Result(client.name, f"transactions-{name}", "transactions", outcome, time.monotonic() - began, why))

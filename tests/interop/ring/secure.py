@@ -3,14 +3,19 @@
 import re
 
 from ring import java
+from ring.clients import CLIENTS
 from ring.scenario import Differs, eventually, expect
 from ring.security import ACLS, CONFIGS, PASSWORD, USER, tool
+from ring.transactions import Stage
 
 TOOLS = "org.apache.kafka.tools"
 TOPICS, PERFORMANCE = f"{TOOLS}.TopicCommand", f"{TOOLS}.ProducerPerformance"
 CONSUMER = f"{TOOLS}.consumer.ConsoleConsumer"
 BOB, SECRET = "bob", "bob-secret"
 LISTENER = "SASL_PLAINTEXT"
+# How a client names it when a transactional id, a topic and a group are not its own; nothing for who cannot send offsets so.
+REFUSED = {"java": ("TransactionalIdAuthorizationException", "TopicAuthorizationException", "GroupAuthorizationException"),
+           "confluent-kafka": ("TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED", None)}
 
 
 def acls(broker):
@@ -40,6 +45,50 @@ def acls(broker):
     # The topic can be seen now, and it is the producer id that nobody without a right to write gets.
     eventually("it is not allowed any more", lambda: "ClusterAuthorizationException" in _write(broker, bob, topic), True)
     expect("bob lists topics", tool(broker.address(LISTENER), TOPICS, "--list", "--command-config", bob).split(), [topic])
+
+
+def transactional_acls(broker):
+    """Over SASL_SSL: without a right to its transactional id, its topic and its group a producer has no transaction.
+
+    Each client names what it is refused as its users know it.
+    """
+    _add_user(broker)
+    for name, errors in REFUSED.items():
+        (client,) = [client for client in CLIENTS if client.name == name]
+        client.install()
+        _transact_as_bob(broker, client, *errors)
+
+
+def _transact_as_bob(broker, client, no_id, no_topic, no_group):
+    how = {"ca": broker.ca, "mechanism": "SCRAM-SHA-512", "user": BOB, "password": SECRET}
+    address, file = broker.file(f"bob-{client.name}", "SASL_SSL", how)
+    stage = Stage(address, f"acls-{client.name}", broker.folder, words=("--security", file))
+    topic, allow = stage.topic(), ("--add", "--allow-principal", f"User:{BOB}", "--operation")
+    broker.tool(TOPICS, "--create", "--topic", topic, "--partitions", "2")
+    with stage.transactor(client, init=False) as producer:
+        expect("the error without a right to the transactional id", producer.do("init", fails=True), no_id)
+    broker.tool(ACLS, *allow, "Write", "--transactional-id", stage.name)
+    # A broker may learn of it a little later than the controller that answered.
+    eventually("transactions with a right to the id alone", lambda: _error_of_transaction(stage, client, topic), no_topic)
+    broker.tool(ACLS, *allow, "Write", "--topic", topic)
+    eventually("transactions with a right to the topic, too", lambda: _error_of_transaction(stage, client, topic), None)
+    if no_group:
+        with stage.transactor(client) as producer:
+            producer.do("begin")
+            offsets = {"group": stage.name, "topic": topic, "offsets": {"0": 1}}
+            expect("the error without a right to the group", producer.do("offsets", fails=True, **offsets), no_group)
+    seen = Stage(broker.bootstrap, stage.name, broker.folder).read(topic, "read_committed")
+    expect("what is committed", seen, [["allowed"], []])
+
+
+def _error_of_transaction(stage, client, topic):
+    """What a transaction of one record ends with, or nothing when it is committed."""
+    with stage.transactor(client, init=False) as producer:
+        for step in (lambda: producer.do("init", fails=None), lambda: producer.do("begin", fails=None),
+                     lambda: producer.send(topic, "allowed", fails=None), lambda: producer.do("commit", fails=None)):
+            if error := step():
+                return error
+    return None
 
 
 def users(broker):
@@ -140,4 +189,4 @@ def _expect_text(what, text, pattern):
         raise Differs(f"{what}: {pattern!r} is not in {text}")
 
 
-SCENARIOS = {"acls": acls, "users": users, "quotas": quotas}
+SCENARIOS = {"acls": acls, "transactional-acls": transactional_acls, "users": users, "quotas": quotas}

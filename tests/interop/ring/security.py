@@ -65,6 +65,15 @@ class Guarded:
         self._endpoint.__exit__()
         self._broker.__exit__()
 
+    @property
+    def folder(self):
+        return self._folder
+
+    @property
+    def ca(self):
+        """The certificates that are trusted."""
+        return self._authority.ca
+
     def address(self, listener):
         return self._addresses[listener]
 

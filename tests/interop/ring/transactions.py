@@ -8,7 +8,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 
-from ring import planned, records
+from ring import java, planned, records
 from ring.scenario import DEADLINE_S, Differs, eventually, expect, shorten
 
 PARTITIONS = 2
@@ -29,10 +29,11 @@ class Stage:
         return f"{self.name}-{number}"
 
     @contextmanager
-    def transactor(self, client, **options):
+    def transactor(self, client, init=True, **options):
         """A transactor of a client, which has taken its producer id."""
-        with self._run(client, "transactor", id=self.name, codec=self._codec, **options) as program:
-            program.do("init")
+        with self._run(client, "transactor", **{"id": self.name, "codec": self._codec, **options}) as program:
+            if init:
+                program.do("init")
             yield program
 
     def copier(self, client, **options):
@@ -44,7 +45,7 @@ class Stage:
         for name, value in options.items():
             for one in value if isinstance(value, list) else [value]:
                 words += [f"--{name.replace('_', '-')}", str(one)]
-        log = self._work / f"{self.name}-{role}-{client.name}.log"
+        log = self._work / f"{options['id']}-{role}-{client.name}.log"
         program = Program(client.name, words, log)
         try:
             yield program
@@ -54,7 +55,7 @@ class Stage:
     def read(self, topic, isolation):
         """The keys in each partition, as kcat reads them."""
         return [_kcat(self.bootstrap, "-C", "-t", topic, "-p", str(p), "-o", "beginning", "-e", "-f", r"%k\n",
-                      "-X", f"isolation.level={isolation}", "-X", "fetch.wait.max.ms=20").split() for p in range(PARTITIONS)]
+                      "-X", f"isolation.level={isolation}", "-X", "fetch.wait.max.ms=20").splitlines() for p in range(PARTITIONS)]
 
     def write(self, topic, key):
         """A record that belongs to no transaction."""
@@ -75,11 +76,14 @@ class Program:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
 
     def do(self, what, fails=False, **details):
-        """One command. With `fails`, the name of the error that it has to end with; else it has to succeed."""
-        self._process.stdin.write(json.dumps({"do": what, **details}) + "\n")
-        self._process.stdin.flush()
+        """One command, and the name of its error, or nothing. It has to fail or not as `fails` says; None leaves it open."""
+        try:
+            self._process.stdin.write(json.dumps({"do": what, **details}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise Differs(f"{self._name} has ended; its log is {self._log}:\n{self._tail()}") from None
         event = self.next()
-        if (event["event"] == "failed") != fails:
+        if fails is not None and (event["event"] == "failed") != fails:
             raise Differs(f"{self._name}: {what} ended with {event}; its log is {self._log}:\n{self._tail()}")
         return event.get("why")
 
@@ -113,6 +117,21 @@ class Program:
 
     def _tail(self):
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
+
+
+def create(bootstrap, topics):
+    """Makes topics, each NAME:PARTITIONS."""
+    words = [word for topic in topics for word in ("--topic", topic)]
+    done = subprocess.run(java.client_command("topics", "--bootstrap", bootstrap, *words), capture_output=True, text=True,
+                          timeout=2 * DEADLINE_S)
+    if done.returncode != 0:
+        raise Differs(f"topics could not be made: {done.stderr}")
+
+
+def topics_of(stage, name):
+    """The topics that a scenario needs, as `create` wants them."""
+    count, partitions = TOPICS[name]
+    return [f"{stage.topic(number)}:{partitions}" for number in range(1, count + 1)]
 
 
 def plan(stage, client, _):
@@ -197,7 +216,8 @@ def exactly_once(stage, client, other):
     expect("what was aborted is there", sum(map(len, stage.read(target, "read_uncommitted"))) > copied, True)
 
 
-SCENARIOS = {"exactly-once": exactly_once, "timeout": timeout, "fencing": fencing}
+# The longest first.
+SCENARIOS = {"plan": plan, "exactly-once": exactly_once, "timeout": timeout, "fencing": fencing}
 # How many topics each of them needs, and with how many partitions.
 TOPICS = {"plan": (planned.TOPICS, planned.PARTITIONS), "exactly-once": (2, PARTITIONS), "timeout": (1, PARTITIONS),
           "fencing": (1, PARTITIONS)}

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Interop scenarios of the command line tools that Apache Kafka ships: kafka-topics, kafka-configs and so on."""
 
+import functools
 import json
 import re
 import subprocess
@@ -12,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ring import java, member, printed, records, scenario  # noqa: E402
 from ring.scenario import expect  # noqa: E402
 
+import transactions  # noqa: E402
+
 TOOLS = "org.apache.kafka.tools"
 TOPICS = f"{TOOLS}.TopicCommand"
 CONFIGS = "kafka.admin.ConfigCommand"
@@ -20,8 +23,10 @@ GROUPS = f"{TOOLS}.consumer.group.ConsumerGroupCommand"
 
 def run(args, tool, *options, stdin=b""):
     """Runs a tool and returns how it ended."""
-    return subprocess.run(java.command(tool, *options, "--bootstrap-server", args.bootstrap),
-                          input=stdin, capture_output=True, timeout=scenario.DEADLINE_S)
+    broker = ("--bootstrap-server", args.bootstrap)
+    # kafka-transactions wants it before its command, kafka-cluster behind.
+    words = (*broker, *options) if tool == transactions.TRANSACTIONS else (*options, *broker)
+    return subprocess.run(java.command(tool, *words), input=stdin, capture_output=True, timeout=scenario.DEADLINE_S)
 
 
 def output(args, tool, *options, stdin=b""):
@@ -254,4 +259,5 @@ def join(args):
 
 scenario.main("console-tools", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                 "admin": admin, "errors": errors, "group-admin": group_admin,
+                                "transactions": lambda args: transactions.check(args, functools.partial(output, args)),
                                 "member": join})
