@@ -13,7 +13,6 @@
 
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
-mod broker;
 mod check;
 mod chores;
 mod clock;
@@ -31,11 +30,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use kestrel_tests::{BrokerProcess, succeed};
 use tokio::process::Command;
 
-use crate::broker::Broker;
 use crate::ledger::SharedLedger;
 use crate::rounds::Rounds;
+
+/// Settings that make a minute of test as eventful as days of use.
+const SETTINGS: [&str; 6] = [
+    "log.retention.check.interval.ms=100",
+    "log.cleaner.backoff.ms=50",
+    "log.cleaner.min.cleanable.ratio=0.01",
+    "log.segment.delete.delay.ms=200",
+    "offsets.topic.num.partitions=3",
+    "auto.create.topics.enable=false",
+];
 
 /// Kill a broker again and again while producers write, and look whether it kept what it acknowledged
 ///
@@ -99,7 +108,7 @@ async fn run(options: &Options, work: &Path) -> Result<(), String> {
     std::fs::create_dir_all(work).map_err(text)?;
     let program =
         options.broker.canonicalize().map_err(|error| format!("{}: {error:#}", options.broker.display()))?;
-    let broker = Broker::new(program, work).map_err(text)?;
+    let broker = BrokerProcess::new(program, work, &SETTINGS).map_err(text)?;
     let (data_dir, ledger, began) = (broker.data_dir().to_path_buf(), SharedLedger::default(), clock::now());
     let mut rounds = Rounds::begin(options, broker, ledger.clone()).await?;
     for round in 1..=options.rounds {
@@ -112,7 +121,7 @@ async fn run(options: &Options, work: &Path) -> Result<(), String> {
     }
     let (ends, read, compacted) = rounds.close().await.map_err(|why| format!("at the end: {why}"))?;
     if let Some(program) = &options.inspect {
-        print!("{}", broker::succeed(Command::new(program).arg(&data_dir)).await?);
+        print!("{}", succeed(Command::new(program).arg(&data_dir)).await?);
     }
     let ledger = ledger.lock();
     println!(

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use kestrel_broker::Durability;
 use kestrel_client::Client;
-use kestrel_tests::Dice;
+use kestrel_tests::{BrokerProcess, Dice};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::broker::{Broker, Durability};
 use crate::chores::{self, Gate};
 use crate::clock;
 use crate::foreign::Foreign;
@@ -46,7 +46,7 @@ pub(crate) struct Ends {
 pub(crate) struct Rounds<'a> {
     options: &'a Options,
     dice: Dice,
-    broker: Broker,
+    broker: BrokerProcess,
     client: Client,
     ledger: SharedLedger,
     verifier: Verifier,
@@ -62,7 +62,7 @@ impl<'a> Rounds<'a> {
     /// Starts the broker, makes the topics, and lets everybody begin.
     pub(crate) async fn begin(
         options: &'a Options,
-        mut broker: Broker,
+        mut broker: BrokerProcess,
         ledger: SharedLedger,
     ) -> Result<Self, String> {
         let mut dice = Dice::new(options.seed);

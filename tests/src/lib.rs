@@ -4,6 +4,7 @@
 //! cluster instead: Apache Kafka, for comparing.
 
 mod bad_network;
+mod broker_process;
 mod dice;
 mod secure;
 
@@ -14,6 +15,7 @@ use kestrel_broker::{Broker, BrokerBuilder, Durability};
 use kestrel_client::Client;
 
 pub use bad_network::BadNetwork;
+pub use broker_process::{BrokerProcess, succeed};
 pub use dice::Dice;
 pub use secure::{SECURE_VARIABLE, WaysIn};
 

@@ -1,4 +1,5 @@
-//! The broker under test, as a process: started, asked to stop, killed. Always on the same address and folder.
+//! BrokerProcess: a broker under test as a process of its own, which is started, asked to stop, killed. Always on the same
+//! address and folder. Used by the kill loop and the chain.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use std::{fs, io};
 
+use kestrel_broker::Durability;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -13,40 +15,26 @@ use tokio::time::timeout;
 
 /// How long a start or a stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Settings that make a minute of test as eventful as days of use.
-const SETTINGS: [&str; 6] = [
-    "log.retention.check.interval.ms=100",
-    "log.cleaner.backoff.ms=50",
-    "log.cleaner.min.cleanable.ratio=0.01",
-    "log.segment.delete.delay.ms=200",
-    "offsets.topic.num.partitions=3",
-    "auto.create.topics.enable=false",
-];
-
-/// What an acknowledgement means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// The record is on the disk.
-    Group,
-    /// The record is in the page cache, which a killed process leaves behind.
-    Os,
-}
-
-/// Where and how the broker runs.
+/// A program with kestrel-broker's command line (Apache Kafka's is `tests/interop/apache-kafka`), and where it runs.
 #[derive(Debug)]
-pub(crate) struct Broker {
+pub struct BrokerProcess {
     program: PathBuf,
+    settings: Vec<String>,
     address: String,
     data_dir: PathBuf,
     log: PathBuf,
     running: Option<Child>,
 }
 
-impl Broker {
-    /// A broker that is yet to be started, with its folder and its log in `work`.
-    pub(crate) fn new(program: PathBuf, work: &Path) -> io::Result<Self> {
+impl BrokerProcess {
+    /// A broker that is yet to be started, with its folder and its log in `work`, and with these settings (`key=value`).
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn new(program: PathBuf, work: &Path, settings: &[&str]) -> io::Result<Self> {
         Ok(Self {
             program,
+            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
             address: free_address()?,
             data_dir: work.join("data"),
             log: work.join("broker.log"),
@@ -55,27 +43,36 @@ impl Broker {
     }
 
     /// What clients connect to.
-    pub(crate) fn address(&self) -> &str {
+    #[must_use]
+    pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Its data folder.
-    pub(crate) fn data_dir(&self) -> &Path {
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
     /// The folder that its own is in, with its log.
-    pub(crate) fn work(&self) -> &Path {
+    #[must_use]
+    pub fn work(&self) -> &Path {
         self.log.parent().unwrap_or(&self.log)
     }
 
     /// Begins a start.
-    pub(crate) fn spawn(&mut self, durability: Durability) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the program cannot be run.
+    pub fn spawn(&mut self, durability: Durability) -> io::Result<()> {
         let log = fs::File::options().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.program);
         command.arg("--listen").arg(&self.address).arg("--data-dir").arg(&self.data_dir);
-        command.args(["--durability", if durability == Durability::Os { "os" } else { "group" }]);
-        for setting in SETTINGS {
+        // The default is not said: Apache Kafka's program has no other.
+        if matches!(durability, Durability::Os) {
+            command.args(["--durability", "os"]);
+        }
+        for setting in &self.settings {
             command.args(["--set", setting]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
@@ -84,7 +81,10 @@ impl Broker {
     }
 
     /// Waits until it serves.
-    pub(crate) async fn ready(&mut self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What it did instead.
+    pub async fn ready(&mut self) -> Result<(), String> {
         let Some(running) = &mut self.running else { return Err("it was not started".to_owned()) };
         let Some(stdout) = running.stdout.take() else { return Err("it has no standard output".to_owned()) };
         let mut lines = BufReader::new(stdout).lines();
@@ -102,12 +102,15 @@ impl Broker {
     }
 
     /// How it ended, if it did so by itself.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         self.running.as_mut().and_then(|running| running.try_wait().ok().flatten())
     }
 
     /// SIGKILL.
-    pub(crate) async fn kill(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the process cannot be killed.
+    pub async fn kill(&mut self) -> io::Result<()> {
         match self.running.take() {
             Some(mut running) => running.kill().await,
             None => Ok(()),
@@ -115,7 +118,10 @@ impl Broker {
     }
 
     /// SIGTERM.
-    pub(crate) fn terminate(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the process cannot be told.
+    pub fn terminate(&self) -> io::Result<()> {
         let id = self.running.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
         match id.and_then(Pid::from_raw) {
             Some(id) => Ok(kill_process(id, Signal::TERM)?),
@@ -124,7 +130,10 @@ impl Broker {
     }
 
     /// Waits for a clean end after [`Self::terminate`].
-    pub(crate) async fn stopped(&mut self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// How it ended instead.
+    pub async fn stopped(&mut self) -> Result<(), String> {
         let Some(mut running) = self.running.take() else { return Ok(()) };
         match timeout(PATIENCE, running.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
@@ -135,13 +144,17 @@ impl Broker {
     }
 
     /// Has `kestrel-broker check` look at the folder of a broker that does not run.
-    pub(crate) async fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What is wrong with the folder.
+    pub async fn check(&self) -> Result<(), String> {
         let mut command = Command::new(&self.program);
         succeed(command.arg("check").arg("--data-dir").arg(&self.data_dir)).await.map(drop)
     }
 
     /// What its log says of panics and errors.
-    pub(crate) fn complaints(&self) -> Vec<String> {
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let of_note = |line: &&str| line.contains("panicked") || line.contains(" ERROR ");
@@ -163,8 +176,11 @@ fn free_address() -> io::Result<String> {
     address.ok_or_else(|| io::Error::other("no port from 20000 to 31999 is free"))
 }
 
-/// What a command prints; what it says when it fails.
-pub(crate) async fn succeed(command: &mut Command) -> Result<String, String> {
+/// What a command prints.
+///
+/// # Errors
+/// What it says when it fails.
+pub async fn succeed(command: &mut Command) -> Result<String, String> {
     let done = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
     let done = done.map_err(|error| format!("{command:?}: {error:#}"))?;
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
