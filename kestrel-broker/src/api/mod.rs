@@ -37,6 +37,7 @@ mod session;
 mod state;
 mod table;
 mod tally;
+mod turn;
 
 mod alter_client_quotas;
 mod alter_configs;
@@ -54,6 +55,7 @@ mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
+mod describe_producers;
 mod describe_topic_partitions;
 mod describe_user_scram_credentials;
 mod fetch;
@@ -96,6 +98,7 @@ use served_api::ServedApi;
 pub(crate) use session::{Accounts, FrameKind, Intake, Login, LoginFailure, Session};
 pub(crate) use state::State;
 pub(crate) use table::request_counters;
+pub(crate) use turn::Turn;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The layers that a request passes, put together, and the router at their end.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tower::limit::ConcurrencyLimit;
 use tower::{Service, ServiceBuilder};
@@ -10,7 +10,7 @@ use super::admission::Admission;
 use super::authorization::Authorization;
 use super::fault::FaultInjection;
 use super::observe::Observe;
-use super::{AnswerFrame, Call, Close, Faults, Intake, Reply, Request, Session, State};
+use super::{AnswerFrame, Call, Close, Faults, Intake, Reply, Request, Session, State, Turn};
 
 /// How many requests of one connection are in flight at most; while there are more, none is read from it.
 const MAX_IN_FLIGHT_REQUESTS: usize = 64;
@@ -32,7 +32,7 @@ impl Pipeline for Layers {
 
 /// Puts the layers around a router, for one connection.
 pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Layers {
-    let router = Router { state: Arc::clone(state) };
+    let router = Router { state: Arc::clone(state), turn: None };
     let faulty = FaultInjection::new(faults.clone(), router);
     let authorized = Authorization::new(Arc::clone(state), faulty);
     let observed = Observe::new(Arc::clone(state), authorized);
@@ -40,10 +40,11 @@ pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) ->
     ServiceBuilder::new().concurrency_limit(MAX_IN_FLIGHT_REQUESTS).service(admission)
 }
 
-/// Sends each request to the handler of its row.
+/// Sends each request to the handler of its row, and takes none as long as one before it is at its turn.
 #[derive(Debug, Clone)]
 pub(crate) struct Router {
     state: Arc<State>,
+    turn: Option<Turn>,
 }
 
 impl Service<Call> for Router {
@@ -51,15 +52,20 @@ impl Service<Call> for Router {
     type Error = Close;
     type Future = Reply;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Close>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
+        if let Some(turn) = &mut self.turn {
+            ready!(turn.poll_over(cx));
+            self.turn = None;
+        }
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, call: Call) -> Reply {
-        let mut call = call;
-        match call.answered.take() {
-            Some(reply) => reply,
-            None => (call.api.serve)(&self.state, call),
+    fn call(&mut self, mut call: Call) -> Reply {
+        if let Some(reply) = call.answered.take() {
+            return reply;
         }
+        let reply = (call.api.serve)(&self.state, call);
+        self.turn = reply.turn();
+        reply
     }
 }

@@ -19,6 +19,7 @@ use kestrel_protocol::messages::describe_client_quotas::DescribeClientQuotasRequ
 use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
 use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
 use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
+use kestrel_protocol::messages::describe_producers::DescribeProducersRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use kestrel_protocol::messages::describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
@@ -53,6 +54,7 @@ pub(super) const APIS: &[ServedApi] = &[
     // version 2 for one that cannot compress (KAFKA-18659).
     ServedApi {
         first_advertised: 0,
+        serve: handler::serve_in_turn::<ProduceRequest>,
         ..row::<ProduceRequest>(&[
             Need(Write, TransactionalId),
             Need(IdempotentWrite, Cluster),
@@ -94,6 +96,7 @@ pub(super) const APIS: &[ServedApi] = &[
     cluster_row::<DescribeUserScramCredentialsRequest>(Describe, &[Need(Describe, Cluster)]),
     cluster_row::<AlterUserScramCredentialsRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
+    row::<DescribeProducersRequest>(&[Need(Read, Topic)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];
 

@@ -11,9 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+#[cfg(test)]
+use kestrel_protocol::ProducerId;
 use kestrel_protocol::record::control::{ControlPlace, EndTransactionMarker, end_transaction_batch};
 use kestrel_protocol::record::{RecordBatch, TimestampType};
-use kestrel_protocol::{LeaderEpoch, ProducerId, Timestamp};
+use kestrel_protocol::{LeaderEpoch, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::append::{AppendContext, Appended, Transaction};
@@ -127,7 +129,8 @@ impl Log {
     }
 
     /// The open transactions: where each began, and whose it is.
-    pub(crate) fn open_transactions(&self) -> Vec<(i64, ProducerId)> {
+    #[cfg(test)]
+    pub(super) fn open_transactions(&self) -> Vec<(i64, ProducerId)> {
         self.writer.lock().producers().open_transactions().collect()
     }
 
@@ -278,9 +281,11 @@ impl Log {
         }
         let base_offset = writer.next_offset();
         self.note_epoch(context.leader_epoch, base_offset)?;
-        self.guard(writer.write(batches, &stored, config, context.now))?;
+        let ended = self.guard(writer.write(batches, &stored, config, context.now))?;
         self.flush.note_append(base_offset, context.now);
-        self.reader.advance(writer.next_offset(), writer.producers().first_unstable_offset());
+        // Elsewhere what is in the page cache counts, and nobody would take it away again.
+        let ended = ended.filter(|_| self.data_dir.durability == Durability::Group);
+        self.reader.advance(writer.next_offset(), writer.producers().first_unstable_offset(), ended);
         Ok(rolls)
     }
 

@@ -11,7 +11,7 @@ use super::segment::{FoundOffset, ReadRequest, SegmentRead, is_gone};
 use super::view::View;
 use crate::log::format::time_index::TimestampOffset;
 use crate::log::format::txn_index::AbortedTransaction;
-use crate::log::segment::ByteRun;
+use crate::log::segment::{ByteRun, LogSegment};
 
 impl Log {
     /// Finds whole batches, beginning with the one that contains the offset: read at once if they are few, and otherwise only
@@ -28,8 +28,8 @@ impl Log {
         })
     }
 
-    /// The aborted transactions that have records in `records`, which were read from `fetch_offset` on; maybe others that end
-    /// later.
+    /// The aborted transactions that have records in `records`, which were read from `fetch_offset` on, in the order in which they
+    /// began; maybe others that end later.
     pub(crate) fn aborted_within(
         &self,
         fetch_offset: i64,
@@ -121,19 +121,9 @@ impl View {
         if records.is_empty() || segments.iter().all(|segment| segment.aborted().is_empty()) {
             return Ok(Vec::new());
         }
-        let end_offset = self.end_of(records)?;
-        let mut within = Vec::new();
-        for segment in segments {
-            for transaction in &*segment.aborted() {
-                if transaction.last_offset >= from && transaction.first_offset < end_offset {
-                    within.push(*transaction);
-                }
-                // No transaction that ended later had begun before the end of the records.
-                if transaction.last_stable_offset >= end_offset {
-                    return Ok(within);
-                }
-            }
-        }
+        let mut within = aborted_between(segments, from, self.end_of(records)?);
+        // The indexes have them in the order in which they ended. Java's consumer sorts, franz-go does not.
+        within.sort_unstable_by_key(|transaction| transaction.first_offset);
         Ok(within)
     }
 
@@ -169,6 +159,23 @@ impl View {
         }
         Ok(all)
     }
+}
+
+/// The aborted transactions that begin before `end_offset` and do not end before `from`, in the order in which they ended.
+fn aborted_between(segments: &[Arc<LogSegment>], from: i64, end_offset: i64) -> Vec<AbortedTransaction> {
+    let mut within = Vec::new();
+    for segment in segments {
+        for transaction in &*segment.aborted() {
+            if transaction.last_offset >= from && transaction.first_offset < end_offset {
+                within.push(*transaction);
+            }
+            // No transaction that ended later had begun before the end of the records.
+            if transaction.last_stable_offset >= end_offset {
+                return within;
+            }
+        }
+    }
+    within
 }
 
 /// The headers of the batches in some bytes that begin with one.

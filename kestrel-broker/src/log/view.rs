@@ -2,11 +2,13 @@
 //!
 //! The writer and the upkeep replace it; a reader never waits for either.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::error::LogError;
+use super::producer_state::EndedTransaction;
 use super::segment::LogSegment;
 
 /// A log at one moment. Segments that are deleted later can be read as long as their files can be opened.
@@ -47,54 +49,74 @@ pub(crate) struct LogPosition {
     pub(crate) flushed_end: i64,
     /// The first offset of the oldest open transaction, if one is open.
     pub(crate) first_unstable: Option<i64>,
+    /// The first offset of the oldest transaction that has ended and whose marker is not on the disk, where that counts.
+    pub(crate) first_unflushed: Option<i64>,
 }
 
 /// The side of a log that its readers look at.
 #[derive(Debug)]
-pub(super) struct ReaderSide(Mutex<View>);
+pub(super) struct ReaderSide(Mutex<Shown>);
+
+/// What readers look at.
+#[derive(Debug)]
+struct Shown {
+    view: View,
+    /// Transactions whose marker was not on the disk yet, by the offset of the marker.
+    unflushed: VecDeque<EndedTransaction>,
+}
 
 impl ReaderSide {
     pub(super) fn new(view: View) -> Self {
-        Self(Mutex::new(view))
+        Self(Mutex::new(Shown { view, unflushed: VecDeque::new() }))
     }
 
     /// The view as it is now.
     pub(super) fn view(&self) -> View {
-        self.0.lock().clone()
+        self.0.lock().view.clone()
     }
 
     /// Replaces what readers see.
     pub(super) fn publish(&self, view: View) {
-        *self.0.lock() = view;
+        self.0.lock().view = view;
     }
 
     /// Shows a segment behind the others.
     pub(super) fn add_segment(&self, segment: Arc<LogSegment>) {
-        let mut view = self.0.lock();
+        let view = &mut self.0.lock().view;
         view.segments = view.segments.iter().cloned().chain([segment]).collect();
     }
 
-    /// Shows what was appended.
-    pub(super) fn advance(&self, log_end_offset: i64, first_unstable_offset: Option<i64>) {
-        let mut view = self.0.lock();
-        view.log_end_offset = log_end_offset;
-        view.first_unstable_offset = first_unstable_offset;
+    /// Shows what was appended; `ended` is the transaction that it has ended and that counts once it is on the disk.
+    pub(super) fn advance(
+        &self,
+        log_end_offset: i64,
+        first_unstable_offset: Option<i64>,
+        ended: Option<EndedTransaction>,
+    ) {
+        let mut shown = self.0.lock();
+        shown.view.log_end_offset = log_end_offset;
+        shown.view.first_unstable_offset = first_unstable_offset;
+        shown.unflushed.extend(ended);
     }
 
     /// The first and the next offset.
     pub(super) fn ends(&self) -> (i64, i64) {
-        let view = self.0.lock();
-        (view.log_start_offset, view.log_end_offset)
+        let shown = self.0.lock();
+        (shown.view.log_start_offset, shown.view.log_end_offset)
     }
 
     /// Where the log stands, `flushed_end` having been read before.
     pub(super) fn position(&self, flushed_end: i64) -> LogPosition {
-        let view = self.0.lock();
+        let shown = &mut *self.0.lock();
+        while shown.unflushed.front().is_some_and(|ended| ended.last_offset < flushed_end) {
+            shown.unflushed.pop_front();
+        }
         LogPosition {
-            log_start: view.log_start_offset,
-            end: view.log_end_offset,
+            log_start: shown.view.log_start_offset,
+            end: shown.view.log_end_offset,
             flushed_end,
-            first_unstable: view.first_unstable_offset,
+            first_unstable: shown.view.first_unstable_offset,
+            first_unflushed: shown.unflushed.iter().map(|ended| ended.first_offset).min(),
         }
     }
 }

@@ -14,7 +14,9 @@ use super::config::LogConfig;
 use super::disk::FileSync;
 use super::error::{AppendError, LogError};
 use super::format::file_names::{SNAPSHOT_SUFFIX, segment_file};
-use super::producer_state::{ProducerState, RememberedBatch, Verdict, VerificationGuard, Verifying};
+use super::producer_state::{
+    EndedTransaction, ProducerState, RememberedBatch, Verdict, VerificationGuard, Verifying,
+};
 use super::scan;
 use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 
@@ -104,25 +106,29 @@ impl Writer {
         stored
     }
 
-    /// Writes `batches`, which are `stored` with their offsets, to the active segment.
+    /// Writes `batches`, which are `stored` with their offsets, to the active segment; gives the transaction that the last
+    /// marker among them has ended.
     pub(super) fn write(
         &mut self,
         batches: &[RecordBatch],
         stored: &[StoredBatch],
         config: &LogConfig,
         now: Timestamp,
-    ) -> Result<(), LogError> {
+    ) -> Result<Option<EndedTransaction>, LogError> {
         self.active.append(stored, config)?;
+        let mut last_ended = None;
         for (batch, stored) in batches.iter().zip(stored) {
             let marker = scan::marker_of(batch);
-            if let Some(aborted) = self.producers.replay(&stored.header, marker, now) {
+            let Some(ended) = self.producers.replay(&stored.header, marker, now) else { continue };
+            last_ended = Some(ended);
+            if let Some(aborted) = ended.aborted {
                 // Without its entry the records would be shown to who asked for committed ones.
                 self.active.segment().note_aborted(aborted).map_err(LogError::not_undone)?;
             }
         }
         self.next_offset = stored.last().map_or(self.next_offset, |last| last.header.next_offset());
         self.snapshot_due = true;
-        Ok(())
+        Ok(last_ended)
     }
 
     /// Writes from now on to `segment`, which begins at the next offset; gives the one before.

@@ -156,20 +156,7 @@ impl Partition {
         });
         // What was flushed before the partition was whole.
         partition.advance();
-        partition.warn_of_open_transactions();
         Ok(partition)
-    }
-
-    /// Names the transactions that nobody here will end.
-    fn warn_of_open_transactions(&self) {
-        for (first_offset, producer_id) in self.log.open_transactions() {
-            tracing::warn!(
-                topic = %self.topic, partition = self.index, first_offset, producer = producer_id.0,
-                "a transaction is open, and its coordinator is not here: whoever reads committed records only is refused from \
-                 offset {first_offset} on (COORDINATOR_NOT_AVAILABLE), all others read on; Apache Kafka ends the transaction \
-                 when it is started on the data folder for longer than the producer's transaction.timeout.ms"
-            );
-        }
     }
 
     /// The topic's name.
@@ -279,7 +266,6 @@ impl Partition {
     }
 
     /// The producers whose batches the log knows, by id.
-    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
     pub(crate) fn producers(&self) -> Vec<ActiveProducer> {
         self.log.producers()
     }
@@ -304,8 +290,7 @@ impl Partition {
     /// Reads whole batches, beginning with the one that contains the offset.
     ///
     /// # Errors
-    /// `FENCED_LEADER_EPOCH`, `UNKNOWN_LEADER_EPOCH`, `OFFSET_OUT_OF_RANGE`; `COORDINATOR_NOT_AVAILABLE` where committed records
-    /// end at a transaction that nobody here will end; or what the log's error stands for.
+    /// `FENCED_LEADER_EPOCH`, `UNKNOWN_LEADER_EPOCH`, `OFFSET_OUT_OF_RANGE`, or what the log's error stands for.
     pub(crate) fn read(&self, fetch: FetchRead) -> Result<PartitionRead, ErrorCode> {
         let read = self.read_log(fetch);
         self.traffic.read(&read);
@@ -329,7 +314,6 @@ impl Partition {
         let records = records.map_err(|error| self.storage_failure(&error))?;
         let mut aborted = Vec::new();
         if fetch.isolation == Isolation::ReadCommitted {
-            watermarks.check_goes_on(fetch.fetch_offset)?;
             let found = self.log.aborted_within(fetch.fetch_offset, &records);
             aborted = found.map_err(|error| self.storage_failure(&error))?;
         }

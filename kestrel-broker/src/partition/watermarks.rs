@@ -1,7 +1,5 @@
 //! The four offsets of a partition and the one rule by which they advance. Pure; published by the partition.
 
-use kestrel_protocol::ErrorCode;
-
 use crate::log::{Durability, LogPosition};
 
 /// The isolation level of a reader: how far it may see (KIP-98).
@@ -56,22 +54,16 @@ impl Watermarks {
         self.log_start = self.log_start.max(position.log_start);
         self.end = self.end.max(position.end);
         self.high = self.high.max(stored_end.min(self.end)).max(self.log_start);
-        let stable = position.first_unstable.map_or(self.high, |unstable| unstable.min(self.high));
+        // Up to the stored end of this position, not of a later one that another thread was faster with: that one has the open
+        // transactions of its own.
+        let unstable = match durability {
+            Durability::Group => position.first_unstable.into_iter().chain(position.first_unflushed).min(),
+            Durability::Os | Durability::Interval => position.first_unstable,
+        };
+        let stable = unstable.map_or(stored_end, |unstable| unstable.min(stored_end));
         // What was deleted is stable, whatever it was.
         self.stable = self.stable.max(stable).max(self.log_start);
         *self != before
-    }
-
-    /// Whether a reader of committed records at `fetch_offset` will ever get further.
-    ///
-    /// # Errors
-    /// `COORDINATOR_NOT_AVAILABLE` when a transaction is open there: transactions are not served yet, so it was begun before this
-    /// broker had the folder, and nobody here ends it. Waiting in silence would be for ever.
-    pub(super) const fn check_goes_on(&self, fetch_offset: i64) -> Result<(), ErrorCode> {
-        if fetch_offset >= self.stable && fetch_offset < self.high {
-            return Err(ErrorCode::CoordinatorNotAvailable);
-        }
-        Ok(())
     }
 
     /// The offset that a reader of this isolation may not reach.
@@ -90,7 +82,7 @@ mod tests {
     use super::*;
 
     fn position(end: i64, flushed_end: i64, first_unstable: Option<i64>) -> LogPosition {
-        LogPosition { log_start: 0, end, flushed_end, first_unstable }
+        LogPosition { log_start: 0, end, flushed_end, first_unstable, first_unflushed: None }
     }
 
     #[test]
@@ -123,6 +115,25 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_is_stable_once_its_marker_is_stored() {
+        let mut marks = Watermarks::new(position(3, 3, None), Durability::Group);
+        let ended = LogPosition { first_unflushed: Some(4), ..position(8, 6, None) };
+        marks.advance(ended, Durability::Group);
+        assert_eq!((marks.stable, marks.high), (4, 6));
+        marks.advance(position(8, 8, None), Durability::Group);
+        assert_eq!((marks.stable, marks.high), (8, 8));
+    }
+
+    #[test]
+    fn a_position_that_comes_late_does_not_pass_an_open_transaction() {
+        let mut marks = Watermarks::new(position(3, 3, None), Durability::Os);
+        let late = position(5, 5, None);
+        marks.advance(position(8, 8, Some(5)), Durability::Os);
+        marks.advance(late, Durability::Os);
+        assert_eq!((marks.stable, marks.high), (5, 8));
+    }
+
+    #[test]
     fn a_deleted_beginning_moves_the_start() {
         let mut marks = Watermarks::new(position(3, 3, None), Durability::Group);
         marks.advance(LogPosition { log_start: 3, ..position(3, 3, None) }, Durability::Group);
@@ -144,7 +155,7 @@ mod tests {
                 start = (start + delete).min(marks.high);
                 let first_unstable = unstable.map(|delta| (marks.stable + delta).min(end));
                 let before = marks;
-                marks.advance(LogPosition { log_start: start, end, flushed_end: flushed, first_unstable }, durability);
+                marks.advance(LogPosition { log_start: start, end, flushed_end: flushed, first_unstable, first_unflushed: None }, durability);
                 prop_assert!(marks.log_start >= before.log_start && marks.stable >= before.stable);
                 prop_assert!(marks.high >= before.high && marks.end >= before.end);
                 prop_assert!(marks.stable <= marks.high && marks.high <= marks.end && marks.log_start <= marks.high);

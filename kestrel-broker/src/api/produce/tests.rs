@@ -176,7 +176,11 @@ async fn only_whole_sound_batches_of_clients_get_in() {
         ("half a batch", sound.slice(..sound.len() - 1), ErrorCode::InvalidRecord),
         ("noise", Bytes::from_static(&[0x7f; 100]), ErrorCode::InvalidRecord),
         ("a control batch", with_attributes(&sound, 0x20), ErrorCode::InvalidRecord),
-        ("a transactional batch", with_attributes(&sound, 0x10), ErrorCode::InvalidTxnState),
+        (
+            "a transactional batch without a transactional id",
+            with_attributes(&sound, 0x10),
+            ErrorCode::TransactionalIdAuthorizationFailed,
+        ),
         ("an unknown codec", with_attributes(&sound, 0x07), ErrorCode::UnsupportedCompressionType),
     ];
     for (what, records, error) in cases {
@@ -188,12 +192,14 @@ async fn only_whole_sound_batches_of_clients_get_in() {
 }
 
 #[tokio::test]
-async fn a_transactional_request_is_refused() {
+async fn a_transactional_id_alone_makes_no_transaction() {
     let (_broker, mut peer, _) = broker_with_topic().await;
     let transactional_id = Some("orders".into());
     let request = ProduceRequest { transactional_id, ..produce_request("events", batch(&["a"])) };
-    let response = peer.call(&request, 11).await;
-    assert_eq!(response.responses[0].partition_responses[0].error_code, ErrorCode::InvalidTxnState);
+    for version in [11, 12] {
+        let response = peer.call(&request, version).await;
+        assert_eq!(response.responses[0].partition_responses[0].error_code, ErrorCode::None);
+    }
 }
 
 #[tokio::test]

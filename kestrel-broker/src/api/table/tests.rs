@@ -45,6 +45,7 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<CreatePartitionsRequest>(&mut peer).await;
     answers_every_version::<IncrementalAlterConfigsRequest>(&mut peer).await;
     answers_every_version::<DescribeClusterRequest>(&mut peer).await;
+    answers_every_version::<DescribeProducersRequest>(&mut peer).await;
     answers_every_version::<DescribeTopicPartitionsRequest>(&mut peer).await;
     answers_every_version::<CreateAclsRequest>(&mut peer).await;
     answers_every_version::<DeleteAclsRequest>(&mut peer).await;
@@ -76,7 +77,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 37] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 38] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -113,6 +114,7 @@ const DOCUMENTED: [(ApiKey, &[&str]); 37] = [
     (ApiKey::DescribeUserScramCredentials, &["Describe Cluster"]),
     (ApiKey::AlterUserScramCredentials, &["Alter Cluster"]),
     (ApiKey::DescribeCluster, &["Describe Cluster"]),
+    (ApiKey::DescribeProducers, &["Read Topic"]),
     (ApiKey::DescribeTopicPartitions, &["Describe Topic"]),
 ];
 

@@ -266,7 +266,7 @@ impl Loader<'_> {
             let (producers, epochs, now) = (&mut walked.producers, &mut walked.epochs, self.options.now);
             let mut aborted = Vec::new();
             let (active, end) = self.rebuild(base_offset, |batch| {
-                aborted.extend(producers.replay(batch.header(), batch.marker(), now));
+                aborted.extend(producers.replay_walked(batch.header(), batch.marker(), now));
                 epochs.assign(batch.header().partition_leader_epoch, batch.header().base_offset);
             })?;
             let segment = Arc::clone(active.segment());
@@ -483,7 +483,7 @@ fn replay_segment(
         } else {
             None
         };
-        producers.replay(&header, marker, now).into_iter().for_each(&mut *aborted);
+        producers.replay_walked(&header, marker, now).into_iter().for_each(&mut *aborted);
     }
     Ok(())
 }

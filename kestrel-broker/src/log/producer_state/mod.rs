@@ -69,6 +69,17 @@ pub(super) enum Verdict {
     Duplicate(RememberedBatch),
 }
 
+/// A transaction that a marker has ended, and that has records in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndedTransaction {
+    /// The offset of its first record.
+    pub(super) first_offset: i64,
+    /// The offset of its marker.
+    pub(super) last_offset: i64,
+    /// Its entry for the transaction index, if it was aborted.
+    pub(super) aborted: Option<AbortedTransaction>,
+}
+
 /// The last batch of each producer.
 pub(super) type LastBatches = HashMap<ProducerId, LastBatch>;
 
@@ -245,7 +256,7 @@ impl ProducerState {
     }
 
     /// Takes in a batch of the log, given its stored header, at the time `now`. `marker` is what the batch says when it ends a
-    /// transaction; gives that transaction if it was aborted.
+    /// transaction; gives that transaction if it has records.
     ///
     /// A producer is idle since its last append, however old the events are that it writes. (Apache Kafka goes by the
     /// timestamps of the records alone, so it forgets a producer of last year's events between two batches.)
@@ -254,7 +265,7 @@ impl ProducerState {
         header: &RecordBatchHeader,
         marker: Option<EndTransactionMarker>,
         now: Timestamp,
-    ) -> Option<AbortedTransaction> {
+    ) -> Option<EndedTransaction> {
         if header.producer_id == ProducerId::NONE {
             return None;
         }
@@ -269,12 +280,13 @@ impl ProducerState {
             let first_offset = producer.transaction_start.take()?;
             self.open_transactions.remove(&first_offset);
             let last_offset = header.last_offset();
-            return (marker.outcome == TransactionOutcome::Abort).then(|| AbortedTransaction {
+            let aborted = (marker.outcome == TransactionOutcome::Abort).then(|| AbortedTransaction {
                 producer_id: header.producer_id,
                 first_offset,
                 last_offset,
                 last_stable_offset: self.first_unstable_offset().unwrap_or(last_offset + 1),
             });
+            return Some(EndedTransaction { first_offset, last_offset, aborted });
         } else if !header.is_control() {
             producer.remember(RememberedBatch::of(header));
             if header.is_transactional() && producer.transaction_start.is_none() {
@@ -283,6 +295,16 @@ impl ProducerState {
             }
         }
         None
+    }
+
+    /// As [`Self::replay`], of a log that is walked, whose ends are stored: gives the transaction if it was aborted.
+    pub(super) fn replay_walked(
+        &mut self,
+        header: &RecordBatchHeader,
+        marker: Option<EndTransactionMarker>,
+        now: Timestamp,
+    ) -> Option<AbortedTransaction> {
+        self.replay(header, marker, now)?.aborted
     }
 
     /// Remembers the batches of `recent`, which saw the same log to the same end, if not from its beginning.
@@ -304,6 +326,7 @@ impl ProducerState {
     }
 
     /// The open transactions: where each began, and whose it is.
+    #[cfg(test)]
     pub(super) fn open_transactions(&self) -> impl Iterator<Item = (i64, ProducerId)> {
         self.open_transactions.iter().map(|(&first_offset, &producer_id)| (first_offset, producer_id))
     }

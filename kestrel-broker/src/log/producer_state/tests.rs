@@ -120,15 +120,82 @@ fn an_open_transaction_holds_the_stable_offset() {
     assert_eq!(state.first_unstable_offset(), Some(1), "an open transaction does not expire");
     let marker = |outcome| Some(EndTransactionMarker { outcome, coordinator_epoch: 9 });
     let mut aborted = state.clone();
-    assert_eq!(state.replay(&header(5, 1, -1, 1, control), marker(TransactionOutcome::Commit), NOW), None);
+    let ended = |aborted| Some(EndedTransaction { first_offset: 1, last_offset: 5, aborted });
+    let commit = state.replay(&header(5, 1, -1, 1, control), marker(TransactionOutcome::Commit), NOW);
+    assert_eq!(commit, ended(None));
     assert_eq!(state.first_unstable_offset(), None);
-    let transaction = aborted.replay(&header(5, 1, -1, 1, control), marker(TransactionOutcome::Abort), NOW);
+    let abort = aborted.replay(&header(5, 1, -1, 1, control), marker(TransactionOutcome::Abort), NOW);
     let (producer_id, first_offset, last_offset) = (ProducerId(7), 1, 5);
     let expected = AbortedTransaction { producer_id, first_offset, last_offset, last_stable_offset: 6 };
-    assert_eq!(transaction, Some(expected));
+    assert_eq!(abort, ended(Some(expected)));
     // A marker of a transaction that wrote nothing here.
     assert_eq!(aborted.replay(&header(6, 1, -1, 1, control), marker(TransactionOutcome::Abort), NOW), None);
     assert_eq!(check(&state, 1, 0, 1), "new", "the marker raised the epoch");
+}
+
+/// What becomes of a marker of this epoch and coordinator epoch: with version 1 and with version 2 of transactions.
+fn marked(state: &ProducerState, epoch: i16, coordinator_epoch: i32) -> [&'static str; 2] {
+    let transaction = Transaction { producer_id: ProducerId(7), producer_epoch: ProducerEpoch(epoch) };
+    [1, 2].map(|version| match state.check_marker(transaction, coordinator_epoch, version) {
+        Ok(()) => "taken",
+        Err(AppendError::InvalidProducerEpoch { .. }) => "late",
+        Err(AppendError::TransactionCoordinatorFenced { .. }) => "fenced",
+        Err(other) => panic!("{other}"),
+    })
+}
+
+#[test]
+fn markers_are_fenced_by_both_epochs() {
+    let transactional = BuilderOptions { transactional: true, ..BuilderOptions::default() };
+    let control = BuilderOptions { control: true, ..transactional };
+    let mut state = ProducerState::default();
+    assert_eq!(marked(&state, 0, 0), ["taken", "taken"], "of a producer that was never seen");
+    state.replay(&header(0, 4, 0, 1, transactional), None, NOW);
+    assert_eq!(marked(&state, 3, 0), ["late", "late"]);
+    assert_eq!(
+        marked(&state, 4, 0),
+        ["taken", "late"],
+        "from version 2 on each transaction ends in the next epoch"
+    );
+    assert_eq!(marked(&state, 5, 0), ["taken", "taken"]);
+    let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch: 9 };
+    state.replay(&header(1, 5, -1, 1, control), Some(marker), NOW);
+    assert_eq!(marked(&state, 5, 9), ["taken", "taken"], "the same again: its transaction has ended");
+    assert_eq!(marked(&state, 5, 8), ["fenced", "fenced"]);
+    assert_eq!(marked(&state, 6, 10), ["taken", "taken"]);
+    assert_eq!(marked(&state, 4, 8), ["late", "late"]);
+}
+
+#[test]
+fn a_batch_begins_a_transaction_only_with_the_guard_of_its_verification() {
+    let transactional = BuilderOptions { transactional: true, ..BuilderOptions::default() };
+    let outcome = |state: &ProducerState, header: &RecordBatchHeader, guard| match state.check(header, guard)
+    {
+        Ok(verdict) => format!("{verdict:?}"),
+        Err(error) => error.to_string(),
+    };
+    let unknown = "producer 7: its records are not part of a transaction that its coordinator knows here";
+    let mut state = ProducerState::default();
+    let first = header(0, 0, 0, 1, transactional);
+    assert_eq!(outcome(&state, &first, None), unknown);
+    // With version 1 an unknown producer may begin anywhere, but not behind a batch that has asked before.
+    let third = header(0, 0, 2, 1, transactional);
+    let guard = verified(&mut state, &third, false);
+    assert_eq!(outcome(&state, &third, guard), "New");
+    assert_eq!(verified(&mut state, &first, false), guard);
+    assert_eq!(outcome(&state, &third, guard), "producer 7 sent sequence 2 where 0 was expected");
+    state.replay(&first, None, NOW);
+    assert_eq!(outcome(&state, &header(1, 0, 1, 1, transactional), None), "New", "it is open");
+    let outside = "producer 7: its records are outside of its transaction, which is open here";
+    assert_eq!(outcome(&state, &batch(1, 0, 1, 1), None), outside);
+    let next_epoch = header(1, 1, 0, 1, transactional);
+    assert_eq!(outcome(&state, &next_epoch, guard), unknown, "the guard has gone with the first batch");
+    // With version 2 every transaction begins at 0.
+    let mut state = ProducerState::default();
+    let guard = verified(&mut state, &third, true);
+    assert_eq!(outcome(&state, &third, guard), "producer 7 sent sequence 2 where 0 was expected");
+    state.remove_expired(NOW.saturating_add(DAY), DAY);
+    assert_eq!(outcome(&state, &first, guard), unknown, "nobody waits for an answer that long");
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! One partition: what is read up to where, and who is woken when.
 
-use kestrel_protocol::record::control::{
-    ControlPlace, EndTransactionMarker, TransactionOutcome, end_transaction_batch,
-};
-use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
-use kestrel_protocol::{NodeId, ProducerEpoch, ProducerId, Uuid};
+mod transactions;
+
+use kestrel_protocol::{NodeId, Uuid};
 
 use super::*;
 use crate::log::{LogManager, LogOrigin, ManagerOptions, OpenLog, Validation};
@@ -246,41 +244,4 @@ async fn a_deleted_partition_sends_everyone_away() {
     assert_eq!(partition.read(fetch(0)).map(drop), Err(ErrorCode::NotLeaderOrFollower));
     let refused = partition.append(batch(&["b"]), AppendOrigin::Client, NOW).unwrap_err();
     assert_eq!(ErrorCode::from(&refused), ErrorCode::NotLeaderOrFollower);
-}
-
-/// A transaction that was begun before this broker had the log: what is before it is read, and at it nobody waits for ever.
-#[test]
-fn committed_readers_are_told_where_a_transaction_will_not_end() {
-    let folder = Folder::new(Durability::Os);
-    let transactional = |producer: i64| {
-        let options = BuilderOptions { transactional: true, ..BuilderOptions::default() };
-        let mut builder = RecordBatchBuilder::new(options, 1 << 10);
-        builder.append(NOW.as_millis(), None, Some(b"v"), []).unwrap();
-        let (producer_id, producer_epoch) = (ProducerId(producer), ProducerEpoch(0));
-        builder.build(ProducerStamp { producer_id, producer_epoch, base_sequence: 0 }).into_bytes()
-    };
-    let place = ControlPlace { base_offset: 0, leader_epoch: EPOCH, timestamp: NOW.as_millis() };
-    let marker = EndTransactionMarker { outcome: TransactionOutcome::Abort, coordinator_epoch: 0 };
-    let abort = end_transaction_batch(place, ProducerId(1), ProducerEpoch(0), marker).into_bytes();
-    let partition = folder.lead("t", EPOCH);
-    for batch in [batch(&["a"]), transactional(1), abort, batch(&["b"]), transactional(2), batch(&["c"])] {
-        partition.append(batch, AppendOrigin::Coordinator, NOW).unwrap();
-    }
-    let committed =
-        |offset| partition.read(FetchRead { isolation: Isolation::ReadCommitted, ..fetch(offset) });
-    let read = committed(0).unwrap();
-    assert_eq!((read.watermarks.stable, read.watermarks.high), (4, 6));
-    let aborted: Vec<_> = read.aborted.iter().map(|one| (one.producer_id.0, one.first_offset)).collect();
-    assert_eq!(aborted, [(1, 1)]);
-    assert!(committed(3).unwrap().aborted.is_empty());
-    for offset in [4, 5] {
-        assert_eq!(committed(offset).unwrap_err(), ErrorCode::CoordinatorNotAvailable);
-        assert!(!partition.read(fetch(offset)).unwrap().records.is_empty());
-    }
-    assert!(committed(6).unwrap().records.is_empty(), "there is nothing to wait for yet");
-    assert!(partition.read(fetch(0)).unwrap().aborted.is_empty(), "who reads everything needs no list");
-    // Deleted with its beginning, it holds nobody any more.
-    partition.log.delete_records_before(6).unwrap();
-    partition.advance();
-    assert_eq!(partition.watermarks().stable, 6);
 }

@@ -3,13 +3,17 @@
 //! The append is the ordered part: it has happened when [`Handler::handle`] returns. Waiting until the batches are stored is the
 //! other part. acks=1 and acks=all are alike on a single node: both are answered when the high watermark has passed the
 //! batch, so that an answer means what the durability promises. acks=0 has no answer; a failure closes the connection.
-//! Transactional batches are refused with INVALID_TXN_STATE: there is no transaction coordinator that could have begun one.
+//! Records that begin a transaction in their partition are appended once its coordinator has the partition, and what the client
+//! sends behind them is not taken before: see [`verification`].
+
+mod verification;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use bytestring::ByteString;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kestrel_protocol::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceData, TopicProduceResponse,
@@ -18,6 +22,7 @@ use kestrel_protocol::record::{Attributes, Compression};
 use kestrel_protocol::{ErrorCode, Timestamp, TopicId};
 use tokio::time::timeout_at;
 
+use super::handler::HeldHandler;
 use super::{Access, Answer, Close, Handler, RequestContext, State};
 use crate::authorizer::AclOperation::Write;
 use crate::authorizer::ResourceType::{Topic, TransactionalId};
@@ -25,6 +30,7 @@ use crate::clock::after;
 use crate::log::{AppendError, AppendOrigin, Appended, RecordFault};
 use crate::partition::Partition;
 use crate::quota::QuotaKind;
+use verification::{Verdicts, Verification};
 
 /// The first version in which batches may be compressed with zstd (KIP-110).
 const FIRST_ZSTD_VERSION: i16 = 7;
@@ -36,6 +42,10 @@ const MAGIC_AT: usize = 16;
 const MAGIC: u8 = 2;
 /// The position in a batch of its attributes.
 const ATTRIBUTES_AT: usize = 21;
+/// The position in a batch of its producer's id and epoch.
+const PRODUCER_AT: usize = 43;
+/// The position after them.
+const PRODUCER_END: usize = 53;
 
 /// The offset in an answer that has none.
 const NO_OFFSET: i64 = -1;
@@ -50,25 +60,7 @@ impl Handler for ProduceRequest {
         context: RequestContext,
         state: Arc<State>,
     ) -> impl Future<Output = Answer<ProduceResponse>> {
-        let begun = match check_transactional(&self, &context.access) {
-            Ok(()) => Begun::append(self, &context, &state),
-            Err(error) => Begun::refused(&self, error, context.received_at),
-        };
-        let waits = begun.acks != NO_ACKS && !begun.unstored.is_empty();
-        let waiting = waits.then(|| state.counters.waiting_produce.enter());
-        let RequestContext { account, size_bytes, .. } = context;
-        async move {
-            let _until_stored = waiting;
-            if begun.acks == NO_ACKS {
-                account.exempt_work();
-                let throttle = account.charge(QuotaKind::Produce, size_bytes);
-                let failure = begun.first_error().map(Close::Unacknowledged);
-                failure.map_or(Answer::Nothing { throttle }, Answer::Close)
-            } else {
-                let answer = Answer::from(begun.stored().await);
-                answer.held_back(account.charge(QuotaKind::Produce, size_bytes))
-            }
-        }
+        produce(self, &Verdicts::default(), context, &state)
     }
 
     fn refusal(&self, error: ErrorCode) -> ProduceResponse {
@@ -80,6 +72,66 @@ impl Handler for ProduceRequest {
         };
         ProduceResponse { responses: self.topic_data.iter().map(topic).collect(), ..Default::default() }
     }
+}
+
+impl HeldHandler for ProduceRequest {
+    type Awaited = Verdicts;
+
+    fn wait_first(
+        &self,
+        context: &RequestContext,
+        state: &Arc<State>,
+    ) -> Option<BoxFuture<'static, Verdicts>> {
+        if self.transactional_id.is_none() || check_transactional(self, &context.access).is_err() {
+            return None;
+        }
+        let append = Append::new(self, context, state);
+        let verification = Verification::begin(self, &append, deadline(self, context.received_at))?;
+        Some(verification.verdicts(state).boxed())
+    }
+
+    fn handle_after(
+        self,
+        verdicts: Verdicts,
+        context: RequestContext,
+        state: Arc<State>,
+    ) -> impl Future<Output = Answer<ProduceResponse>> {
+        produce(self, &verdicts, context, &state)
+    }
+}
+
+/// Appends, and gives the future that waits until everything is stored.
+fn produce(
+    request: ProduceRequest,
+    verdicts: &Verdicts,
+    context: RequestContext,
+    state: &State,
+) -> impl Future<Output = Answer<ProduceResponse>> + Send + use<> {
+    let begun = match check_transactional(&request, &context.access) {
+        Ok(()) => Begun::append(request, verdicts, &context, state),
+        Err(error) => Begun::refused(&request, error, context.received_at),
+    };
+    let waits = begun.acks != NO_ACKS && !begun.unstored.is_empty();
+    let waiting = waits.then(|| state.counters.waiting_produce.enter());
+    let RequestContext { account, size_bytes, .. } = context;
+    async move {
+        let _until_stored = waiting;
+        if begun.acks == NO_ACKS {
+            account.exempt_work();
+            let throttle = account.charge(QuotaKind::Produce, size_bytes);
+            let failure = begun.first_error().map(Close::Unacknowledged);
+            failure.map_or(Answer::Nothing { throttle }, Answer::Close)
+        } else {
+            let answer = Answer::from(begun.stored().await);
+            answer.held_back(account.charge(QuotaKind::Produce, size_bytes))
+        }
+    }
+}
+
+/// When the request gives up waiting.
+fn deadline(request: &ProduceRequest, received_at: Instant) -> Instant {
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or_default());
+    after(received_at, timeout)
 }
 
 /// A request whose batches are in their logs, or refused.
@@ -110,26 +162,18 @@ struct Refusal {
 }
 
 impl Begun {
-    fn append(request: ProduceRequest, context: &RequestContext, state: &State) -> Self {
-        let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or_default());
-        let append = Append {
-            state,
-            access: &context.access,
-            version: context.version,
-            acks: request.acks,
-            is_transactional: request.transactional_id.is_some(),
-            now: state.clock.wall(),
-        };
+    fn append(request: ProduceRequest, verdicts: &Verdicts, context: &RequestContext, state: &State) -> Self {
+        let append = Append::new(&request, context, state);
         let mut begun = Self {
             acks: request.acks,
-            deadline: after(context.received_at, timeout),
+            deadline: deadline(&request, context.received_at),
             response: ProduceResponse::default(),
             unstored: Vec::new(),
         };
         begun.response.responses = Vec::with_capacity(request.topic_data.len());
         // As Apache Kafka: a topic without partitions is left out of the answer.
         for topic in request.topic_data.into_iter().filter(|topic| !topic.partition_data.is_empty()) {
-            begun.append_topic(&append, topic);
+            begun.append_topic(&append, verdicts, topic);
         }
         begun
     }
@@ -139,14 +183,20 @@ impl Begun {
         Self { acks: request.acks, deadline: now, response: request.refusal(error), unstored: Vec::new() }
     }
 
-    fn append_topic(&mut self, append: &Append<'_>, topic: TopicProduceData) {
+    fn append_topic(&mut self, append: &Append<'_>, verdicts: &Verdicts, topic: TopicProduceData) {
         let TopicProduceData { mut name, topic_id, partition_data } = topic;
         let allowed = append.check_topic(&name, topic_id);
         let place = self.response.responses.len();
         let mut results = Vec::with_capacity(partition_data.len());
         for PartitionProduceData { index, records } in partition_data {
             let (partition, appended) = match allowed {
-                Ok(()) => append.batch(&name, topic_id, index, records),
+                Ok(()) => match append.partition(&name, topic_id, index) {
+                    Ok(partition) => {
+                        let appended = append.batch(&partition, verdicts, records);
+                        (Some(partition), appended)
+                    }
+                    Err(error) => (None, Err(error.into())),
+                },
                 Err(error) => (None, Err(error.into())),
             };
             if let Some(partition) = &partition
@@ -197,28 +247,26 @@ struct Append<'a> {
     access: &'a Access,
     version: i16,
     acks: i16,
-    is_transactional: bool,
     now: Timestamp,
 }
 
-impl Append<'_> {
+impl<'a> Append<'a> {
+    fn new(request: &ProduceRequest, context: &'a RequestContext, state: &'a State) -> Self {
+        let RequestContext { access, version, .. } = context;
+        Self { state, access, version: *version, acks: request.acks, now: state.clock.wall() }
+    }
+
     fn batch(
         &self,
-        name: &ByteString,
-        topic_id: TopicId,
-        index: i32,
+        partition: &Arc<Partition>,
+        verdicts: &Verdicts,
         records: Option<Bytes>,
-    ) -> (Option<Arc<Partition>>, Result<Appended, Refusal>) {
-        let partition = match self.partition(name, topic_id, index) {
-            Ok(partition) => partition,
-            Err(error) => return (None, Err(error.into())),
-        };
-        let appended = self.check(&partition, records.as_ref()).and_then(|()| {
-            partition
-                .append(records.unwrap_or_default(), AppendOrigin::Client, self.now)
-                .map_err(|error| Refusal::by_log(&error, partition.watermarks().log_start))
-        });
-        (Some(partition), appended)
+    ) -> Result<Appended, Refusal> {
+        self.check(partition, records.as_ref())?;
+        let guard = verdicts.of(partition)?;
+        partition
+            .append_verified(records.unwrap_or_default(), AppendOrigin::Client, guard, self.now)
+            .map_err(|error| Refusal::by_log(&error, partition.watermarks().log_start))
     }
 
     /// Whether the sender may write to a topic; asked by name before it is looked up, so that names do not leak.
@@ -248,7 +296,7 @@ impl Append<'_> {
             && self.state.cluster.image().topic(topic).is_some_and(|topic| topic.is_internal())
     }
 
-    /// Checks what the log does not: `acks`, internal topics, transactions, compression by version.
+    /// Checks what the log does not: `acks`, internal topics, compression by version.
     fn check(&self, partition: &Partition, records: Option<&Bytes>) -> Result<(), Refusal> {
         if ![NO_ACKS, ALL_ACKS, LEADER_ACKS].contains(&self.acks) {
             return Err(ErrorCode::InvalidRequiredAcks.into());
@@ -264,9 +312,6 @@ impl Append<'_> {
         }
         // What is no batch of the current format the log refuses.
         let Some(attributes) = records.and_then(attributes) else { return Ok(()) };
-        if self.is_transactional || attributes.is_transactional() {
-            return Err(Refusal::new(ErrorCode::InvalidTxnState, "this broker has no transactions yet"));
-        }
         let is_zstd = matches!(attributes.compression(), Ok(Compression::Zstd));
         if is_zstd && self.version < FIRST_ZSTD_VERSION {
             let message =
@@ -277,20 +322,23 @@ impl Append<'_> {
     }
 }
 
-/// Checks that transactional batches come with a transactional id that the sender may use.
+/// Checks that transactional batches come with a transactional id that the sender may use, and from one producer.
 fn check_transactional(request: &ProduceRequest, access: &Access) -> Result<(), ErrorCode> {
-    if access.is_open() {
-        return Ok(());
-    }
-    let mut batches = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-    let is_transactional = |data: &PartitionProduceData| {
-        data.records.as_ref().and_then(attributes).is_some_and(Attributes::is_transactional)
+    let batches = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let mut producers = batches.filter_map(|data| {
+        let records = data.records.as_ref()?;
+        attributes(records).filter(|attributes| attributes.is_transactional())?;
+        records.get(PRODUCER_AT..PRODUCER_END)
+    });
+    let Some(producer) = producers.next() else { return Ok(()) };
+    let Some(id) = &request.transactional_id else {
+        return Err(ErrorCode::TransactionalIdAuthorizationFailed);
     };
-    match &request.transactional_id {
-        _ if !batches.any(is_transactional) => Ok(()),
-        Some(id) => access.check(Write, TransactionalId, id),
-        None => Err(ErrorCode::TransactionalIdAuthorizationFailed),
+    access.check(Write, TransactionalId, id)?;
+    if producers.any(|other| other != producer) {
+        return Err(ErrorCode::InvalidProducerIdMapping);
     }
+    Ok(())
 }
 
 /// The attributes of what looks like a batch of the current format.
