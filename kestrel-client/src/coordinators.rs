@@ -17,10 +17,6 @@ pub(crate) enum CoordinatorType {
     /// Coordinates groups, by group id.
     Group,
     /// Coordinates transactions, by transactional id.
-    #[allow(
-        dead_code,
-        reason = "transactional producers and administrators of transactions are being built on it"
-    )]
     Transaction,
 }
 

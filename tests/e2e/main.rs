@@ -25,4 +25,5 @@ mod secure;
 mod silence;
 mod throttled;
 mod topics;
+mod transactions;
 mod work;

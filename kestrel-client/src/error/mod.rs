@@ -339,6 +339,7 @@ impl Error {
             | Self::Timeout { possibly_written, .. }
             | Self::Ended { possibly_written, .. } => *possibly_written,
             Self::Broker(error) => error.possibly_written,
+            Self::ProducerFenced { cause, .. } | Self::ProducerFailed { cause } => cause.possibly_written(),
             Self::MalformedResponse { .. } => true,
             _ => false,
         }

@@ -83,7 +83,8 @@ impl Handshake {
             }
             Some(ErrorCode::None) | None => {
                 let answer: ApiVersionsResponse = decode_response::<ApiVersionsRequest>(frame, self.version)?;
-                Ok(Progress::Done(Versions::intersect(&answer.api_keys)))
+                let versions = Versions::intersect(&answer.api_keys);
+                Ok(Progress::Done(versions.with_features(&answer.finalized_features)))
             }
             Some(code) => Err(HandshakeError::Refused(code)),
         }

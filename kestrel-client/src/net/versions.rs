@@ -6,11 +6,18 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use kestrel_protocol::ApiKey;
-use kestrel_protocol::messages::api_versions::ApiVersion;
+use kestrel_protocol::messages::api_versions::{ApiVersion, FinalizedFeatureKey};
+
+/// The feature that says how transactions are spoken about (KIP-890).
+const TRANSACTION_VERSION: &str = "transaction.version";
 
 /// The ranges that both sides speak, by API.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Versions(HashMap<ApiKey, RangeInclusive<i16>>);
+pub(crate) struct Versions {
+    ranges: HashMap<ApiKey, RangeInclusive<i16>>,
+    /// The level of `transaction.version` that the cluster has finalized; 0 when it has none.
+    transaction_level: i16,
+}
 
 impl Versions {
     /// Intersects what the broker advertises with what this client speaks.
@@ -24,17 +31,29 @@ impl Versions {
             let range = entry.min_version.max(*ours.start())..=entry.max_version.min(*ours.end());
             (!range.is_empty()).then_some((api, range))
         };
-        Self(advertised.iter().filter_map(common).collect())
+        Self { ranges: advertised.iter().filter_map(common).collect(), transaction_level: 0 }
+    }
+
+    /// With the features that the cluster has finalized (KIP-584).
+    pub(crate) fn with_features(mut self, finalized: &[FinalizedFeatureKey]) -> Self {
+        let level = finalized.iter().find(|feature| &*feature.name == TRANSACTION_VERSION);
+        self.transaction_level = level.map_or(0, |feature| feature.max_version_level);
+        self
+    }
+
+    /// The level of `transaction.version` that the cluster had finalized when the connection was made.
+    pub(crate) const fn transaction_level(&self) -> i16 {
+        self.transaction_level
     }
 
     /// The newest common version.
     pub(crate) fn newest(&self, api: ApiKey) -> Option<i16> {
-        self.0.get(&api).map(|range| *range.end())
+        self.ranges.get(&api).map(|range| *range.end())
     }
 
     /// The newest common version that is `at_most`.
     pub(crate) fn newest_up_to(&self, api: ApiKey, at_most: i16) -> Option<i16> {
-        let range = self.0.get(&api)?;
+        let range = self.ranges.get(&api)?;
         (*range.start() <= at_most).then(|| at_most.min(*range.end()))
     }
 }

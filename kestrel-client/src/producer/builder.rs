@@ -114,10 +114,10 @@ fn spawn(
     settings: ProducerSettings,
     transactional: Option<Transactional>,
 ) -> (Started, oneshot::Receiver<Result<(), Error>>) {
-    let is_transactional = transactional.is_some();
+    let transactional_id = transactional.as_ref().map(|one| Arc::clone(&one.transactional_id));
     let builder = BuilderOptions {
         codec: settings.codec,
-        transactional: is_transactional,
+        transactional: transactional_id.is_some(),
         ..BuilderOptions::default()
     };
     let accumulator = AccumulatorSettings {
@@ -136,7 +136,7 @@ fn spawn(
         max_request_size: settings.max_request_size,
         retries: settings.retries,
         idempotent: *settings.enable_idempotence,
-        is_transactional,
+        transactional_id,
     };
     let dispatcher = Dispatcher::new(dispatcher, client.retry_backoff());
     let sender = SenderSettings {

@@ -28,6 +28,8 @@ pub(crate) struct Identity {
     failures: u32,
     /// No broker is asked before this.
     not_before: Option<Instant>,
+    /// Whether the epoch is raised here: with a transactional id only its coordinator may (KIP-360).
+    raises_epoch: bool,
 }
 
 #[derive(Debug)]
@@ -42,7 +44,12 @@ enum Stage {
 impl Identity {
     pub(crate) const fn new(idempotent: bool) -> Self {
         let stage = if idempotent { Stage::Wanted } else { Stage::Off };
-        Self { stage, failures: 0, not_before: None }
+        Self { stage, failures: 0, not_before: None, raises_epoch: true }
+    }
+
+    /// The identity of a producer with a transactional id, which its transaction manager asks for.
+    pub(crate) const fn of_transactions() -> Self {
+        Self { stage: Stage::Asked, failures: 0, not_before: None, raises_epoch: false }
     }
 
     /// Whether batches can be sent: there is an identity, or none is needed.
@@ -94,13 +101,14 @@ impl Identity {
     }
 
     /// An identity other than `used`, for a partition that has to begin its numbers anew: the current one, or else the next
-    /// epoch. `None` when the epochs are used up: a new producer id has to be asked for first.
-    ///
-    /// The epoch is raised here and not by a broker, which only a producer without transactions may do (KIP-360).
+    /// epoch. `None` when the epochs are used up, or not raised here: another identity has to be had first.
     pub(crate) fn renew(&mut self, used: Option<ProducerIdAndEpoch>) -> Option<ProducerIdAndEpoch> {
         let current = self.current()?;
         if used != Some(current) {
             return Some(current);
+        }
+        if !self.raises_epoch {
+            return None;
         }
         match current.epoch.0.checked_add(1) {
             Some(epoch) => {

@@ -115,6 +115,11 @@ impl PartitionSequences {
         }
     }
 
+    /// Whether numbers are lost that may have no place any more.
+    pub(crate) const fn has_gap(&self) -> bool {
+        self.gap.is_some()
+    }
+
     /// What to do now that nothing is in flight; `first_waiting` is the number of the first batch that is to be sent again.
     pub(crate) fn resolve(&mut self, first_waiting: Option<i32>) -> Resolution {
         let Some(gap) = self.gap else { return Resolution::GoOn };

@@ -172,6 +172,11 @@ impl Connection {
         self.shared.versions.newest_up_to(api, at_most).ok_or_else(|| self.unsupported(api))
     }
 
+    /// The level of `transaction.version` that the cluster had finalized when the connection was made.
+    pub(crate) fn transaction_level(&self) -> i16 {
+        self.shared.versions.transaction_level()
+    }
+
     /// Sends `request` in the newest common version and waits for the answer.
     ///
     /// Cancel-safe in that the answer is then ignored; the request may have been carried out.

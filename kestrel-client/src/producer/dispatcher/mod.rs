@@ -15,6 +15,7 @@
 
 mod outcomes;
 mod partition;
+mod transactions;
 mod verdict;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -28,6 +29,7 @@ use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
 use super::identity::{Identity, ProducerIdAndEpoch};
 use super::partition_id::{PartitionId, PartitionKey};
+use super::transaction::TransactionManager;
 use crate::complaints::Complaints;
 use crate::environment::after;
 use crate::error::{BrokerError, Error};
@@ -52,8 +54,8 @@ pub(crate) struct DispatcherSettings {
     pub(crate) max_request_size: usize,
     pub(crate) retries: u32,
     pub(crate) idempotent: bool,
-    #[allow(dead_code, reason = "the machine is about to be there")]
-    pub(crate) is_transactional: bool,
+    /// The id of a producer that writes in transactions.
+    pub(crate) transactional_id: Option<Arc<str>>,
 }
 
 /// The batches of one Produce request: at most one per partition.
@@ -79,6 +81,7 @@ pub(crate) struct Retry {
 pub(crate) struct Dispatcher {
     settings: DispatcherSettings,
     identity: Identity,
+    transactions: Option<TransactionManager>,
     backoff: ExponentialBackoff,
     partitions: HashMap<PartitionId, Partition>,
     nodes: HashMap<NodeId, Node>,
@@ -120,8 +123,14 @@ enum Link {
 
 impl Dispatcher {
     pub(crate) fn new(settings: DispatcherSettings, backoff: ExponentialBackoff) -> Self {
+        let transactions =
+            settings.transactional_id.clone().map(|id| TransactionManager::new(id, backoff.clone()));
         Self {
-            identity: Identity::new(settings.idempotent),
+            identity: match &transactions {
+                Some(_) => Identity::of_transactions(),
+                None => Identity::new(settings.idempotent),
+            },
+            transactions,
             settings,
             backoff,
             partitions: HashMap::new(),
@@ -225,6 +234,11 @@ impl Dispatcher {
     /// A broker gave the producer its identity.
     pub(crate) fn handle_identity(&mut self, identity: ProducerIdAndEpoch, now: Instant) {
         self.identity.handle_known(identity);
+        self.release_held(now);
+    }
+
+    /// What the producer as a whole waited for is there, for some of what it holds back at least.
+    fn release_held(&mut self, now: Instant) {
         let held = self.partitions.iter().filter(|(_, partition)| partition.place == Place::Held);
         let held: Vec<_> = held.map(|(id, _)| *id).collect();
         for id in held {
@@ -333,7 +347,9 @@ impl Dispatcher {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timer = self.timers.first().map(|(at, _)| *at);
         let identity = self.identity.next_deadline().filter(|_| self.failure.is_none());
-        [timer, self.next_expiry, identity].into_iter().flatten().min()
+        let transaction = self.transactions.as_ref().and_then(TransactionManager::next_deadline);
+        let transaction = transaction.filter(|_| self.failure.is_none());
+        [timer, self.next_expiry, identity, transaction].into_iter().flatten().min()
     }
 
     /// Whether nothing is left to do before the next input or deadline.
@@ -342,6 +358,7 @@ impl Dispatcher {
         self.has_identity()
             && self.settled.is_empty()
             && !self.metadata_wanted
+            && !self.transactions.as_ref().is_some_and(TransactionManager::has_wanted)
             && !self.nodes.values().any(has_work)
     }
 
@@ -415,7 +432,10 @@ impl Dispatcher {
 
     /// Ends the producer with `cause`: fails everything that it owns or has sent.
     fn fail(&mut self, cause: Error) {
-        let error = Error::ProducerFailed { cause: Box::new(cause.clone()) };
+        let error = ended_by(&cause);
+        if let Some(transactions) = &mut self.transactions {
+            transactions.fail_for_good(&cause);
+        }
         if self.failure.is_none() {
             self.failure = Some(cause.clone());
             self.new_failure = Some(cause);
@@ -441,6 +461,11 @@ impl Dispatcher {
         let can_send = can_send && partition.resolve_gap(&mut self.identity);
         let rules = Rules { linger: self.settings.linger, max_in_flight: self.settings.max_in_flight };
         partition.place = if can_send { partition.find_place(rules, now) } else { Place::Held };
+        if let (Place::Ready(_), Some(transactions)) = (partition.place, &mut self.transactions)
+            && !transactions.admits(&partition.key)
+        {
+            partition.place = Place::Held;
+        }
         match partition.place {
             Place::Idle | Place::Held => {
                 // Records that wait for a leader: the metadata is asked for one.
@@ -455,6 +480,14 @@ impl Dispatcher {
             }
             Place::Ready(_) => {}
         }
+    }
+}
+
+/// What the batches of a producer fail with that `cause` has ended.
+pub(crate) fn ended_by(cause: &Error) -> Error {
+    match cause {
+        Error::ProducerFenced { .. } => cause.clone(),
+        cause => Error::ProducerFailed { cause: Box::new(cause.clone()) },
     }
 }
 

@@ -28,6 +28,13 @@ impl Dispatcher {
                 self.settle(batch, outcome);
             }
             Verdict::Retry(refusal) => self.retry(batch, refusal, now),
+            // In a transaction nothing is numbered anew.
+            Verdict::OutOfOrder(refusal)
+                if self.transactions.is_some() && partition.is_first(batch.order) =>
+            {
+                self.complaints.note(&refusal.error, now);
+                self.give_up(batch, refusal);
+            }
             Verdict::OutOfOrder(refusal) => {
                 if let Some(stamp) = batch.stamp.filter(|_| partition.is_first(batch.order)) {
                     partition.sequences.handle_gap_found(stamp);
@@ -40,6 +47,7 @@ impl Dispatcher {
                 self.give_up(batch, refusal);
             }
             Verdict::Fatal(error) => {
+                let error = self.named(error);
                 self.settle(batch, Outcome::Failed(error.clone()));
                 self.fail(error);
             }
@@ -47,13 +55,13 @@ impl Dispatcher {
         self.reschedule(id, now);
     }
 
-    fn settle(&mut self, batch: ProducerBatch, outcome: Outcome) {
+    pub(super) fn settle(&mut self, batch: ProducerBatch, outcome: Outcome) {
         self.settled.push_back(batch.settled(outcome));
     }
 
     fn retry(&mut self, mut batch: ProducerBatch, refusal: Refusal, now: Instant) {
         self.metadata_wanted |= refusal.refresh;
-        if batch.attempts > self.settings.retries || self.failure.is_some() {
+        if batch.attempts > self.settings.retries || self.failure.is_some() || self.refuses_batches() {
             return self.give_up(batch, refusal);
         }
         batch.possibly_written |= refusal.certainty == Certainty::Possible;
@@ -80,7 +88,7 @@ impl Dispatcher {
 
     fn split(&mut self, batch: ProducerBatch, refusal: Refusal) {
         let id = batch.partition_id();
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.refuses_batches() {
             return self.give_up(batch, refusal);
         }
         match batch.split() {
@@ -101,6 +109,7 @@ impl Dispatcher {
     fn give_up(&mut self, batch: ProducerBatch, refusal: Refusal) {
         let certainty = if batch.possibly_written { Certainty::Possible } else { refusal.certainty };
         self.lose(&batch, certainty);
+        self.fail_transaction(&refusal.error);
         self.settle(batch, Outcome::Failed(refusal.error));
     }
 
@@ -109,10 +118,11 @@ impl Dispatcher {
         let certainty = if batch.possibly_written { Certainty::Possible } else { Certainty::Certain };
         self.lose(&batch, certainty);
         let error = self.timeout_error(batch.last_error.clone(), batch.possibly_written);
+        self.fail_transaction(&error);
         self.settle(batch, Outcome::Failed(error));
     }
 
-    fn lose(&mut self, batch: &ProducerBatch, certainty: Certainty) {
+    pub(super) fn lose(&mut self, batch: &ProducerBatch, certainty: Certainty) {
         let Some(partition) = self.partitions.get_mut(&batch.partition_id()) else { return };
         if let Some(stamp) = batch.stamp {
             partition.sequences.handle_lost(stamp, certainty);
@@ -161,6 +171,7 @@ impl Dispatcher {
         }
         for state in overdue {
             let error = self.timeout_error(last_error.clone(), true);
+            self.fail_transaction(&error);
             self.settled.push_back(Settled::on_its_way(state, Outcome::Failed(error)));
         }
     }

@@ -187,6 +187,16 @@ impl Partition {
         late
     }
 
+    /// Takes all batches that are not on their way.
+    pub(super) fn take_all(&mut self, draw: Draw<'_>) -> VecDeque<ProducerBatch> {
+        let mut all = std::mem::take(&mut self.waiting);
+        while self.backlog.oldest_at.is_some() {
+            let Some(batch) = self.draw(draw) else { break };
+            all.push_back(batch);
+        }
+        all
+    }
+
     /// Puts a batch back that has to be sent again, in its place.
     pub(super) fn put_back(&mut self, mut batch: ProducerBatch) {
         batch.note_back();

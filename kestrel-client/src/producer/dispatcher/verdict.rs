@@ -110,7 +110,9 @@ fn judge_refusal(batch: &ProducerBatch, is_followed: bool, response: &PartitionP
         ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge if batch.record_count() > 1 => {
             Verdict::Split(refusal)
         }
-        ErrorCode::ClusterAuthorizationFailed => Verdict::Fatal(refusal.error),
+        ErrorCode::ClusterAuthorizationFailed | ErrorCode::TransactionalIdAuthorizationFailed => {
+            Verdict::Fatal(refusal.error)
+        }
         _ if code.class() == ErrorClass::Fenced => Verdict::Fatal(refusal.error),
         _ if code.is_retriable() => Verdict::Retry(refusal),
         _ => Verdict::Fail(refusal),

@@ -4,10 +4,12 @@
 //! the connections that they travel on, hands answers back to the machine, and delivers outcomes. It never decides about a
 //! batch, and never waits.
 
+mod coordinator;
 mod in_order;
 mod observed;
 mod request;
 mod shared;
+mod transactions;
 mod transmit;
 
 use std::collections::HashMap;
@@ -24,7 +26,7 @@ use tokio::sync::oneshot;
 use super::accumulator::{Accumulator, Drawn, PartitionQueue, TopicQueue};
 use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
-use super::dispatcher::{Dispatcher, Shipment};
+use super::dispatcher::{Dispatcher, Shipment, ended_by};
 use super::identity::ProducerIdAndEpoch;
 use super::partition_id::PartitionId;
 use super::transaction::{Gate, TransactionCommand};
@@ -35,11 +37,13 @@ use crate::metadata::MetadataSnapshot;
 use crate::net::{Connection, HandleId, Peer, Purpose};
 use crate::under_way::UnderWay;
 
+use coordinator::Answered;
 use in_order::{InOrder, Turn};
 pub(crate) use observed::tell_buffer;
 use observed::{tell_produced, tell_retried};
 use request::AskedTopics;
 pub(crate) use shared::SharedSender;
+use transactions::Transactions;
 
 /// The producer's settings that the sender needs.
 #[derive(Debug, Clone)]
@@ -53,7 +57,6 @@ pub(crate) struct SenderSettings {
 }
 
 /// What the sender of a transactional producer needs beside.
-#[allow(dead_code, reason = "the machine is about to be there")]
 #[derive(Debug)]
 pub(crate) struct Transactional {
     pub(crate) transactional_id: Arc<str>,
@@ -68,7 +71,6 @@ pub(crate) enum Command {
     /// Seal all batches and name those that are not settled.
     Flush(oneshot::Sender<Vec<Arc<BatchState>>>),
     /// Steer the producer's transactions.
-    #[allow(dead_code, reason = "the machine is about to be there")]
     Transaction(TransactionCommand),
 }
 
@@ -93,8 +95,7 @@ pub(crate) struct Sender {
     next_forgetting: Instant,
     /// Gives `build` the outcome of asking for the first identity.
     started: Option<oneshot::Sender<Result<(), Error>>>,
-    #[allow(dead_code, reason = "the machine is about to be there")]
-    transactional: Option<Transactional>,
+    transactions: Option<Transactions>,
 }
 
 /// What the sender waits for.
@@ -103,6 +104,7 @@ enum Event {
     Built(Turn, Shipment),
     Answered(NodeId, AskedTopics, Vec<ProducerBatch>, Result<ProduceResponse, Error>),
     Identity(Result<ProducerIdAndEpoch, Error>),
+    Transaction(Answered),
 }
 
 impl Sender {
@@ -114,8 +116,11 @@ impl Sender {
         started: oneshot::Sender<Result<(), Error>>,
         transactional: Option<Transactional>,
     ) -> Self {
+        let handle = client.new_handle();
+        let transactions =
+            transactional.map(|transactional| Transactions::new(client.clone(), handle, transactional));
         Self {
-            handle: client.new_handle(),
+            handle,
             snapshot: client.metadata().current(),
             client,
             accumulator,
@@ -129,7 +134,7 @@ impl Sender {
             next_forgetting: after(environment::now(), settings.metadata_max_idle),
             settings,
             started: Some(started),
-            transactional,
+            transactions,
         }
     }
 
@@ -144,6 +149,7 @@ impl Sender {
         }
         let queues = &self.queues;
         self.dispatcher.handle_timeout(now, &mut |id| draw(queues, id));
+        self.drive_transactions(now);
         self.deliver_all();
         self.forget_unused(now);
         self.notice_closed_connections();
@@ -178,13 +184,16 @@ impl Sender {
 
     /// When to drive if nothing happens before.
     fn next_deadline(&self) -> Option<Instant> {
-        Some(self.dispatcher.next_deadline().map_or(self.next_forgetting, |at| at.min(self.next_forgetting)))
+        let deadlines =
+            [self.dispatcher.next_deadline(), self.transactions_deadline(), Some(self.next_forgetting)];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Whether nothing is left to do; called when no handle is left that could bring more.
     fn is_done(&mut self) -> bool {
         self.take_news();
-        self.dispatcher.is_idle() || self.dispatcher.failure().is_some()
+        let is_idle = self.dispatcher.is_idle() && !self.is_ending_transaction();
+        is_idle || self.dispatcher.failure().is_some()
     }
 
     /// Handles one event; pending when there is none, and then the next one wakes the task.
@@ -215,6 +224,7 @@ impl Sender {
                 self.dispatcher.handle_identity(identity, now);
             }
             Event::Identity(Err(error)) => self.dispatcher.handle_identity_error(error, now),
+            Event::Transaction(answered) => self.handle_transaction_answer(answered, now),
         }
         self.deliver_all();
     }
@@ -228,7 +238,7 @@ impl Sender {
                 let states = undrawn.chain(self.dispatcher.unsettled().map(Arc::clone));
                 let _ = reply.send(states.filter(|state| !state.is_settled()).collect());
             }
-            Command::Transaction(_) => {}
+            Command::Transaction(command) => self.handle_transaction_command(command),
         }
     }
 
@@ -255,7 +265,7 @@ impl Sender {
             let backlog = queue.look();
             match self.dispatcher.failure() {
                 None => self.dispatcher.handle_news(queue.key(), backlog, &self.snapshot, now),
-                Some(cause) => self.fail(&queue, &producer_failed(cause)),
+                Some(cause) => self.fail(&queue, &ended_by(cause)),
             }
             self.queues.entry(queue.key().id).or_insert(queue);
         }
@@ -275,7 +285,7 @@ impl Sender {
     fn deliver_all(&mut self) {
         if let Some(cause) = self.dispatcher.poll_failure() {
             tracing::error!(error = %Chain(&cause), "the producer has failed");
-            let error = producer_failed(&cause);
+            let error = ended_by(&cause);
             self.accumulator.end(error.clone());
             self.queues.values().for_each(|queue| self.fail(queue, &error));
         }
@@ -381,10 +391,6 @@ impl Drop for Sender {
 /// Takes the next batch of a partition out of its queue.
 fn draw(queues: &HashMap<PartitionId, Arc<PartitionQueue>>, id: PartitionId) -> Drawn {
     queues.get(&id).map(|queue| queue.draw()).unwrap_or_default()
-}
-
-fn producer_failed(cause: &Error) -> Error {
-    Error::ProducerFailed { cause: Box::new(cause.clone()) }
 }
 
 /// Asks any broker for a producer id (KIP-98).

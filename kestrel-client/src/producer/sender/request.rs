@@ -18,6 +18,8 @@ use crate::producer::dispatcher::ProduceAnswer;
 
 /// The first version with topic ids instead of names (KIP-516).
 pub(super) const FIRST_VERSION_WITH_IDS: i16 = 13;
+/// The first version with which a batch adds its partition to the transaction (KIP-890).
+pub(super) const FIRST_VERSION_OF_TRANSACTIONS_V2: i16 = 12;
 
 /// A request, and what is needed to read its answer.
 #[derive(Debug)]
@@ -52,6 +54,7 @@ impl BuiltRequest {
         batches: &[ProducerBatch],
         acks: i16,
         timeout_ms: i32,
+        transactional_id: Option<&Arc<str>>,
         snapshot: &MetadataSnapshot,
     ) -> Self {
         let mut topic_data: Vec<TopicProduceData> = Vec::new();
@@ -73,7 +76,8 @@ impl BuiltRequest {
             }
         }
         let has_ids = topic_data.iter().all(|topic| !topic.topic_id.is_nil());
-        let request = ProduceRequest { transactional_id: None, acks, timeout_ms, topic_data };
+        let transactional_id = transactional_id.map(|id| ByteString::from(&**id));
+        let request = ProduceRequest { transactional_id, acks, timeout_ms, topic_data };
         Self { request, has_ids, asked: AskedTopics(asked) }
     }
 }

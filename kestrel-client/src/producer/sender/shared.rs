@@ -86,6 +86,7 @@ impl SharedSender {
         let mut sender = self.sender();
         if closing {
             self.accumulator.end(Error::closed("producer"));
+            sender.close_transactions(environment::now());
         }
         sender.drive();
         if closing && sender.is_done() {

@@ -8,13 +8,14 @@ use kestrel_protocol::messages::produce::{ProduceRequest, ProduceResponse};
 use kestrel_protocol::{ApiKey, NodeId};
 use tokio::task::JoinError;
 
-use super::request::{AskedTopics, BuiltRequest, FIRST_VERSION_WITH_IDS};
+use super::request::{AskedTopics, BuiltRequest, FIRST_VERSION_OF_TRANSACTIONS_V2, FIRST_VERSION_WITH_IDS};
 use super::{Event, InOrder, Sender, Turn, draw};
 use crate::environment;
 use crate::error::{Chain, Error};
 use crate::net::Call;
 use crate::producer::batch::ProducerBatch;
 use crate::producer::dispatcher::{ProduceAnswer, Shipment};
+use crate::producer::transaction::TransactionVersion;
 
 /// Batches of at least this many bytes together are compressed off the sender task.
 const COMPRESS_ELSEWHERE_BYTES: usize = 32 * 1024;
@@ -77,8 +78,13 @@ impl Sender {
     fn transmit(&mut self, shipment: Shipment) {
         let Shipment { node, batches } = shipment;
         let timeout_ms = i32::try_from(self.settings.request_timeout.as_millis()).unwrap_or(i32::MAX);
-        let BuiltRequest { request, has_ids, asked } =
-            BuiltRequest::new(&batches, self.settings.acks, timeout_ms, &self.snapshot);
+        let BuiltRequest { request, has_ids, asked } = BuiltRequest::new(
+            &batches,
+            self.settings.acks,
+            timeout_ms,
+            self.transactional_id(),
+            &self.snapshot,
+        );
         let answer = match self.call(node, &request, has_ids) {
             Ok(answer) => answer,
             Err(error) => return self.handle_answer(node, &asked, batches, Err(error)),
@@ -96,12 +102,14 @@ impl Sender {
         has_ids: bool,
     ) -> Result<impl Future<Output = Result<ProduceResponse, Error>> + Send + use<>, Error> {
         let lost = |cause: &str| Error::disconnected(node.to_string(), cause, false);
-        let connection = self.connections.get_mut(&node).ok_or_else(|| lost("there is no connection"))?;
-        let version = if has_ids {
-            connection.version(ApiKey::Produce)?
-        } else {
-            connection.version_up_to(ApiKey::Produce, FIRST_VERSION_WITH_IDS - 1)?
+        let at_most = match self.dispatcher.transaction_version() {
+            // A later version would add the partition to the transaction by itself.
+            Some(TransactionVersion::V1) => FIRST_VERSION_OF_TRANSACTIONS_V2 - 1,
+            _ if has_ids => i16::MAX,
+            _ => FIRST_VERSION_WITH_IDS - 1,
         };
+        let connection = self.connections.get_mut(&node).ok_or_else(|| lost("there is no connection"))?;
+        let version = connection.version_up_to(ApiKey::Produce, at_most)?;
         let call = Call {
             request,
             version,

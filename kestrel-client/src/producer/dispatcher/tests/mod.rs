@@ -4,3 +4,4 @@ mod idempotence;
 mod model;
 mod rig;
 mod shipments;
+mod transactions;

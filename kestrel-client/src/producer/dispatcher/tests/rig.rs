@@ -26,6 +26,7 @@ use crate::producer::delivery::Outcome;
 use crate::producer::identity::ProducerIdAndEpoch;
 use crate::producer::partition_id::PartitionId;
 use crate::producer::partitioner::Murmur2;
+use crate::producer::transaction::{TransactionAnswer, TransactionRequest};
 use crate::record::{RecordMetadata, Timestamp};
 
 pub(super) const TOPIC: &str = "t";
@@ -50,6 +51,7 @@ pub(super) struct Rig {
 /// What varies between scripts.
 pub(super) struct Options {
     pub(super) idempotent: bool,
+    pub(super) transactional_id: Option<Arc<str>>,
     pub(super) linger: Duration,
     pub(super) batch_size: usize,
     pub(super) max_in_flight: usize,
@@ -63,6 +65,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             idempotent: true,
+            transactional_id: None,
             linger: Duration::ZERO,
             // One record per batch.
             batch_size: 1,
@@ -98,7 +101,7 @@ impl Rig {
             max_request_size: 1 << 20,
             retries: options.retries,
             idempotent: options.idempotent,
-            is_transactional: false,
+            transactional_id: options.transactional_id.clone(),
         };
         let backoff = ExponentialBackoff::new(100 * MILLI, 1000 * MILLI, 1);
         let dispatcher = Dispatcher::new(settings, backoff);
@@ -118,7 +121,7 @@ impl Rig {
             failures: Vec::new(),
         };
         rig.dispatcher.handle_connected(NodeId(0));
-        if options.idempotent {
+        if options.idempotent && options.transactional_id.is_none() {
             assert!(rig.dispatcher.poll_identity_request(rig.now));
             rig.identity(7, 0);
         }
@@ -142,10 +145,25 @@ impl Rig {
     }
 
     pub(super) fn identity(&mut self, id: i64, epoch: i16) {
-        self.dispatcher.handle_identity(
-            ProducerIdAndEpoch { id: ProducerId(id), epoch: ProducerEpoch(epoch) },
-            self.now,
-        );
+        self.dispatcher.handle_identity(identity(id, epoch), self.now);
+    }
+
+    /// The next request to a coordinator.
+    pub(super) fn ask(&mut self) -> Option<TransactionRequest> {
+        self.dispatcher.poll_transaction_request(self.now)
+    }
+
+    /// A coordinator answers.
+    pub(super) fn coordinator(&mut self, answer: TransactionAnswer) {
+        self.dispatcher.handle_transaction_answer(answer, self.now);
+    }
+
+    /// Drops what the open transaction does not take any more.
+    pub(super) fn drop_refused(&mut self) {
+        self.take_news();
+        let queues = &self.queues;
+        self.dispatcher.drop_refused(self.now, &mut |id| queues[&id].draw());
+        self.deliver();
     }
 
     /// Appends a record to a partition.
@@ -272,6 +290,10 @@ impl Rig {
         self.snapshot.topics.insert(TOPIC.into(), Arc::new(topic_view(leaders)));
         self.dispatcher.handle_metadata(&self.snapshot, self.now);
     }
+}
+
+pub(super) fn identity(id: i64, epoch: i16) -> ProducerIdAndEpoch {
+    ProducerIdAndEpoch { id: ProducerId(id), epoch: ProducerEpoch(epoch) }
 }
 
 /// The outcome, if there is one.

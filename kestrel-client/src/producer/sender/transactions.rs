@@ -1,0 +1,175 @@
+//! The sender's side of transactions: carries out what the machine asks of coordinators, and tells those who wait how it stands.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::coordinator::{Answered, CoordinatorCalls};
+use super::{Event, Sender, Transactional, draw};
+use crate::client::Client;
+use crate::environment::{self, after};
+use crate::error::{Error, Result};
+use crate::net::HandleId;
+use crate::producer::dispatcher::ended_by;
+use crate::producer::transaction::{EndFailure, Gate, Standing, TransactionCommand};
+
+/// What the sender of a transactional producer has beside.
+pub(super) struct Transactions {
+    calls: CoordinatorCalls,
+    gate: Arc<Gate>,
+    waiters: Waiters,
+    /// How long the end of the last transaction is worth waiting for once the producer is closed: the broker aborts it by then.
+    patience: Duration,
+    /// When that is over.
+    gives_up_at: Option<Instant>,
+}
+
+/// The callers who wait for something.
+#[derive(Default)]
+struct Waiters {
+    begin: Option<oneshot::Sender<Result<()>>>,
+    /// In the order of their calls.
+    offsets: VecDeque<oneshot::Sender<Result<()>>>,
+    commit: Option<oneshot::Sender<Result<(), EndFailure>>>,
+    abort: Option<oneshot::Sender<Result<(), EndFailure>>>,
+}
+
+impl Transactions {
+    pub(super) fn new(client: Client, handle: HandleId, transactional: Transactional) -> Self {
+        let Transactional { transactional_id, timeout, gate } = transactional;
+        let calls = CoordinatorCalls::new(client, handle, transactional_id, timeout);
+        Self { calls, gate, waiters: Waiters::default(), patience: timeout, gives_up_at: None }
+    }
+}
+
+impl Sender {
+    /// The id of a producer that writes in transactions.
+    pub(super) fn transactional_id(&self) -> Option<&Arc<str>> {
+        self.transactions.as_ref().map(|transactions| &transactions.calls.transactional_id)
+    }
+
+    /// A handle asks for something.
+    pub(super) fn handle_transaction_command(&mut self, command: TransactionCommand) {
+        self.take_news();
+        let now = environment::now();
+        let Some(transactions) = &mut self.transactions else { return };
+        match command {
+            TransactionCommand::Begin(reply) => {
+                transactions.waiters.begin = Some(reply);
+                // Its handle is gone, if one is open.
+                self.dispatcher.handle_abort();
+            }
+            TransactionCommand::SendOffsets(offsets, reply) => {
+                transactions.waiters.offsets.push_back(reply);
+                self.dispatcher.handle_offsets(offsets);
+            }
+            TransactionCommand::Commit(reply) => {
+                transactions.waiters.commit = Some(reply);
+                self.dispatcher.handle_commit();
+                self.seal_all(now);
+            }
+            TransactionCommand::Abort(reply) => {
+                transactions.waiters.abort = Some(reply);
+                self.dispatcher.handle_abort();
+            }
+            TransactionCommand::Abandon => self.dispatcher.handle_abort(),
+        }
+    }
+
+    pub(super) fn handle_transaction_answer(&mut self, (finalized, answer): Answered, now: Instant) {
+        if let Some(version) = finalized {
+            self.dispatcher.handle_finalized(version);
+        }
+        self.dispatcher.handle_transaction_answer(answer, now);
+    }
+
+    /// Brings the transactions forward: asks coordinators, answers callers.
+    pub(super) fn drive_transactions(&mut self, now: Instant) {
+        if self.transactions.is_none() {
+            return;
+        }
+        let queues = &self.queues;
+        self.dispatcher.drop_refused(now, &mut |id| draw(queues, id));
+        self.tell_waiters(now);
+        if let (Some(request), Some(transactions)) =
+            (self.dispatcher.poll_transaction_request(now), &self.transactions)
+        {
+            let calls = transactions.calls.clone();
+            self.events.begin(async move { Event::Transaction(calls.ask(request).await) });
+        }
+        // What ends without a request has ended by now.
+        self.tell_waiters(now);
+    }
+
+    /// The producer is closed: what is open is aborted.
+    pub(super) fn close_transactions(&mut self, now: Instant) {
+        let Some(transactions) = &mut self.transactions else { return };
+        let patience = transactions.patience;
+        transactions.gives_up_at.get_or_insert_with(|| after(now, patience));
+        self.dispatcher.handle_abort();
+    }
+
+    /// Whether a transaction is being ended, and not for too long.
+    pub(super) fn is_ending_transaction(&self) -> bool {
+        let is_busy = matches!(self.dispatcher.standing(), Some(Standing::Busy));
+        is_busy && self.transactions_deadline().is_none_or(|at| environment::now() < at)
+    }
+
+    /// When a closed producer stops waiting for its last transaction.
+    pub(super) fn transactions_deadline(&self) -> Option<Instant> {
+        self.transactions.as_ref()?.gives_up_at
+    }
+
+    fn tell_waiters(&mut self, now: Instant) {
+        let Some(Transactions { gate, waiters, .. }) = &mut self.transactions else { return };
+        while let Some(sent) = self.dispatcher.poll_offsets_sent() {
+            if let Some(reply) = waiters.offsets.pop_front() {
+                // The caller may have stopped waiting; so may all below.
+                let _ = reply.send(sent);
+            }
+        }
+        if let Some(cause) = self.dispatcher.failure() {
+            return waiters.fail(&ended_by(cause), gate);
+        }
+        match self.dispatcher.standing() {
+            Some(Standing::Ready) => {
+                let ends = [waiters.commit.take(), waiters.abort.take()].into_iter().flatten();
+                for reply in ends {
+                    let _ = reply.send(Ok(()));
+                }
+                if let Some(reply) = waiters.begin.take().filter(|reply| !reply.is_closed())
+                    && self.dispatcher.handle_begin(now)
+                {
+                    gate.open();
+                    let _ = reply.send(Ok(()));
+                }
+            }
+            Some(Standing::Failed(cause)) => {
+                gate.shut(cause);
+                if let Some(reply) = waiters.commit.take() {
+                    let cause = Box::new(cause.clone());
+                    let _ = reply.send(Err(EndFailure::Abortable(Error::TransactionFailed { cause })));
+                }
+                if waiters.begin.is_some() || waiters.abort.is_some() {
+                    self.dispatcher.handle_abort();
+                }
+            }
+            Some(Standing::Open | Standing::Busy) | None => {}
+        }
+    }
+}
+
+impl Waiters {
+    /// The producer has failed.
+    fn fail(&mut self, error: &Error, gate: &Gate) {
+        gate.shut(error);
+        for reply in self.begin.take().into_iter().chain(self.offsets.drain(..)) {
+            let _ = reply.send(Err(error.clone()));
+        }
+        for reply in [self.commit.take(), self.abort.take()].into_iter().flatten() {
+            let _ = reply.send(Err(EndFailure::Fatal(error.clone())));
+        }
+    }
+}
