@@ -218,6 +218,13 @@ impl Peer {
         self.call(&FindCoordinatorRequest { key: group.into(), ..Default::default() }, 2).await
     }
 
+    /// Finds the coordinator of a transactional id, which makes the topic of transactions.
+    pub(crate) async fn find_transaction_coordinator(&mut self, transactional_id: &str) {
+        let request =
+            FindCoordinatorRequest { key: transactional_id.into(), key_type: 1, ..Default::default() };
+        assert_eq!(self.call(&request, 2).await.error_code, ErrorCode::None);
+    }
+
     /// Joins a group as its only member and takes everything.
     pub(crate) async fn join_alone(&mut self, group: &str) -> Member {
         self.find_coordinator(group).await;

@@ -1,7 +1,6 @@
-//! FindCoordinator, versions 0 to 6 (in batches from version 4, KIP-699): this broker, for each group.
+//! FindCoordinator, versions 0 to 6 (in batches from version 4, KIP-699): this broker, for each group and transactional id.
 //!
-//! The topic of the groups is created when it is first asked for, and is there when the answer leaves. Transactional ids are
-//! answered with COORDINATOR_NOT_AVAILABLE, since nobody coordinates transactions yet.
+//! The topic that they are kept in is created when it is first asked for, and is there when the answer leaves.
 
 use std::sync::Arc;
 
@@ -13,8 +12,9 @@ use kestrel_protocol::{ErrorCode, NodeId};
 
 use super::{Handler, RequestContext, State};
 use crate::authorizer::AclOperation::{ClusterAction, Describe};
-use crate::authorizer::ResourceType::{Group, TransactionalId};
+use crate::authorizer::ResourceType::{self, Group, TransactionalId};
 use crate::cluster::ApiError;
+use crate::coordinator::{GROUPS_TOPIC, TRANSACTIONS_TOPIC};
 
 /// The first version that asks for several keys at once.
 const FIRST_BATCH_VERSION: i16 = 4;
@@ -46,8 +46,7 @@ impl Handler for FindCoordinatorRequest {
         let mut coordinators = Vec::with_capacity(keys.len());
         for key in keys {
             let found = match context.access.check(Describe, resource_type, &key) {
-                Ok(()) if resource_type == Group => find_for_groups(&context, &state).await,
-                Ok(()) => Err(nobody_yet("transactions")),
+                Ok(()) => find(resource_type, &context, &state).await,
                 Err(error) => Err(error.into()),
             };
             coordinators.push(Coordinator { key, ..found.unwrap_or_else(|error| nobody(&error)) });
@@ -85,11 +84,19 @@ fn nobody_yet(what: &str) -> ApiError {
     ApiError::new(ErrorCode::CoordinatorNotAvailable, format!("This broker has no {what} yet."))
 }
 
-async fn find_for_groups(context: &RequestContext, state: &State) -> Result<Coordinator, ApiError> {
-    state.groups.ensure().await.map_err(|error| {
+async fn find(
+    resource_type: ResourceType,
+    context: &RequestContext,
+    state: &State,
+) -> Result<Coordinator, ApiError> {
+    let (topic, ensured) = match resource_type {
+        TransactionalId => (TRANSACTIONS_TOPIC, state.transactions.ensure().await),
+        _ => (GROUPS_TOPIC, state.groups.ensure().await),
+    };
+    ensured.map_err(|error| {
         // What the disk refuses is said once, by the log.
         if error.code != ErrorCode::KafkaStorageError {
-            tracing::error!("the topic of the groups cannot be created: {error}");
+            tracing::error!("the topic {topic} cannot be created: {error}");
         }
         ApiError::new(ErrorCode::CoordinatorNotAvailable, error.message)
     })?;

@@ -1,35 +1,36 @@
-//! InitProducerId, versions 0 to 5: a producer id for an idempotent producer (KIP-98).
-//!
-//! A transactional id is refused with UNSUPPORTED_VERSION: there is no transaction coordinator yet.
+//! InitProducerId, versions 0 to 5: a producer id and epoch, for an idempotent producer or a transactional one (KIP-98, KIP-360).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kestrel_protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use kestrel_protocol::{ErrorCode, ProducerEpoch, ProducerId};
 
+use super::transactional::fenced_as_before;
 use super::{Access, Handler, RequestContext, State};
 use crate::authorizer::AclOperation::{IdempotentWrite, Write};
 use crate::authorizer::ResourceType::{Topic, TransactionalId};
+use crate::coordinator::Initialization;
+use crate::log::Transaction;
+
+/// The first version that knows PRODUCER_FENCED.
+const FIRST_FENCED_VERSION: i16 = 4;
 
 impl Handler for InitProducerIdRequest {
     async fn handle(self, context: RequestContext, state: Arc<State>) -> InitProducerIdResponse {
         if let Err(error) = check(self.transactional_id.as_deref(), &context.access) {
             return self.refusal(error);
         }
-        let has_id = self.producer_id != ProducerId::NONE;
-        let has_epoch = self.producer_epoch != ProducerEpoch::NONE;
-        match &self.transactional_id {
-            _ if has_id != has_epoch => return self.refusal(ErrorCode::InvalidRequest),
-            Some(id) if id.is_empty() => return self.refusal(ErrorCode::InvalidRequest),
-            Some(_) => return self.refusal(ErrorCode::UnsupportedVersion),
-            None => {}
+        let (has_id, has_epoch) =
+            (self.producer_id != ProducerId::NONE, self.producer_epoch != ProducerEpoch::NONE);
+        if has_id != has_epoch {
+            return self.refusal(ErrorCode::InvalidRequest);
         }
-        // An idempotent producer that has an id gets a new one: nobody else can be using it.
-        match state.producer_ids.next(&state.cluster).await {
-            Ok(producer_id) => {
-                InitProducerIdResponse { producer_id, producer_epoch: ProducerEpoch(0), ..Default::default() }
+        match self.producer(&state).await {
+            Ok(Transaction { producer_id, producer_epoch }) => {
+                InitProducerIdResponse { producer_id, producer_epoch, ..Default::default() }
             }
-            Err(error) => self.refusal(error.code),
+            Err(error) => self.refusal(fenced_as_before(error, context.version, FIRST_FENCED_VERSION)),
         }
     }
 
@@ -39,6 +40,28 @@ impl Handler for InitProducerIdRequest {
             producer_epoch: ProducerEpoch::NONE,
             ..Default::default()
         }
+    }
+}
+
+trait Initialize {
+    /// The producer that the answer names.
+    async fn producer(&self, state: &State) -> Result<Transaction, ErrorCode>;
+}
+
+impl Initialize for InitProducerIdRequest {
+    async fn producer(&self, state: &State) -> Result<Transaction, ErrorCode> {
+        let Some(transactional_id) = &self.transactional_id else {
+            // An idempotent producer that has an id gets a new one: nobody else can be using it.
+            let producer_id = state.transactions.next_producer_id().await.map_err(|error| error.code)?;
+            return Ok(Transaction { producer_id, producer_epoch: ProducerEpoch(0) });
+        };
+        let expected = Transaction { producer_id: self.producer_id, producer_epoch: self.producer_epoch };
+        let init = Initialization {
+            transactional_id: transactional_id.clone(),
+            timeout: u64::try_from(self.transaction_timeout_ms).ok().map(Duration::from_millis),
+            expected: (expected.producer_id != ProducerId::NONE).then_some(expected),
+        };
+        state.transactions.init(&init).await
     }
 }
 

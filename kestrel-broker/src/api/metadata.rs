@@ -17,7 +17,7 @@ use super::{Access, Handler, OPERATIONS_NOT_ASKED, RequestContext, State};
 use crate::authorizer::AclOperation::{Create, Describe};
 use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ApiError, ClusterImage, TopicImage, check_topic_name};
-use crate::coordinator::GROUPS_TOPIC;
+use crate::coordinator::{GROUPS_TOPIC, TRANSACTIONS_TOPIC};
 use crate::partition::OfflinePartitions;
 use crate::quota::Strictness;
 
@@ -147,10 +147,12 @@ async fn create_allowed(name: &ByteString, context: &RequestContext, state: &Sta
     create(name, context, state).await
 }
 
-/// Creates a topic with all defaults; that of the groups is created as their coordinator needs it.
+/// Creates a topic with all defaults; those that coordinators keep their state in are created as these need them.
 async fn create(name: &ByteString, context: &RequestContext, state: &State) -> Result<(), ApiError> {
-    if name == GROUPS_TOPIC {
-        return state.groups.ensure().await;
+    match &**name {
+        GROUPS_TOPIC => return state.groups.ensure().await,
+        TRANSACTIONS_TOPIC => return state.transactions.ensure().await,
+        _ => {}
     }
     let created = state.cluster.auto_create(name.clone(), context.account.permits(Strictness::Strict)).await;
     created.map_err(|error| match error.code {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use tokio_util::sync::CancellationToken;
 
-use super::{FetchSessions, ProducerIds, RequestContext, RequestCounters};
+use super::{FetchSessions, RequestContext, RequestCounters};
 use crate::clock::Clock;
 use crate::cluster::{BrokerImage, Cluster};
 use crate::config::BrokerConfig;
@@ -29,8 +29,6 @@ pub(crate) struct State {
     pub(crate) config: Arc<BrokerConfig>,
     /// The time.
     pub(crate) clock: Clock,
-    /// Producer ids to give out.
-    pub(crate) producer_ids: ProducerIds,
     /// The fetch sessions of all clients.
     pub(crate) fetch_sessions: FetchSessions,
     /// The quotas of users and clients.

@@ -3,6 +3,8 @@
 //! ApiVersions is answered from it and the router reads it, so that what is advertised is what is there. The needs are those
 //! of Apache Kafka's documentation ("Operations and Resources on Protocols").
 
+use kestrel_protocol::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use kestrel_protocol::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use kestrel_protocol::messages::alter_client_quotas::AlterClientQuotasRequest;
 use kestrel_protocol::messages::alter_configs::AlterConfigsRequest;
 use kestrel_protocol::messages::alter_user_scram_credentials::AlterUserScramCredentialsRequest;
@@ -21,7 +23,9 @@ use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
 use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
 use kestrel_protocol::messages::describe_producers::DescribeProducersRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
+use kestrel_protocol::messages::describe_transactions::DescribeTransactionsRequest;
 use kestrel_protocol::messages::describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
+use kestrel_protocol::messages::end_txn::EndTxnRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
 use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
@@ -31,6 +35,7 @@ use kestrel_protocol::messages::join_group::JoinGroupRequest;
 use kestrel_protocol::messages::leave_group::LeaveGroupRequest;
 use kestrel_protocol::messages::list_groups::ListGroupsRequest;
 use kestrel_protocol::messages::list_offsets::ListOffsetsRequest;
+use kestrel_protocol::messages::list_transactions::ListTransactionsRequest;
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::messages::offset_commit::OffsetCommitRequest;
 use kestrel_protocol::messages::offset_delete::OffsetDeleteRequest;
@@ -41,6 +46,7 @@ use kestrel_protocol::messages::sasl_authenticate::SaslAuthenticateRequest;
 use kestrel_protocol::messages::sasl_handshake::SaslHandshakeRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 use kestrel_protocol::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use kestrel_protocol::messages::write_txn_markers::WriteTxnMarkersRequest;
 
 use super::access::Need;
 use super::handler::{self, Handler};
@@ -80,6 +86,14 @@ pub(super) const APIS: &[ServedApi] = &[
     row::<DeleteRecordsRequest>(&[Need(Delete, Topic)]),
     row::<InitProducerIdRequest>(&[Need(Write, TransactionalId), Need(IdempotentWrite, Cluster)]),
     row::<OffsetForLeaderEpochRequest>(&[Need(ClusterAction, Cluster), Need(Describe, Topic)]),
+    row::<AddPartitionsToTxnRequest>(&[
+        Need(ClusterAction, Cluster),
+        Need(Write, TransactionalId),
+        Need(Write, Topic),
+    ]),
+    row::<AddOffsetsToTxnRequest>(&[Need(Write, TransactionalId), Need(Read, Group)]),
+    row::<EndTxnRequest>(&[Need(Write, TransactionalId)]),
+    row::<WriteTxnMarkersRequest>(&[Need(Alter, Cluster), Need(ClusterAction, Cluster)]),
     row::<TxnOffsetCommitRequest>(&[Need(Write, TransactionalId), Need(Read, Group), Need(Read, Topic)]),
     cluster_row::<DescribeAclsRequest>(Describe, &[Need(Describe, Cluster)]),
     cluster_row::<CreateAclsRequest>(Alter, &[Need(Alter, Cluster)]),
@@ -97,6 +111,8 @@ pub(super) const APIS: &[ServedApi] = &[
     cluster_row::<AlterUserScramCredentialsRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
     row::<DescribeProducersRequest>(&[Need(Read, Topic)]),
+    row::<DescribeTransactionsRequest>(&[Need(Describe, TransactionalId), Need(Describe, Topic)]),
+    row::<ListTransactionsRequest>(&[Need(Describe, TransactionalId)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];
 

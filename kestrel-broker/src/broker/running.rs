@@ -11,8 +11,7 @@ use tracing::{info, warn};
 
 use super::certificates::{self, encryptions};
 use crate::api::{
-    Accounts, Faults, FetchSessions, ListenerId, Login, ProducerIds, Session, State, pipeline,
-    request_counters,
+    Accounts, Faults, FetchSessions, ListenerId, Login, Session, State, pipeline, request_counters,
 };
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterImage, ClusterOptions, Provisions};
@@ -34,7 +33,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Running {
     state: Arc<State>,
     logs: Arc<LogManager>,
-    /// The listeners, the connections, the coordinator's driver, the housekeeper and the cleaner.
+    /// The listeners, the connections, the coordinators' drivers, the housekeeper and the cleaner.
     serving: TaskTracker,
     stop_serving: CancellationToken,
     /// The controller: it ends when nobody can ask it anything any more.
@@ -100,7 +99,7 @@ impl Running {
 
     /// Starts what works beside the requests.
     fn keep_house(&self, encryptions: &[Option<Arc<Encryption>>]) {
-        let State { cluster, replicas, groups, config, clock, .. } = &*self.state;
+        let State { cluster, replicas, groups, transactions, config, clock, .. } = &*self.state;
         let cleaner = Cleaner {
             logs: Arc::clone(&self.logs),
             cluster: cluster.clone(),
@@ -118,6 +117,7 @@ impl Running {
         self.serving.spawn(cleaner.drive(self.stop_serving.clone()));
         self.serving.spawn(housekeeper.drive(self.stop_serving.clone()));
         self.serving.spawn(groups.drive(self.stop_serving.clone()));
+        self.serving.spawn(transactions.drive(self.stop_serving.clone()));
     }
 
     /// All counters at this moment.
@@ -321,13 +321,20 @@ fn state(
     stopping: CancellationToken,
 ) -> State {
     let groups = GroupCoordinator::new(cluster.clone(), Arc::clone(&replicas), &config, clock.clone());
+    let groups = Arc::new(groups);
+    let transactions = TransactionCoordinator::new(
+        cluster.clone(),
+        Arc::clone(&replicas),
+        Arc::clone(&groups),
+        &config,
+        clock.clone(),
+    );
     State {
         cluster,
         replicas,
-        groups: Arc::new(groups),
-        transactions: Arc::new(TransactionCoordinator),
+        groups,
+        transactions: Arc::new(transactions),
         quotas,
-        producer_ids: ProducerIds::default(),
         fetch_sessions: FetchSessions::new(config.fetch_sessions),
         counters: request_counters(),
         connections: config.listeners.iter().map(|_| Arc::default()).collect(),

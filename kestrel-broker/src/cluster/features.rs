@@ -1,7 +1,7 @@
 //! Feature levels (KIP-584): what the metadata log has finalized, and what that allows to be written to it.
 //!
-//! A folder that Kestrel formats is finalized at `metadata.version` 30, which is 4.3-IV0: the level that Apache Kafka 4.3
-//! gives a new cluster, so that its records have the same versions. Pure.
+//! A folder that Kestrel formats is finalized at `metadata.version` 30, which is 4.3-IV0, and `transaction.version` 2: the levels
+//! that Apache Kafka 4.3 gives a new cluster, so that records have the same versions. Pure.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ use super::records::{FeatureLevelRecord, MetadataRecord, RecordVersions};
 pub(super) const METADATA_VERSION: &str = "metadata.version";
 /// Static or dynamic voters. Its level is in a control record and not among the feature levels.
 const KRAFT_VERSION: &str = "kraft.version";
+/// How transactions are spoken of (KIP-890).
+const TRANSACTION_VERSION: &str = "transaction.version";
 /// Eligible leader replicas (KIP-966).
 const ELR_VERSION: &str = "eligible.leader.replicas.version";
 /// 3.3-IV3, the oldest that Apache Kafka 4 can read.
@@ -49,7 +51,30 @@ pub(crate) const SUPPORTED_FEATURES: &[SupportedFeature] = &[
         min_level: MIN_METADATA_VERSION,
         max_level: MAX_METADATA_VERSION,
     },
+    SupportedFeature {
+        name: TRANSACTION_VERSION,
+        min_level: TransactionVersion::V0.0,
+        max_level: TransactionVersion::V2.0,
+    },
 ];
+
+/// A level of the feature `transaction.version`: of the brokers, or the one that a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct TransactionVersion(pub(crate) i16);
+
+impl TransactionVersion {
+    /// Transactions as they were at first (KIP-98).
+    pub(crate) const V0: Self = Self(0);
+    /// Records of transactions may have tagged fields (KIP-890).
+    pub(crate) const V1: Self = Self(1);
+    /// Each transaction has an epoch of its own, and partitions are added by what is written to them (KIP-890).
+    pub(crate) const V2: Self = Self(2);
+
+    /// Whether the end of a transaction bumps the epoch of its producer, so that what comes late belongs to no later one.
+    pub(crate) fn bumps_epochs(self) -> bool {
+        self >= Self::V2
+    }
+}
 
 /// The finalized levels, by feature. A feature that is not there has level 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +94,11 @@ impl FeatureLevels {
     /// Whether nothing is finalized: the log has not been begun.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The level at which transactions are coordinated. Clients speak the newer version when it is finalized here.
+    pub(crate) fn transaction_version(&self) -> TransactionVersion {
+        TransactionVersion(self.level(TRANSACTION_VERSION))
     }
 
     /// Whether replicas that left the ISR are remembered as eligible (KIP-966).
@@ -128,9 +158,11 @@ impl FeatureLevels {
     }
 }
 
-/// The records that a folder is formatted with: the metadata version.
+/// The records that a folder is formatted with: the metadata version, and the features that Apache Kafka finalizes with it as
+/// far as they are there.
 pub(super) fn bootstrap_records() -> Vec<MetadataRecord> {
-    vec![FeatureLevelRecord { name: METADATA_VERSION.into(), feature_level: MAX_METADATA_VERSION }.into()]
+    let levels = [(METADATA_VERSION, MAX_METADATA_VERSION), (TRANSACTION_VERSION, TransactionVersion::V2.0)];
+    levels.map(|(name, feature_level)| FeatureLevelRecord { name: name.into(), feature_level }.into()).into()
 }
 
 #[cfg(test)]

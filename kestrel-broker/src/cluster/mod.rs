@@ -17,6 +17,7 @@ mod error;
 mod features;
 mod image;
 mod metadata_log;
+mod producer_ids;
 mod publisher;
 mod records;
 mod replay;
@@ -44,12 +45,13 @@ pub(crate) use controller::{
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;
-pub(crate) use features::SUPPORTED_FEATURES;
+pub(crate) use features::{SUPPORTED_FEATURES, TransactionVersion};
 pub(crate) use image::{
     BrokerImage, ClientQuotaEntity, ClusterImage, ConfigMap, ConfigResource, EntityName, EntityType,
     PartitionImage, QuotaFilter, QuotaLimits, QuotaMatch, ResourceKind, ScramUsers, TopicImage,
 };
 pub(crate) use metadata_log::{ExpectedPartition, METADATA_TOPIC, MetadataError, check_metadata};
+pub(crate) use producer_ids::ProducerIds;
 pub(crate) use topic_name::check_topic_name;
 
 /// The inputs of [`Cluster::start`].

@@ -23,7 +23,7 @@ const SHARE_GROUPS: &str = "share groups";
 const STREAMS_GROUPS: &str = "streams groups";
 pub(super) const TIERED_STORAGE: &str = "tiered storage";
 const TLS: &str = "TLS";
-const TRANSACTIONS: &str = "transactions";
+const TWO_PHASE_COMMIT: &str = "two-phase commit";
 
 /// One row: name, type, default, range, how it may be changed in Apache Kafka, what it belongs to.
 type AcceptedKey = (&'static str, ValueType, Option<&'static str>, Allowed, Scope, &'static str);
@@ -281,17 +281,7 @@ const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("ssl.provider", String, None, Any, PerBroker, TLS),
     ("ssl.secure.random.implementation", String, None, Any, PerBroker, TLS),
     ("ssl.trustmanager.algorithm", String, Some("PKIX"), Any, PerBroker, TLS),
-    ("add.partitions.to.txn.retry.backoff.max.ms", Int, Some("100"), AtLeast(0), ReadOnly, TRANSACTIONS),
-    ("add.partitions.to.txn.retry.backoff.ms", Int, Some("20"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", Int, Some("10000"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.max.timeout.ms", Int, Some("900000"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.partition.verification.enable", Boolean, Some("true"), Any, ClusterWide, TRANSACTIONS),
-    ("transaction.remove.expired.transaction.cleanup.interval.ms", Int, Some("3600000"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.state.log.load.buffer.size", Int, Some("5242880"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.state.log.min.isr", Int, Some("2"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.state.log.num.partitions", Int, Some("50"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.state.log.replication.factor", Short, Some("3"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.state.log.segment.bytes", Int, Some("104857600"), AtLeast(1), ReadOnly, TRANSACTIONS),
-    ("transaction.two.phase.commit.enable", Boolean, Some("false"), Any, ReadOnly, TRANSACTIONS),
-    ("transactional.id.expiration.ms", Int, Some("604800000"), AtLeast(1), ReadOnly, TRANSACTIONS),
+    ("add.partitions.to.txn.retry.backoff.ms", Int, Some("20"), AtLeast(1), ReadOnly, ENGINE),
+    ("transaction.state.log.load.buffer.size", Int, Some("5242880"), AtLeast(1), ReadOnly, ENGINE),
+    ("transaction.two.phase.commit.enable", Boolean, Some("false"), Any, ReadOnly, TWO_PHASE_COMMIT),
 ];

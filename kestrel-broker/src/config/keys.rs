@@ -16,6 +16,7 @@ use super::sasl::SaslSettings;
 use super::settings::BrokerSettings;
 use super::tls::TlsSettings;
 use super::topic_defaults::TopicDefaults;
+use super::transactions::TransactionSettings;
 
 fn keys<C>(rows: &'static [kestrel_settings::Row<C>]) -> impl Iterator<Item = Key> {
     rows.iter().map(|row| row.key)
@@ -34,6 +35,7 @@ pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
         .chain(keys(CleanerConfig::ROWS))
         .chain(keys(TopicDefaults::ROWS))
         .chain(keys(SaslSettings::ROWS))
+        .chain(keys(TransactionSettings::ROWS))
         .chain(accepted_keys())
 }
 

@@ -23,6 +23,7 @@ mod settings;
 mod tls;
 pub(crate) mod topic;
 mod topic_defaults;
+mod transactions;
 
 pub(crate) use authorizer::STANDARD_AUTHORIZER;
 pub(crate) use broker::{BrokerConfig, ConfigError, read_file};
@@ -42,6 +43,7 @@ pub(crate) use quotas::QuotaSettings;
 pub(crate) use sasl::SaslListener;
 #[cfg(feature = "tls")]
 pub(crate) use tls::ListenerTls;
+pub(crate) use transactions::TransactionSettings;
 
 #[cfg(test)]
 mod tests;

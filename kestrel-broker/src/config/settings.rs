@@ -55,4 +55,13 @@ settings! {
     connection_setup_timeout: Duration, "socket.connection.setup.timeout.ms", Long, "10000", [1..];
     /// How large a request may be, in bytes. A larger one closes the connection before anything is reserved for it.
     request_max_bytes: usize, "socket.request.max.bytes", Int, "104857600", [1..];
+    /// How many replicas of the topic of transactions must have a record before it counts: there is one node, so it is one
+    /// whatever is said here.
+    transaction_topic_min_isr: i32, "transaction.state.log.min.isr", Int, "2", [1..];
+    /// How many partitions the topic of transactions gets when it is created, at the first need.
+    transaction_topic_partitions: i32, "transaction.state.log.num.partitions", Int, "50", [1..];
+    /// How many replicas the topic of transactions gets: there is one node, so it gets one whatever is said here.
+    transaction_topic_replication_factor: i16, "transaction.state.log.replication.factor", Short, "3", [1..];
+    /// How large a segment of the topic of transactions may become, in bytes, when it is created.
+    transaction_topic_segment_bytes: i32, "transaction.state.log.segment.bytes", Int, "104857600", [1_048_576..];
 }

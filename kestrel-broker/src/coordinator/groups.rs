@@ -131,7 +131,6 @@ impl GroupCoordinator {
     ///
     /// Fails with `COORDINATOR_LOAD_IN_PROGRESS` and the like, which pass, and for good with `INVALID_PRODUCER_EPOCH` and
     /// `TRANSACTION_COORDINATOR_FENCED`.
-    #[expect(dead_code, reason = "called by the transaction coordinator once it writes markers")]
     pub(crate) fn end_transaction(
         &self,
         partition: i32,

@@ -11,9 +11,16 @@
 
 mod group;
 mod groups;
+mod markers;
 mod runtime;
+mod transaction;
 mod transactions;
 
 pub(crate) use group::{Commit, CommittedPartition, FetchedOffset, Joining, ListFilter};
 pub(crate) use groups::{GROUPS_TOPIC, GroupCoordinator};
-pub(crate) use transactions::TransactionCoordinator;
+pub(crate) use markers::Marker;
+pub(crate) use transaction::{
+    Addition, Ending, Initialization, ListedTransaction, TopicPartition, TransactionFilter,
+    TransactionMetadata, TransactionState,
+};
+pub(crate) use transactions::{TRANSACTIONS_TOPIC, TransactionCoordinator};

@@ -1,41 +1,304 @@
 //! The transaction coordinator as handlers see it: each request by name, and the topic that transactions are kept in.
 
-use bytestring::ByteString;
-use kestrel_protocol::ErrorCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::runtime::Outcome;
+use bytestring::ByteString;
+use futures::future::join_all;
+use kestrel_protocol::record::control::EndTransactionMarker;
+use kestrel_protocol::{ErrorCode, ProducerId};
+use tokio_util::sync::CancellationToken;
+
+use super::groups::GroupCoordinator;
+use super::markers::{Marker, MarkerWriter};
+use super::runtime::{Coordinator, CoordinatorOptions, Driver, Envoy, Outcome, Pending};
+use super::transaction::{
+    Addition, Answer, Ask, Ending, Initialization, ListedTransaction, Markers, Refused, ShardSettings,
+    TopicPartition, TransactionFilter, TransactionMetadata, TransactionShard,
+};
+use crate::clock::Clock;
+use crate::cluster::{ApiError, Cluster, NewTopic, ProducerIds, TransactionVersion};
+use crate::config::BrokerConfig;
 use crate::log::Transaction;
+use crate::partition::ReplicaManager;
+
+/// The topic in which transactions are kept.
+pub(crate) const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+/// How long an answer waits at most until what it says is stored: what Apache Kafka's `request.timeout.ms` gives it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The transaction coordinator of a broker.
 ///
 /// What changes a transaction happens while the method is called, in the order of the calls; the future that it gives only
-/// waits, and dropping it undoes nothing.
+/// waits, and dropping it undoes nothing. Those that are `async` begin when they are first polled.
 #[derive(Debug)]
-pub(crate) struct TransactionCoordinator;
+pub(crate) struct TransactionCoordinator {
+    shards: Arc<Coordinator<TransactionShard>>,
+    writer: MarkerWriter,
+    producer_ids: Arc<ProducerIds>,
+    verifies_partitions: bool,
+}
 
-#[expect(clippy::unused_self, reason = "its machine is about to come")]
 impl TransactionCoordinator {
+    /// The coordinator of the transactions in `replicas`. [`Self::drive`] is to be spawned: it loads what is there.
+    pub(crate) fn new(
+        cluster: Cluster,
+        replicas: Arc<ReplicaManager>,
+        groups: Arc<GroupCoordinator>,
+        config: &BrokerConfig,
+        clock: Clock,
+    ) -> Self {
+        let version = cluster.image().features().transaction_version();
+        let shards = Coordinator::new(CoordinatorOptions {
+            cluster: cluster.clone(),
+            replicas: Arc::clone(&replicas),
+            clock: clock.clone(),
+            topic: topic(config),
+            patience: PATIENCE,
+            settings: ShardSettings { settings: config.transactions.clone(), version },
+        });
+        Self {
+            shards: Arc::new(shards),
+            producer_ids: Arc::new(ProducerIds::of(cluster.clone())),
+            writer: MarkerWriter { cluster, replicas, groups, clock },
+            verifies_partitions: config.transactions.verifies_partitions,
+        }
+    }
+
+    /// The coordinator's task, which works until `stopping` is cancelled.
+    pub(crate) fn drive(&self, stopping: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
+        let envoy = TransactionEnvoy {
+            shards: Arc::clone(&self.shards),
+            writer: self.writer.clone(),
+            producer_ids: Arc::clone(&self.producer_ids),
+        };
+        Driver::new(Arc::clone(&self.shards), envoy).drive(stopping)
+    }
+
+    /// Makes sure that there is a place for transactions: creates the topic when it is first needed.
+    ///
+    /// # Errors
+    /// Why it cannot be created.
+    pub(crate) async fn ensure(&self) -> Result<(), ApiError> {
+        self.shards.ensure().await
+    }
+
+    /// A producer id that nobody has had, for a producer without a transactional id.
+    ///
+    /// # Errors
+    /// When the controller cannot give one.
+    pub(crate) async fn next_producer_id(&self) -> Result<ProducerId, ApiError> {
+        self.producer_ids.next().await
+    }
+
+    /// Handles InitProducerId of a transactional id: the producer with its next epoch.
+    pub(crate) async fn init(&self, init: &Initialization) -> Result<Transaction, ErrorCode> {
+        let command = |spare| {
+            self.shards.handle(&init.transactional_id, move |shard: &mut TransactionShard, now| {
+                shard.init(init, spare, now)
+            })
+        };
+        self.with_spare(command).await
+    }
+
+    /// Handles AddPartitionsToTxn and AddOffsetsToTxn: all partitions are added, or none.
+    pub(crate) fn add(&self, addition: Addition) -> impl Outcome<()> + use<> {
+        let transactional_id = addition.transactional_id.clone();
+        let command = |shard: &mut TransactionShard, to, now| shard.add(addition, to, now);
+        let added = self.shards.handle_waiting(&transactional_id, command);
+        async move { outcome(added).await? }
+    }
+
     /// Adds partitions to the transaction of a producer, as Produce from version 12 and TxnOffsetCommit from version 5 do
     /// (KIP-890): an outcome for each partition, in their order.
     pub(crate) fn add_partitions(
         &self,
         transactional_id: &ByteString,
         producer: Transaction,
-        partitions: &[(ByteString, i32)],
+        partitions: &[TopicPartition],
     ) -> impl Outcome<Vec<ErrorCode>> + use<> {
-        let _ = (transactional_id, producer, partitions);
-        std::future::ready(Err(ErrorCode::CoordinatorNotAvailable))
+        let added = self.add(Addition {
+            transactional_id: transactional_id.clone(),
+            producer,
+            partitions: partitions.to_vec(),
+            client_version: TransactionVersion::V2,
+        });
+        let count = partitions.len();
+        async move { added.await.map(|()| vec![ErrorCode::None; count]) }
     }
 
     /// Whether each partition is in the transaction of a producer, as earlier versions must have seen to (KIP-890):
-    /// `TRANSACTION_ABORTABLE` for one that is not, in the order of the partitions.
+    /// `TRANSACTION_ABORTABLE` for one that is not, in the order of the partitions. Every one is, when
+    /// `transaction.partition.verification.enable` is off.
     pub(crate) fn verify_partitions(
         &self,
         transactional_id: &ByteString,
         producer: Transaction,
-        partitions: &[(ByteString, i32)],
+        partitions: &[TopicPartition],
     ) -> impl Outcome<Vec<ErrorCode>> + use<> {
-        let _ = (transactional_id, producer, partitions);
-        std::future::ready(Err(ErrorCode::CoordinatorNotAvailable))
+        let unverified = (!self.verifies_partitions).then(|| vec![ErrorCode::None; partitions.len()]);
+        let query = |shard: &TransactionShard| shard.verify(transactional_id, producer, partitions);
+        let verified = self.shards.read(transactional_id, query);
+        async move {
+            match unverified {
+                Some(all) => Ok(all),
+                None => outcome(verified).await?,
+            }
+        }
+    }
+
+    /// Handles EndTxn: the producer of the next transaction, once the decision is stored.
+    pub(crate) async fn end(&self, ending: &Ending) -> Result<Transaction, ErrorCode> {
+        let command = |spare| {
+            self.shards.handle(&ending.transactional_id, move |shard: &mut TransactionShard, now| {
+                shard.end(ending, spare, now)
+            })
+        };
+        self.with_spare(command).await
+    }
+
+    /// Handles WriteTxnMarkers for one partition; the future waits until the marker is stored.
+    pub(crate) fn write_marker(
+        &self,
+        marker: Marker,
+        partition: &TopicPartition,
+    ) -> impl Outcome<()> + use<> {
+        self.writer.write(marker, partition)
+    }
+
+    /// Handles DescribeTransactions for one transactional id.
+    ///
+    /// # Errors
+    /// `TRANSACTIONAL_ID_NOT_FOUND`, and what every request may meet.
+    pub(crate) async fn describe(&self, transactional_id: &str) -> Result<TransactionMetadata, ErrorCode> {
+        let described = self.shards.read(transactional_id, |shard| shard.describe(transactional_id));
+        outcome(described).await?.ok_or(ErrorCode::TransactionalIdNotFound)
+    }
+
+    /// Handles ListTransactions.
+    ///
+    /// # Errors
+    /// `COORDINATOR_LOAD_IN_PROGRESS` while some of the transactions are being loaded, and the like.
+    pub(crate) async fn list(&self, filter: &TransactionFilter) -> Result<Vec<ListedTransaction>, ErrorCode> {
+        let now = self.writer.clock.wall();
+        Ok(self.shards.read_all(|shard| shard.list(filter, now)).await?.concat())
+    }
+
+    /// Carries a request out, with a new producer id if it turns out to need one.
+    async fn with_spare<R: Send + 'static>(
+        &self,
+        request: impl Fn(Option<ProducerId>) -> Pending<Result<R, Refused>>,
+    ) -> Result<R, ErrorCode> {
+        let mut spare = None;
+        loop {
+            match outcome(request(spare)).await? {
+                Ok(answer) => return Ok(answer),
+                Err(Refused::With(error)) => return Err(error),
+                Err(Refused::NoSpareProducerId) => {
+                    spare = Some(self.producer_ids.next().await.map_err(|error| error.code)?);
+                }
+            }
+        }
+    }
+}
+
+/// The topic as it is created.
+fn topic(config: &BrokerConfig) -> NewTopic {
+    let set = |key: &str, value: String| (ByteString::from(key), Some(ByteString::from(value)));
+    NewTopic {
+        name: TRANSACTIONS_TOPIC.into(),
+        num_partitions: config.transaction_topic_partitions,
+        // `transaction.state.log.replication.factor` is for clusters of several nodes, and so is `transaction.state.log.min.isr`.
+        replication_factor: 1,
+        configs: vec![
+            set("cleanup.policy", "compact".to_owned()),
+            set("compression.type", "uncompressed".to_owned()),
+            set("min.insync.replicas", "1".to_owned()),
+            set("segment.bytes", config.transaction_topic_segment_bytes.to_string()),
+            set("unclean.leader.election.enable", "false".to_owned()),
+        ],
+        ..NewTopic::default()
+    }
+}
+
+/// Waits for an answer. That a record does not fit into the topic is nothing that a client could do anything about.
+fn outcome<R: Send + 'static>(pending: Pending<R>) -> impl Outcome<R> + use<R> {
+    async move {
+        pending.outcome().await.map_err(|error| match error {
+            ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => ErrorCode::UnknownServerError,
+            error => error,
+        })
+    }
+}
+
+/// Carries what the machines ask: markers into partitions, and producer ids back.
+#[derive(Debug)]
+struct TransactionEnvoy {
+    shards: Arc<Coordinator<TransactionShard>>,
+    writer: MarkerWriter,
+    producer_ids: Arc<ProducerIds>,
+}
+
+impl Envoy<TransactionShard> for TransactionEnvoy {
+    async fn carry(&self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Markers(markers) => {
+                let left = self.mark(&markers).await;
+                Answer::Marked { transactional_id: markers.transactional_id, left }
+            }
+            Ask::ProducerId(transactional_id) => {
+                let producer_id = self.producer_ids.next().await.ok();
+                Answer::ProducerId { transactional_id, producer_id }
+            }
+        }
+    }
+}
+
+impl TransactionEnvoy {
+    /// Writes markers; gives the partitions that are left, to be tried again.
+    async fn mark(&self, markers: &Markers) -> Vec<TopicPartition> {
+        let coordinator = self.shards.partition_of(&markers.transactional_id);
+        let Ok(coordinator) = self.writer.replicas.get(TRANSACTIONS_TOPIC, coordinator) else {
+            return markers.partitions.clone();
+        };
+        let coordinator_epoch = coordinator.leader_epoch().0;
+        let end = EndTransactionMarker { outcome: markers.outcome, coordinator_epoch };
+        let marker = Marker { producer: markers.producer, end, version: markers.version };
+        // All are appended before any is waited for: one fsync stores them.
+        let writing: Vec<_> = markers.partitions.iter().map(|it| self.writer.write(marker, it)).collect();
+        let outcomes = join_all(writing).await.into_iter().zip(&markers.partitions);
+        let left = outcomes.filter_map(|(outcome, partition)| {
+            self.is_left(outcome, partition, markers).then_some(partition)
+        });
+        left.cloned().collect()
+    }
+
+    /// Whether a marker is to be written again.
+    fn is_left(&self, outcome: Result<(), ErrorCode>, partition: &TopicPartition, markers: &Markers) -> bool {
+        let (topic, number) = partition;
+        match outcome {
+            Ok(()) => false,
+            Err(ErrorCode::UnknownTopicOrPartition) => !self.writer.is_deleted(partition),
+            // A later epoch of the producer has written there: this transaction has ended in the partition.
+            Err(error @ ErrorCode::InvalidProducerEpoch) => {
+                tracing::error!(
+                    transactional_id = &*markers.transactional_id,
+                    producer = markers.producer.producer_id.0,
+                    epoch = markers.producer.producer_epoch.0,
+                    topic = &**topic,
+                    partition = number,
+                    "a marker is refused ({error:?}): somebody else has ended this transaction there"
+                );
+                false
+            }
+            Err(error) => {
+                tracing::debug!(
+                    topic = &**topic,
+                    partition = number,
+                    "a marker is not written yet: {error:?}"
+                );
+                true
+            }
+        }
     }
 }

@@ -41,9 +41,10 @@ async fn only_features_that_are_there_have_levels() {
     let mut peer = Peer::of(&broker).await;
     let response = peer.call(&request("tester", "1.0"), 4).await;
     let supported: Vec<_> = response.supported_features.iter().map(|feature| &*feature.name).collect();
-    assert_eq!(supported, ["kraft.version", "metadata.version"]);
-    let finalized: Vec<_> = response.finalized_features.iter().map(|feature| &*feature.name).collect();
-    assert_eq!(finalized, ["metadata.version"]);
+    assert_eq!(supported, ["kraft.version", "metadata.version", "transaction.version"]);
+    let finalized = response.finalized_features.iter();
+    let finalized: Vec<_> = finalized.map(|feature| (&*feature.name, feature.max_version_level)).collect();
+    assert_eq!(finalized, [("metadata.version", 30), ("transaction.version", 2)]);
     assert!(response.finalized_features_epoch >= 0);
     // Clients of version 3 take a range from 0 for an error.
     let response = peer.call(&request("tester", "1.0"), 3).await;

@@ -61,14 +61,34 @@ async fn who_reads_the_topic_of_the_groups_first_gets_the_same_one() {
 }
 
 #[tokio::test]
-async fn transactions_have_no_coordinator_and_other_keys_none_at_all() {
+async fn a_transactional_id_finds_this_broker_and_a_topic_like_apache_kafkas() {
+    let broker =
+        Broker::builder().ephemeral().set("transaction.state.log.num.partitions", "7").start().await.unwrap();
+    let mut peer = Peer::of(&broker).await;
+    for version in 1..=6 {
+        let request = FindCoordinatorRequest {
+            key: "orders".into(),
+            key_type: TRANSACTION,
+            coordinator_keys: vec!["orders".into()],
+        };
+        let response = peer.call(&request, version).await;
+        let found = response.coordinators.into_iter().next().map(|found| (found.error_code, found.node_id));
+        let found = found.unwrap_or((response.error_code, response.node_id));
+        assert_eq!(found, (ErrorCode::None, NodeId(1)), "version {version}");
+    }
+    let topics = peer.call(&MetadataRequest { topics: None, ..Default::default() }, 9).await.topics;
+    let [topic] = &topics[..] else { panic!("one topic") };
+    assert_eq!((topic.name.as_deref(), topic.partitions.len()), (Some("__transaction_state"), 7));
+    assert!(topic.is_internal);
+}
+
+#[tokio::test]
+async fn other_keys_have_no_coordinator() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
     let (absent, invalid) = (ErrorCode::CoordinatorNotAvailable, ErrorCode::InvalidRequest);
     // Share groups are known from version 6 on.
-    for (key_type, expected, expected_new) in
-        [(1, absent, absent), (2, invalid, absent), (3, invalid, invalid)]
-    {
+    for (key_type, expected, expected_new) in [(SHARE, invalid, absent), (3, invalid, invalid)] {
         let request =
             FindCoordinatorRequest { key: "t".into(), key_type, coordinator_keys: vec!["t".into()] };
         let old = peer.call(&request, 3).await;

@@ -36,17 +36,36 @@ async fn ids_go_on_when_a_block_is_used_up() {
 }
 
 #[tokio::test]
-async fn transactions_are_refused_honestly() {
+async fn a_transactional_id_has_one_producer_at_a_time() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
     let with = |transactional_id: &str| InitProducerIdRequest {
         transactional_id: Some(transactional_id.to_owned().into()),
         ..request()
     };
-    let response = peer.call(&with("orders"), 5).await;
-    assert_eq!(response.error_code, ErrorCode::UnsupportedVersion);
-    assert_eq!((response.producer_id, response.producer_epoch), (ProducerId::NONE, ProducerEpoch::NONE));
+    // Nobody has asked where its coordinator is, and made its topic.
+    assert_eq!(peer.call(&with("orders"), 5).await.error_code, ErrorCode::NotCoordinator);
+    peer.find_transaction_coordinator("orders").await;
+    let first = peer.call(&with("orders"), 5).await;
+    assert_eq!((first.error_code, first.producer_epoch), (ErrorCode::None, ProducerEpoch(0)));
+    let second = peer.call(&with("orders"), 5).await;
+    assert_eq!((second.producer_id, second.producer_epoch), (first.producer_id, ProducerEpoch(1)));
+    // Whoever was fenced hears it in the words of its version.
+    let again = InitProducerIdRequest {
+        producer_id: first.producer_id,
+        producer_epoch: first.producer_epoch,
+        ..with("orders")
+    };
+    for (version, expected) in [(3, ErrorCode::InvalidProducerEpoch), (4, ErrorCode::ProducerFenced)] {
+        let fenced = peer.call(&again, version).await;
+        assert_eq!(fenced.error_code, expected);
+        assert_eq!((fenced.producer_id, fenced.producer_epoch), (ProducerId::NONE, ProducerEpoch::NONE));
+    }
     assert_eq!(peer.call(&with(""), 5).await.error_code, ErrorCode::InvalidRequest);
+    let endless = InitProducerIdRequest { transaction_timeout_ms: 900_001, ..with("orders") };
+    assert_eq!(peer.call(&endless, 5).await.error_code, ErrorCode::InvalidTransactionTimeout);
+    let timeless = InitProducerIdRequest { transaction_timeout_ms: -1, ..with("orders") };
+    assert_eq!(peer.call(&timeless, 5).await.error_code, ErrorCode::InvalidTransactionTimeout);
 }
 
 #[tokio::test]

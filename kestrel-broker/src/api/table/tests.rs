@@ -40,6 +40,12 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<DeleteRecordsRequest>(&mut peer).await;
     answers_every_version::<InitProducerIdRequest>(&mut peer).await;
     answers_every_version::<OffsetForLeaderEpochRequest>(&mut peer).await;
+    answers_every_version::<AddPartitionsToTxnRequest>(&mut peer).await;
+    answers_every_version::<AddOffsetsToTxnRequest>(&mut peer).await;
+    answers_every_version::<EndTxnRequest>(&mut peer).await;
+    answers_every_version::<WriteTxnMarkersRequest>(&mut peer).await;
+    answers_every_version::<DescribeTransactionsRequest>(&mut peer).await;
+    answers_every_version::<ListTransactionsRequest>(&mut peer).await;
     answers_every_version::<TxnOffsetCommitRequest>(&mut peer).await;
     answers_every_version::<DescribeConfigsRequest>(&mut peer).await;
     answers_every_version::<CreatePartitionsRequest>(&mut peer).await;
@@ -77,7 +83,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 38] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 44] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -98,6 +104,10 @@ const DOCUMENTED: [(ApiKey, &[&str]); 38] = [
     (ApiKey::DeleteRecords, &["Delete Topic"]),
     (ApiKey::InitProducerId, &["Write TransactionalId", "IdempotentWrite Cluster"]),
     (ApiKey::OffsetForLeaderEpoch, &["ClusterAction Cluster", "Describe Topic"]),
+    (ApiKey::AddPartitionsToTxn, &["ClusterAction Cluster", "Write TransactionalId", "Write Topic"]),
+    (ApiKey::AddOffsetsToTxn, &["Write TransactionalId", "Read Group"]),
+    (ApiKey::EndTxn, &["Write TransactionalId"]),
+    (ApiKey::WriteTxnMarkers, &["Alter Cluster", "ClusterAction Cluster"]),
     (ApiKey::TxnOffsetCommit, &["Write TransactionalId", "Read Group", "Read Topic"]),
     (ApiKey::DescribeAcls, &["Describe Cluster"]),
     (ApiKey::CreateAcls, &["Alter Cluster"]),
@@ -115,6 +125,8 @@ const DOCUMENTED: [(ApiKey, &[&str]); 38] = [
     (ApiKey::AlterUserScramCredentials, &["Alter Cluster"]),
     (ApiKey::DescribeCluster, &["Describe Cluster"]),
     (ApiKey::DescribeProducers, &["Read Topic"]),
+    (ApiKey::DescribeTransactions, &["Describe TransactionalId", "Describe Topic"]),
+    (ApiKey::ListTransactions, &["Describe TransactionalId"]),
     (ApiKey::DescribeTopicPartitions, &["Describe Topic"]),
 ];
 

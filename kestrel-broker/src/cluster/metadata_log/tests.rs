@@ -141,12 +141,12 @@ fn what_was_appended_is_replayed() {
             let topic = TopicRecord { name: name.into(), topic_id: Uuid::from_u128(id) };
             log.append(&[MetadataRecord::from(topic).encode(versions)], NOW).unwrap();
         }
-        assert_eq!(log.end_offset(), 4);
+        assert_eq!(log.end_offset(), 5);
     }
     assert!(dir.path().join("bootstrap.checkpoint").is_file());
     let controller = replayed(dir.path()).unwrap();
     assert_eq!(controller.image().topics().map(|topic| &*topic.name).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(controller.image().last_offset(), 3);
+    assert_eq!(controller.image().last_offset(), 4);
     assert_eq!(controller.image().features().check_supported(), Ok(()));
 }
 

@@ -31,6 +31,7 @@ use super::settings::BrokerSettings;
 use super::tls::ListenerTls;
 use super::tls::TlsSettings;
 use super::topic::TOPIC;
+use super::transactions::TransactionSettings;
 use crate::authorizer::Authorizer;
 use crate::log::Validation;
 
@@ -144,6 +145,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) data_dir: PathBuf,
     /// The settings of groups.
     pub(crate) groups: GroupSettings,
+    /// The settings of transactions.
+    pub(crate) transactions: TransactionSettings,
     /// The settings of the metadata log.
     pub(crate) metadata_log: MetadataLogSettings,
     /// The settings of quotas and of the limits on connections.
@@ -197,6 +200,7 @@ impl BrokerConfig {
             users: Vec::new(),
             data_dir: node.data_dir(raw)?,
             groups: group_settings(raw)?,
+            transactions: read(raw, TransactionSettings::ROWS)?,
             metadata_log: metadata_log_settings(raw)?,
             max_connections_of_ip: quotas.per_ip_overrides(raw)?,
             quotas,

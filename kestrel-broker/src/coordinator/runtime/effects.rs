@@ -34,6 +34,17 @@ impl<R, A> Effects<R, A> {
         self.records.push(record);
     }
 
+    /// Appends what another event leads to, which has happened after this one.
+    pub(in crate::coordinator) fn append(&mut self, later: Self) {
+        debug_assert_eq!(
+            self.transaction, later.transaction,
+            "records of one event are of one transaction, or of none"
+        );
+        self.records.extend(later.records);
+        self.replies.extend(later.replies);
+        self.asks.extend(later.asks);
+    }
+
     /// Whether there is any record.
     pub(in crate::coordinator) fn has_records(&self) -> bool {
         !self.records.is_empty()
@@ -45,10 +56,6 @@ impl<R, A> Effects<R, A> {
     }
 
     /// Asks other rooms or nodes; what comes back is given back to the machine as an event.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "groups ask nobody; a transaction coordinator sends its markers")
-    )]
     pub(in crate::coordinator) fn ask(&mut self, ask: A) {
         self.asks.push(ask);
     }

@@ -29,7 +29,7 @@ mod slot;
 
 pub(super) use coordinator::{Coordinator, CoordinatorOptions, Outcome};
 pub(super) use deadlines::Deadlines;
-pub(super) use driver::{Driver, NoEnvoy};
+pub(super) use driver::{Driver, Envoy, NoEnvoy};
 pub(super) use effects::Effects;
 pub(super) use machine::{Machine, Now};
 pub(super) use record::{LogPlace, LogRecord, Unreadable};

@@ -1,0 +1,37 @@
+//! Filters of ListTransactions.
+
+use kestrel_protocol::ProducerId;
+
+use super::*;
+
+#[test]
+fn nothing_said_selects_all() {
+    let filter = filter(&ListTransactionsRequest::default()).unwrap();
+    assert!(filter.states.is_none() && filter.producer_ids.is_none() && filter.pattern.is_none());
+    assert!(filter.older_than.is_none(), "the default is -1");
+}
+
+#[test]
+fn each_filter_is_read() {
+    let request = ListTransactionsRequest {
+        state_filters: vec!["Ongoing".into(), "odd".into()],
+        producer_id_filters: vec![ProducerId(7)],
+        duration_filter: 0,
+        transactional_id_pattern: Some("ord.*".into()),
+    };
+    assert_eq!(unknown_states(&request), ["odd"]);
+    let filter = filter(&request).unwrap();
+    assert_eq!(filter.states, Some(vec![TransactionState::Ongoing]));
+    assert_eq!((filter.producer_ids, filter.older_than), (Some(vec![ProducerId(7)]), Some(Duration::ZERO)));
+    assert!(filter.pattern.is_some());
+}
+
+#[test]
+fn patterns_match_whole_names_and_stay_within_them() {
+    let matches = |pattern: &str, name: &str| whole(pattern).unwrap().is_match(name);
+    assert!(matches("ord.*", "orders") && matches("a|b", "b") && matches(r"\w+-\d", "team-1"));
+    assert!(!matches("ord", "orders") && !matches("rders", "orders") && !matches("a|b", "ab"));
+    for broken in ["(", "a)(b", "[", r"\p{Greek}", "a{2000000}"] {
+        assert_eq!(whole(broken).unwrap_err(), ErrorCode::InvalidRegularExpression, "{broken}");
+    }
+}

@@ -1,0 +1,66 @@
+//! DescribeTransactions and ListTransactions (KIP-664, KIP-994): what there is, as clients are shown it. Part of the machine.
+
+use std::time::Duration;
+
+use bytestring::ByteString;
+use kestrel_protocol::{ProducerId, Timestamp};
+use regex_lite::Regex;
+
+use super::metadata::TransactionMetadata;
+use super::{TransactionShard, TransactionState};
+
+/// Which transactional ids are listed; what is not said selects all.
+#[derive(Debug, Default)]
+pub(crate) struct TransactionFilter {
+    /// Those in one of these states.
+    pub(crate) states: Option<Vec<TransactionState>>,
+    /// Those of one of these producers.
+    pub(crate) producer_ids: Option<Vec<ProducerId>>,
+    /// Those whose transaction began longer ago.
+    pub(crate) older_than: Option<Duration>,
+    /// Those whose name matches as a whole.
+    pub(crate) pattern: Option<Regex>,
+}
+
+impl TransactionFilter {
+    fn selects(&self, transactional_id: &str, metadata: &TransactionMetadata, now: Timestamp) -> bool {
+        let is_old = |age: Duration| {
+            let took = i128::from(now.as_millis()) - i128::from(metadata.started_at.as_millis());
+            took > i128::try_from(age.as_millis()).unwrap_or(i128::MAX)
+        };
+        self.states.as_ref().is_none_or(|states| states.contains(&metadata.state))
+            && self.producer_ids.as_ref().is_none_or(|ids| ids.contains(&metadata.producer.producer_id))
+            && self.older_than.is_none_or(is_old)
+            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(transactional_id))
+    }
+}
+
+/// A transactional id as ListTransactions shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListedTransaction {
+    pub(crate) transactional_id: ByteString,
+    pub(crate) producer_id: ProducerId,
+    pub(crate) state: TransactionState,
+}
+
+impl TransactionShard {
+    /// Handles DescribeTransactions for one transactional id; `None` when it is not there.
+    pub(in crate::coordinator) fn describe(&self, transactional_id: &str) -> Option<TransactionMetadata> {
+        self.stored.get(transactional_id).cloned()
+    }
+
+    /// Handles ListTransactions.
+    pub(in crate::coordinator) fn list(
+        &self,
+        filter: &TransactionFilter,
+        now: Timestamp,
+    ) -> Vec<ListedTransaction> {
+        let selected = self.stored.iter().filter(|(id, metadata)| filter.selects(id, metadata, now));
+        let listed = selected.map(|(id, metadata)| ListedTransaction {
+            transactional_id: id.clone(),
+            producer_id: metadata.producer.producer_id,
+            state: metadata.state,
+        });
+        listed.collect()
+    }
+}
