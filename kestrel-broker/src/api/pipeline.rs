@@ -1,7 +1,7 @@
 //! The layers that a request passes, put together, and the router at their end.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tower::limit::ConcurrencyLimit;
 use tower::{Service, ServiceBuilder};
@@ -10,7 +10,8 @@ use super::admission::Admission;
 use super::authorization::Authorization;
 use super::fault::FaultInjection;
 use super::observe::Observe;
-use super::{AnswerFrame, Call, Close, Faults, Intake, Reply, Request, Session, State, Turn};
+use super::turn::Turns;
+use super::{AnswerFrame, Call, Close, Faults, Intake, Reply, Request, Session, State};
 
 /// How many requests of one connection are in flight at most; while there are more, none is read from it.
 const MAX_IN_FLIGHT_REQUESTS: usize = 64;
@@ -32,7 +33,7 @@ impl Pipeline for Layers {
 
 /// Puts the layers around a router, for one connection.
 pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) -> Layers {
-    let router = Router { state: Arc::clone(state), turn: None };
+    let router = Router { state: Arc::clone(state), turns: Turns::default() };
     let faulty = FaultInjection::new(faults.clone(), router);
     let authorized = Authorization::new(Arc::clone(state), faulty);
     let observed = Observe::new(Arc::clone(state), authorized);
@@ -44,7 +45,7 @@ pub(crate) fn pipeline(state: &Arc<State>, faults: &Faults, session: Session) ->
 #[derive(Debug, Clone)]
 pub(crate) struct Router {
     state: Arc<State>,
-    turn: Option<Turn>,
+    turns: Turns,
 }
 
 impl Service<Call> for Router {
@@ -53,11 +54,7 @@ impl Service<Call> for Router {
     type Future = Reply;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
-        if let Some(turn) = &mut self.turn {
-            ready!(turn.poll_over(cx));
-            self.turn = None;
-        }
-        Poll::Ready(Ok(()))
+        self.turns.poll_next(cx).map(Ok)
     }
 
     fn call(&mut self, mut call: Call) -> Reply {
@@ -65,7 +62,7 @@ impl Service<Call> for Router {
             return reply;
         }
         let reply = (call.api.serve)(&self.state, call);
-        self.turn = reply.turn();
+        self.turns.note(&reply);
         reply
     }
 }

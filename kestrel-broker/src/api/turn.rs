@@ -7,21 +7,36 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
+
+use super::Reply;
 
 /// The ordered part of a request, as long as it takes. Whoever polls it drives it: the router before it takes the next request,
 /// and the reply once it is the oldest.
 #[derive(Clone)]
 pub(crate) struct Turn(Shared<BoxFuture<'static, ()>>);
 
-impl Turn {
-    /// Ready once the effect has happened.
-    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_unpin(cx)
+/// The turns of one connection: at most one request has one, and it is the latest.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Turns(Option<Turn>);
+
+impl Turns {
+    /// Ready once the next request may be taken.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(turn) = &mut self.0 {
+            ready!(turn.0.poll_unpin(cx));
+            self.0 = None;
+        }
+        Poll::Ready(())
+    }
+
+    /// Notes the request that was taken, by its reply.
+    pub(super) fn note(&mut self, reply: &Reply) {
+        self.0 = reply.turn();
     }
 }
 
@@ -53,23 +68,45 @@ mod tests {
     use futures::task::noop_waker_ref;
 
     use super::*;
+    use crate::api::AnswerFrame;
 
     #[test]
-    fn both_sides_drive_an_effect_and_one_gets_what_it_gave() {
-        for by_reply in [false, true] {
-            let (sender, effect) = oneshot::channel();
-            let (mut turn, outcome) = take_turn(effect);
-            let mut cx = Context::from_waker(noop_waker_ref());
-            let mut outcome = std::pin::pin!(outcome);
-            assert!(turn.poll_over(&mut cx).is_pending() && outcome.as_mut().poll(&mut cx).is_pending());
-            sender.send(7).unwrap();
-            if by_reply {
-                assert_eq!(outcome.as_mut().poll(&mut cx), Poll::Ready(Ok(7)));
-                assert!(turn.poll_over(&mut cx).is_ready());
-            } else {
-                assert!(turn.poll_over(&mut cx).is_ready());
-                assert_eq!(outcome.as_mut().poll(&mut cx), Poll::Ready(Ok(7)));
+    fn the_next_request_waits_for_the_effect_and_not_for_the_answer() {
+        let mut cx = Context::from_waker(noop_waker_ref());
+        let mut turns = Turns::default();
+        assert!(turns.poll_next(&mut cx).is_ready());
+        turns.note(&Reply::now(Ok(AnswerFrame::default())));
+        assert!(turns.poll_next(&mut cx).is_ready());
+        // Whoever comes first drives the effect: the router before the next request, or the reply when it is the oldest.
+        for driven_by_reply in [false, true] {
+            let (have_effect, effect) = oneshot::channel();
+            let (have_answer, answer) = oneshot::channel();
+            let (turn, handled) = take_turn(effect);
+            let mut reply = Reply::held(turn, async move {
+                assert_eq!((handled.await, answer.await), (Ok("done"), Ok(())));
+                Ok(AnswerFrame::default())
+            });
+            turns.note(&reply);
+            assert!(turns.poll_next(&mut cx).is_pending() && reply.poll_unpin(&mut cx).is_pending());
+            have_effect.send("done").unwrap();
+            if driven_by_reply {
+                assert!(reply.poll_unpin(&mut cx).is_pending());
             }
+            assert!(turns.poll_next(&mut cx).is_ready());
+            assert!(reply.poll_unpin(&mut cx).is_pending());
+            have_answer.send(()).unwrap();
+            assert!(reply.poll_unpin(&mut cx).is_ready());
         }
+    }
+
+    #[test]
+    fn a_connection_that_ends_takes_the_effect_with_it() {
+        let (have_effect, effect) = oneshot::channel::<()>();
+        let mut turns = Turns::default();
+        let (turn, handled) = take_turn(effect);
+        let reply = Reply::held(turn, handled.map(|_| Ok(AnswerFrame::default())));
+        turns.note(&reply);
+        drop((reply, turns));
+        assert!(have_effect.is_canceled());
     }
 }

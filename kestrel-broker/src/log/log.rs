@@ -228,6 +228,7 @@ impl Log {
     }
 
     /// Whether the producer's transaction of this epoch has records here and has not ended.
+    #[cfg(test)]
     pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
         self.writer.lock().producers().has_open_transaction(transaction)
     }

@@ -254,7 +254,7 @@ impl Partition {
     }
 
     /// Whether the producer's transaction of this epoch has records here and has not ended: then its coordinator knows of them.
-    #[allow(dead_code, reason = "the transaction coordinator and Produce are about to call it")]
+    #[cfg(test)]
     pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
         self.log.has_open_transaction(transaction)
     }
@@ -341,9 +341,11 @@ impl Partition {
                 Ok(Some(found(start, self.log.epoch_at(start).unwrap_or(LeaderEpoch::NONE))))
             }
             OffsetSpec::LatestTiered | OffsetSpec::EarliestPendingUpload => Ok(None),
-            OffsetSpec::MaxTimestamp => {
-                self.log.max_timestamp_offset(end).map_err(|error| self.storage_failure(&error))
-            }
+            // As Apache Kafka: the largest of all, and nothing when it is in a transaction that has not ended.
+            OffsetSpec::MaxTimestamp => match self.log.max_timestamp_offset(watermarks.high) {
+                Ok(found) => Ok(found.filter(|found| found.offset < end)),
+                Err(error) => Err(self.storage_failure(&error)),
+            },
             OffsetSpec::At(time) => {
                 self.log.offset_for_timestamp(time, end).map_err(|error| self.storage_failure(&error))
             }

@@ -171,7 +171,8 @@ impl ProducerState {
             self.check_verified(transaction, guard)?;
         }
         check_sequence(header, producer, self.verifications.of(producer_id))?;
-        if self.has_open_transaction(transaction) && !header.is_transactional() {
+        let has_open = producer.is_some_and(|producer| producer.transaction_start.is_some());
+        if has_open && !header.is_transactional() {
             let reason = "its records are outside of its transaction, which is open here";
             return Err(AppendError::InvalidTxnState { producer_id, reason });
         }

@@ -1,6 +1,7 @@
 //! Records, offsets, metadata and producer ids.
 
 use bytes::Bytes;
+use kestrel_protocol::messages::describe_producers::{self, DescribeProducersRequest};
 use kestrel_protocol::messages::describe_topic_partitions::{DescribeTopicPartitionsRequest, TopicRequest};
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use kestrel_protocol::messages::init_producer_id::InitProducerIdRequest;
@@ -84,6 +85,8 @@ pub(super) fn cases() -> Vec<Case> {
                 response.topics.retain(|topic| is_ours(topic.name.as_deref()));
             },
         ),
+        same("DescribeProducers", |_, _| producers(TOPIC)),
+        same("DescribeProducers of what is not there", |_, _| producers(NO_TOPIC)),
         same("InitProducerId", |_, _| InitProducerIdRequest::default()),
         same_denial("InitProducerId for transactions", |_, _| InitProducerIdRequest {
             transactional_id: Some(TRANSACTIONAL_ID.into()),
@@ -149,6 +152,11 @@ fn metadata(name: &str) -> MetadataRequest {
 fn by_id(topic_id: TopicId) -> MetadataRequest {
     let topic = MetadataRequestTopic { topic_id, name: None };
     MetadataRequest { topics: Some(vec![topic]), ..metadata("") }
+}
+
+fn producers(name: &str) -> DescribeProducersRequest {
+    let topic = describe_producers::TopicRequest { name: name.into(), partition_indexes: vec![0] };
+    DescribeProducersRequest { topics: vec![topic] }
 }
 
 fn topic_partitions(names: &[&str]) -> DescribeTopicPartitionsRequest {

@@ -10,10 +10,14 @@ use super::*;
 const TWO: Transaction = Transaction { producer_id: ProducerId(2), producer_epoch: ProducerEpoch(0) };
 
 fn transactional(transaction: Transaction, base_sequence: i32) -> Bytes {
+    transactional_at(transaction, base_sequence, NOW)
+}
+
+fn transactional_at(transaction: Transaction, base_sequence: i32, time: Timestamp) -> Bytes {
     let Transaction { producer_id, producer_epoch } = transaction;
     let options = BuilderOptions { transactional: true, ..BuilderOptions::default() };
     let mut builder = RecordBatchBuilder::new(options, 1 << 10);
-    builder.append(NOW.as_millis(), None, Some(b"v"), []).unwrap();
+    builder.append(time.as_millis(), None, Some(b"v"), []).unwrap();
     builder.build(ProducerStamp { producer_id, producer_epoch, base_sequence }).into_bytes()
 }
 
@@ -62,6 +66,29 @@ fn committed_readers_wait_at_an_open_transaction_and_go_on_when_it_ends() {
     end(&partition, TWO, TransactionOutcome::Commit);
     assert!(waiting.as_mut().now_or_never().is_some());
     assert_eq!(partition.watermarks().stable, 8);
+}
+
+#[test]
+fn offsets_are_those_that_the_isolation_lets_one_see() {
+    let folder = Folder::new(Durability::Os);
+    let partition = folder.lead("t", EPOCH);
+    append(&partition, &["a", "b"]);
+    begin(&partition, TWO);
+    let found = |spec, isolation| {
+        let found = partition.offset_for(spec, isolation, LeaderEpoch::NONE).unwrap();
+        found.map(|found| found.offset)
+    };
+    let both = |spec| [Isolation::ReadUncommitted, Isolation::ReadCommitted].map(|level| found(spec, level));
+    assert_eq!(both(OffsetSpec::Latest), [Some(3), Some(2)]);
+    let later = |millis| NOW.saturating_add(std::time::Duration::from_millis(millis));
+    assert_eq!(both(OffsetSpec::At(later(1))), [Some(1); 2]);
+    // The open transaction has the latest record of all; to who may not see it, none is named, as by Apache Kafka.
+    partition.append(transactional_at(TWO, 1, later(2)), AppendOrigin::Client, NOW).unwrap();
+    assert_eq!(both(OffsetSpec::MaxTimestamp), [Some(3), None]);
+    assert_eq!(both(OffsetSpec::At(later(2))), [Some(3), None]);
+    end(&partition, TWO, TransactionOutcome::Commit);
+    assert_eq!(both(OffsetSpec::MaxTimestamp), [Some(3); 2]);
+    assert_eq!(both(OffsetSpec::Latest), [Some(5); 2]);
 }
 
 #[test]
