@@ -98,10 +98,24 @@ impl TransactionShard {
         if left.is_empty() {
             self.complete(transactional_id, &prepared, now, &mut effects);
         } else {
-            self.session(transactional_id).unmarked = left;
+            self.keep_unmarked(transactional_id, left);
             self.schedule(Timer::Markers(transactional_id.clone()), MARKER_RETRY, now);
         }
         effects
+    }
+
+    /// Keeps what is to be asked for again, and says so, less and less often.
+    fn keep_unmarked(&mut self, transactional_id: &ByteString, left: Vec<TopicPartition>) {
+        let session = self.session(transactional_id);
+        session.failures += 1;
+        if let (true, Some((topic, partition))) = (session.failures.is_power_of_two(), left.first()) {
+            tracing::warn!(
+                transactional_id = &**transactional_id,
+                partitions = left.len(),
+                "a transaction cannot end yet: partition {partition} of topic {topic} is out of service and has no marker"
+            );
+        }
+        session.unmarked = left;
     }
 
     /// Asks again for the markers that are not stored yet.

@@ -18,13 +18,15 @@ pub(super) struct Session {
     pub(super) last_epoch: ProducerEpoch,
     /// The partitions whose markers are to be asked for again.
     pub(super) unmarked: Vec<TopicPartition>,
+    /// How often in a row some of the markers could not be written.
+    pub(super) failures: u32,
     /// Those who wait until the transaction is completed to add partitions to the next one, in their order.
     pub(super) waiting: Vec<WaitingAddition>,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        Self { last_epoch: ProducerEpoch::NONE, unmarked: Vec::new(), waiting: Vec::new() }
+        Self { last_epoch: ProducerEpoch::NONE, unmarked: Vec::new(), failures: 0, waiting: Vec::new() }
     }
 }
 
