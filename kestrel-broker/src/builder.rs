@@ -52,6 +52,16 @@ pub struct BrokerBuilder {
     provisions: Provisions,
     /// Whether certificates are made for development.
     makes_tls: bool,
+    tokens: Option<TakenTokens>,
+}
+
+/// The tokens of OAUTHBEARER that a broker takes.
+#[derive(Debug, Clone)]
+enum TakenTokens {
+    /// Those that nobody has signed.
+    Unsecured,
+    /// Those that who has the keys at this address has signed.
+    Signed { jwks_url: String },
 }
 
 impl BrokerBuilder {
@@ -123,6 +133,56 @@ impl BrokerBuilder {
         let name = name.into();
         self.provisions.users.retain(|(known, _)| *known != name);
         self.provisions.users.push((name, Secret::new(password)));
+        self
+    }
+
+    /// Takes tokens of OAUTHBEARER that nobody has signed: whoever connects can be any user. For tests and development.
+    ///
+    /// With them the broker asks its clients to log in, as with a [`user`](Self::user), and enables OAUTHBEARER beside the
+    /// mechanisms of users, unless `sasl.enabled.mechanisms` says something else. Such tokens are made by Java's client
+    /// (`unsecuredLoginStringClaim_sub="alice"` in `sasl.jaas.config`), by librdkafka (`enable.sasl.oauthbearer.unsecure.jwt`)
+    /// and by kestrel-client (`Token::unsecured("alice", ..)`).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kestrel_broker::Broker;
+    ///
+    /// let broker = Broker::builder().ephemeral().unsecured_tokens().start().await?;
+    /// // For clients: security.protocol=SASL_PLAINTEXT, sasl.mechanism=OAUTHBEARER.
+    /// assert_eq!(broker.bootstrap_servers_of("SASL_PLAINTEXT").as_deref(), Some(broker.bootstrap_servers()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "oauthbearer")]
+    pub fn unsecured_tokens(mut self) -> Self {
+        self.tokens = Some(TakenTokens::Unsecured);
+        self
+    }
+
+    /// Takes tokens of OAUTHBEARER that are signed by who has the keys at `jwks_url`: an `https://` address, an `http://` one of
+    /// this machine, or a `file://`. It is allowed with that (`org.apache.kafka.sasl.oauthbearer.allowed.urls`).
+    ///
+    /// Clients have to log in, as with [`unsecured_tokens`](Self::unsecured_tokens). What a token has to say are settings:
+    /// `sasl.oauthbearer.expected.issuer`, `sasl.oauthbearer.expected.audience` and others.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kestrel_broker::Broker;
+    ///
+    /// let broker = Broker::builder()
+    ///     .ephemeral()
+    ///     .signed_tokens("https://issuer.example/jwks.json")
+    ///     .set("sasl.oauthbearer.expected.issuer", "https://issuer.example")
+    ///     .set("sasl.oauthbearer.expected.audience", "kafka")
+    ///     .start()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "oauthbearer")]
+    pub fn signed_tokens(mut self, jwks_url: impl Into<String>) -> Self {
+        self.tokens = Some(TakenTokens::Signed { jwks_url: jwks_url.into() });
         self
     }
 
@@ -243,6 +303,7 @@ impl BrokerBuilder {
                 Some(_) => {}
             }
         }
+        self.say_tokens(&mut settings);
         if let Some(address) = self.listen.as_deref().or_else(|| self.unsaid_address(&settings)) {
             config::listen_on(&mut settings, self.protocol(), &endpoint("listen", address)?);
         }
@@ -256,6 +317,28 @@ impl BrokerBuilder {
             }
         }
         Ok(settings)
+    }
+}
+
+impl BrokerBuilder {
+    /// Says in Kafka's keys which tokens are taken.
+    fn say_tokens(&self, settings: &mut RawSettings) {
+        let Some(tokens) = &self.tokens else { return };
+        match tokens {
+            TakenTokens::Unsecured => settings.set(config::VALIDATOR_KEY, config::UNSECURED_VALIDATOR),
+            TakenTokens::Signed { jwks_url } => {
+                let allowed = settings.get(config::ALLOWED_URLS_KEY).unwrap_or_default();
+                let allowed = format!("{allowed},{jwks_url}");
+                settings.set(config::ALLOWED_URLS_KEY, allowed.trim_start_matches(','));
+                settings.set(config::JWKS_URL_KEY, jwks_url);
+            }
+        }
+        if !settings.has(config::MECHANISMS_KEY) {
+            let has_users = !self.provisions.users.is_empty();
+            let mechanisms =
+                if has_users { "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" } else { "OAUTHBEARER" };
+            settings.set(config::MECHANISMS_KEY, mechanisms);
+        }
     }
 }
 
@@ -292,7 +375,7 @@ impl BrokerBuilder {
 
     /// What the broker speaks where nothing is said of listeners but the address.
     fn protocol(&self) -> SecurityProtocol {
-        SecurityProtocol::of(self.makes_tls, !self.provisions.users.is_empty())
+        SecurityProtocol::of(self.makes_tls, !self.provisions.users.is_empty() || self.tokens.is_some())
     }
 }
 

@@ -72,6 +72,15 @@ impl StartError {
         Self::Config { message: format!("the listener {listener} cannot encrypt: {message}"), source }
     }
 
+    /// Keys of an issuer of tokens that cannot be fetched.
+    #[cfg(feature = "oauthbearer")]
+    pub(crate) fn token_keys(listener: &str, error: &dyn std::error::Error) -> Self {
+        let message = format!(
+            "the listener {listener} cannot validate tokens (sasl.oauthbearer.jwks.endpoint.url): {error}"
+        );
+        Self::Config { message, source: None }
+    }
+
     /// The failure of a data folder, with what to do about it.
     pub(crate) fn storage(data_dir: PathBuf, error: StorageError) -> Self {
         let remedy = match &error {

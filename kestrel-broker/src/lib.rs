@@ -108,6 +108,8 @@ mod partition;
 mod quota;
 #[cfg(test)]
 mod testing;
+#[cfg_attr(not(feature = "oauthbearer"), path = "no_tokens.rs")]
+mod tokens;
 
 pub use api::{FaultRule, Faults};
 #[doc(hidden)]

@@ -69,6 +69,14 @@ struct Arguments {
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = name_and_password)]
     user: Vec<(String, Secret)>,
 
+    /// Take tokens of OAUTHBEARER that nobody has signed, so that whoever connects can be any user. For development
+    #[arg(long, conflicts_with = "signed_tokens")]
+    unsecured_tokens: bool,
+
+    /// Take tokens of OAUTHBEARER that are signed by who has the keys at this address: https:// or file:// (a JWKS document)
+    #[arg(long, value_name = "URL")]
+    signed_tokens: Option<String>,
+
     /// A key of Apache Kafka's broker configuration, for instance --set num.partitions=3; may be given many times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     set: Vec<(String, String)>,
@@ -221,6 +229,12 @@ async fn start(arguments: Arguments) -> Result<Broker, StartError> {
     }
     for (name, password) in arguments.user {
         builder = builder.user(name, password.expose());
+    }
+    if arguments.unsecured_tokens {
+        builder = builder.unsecured_tokens();
+    }
+    if let Some(url) = arguments.signed_tokens {
+        builder = builder.signed_tokens(url);
     }
     if let Some(address) = arguments.listen {
         builder = builder.listen(address);

@@ -263,3 +263,47 @@ impl Peer {
         }
     }
 }
+
+/// An issuer of tokens of OAUTHBEARER with a key of its own.
+#[cfg(feature = "oauthbearer")]
+pub(crate) struct Issuer {
+    pair: ring::signature::EcdsaKeyPair,
+    key_id: String,
+}
+
+#[cfg(feature = "oauthbearer")]
+impl Issuer {
+    /// An issuer whose key has a name.
+    pub(crate) fn new(key_id: &str) -> Self {
+        use ring::rand::SystemRandom;
+        use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING as ES256, EcdsaKeyPair};
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::generate_pkcs8(&ES256, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ES256, key.as_ref(), &random).unwrap();
+        Self { pair, key_id: key_id.to_owned() }
+    }
+
+    /// Its key as a JWKS document.
+    pub(crate) fn jwks(&self) -> String {
+        use ring::signature::KeyPair;
+        let point = &self.pair.public_key().as_ref()[1..];
+        let (x, y) = point.split_at(point.len() / 2);
+        let (x, y, id) = (base64_url(x), base64_url(y), &self.key_id);
+        format!(r#"{{"keys":[{{"kty":"EC","crv":"P-256","kid":"{id}","x":"{x}","y":"{y}"}}]}}"#)
+    }
+
+    /// A token of `subject` that is valid between two times, in seconds.
+    pub(crate) fn token(&self, subject: &str, begin: i64, end: i64) -> String {
+        let header = format!(r#"{{"alg":"ES256","kid":"{}"}}"#, self.key_id);
+        let claims = format!(r#"{{"sub":"{subject}","iat":{begin},"exp":{end}}}"#);
+        let signed = format!("{}.{}", base64_url(header), base64_url(claims));
+        let signature = self.pair.sign(&ring::rand::SystemRandom::new(), signed.as_bytes()).unwrap();
+        format!("{signed}.{}", base64_url(signature.as_ref()))
+    }
+}
+
+#[cfg(feature = "oauthbearer")]
+fn base64_url(bytes: impl AsRef<[u8]>) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -3,6 +3,10 @@
 //! Nothing here opens a socket or asks for the time. [`sasl`] turns bytes into bytes; `tls` (feature `tls`) reads certificates and
 //! keys and makes of them what rustls wants, with one provider that is given explicitly and never installed for the process.
 
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 mod protocol;
 pub mod sasl;
 #[cfg(feature = "tls")]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kestrel_security::sasl::Mechanism;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::api::{
 };
 use crate::clock::Clock;
 use crate::cluster::{Cluster, ClusterImage, ClusterOptions, Provisions};
-use crate::config::{self as configured, BrokerConfig, QuotaSettings};
+use crate::config::{self as configured, BrokerConfig, QuotaSettings, TokenChecks};
 use crate::coordinator::{GroupCoordinator, TransactionCoordinator};
 use crate::development_tls::DevelopmentTls;
 use crate::error::{StartError, StopError};
@@ -25,6 +26,7 @@ use crate::metrics::{ConnectionCounters, Metrics};
 use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
 use crate::quota::{QuotaWindows, Quotas, RateLimits, Windows};
+use crate::tokens::{TokenVerifier, Tokens};
 
 /// How long a stop waits for what is in flight.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -64,6 +66,10 @@ impl Running {
             certificates::make(tls, &config)?;
         }
         let encryptions = encryptions(&config)?;
+        let mut tokens = Vec::with_capacity(config.listeners.len());
+        for listener in &config.listeners {
+            tokens.push(Tokens::of(listener, &clock).await?);
+        }
         let replicas = Arc::new(ReplicaManager::new(Arc::clone(&logs), durability, config.recovery_threads));
         let quotas = Arc::new(Quotas::new(quota_windows(&config.quotas), rate_limits(&config), clock.now()));
         let options = ClusterOptions {
@@ -91,7 +97,8 @@ impl Running {
         };
         running.controlling.spawn(controller.run(running.stop_controlling.clone()));
         running.keep_house(&encryptions);
-        running.serve(sockets, encryptions, &faults);
+        let verifiers = running.keep_tokens(tokens);
+        running.serve(sockets, encryptions, &verifiers, &faults);
         running.report(running.state.clock.now() - started_at);
         running.report_acls();
         Ok(running)
@@ -120,12 +127,29 @@ impl Running {
         self.serving.spawn(transactions.drive(self.stop_serving.clone()));
     }
 
+    /// Starts what keeps the keys of issuers of tokens; gives who validates the tokens of each listener.
+    fn keep_tokens(&self, tokens: Vec<Option<Tokens>>) -> Vec<Option<Arc<TokenVerifier>>> {
+        let keep = |tokens: Tokens| {
+            if let Some(refresher) = tokens.refresher {
+                self.serving.spawn(refresher.drive(self.stop_serving.clone()));
+            }
+            tokens.verifier
+        };
+        tokens.into_iter().map(|tokens| tokens.map(keep)).collect()
+    }
+
     /// All counters at this moment.
     pub(super) fn metrics(&self) -> Metrics {
         self.state.metrics()
     }
 
-    fn serve(&self, sockets: Vec<Acceptor>, encryptions: Vec<Option<Arc<Encryption>>>, faults: &Faults) {
+    fn serve(
+        &self,
+        sockets: Vec<Acceptor>,
+        encryptions: Vec<Option<Arc<Encryption>>>,
+        verifiers: &[Option<Arc<TokenVerifier>>],
+        faults: &Faults,
+    ) {
         let (state, config) = (&self.state, &self.state.config);
         let limits = ConnectionLimits {
             request_max_bytes: config.request_max_bytes,
@@ -134,7 +158,9 @@ impl Running {
         let count = ConnectionCount::new(connection_maxima(config));
         let complaints = Arc::default();
         let listeners = config.listeners.iter().zip(&state.connections).zip(sockets).zip(encryptions);
-        for (id, (((configured, counters), acceptor), encryption)) in listeners.enumerate() {
+        for (id, ((((configured, counters), acceptor), encryption), tokens)) in
+            listeners.zip(verifiers).enumerate()
+        {
             let (state, faults) = (Arc::clone(state), faults.clone());
             let door = Door {
                 acceptor,
@@ -146,7 +172,7 @@ impl Running {
                 complaints: Arc::clone(&complaints),
                 counters: Arc::clone(counters),
             };
-            let login = self.login(configured, counters);
+            let login = self.login(configured, tokens.as_ref(), counters);
             let make_pipeline = move |certified: Option<&str>| {
                 pipeline(&state, &faults, Session::begin(login.clone(), certified, state.clock.now()))
             };
@@ -156,7 +182,12 @@ impl Running {
     }
 
     /// How the clients of a listener log in, if it has SASL.
-    fn login(&self, listener: &configured::Listener, counters: &ConnectionCounters) -> Option<Arc<Login>> {
+    fn login(
+        &self,
+        listener: &configured::Listener,
+        tokens: Option<&Arc<TokenVerifier>>,
+        counters: &ConnectionCounters,
+    ) -> Option<Arc<Login>> {
         let settings = listener.sasl.as_ref()?;
         let State { cluster, config, .. } = &*self.state;
         if !has_users(settings, config, &cluster.image()) {
@@ -165,11 +196,19 @@ impl Running {
                  NAME:PASSWORD makes one, or listener.name.NAME.plain.sasl.jaas.config for PLAIN, or kafka-configs for SCRAM"
             );
         }
+        for warning in
+            settings.mechanisms.iter().flat_map(|enabled| &enabled.tokens).flat_map(TokenChecks::warnings)
+        {
+            warn!("the listener {listener}: {warning}");
+        }
         let plain_users = settings.mechanisms.iter().flat_map(|enabled| &enabled.plain_users);
         let plain_users = plain_users.chain(&config.users).cloned();
         let cluster = cluster.clone();
         let scram = move |mechanism, user: &str| cluster.image().scram_credential(mechanism, user).cloned();
-        let accounts = Accounts::new(plain_users, Arc::new(scram), self.decoy_key);
+        let mut accounts = Accounts::new(plain_users, Arc::new(scram), self.decoy_key);
+        if let Some(tokens) = tokens.cloned() {
+            accounts = accounts.with_tokens(Box::new(move |token, wall| tokens.verify(token, wall)));
+        }
         let delay = config.failed_authentication_delay;
         let login = Login::new(listener.protocol, settings, delay, accounts, Arc::clone(&counters.logins));
         info!(
@@ -272,6 +311,7 @@ pub(super) fn has_users(
 ) -> bool {
     settings.mechanisms.iter().any(|enabled| match enabled.mechanism.scram() {
         Some(mechanism) => image.scram_users().values().any(|user| user.contains_key(&mechanism)),
+        None if enabled.mechanism == Mechanism::OAuthBearer => enabled.tokens.is_some(),
         None => !enabled.plain_users.is_empty() || !config.users.is_empty(),
     })
 }

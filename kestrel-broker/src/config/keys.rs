@@ -15,6 +15,7 @@ use super::quotas::QuotaSettings;
 use super::sasl::SaslSettings;
 use super::settings::BrokerSettings;
 use super::tls::TlsSettings;
+use super::tokens::{TOKENS, TokenSettings};
 use super::topic_defaults::TopicDefaults;
 use super::transactions::TransactionSettings;
 
@@ -36,6 +37,7 @@ pub(crate) fn broker_keys() -> impl Iterator<Item = Key> {
         .chain(keys(TopicDefaults::ROWS))
         .chain(keys(SaslSettings::ROWS))
         .chain(keys(TransactionSettings::ROWS))
+        .chain(keys(TokenSettings::ROWS))
         .chain(accepted_keys())
 }
 
@@ -48,6 +50,9 @@ pub(crate) fn broker_key(name: &str) -> Option<Key> {
 pub(super) const AUTHORIZERS_OWN: [&str; 2] =
     [AUTHORIZER.allows_without_acls.name, AUTHORIZER.super_users.name];
 
+/// The keys that are system properties of Apache Kafka's, so that none of its brokers knows them as its own.
+pub(super) const SYSTEM_PROPERTIES: [&str; 1] = [TOKENS.allowed_urls.name];
+
 /// The broker keys that are shown, by name: Apache Kafka keeps some for itself.
 pub(crate) fn shown_broker_keys() -> Vec<Key> {
     let mut keys: Vec<Key> = broker_keys().filter(is_shown).collect();
@@ -56,7 +61,8 @@ pub(crate) fn shown_broker_keys() -> Vec<Key> {
 }
 
 fn is_shown(key: &Key) -> bool {
-    key.belongs_to != Some(INTERNAL) && !AUTHORIZERS_OWN.contains(&key.name)
+    let is_hidden = AUTHORIZERS_OWN.contains(&key.name) || SYSTEM_PROPERTIES.contains(&key.name);
+    key.belongs_to != Some(INTERNAL) && !is_hidden
 }
 
 /// The meaning of a key in one line, for clients that ask.
@@ -81,7 +87,7 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert_eq!(count, 362);
+        assert_eq!(count, 363);
         for key in broker_keys() {
             if let Some(default) = key.default.filter(|_| key.name != "broker.id") {
                 assert_eq!(key.check(default), Ok(()), "{}", key.name);

@@ -8,6 +8,7 @@ use super::keys::{broker_key, broker_keys};
 use super::quotas::QUOTAS;
 use super::sasl::{SASL, SaslSettings};
 use super::tls::TlsSettings;
+use super::tokens::TokenSettings;
 
 /// What the names of such keys begin with.
 const PREFIX: &str = "listener.name.";
@@ -46,28 +47,40 @@ pub(super) fn keys_of_listeners(listeners: &[String]) -> Vec<String> {
         let prefix = format!("{PREFIX}{}.", listener.to_ascii_lowercase());
         let keys = broker_keys().filter(|key| is_of_a_listener(key.name));
         names.extend(keys.map(|key| format!("{prefix}{}", key.name)));
-        for mechanism in Mechanism::ALL.map(|mechanism| mechanism.name().to_ascii_lowercase()) {
-            names.extend(OF_MECHANISMS.map(|key| format!("{prefix}{mechanism}.{key}")));
+        for mechanism in Mechanism::ALL {
+            let prefix = format!("{prefix}{}.", mechanism.name().to_ascii_lowercase());
+            names.extend(keys_of_mechanism(mechanism).map(|key| format!("{prefix}{key}")));
         }
     }
     names
 }
 
-/// The keys that a mechanism of a listener reads.
+/// The keys that each mechanism of a listener reads.
 const OF_MECHANISMS: [&str; 2] = [SASL.jaas_config.name, SASL.max_reauth.name];
+
+/// The keys that a mechanism of a listener reads.
+fn keys_of_mechanism(mechanism: Mechanism) -> impl Iterator<Item = &'static str> {
+    let of_tokens = TokenSettings::ROWS.iter().filter(move |_| mechanism == Mechanism::OAuthBearer);
+    OF_MECHANISMS.into_iter().chain(of_tokens.map(|row| row.key.name))
+}
 
 fn is_of_a_listener(key: &str) -> bool {
     TlsSettings::ROWS.iter().any(|row| row.key.name == key)
         || SaslSettings::ROWS.iter().any(|row| row.key.name == key)
+        || TokenSettings::ROWS.iter().any(|row| row.key.name == key)
         || [QUOTAS.max_connections.name, QUOTAS.max_connection_rate.name].contains(&key)
         || is_without_effect(key)
 }
 
 fn is_of_a_mechanism(key: &str) -> bool {
-    let names = Mechanism::ALL.map(|mechanism| mechanism.name().to_ascii_lowercase());
-    let mut names = names.iter().map(String::as_str).chain([GSSAPI]);
-    let key = names.find_map(|name| key.strip_prefix(name)?.strip_prefix('.'));
-    key.is_some_and(|key| OF_MECHANISMS.contains(&key) || is_without_effect(key))
+    if let Some(key) = key.strip_prefix(GSSAPI).and_then(|key| key.strip_prefix('.')) {
+        return OF_MECHANISMS.contains(&key) || is_without_effect(key);
+    }
+    Mechanism::ALL.into_iter().any(|mechanism| {
+        let name = mechanism.name().to_ascii_lowercase();
+        let key = key.strip_prefix(&name).and_then(|key| key.strip_prefix('.'));
+        key.is_some_and(|key| keys_of_mechanism(mechanism).any(|of| of == key) || is_without_effect(key))
+    })
 }
 
 /// Whether a key belongs to what is not there, of which a warning says so.
@@ -82,9 +95,10 @@ pub(super) fn is_login_of_nobody(name: &str, listeners: &[String]) -> bool {
     name == SASL.jaas_config.name || listeners.iter().any(|listener| name == of_listener(listener))
 }
 
-/// The key of what gives PLAIN of a listener its users.
-pub(super) fn plain_users_key(listener: &str) -> String {
-    format!("{PREFIX}{}.plain.{}", listener.to_ascii_lowercase(), SASL.jaas_config.name)
+/// The key of the login line of a mechanism of a listener.
+pub(super) fn login_line_key(listener: &str, mechanism: Mechanism) -> String {
+    let mechanism = mechanism.name().to_ascii_lowercase();
+    format!("{PREFIX}{}.{mechanism}.{}", listener.to_ascii_lowercase(), SASL.jaas_config.name)
 }
 
 /// The settings as a SASL mechanism of a listener has them: those of `listener.name.NAME.MECHANISM.KEY` come first.
@@ -151,6 +165,9 @@ mod tests {
             ("out.scram-sha256.sasl.jaas.config", false),
             ("out.PLAIN.sasl.jaas.config", false),
             ("out.plain.ssl.client.auth", false),
+            ("out.sasl.oauthbearer.jwks.endpoint.url", true),
+            ("out.oauthbearer.sasl.oauthbearer.jwks.endpoint.url", true),
+            ("out.plain.sasl.oauthbearer.jwks.endpoint.url", false),
             ("out.plain.sasl.enabled.mechanisms", false),
         ] {
             assert_eq!(is_read(&format!("{PREFIX}{key}"), &listeners), expected, "{key}");

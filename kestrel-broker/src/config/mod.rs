@@ -21,6 +21,7 @@ mod quotas;
 mod sasl;
 mod settings;
 mod tls;
+mod tokens;
 pub(crate) mod topic;
 mod topic_defaults;
 mod transactions;
@@ -40,10 +41,13 @@ pub(crate) use listener::{Listener, advertise_at, listen_on, listener_names, nam
 pub(crate) use metadata_log::MetadataLogSettings;
 pub(crate) use node::data_dir;
 pub(crate) use quotas::QuotaSettings;
-pub(crate) use sasl::SaslListener;
+pub(crate) use sasl::{MECHANISMS_KEY, SaslListener};
 #[cfg(feature = "tls")]
 pub(crate) use tls::ListenerTls;
 pub(crate) use transactions::TransactionSettings;
+pub(crate) use tokens::{ALLOWED_URLS_KEY, JWKS_URL_KEY, TokenChecks, UNSECURED_VALIDATOR, VALIDATOR_KEY};
+#[cfg(feature = "oauthbearer")]
+pub(crate) use tokens::{KeySource, SignedChecks};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use kestrel_security::sasl::{JaasConfig, LoginModule, Mechanism};
 use kestrel_settings::Scope::PerBroker;
 use kestrel_settings::{InvalidSetting, RawSettings, Secret, list, settings};
 
-use super::listener_keys::{plain_users_key, settings_of_listener, settings_of_mechanism};
+use super::listener_keys::{login_line_key, settings_of_listener, settings_of_mechanism};
+use super::tokens::TokenChecks;
 
 settings! {
     /// What the keys of SASL say, for a listener or for one mechanism of a listener.
@@ -15,14 +16,18 @@ settings! {
     /// After how many milliseconds a client that logged in has to do so again, or its next request ends the connection (KIP-368);
     /// 0: never. A token that ends earlier counts.
     max_reauth: Option<Duration>, "connections.max.reauth.ms", Long, "0", [any];
-    /// The mechanisms by which clients of a listener with SASL may log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512.
+    /// The mechanisms by which clients of a listener with SASL may log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER.
     enabled_mechanisms: String, "sasl.enabled.mechanisms", List, "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", [any], scope: PerBroker;
     /// The users of PLAIN: `PlainLoginModule required user_NAME="PASSWORD" …;`. Given to the mechanism of a listener, as
-    /// `listener.name.NAME.plain.sasl.jaas.config`; nothing else of it is read.
+    /// `listener.name.NAME.plain.sasl.jaas.config`. That of OAUTHBEARER has options for tokens that nobody has signed
+    /// (`unsecuredValidator…`), and `ssl.truststore.location`, whom to trust where the keys are. No other one is read.
     jaas_config: Secret, "sasl.jaas.config", Password, null, [any], scope: PerBroker;
     /// How large a request may be, in bytes, before its sender has logged in.
     max_receive_bytes: usize, "sasl.server.max.receive.size", Int, "524288", [1..];
 }
+
+/// The key of the mechanisms that are enabled.
+pub(crate) const MECHANISMS_KEY: &str = SASL.enabled_mechanisms.name;
 
 /// How the clients of a listener log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub(crate) struct EnabledMechanism {
     pub(crate) max_reauth: Option<Duration>,
     /// The users of PLAIN.
     pub(crate) plain_users: Vec<(String, Secret)>,
+    /// How tokens of OAUTHBEARER are validated.
+    pub(crate) tokens: Option<TokenChecks>,
 }
 
 impl SaslListener {
@@ -54,9 +61,9 @@ impl SaslListener {
         let settings = read(&scoped)?;
         let mut mechanisms: Vec<EnabledMechanism> = Vec::new();
         for name in list(&settings.enabled_mechanisms) {
-            let mechanism = name.parse().ok().filter(|mechanism| *mechanism != Mechanism::OAuthBearer);
+            let mechanism = name.parse();
             let mechanism =
-                mechanism.ok_or_else(|| scoped.invalid(&SASL.enabled_mechanisms, supported(name)))?;
+                mechanism.map_err(|_| scoped.invalid(&SASL.enabled_mechanisms, supported(name)))?;
             if !mechanisms.iter().any(|enabled| enabled.mechanism == mechanism) {
                 mechanisms.push(EnabledMechanism::new(raw, listener, mechanism)?);
             }
@@ -78,34 +85,40 @@ fn read(raw: &RawSettings) -> Result<SaslSettings, InvalidSetting> {
 fn supported(name: &str) -> String {
     let why = match name {
         "GSSAPI" => "; Kerberos is not there",
-        "OAUTHBEARER" => "; the broker takes no tokens yet",
         _ => "",
     };
-    format!("some of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512{why}")
+    format!("some of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER{why}")
 }
 
 impl EnabledMechanism {
     fn new(raw: &RawSettings, listener: &str, mechanism: Mechanism) -> Result<Self, InvalidSetting> {
         let scoped = settings_of_mechanism(raw, listener, mechanism.name());
         let settings = read(&scoped)?;
-        let plain_users = match mechanism {
-            // As Apache Kafka: a line without the prefix is that of a client, or of another mechanism.
-            Mechanism::Plain if raw.has(&plain_users_key(listener)) => plain_users(&settings.jaas_config)
-                .map_err(|problem| scoped.invalid(&SASL.jaas_config, problem))?,
-            _ => Vec::new(),
-        };
+        // As Apache Kafka: a line without the prefix is that of a client, or of another mechanism.
+        let has_line = raw.has(&login_line_key(listener, mechanism));
+        let line = has_line.then(|| login_line(&settings.jaas_config, mechanism)).transpose();
+        let line = line.map_err(|problem| scoped.invalid(&SASL.jaas_config, problem))?.flatten();
+        let plain_users = line.iter().filter(|_| mechanism == Mechanism::Plain).flat_map(JaasConfig::users);
+        let plain_users = plain_users.map(|(user, password)| (user.to_owned(), password.clone())).collect();
+        let takes_tokens = mechanism == Mechanism::OAuthBearer;
+        let tokens = takes_tokens.then(|| TokenChecks::new(&scoped, line.as_ref())).transpose()?;
         let max_reauth = settings.max_reauth.filter(|limit| !limit.is_zero());
-        Ok(Self { mechanism, max_reauth, plain_users })
+        Ok(Self { mechanism, max_reauth, plain_users, tokens })
     }
 }
 
-/// The users of a login line for PLAIN. The name of its class is compared, and nothing is loaded by it.
-fn plain_users(line: &Secret) -> Result<Vec<(String, Secret)>, String> {
+/// The login line of a mechanism that has a use for one. The name of its class is compared, and nothing is loaded by it.
+fn login_line(line: &Secret, mechanism: Mechanism) -> Result<Option<JaasConfig>, String> {
+    let (module, expected) = match mechanism {
+        Mechanism::Plain => (LoginModule::Plain, "the line of a PlainLoginModule"),
+        Mechanism::OAuthBearer => (LoginModule::OAuthBearer, "the line of an OAuthBearerLoginModule"),
+        _ => return Ok(None),
+    };
     let line = JaasConfig::parse(line.expose()).map_err(|error| error.to_string())?;
-    if line.login_module() != Some(LoginModule::Plain) {
-        return Err("the line of a PlainLoginModule".to_owned());
+    if line.login_module() != Some(module) {
+        return Err(expected.to_owned());
     }
-    Ok(line.users().map(|(user, password)| (user.to_owned(), password.clone())).collect())
+    Ok(Some(line))
 }
 
 #[cfg(test)]
@@ -167,7 +180,10 @@ mod tests {
     fn what_cannot_be_is_refused() {
         for (said, expected) in [
             (("sasl.enabled.mechanisms", "GSSAPI"), "Kerberos is not there"),
-            (("sasl.enabled.mechanisms", "PLAIN,OAUTHBEARER"), "the broker takes no tokens yet"),
+            (
+                ("sasl.enabled.mechanisms", "PLAIN,OAUTHBEARER"),
+                "the address of the keys of who issues tokens",
+            ),
             (("listener.name.out.sasl.enabled.mechanisms", "plain"), "expected some of PLAIN"),
             (("sasl.enabled.mechanisms", ""), "at least one mechanism"),
             (

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use expect_test::expect_file;
 use kestrel_settings::{Key, reference};
 
-use super::keys::{AUTHORIZERS_OWN, broker_keys};
+use super::keys::{AUTHORIZERS_OWN, SYSTEM_PROPERTIES, broker_keys};
 use super::shown_broker_keys;
 use super::topic::{shown_topic_keys, topic_keys};
 
@@ -91,7 +91,8 @@ fn the_default_of_a_topic_key_is_that_of_its_broker_key() {
 
 #[test]
 fn the_reference_is_made_of_the_tables() {
-    let own = broker_keys().filter(|key| AUTHORIZERS_OWN.contains(&key.name));
+    let hidden = [&AUTHORIZERS_OWN[..], &SYSTEM_PROPERTIES].concat();
+    let own = broker_keys().filter(|key| hidden.contains(&key.name));
     let mut documented: Vec<Key> = shown_broker_keys().into_iter().chain(own).collect();
     documented.sort_unstable_by_key(|key| key.name);
     let (without_effect, acted): (Vec<Key>, Vec<Key>) =

@@ -1,10 +1,13 @@
 //! Token: what a broker is shown.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use kestrel_protocol::Timestamp;
-use kestrel_security::sasl::{InvalidExtension, SaslExtensions};
+use kestrel_security::sasl::{InvalidExtension, SaslExtensions, unsecured_token};
 use kestrel_settings::Secret;
+
+use crate::environment::wall;
 
 /// A token of OAUTHBEARER, with when it ends and what goes to the broker beside it. Its text is never printed.
 ///
@@ -31,6 +34,26 @@ impl Token {
     /// A token of which nobody knows when it ends: it is asked for anew for each authentication.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: Secret::new(text), expires_at: None, extensions: SaslExtensions::default() }
+    }
+
+    /// A token of `subject` that nobody has signed, valid from now for `lifetime`: for brokers at home that take such tokens
+    /// (`kestrel-broker --unsecured-tokens`, or Apache Kafka without a validator).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use kestrel_client::oauth::Token;
+    /// use kestrel_client::{Client, Sasl};
+    ///
+    /// let alice = Sasl::oauthbearer(|| async { Ok(Token::unsecured("alice", Duration::from_secs(3600))) });
+    /// let builder = Client::builder("localhost:9092").sasl(alice);
+    /// # let _ = builder;
+    /// ```
+    pub fn unsecured(subject: &str, lifetime: Duration) -> Self {
+        let now = wall();
+        let begin = now.to_system_time().unwrap_or(SystemTime::UNIX_EPOCH);
+        let text = unsecured_token(subject, begin, lifetime);
+        Self::new(text.expose()).expires_at(now.saturating_add(lifetime))
     }
 
     /// When the token ends. It is used until most of the time until then is over.

@@ -69,6 +69,7 @@ mod refusal;
 mod scram;
 mod server;
 mod step;
+mod unsecured_token;
 
 pub use client::SaslClient;
 pub use credentials::{Credentials, InvalidToken, TokenIdentity, TokenUser};
@@ -81,6 +82,7 @@ pub use refusal::Refusal;
 pub use scram::{CredentialError, NewScramUser, NewScramUserError, ScramCredential, ScramMechanism};
 pub use server::SaslServer;
 pub use step::{Authenticated, ClientStep, ServerStep};
+pub use unsecured_token::unsecured_token;
 
 /// The most bytes of one token of an exchange; longer ones are refused unread.
 pub const MAX_MESSAGE_BYTES: usize = 65_536;

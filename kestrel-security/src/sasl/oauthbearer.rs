@@ -170,7 +170,7 @@ fn error_json(invalid: &InvalidToken) -> String {
     json
 }
 
-fn json_string(text: &str) -> String {
+pub(super) fn json_string(text: &str) -> String {
     let mut json = String::from('"');
     for c in text.chars() {
         match c {

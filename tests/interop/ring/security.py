@@ -15,6 +15,7 @@ is, is a super user.
 import json
 from pathlib import Path
 import shutil
+import time
 
 from ring import java
 from ring.authority import AUDIENCE, ISSUER, Authority, Issuer, TokenEndpoint
@@ -45,10 +46,7 @@ class Guarded:
         self._folder = folder
         self._authority, self._issuer = Authority(folder / "authority"), Issuer(folder / "issuer")
         self._endpoint = TokenEndpoint(self._issuer, USER)
-        # kestrel-broker has nothing yet to check tokens with, and refuses a listener that wants some.
-        self._takes_tokens = Path(program).name == "apache-kafka"
-        self._listeners = {name: protocol for name, protocol in LISTENERS.items() if name != "TOKEN" or self._takes_tokens}
-        self._addresses = {name: free_address() for name in self._listeners}
+        self._addresses = {name: free_address() for name in LISTENERS}
         self._broker = Broker(program, folder / "data", work / "guarded.log", self._settings(), listen=None)
         self.bootstrap = self._addresses["PLAINTEXT"]
 
@@ -85,8 +83,7 @@ class Guarded:
         for mechanism in MECHANISMS:
             yield mechanism.lower(), "SASL_PLAINTEXT", {"mechanism": mechanism, **alice}
             yield f"{mechanism.lower()}-tls", "SASL_SSL", {**ca, "mechanism": mechanism, **alice}
-        if self._takes_tokens:
-            yield "oauthbearer", "TOKEN", {**ca, "mechanism": "OAUTHBEARER", "token": self._issuer.token(USER)}
+        yield "oauthbearer", "TOKEN", {**ca, "mechanism": "OAUTHBEARER", "token": self._issuer.token(USER)}
 
     def wrong_ways(self):
         """Ways that end at the door: name, listener, and how to connect."""
@@ -96,9 +93,11 @@ class Guarded:
             yield f"{mechanism.lower()}-wrong-password", "SASL_SSL", {**ca, **password}
         yield "tls-wrong-ca", "SSL", {"ca": Authority(self._folder / "stranger").ca}
         yield "mutual-tls-no-certificate", "MUTUAL", ca
-        token = self._issuer.token(USER, aud="somebody else")
-        if self._takes_tokens:
-            yield "oauthbearer-wrong-audience", "TOKEN", {**ca, "mechanism": "OAUTHBEARER", "token": token}
+        stranger = Issuer(self._folder / "another-issuer")
+        for what, token in (("wrong-audience", self._issuer.token(USER, aud="somebody else")),
+                            ("expired", self._issuer.token(USER, exp=int(time.time()) - 60)),
+                            ("wrong-key", stranger.token(USER))):
+            yield f"oauthbearer-{what}", "TOKEN", {**ca, "mechanism": "OAUTHBEARER", "token": token}
 
     def short_ways(self):
         """Ways whose sessions are short, as `ways` has them."""
@@ -116,7 +115,7 @@ class Guarded:
         """A folder with the properties of each way as kestrel-client reads them, for its end-to-end tests (tests/src/secure.rs)."""
         folder.mkdir()
         oidc = ("oauthbearer-oidc", "TOKEN", {"ca": self._authority.ca, "mechanism": "OAUTHBEARER"})
-        for name, listener, how in [*self.ways(), *self.short_ways(), *([oidc] if self._takes_tokens else [])]:
+        for name, listener, how in [*self.ways(), *self.short_ways(), oidc]:
             lines = {"bootstrap.servers": self.address(listener), "security.protocol": LISTENERS[listener]}
             if "ca" in how:
                 lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": how["ca"]}
@@ -153,7 +152,7 @@ class Guarded:
 
     def _settings(self):
         yield "listeners=" + ",".join(f"{name}://{address}" for name, address in self._addresses.items())
-        yield "listener.security.protocol.map=" + ",".join(f"{name}:{protocol}" for name, protocol in self._listeners.items())
+        yield "listener.security.protocol.map=" + ",".join(f"{name}:{protocol}" for name, protocol in LISTENERS.items())
         yield "inter.broker.listener.name=PLAINTEXT"
         yield from AUTHORIZER
         yield "ssl.keystore.type=PEM"
@@ -165,14 +164,16 @@ class Guarded:
         yield f"listener.name.short.connections.max.reauth.ms={SESSION_MS}"
         for listener in ("sasl_plaintext", "sasl_ssl", "short"):
             yield from _logins(listener, *MECHANISMS)
-        if self._takes_tokens:
-            yield from self._token_settings()
+        yield from self._token_settings()
 
     def _token_settings(self):
         yield from _logins("token", "OAUTHBEARER")
         validator = f"{_CLASSES}.oauthbearer.OAuthBearerValidatorCallbackHandler"
         yield f"listener.name.token.oauthbearer.sasl.server.callback.handler.class={validator}"
-        yield f"listener.name.token.sasl.oauthbearer.jwks.endpoint.url={self._issuer.jwks.as_uri()}"
+        keys = self._issuer.jwks.as_uri()
+        yield f"listener.name.token.sasl.oauthbearer.jwks.endpoint.url={keys}"
+        # A system property of Apache Kafka's, which `apache-kafka` sets.
+        yield f"org.apache.kafka.sasl.oauthbearer.allowed.urls={keys}"
         yield f"listener.name.token.sasl.oauthbearer.expected.issuer={ISSUER}"
         yield f"listener.name.token.sasl.oauthbearer.expected.audience={AUDIENCE}"
 

@@ -5,11 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use kestrel_protocol::Timestamp;
-use kestrel_security::sasl::{Credentials, ScramCredential, ScramMechanism};
+use kestrel_security::sasl::{Credentials, InvalidToken, ScramCredential, ScramMechanism, TokenIdentity};
 use kestrel_settings::Secret;
 
 /// Finds the stored keys of a user of SCRAM: in the metadata, as of now.
 pub(crate) type ScramCredentials = dyn Fn(ScramMechanism, &str) -> Option<ScramCredential> + Send + Sync;
+
+/// Validates a token of OAUTHBEARER at a moment, from memory.
+pub(crate) type TokenCheck = dyn Fn(&str, Timestamp) -> Result<TokenIdentity, InvalidToken> + Send + Sync;
 
 /// The users that may log in by one listener.
 pub(crate) struct Accounts {
@@ -17,6 +20,8 @@ pub(crate) struct Accounts {
     plain: HashMap<String, Secret>,
     /// The users of SCRAM.
     scram: Arc<ScramCredentials>,
+    /// The users of OAUTHBEARER: those whose tokens are valid.
+    tokens: Option<Box<TokenCheck>>,
     /// What the salts of users that do not exist are made of.
     decoy_key: [u8; 32],
 }
@@ -28,12 +33,18 @@ impl Accounts {
         scram: Arc<ScramCredentials>,
         decoy_key: [u8; 32],
     ) -> Self {
-        Self { plain: plain.into_iter().collect(), scram, decoy_key }
+        Self { plain: plain.into_iter().collect(), scram, tokens: None, decoy_key }
+    }
+
+    /// Lets in also who has a token that `check` finds valid.
+    pub(crate) fn with_tokens(mut self, check: Box<TokenCheck>) -> Self {
+        self.tokens = Some(check);
+        self
     }
 
     /// The users at a moment: tokens are valid for a time only.
     pub(super) const fn at(&self, wall: Timestamp) -> Known<'_> {
-        Known { accounts: self, _wall: wall }
+        Known { accounts: self, wall }
     }
 }
 
@@ -46,7 +57,7 @@ impl fmt::Debug for Accounts {
 /// The users at a moment.
 pub(super) struct Known<'a> {
     accounts: &'a Accounts,
-    _wall: Timestamp,
+    wall: Timestamp,
 }
 
 impl Credentials for Known<'_> {
@@ -56,6 +67,13 @@ impl Credentials for Known<'_> {
 
     fn scram_credential(&self, mechanism: ScramMechanism, user: &str) -> Option<ScramCredential> {
         (self.accounts.scram)(mechanism, user)
+    }
+
+    fn validate_token(&self, token: &str) -> Result<TokenIdentity, InvalidToken> {
+        match &self.accounts.tokens {
+            Some(check) => check(token, self.wall),
+            None => Err(InvalidToken::new("tokens are not accepted here")),
+        }
     }
 
     fn decoy_key(&self) -> &[u8] {

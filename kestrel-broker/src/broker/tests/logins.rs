@@ -13,17 +13,17 @@ fn with_users() -> BrokerBuilder {
     Broker::builder().ephemeral().user("alice", "alice-secret").user("bob", "bob-secret")
 }
 
-async fn shake_hands(peer: &mut Peer, mechanism: &str, version: i16) -> ErrorCode {
+pub(super) async fn shake_hands(peer: &mut Peer, mechanism: &str, version: i16) -> ErrorCode {
     let request = SaslHandshakeRequest { mechanism: mechanism.to_owned().into() };
     peer.call(&request, version).await.error_code
 }
 
-async fn authenticate(peer: &mut Peer, token: &[u8]) -> SaslAuthenticateResponse {
+pub(super) async fn authenticate(peer: &mut Peer, token: &[u8]) -> SaslAuthenticateResponse {
     peer.call(&SaslAuthenticateRequest { auth_bytes: token.to_vec().into() }, 2).await
 }
 
 /// Whether a request is answered.
-async fn is_served(peer: &mut Peer) -> bool {
+pub(super) async fn is_served(peer: &mut Peer) -> bool {
     peer.try_call(&MetadataRequest::default(), 12).await.is_some()
 }
 

@@ -4,6 +4,8 @@ mod full_disk;
 mod listeners;
 mod logins;
 mod metrics;
+#[cfg(feature = "oauthbearer")]
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper::StatusCode;
 use kestrel_protocol::Timestamp;
+use kestrel_security::http::hyper::StatusCode;
 use serde_json::Value;
 
 use super::error::OidcError;

@@ -3,9 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use hyper::StatusCode;
+use kestrel_security::http::HttpError;
+use kestrel_security::http::hyper::StatusCode;
 use kestrel_security::tls::{HandshakeError, TlsError};
-use kestrel_serde::BoxError;
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub(super) enum OidcError {
     Http {
         endpoint: String,
         #[source]
-        cause: BoxError,
+        cause: HttpError,
     },
     #[error("the id or the secret cannot be sent in a header")]
     Header,

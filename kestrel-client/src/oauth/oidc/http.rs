@@ -3,27 +3,25 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use kestrel_serde::BoxError;
+use kestrel_security::http::http_body_util::Full;
+use kestrel_security::http::hyper::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue,
+};
+use kestrel_security::http::hyper::{Request, StatusCode};
+use kestrel_security::http::{self, HttpAddress};
 use kestrel_settings::Secret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Limits;
-use super::endpoint::TokenEndpoint;
 use super::error::{HttpStep, OidcError};
 use crate::security::Encryption;
 
-/// The most bytes of an answer that are read.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
-
 /// A form, and to whom it goes.
 pub(super) struct Post<'a> {
-    pub(super) endpoint: &'a TokenEndpoint,
+    pub(super) endpoint: &'a HttpAddress,
     pub(super) authorization: Secret,
     pub(super) form: String,
 }
@@ -37,10 +35,10 @@ pub(super) async fn post(
     let endpoint = post.endpoint;
     let request = post.request()?;
     let tcp = within(limits.connect, HttpStep::Connecting, connect(endpoint)).await?;
-    if !endpoint.is_encrypted {
+    if !endpoint.is_encrypted() {
         return within(limits.read, HttpStep::Reading, exchange(tcp, request, endpoint)).await;
     }
-    let encryptor = encryption.encryptor(&endpoint.host).await.map_err(OidcError::Certificates)?;
+    let encryptor = encryption.encryptor(endpoint.host()).await.map_err(OidcError::Certificates)?;
     let encrypt = async {
         let encrypted = encryptor.encrypt(tcp).await;
         encrypted.map_err(|cause| OidcError::Tls { endpoint: endpoint.to_string(), cause })
@@ -55,8 +53,8 @@ impl Post<'_> {
         let mut authorization = header(self.authorization.expose())?;
         authorization.set_sensitive(true);
         let endpoint = self.endpoint;
-        let request = Request::post(&*endpoint.path)
-            .header(HOST, header(&format!("{}:{}", endpoint.host, endpoint.port))?)
+        let request = Request::post(endpoint.path())
+            .header(HOST, header(&format!("{}:{}", endpoint.host(), endpoint.port()))?)
             .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json")
             .header(CACHE_CONTROL, "no-cache")
@@ -66,8 +64,8 @@ impl Post<'_> {
     }
 }
 
-async fn connect(endpoint: &TokenEndpoint) -> Result<TcpStream, OidcError> {
-    let connected = TcpStream::connect((endpoint.bare_host(), endpoint.port)).await;
+async fn connect(endpoint: &HttpAddress) -> Result<TcpStream, OidcError> {
+    let connected = TcpStream::connect((endpoint.bare_host(), endpoint.port())).await;
     connected.map_err(|cause| OidcError::Connect { endpoint: endpoint.to_string(), cause })
 }
 
@@ -82,32 +80,8 @@ async fn within<T>(
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     request: Request<Full<Bytes>>,
-    endpoint: &TokenEndpoint,
+    endpoint: &HttpAddress,
 ) -> Result<(StatusCode, Bytes), OidcError> {
-    let answered = ask(stream, request).await;
+    let answered = http::exchange(TokioIo::new(stream), request).await;
     answered.map_err(|cause| OidcError::Http { endpoint: endpoint.to_string(), cause })
-}
-
-async fn ask(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), BoxError> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let answer = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await?;
-        Ok((status, body.to_bytes()))
-    };
-    // The connection does the reading and writing: it is polled here, so that it needs no task.
-    let mut answer = std::pin::pin!(answer);
-    tokio::select! {
-        biased;
-        answered = &mut answer => answered,
-        // It may end with the last bytes of the answer.
-        ended = connection => {
-            ended?;
-            answer.await
-        }
-    }
 }

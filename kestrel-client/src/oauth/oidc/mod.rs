@@ -1,14 +1,14 @@
 //! ClientCredentials: tokens of an OpenID Connect provider by OAuth's client credentials (KIP-768).
 //!
 //! ```text
-//!   ClientCredentials ── POST grant_type=client_credentials ──▶ TokenEndpoint, by HTTP or HTTPS
+//!   ClientCredentials ── POST grant_type=client_credentials ──▶ the token endpoint, by HTTP or HTTPS
 //!          ▲                                                          │
 //!          └──────── Token: access_token, and when it ends ◀── answer ┘
 //! ```
 
 mod answer;
-mod endpoint;
 mod error;
+mod form;
 mod http;
 mod settings;
 
@@ -18,17 +18,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kestrel_security::http::{HttpAddress, InvalidAddress};
 use kestrel_security::sasl::{InvalidExtension, SaslExtensions};
 use kestrel_serde::BoxError;
 use kestrel_settings::Secret;
 use tokio::time::sleep;
 
-use endpoint::TokenEndpoint;
 use error::OidcError;
+use form::form_escaped;
 use http::Post;
 pub(crate) use settings::of_settings;
-
-pub use endpoint::InvalidEndpoint;
 
 use super::provider::TokenProvider;
 use super::token::Token;
@@ -36,6 +35,11 @@ use crate::environment::{after, now, seed, wall};
 use crate::error::Chain;
 use crate::net::ExponentialBackoff;
 use crate::security::{Encryption, Tls};
+
+/// A text that is no address of a token endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the token endpoint: {0}")]
+pub struct InvalidEndpoint(#[from] InvalidAddress);
 
 /// Fetches tokens from an OpenID Connect provider with the client's own id and secret. For `Sasl::oauthbearer`.
 ///
@@ -60,7 +64,7 @@ use crate::security::{Encryption, Tls};
 /// `sasl.oauthbearer.client.credentials.client.id` and `….secret` or as options of `sasl.jaas.config`.
 #[derive(Clone)]
 pub struct ClientCredentials {
-    endpoint: TokenEndpoint,
+    endpoint: HttpAddress,
     client_id: String,
     client_secret: Secret,
     scope: Option<String>,
@@ -103,7 +107,7 @@ impl ClientCredentials {
         client_secret: impl Into<String>,
     ) -> Result<Self, InvalidEndpoint> {
         Ok(Self {
-            endpoint: TokenEndpoint::parse(url)?,
+            endpoint: HttpAddress::parse(url)?,
             client_id: client_id.into(),
             client_secret: Secret::new(client_secret),
             scope: None,
@@ -166,7 +170,7 @@ impl ClientCredentials {
     fn authorization(&self) -> Secret {
         let (id, secret) = (self.client_id.trim(), self.client_secret.expose().trim());
         let pair = match self.escapes_header {
-            true => format!("{}:{}", endpoint::form_escaped(id), endpoint::form_escaped(secret)),
+            true => format!("{}:{}", form_escaped(id), form_escaped(secret)),
             false => format!("{id}:{secret}"),
         };
         Secret::new(format!("Basic {}", STANDARD.encode(pair)))
@@ -174,7 +178,7 @@ impl ClientCredentials {
 
     fn form(&self) -> String {
         match self.scope.as_deref().map(str::trim).filter(|scope| !scope.is_empty()) {
-            Some(scope) => format!("grant_type=client_credentials&scope={}", endpoint::form_escaped(scope)),
+            Some(scope) => format!("grant_type=client_credentials&scope={}", form_escaped(scope)),
             None => "grant_type=client_credentials".to_owned(),
         }
     }

@@ -77,7 +77,8 @@ async fn what_may_pass_is_asked_again_and_what_is_refused_is_not() {
 #[tokio::test]
 async fn an_endpoint_that_speaks_no_tls_is_named_without_its_query() {
     let (listener, mut credentials) = endpoint().await;
-    credentials.endpoint.is_encrypted = true;
+    let url = format!("https://{}/token?a=b", listener.local_addr().unwrap());
+    credentials.endpoint = HttpAddress::parse(&url).unwrap();
     let refuse = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();

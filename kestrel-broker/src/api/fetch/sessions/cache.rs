@@ -184,7 +184,7 @@ impl SessionCache {
     /// How many partitions all sessions have.
     #[cfg(test)]
     pub(super) fn partitions(&self) -> usize {
-        assert_eq!(self.partitions, self.sessions.values().map(FetchSession::len).sum());
+        assert_eq!(self.partitions, self.sessions.values().map(FetchSession::len).sum::<usize>());
         self.partitions
     }
 

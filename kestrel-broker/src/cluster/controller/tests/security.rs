@@ -258,9 +258,9 @@ fn what_a_broker_is_started_with_is_written_once_and_when_it_changed() {
         types_since(&harness, before)
     };
     assert_eq!(start("secret"), [11, 11, 18]);
-    assert_eq!(start("secret"), []);
+    assert!(start("secret").is_empty());
     assert_eq!(start("another"), [11, 11]);
-    assert_eq!(start("another"), []);
+    assert!(start("another").is_empty());
     for mechanism in ScramMechanism::ALL {
         let known = harness.controller.image().scram_credential(mechanism, "alice").unwrap();
         assert_eq!((known.iterations, known.salt.len()), (4096, ScramMechanism::SALT_BYTES));

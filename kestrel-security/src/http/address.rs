@@ -1,39 +1,48 @@
-//! TokenEndpoint: the address that tokens are asked for at.
+//! HttpAddress: where an issuer of tokens serves something.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use hyper::Uri;
 
-/// An `http` or `https` address.
+/// An `https` address, or an `http` one of this machine. Shown without its query, which may have anything in it.
+///
+/// ```
+/// use kestrel_security::http::HttpAddress;
+///
+/// let address = HttpAddress::parse("https://issuer.example/oauth2/token?tenant=1")?;
+/// assert_eq!(address.to_string(), "https://issuer.example:443/oauth2/token");
+/// assert!(HttpAddress::parse("http://issuer.example/oauth2/token").is_err());
+/// # Ok::<(), kestrel_security::http::InvalidAddress>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TokenEndpoint {
-    pub(super) is_encrypted: bool,
-    /// As the address has it: an IPv6 address in brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// Path and query.
-    pub(super) path: String,
+pub struct HttpAddress {
+    is_encrypted: bool,
+    host: String,
+    port: u16,
+    path: String,
 }
 
-/// A text that is no address of a token endpoint.
+/// The reason why a text is no [`HttpAddress`]. It has nothing of the text in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the token endpoint: {0}")]
-pub struct InvalidEndpoint(&'static str);
+#[error("{0}")]
+pub struct InvalidAddress(&'static str);
 
-impl TokenEndpoint {
-    pub(super) fn parse(url: &str) -> Result<Self, InvalidEndpoint> {
-        let invalid = |problem| Err(InvalidEndpoint(problem));
+impl HttpAddress {
+    /// Reads an address. One without encryption has to be of this machine: `localhost`, or a loopback address.
+    ///
+    /// # Errors
+    /// When it is none of these, or has a user in it.
+    pub fn parse(url: &str) -> Result<Self, InvalidAddress> {
+        let invalid = |problem| Err(InvalidAddress(problem));
         let Ok(uri) = url.trim().parse::<Uri>() else {
-            return invalid("expected an address such as https://issuer.example/oauth2/token");
+            return invalid("expected an address such as https://issuer.example/path");
         };
         let is_encrypted = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => {
-                return invalid(
-                    "only https:// and http:// are spoken; a file is read by a provider of yours",
-                );
+                return invalid("only https:// and http:// are spoken");
             }
         };
         let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
@@ -44,17 +53,40 @@ impl TokenEndpoint {
         }
         let port = authority.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let endpoint = Self { is_encrypted, host: authority.host().to_owned(), port, path };
-        if !is_encrypted && !is_of_this_machine(endpoint.bare_host()) {
-            return invalid(
-                "http:// would show the client's secret to everybody on the way: it has to be https://",
-            );
+        let address = Self { is_encrypted, host: authority.host().to_owned(), port, path };
+        if !is_encrypted && !is_of_this_machine(address.bare_host()) {
+            return invalid("http:// can be read and changed by everybody on the way: it has to be https://");
         }
-        Ok(endpoint)
+        Ok(address)
+    }
+
+    /// Whether it is spoken to by TLS.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
+    /// The host as the address has it: an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, which is 443 or 80 where the address has none.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// The host without the brackets of an IPv6 address.
-    pub(super) fn bare_host(&self) -> &str {
+    #[must_use]
+    pub fn bare_host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 }
@@ -65,26 +97,12 @@ fn is_of_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_loopback)
 }
 
-/// The address without its query, which may have anything in it.
-impl fmt::Display for TokenEndpoint {
+impl fmt::Display for HttpAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.is_encrypted { "https" } else { "http" };
         let path = self.path.split('?').next().unwrap_or_default();
         write!(f, "{scheme}://{}:{}{path}", self.host, self.port)
     }
-}
-
-/// A text as a form has it, like Java's URLEncoder.
-pub(super) fn form_escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' ' => escaped.push('+'),
-            b if b.is_ascii_alphanumeric() || b".-*_".contains(&b) => escaped.push(char::from(b)),
-            b => escaped.push_str(&format!("%{b:02X}")),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -104,10 +122,10 @@ mod tests {
             ("http://[::1]:8080/t", "http://[::1]:8080/t", "/t"),
             ("http://localhost/t", "http://localhost:80/t", "/t"),
         ] {
-            let endpoint = TokenEndpoint::parse(url).unwrap();
-            assert_eq!((endpoint.to_string(), &*endpoint.path), (shown.to_owned(), path));
+            let address = HttpAddress::parse(url).unwrap();
+            assert_eq!((address.to_string(), address.path()), (shown.to_owned(), path));
         }
-        assert_eq!(TokenEndpoint::parse("https://[::1]:8443/t").unwrap().bare_host(), "::1");
+        assert_eq!(HttpAddress::parse("https://[::1]:8443/t").unwrap().bare_host(), "::1");
     }
 
     #[test]
@@ -124,16 +142,8 @@ mod tests {
             "http://10.0.0.1/token",
             "http://localhost.example/token",
         ] {
-            let error = TokenEndpoint::parse(url).expect_err(url).to_string();
+            let error = HttpAddress::parse(url).expect_err(url).to_string();
             assert!(!error.contains("opensesame"), "{error}");
         }
-    }
-
-    #[test]
-    fn forms_are_escaped_as_in_java() {
-        assert_eq!(
-            form_escaped("api://kafka/.default a-b_c*~é"),
-            "api%3A%2F%2Fkafka%2F.default+a-b_c*%7E%C3%A9"
-        );
     }
 }
