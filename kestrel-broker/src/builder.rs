@@ -57,6 +57,7 @@ pub struct BrokerBuilder {
 
 /// The tokens of OAUTHBEARER that a broker takes.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "oauthbearer"), expect(dead_code, reason = "a build without tokens takes none"))]
 enum TakenTokens {
     /// Those that nobody has signed.
     Unsecured,

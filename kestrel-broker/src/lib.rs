@@ -65,14 +65,15 @@
 //! | `kestrel_broker::cluster` | topics, the metadata log |
 //! | `kestrel_broker::partition` | partitions that are offline |
 //! | `kestrel_broker::log` | recovery, retention, compaction, the disk |
+//! | `kestrel_broker::tokens` | keys of who issues tokens that were fetched, or could not be |
 //! | `kestrel_broker::housekeeper` | periodic work that failed |
 //!
 //! ERROR: data cannot be stored or served until somebody acts. WARN: somebody should look. INFO: what changes rarely and is right.
 //! DEBUG: requests, connections, members. TRACE is not used.
 //!
 //! # Features
-//! `cli` (on by default): the binary. `tls` (on by default): listeners with TLS, by rustls. `dev-tls` (with `cli`): certificates for
-//! development.
+//! `cli` (on by default): the binary. `tls` (on by default): listeners with TLS, by rustls. `oauthbearer` (on by default): tokens of
+//! OAUTHBEARER. `dev-tls` (with `cli`): certificates for development.
 //!
 //! # The rooms
 //!

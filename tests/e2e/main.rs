@@ -24,6 +24,7 @@ mod schemas;
 mod secure;
 mod silence;
 mod throttled;
+mod tokens;
 mod topics;
 mod transactions;
 mod work;

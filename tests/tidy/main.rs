@@ -30,10 +30,11 @@ const CRATE_ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Which rooms of the broker a room may import. A room that is not named here may import all.
-const BROKER_ARROWS: [(&str, &[&str]); 8] = [
+const BROKER_ARROWS: [(&str, &[&str]); 9] = [
     ("metrics", &[]),
     ("authorizer", &[]),
     ("quota", &["metrics"]),
+    ("tokens", &["clock", "config", "error"]),
     ("log", &["metrics"]),
     ("partition", &["log", "clock", "metrics"]),
     ("cluster", &["log", "partition", "authorizer", "quota", "clock", "config"]),

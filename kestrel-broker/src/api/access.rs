@@ -6,10 +6,11 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use kestrel_protocol::{ApiKey, ErrorCode};
 
-use super::audit::{Question, audit};
+use super::audit::{AuditLog, Question};
 use super::{Principal, RequestContext};
 use crate::authorizer::{AclOperation, AclSet, Authorizer, CLUSTER_NAME, Decision, ResourceType, Subject};
 
@@ -22,9 +23,11 @@ pub(crate) struct Access(Option<Arc<Guard>>);
 struct Guard {
     authorizer: Arc<Authorizer>,
     acls: Arc<AclSet>,
+    audit: Arc<AuditLog>,
     principal: Principal,
     address: IpAddr,
     api: ApiKey,
+    received_at: Instant,
 }
 
 impl Access {
@@ -35,15 +38,18 @@ impl Access {
     pub(super) fn by_acls(
         authorizer: &Arc<Authorizer>,
         acls: &Arc<AclSet>,
+        audit: &Arc<AuditLog>,
         context: &RequestContext,
         api: ApiKey,
     ) -> Self {
         Self(Some(Arc::new(Guard {
             authorizer: Arc::clone(authorizer),
             acls: Arc::clone(acls),
+            audit: Arc::clone(audit),
             principal: context.principal.clone(),
             address: context.origin.peer.ip(),
             api,
+            received_at: context.received_at,
         })))
     }
 
@@ -56,7 +62,7 @@ impl Access {
     pub(super) fn allows(&self, operation: AclOperation, resource_type: ResourceType, name: &str) -> bool {
         let Some(guard) = &self.0 else { return true };
         let decision = guard.decide(operation, resource_type, name);
-        audit(&guard.question(operation, resource_type, name), decision);
+        guard.audit.note(&guard.question(operation, resource_type, name), decision, guard.received_at);
         decision.is_allowed
     }
 
@@ -163,9 +169,11 @@ impl Access {
         Self(Some(Arc::new(Guard {
             authorizer: Arc::new(authorizer),
             acls: Arc::new(acls),
+            audit: Arc::default(),
             principal: Principal::user(user),
             address: IpAddr::from([127, 0, 0, 1]),
             api: ApiKey::DeleteTopics,
+            received_at: crate::clock::Clock::System.now(),
         })))
     }
 }

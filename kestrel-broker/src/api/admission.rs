@@ -4,6 +4,7 @@
 //! client is the session's; its answers go the way of all others.
 
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures::future::Either;
 use tokio::time::sleep_until;
@@ -41,21 +42,24 @@ impl<S> Admission<S> {
     /// The call that a request makes; without one, the answer that needs no further layer.
     fn admit(&mut self, request: Request) -> Result<Call, Reply> {
         let Request { content, size_bytes, origin, file_run_min_bytes, client_id, received_at } = request;
-        let at = Moment { now: received_at, wall: self.clock.wall() };
+        let at = Moment { now: received_at, wall: &|| self.clock.wall() };
         let frame = match content {
             Content::Request(frame) => frame,
             Content::Token(token) => {
                 let answer = self.session.handle_token(token.expose(), at);
-                return Err(answer.map_or_else(|refused| late(refused, at), |frame| Reply::now(Ok(frame))));
+                return Err(
+                    answer.map_or_else(|refused| late(refused, at.now), |frame| Reply::now(Ok(frame)))
+                );
             }
         };
-        let api = table::find(frame.header.api_key).map_err(|close| Reply::now(Err(close)))?;
+        let api = table::find(frame.header.api_key);
+        let api = api.map_err(|close| late(self.session.refuse(close), at.now))?;
         let (principal, answered) = match self.session.handle_request(&frame, at) {
             Ok(Verdict::Serve(principal)) => (principal, None),
             Ok(Verdict::Answer(answer)) => (Principal::ANONYMOUS, Some(Reply::now(Ok(answer)))),
             // What belongs to a login is counted and shown like all requests. Nothing else of a stranger goes further.
-            Err(refused) if api.needs.is_empty() => (Principal::ANONYMOUS, Some(late(refused, at))),
-            Err(refused) => return Err(late(refused, at)),
+            Err(refused) if api.needs.is_empty() => (Principal::ANONYMOUS, Some(late(refused, at.now))),
+            Err(refused) => return Err(late(refused, at.now)),
         };
         let version = frame.header.api_version;
         let account = Account::default();
@@ -75,13 +79,13 @@ impl<S> Admission<S> {
 }
 
 /// The last answer to a client that is refused, after it has waited.
-fn late(refused: Refused, at: Moment) -> Reply {
+fn late(refused: Refused, now: Instant) -> Reply {
     let Refused { answer, delay, close } = refused;
     let answer = answer.map(|frame| *frame).ok_or(close);
     if delay.is_zero() {
         return Reply::now(answer);
     }
-    let until = after(at.now, delay).into();
+    let until = after(now, delay).into();
     Reply::later(async move {
         sleep_until(until).await;
         answer
@@ -154,5 +158,19 @@ mod tests {
         let alice = || Session::Named(Principal::user("alice"));
         assert_eq!(admitted(alice(), ApiKey::Metadata.key()).unwrap(), "Metadata tester User:alice");
         assert_eq!(admitted(alice(), 999).unwrap_err(), Close::UnknownApi(999));
+    }
+
+    /// An API that is not there is no way around the count of failed logins and their delay.
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_who_asks_for_nothing_that_there_is_waits_as_any_other() {
+        let login = crate::api::session::tests::login(&[]);
+        let session = Session::begin(Some(std::sync::Arc::clone(&login)), None, Clock::System.now());
+        let inner = service_fn(|_: Call| ready(Ok(AnswerFrame::default())));
+        let mut admission = Admission::new(session, Clock::System, inner);
+        let before = Clock::System.now();
+        assert_eq!(admission.call(request(999)).await.unwrap_err(), Close::UnknownApi(999));
+        assert_eq!(Clock::System.now() - before, std::time::Duration::from_millis(100));
+        assert_eq!(login.failed_logins(), 1);
+        assert!(admission.session.end().is_some(), "it is over");
     }
 }

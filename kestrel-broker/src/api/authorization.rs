@@ -5,11 +5,13 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::Either;
+use kestrel_protocol::ErrorCode;
 use tower::Service;
 
-use super::{Access, AnswerFrame, Call, Close, State};
+use super::{Access, Account, AnswerFrame, Call, Close, State};
 
 /// The service of this layer. Without an authorizer it passes requests on as they are.
 #[derive(Debug, Clone)]
@@ -25,12 +27,23 @@ impl<S> Authorization<S> {
 
     /// Gives the request its access; what it gets instead of its handler's answer, if the cluster is closed to its sender.
     fn refused(&self, call: &mut Call) -> Option<Result<AnswerFrame, Close>> {
-        let authorizer = self.state.config.authorizer.as_ref()?;
-        let image = self.state.cluster.image();
-        let access = Access::by_acls(authorizer, image.acls(), &call.context, call.api.key);
+        let State { config, cluster, audit, .. } = &*self.state;
+        let authorizer = config.authorizer.as_ref()?;
+        let access = Access::by_acls(authorizer, cluster.image().acls(), audit, &call.context, call.api.key);
         let checked = call.api.cluster_need.map_or(Ok(()), |operation| access.check_cluster(operation));
         call.context.access = access;
-        checked.err().map(|error| (call.api.refuse)(&call.frame, error))
+        checked.err().map(|error| self.refuse(call, error))
+    }
+
+    /// The refusal, which costs its sender as any other answer does.
+    fn refuse(&self, call: &Call, error: ErrorCode) -> Result<AnswerFrame, Close> {
+        let account = Account::of(&call.context, &self.state);
+        let refuse = |throttle| (call.api.refuse)(&call.frame, error, throttle);
+        let refused = account.work(|| refuse(Duration::ZERO));
+        match account.charge_work() {
+            Duration::ZERO => refused,
+            throttle => refuse(throttle),
+        }
     }
 }
 

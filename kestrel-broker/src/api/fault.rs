@@ -186,7 +186,9 @@ where
     fn call(&mut self, call: Call) -> Self::Future {
         match self.faults.effect(call.api.key) {
             None => Injected::Nothing(self.inner.call(call)),
-            Some(Effect::Answer(error)) => Injected::Instead(Some((call.api.refuse)(&call.frame, error))),
+            Some(Effect::Answer(error)) => {
+                Injected::Instead(Some((call.api.refuse)(&call.frame, error, Duration::ZERO)))
+            }
             Some(Effect::Delay(delay)) => {
                 let until = after(call.context.received_at, delay).into();
                 Injected::Late(self.inner.call(call), Box::pin(sleep_until(until)))

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -135,10 +136,14 @@ async fn finish<R: Handler>(
     answer.held_back(account.charge_work()).encode::<R>(version, correlation_id)
 }
 
-/// The answer in which everything that the request asks for fails with `error`.
-pub(super) fn refuse<R: Handler>(frame: &RequestFrame, error: ErrorCode) -> Result<AnswerFrame, Close> {
-    let response = decode::<R>(frame)?.refusal(error);
-    Answer::from(response).encode::<R>(frame.header.api_version, frame.header.correlation_id)
+/// The answer in which everything that the request asks for fails with `error`, and its sender is held back for a while.
+pub(super) fn refuse<R: Handler>(
+    frame: &RequestFrame,
+    error: ErrorCode,
+    throttle: Duration,
+) -> Result<AnswerFrame, Close> {
+    let answer = Answer::from(decode::<R>(frame)?.refusal(error)).held_back(throttle);
+    answer.encode::<R>(frame.header.api_version, frame.header.correlation_id)
 }
 
 fn decode<R: Handler>(frame: &RequestFrame) -> Result<R, Close> {

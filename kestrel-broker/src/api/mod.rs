@@ -88,6 +88,7 @@ pub(crate) use access::Access;
 use access::OPERATIONS_NOT_ASKED;
 pub(crate) use account::Account;
 pub(crate) use answer::{Answer, AnswerFrame};
+pub(crate) use audit::AuditLog;
 use call::Call;
 pub(crate) use close::Close;
 pub(crate) use context::RequestContext;

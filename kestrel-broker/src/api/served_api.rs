@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kestrel_protocol::{ApiKey, ErrorCode, RequestFrame};
 
@@ -25,7 +26,7 @@ pub(crate) struct ServedApi {
     /// Decodes the body and runs the handler: the ordered part now, the waiting part in the reply.
     pub(super) serve: fn(&Arc<State>, Call) -> Reply,
     /// The answer in which everything that the request asks for fails with an error.
-    pub(super) refuse: fn(&RequestFrame, ErrorCode) -> Result<AnswerFrame, Close>,
+    pub(super) refuse: fn(&RequestFrame, ErrorCode, Duration) -> Result<AnswerFrame, Close>,
 }
 
 impl ServedApi {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use tokio_util::sync::CancellationToken;
 
-use super::{FetchSessions, RequestContext, RequestCounters};
+use super::{AuditLog, FetchSessions, RequestContext, RequestCounters};
 use crate::clock::Clock;
 use crate::cluster::{BrokerImage, Cluster};
 use crate::config::BrokerConfig;
@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     /// The fetch sessions of all clients.
     pub(crate) fetch_sessions: FetchSessions,
+    /// What is written down of denials.
+    pub(crate) audit: Arc<AuditLog>,
     /// The quotas of users and clients.
     pub(crate) quotas: Arc<Quotas>,
     /// What is counted of requests.

@@ -374,6 +374,7 @@ fn state(
         replicas,
         groups,
         transactions: Arc::new(transactions),
+        audit: Arc::default(),
         quotas,
         fetch_sessions: FetchSessions::new(config.fetch_sessions),
         counters: request_counters(),

@@ -44,10 +44,10 @@ pub(crate) use quotas::QuotaSettings;
 pub(crate) use sasl::{MECHANISMS_KEY, SaslListener};
 #[cfg(feature = "tls")]
 pub(crate) use tls::ListenerTls;
-pub(crate) use transactions::TransactionSettings;
 pub(crate) use tokens::{ALLOWED_URLS_KEY, JWKS_URL_KEY, TokenChecks, UNSECURED_VALIDATOR, VALIDATOR_KEY};
 #[cfg(feature = "oauthbearer")]
 pub(crate) use tokens::{KeySource, SignedChecks};
+pub(crate) use transactions::TransactionSettings;
 
 #[cfg(test)]
 mod tests;

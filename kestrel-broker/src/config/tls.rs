@@ -9,6 +9,12 @@ settings! {
     /// The keys of TLS as a listener has them.
     pub(super) struct TlsSettings, keys TLS: TlsKeys;
 
+    /// Whether a certificate that replaces another one may have another subject. It may: false, where it is said, is refused.
+    allow_dn_changes: bool, "ssl.allow.dn.changes", Boolean, "false", [any];
+    /// Whether a certificate that replaces another one may lack names of it. It may: false, where it is said, is refused.
+    allow_san_changes: bool, "ssl.allow.san.changes", Boolean, "false", [any];
+    /// The cipher suites that are spoken, by their registered names; empty: all that are there.
+    cipher_suites: String, "ssl.cipher.suites", List, "", [any], scope: PerBroker;
     /// Whether clients have to show a certificate: none (they are not asked), requested (one that they show has to be good) or
     /// required. Who shows one is the user that ssl.principal.mapping.rules make of its subject.
     client_auth: String, "ssl.client.auth", String, "none", ["required" | "requested" | "none"], scope: PerBroker;
@@ -96,6 +102,7 @@ mod with_tls {
         /// # Errors
         /// When they do not fit together, or name no certificate.
         pub(in super::super) fn listener_tls(&self, raw: &RawSettings) -> Result<ListenerTls, UnusableTls> {
+            self.check_changes(raw)?;
             let stores = self.stores();
             let Some(identity) = stores.identity()? else {
                 let expected = "a PEM file with the private key of the broker and its certificates (kestrel-broker --tls makes one \
@@ -107,7 +114,22 @@ mod with_tls {
                 raw.invalid(&TLS.principal_mapping_rules, format!("rules: {error}"))
             })?;
             let server = ServerTls::new(identity).versions(self.enabled_protocols.parse()?);
+            let server = server.cipher_suites(self.cipher_suites.parse()?);
             Ok(ListenerTls { server: self.with_client_auth(server, stores.trust()?, raw)?, rules })
+        }
+
+        /// Refuses a promise that nobody keeps: a file is read again as it is, whoever it is for.
+        fn check_changes(&self, raw: &RawSettings) -> Result<(), InvalidSetting> {
+            let rows = [
+                (&TLS.allow_dn_changes, self.allow_dn_changes),
+                (&TLS.allow_san_changes, self.allow_san_changes),
+            ];
+            match rows.into_iter().find(|(key, allowed)| raw.has(key.name) && !allowed) {
+                Some((key, _)) => {
+                    Err(raw.invalid(key, "true: certificates are read again whatever names they have"))
+                }
+                None => Ok(()),
+            }
         }
 
         fn with_client_auth(

@@ -265,5 +265,6 @@ mod with_tokens {
     }
 }
 
-#[cfg(all(test, feature = "oauthbearer"))]
+#[cfg(test)]
+#[cfg(feature = "oauthbearer")]
 mod tests;

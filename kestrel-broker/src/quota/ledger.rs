@@ -2,7 +2,6 @@
 //!
 //! Shared by [`Quotas`](super::Quotas), which asks it only where somebody is limited.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
@@ -11,6 +10,7 @@ use super::limits::{Bucket, Limits, QuotaKind};
 use super::permits::Strictness;
 use super::quotas::QuotaWindows;
 use super::rate::WindowedRate;
+use super::recent::Recent;
 use super::token_bucket::TokenBucket;
 use super::window::Tick;
 
@@ -26,14 +26,19 @@ pub(crate) struct Caller<'a> {
 /// The tokens a second of who has no limit: as many as Apache Kafka gives, 2 to the power of 63.
 const UNLIMITED: f64 = 9_223_372_036_854_775_807.0;
 
+/// How many buckets of a kind are remembered: clients choose their ids, before they log in too. Who was not charged for longest begins
+/// anew.
+const MAX_BUCKETS: usize = 16_384;
+
 /// What each bucket was charged of late.
 #[derive(Debug)]
 pub(super) struct QuotaLedger {
     windows: QuotaWindows,
     origin: Instant,
     limits: Limits,
-    rates: HashMap<(QuotaKind, Bucket), WindowedRate>,
-    mutations: HashMap<Bucket, TokenBucket>,
+    /// By kind, in the order of [`QuotaKind::ALL`].
+    rates: [Recent<WindowedRate>; QuotaKind::ALL.len()],
+    mutations: Recent<TokenBucket>,
     /// When idle buckets were last forgotten.
     swept: Tick,
 }
@@ -45,8 +50,8 @@ impl QuotaLedger {
             windows,
             origin,
             limits: Limits::default(),
-            rates: HashMap::new(),
-            mutations: HashMap::new(),
+            rates: QuotaKind::ALL.map(|_| Recent::new(MAX_BUCKETS)),
+            mutations: Recent::new(MAX_BUCKETS),
             swept: Tick::since(origin, origin),
         }
     }
@@ -67,7 +72,7 @@ impl QuotaLedger {
         let (now, windows) = (self.sweep(now), self.windows.of(kind));
         let bucket = self.limits.bucket(kind, caller);
         let bound = self.limits.of_bucket(kind, &bucket);
-        let rate = self.rates.entry((kind, bucket)).or_default();
+        let rate = self.rate(kind, &bucket);
         rate.record(units, windows, now);
         let throttle = bound.map_or(Duration::ZERO, |bound| rate.throttle(bound, windows, now));
         match kind {
@@ -81,7 +86,12 @@ impl QuotaLedger {
     pub(super) fn take_back(&mut self, kind: QuotaKind, caller: Caller<'_>, units: f64, now: Instant) {
         let (now, windows) = (Tick::since(self.origin, now), self.windows.of(kind));
         let bucket = self.limits.bucket(kind, caller);
-        self.rates.entry((kind, bucket)).or_default().record(-units, windows, now);
+        self.rate(kind, &bucket).record(-units, windows, now);
+    }
+
+    fn rate(&mut self, kind: QuotaKind, bucket: &Bucket) -> &mut WindowedRate {
+        let rates = self.rates.get_mut(kind as usize).expect("each kind has its rates");
+        rates.entry(bucket, WindowedRate::default)
     }
 
     /// The most units that can be charged at once without holding the caller back; `None` without a limit.
@@ -104,7 +114,7 @@ impl QuotaLedger {
         let (now, windows) = (self.sweep(now), self.windows.of(QuotaKind::ControllerMutation));
         let bucket = self.limits.bucket(QuotaKind::ControllerMutation, caller);
         let bound = self.limits.of_bucket(QuotaKind::ControllerMutation, &bucket).unwrap_or(UNLIMITED);
-        let tokens = self.mutations.entry(bucket).or_insert_with(|| TokenBucket::full(now));
+        let tokens = self.mutations.entry(&bucket, || TokenBucket::full(now));
         if strictness == Strictness::Strict {
             let throttle = tokens.throttle(bound, windows, now);
             if !throttle.is_zero() {
@@ -120,7 +130,7 @@ impl QuotaLedger {
 
     /// How many buckets are remembered.
     pub(super) fn len(&self) -> usize {
-        self.rates.len() + self.mutations.len()
+        self.rates.iter().map(Recent::len).sum::<usize>() + self.mutations.len()
     }
 
     /// Forgets idle buckets now and then: a new one in their place would do the same.
@@ -136,7 +146,9 @@ impl QuotaLedger {
 
     pub(super) fn forget_idle(&mut self, now: Tick) {
         let Self { windows, rates, mutations, .. } = self;
-        rates.retain(|(kind, _), rate| !rate.is_idle(windows.of(*kind), now));
-        mutations.retain(|_, tokens| !tokens.is_idle(now));
+        for (kind, rates) in QuotaKind::ALL.into_iter().zip(rates) {
+            rates.retain(|rate| !rate.is_idle(windows.of(kind), now));
+        }
+        mutations.retain(|tokens| !tokens.is_idle(now));
     }
 }

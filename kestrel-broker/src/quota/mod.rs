@@ -15,6 +15,7 @@ mod limits;
 mod permits;
 mod quotas;
 mod rate;
+mod recent;
 mod token_bucket;
 mod window;
 
@@ -25,6 +26,7 @@ pub(crate) use ledger::Caller;
 pub(crate) use limits::{EntityPart, Limits, QuotaEntity, QuotaKind};
 pub(crate) use permits::{Permits, Strictness};
 pub(crate) use quotas::{QuotaWindows, Quotas};
+pub(crate) use recent::Recent;
 pub(crate) use window::Windows;
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use kestrel_security::jwt::SignedTokens;
 use kestrel_security::tls::ClientTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::config::{KeySource, SignedChecks};
@@ -35,6 +37,10 @@ fn wall() -> Timestamp {
 
 fn token(issuer: &Issuer) -> String {
     issuer.token("alice", 1_700_000_000, 1_700_003_600)
+}
+
+fn spawn<F: Future<Output: Send + 'static> + Send + 'static>(task: F) -> JoinHandle<F::Output> {
+    TaskTracker::new().spawn(task)
 }
 
 /// Answers requests with `documents`, one each, and gives the requests.
@@ -63,7 +69,7 @@ async fn keys_are_fetched_from_an_address() {
     let issuer = Issuer::new("1");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys?tenant=1", listener.local_addr().unwrap());
-    let served = tokio::spawn(serve(listener, vec![answer(&issuer.jwks())]));
+    let served = spawn(serve(listener, vec![answer(&issuer.jwks())]));
     let refresher = KeyRefresher::open(&checks(at(&url)), "OUT", Clock::System).await.unwrap();
     let identity = refresher.verifier().verify(&token(&issuer), wall()).unwrap();
     assert_eq!(identity.principal_name, "alice");
@@ -76,7 +82,7 @@ async fn an_unknown_key_has_the_keys_fetched_once() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     let documents = [&old, &new].map(|issuer| answer(&issuer.jwks())).to_vec();
-    let served = tokio::spawn(serve(listener, documents));
+    let served = spawn(serve(listener, documents));
     let refresher = KeyRefresher::open(&checks(at(&url)), "OUT", Clock::System).await.unwrap();
     let verifier = refresher.verifier();
     // The schedule holds a fetch back that comes right after another one.
@@ -84,7 +90,7 @@ async fn an_unknown_key_has_the_keys_fetched_once() {
     tokio::time::advance(Duration::from_secs(11)).await;
     tokio::time::resume();
     let stopping = CancellationToken::new();
-    let task = tokio::spawn(refresher.drive(stopping.clone()));
+    let task = spawn(refresher.drive(stopping.clone()));
     for _ in 0..100 {
         let refused = verifier.verify(&token(&new), wall()).unwrap_err();
         assert_eq!(refused.reason, "no key of the issuer fits it (alg ES256, kid \"2\")");
@@ -141,7 +147,7 @@ async fn why_there_are_no_keys_is_said() {
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/keys?secret=opensesame", listener.local_addr().unwrap());
-        let served = tokio::spawn(serve(listener, vec![answer]));
+        let served = spawn(serve(listener, vec![answer]));
         let error = failure(at(&url)).await;
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("opensesame"), "{error}");
@@ -149,7 +155,7 @@ async fn why_there_are_no_keys_is_said() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/keys", listener.local_addr().unwrap());
-    let served = tokio::spawn(serve(listener, vec!["HTTP/1.1 400 Bad Request\r\n\r\n".to_owned()]));
+    let served = spawn(serve(listener, vec!["HTTP/1.1 400 Bad Request\r\n\r\n".to_owned()]));
     let error = failure(at(&url)).await;
     assert!(error.contains("cannot be spoken to by TLS"), "{error}");
     served.abort();

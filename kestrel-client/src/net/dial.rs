@@ -113,9 +113,14 @@ impl Dialler {
         proof: Option<&Proof>,
         oldest: bool,
     ) -> Result<Dialled, DialError> {
-        // Outside of the limit, which is for the broker: they come from files.
+        let too_late =
+            |step| DialError::Timeout { endpoint: endpoint.clone(), step, after: self.setup_timeout };
+        // A limit of their own, since the broker has nothing to do with it: a disk in the network may never answer.
         #[cfg(feature = "tls")]
-        let encryptor = self.security.encryptor(&target.host).await.map_err(DialError::Certificates)?;
+        let encryptor = match timeout(self.setup_timeout, self.security.encryptor(&target.host)).await {
+            Ok(read) => read.map_err(DialError::Certificates)?,
+            Err(_) => return Err(too_late(DialStep::Reading)),
+        };
         let client = proof.map(Proof::client).transpose().map_err(DialError::Token)?;
         let mut call = DialCall {
             dialler: self,
@@ -127,11 +132,7 @@ impl Dialler {
         };
         match timeout(self.setup_timeout, call.run(client, oldest)).await {
             Ok(result) => result,
-            Err(_) => Err(DialError::Timeout {
-                endpoint: endpoint.clone(),
-                step: call.step,
-                after: self.setup_timeout,
-            }),
+            Err(_) => Err(too_late(call.step)),
         }
     }
 }

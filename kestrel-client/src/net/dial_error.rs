@@ -15,6 +15,9 @@ use crate::security::TokenError;
 /// The steps of a connection, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DialStep {
+    /// The certificates, which are in files.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
+    Reading,
     Connecting,
     /// The TLS handshake.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
@@ -28,6 +31,7 @@ pub(crate) enum DialStep {
 impl fmt::Display for DialStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Reading => "certificates out of their files",
             Self::Connecting => "connection",
             Self::Encrypting => "TLS handshake",
             Self::Greeting => "handshake",

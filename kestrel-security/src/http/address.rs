@@ -1,7 +1,7 @@
 //! HttpAddress: where an issuer of tokens serves something.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 use hyper::Uri;
 

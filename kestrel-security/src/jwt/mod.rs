@@ -9,12 +9,12 @@
 //! its header alone that it needs no signature. [`UnsecuredTokens`] are another type with rules of their own, for development.
 //!
 //! ```
-//! use std::time::{Duration, SystemTime};
+//! use std::time::{Duration, UNIX_EPOCH};
 //!
 //! use kestrel_security::jwt::{KeySet, SignedTokens, UnsecuredTokens};
 //! use kestrel_security::sasl::unsecured_token;
 //!
-//! let now = SystemTime::now();
+//! let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
 //! let token = unsecured_token("alice", now, Duration::from_secs(60));
 //! let identity = UnsecuredTokens::default().validate(token.expose(), now)?;
 //! assert_eq!(identity.principal_name, "alice");

@@ -11,11 +11,11 @@ use super::oauthbearer::json_string;
 /// A token of `subject` without a signature (RFC 7515, appendix A.5), valid from `now` for `lifetime`.
 ///
 /// ```
-/// use std::time::{Duration, SystemTime};
+/// use std::time::{Duration, UNIX_EPOCH};
 ///
 /// use kestrel_security::sasl::unsecured_token;
 ///
-/// let token = unsecured_token("alice", SystemTime::now(), Duration::from_secs(60));
+/// let token = unsecured_token("alice", UNIX_EPOCH + Duration::from_secs(1_700_000_000), Duration::from_secs(60));
 /// assert!(token.expose().starts_with("eyJhbGciOiJub25lIn0.") && token.expose().ends_with('.'));
 /// ```
 #[must_use]

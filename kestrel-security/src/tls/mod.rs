@@ -11,6 +11,7 @@
 //! The provider is `ring`, given to each configuration and never installed for the process: two libraries in one program do not
 //! fight over it. Opens no socket; the handshake itself is the caller's. Files are read in `pem/files` alone.
 
+mod cipher_suites;
 mod client;
 mod error;
 mod handshake_error;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use rustls;
 use rustls::crypto::CryptoProvider;
 
+pub use cipher_suites::CipherSuites;
 pub use client::{ClientTls, server_name};
 pub use error::TlsError;
 pub use handshake_error::HandshakeError;

@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
-use super::{Files, Identity, Plan, TlsError, TlsVersions, Trust, provider};
+use super::{CipherSuites, Files, Identity, Plan, TlsError, TlsVersions, Trust, provider};
 
 /// Whether clients have to show a certificate: `ssl.client.auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,16 +38,18 @@ pub struct ServerTls {
     /// Read only where clients are asked for a certificate.
     trust: Trust,
     versions: TlsVersions,
+    suites: CipherSuites,
 }
 
 impl ServerTls {
     /// A broker with this certificate that asks clients for none.
-    pub const fn new(identity: Identity) -> Self {
+    pub fn new(identity: Identity) -> Self {
         Self {
             identity,
             client_auth: ClientAuth::None,
             trust: Trust::platform(),
             versions: TlsVersions::BOTH,
+            suites: CipherSuites::default(),
         }
     }
 
@@ -60,6 +62,11 @@ impl ServerTls {
     pub const fn versions(mut self, versions: TlsVersions) -> Self {
         self.versions = versions;
         self
+    }
+
+    /// Speaks only these cipher suites. Default all that there are.
+    pub fn cipher_suites(self, suites: CipherSuites) -> Self {
+        Self { suites, ..self }
     }
 
     fn verifier(&self, files: &Files) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
@@ -85,7 +92,7 @@ impl Plan for ServerTls {
     }
 
     fn build(&self, files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
-        let builder = ServerConfig::builder_with_provider(provider())
+        let builder = ServerConfig::builder_with_provider(self.suites.provider())
             .with_protocol_versions(&self.versions.as_rustls())
             .map_err(|error| TlsError::new("TLS", error.to_string()))?;
         let resolver = self.identity.read(files)?;

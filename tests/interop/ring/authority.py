@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import subprocess
 import threading
 import time
@@ -62,13 +63,20 @@ class Issuer:
 
 
 class TokenEndpoint:
-    """Where a client gets tokens of an issuer for its id and secret (OAuth's client credentials). Use it in a `with`."""
+    """Where a client gets tokens of an issuer for its id and secret (OAuth's client credentials), by HTTPS with `certificate`.
+
+    Use it in a `with`.
+    """
 
     ID, SECRET = "kestrel", "oidc-secret"
 
-    def __init__(self, issuer, subject):
+    def __init__(self, issuer, subject, certificate):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _endpoint(issuer, subject))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/token"
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        # The handshake is made by the thread of a connection, so that a slow one keeps nobody waiting.
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"https://localhost:{self._server.server_port}/token"
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -1,6 +1,7 @@
 """Kafka's own tools on a guarded broker: kafka-acls, and kafka-configs for users and quotas."""
 
 import re
+import subprocess
 
 from ring import java
 from ring.clients import CLIENTS
@@ -16,6 +17,8 @@ LISTENER = "SASL_PLAINTEXT"
 # How a client names it when a transactional id, a topic and a group are not its own; nothing for who cannot send offsets so.
 REFUSED = {"java": ("TransactionalIdAuthorizationException", "TopicAuthorizationException", "GroupAuthorizationException"),
            "confluent-kafka": ("TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "TOPIC_AUTHORIZATION_FAILED", None)}
+# The quota of a producer, and what it writes.
+BYTE_RATE, RECORDS, RECORD_BYTES = 300_000, 5_000, 1_000
 
 
 def acls(broker):
@@ -113,14 +116,18 @@ def users(broker):
 
 
 def quotas(broker):
-    """A quota that kafka-configs sets holds producers of that user back, and is told in what they print."""
+    """A quota that kafka-configs sets holds producers of that user back, and is told in what they print; nobody else waits."""
     alice, entity = _user(broker, "quotas-alice", USER, PASSWORD), ("--entity-type", "users", "--entity-name", USER)
     broker.tool(TOPICS, "--create", "--topic", "quotas", "--partitions", "1")
-    expect("time held back without a quota", _held_back(broker, alice), 0.0)
-    broker.tool(CONFIGS, "--alter", *entity, "--add-config", "producer_byte_rate=300000,consumer_byte_rate=600000")
-    wanted = r"producer_byte_rate=300000\.0"
+    expect("time held back without a quota", _producer_performance(broker, alice)[0], 0.0)
+    broker.tool(CONFIGS, "--alter", *entity, "--add-config", f"producer_byte_rate={BYTE_RATE},consumer_byte_rate=600000")
+    wanted = rf"producer_byte_rate={BYTE_RATE}\.0"
     eventually("described", lambda: bool(re.search(wanted, broker.tool(CONFIGS, "--describe", *entity))), True)
-    expect("time is held back", _held_back(broker, alice) > 0, True)
+    held_back, seconds = _producer_performance(broker, alice)
+    expect("time is held back", held_back > 0, True)
+    # As long as it was told: no more gets through than the rate, and the eleven seconds of the average at once.
+    expect("the quota is kept", seconds > RECORDS * RECORD_BYTES / BYTE_RATE - 11, True)
+    _starves_nobody(broker, alice)
     broker.tool(CONFIGS, "--alter", "--entity-type", "clients", "--entity-default", "--add-config", "request_percentage=1000")
     _expect_text("clients by default", broker.tool(CONFIGS, "--describe", "--entity-type", "clients", "--entity-default"),
                  r"request_percentage=1000")
@@ -168,11 +175,42 @@ def _read(broker, file, topic):
                     "--max-messages", "20", "--command-config", file)
 
 
-def _held_back(broker, file):
-    """The average time in milliseconds that a producer of five megabytes waits. A quota lets ten seconds' worth pass at once."""
-    printed = _printed(broker, PERFORMANCE, "--topic", "quotas", "--num-records", "5000", "--record-size", "1000",
-                       "--throughput", "-1", "--command-config", file, "--print-metrics", "--command-property", "linger.ms=0",
-                       "--command-property", "batch.size=16384")
+def _starves_nobody(broker, file):
+    """While a producer is held back, another user's writes as if it was alone."""
+    words = java.command(PERFORMANCE, *_writing(20 * RECORDS, file), "--bootstrap-server", broker.address(LISTENER))
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as slow:
+        try:
+            before, burst = _end_of_topic(broker), 11 * BYTE_RATE // RECORD_BYTES
+            eventually("the burst is over", lambda: _end_of_topic(broker) > before + burst, True)
+            done = java.run(PERFORMANCE, *_writing(RECORDS), "--bootstrap-server", broker.bootstrap)
+            expect("time held back of somebody else", _throttle_time(done.stdout), 0.0)
+            expect("how the slow one ended meanwhile", slow.poll(), None)
+        finally:
+            slow.kill()
+
+
+def _end_of_topic(broker):
+    found = re.search(r"quotas:0:(\d+)", broker.tool(f"{TOOLS}.GetOffsetShell", "--topic", "quotas"))
+    return int(found[1]) if found else 0
+
+
+def _producer_performance(broker, file):
+    """Writes five megabytes; gives the average time in milliseconds that the producer was told to wait, and how long it took in
+    seconds."""
+    printed = _printed(broker, PERFORMANCE, *_writing(RECORDS, file))
+    rate = re.search(rf"{RECORDS} records sent, ([\d.]+) records/sec", printed)
+    if not rate:
+        raise Differs(f"no rate in {printed}")
+    return _throttle_time(printed), RECORDS / float(rate[1])
+
+
+def _writing(records, file=None):
+    words = ("--topic", "quotas", "--num-records", str(records), "--record-size", str(RECORD_BYTES), "--throughput", "-1",
+             "--print-metrics", "--command-property", "linger.ms=0", "--command-property", "batch.size=16384")
+    return (*words, "--command-config", file) if file else words
+
+
+def _throttle_time(printed):
     found = re.search(r"producer-metrics:produce-throttle-time-avg:\{\S+\}\s*:\s*([\d.]+)", printed)
     if not found:
         raise Differs(f"no produce-throttle-time-avg in {printed}")

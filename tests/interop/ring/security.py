@@ -45,7 +45,7 @@ class Guarded:
         folder.mkdir()
         self._folder = folder
         self._authority, self._issuer = Authority(folder / "authority"), Issuer(folder / "issuer")
-        self._endpoint = TokenEndpoint(self._issuer, USER)
+        self._endpoint = TokenEndpoint(self._issuer, USER, self._authority.certificate("endpoint"))
         self._addresses = {name: free_address() for name in LISTENERS}
         self._broker = Broker(program, folder / "data", work / "guarded.log", self._settings(), listen=None)
         self.bootstrap = self._addresses["PLAINTEXT"]
@@ -129,7 +129,7 @@ class Guarded:
             if how is oidc[2]:
                 credentials = "sasl.oauthbearer.client.credentials.client"
                 lines |= {"sasl.oauthbearer.token.endpoint.url": self._endpoint.url, f"{credentials}.id": TokenEndpoint.ID,
-                          f"{credentials}.secret": TokenEndpoint.SECRET}
+                          f"{credentials}.secret": TokenEndpoint.SECRET, "https.ca.location": self._authority.ca}
             if "token" in how:
                 (folder / f"{name}.token").write_text(how["token"])
             (folder / f"{name}.properties").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))

@@ -37,7 +37,7 @@ impl Handler for FetchRequest {
     async fn handle(mut self, context: RequestContext, state: Arc<State>) -> Answer<FetchResponse> {
         let naming = if context.version < FIRST_TOPIC_ID_VERSION { Naming::Names } else { Naming::Ids };
         let sessions = &state.fetch_sessions;
-        let (begun, asked) = match sessions.begin(&mut self, naming, state.clock.now()) {
+        let (begun, asked) = match sessions.begin(&mut self, &context.principal, naming, state.clock.now()) {
             Ok(begun) => begun,
             Err(error_code) => return FetchResponse { error_code, ..Default::default() }.into(),
         };

@@ -89,12 +89,16 @@ impl Authenticator {
         }
     }
 
-    pub(super) fn handle_request(&mut self, frame: &RequestFrame, at: Moment) -> Result<Verdict, Refused> {
+    pub(super) fn handle_request(
+        &mut self,
+        frame: &RequestFrame,
+        at: Moment<'_>,
+    ) -> Result<Verdict, Refused> {
         let verdict = self.decide(frame, at);
         verdict.map_err(|refused| self.fail(refused))
     }
 
-    pub(super) fn handle_token(&mut self, token: &[u8], at: Moment) -> Result<AnswerFrame, Refused> {
+    pub(super) fn handle_token(&mut self, token: &[u8], at: Moment<'_>) -> Result<AnswerFrame, Refused> {
         let turn = self.count_frame().and_then(|()| match &mut self.stage {
             Stage::Exchange(exchange) if exchange.kind == FrameKind::Token => {
                 exchange.handle(token, &self.login, at).map_err(|denied| denied.failure.into())
@@ -108,7 +112,14 @@ impl Authenticator {
         Ok(bare(&token))
     }
 
-    fn decide(&mut self, frame: &RequestFrame, at: Moment) -> Result<Verdict, Refused> {
+    pub(super) fn refuse(&mut self, close: Close) -> Refused {
+        match self.stage {
+            Stage::Complete(_) => close.into(),
+            _ => self.fail(close.into()),
+        }
+    }
+
+    fn decide(&mut self, frame: &RequestFrame, at: Moment<'_>) -> Result<Verdict, Refused> {
         let api = frame.header.api().ok_or(Close::UnknownApi(frame.header.api_key))?;
         if let Stage::Complete(identity) = &self.stage {
             if api != ApiKey::SaslHandshake || !self.may_begin_again(identity, at.now) {
@@ -158,14 +169,19 @@ impl Authenticator {
         Ok(Verdict::Answer(answer::<SaslHandshakeRequest>(response, frame)?))
     }
 
-    fn authenticate(&mut self, api: ApiKey, frame: &RequestFrame, at: Moment) -> Result<Verdict, Refused> {
+    fn authenticate(
+        &mut self,
+        api: ApiKey,
+        frame: &RequestFrame,
+        at: Moment<'_>,
+    ) -> Result<Verdict, Refused> {
         let Stage::Exchange(exchange) = &mut self.stage else {
             return Err(LoginFailure::TokenOutOfPlace.into());
         };
         if api != ApiKey::SaslAuthenticate {
             let failure = LoginFailure::OutOfPlace { api, mechanism: exchange.mechanism() };
             let refuse = table::find(api.key())?.refuse;
-            let answer = refuse(frame, ErrorCode::IllegalSaslState).ok().map(Box::new);
+            let answer = refuse(frame, ErrorCode::IllegalSaslState, Duration::ZERO).ok().map(Box::new);
             return Err(Refused { answer, ..failure.into() });
         }
         let request: SaslAuthenticateRequest = decode(frame)?;

@@ -73,20 +73,20 @@ impl Exchange {
     ///
     /// # Errors
     /// When the client is refused.
-    pub(super) fn handle(&mut self, token: &[u8], login: &Login, at: Moment) -> Result<Turn, Denied> {
+    pub(super) fn handle(&mut self, token: &[u8], login: &Login, at: Moment<'_>) -> Result<Turn, Denied> {
         self.check_mechanism()?;
-        let step = self.server.handle(token, &login.accounts.at(at.wall));
+        let step = self.server.handle(token, &login.accounts.at((at.wall)()));
         match step.map_err(|refusal| self.denied(refusal.for_peer(), &refusal.to_string()))? {
             ServerStep::Challenge(token) => Ok(Turn { token, done: None }),
             ServerStep::Done(authenticated) => self.finish(authenticated, at),
         }
     }
 
-    fn finish(&self, authenticated: Authenticated, at: Moment) -> Result<Turn, Denied> {
+    fn finish(&self, authenticated: Authenticated, at: Moment<'_>) -> Result<Turn, Denied> {
         let principal = Principal::user(&authenticated.authorization_id);
         self.check_principal(&principal)?;
-        let lifetime =
-            lifetime(self.enabled.max_reauth, authenticated.expires_at.map(Timestamp::from), at.wall);
+        let token_end = authenticated.expires_at.map(Timestamp::from);
+        let lifetime = lifetime(self.enabled.max_reauth, token_end, (at.wall)());
         let expires_at = lifetime.map(|lifetime| after(at.now, lifetime));
         let identity = Identity { principal, mechanism: self.enabled.mechanism, expires_at };
         Ok(Turn { token: authenticated.last, done: Some((identity, lifetime.unwrap_or_default())) })

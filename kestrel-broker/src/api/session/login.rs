@@ -64,6 +64,12 @@ impl Login {
         self.mechanisms.iter().map(|enabled| enabled.mechanism.name())
     }
 
+    /// How many logins have failed.
+    #[cfg(test)]
+    pub(in crate::api) fn failed_logins(&self) -> u64 {
+        self.counters.snapshot().failed
+    }
+
     /// The names of the mechanisms in one text.
     pub(crate) fn listed(&self) -> String {
         self.names().collect::<Vec<_>>().join(", ")

@@ -31,12 +31,12 @@ pub(crate) enum Session {
 }
 
 /// The time at which something comes, by both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
     /// The time for deadlines.
     pub(super) now: Instant,
-    /// The time that tokens are valid by.
-    pub(super) wall: Timestamp,
+    /// The time that tokens are valid by: asked for where there is one, and not for each request.
+    pub(super) wall: &'a dyn Fn() -> Timestamp,
 }
 
 /// What becomes of a request.
@@ -103,10 +103,22 @@ impl Session {
     ///
     /// # Errors
     /// When the client is refused: nothing more is taken from it.
-    pub(super) fn handle_request(&mut self, frame: &RequestFrame, at: Moment) -> Result<Verdict, Refused> {
+    pub(super) fn handle_request(
+        &mut self,
+        frame: &RequestFrame,
+        at: Moment<'_>,
+    ) -> Result<Verdict, Refused> {
         match self {
             Self::Named(principal) => Ok(Verdict::Serve(principal.clone())),
             Self::Sasl(authenticator) => authenticator.handle_request(frame, at),
+        }
+    }
+
+    /// A request of an API that is not there has come. Whoever has not logged in is refused as with any other.
+    pub(super) fn refuse(&mut self, close: Close) -> Refused {
+        match self {
+            Self::Named(_) => close.into(),
+            Self::Sasl(authenticator) => authenticator.refuse(close),
         }
     }
 
@@ -114,7 +126,7 @@ impl Session {
     ///
     /// # Errors
     /// When the client is refused: nothing more is taken from it.
-    pub(super) fn handle_token(&mut self, token: &[u8], at: Moment) -> Result<AnswerFrame, Refused> {
+    pub(super) fn handle_token(&mut self, token: &[u8], at: Moment<'_>) -> Result<AnswerFrame, Refused> {
         match self {
             Self::Named(_) => Err(Refused::at_once(Close::Login(LoginFailure::TokenOutOfPlace))),
             Self::Sasl(authenticator) => authenticator.handle_token(token, at),
@@ -123,4 +135,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -78,7 +78,7 @@ impl TokenProvider for MskIam {
 
 /// The token that `credentials` make at `now`.
 fn token(region: &str, credentials: &AwsCredentials, now: Timestamp) -> Token {
-    let host = format!("kafka.{region}.amazonaws.com");
+    let host = format!("kafka.{region}.{}", domain(region));
     let presigning = Presigning {
         host: &host,
         region,
@@ -91,6 +91,20 @@ fn token(region: &str, credentials: &AwsCredentials, now: Timestamp) -> Token {
     let end = now.saturating_add(LIFETIME);
     let end = credentials.end().map_or(end, |credentials_end| credentials_end.min(end));
     Token::new(URL_SAFE_NO_PAD.encode(address)).expires_at(end)
+}
+
+/// The domain of a region's services: partitions of AWS that are closed off have their own.
+fn domain(region: &str) -> &'static str {
+    const PARTITIONS: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("eusc-", "amazonaws.eu"),
+    ];
+    let found = PARTITIONS.into_iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("amazonaws.com", |(_, domain)| domain)
 }
 
 impl fmt::Debug for MskIam {

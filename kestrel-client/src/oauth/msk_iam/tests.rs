@@ -44,6 +44,21 @@ fn a_token_is_the_one_that_awss_signer_makes() {
     }
 }
 
+/// The domains are those of AWS's list of partitions; no cluster of one was at hand.
+#[test]
+fn a_region_of_another_partition_has_its_domain() {
+    for (region, host) in [
+        ("eu-west-1", "kafka.eu-west-1.amazonaws.com"),
+        ("us-gov-west-1", "kafka.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "kafka.cn-north-1.amazonaws.com.cn"),
+        ("us-iso-east-1", "kafka.us-iso-east-1.c2s.ic.gov"),
+        ("us-isob-east-1", "kafka.us-isob-east-1.sc2s.sgov.gov"),
+    ] {
+        let address = address(&token(region, &credentials(), NOW));
+        assert!(address.starts_with(&format!("https://{host}/?")), "{address}");
+    }
+}
+
 #[test]
 fn a_token_ends_with_its_credentials() {
     let soon = NOW.saturating_add(Duration::from_secs(60));

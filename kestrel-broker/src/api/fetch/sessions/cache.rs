@@ -24,6 +24,8 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::fetch::{FetchRequest, FetchTopic};
 use tracing::debug;
 
+use crate::api::Principal;
+
 use super::session::{Answered, Asked, FetchSession, Naming, flatten, next_epoch};
 
 /// The epoch of a request that neither uses nor opens a session.
@@ -85,19 +87,27 @@ impl SessionCache {
     pub(super) fn begin(
         &mut self,
         request: &mut FetchRequest,
+        sender: &Principal,
         naming: Naming,
         now: Instant,
     ) -> Result<(Begun, Vec<Asked>), ErrorCode> {
+        let is_own = self.sessions.get(&request.session_id).is_some_and(|session| session.owner == *sender);
         match request.session_epoch {
             SESSIONLESS_EPOCH => {
-                self.remove(request.session_id, "its client is done");
+                if is_own {
+                    self.remove(request.session_id, "its client is done");
+                }
                 Ok((Begun::Sessionless, flatten(std::mem::take(&mut request.topics)).collect()))
             }
             FULL_EPOCH => {
-                self.remove(request.session_id, "its client begins again");
-                Ok(begin_full(request, naming, now))
+                if is_own {
+                    self.remove(request.session_id, "its client begins again");
+                }
+                Ok(begin_full(request, sender, naming, now))
             }
-            _ => self.begin_incremental(request, naming, now),
+            _ if is_own => self.begin_incremental(request, naming, now),
+            // Of somebody else's there is nothing to be learned, not even that there is one.
+            _ => Err(ErrorCode::FetchSessionIdNotFound),
         }
     }
 
@@ -241,12 +251,17 @@ impl SessionCache {
     }
 }
 
-fn begin_full(request: &mut FetchRequest, naming: Naming, now: Instant) -> (Begun, Vec<Asked>) {
+fn begin_full(
+    request: &mut FetchRequest,
+    sender: &Principal,
+    naming: Naming,
+    now: Instant,
+) -> (Begun, Vec<Asked>) {
     let topics = std::mem::take(&mut request.topics);
     if !topics.iter().all(is_keepable) {
         return (Begun::Sessionless, flatten(topics).collect());
     }
-    let mut session = FetchSession::new(naming, now);
+    let mut session = FetchSession::new(sender.clone(), naming, now);
     session.update(topics, &[]);
     let asked = session.asked();
     (Begun::Opening(Box::new(session)), asked)

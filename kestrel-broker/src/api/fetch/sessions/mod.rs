@@ -12,6 +12,8 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::fetch::FetchRequest;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::api::Principal;
+
 pub(super) use cache::Begun;
 use cache::{SessionCache, SessionLimits};
 pub(super) use session::{Answered, Asked, NO_OFFSET, Naming};
@@ -35,10 +37,11 @@ impl FetchSessions {
     pub(super) fn begin(
         &self,
         request: &mut FetchRequest,
+        sender: &Principal,
         naming: Naming,
         now: Instant,
     ) -> Result<(Begun, Vec<Asked>), ErrorCode> {
-        self.cache().begin(request, naming, now)
+        self.cache().begin(request, sender, naming, now)
     }
 
     /// As [`SessionCache::finish`].

@@ -10,6 +10,7 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic, PartitionData};
 use kestrel_protocol::{ErrorCode, TopicId};
 
+use crate::api::Principal;
 use crate::log::FileRun;
 
 /// The watermark in an answer that has none.
@@ -40,6 +41,8 @@ type Turn = u64;
 /// The session of one client.
 #[derive(Debug)]
 pub(in crate::api::fetch) struct FetchSession {
+    /// Who opened it: nobody else uses or closes it, whatever id a request has.
+    pub(super) owner: Principal,
     /// The epoch that the next request has to have.
     pub(super) epoch: i32,
     pub(super) naming: Naming,
@@ -60,8 +63,9 @@ struct CachedPartition {
 
 impl FetchSession {
     /// A session that nothing was asked in.
-    pub(super) fn new(naming: Naming, now: Instant) -> Self {
+    pub(super) fn new(owner: Principal, naming: Naming, now: Instant) -> Self {
         Self {
+            owner,
             epoch: FIRST_EPOCH,
             naming,
             created_at: now,

@@ -79,7 +79,7 @@ impl Rig {
         naming: Naming,
         mut request: FetchRequest,
     ) -> Result<(Vec<i32>, i32, Vec<i32>), ErrorCode> {
-        let (begun, asked) = self.cache.begin(&mut request, naming, self.now)?;
+        let (begun, asked) = self.cache.begin(&mut request, &Principal::ANONYMOUS, naming, self.now)?;
         let answers = asked.iter().map(|asked| Answered {
             topic: asked.topic.clone(),
             topic_id: asked.topic_id,
@@ -140,7 +140,7 @@ fn partitions_come_go_and_change() {
         Ok((vec![1, 5], 101, vec![])),
         "what was never there may be forgotten"
     );
-    let mut session = FetchSession::new(Naming::Names, rig.now);
+    let mut session = FetchSession::new(Principal::ANONYMOUS, Naming::Names, rig.now);
     session.update(vec![topic(&[(3, 7), (4, 7), (3, 8)])], &[]);
     let offsets: Vec<_> = session.asked().iter().map(|asked| asked.partition.fetch_offset).collect();
     assert_eq!(offsets, [8, 7], "what is said last counts");
@@ -204,7 +204,8 @@ fn a_session_without_partitions_is_none() {
 fn a_session_that_went_on_meanwhile_is_not_told_twice() {
     let mut rig = Rig::new();
     rig.open(1);
-    let (begun, _) = rig.cache.begin(&mut request(101, 1, &[]), Naming::Names, rig.now).unwrap();
+    let (begun, _) =
+        rig.cache.begin(&mut request(101, 1, &[]), &Principal::ANONYMOUS, Naming::Names, rig.now).unwrap();
     assert_eq!(rig.fetch(request(101, 2, &[])), Ok((vec![0], 101, vec![])));
     assert_eq!(rig.cache.finish(begun, vec![], rig.now, 0).err(), Some(ErrorCode::InvalidFetchSessionEpoch));
 }
@@ -218,7 +219,10 @@ fn whoever_has_records_goes_to_the_end_so_that_nobody_starves() {
     let mut orders = Vec::new();
     for epoch in 1..4 {
         // The answer has room for one partition's records.
-        let (begun, asked) = rig.cache.begin(&mut request(101, epoch, &[]), Naming::Names, rig.now).unwrap();
+        let (begun, asked) = rig
+            .cache
+            .begin(&mut request(101, epoch, &[]), &Principal::ANONYMOUS, Naming::Names, rig.now)
+            .unwrap();
         let mut room = 1;
         let answers = asked.iter().map(|asked| {
             let mut data = rig.logs[usize::try_from(asked.partition.partition).unwrap()].clone();
@@ -278,10 +282,27 @@ fn partitions_are_counted() {
 }
 
 #[test]
+fn a_session_is_its_owners_alone() {
+    let mut rig = Rig::new();
+    rig.open(1);
+    let mallory = Principal::user("mallory");
+    let now = rig.now;
+    for epoch in [1, 2, 77] {
+        let stolen = rig.cache.begin(&mut request(101, epoch, &[]), &mallory, Naming::Names, now);
+        assert_eq!(stolen.err(), Some(ErrorCode::FetchSessionIdNotFound));
+    }
+    for epoch in [-1, 0] {
+        rig.cache.begin(&mut request(101, epoch, &[]), &mallory, Naming::Names, now).unwrap();
+        assert!(rig.cache.has(101), "nor is it closed by somebody else");
+    }
+    assert_eq!(rig.fetch(request(101, 1, &[])), Ok((vec![0], 101, vec![])));
+}
+
+#[test]
 fn no_slots_are_no_sessions() {
     let mut cache = SessionCache::new(SessionLimits { sessions: 0, partitions: 10 });
     let now = Rig::new().now;
-    let (begun, _) = cache.begin(&mut opening(1), Naming::Names, now).unwrap();
+    let (begun, _) = cache.begin(&mut opening(1), &Principal::ANONYMOUS, Naming::Names, now).unwrap();
     assert_eq!(cache.finish(begun, vec![], now, 7).unwrap().0, 0);
 }
 
@@ -298,7 +319,7 @@ fn an_id_is_positive_and_not_in_use() {
 fn what_is_kept_does_not_keep_the_request() {
     let frame = ByteString::from("a topic's name somewhere in a request");
     let name = frame.slice_ref(&frame[2..7]);
-    let mut session = FetchSession::new(Naming::Names, Rig::new().now);
+    let mut session = FetchSession::new(Principal::ANONYMOUS, Naming::Names, Rig::new().now);
     session.update(vec![FetchTopic { topic: name.clone(), ..topic(&[(0, 0)]) }], &[]);
     let kept = &session.asked()[0];
     assert_eq!(kept.topic, name);
@@ -363,7 +384,7 @@ proptest! {
                     let added: Vec<_> = wanted.difference(&told).map(|&partition| (partition, 0)).collect();
                     let gone: Vec<_> = told.difference(&wanted).copied().collect();
                     let asked = forgetting(request(id, epoch, &added), &gone);
-                    let (begun, read) = rig.cache.begin(&mut asked.clone(), Naming::Names, rig.now).unwrap();
+                    let (begun, read) = rig.cache.begin(&mut asked.clone(), &Principal::ANONYMOUS, Naming::Names, rig.now).unwrap();
                     let answers = read.iter().map(|asked| Answered {
                         topic: asked.topic.clone(),
                         topic_id: asked.topic_id,

@@ -26,7 +26,7 @@ const PASSWORD: &str = "alice-secret";
 const DELAY: Duration = Duration::from_millis(100);
 
 /// The logins of a listener of its own with `alice` and `bob`, who have their passwords for PLAIN and SCRAM-SHA-256.
-fn login(settings: &[(&str, &str)]) -> Arc<Login> {
+pub(in crate::api) fn login(settings: &[(&str, &str)]) -> Arc<Login> {
     let mut raw = RawSettings::default();
     raw.set("listeners", "SASL_PLAINTEXT://:0");
     raw.set("sasl.enabled.mechanisms", "PLAIN,SCRAM-SHA-256");
@@ -48,7 +48,8 @@ fn login(settings: &[(&str, &str)]) -> Arc<Login> {
 struct Client {
     session: Session,
     login: Arc<Login>,
-    at: Moment,
+    now: Instant,
+    wall: Timestamp,
 }
 
 /// What came of a request whose response is `R`.
@@ -65,19 +66,29 @@ enum Came<R> {
 impl Client {
     fn of(settings: &[(&str, &str)]) -> Self {
         let login = login(settings);
-        let at = Moment { now: Clock::System.now(), wall: Timestamp::from_millis(1_000_000) };
-        Self { session: Session::begin(Some(Arc::clone(&login)), None, at.now), login, at }
+        let (now, wall) = (Clock::System.now(), Timestamp::from_millis(1_000_000));
+        Self { session: Session::begin(Some(Arc::clone(&login)), None, now), login, now, wall }
     }
 
     fn wait(&mut self, time: Duration) {
-        self.at = Moment { now: self.at.now + time, wall: self.at.wall.saturating_add(time) };
+        (self.now, self.wall) = (self.now + time, self.wall.saturating_add(time));
+    }
+
+    fn handle_request(&mut self, frame: &RequestFrame) -> Result<Verdict, Refused> {
+        let Self { session, now, wall, .. } = self;
+        session.handle_request(frame, Moment { now: *now, wall: &|| *wall })
+    }
+
+    fn handle_token(&mut self, token: &[u8]) -> Result<AnswerFrame, Refused> {
+        let Self { session, now, wall, .. } = self;
+        session.handle_token(token, Moment { now: *now, wall: &|| *wall })
     }
 
     fn send<R: Request>(&mut self, request: &R, version: i16) -> Came<R::Response> {
         let frame = Bytes::from(encode_request(request, version, 1, None).unwrap().concat());
         let frame = RequestFrame::parse(frame.slice(4..)).unwrap();
         let read = |answer: AnswerFrame| decode_response::<R>(bytes(answer).slice(4..), version).unwrap();
-        match self.session.handle_request(&frame, self.at) {
+        match self.handle_request(&frame) {
             Ok(Verdict::Serve(principal)) => Came::Served(principal.to_string()),
             Ok(Verdict::Answer(answer)) => Came::Answered(read(answer)),
             Err(Refused { answer, delay, close }) => {

@@ -37,12 +37,12 @@ fn framed<R: Request>(request: &R, version: i16) -> Vec<u8> {
 fn deliver(client: &mut Client, frame: Vec<u8>) -> Option<ApiKey> {
     match client.session.intake().kind {
         FrameKind::Token => {
-            let _ = client.session.handle_token(&frame, client.at);
+            let _ = client.handle_token(&frame);
             None
         }
         FrameKind::Request => {
             let frame = RequestFrame::parse(frame.into()).ok()?;
-            let verdict = client.session.handle_request(&frame, client.at);
+            let verdict = client.handle_request(&frame);
             matches!(verdict, Ok(Verdict::Serve(_))).then(|| frame.header.api()).flatten()
         }
     }

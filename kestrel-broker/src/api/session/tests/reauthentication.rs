@@ -22,7 +22,7 @@ fn a_session_that_is_over_ends_at_the_next_request() {
 fn so_does_that_of_a_client_that_cannot_know() {
     let mut client = Client::of(&TEN_SECONDS);
     client.shake_hands("PLAIN", 0);
-    client.session.handle_token(plain("alice", PASSWORD).as_bytes(), client.at).unwrap();
+    client.handle_token(plain("alice", PASSWORD).as_bytes()).unwrap();
     client.wait(Duration::from_secs(11));
     assert!(!client.is_served());
 }
@@ -46,7 +46,7 @@ fn nothing_is_served_while_somebody_logs_in_again() {
     let mut client = Client::of(&TEN_SECONDS);
     client.log_in("alice");
     assert_eq!(client.shake_hands("PLAIN", 1), ErrorCode::None);
-    assert_eq!(client.session.intake().deadline, Some(client.at.now + Duration::from_secs(30)));
+    assert_eq!(client.session.intake().deadline, Some(client.now + Duration::from_secs(30)));
     assert!(!client.is_served());
 }
 

@@ -19,7 +19,7 @@ fn a_listener_without_sasl_serves_all() {
     let mut session = Session::Named(Principal::ANONYMOUS);
     assert_eq!(session.intake(), Intake::REQUESTS);
     assert!(session.end().is_none());
-    let at = Client::of(&[]).at;
+    let at = Moment { now: Clock::System.now(), wall: &|| panic!("nobody asks for the time") };
     let refused = session.handle_token(b"token", at).unwrap_err();
     assert_eq!(refused.close.to_string(), "a SASL token where none is expected");
 }
@@ -52,17 +52,17 @@ fn tokens_without_headers_follow_version_0_of_the_handshake() {
     let mut scram = scram_client(PASSWORD);
     assert_eq!(client.shake_hands("SCRAM-SHA-256", 0), ErrorCode::None);
     assert_eq!(client.session.intake().kind, FrameKind::Token);
-    let challenge = bytes(client.session.handle_token(&scram.initial(), client.at).unwrap());
+    let challenge = bytes(client.handle_token(&scram.initial()).unwrap());
     let (length, challenge) = challenge.split_at(4);
     assert_eq!(length, u32::try_from(challenge.len()).unwrap().to_be_bytes());
     let Ok(ClientStep::Send(proof)) = scram.handle(challenge) else { panic!("a proof") };
-    client.session.handle_token(&proof, client.at).unwrap();
+    client.handle_token(&proof).unwrap();
     assert_eq!(client.session.intake(), Intake::REQUESTS);
     assert!(client.is_served());
 
     let mut client = Client::of(&[]);
     client.shake_hands("PLAIN", 0);
-    let refused = client.session.handle_token(plain("alice", "guessed").as_bytes(), client.at).unwrap_err();
+    let refused = client.handle_token(plain("alice", "guessed").as_bytes()).unwrap_err();
     assert!(refused.answer.is_none(), "there is no room for an error");
     assert_eq!((refused.delay, client.is_served()), (DELAY, false));
 }
@@ -145,7 +145,7 @@ fn what_comes_before_a_login_is_bounded() {
     let mut client = Client::of(&[("sasl.server.max.receive.size", "1000")]);
     let Intake { max_frame_bytes, deadline, .. } = client.session.intake();
     assert_eq!(max_frame_bytes, Some(1000));
-    assert_eq!(deadline, Some(client.at.now + Duration::from_secs(30)));
+    assert_eq!(deadline, Some(client.now + Duration::from_secs(30)));
     let nameless = ApiVersionsRequest::default();
     for _ in 0..16 {
         assert!(matches!(client.send(&nameless, 3), Came::Served(_)));
