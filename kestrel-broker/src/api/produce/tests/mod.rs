@@ -1,5 +1,7 @@
 //! Produce over TCP: order, acknowledgements, what is refused, idempotence.
 
+mod transactions;
+
 use kestrel_protocol::messages::fetch::RecordData;
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use kestrel_protocol::record::{BuilderOptions, Codec, ProducerStamp, RecordBatchBuilder, RecordBatches};
