@@ -77,23 +77,9 @@ impl Intake {
         Ok(topic)
     }
 
-    /// Appends a record if nothing has to be waited for; `None` when something has.
-    #[inline]
-    pub(crate) fn try_append(
-        &self,
-        topic: &TopicQueue,
-        record: &RecordParts<'_>,
-        attempt: &mut Attempt,
-    ) -> Result<Option<Delivery>, Error> {
-        match self.append(topic, record, attempt)? {
-            Appended::Accepted(delivery) => Ok(Some(delivery)),
-            _ => Ok(None),
-        }
-    }
-
     /// Appends to the accumulator, and has the sender look at what that has made due.
     #[inline]
-    fn append(
+    pub(crate) fn append(
         &self,
         topic: &TopicQueue,
         record: &RecordParts<'_>,

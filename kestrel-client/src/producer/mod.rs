@@ -36,7 +36,7 @@ use crate::into::IntoName;
 use crate::record::Record;
 use crate::typed::TypedProducerBuilder;
 
-use accumulator::{Attempt, RecordParts};
+use accumulator::{Appended, Attempt, RecordParts};
 pub use builder::ProducerBuilder;
 pub(crate) use builder::start_transactional;
 pub use delivery::Delivery;
@@ -126,7 +126,7 @@ impl Producer {
         };
         let parts = parts_of(&record);
         let mut attempt = Attempt::default();
-        if let Some(delivery) = self.intake.try_append(&topic, &parts, &mut attempt)? {
+        if let Appended::Accepted(delivery) = self.intake.append(&topic, &parts, &mut attempt)? {
             return Ok(delivery);
         }
         self.intake.append_waiting(&topic, &parts, attempt).await

@@ -16,7 +16,7 @@ use super::scratch::Scratch;
 use crate::environment;
 use crate::error::Error;
 use crate::into::IntoField;
-use crate::producer::accumulator::{Attempt, RecordParts, TopicQueue};
+use crate::producer::accumulator::{Appended, Attempt, RecordParts, TopicQueue};
 use crate::producer::{Delivery, Intake, TransactionControl};
 use crate::record::Timestamp;
 
@@ -171,7 +171,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// # Cancel safety
     /// Cancel-safe: when the future is dropped before it is ready, the record was not accepted.
     pub async fn send(&self, key: &K, value: &V) -> Result<Delivery, Error> {
-        self.record(key, value).send().await
+        let sent = self.record(key, value).append();
+        self.accepted(sent).await
     }
 
     /// As [`send`](Self::send), at once or not at all.
@@ -187,7 +188,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// # Errors
     /// As `send`. Cancel-safe.
     pub async fn send_unkeyed(&self, value: &V) -> Result<Delivery, Error> {
-        self.unkeyed(value).send().await
+        let sent = self.unkeyed(value).append();
+        self.accepted(sent).await
     }
 
     /// As [`send`](Self::send), with a null value: on a compacted topic, the key's end.
@@ -196,6 +198,15 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// As `send`. Cancel-safe.
     pub async fn tombstone(&self, key: &K) -> Result<Delivery, Error> {
         self.tombstone_record(key).send().await
+    }
+
+    /// Waits until a record is accepted that was not at once.
+    #[inline]
+    async fn accepted(&self, sent: Result<Sent, Error>) -> Result<Delivery, Error> {
+        match sent? {
+            Sent::Accepted(delivery) => Ok(delivery),
+            Sent::Waits(waiting) => waiting.append(&self.handle).await,
+        }
     }
 
     /// Begins a record with headers, a timestamp or a partition of its own.
@@ -292,23 +303,23 @@ impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
     /// # Errors
     /// As there, and [`Error::UnknownPartition`]. Cancel-safe.
     pub async fn send(self) -> Result<Delivery, Error> {
+        let sent = self.append();
+        self.producer.accepted(sent).await
+    }
+
+    /// Appends the record if nothing has to be waited for.
+    #[inline]
+    fn append(&self) -> Result<Sent, Error> {
         self.check_open()?;
         let handle = &*self.producer.handle;
-        // The buffer is lent for this moment only; a record that has to wait for memory takes a copy along.
-        let mut attempt = Attempt::default();
-        let mut copy = None;
-        let accepted = self.serialized(|record| {
-            let accepted = handle.intake.try_append(&handle.queue, &record, &mut attempt)?;
-            if accepted.is_none() {
-                copy = Some(OwnedParts::copy(&record));
+        self.serialized(|record| {
+            let mut attempt = Attempt::default();
+            match handle.intake.append(&handle.queue, &record, &mut attempt)? {
+                Appended::Accepted(delivery) => Ok(Sent::Accepted(delivery)),
+                // The buffer is lent for this moment only: a record that has to wait takes a copy along.
+                _ => Ok(Sent::Waits(Box::new(Waiting { record: OwnedParts::copy(&record), attempt }))),
             }
-            Ok(accepted)
-        });
-        if let Some(delivery) = accepted? {
-            return Ok(delivery);
-        }
-        let waiting = copy.expect("a record that is not accepted was copied");
-        handle.intake.append_waiting(&handle.queue, &waiting.borrow(), attempt).await
+        })
     }
 
     /// As [`TypedProducer::try_send`].
@@ -322,14 +333,26 @@ impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
     }
 
     /// Calls `work` with the record's bytes.
+    #[inline]
     fn serialized<T>(&self, work: impl FnOnce(RecordParts<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let handle = &*self.producer.handle;
-        let topic = handle.queue.name();
         let lent_key = self.key.and_then(|key| handle.key.as_bytes(key));
         let lent_value = self.value.and_then(|value| handle.value.as_bytes(value));
         if self.key.is_some() == lent_key.is_some() && self.value.is_some() == lent_value.is_some() {
             return work(self.parts(lent_key, lent_value));
         }
+        self.serialized_into_buffer(lent_key, lent_value, work)
+    }
+
+    /// As [`Self::serialized`], when key or value are not there as bytes.
+    fn serialized_into_buffer<T>(
+        &self,
+        lent_key: Option<&[u8]>,
+        lent_value: Option<&[u8]>,
+        work: impl FnOnce(RecordParts<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let handle = &*self.producer.handle;
+        let topic = handle.queue.name();
         handle.scratch.with(|buffers| {
             let given = self.headers.as_slice();
             if let (Some(key), None) = (self.key, lent_key) {
@@ -367,7 +390,25 @@ impl<K: ?Sized, V: ?Sized> fmt::Debug for TypedRecord<'_, K, V> {
     }
 }
 
-/// A record that waits for memory: its bytes, without the shared buffer.
+/// What became of a record that was to be appended at once.
+enum Sent {
+    Accepted(Delivery),
+    Waits(Box<Waiting>),
+}
+
+/// A record that has to wait: for memory, or for its topic or partition.
+struct Waiting {
+    record: OwnedParts,
+    attempt: Attempt,
+}
+
+impl Waiting {
+    async fn append<K: ?Sized, V: ?Sized>(self, handle: &Handle<K, V>) -> Result<Delivery, Error> {
+        handle.intake.append_waiting(&handle.queue, &self.record.borrow(), self.attempt).await
+    }
+}
+
+/// The bytes of a record that waits, without the shared buffer.
 struct OwnedParts {
     partition: Option<i32>,
     timestamp: Timestamp,

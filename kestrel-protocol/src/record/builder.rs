@@ -125,18 +125,23 @@ impl RecordBatchBuilder {
         let headers = headers.into_iter();
         let offset_delta = self.record_count;
         let base_timestamp = if offset_delta == 0 { timestamp } else { self.base_timestamp };
-        let timestamp_delta = Varint::of(timestamp.wrapping_sub(base_timestamp));
-        let encoded_offset_delta = Varint::of(i64::from(offset_delta));
-        let (key_len, value_len) = (Varint::of_nullable(key), Varint::of_nullable(value));
         let (header_count, headers_len) = measure_headers(headers.clone());
         let header_count = Varint::of_length(header_count);
-        let body_len = 1
-            + timestamp_delta.length
-            + encoded_offset_delta.length
-            + key_len.length
-            + key.map_or(0, <[u8]>::len)
-            + value_len.length
-            + value.map_or(0, <[u8]>::len)
+        let mut front = Varints::new();
+        front.push(ATTRIBUTES);
+        front.push(timestamp.wrapping_sub(base_timestamp));
+        front.push(i64::from(offset_delta));
+        front.push(length_of(key));
+        // Behind a key; without one it is gathered with the numbers in front.
+        let value_len = key.filter(|key| !key.is_empty()).map(|_| Varint::of_nullable(value));
+        if value_len.is_none() {
+            front.push(length_of(value));
+        }
+        let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
+        let body_len = front.length()
+            + key.len()
+            + value_len.map_or(0, |value_len| value_len.length)
+            + value.len()
             + header_count.length
             + headers_len;
         let encoded_body_len = Varint::of_length(body_len);
@@ -147,21 +152,12 @@ impl RecordBatchBuilder {
 
         let buffer = &mut self.buffer;
         buffer.reserve(size);
-        let mut front = Varints::<{ MAX_FIXED_BYTES + LENGTH_BYTES }>::new();
-        front.push(encoded_body_len);
-        front.push(Varint::of(ATTRIBUTES));
-        front.push(timestamp_delta);
-        front.push(encoded_offset_delta);
-        front.push(key_len);
-        if let Some(key) = key {
-            buffer.extend_from_slice(front.as_slice());
+        buffer.extend_from_slice(front.behind(encoded_body_len));
+        if let Some(value_len) = value_len {
             buffer.extend_from_slice(key);
             value_len.append_to(buffer);
-        } else {
-            front.push(value_len);
-            buffer.extend_from_slice(front.as_slice());
         }
-        buffer.extend_from_slice(value.unwrap_or_default());
+        buffer.extend_from_slice(value);
         header_count.append_to(buffer);
         for (key, value) in headers {
             put_nullable(buffer, Some(key.as_bytes()));
@@ -282,6 +278,12 @@ fn measure_headers<'h>(headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)
             size.saturating_add(nullable_len(Some(key.as_bytes()))).saturating_add(nullable_len(value)),
         )
     })
+}
+
+/// The length of a key or value; null is -1.
+#[inline]
+fn length_of(bytes: Option<&[u8]>) -> i64 {
+    bytes.map_or(-1, |bytes| i64::try_from(bytes.len()).expect("a length in memory is below 2^63"))
 }
 
 /// How many bytes a key or value takes with its length.

@@ -19,7 +19,11 @@ pub(crate) struct Varint {
 impl Varint {
     #[inline]
     pub(crate) fn of(value: i64) -> Self {
-        let raw = ((value << 1) ^ (value >> 63)).cast_unsigned();
+        Self::new(zigzag(value))
+    }
+
+    #[inline]
+    const fn new(raw: u64) -> Self {
         let bits = 64 - (raw | 1).leading_zeros() as usize;
         // A seventh, rounded up, of 1 to 64 without a division.
         Self { raw, length: (9 * bits + 64) / 64 }
@@ -51,6 +55,8 @@ impl Varint {
         (self.raw >> (7 * index)).to_le_bytes()[0] & 0x7f
     }
 
+    #[cold]
+    #[inline(never)]
     fn append_long_to(self, buffer: &mut Vec<u8>) {
         let mut bytes = [0; MAX_BYTES];
         for (index, byte) in bytes.iter_mut().take(self.length).enumerate() {
@@ -61,45 +67,74 @@ impl Varint {
     }
 }
 
-/// Numbers in a row, gathered so that a buffer takes them at once.
-#[derive(Debug)]
-pub(crate) struct Varints<const ROOM: usize> {
-    bytes: [u8; ROOM],
-    length: usize,
+/// A number with its sign in the lowest bit, so that small ones of either sign are short.
+#[inline]
+const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
-impl<const ROOM: usize> Varints<ROOM> {
+/// Numbers in a row, gathered so that a buffer takes them at once, with room in front for one more.
+#[derive(Debug)]
+pub(crate) struct Varints {
+    bytes: [u8; Self::ROOM_BYTES],
+    end: usize,
+}
+
+impl Varints {
+    /// Five of any length, and the one in front.
+    const ROOM_BYTES: usize = 6 * MAX_BYTES;
+
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self { bytes: [0; ROOM], length: 0 }
+        Self { bytes: [0; Self::ROOM_BYTES], end: MAX_BYTES }
     }
 
     /// Adds a number, which there is room for.
     #[inline]
-    pub(crate) fn push(&mut self, number: Varint) {
-        let end = self.length + number.length;
-        if let Some([only]) = self.bytes.get_mut(self.length..end) {
-            *only = number.byte(0);
-        } else if let Some([first, second]) = self.bytes.get_mut(self.length..end) {
-            (*first, *second) = (number.byte(0) | 0x80, number.byte(1));
+    pub(crate) fn push(&mut self, value: i64) {
+        let raw = zigzag(value);
+        if raw < 0x4000
+            && let Some([first, second]) = self.bytes.get_mut(self.end..self.end + 2)
+        {
+            // Without a branch for the length: of one byte, the second is written over by what comes next.
+            let is_long = u8::from(raw >= 0x80);
+            *first = raw.to_le_bytes()[0] | is_long << 7;
+            *second = (raw >> 7).to_le_bytes()[0];
+            self.end += 1 + usize::from(is_long);
         } else {
-            self.push_long(number);
+            let number = Varint::new(raw);
+            self.put(self.end, number);
+            self.end += number.length;
         }
-        self.length = end;
     }
 
-    fn push_long(&mut self, number: Varint) {
-        let place = self.bytes.iter_mut().skip(self.length).take(number.length);
+    /// How many bytes the numbers take.
+    #[inline]
+    pub(crate) const fn length(&self) -> usize {
+        self.end - MAX_BYTES
+    }
+
+    /// The bytes of all, and before them those of `front`.
+    #[inline]
+    pub(crate) fn behind(&mut self, front: Varint) -> &[u8] {
+        let start = MAX_BYTES - front.length;
+        match self.bytes.get_mut(start..MAX_BYTES) {
+            Some([only]) => *only = front.byte(0),
+            Some([first, second]) => (*first, *second) = (front.byte(0) | 0x80, front.byte(1)),
+            _ => self.put(start, front),
+        }
+        self.bytes.get(start..self.end).unwrap_or_default()
+    }
+
+    /// Writes a number of any length. Out of line: nearly all are short.
+    #[cold]
+    #[inline(never)]
+    fn put(&mut self, start: usize, number: Varint) {
+        let place = self.bytes.iter_mut().skip(start).take(number.length);
         for (index, byte) in place.enumerate() {
             let more = if index + 1 < number.length { 0x80 } else { 0 };
             *byte = number.byte(index) | more;
         }
-    }
-
-    /// The bytes of all.
-    #[inline]
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -209,6 +244,27 @@ mod tests {
             if let Ok(value) = i32::try_from(value) {
                 prop_assert_eq!(read_varint(&buffer[1..], "value"), Ok((value, buffer.len() - 1)));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_in_a_row_come_back_in_order(
+            values in prop::collection::vec((any::<i64>(), 0..64_u32), 0..=5),
+            (front, shift) in (any::<i64>(), 0..64_u32),
+        ) {
+            let mut row = Varints::new();
+            let values: Vec<i64> = values.into_iter().map(|(value, shift)| value >> shift).collect();
+            values.iter().for_each(|value| row.push(*value));
+            let length = row.length();
+            let mut bytes = row.behind(Varint::of(front >> shift));
+            prop_assert_eq!(bytes.len(), length + Varint::of(front >> shift).length);
+            for value in [front >> shift].into_iter().chain(values) {
+                let (read, length) = read_varlong(bytes, "value").unwrap();
+                prop_assert_eq!(read, value);
+                bytes = &bytes[length..];
+            }
+            prop_assert!(bytes.is_empty());
         }
     }
 

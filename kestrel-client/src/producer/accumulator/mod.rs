@@ -39,8 +39,8 @@ use crate::metadata::{TopicUse, TopicView};
 pub(crate) use parts::RecordParts;
 pub(crate) use queue::{Backlog, Drawn, PartitionQueue};
 pub(crate) use signals::Signals;
+use topic::Layout;
 pub(crate) use topic::TopicQueue;
-use topic::{Layout, Sticky};
 
 /// The producer's settings that the accumulator needs.
 #[derive(Debug, Clone)]
@@ -98,19 +98,8 @@ pub(crate) enum Appended {
 enum Tried {
     Accepted(Delivery),
     NeedsMemory(usize),
-    /// A batch boundary, and the sticky partition has had its share.
+    /// The sticky partition has had its share: another one's turn.
     Switch,
-}
-
-/// The partition that a record goes to.
-enum Target<'l> {
-    Known {
-        queue: &'l Arc<PartitionQueue>,
-        /// As what it is the sticky one; `None` when it was chosen.
-        sticky: Option<Sticky>,
-    },
-    /// There is no partition of this number yet.
-    Unknown(i32),
 }
 
 impl Accumulator {
@@ -142,31 +131,27 @@ impl Accumulator {
         if !layout.is_kept() {
             return Ok(Appended::NeedsTopic);
         }
-        let share = self.settings.batch_size;
-        loop {
-            let choose = || Self::choose(topic, partitioner, record, layout.queues.len());
-            let choice = *attempt.choice.get_or_insert_with(choose);
-            let (queue, sticky) = match self.target(topic, &layout, choice)? {
-                Target::Known { queue, sticky } => (queue, sticky),
-                Target::Unknown(partition) => return Ok(Appended::NeedsPartition(partition)),
-            };
-            let may_switch = sticky.is_some_and(|sticky| sticky.bytes >= share);
-            match queue.append(self, record, may_switch, attempt) {
+        let choose = || Self::choose(topic, partitioner, record, layout.queues.len());
+        let choice = *attempt.choice.get_or_insert_with(choose);
+        let (index, sticky_bytes) = match choice {
+            Choice::Partition(partition) => (usize::try_from(partition).unwrap_or(usize::MAX), None),
+            Choice::Sticky => (topic.sticky(), Some(size_bytes)),
+        };
+        if let Some(queue) = layout.queues.get(index) {
+            match queue.append(self, record, sticky_bytes, attempt) {
                 Tried::Accepted(delivery) => {
-                    if sticky.is_some() {
-                        topic.count(size_bytes);
-                    }
                     topic.note_use();
                     return Ok(Appended::Accepted(delivery));
                 }
                 Tried::NeedsMemory(bytes) => return Ok(Appended::NeedsMemory(bytes)),
-                Tried::Switch => {
-                    if let Some(sticky) = sticky {
-                        self.switch(topic, &layout, sticky);
-                    }
-                }
+                Tried::Switch => {}
             }
+        } else if let Choice::Partition(partition) = choice {
+            return Self::find_none(topic, &layout, partition).map(Appended::NeedsPartition);
         }
+        self.switch(topic, &layout, index)?;
+        drop(layout);
+        self.append(topic, partitioner, record, attempt)
     }
 
     /// Memory for a batch that begins with `record`; `None` when there is none at the moment.
@@ -270,51 +255,33 @@ impl Accumulator {
     #[inline]
     fn check_size(&self, record: &RecordParts<'_>) -> Result<usize, Error> {
         let size_bytes = record.size_bytes();
-        let too_large = |limit_bytes, setting| Error::RecordTooLarge {
-            size_bytes: size_bytes + HEADER_BYTES,
-            limit_bytes,
-            setting,
-        };
-        if size_bytes + HEADER_BYTES > self.settings.max_request_size {
-            return Err(too_large(self.settings.max_request_size, "max.request.size"));
+        let AccumulatorSettings { max_request_size, buffer_memory, .. } = self.settings;
+        if size_bytes + HEADER_BYTES <= max_request_size.min(buffer_memory) {
+            return Ok(size_bytes);
         }
-        if size_bytes + HEADER_BYTES > self.settings.buffer_memory {
-            return Err(too_large(self.settings.buffer_memory, "buffer.memory"));
-        }
-        Ok(size_bytes)
+        Err(self.too_large(size_bytes + HEADER_BYTES))
     }
 
-    /// The queue that a record goes to.
-    #[inline]
-    fn target<'l>(
-        &self,
-        topic: &TopicQueue,
-        layout: &'l Layout,
-        choice: Choice,
-    ) -> Result<Target<'l>, Error> {
+    #[cold]
+    fn too_large(&self, size_bytes: usize) -> Error {
+        let AccumulatorSettings { max_request_size, buffer_memory, .. } = self.settings;
+        let (limit_bytes, setting) = match size_bytes > max_request_size {
+            true => (max_request_size, "max.request.size"),
+            false => (buffer_memory, "buffer.memory"),
+        };
+        Error::RecordTooLarge { size_bytes, limit_bytes, setting }
+    }
+
+    /// A chosen partition that is not there: the number of one that there may be by now.
+    #[cold]
+    fn find_none(topic: &TopicQueue, layout: &Layout, partition: i32) -> Result<i32, Error> {
         if layout.queues.is_empty() {
             return Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) });
         }
-        match choice {
-            Choice::Partition(partition) => {
-                let Ok(index) = usize::try_from(partition) else {
-                    return Err(topic.unknown_partition(partition, layout.queues.len()));
-                };
-                Ok(match layout.queues.get(index) {
-                    Some(queue) => Target::Known { queue, sticky: None },
-                    None => Target::Unknown(partition),
-                })
-            }
-            Choice::Sticky => loop {
-                let sticky = topic.sticky();
-                match layout.queues.get(sticky.partition) {
-                    Some(queue) if sticky.bytes < 2 * self.settings.batch_size => {
-                        return Ok(Target::Known { queue, sticky: Some(sticky) });
-                    }
-                    _ => self.switch(topic, layout, sticky),
-                }
-            },
+        if partition < 0 {
+            return Err(topic.unknown_partition(partition, layout.queues.len()));
         }
+        Ok(partition)
     }
 
     #[inline]
@@ -332,9 +299,14 @@ impl Accumulator {
         partitioner.partition(&input)
     }
 
+    /// Makes another partition sticky than the one of number `from`.
     #[cold]
-    fn switch(&self, topic: &TopicQueue, layout: &Layout, from: Sticky) {
+    fn switch(&self, topic: &TopicQueue, layout: &Layout, from: usize) -> Result<(), Error> {
+        if layout.queues.is_empty() {
+            return Err(Error::UnknownTopic { topic: Arc::clone(topic.name()) });
+        }
         topic.switch(from, layout, self.next_random());
+        Ok(())
     }
 
     fn next_random(&self) -> u64 {

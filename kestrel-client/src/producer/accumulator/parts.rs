@@ -17,6 +17,7 @@ pub(crate) struct RecordParts<'a> {
 
 impl<'a> RecordParts<'a> {
     /// The most that the record can take in a batch.
+    #[inline]
     pub(super) fn size_bytes(&self) -> usize {
         let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
         let header_bytes = self.headers().map(|(key, value)| key.len() + length(value)).sum();

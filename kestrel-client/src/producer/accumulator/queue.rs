@@ -24,6 +24,8 @@ pub(crate) struct PartitionQueue {
 struct Batches {
     sealed: VecDeque<ProducerBatch>,
     open: Option<ProducerBatch>,
+    /// What has come since this became the sticky partition, in bytes.
+    sticky_bytes: usize,
     /// The sender has been told and has not looked yet.
     signalled: bool,
 }
@@ -55,36 +57,50 @@ impl PartitionQueue {
         &self.key
     }
 
-    /// Appends to the open batch; when there is none or it is full, opens another.
+    /// Appends to the open batch; when there is none or it is full, opens another. `sticky_bytes` is the size of a record that
+    /// is here because this is the sticky partition.
     #[inline]
     pub(super) fn append(
         self: &Arc<Self>,
         accumulator: &Accumulator,
         record: &RecordParts<'_>,
-        may_switch: bool,
+        sticky_bytes: Option<usize>,
         attempt: &mut Attempt,
     ) -> Tried {
         let mut batches = self.batches();
-        if let Some(open) = &mut batches.open
+        let share = accumulator.settings().batch_size;
+        let may_stay = sticky_bytes.is_none() || batches.sticky_bytes < 2 * share;
+        if may_stay
+            && let Some(open) = &mut batches.open
             && let Some(index) = append_to(open, record)
         {
-            return Tried::Accepted(Delivery::new(Arc::clone(open.state()), index, record.timestamp));
+            let delivery = Delivery::new(Arc::clone(open.state()), index, record.timestamp);
+            batches.sticky_bytes += sticky_bytes.unwrap_or(0);
+            return Tried::Accepted(delivery);
         }
-        self.append_anew(batches, accumulator, record, may_switch, attempt)
+        self.append_anew(batches, accumulator, record, sticky_bytes, attempt)
     }
 
-    /// Seals the open batch, if there is one, and appends to a new one.
+    /// Has the sticky partition switched if this one has had its share; or else seals the open batch, if there is one, and
+    /// appends to a new one.
     #[cold]
     fn append_anew(
         self: &Arc<Self>,
         mut batches: MutexGuard<'_, Batches>,
         accumulator: &Accumulator,
         record: &RecordParts<'_>,
-        may_switch: bool,
+        sticky_bytes: Option<usize>,
         attempt: &mut Attempt,
     ) -> Tried {
+        let share = accumulator.settings().batch_size;
+        let has_had = sticky_bytes.map_or(0, |_| batches.sticky_bytes);
+        if has_had >= 2 * share {
+            batches.sticky_bytes = 0;
+            return Tried::Switch;
+        }
         let was_full = batches.seal();
-        if may_switch {
+        if has_had >= share {
+            batches.sticky_bytes = 0;
             attempt.is_due |= self.signal(batches, accumulator.signals(), was_full, None);
             return Tried::Switch;
         }
@@ -101,6 +117,7 @@ impl PartitionQueue {
         let index = append_to(&mut open, record).expect("the first record of a batch always fits");
         let delivery = Delivery::new(Arc::clone(open.state()), index, record.timestamp);
         batches.open = Some(open);
+        batches.sticky_bytes += sticky_bytes.unwrap_or(0);
         attempt.has_opened = true;
         attempt.is_due |= self.signal(batches, accumulator.signals(), was_full, Some(linger_ends_at));
         Tried::Accepted(delivery)

@@ -1,7 +1,7 @@
 //! TopicQueue: the partitions of one topic as the producer sees them, and the sticky one among them (KIP-794).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use kestrel_protocol::NodeId;
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -18,8 +18,8 @@ pub(crate) struct TopicQueue {
     layout: RwLock<Layout>,
     /// Whether a record was appended since the last `take_use`.
     is_used: AtomicBool,
-    /// The sticky partition in the upper half, the bytes that went there in the lower.
-    sticky: AtomicU64,
+    /// The number of the sticky partition.
+    sticky: AtomicUsize,
     counter: AtomicU32,
 }
 
@@ -52,21 +52,13 @@ impl Layout {
     }
 }
 
-/// The sticky partition and how many bytes it has had in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sticky {
-    pub(super) partition: usize,
-    pub(super) bytes: usize,
-    packed: u64,
-}
-
 impl TopicQueue {
     pub(super) fn new(name: Arc<str>) -> Self {
         Self {
             name,
             layout: RwLock::default(),
             is_used: AtomicBool::new(true),
-            sticky: AtomicU64::new(0),
+            sticky: AtomicUsize::new(0),
             counter: AtomicU32::new(0),
         }
     }
@@ -148,19 +140,14 @@ impl TopicQueue {
         layout.available = (0..view.partitions.len()).filter(has_leader).collect();
     }
 
-    pub(super) fn sticky(&self) -> Sticky {
-        let packed = self.sticky.load(Ordering::Relaxed);
-        let half = |bits: u64| usize::try_from(bits & u64::from(u32::MAX)).unwrap_or(usize::MAX);
-        Sticky { partition: half(packed >> 32), bytes: half(packed), packed }
-    }
-
-    /// Counts bytes that went to the sticky partition.
-    pub(super) fn count(&self, bytes: usize) {
-        self.sticky.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    /// The number of the sticky partition. The topic may have fewer partitions by now.
+    #[inline]
+    pub(super) fn sticky(&self) -> usize {
+        self.sticky.load(Ordering::Relaxed)
     }
 
     /// Makes another partition sticky, any that has a leader. Of two callers at a time, the second leaves the choice of the first.
-    pub(super) fn switch(&self, from: Sticky, layout: &Layout, random: u64) {
+    pub(super) fn switch(&self, from: usize, layout: &Layout, random: u64) {
         let below = |count: usize| {
             let count = u64::try_from(count).unwrap_or(u64::MAX).max(1);
             usize::try_from(random % count).unwrap_or(0)
@@ -169,7 +156,6 @@ impl TopicQueue {
             Some(partition) => *partition,
             None => below(layout.queues.len()),
         };
-        let next = u64::try_from(next).unwrap_or(0) << 32;
-        let _ = self.sticky.compare_exchange(from.packed, next, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.sticky.compare_exchange(from, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }

@@ -28,7 +28,7 @@ use super::accumulator::{Backlog, Drawn};
 use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
 use super::identity::{Identity, ProducerIdAndEpoch};
-use super::partition_id::{PartitionId, PartitionKey};
+use super::partition_id::{PartitionId, PartitionKey, PartitionMap};
 use super::transaction::TransactionManager;
 use crate::complaints::Complaints;
 use crate::environment::after;
@@ -83,7 +83,7 @@ pub(crate) struct Dispatcher {
     identity: Identity,
     transactions: Option<TransactionManager>,
     backoff: ExponentialBackoff,
-    partitions: HashMap<PartitionId, Partition>,
+    partitions: PartitionMap<Partition>,
     nodes: HashMap<NodeId, Node>,
     /// Partitions that wait for a time.
     timers: BTreeSet<(Instant, PartitionId)>,
@@ -133,7 +133,7 @@ impl Dispatcher {
             transactions,
             settings,
             backoff,
-            partitions: HashMap::new(),
+            partitions: PartitionMap::new(),
             nodes: HashMap::new(),
             timers: BTreeSet::new(),
             next_expiry: None,
@@ -156,15 +156,14 @@ impl Dispatcher {
         snapshot: &MetadataSnapshot,
         now: Instant,
     ) {
-        self.partitions
-            .entry(key.id)
-            .or_insert_with(|| Partition::new(key.clone(), snapshot.leader(&key.topic, key.index)));
+        let new = || Partition::new(key.clone(), snapshot.leader(&key.topic, key.index));
+        self.partitions.get_or_insert_with(key.id, new);
         self.handle_backlog(key.id, backlog, now);
     }
 
     /// As [`Self::handle_news`], for a partition that it has had news of.
     pub(crate) fn handle_backlog(&mut self, id: PartitionId, backlog: Backlog, now: Instant) {
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         partition.backlog = backlog;
         if let Some(oldest_at) = backlog.oldest_at {
             self.note_expiry(after(oldest_at, self.settings.delivery_timeout));
@@ -175,13 +174,13 @@ impl Dispatcher {
     /// There is new metadata.
     pub(crate) fn handle_metadata(&mut self, snapshot: &MetadataSnapshot, now: Instant) {
         let mut moved = Vec::new();
-        for (id, partition) in &mut self.partitions {
+        for (id, partition) in self.partitions.iter_mut() {
             let leader = snapshot.leader(&partition.key.topic, partition.key.index);
             if leader != partition.leader {
                 partition.leader = leader;
                 // The backoff belonged to the previous leader.
                 partition.not_before = None;
-                moved.push(*id);
+                moved.push(id);
             }
         }
         for id in moved {
@@ -240,7 +239,7 @@ impl Dispatcher {
     /// What the producer as a whole waited for is there, for some of what it holds back at least.
     fn release_held(&mut self, now: Instant) {
         let held = self.partitions.iter().filter(|(_, partition)| partition.place == Place::Held);
-        let held: Vec<_> = held.map(|(id, _)| *id).collect();
+        let held: Vec<_> = held.map(|(id, _)| id).collect();
         for id in held {
             self.reschedule(id, now);
         }
@@ -374,8 +373,8 @@ impl Dispatcher {
 
     /// The partitions with a batch that takes more records.
     pub(crate) fn lingering(&self) -> Vec<PartitionId> {
-        let lingers = |(_, partition): &(&PartitionId, &Partition)| partition.backlog.opened_at.is_some();
-        self.partitions.iter().filter(lingers).map(|(id, _)| *id).collect()
+        let lingers = |(_, partition): &(PartitionId, &Partition)| partition.backlog.opened_at.is_some();
+        self.partitions.iter().filter(lingers).map(|(id, _)| id).collect()
     }
 
     /// The batches that it owns or has sent.
@@ -404,7 +403,7 @@ impl Dispatcher {
         let mut total_bytes = 0;
         let mut served = Vec::new();
         while let Some(id) = self.nodes.get_mut(&node).and_then(|node| node.ready.pop_front()) {
-            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let Some(partition) = self.partitions.get_mut(id) else { continue };
             // An entry is out of date if the partition was listed elsewhere since, or has nothing to send any more.
             if partition.listed != Some(node) {
                 continue;
@@ -454,7 +453,7 @@ impl Dispatcher {
     /// Finds out what the partition waits for now, and enters it there.
     fn reschedule(&mut self, id: PartitionId, now: Instant) {
         let can_send = self.has_identity();
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         if let Place::Timer(at) = partition.place {
             self.timers.remove(&(at, id));
         }

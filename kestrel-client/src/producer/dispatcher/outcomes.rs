@@ -15,7 +15,7 @@ use crate::producer::sequences::Certainty;
 impl Dispatcher {
     pub(super) fn handle_answer(&mut self, batch: ProducerBatch, answer: ProduceAnswer, now: Instant) {
         let id = batch.partition_id();
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         partition.forget_sent(batch.state());
         let is_followed = batch.stamp.is_some_and(|stamp| partition.sequences.is_followed(stamp));
         match judge(&batch, is_followed, answer) {
@@ -70,7 +70,7 @@ impl Dispatcher {
         if now >= after(batch.created_at, self.settings.delivery_timeout) {
             return self.time_out(batch);
         }
-        let Some(partition) = self.partitions.get_mut(&batch.partition_id()) else { return };
+        let Some(partition) = self.partitions.get_mut(batch.partition_id()) else { return };
         let failures = batch.attempts;
         // A single failure is what happens when leaders move and brokers restart.
         if failures > 1 || !refusal.error.is_passing() {
@@ -95,7 +95,7 @@ impl Dispatcher {
             Split::Whole(whole) => self.give_up(whole, refusal),
             Split::Parts(parts, whole) => {
                 self.settled.push_back(whole);
-                let Some(partition) = self.partitions.get_mut(&id) else { return };
+                let Some(partition) = self.partitions.get_mut(id) else { return };
                 partition.mute();
                 for mut part in parts {
                     part.last_error = Some(refusal.error.clone());
@@ -123,7 +123,7 @@ impl Dispatcher {
     }
 
     pub(super) fn lose(&mut self, batch: &ProducerBatch, certainty: Certainty) {
-        let Some(partition) = self.partitions.get_mut(&batch.partition_id()) else { return };
+        let Some(partition) = self.partitions.get_mut(batch.partition_id()) else { return };
         if let Some(stamp) = batch.stamp {
             partition.sequences.handle_lost(stamp, certainty);
             partition.mute();
@@ -145,7 +145,7 @@ impl Dispatcher {
         let Some(oldest_allowed) = now.checked_sub(self.settings.delivery_timeout) else { return };
         self.next_expiry = None;
         let busy = self.partitions.iter().filter(|(_, partition)| !partition.is_idle());
-        let busy: Vec<PartitionId> = busy.map(|(id, _)| *id).collect();
+        let busy: Vec<PartitionId> = busy.map(|(id, _)| id).collect();
         for id in busy {
             self.expire_partition(id, oldest_allowed, now, draw);
             self.reschedule(id, now);
@@ -153,7 +153,7 @@ impl Dispatcher {
     }
 
     fn expire_partition(&mut self, id: PartitionId, oldest_allowed: Instant, now: Instant, draw: Draw<'_>) {
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         let late = partition.take_older(oldest_allowed, draw);
         let last_error = partition.last_error.clone();
         let overdue = partition.in_flight.iter().filter(|sent| sent.created_at <= oldest_allowed);

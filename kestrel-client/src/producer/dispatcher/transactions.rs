@@ -81,8 +81,8 @@ impl Dispatcher {
             return;
         };
         let busy = self.partitions.iter().filter(|(_, partition)| !partition.is_idle());
-        for id in busy.map(|(id, _)| *id).collect::<Vec<PartitionId>>() {
-            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+        for id in busy.map(|(id, _)| id).collect::<Vec<PartitionId>>() {
+            let Some(partition) = self.partitions.get_mut(id) else { continue };
             for batch in partition.take_all(draw) {
                 self.refuse(batch, &error);
             }

@@ -28,7 +28,7 @@ use super::batch::{ProducerBatch, Settled};
 use super::delivery::{BatchState, Outcome};
 use super::dispatcher::{Dispatcher, Shipment, ended_by};
 use super::identity::ProducerIdAndEpoch;
-use super::partition_id::PartitionId;
+use super::partition_id::{PartitionId, PartitionMap};
 use super::transaction::{Gate, TransactionCommand};
 use crate::client::{Client, Target};
 use crate::environment::{self, after};
@@ -81,7 +81,7 @@ pub(crate) struct Sender {
     handle: HandleId,
     accumulator: Arc<Accumulator>,
     /// The queues of the partitions that the dispatcher knows of.
-    queues: HashMap<PartitionId, Arc<PartitionQueue>>,
+    queues: PartitionMap<Arc<PartitionQueue>>,
     dispatcher: Dispatcher,
     connections: HashMap<NodeId, Connection>,
     /// Requests that are being built on other threads.
@@ -124,7 +124,7 @@ impl Sender {
             snapshot: client.metadata().current(),
             client,
             accumulator,
-            queues: HashMap::new(),
+            queues: PartitionMap::new(),
             dispatcher,
             connections: HashMap::new(),
             builds: HashMap::new(),
@@ -267,7 +267,8 @@ impl Sender {
                 None => self.dispatcher.handle_news(queue.key(), backlog, &self.snapshot, now),
                 Some(cause) => self.fail(&queue, &ended_by(cause)),
             }
-            self.queues.entry(queue.key().id).or_insert(queue);
+            let id = queue.key().id;
+            self.queues.get_or_insert_with(id, || queue);
         }
         self.news = news;
     }
@@ -275,7 +276,7 @@ impl Sender {
     /// Lets no batch linger: none takes more records.
     fn seal_all(&mut self, now: Instant) {
         for id in self.dispatcher.lingering() {
-            if let Some(queue) = self.queues.get(&id) {
+            if let Some(queue) = self.queues.get(id) {
                 self.dispatcher.handle_backlog(id, queue.seal(), now);
             }
         }
@@ -389,8 +390,8 @@ impl Drop for Sender {
 }
 
 /// Takes the next batch of a partition out of its queue.
-fn draw(queues: &HashMap<PartitionId, Arc<PartitionQueue>>, id: PartitionId) -> Drawn {
-    queues.get(&id).map(|queue| queue.draw()).unwrap_or_default()
+fn draw(queues: &PartitionMap<Arc<PartitionQueue>>, id: PartitionId) -> Drawn {
+    queues.get(id).map(|queue| queue.draw()).unwrap_or_default()
 }
 
 /// Asks any broker for a producer id (KIP-98).

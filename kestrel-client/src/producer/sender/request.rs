@@ -2,7 +2,6 @@
 //!
 //! Called by the sender. Record bytes are shared with the batches, not copied.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,21 +30,16 @@ pub(super) struct BuiltRequest {
     pub(super) asked: AskedTopics,
 }
 
-/// The topics of a request by how its answer names them: in an old version by name, in a new one by id.
+/// The topics of a request, in its order.
 #[derive(Debug)]
-pub(super) struct AskedTopics(HashMap<TopicKey, Arc<str>>);
+pub(super) struct AskedTopics(Vec<AskedTopic>);
 
-/// A topic as an answer names it.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum TopicKey {
-    Id(TopicId),
-    Name(ByteString),
-}
-
-impl TopicKey {
-    fn new(id: TopicId, name: &ByteString) -> Self {
-        if name.is_empty() { Self::Id(id) } else { Self::Name(name.clone()) }
-    }
+/// A topic of a request, by how the answer names it: in an old version by name, in a new one by id.
+#[derive(Debug)]
+struct AskedTopic {
+    topic: Arc<str>,
+    id: TopicId,
+    wire_name: ByteString,
 }
 
 impl BuiltRequest {
@@ -58,14 +52,13 @@ impl BuiltRequest {
         snapshot: &MetadataSnapshot,
     ) -> Self {
         let mut topic_data: Vec<TopicProduceData> = Vec::new();
-        let mut places: HashMap<Arc<str>, usize> = HashMap::new();
-        let mut asked = HashMap::new();
+        let mut asked = AskedTopics(Vec::new());
+        let mut place = 0;
         for batch in batches {
             let topic = batch.state().topic();
-            let place = *places.entry(Arc::clone(topic)).or_insert_with(|| {
+            place = asked.find(place, |asked| asked.topic == *topic).unwrap_or_else(|| {
                 let entry = topic_entry(topic, snapshot);
-                asked.insert(TopicKey::Id(entry.topic_id), Arc::clone(topic));
-                asked.insert(TopicKey::Name(entry.name.clone()), Arc::clone(topic));
+                asked.add(topic, &entry);
                 topic_data.push(entry);
                 topic_data.len() - 1
             });
@@ -78,35 +71,59 @@ impl BuiltRequest {
         let has_ids = topic_data.iter().all(|topic| !topic.topic_id.is_nil());
         let transactional_id = transactional_id.map(|id| ByteString::from(&**id));
         let request = ProduceRequest { transactional_id, acks, timeout_ms, topic_data };
-        Self { request, has_ids, asked: AskedTopics(asked) }
+        Self { request, has_ids, asked }
     }
 }
 
 impl AskedTopics {
+    fn add(&mut self, topic: &Arc<str>, entry: &TopicProduceData) {
+        let (topic, wire_name) = (Arc::clone(topic), entry.name.clone());
+        self.0.push(AskedTopic { topic, id: entry.topic_id, wire_name });
+    }
+
+    /// The place of the topic that `is_it` says it is, which most often is the one at `likely`: batches and answers come in the
+    /// request's order, or nearly.
+    fn find(&self, likely: usize, is_it: impl Fn(&AskedTopic) -> bool) -> Option<usize> {
+        if self.0.get(likely).is_some_and(&is_it) {
+            return Some(likely);
+        }
+        self.0.iter().position(is_it)
+    }
+
     /// The answers for each partition, to be taken out one by one, and the leaders that the broker named.
-    pub(super) fn read(&self, response: ProduceResponse) -> (Answers, Vec<LeaderHint>) {
-        let mut answers = HashMap::new();
+    pub(super) fn read(&self, response: ProduceResponse) -> (Answers<'_>, Vec<LeaderHint>) {
+        let partition_count = response.responses.iter().map(|topic| topic.partition_responses.len()).sum();
+        let mut answers = Vec::with_capacity(partition_count);
         let mut hints = Vec::new();
-        for topic in response.responses {
-            let Some(name) = self.0.get(&TopicKey::new(topic.topic_id, &topic.name)) else { continue };
+        for (likely, topic) in response.responses.into_iter().enumerate() {
+            let is_it = |asked: &AskedTopic| match topic.name.is_empty() {
+                true => asked.id == topic.topic_id,
+                false => asked.wire_name == topic.name,
+            };
+            let Some(place) = self.find(likely, is_it) else { continue };
             for partition in topic.partition_responses {
-                hints.extend(hint(name, &partition));
-                answers.insert((Arc::clone(name), partition.index), partition);
+                hints.extend(self.0.get(place).and_then(|asked| hint(&asked.topic, &partition)));
+                answers.push(((place, partition.index), Some(partition)));
             }
         }
-        (Answers(answers), hints)
+        answers.sort_unstable_by_key(|(partition, _)| *partition);
+        (Answers { asked: self, place: 0, answers }, hints)
     }
 }
 
 /// The answers of a broker, by topic and partition.
 #[derive(Debug)]
-pub(super) struct Answers(HashMap<(Arc<str>, i32), PartitionProduceResponse>);
+pub(super) struct Answers<'a> {
+    asked: &'a AskedTopics,
+    /// The topic of the batch before.
+    place: usize,
+    answers: Vec<((usize, i32), Option<PartitionProduceResponse>)>,
+}
 
-impl Answers {
+impl Answers<'_> {
     /// The answer for one batch; a broker that leaves one out has not done what was asked.
     pub(super) fn take(&mut self, batch: &ProducerBatch) -> ProduceAnswer {
-        let state = batch.state();
-        match self.0.remove(&(Arc::clone(state.topic()), state.partition())) {
+        match self.find(batch) {
             Some(response) => ProduceAnswer::Response(response),
             None => ProduceAnswer::Lost(Error::disconnected(
                 "the broker",
@@ -114,6 +131,14 @@ impl Answers {
                 true,
             )),
         }
+    }
+
+    fn find(&mut self, batch: &ProducerBatch) -> Option<PartitionProduceResponse> {
+        let state = batch.state();
+        self.place = self.asked.find(self.place, |asked| asked.topic == *state.topic())?;
+        let key = (self.place, state.partition());
+        let index = self.answers.binary_search_by_key(&key, |(partition, _)| *partition).ok()?;
+        self.answers.get_mut(index)?.1.take()
     }
 }
 
