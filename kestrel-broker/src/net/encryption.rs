@@ -2,14 +2,16 @@
 
 use std::error::Error;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use kestrel_security::tls::peer::{Certificate, PrincipalRules};
 use kestrel_security::tls::rustls::ServerConfig;
 use kestrel_security::tls::{HandshakeError, Reloading, ServerTls};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -17,9 +19,10 @@ use tracing::{info, warn};
 
 use super::closed::Closed;
 use super::first_bytes::{FirstBytes, NotTls};
-use super::transport::Transport;
+use super::transport::{Transport, send_piece};
 use crate::config::{Listener, ListenerTls};
 use crate::error::StartError;
+use crate::log::FileRun;
 
 /// The encryption of one listener, shared by its connections.
 #[derive(Debug)]
@@ -71,10 +74,19 @@ impl HandshakeFailure {
     }
 }
 
-/// A stream that encrypts.
-pub(super) type Encrypted<S> = TlsStream<FirstBytes<S>>;
+/// How much is read from a socket at a time, in bytes: rustls reads no more than one of its records, 16 KiB.
+const READ_BYTES: usize = 32 << 10;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Encrypted<S> {}
+/// A stream that encrypts.
+pub(super) type Encrypted<S> = TlsStream<FirstBytes<BufReader<S>>>;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Encrypted<S> {
+    fn poll_send_file(&mut self, cx: &mut Context<'_>, run: &FileRun) -> Poll<io::Result<usize>> {
+        // A socket that takes nothing is found out before the file is read, again and again for the same piece.
+        ready!(Pin::new(&mut *self).poll_flush(cx))?;
+        send_piece(self, cx, run)
+    }
+}
 
 impl Encryption {
     /// Reads the certificates of a listener for the first time; `None` for one that does not encrypt.
@@ -118,7 +130,8 @@ impl Encryption {
         stream: S,
     ) -> Result<(Encrypted<S>, Option<String>), Closed> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.current.lock()));
-        match timeout(self.patience, acceptor.accept(FirstBytes::new(stream))).await {
+        let stream = FirstBytes::new(BufReader::with_capacity(READ_BYTES, stream));
+        match timeout(self.patience, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let user = self.user(&stream)?;
                 Ok((stream, user))

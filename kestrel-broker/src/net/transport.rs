@@ -35,11 +35,20 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin {
 
     /// Sends some of `run`; gives how many bytes, 0 when the file ends before the run.
     fn poll_send_file(&mut self, cx: &mut Context<'_>, run: &FileRun) -> Poll<io::Result<usize>> {
-        match run.read(PIECE_BYTES) {
-            Ok(piece) if piece.is_empty() => Poll::Ready(Ok(0)),
-            Ok(piece) => Pin::new(self).poll_write(cx, &piece),
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        send_piece(self, cx, run)
+    }
+}
+
+/// Reads a piece of `run` and sends some of it.
+pub(super) fn send_piece(
+    stream: &mut (impl AsyncWrite + Unpin + ?Sized),
+    cx: &mut Context<'_>,
+    run: &FileRun,
+) -> Poll<io::Result<usize>> {
+    match run.read(PIECE_BYTES) {
+        Ok(piece) if piece.is_empty() => Poll::Ready(Ok(0)),
+        Ok(piece) => Pin::new(stream).poll_write(cx, &piece),
+        Err(error) => Poll::Ready(Err(error)),
     }
 }
 

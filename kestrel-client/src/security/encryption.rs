@@ -7,11 +7,14 @@ use kestrel_security::tls::rustls::ClientConfig;
 use kestrel_security::tls::rustls::pki_types::ServerName;
 use kestrel_security::tls::{ClientTls, HandshakeError, Reloading, TlsError, rustls, server_name};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::error::Chain;
+
+/// How much is read from a socket at a time, in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
 /// TLS for the connections of a client; clones share it.
 #[derive(Debug, Clone)]
@@ -79,14 +82,15 @@ impl Encryption {
 }
 
 impl Encryptor {
-    /// Does the handshake.
+    /// Does the handshake. What comes is read in large pieces: rustls reads no more than one of its records at a time, 16 KiB.
     ///
     /// # Errors
     /// With what is wrong, and what to change.
     pub(crate) async fn encrypt<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
-    ) -> Result<TlsStream<S>, HandshakeError> {
+    ) -> Result<TlsStream<BufReader<S>>, HandshakeError> {
+        let stream = BufReader::with_capacity(READ_BYTES, stream);
         let handshake = self.connector.connect(self.name.clone(), stream);
         handshake.await.map_err(HandshakeError::of_client)
     }
