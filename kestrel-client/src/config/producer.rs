@@ -27,7 +27,7 @@ macro_rules! producer_settings {
         /// How long a record may wait for others to share a batch with; 0 for not at all.
         linger: Duration, "linger.ms" | "queue.buffering.max.ms", Long, "5", [0..];
         /// How many bytes a batch may have before it is sent, counted before compression. A larger record has a batch of its own.
-        batch_size: usize, "batch.size", Long, "16384", [0..=1_073_741_824];
+        batch_size: usize, "batch.size", Long, "65536", [0..=1_073_741_824];
         /// How many bytes may wait in the producer before `send` waits. Each open batch takes `batch.size` of it.
         buffer_memory: usize, "buffer.memory", Long, "33554432", [1..];
         /// How many requests a broker may have at once; 5 are the most that idempotence allows.

@@ -18,6 +18,11 @@ const KAFKAS_ADMIN: &str = include_str!("../../../kestrel-settings/testdata/apac
 /// Defaults that are not Apache Kafka's: the key, what Kestrel has, and why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     (
+        "batch.size",
+        "65536",
+        "records share requests: a quarter to half less CPU time in the producer, two fifths less in the broker",
+    ),
+    (
         "connections.max.idle.ms",
         "540000",
         "admin calls share connections with producers and consumers, and so have their 9 minutes; Java's own client for them has 5",
