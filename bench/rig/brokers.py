@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from rig import build, processes
+from rig.build import Authority
 
 READY = re.compile(rb"ready: bootstrap\.servers=(\S+)")
 START_DEADLINE_S = 120
@@ -36,22 +38,39 @@ class BrokerFailed(Exception):
     """It did not start, or ended; the text has the end of its log."""
 
 
+@dataclass(frozen=True)
+class Way:
+    """An address, and for one that is encrypted the file of the authority that has signed its certificate."""
+
+    bootstrap: str
+    ca: str | None = None
+
+
 class Broker:
     """A running broker. Use it in a `with`: at the end it is stopped and its folder is gone."""
 
-    def __init__(self, kind, folder, port, rtt_ms=0):
+    def __init__(self, kind, folder, port, rtt_ms=0, network="good", security="PLAINTEXT"):
         program, options, settings = _KINDS[kind]
         port = _free_port(port)
-        outside = _free_port(port + 1) if rtt_ms else port
+        proxied = ["--rtt-ms", str(rtt_ms)] if rtt_ms else ["--cut-seed", "7"] if network == "cut" else []
+        outside = _free_port(port + 1) if proxied or security == "SSL" else port
         self.folder = Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.log = self.folder / "broker.log"
         self._proxy = None
-        command = [*program(), "--listen", f"127.0.0.1:{port}", "--data-dir", str(self.folder / "data"), *options]
-        if rtt_ms:
+        self._encrypted = None
+        listen = ["--listen", f"127.0.0.1:{port}"]
+        if proxied:
             # Clients are told the proxy's address, so that nothing has to be rewritten on the way.
-            settings = (*settings, f"advertised.listeners=PLAINTEXT://127.0.0.1:{port + 1}")
+            settings = (*settings, f"advertised.listeners=PLAINTEXT://127.0.0.1:{outside}")
+        if security == "SSL":
+            authority = Authority(self.folder / "authority")
+            self._encrypted = Way(f"127.0.0.1:{outside}", authority.ca)
+            settings = (*settings, *_encryption(authority, port, outside))
+            # kestrel-broker takes one of the two; Apache Kafka's script adds its controller to these.
+            listen = [] if kind.startswith("kestrel") else listen
+        command = [*program(), *listen, "--data-dir", str(self.folder / "data"), *options]
         for setting in (*_SETTINGS, *settings):
             command += ["--set", setting]
         started = time.monotonic()
@@ -61,8 +80,8 @@ class Broker:
             self.bootstrap = self._await_ready()
             self.ready_s = time.monotonic() - started
             threading.Thread(target=self._process.stdout.read, daemon=True).start()
-            if rtt_ms:
-                self._proxy = Proxy(outside, f"127.0.0.1:{port}", rtt_ms)
+            if proxied:
+                self._proxy = Proxy(outside, f"127.0.0.1:{port}", proxied)
                 self.bootstrap = self._proxy.address
         except BaseException:
             self.stop()
@@ -73,6 +92,10 @@ class Broker:
 
     def __exit__(self, *_):
         self.stop()
+
+    def way(self, case):
+        """How the client of a case comes to it."""
+        return self._encrypted if case.is_encrypted else Way(self.bootstrap)
 
     def cpu_s(self):
         """CPU seconds of its process and that one's children, so far."""
@@ -109,6 +132,15 @@ class Broker:
         return "its log ends with:\n" + "\n".join(lines)
 
 
+def _encryption(authority, port, encrypted_port):
+    """The settings of a second listener that encrypts: who prepares a case comes in by the first."""
+    yield f"listeners=PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{encrypted_port}"
+    yield "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL"
+    yield "inter.broker.listener.name=PLAINTEXT"
+    yield "ssl.keystore.type=PEM"
+    yield f"ssl.keystore.location={authority.certificate('broker')}"
+
+
 def _free_port(first):
     """The first free port from this one on."""
     for port in range(first, first + 100):
@@ -125,8 +157,8 @@ def _free_port(first):
 class Proxy:
     """`kestrel-bench proxy` in front of a broker."""
 
-    def __init__(self, port, to, rtt_ms):
-        command = [*build.kestrel_bench(), "proxy", "--listen", f"127.0.0.1:{port}", "--to", to, "--rtt-ms", str(rtt_ms)]
+    def __init__(self, port, to, options):
+        command = [*build.kestrel_bench(), "proxy", "--listen", f"127.0.0.1:{port}", "--to", to, *options]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=sys.stderr)
         line = self._process.stdout.readline().decode()
         if not line.startswith("proxy ready: "):

@@ -9,9 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 INTEROP = ROOT / "tests/interop"
 GO = ROOT / "bench/peers/go"
+JAVA = ROOT / "bench/peers/java"
 
 sys.path.append(str(INTEROP))
 from ring import java, tools  # noqa: E402
+from ring.authority import Authority  # noqa: E402, F401
 
 # What the shell scripts of Apache Kafka's tools run Java with.
 _PERF_JVM = ("-Xmx512m", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
@@ -39,6 +41,9 @@ def everything(clients, kinds):
             tools.ensure("kafka-jars")
         except tools.Missing as e:
             raise BuildFailed(f"Apache Kafka: {e}") from e
+    if "java" in clients:
+        libs = f"{tools.ensure('kafka-jars')}/libs/*"
+        _run(["javac", "-cp", libs, "-d", str(_java_classes()), *map(str, JAVA.glob("*.java"))])
 
 
 def kestrel_bench():
@@ -59,6 +64,16 @@ def franz_go():
 
 def java_tool(main_class, *args):
     return java.command(main_class, *args, options=_PERF_JVM)
+
+
+def java_peer(main_class, *args):
+    """A class of bench/peers/java, on Apache Kafka's."""
+    path = f"{_java_classes()}:{tools.ensure('kafka-jars')}/libs/*"
+    return java.class_path_command(path, main_class, *args, options=_PERF_JVM)
+
+
+def _java_classes():
+    return target() / "java-bench"
 
 
 @cache

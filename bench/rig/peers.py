@@ -25,7 +25,16 @@ class RunFailed(Exception):
 
 
 def supports(client, case):
-    """Whether a client can do the work; rskafka knows no acks but all, and the tools of Java have no open loop."""
+    """Whether a client can do the work; rskafka knows no acks but all, and the tools of Java have no open loop.
+
+    Transactions are those of clients that have them; of rdkafka its callbacks, as commits are the same for both halves.
+    """
+    if case.work == "transactions":
+        return client in ("kestrel", "rdkafka-base", "franz-go", "java")
+    if client in ("krafka", "kacrab", "rskafka") and case.isolation == "read_committed":
+        return False
+    if client == "rskafka" and (case.is_encrypted or case.network != "good"):
+        return False
     if case.work == "groups":
         return client in ("kestrel", "franz-go")
     if case.connections > 1 and client in ("java", "franz-go"):
@@ -38,12 +47,12 @@ def supports(client, case):
     return True
 
 
-def run(client, case, bootstrap, topic, on_mark=lambda name: None):
-    """Does the work once, and returns its figures. `on_mark` hears where the client is, when it says so."""
+def run(client, case, way, topic, on_mark=lambda name: None):
+    """Does the work once, and returns its figures. `way` leads to the broker; `on_mark` hears where the client is, when it says so."""
     if client == "java":
-        return _java(case, bootstrap, topic)
+        return _java(case, way, topic)
     program = build.franz_go() if client == "franz-go" else build.kestrel_bench()
-    output, _ = _finish([*program, case.work, "--client", client, *_options(case, bootstrap, topic)], on_mark)
+    output, _ = _finish([*program, case.work, "--client", client, *_options(case, way, topic)], on_mark)
     try:
         return json.loads(output.splitlines()[-1])
     except (ValueError, IndexError):
@@ -56,8 +65,9 @@ def topic(verb, bootstrap, name, partitions=1):
              "--partitions", str(partitions)])
 
 
-def _options(case, bootstrap, topic):
-    words = ["--bootstrap", bootstrap, "--topic", topic, "--settings", case.settings]
+def _options(case, way, topic):
+    words = ["--bootstrap", way.bootstrap, "--topic", topic, "--settings", case.settings]
+    words += ["--tls-ca", way.ca] if way.ca else []
     if case.work == "groups":
         words += ["--partitions", case.partitions, "--groups", case.groups, "--members", case.members,
                   "--seconds", case.seconds]
@@ -72,22 +82,28 @@ def _options(case, bootstrap, topic):
         words += ["--rate", case.rate, "--seconds", case.seconds]
     else:
         words += ["--records", case.records]
+    if case.work == "consume":
+        words += ["--isolation", case.isolation.replace("_", "-")]
+    if case.work == "transactions":
+        words += ["--per-transaction", case.per_transaction]
     return [str(word) for word in words]
 
 
-def _java(case, bootstrap, topic):
+def _java(case, way, topic):
     """Its tools print a summary; CPU time and memory are those of the whole process, the start of the JVM among them."""
-    if case.work == "produce":
+    if case.work in ("produce", "transactions"):
+        command, figures = ((_java_produce, r"(\d+) records sent, ([\d.]+) records/sec") if case.work == "produce" else
+                            (_java_transactions, r"(\d+) records acknowledged, 0 failed, ([\d.]+) records/sec"))
         with tempfile.NamedTemporaryFile("wb", prefix="bench-payload-") as payload:
             payload.write(_DELIMITER.join(_values(case.size)))
             payload.flush()
-            output, used = _finish(_java_produce(case, bootstrap, topic, payload.name))
-        found = re.findall(r"(\d+) records sent, ([\d.]+) records/sec", output)
+            output, used = _finish(command(case, way, topic, payload.name))
+        found = re.findall(figures, output)
         if not found or int(found[-1][0]) != case.records:
             raise RunFailed(f"java did not send {case.records} records: {output[-300:]!r}")
         records, per_s = case.records, float(found[-1][1])
     else:
-        output, used = _finish(_java_consume(case, bootstrap, topic))
+        output, used = _finish(_java_consume(case, way, topic))
         # A line of headings, then one of figures: the fifth is how many, the last how many per second of fetching.
         figures = [w.strip() for w in output.strip().splitlines()[-1].split(",")]
         if len(figures) != 10:
@@ -99,23 +115,38 @@ def _java(case, bootstrap, topic):
             "max_rss_mb": round(used.ru_maxrss / 1024, 3), "latency_us": None}
 
 
-def _java_produce(case, bootstrap, topic, payload):
-    settings = []
-    if case.settings == "matched":
-        settings = [f"acks={case.acks}", f"enable.idempotence={'true' if case.acks == 'all' else 'false'}",
-                    f"compression.type={case.codec}", f"linger.ms={case.linger_ms}", f"batch.size={case.batch_bytes}",
-                    "max.in.flight.requests.per.connection=5", "buffer.memory=33554432"]
-    words = ["--bootstrap-server", bootstrap, "--topic", topic, "--num-records", str(case.records),
+def _java_produce(case, way, topic, payload):
+    words = ["--bootstrap-server", way.bootstrap, "--topic", topic, "--num-records", str(case.records),
              "--throughput", "-1", "--payload-file", payload, "--payload-delimiter", _DELIMITER.decode(),
              "--reporting-interval", "3600000"]
+    settings = [*_java_tuning(case), *_java_encryption(way)]
     return build.java_tool("org.apache.kafka.tools.ProducerPerformance", *words,
                            *(["--command-property", *settings] if settings else []))
 
 
-def _java_consume(case, bootstrap, topic):
-    return build.java_tool("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", bootstrap,
+def _java_transactions(case, way, topic, payload):
+    settings = [f"bootstrap.servers={way.bootstrap}", f"transactional.id={topic}", *_java_tuning(case), *_java_encryption(way)]
+    return build.java_peer("Transactions", topic, str(case.records), str(case.per_transaction), payload, _DELIMITER.decode(),
+                           *settings)
+
+
+def _java_consume(case, way, topic):
+    settings = [*_java_encryption(way), f"isolation.level={case.isolation}"]
+    return build.java_tool("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", way.bootstrap,
                            "--topic", topic, "--num-records", str(case.records), "--timeout", "60000",
-                           "--reporting-interval", "3600000")
+                           "--reporting-interval", "3600000", "--command-property", *settings)
+
+
+def _java_tuning(case):
+    if case.settings != "matched":
+        return []
+    return [f"acks={case.acks}", f"enable.idempotence={'true' if case.acks == 'all' else 'false'}",
+            f"compression.type={case.codec}", f"linger.ms={case.linger_ms}", f"batch.size={case.batch_bytes}",
+            "max.in.flight.requests.per.connection=5", "buffer.memory=33554432"]
+
+
+def _java_encryption(way):
+    return ["security.protocol=SSL", "ssl.truststore.type=PEM", f"ssl.truststore.location={way.ca}"] if way.ca else []
 
 
 _DELIMITER = b"~~~~"

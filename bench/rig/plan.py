@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rig import brokers, peers
 
-WORKS = ("produce", "consume", "e2e", "groups", "idle")
+WORKS = ("produce", "consume", "e2e", "transactions", "groups", "idle")
 # What varies within a table: a list in the plan makes a case of each.
 DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections",
-              "groups", "members")
+              "groups", "members", "security", "network", "isolation", "per_transaction")
 
 
 class BadPlan(Exception):
@@ -35,6 +35,10 @@ class Case:
     connections: int
     groups: int
     members: int
+    security: str
+    network: str
+    isolation: str
+    per_transaction: int
     records: int
     seconds: int
     batch_bytes: int
@@ -52,12 +56,20 @@ class Case:
         words += [f"{self.rate}/s, linger {self.linger_ms} ms"] if self.work == "e2e" else []
         words += [f"{self.connections} connections"] if self.connections > 1 else []
         words += [f"rtt {self.rtt_ms} ms"] if self.rtt_ms else []
+        words += [f"{self.network} network"] if self.network != "good" else []
+        words += [self.security] if self.security != "PLAINTEXT" else []
+        words += [f"transactions of {self.per_transaction}"] if self.per_transaction else []
+        words += [self.isolation] if self.isolation != "read_uncommitted" else []
         words += ["defaults"] if self.settings == "defaults" else []
         return ", ".join(words)
 
     def key(self):
         """The same in a file of results."""
         return {name.name: getattr(self, name.name) for name in fields(self)}
+
+    @property
+    def is_encrypted(self):
+        return self.security == "SSL"
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,12 @@ def _table(given):
     if unknown := set(clients) - set(peers.NAMES):
         raise BadPlan(f"{name}: no client {', '.join(sorted(unknown))}; there are {', '.join(peers.NAMES)}")
     values = {"size": 100, "partitions": 1, "codec": "none", "acks": "all", "settings": "matched", "rtt_ms": 0,
-              "rate": 1000, "linger_ms": 5, "connections": 1, "groups": 1, "members": 1, "broker": "kafka", **given}
+              "rate": 1000, "linger_ms": 5, "connections": 1, "groups": 1, "members": 1, "security": "PLAINTEXT", "network": "good",
+              "isolation": "read_uncommitted", "per_transaction": 0, "broker": "kafka", **given}
+    if work == "transactions" and not values["per_transaction"]:
+        raise BadPlan(f"{name}: transactions have a size: per_transaction")
+    if values["rtt_ms"] and values["network"] != "good":
+        raise BadPlan(f"{name}: one proxy at a time: rtt_ms or network")
     lists = [values[d] if isinstance(values[d], list) else [values[d]] for d in DIMENSIONS]
     if unknown := set(lists[0]) - set(brokers.NAMES):
         raise BadPlan(f"{name}: no broker {', '.join(sorted(unknown))}; there are {', '.join(brokers.NAMES)}")

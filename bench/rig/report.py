@@ -21,6 +21,10 @@ _DIMENSIONS = {
     "groups": lambda v: f"{v:,} group{'s' if v > 1 else ''}",
     "members": lambda v: f"{v} member{'s' if v > 1 else ''} each",
     "settings": lambda v: v,
+    "security": lambda v: {"SSL": "TLS", "PLAINTEXT": "plain text"}.get(v, v),
+    "network": lambda v: f"{v} network",
+    "isolation": lambda v: v,
+    "per_transaction": lambda v: f"{v:,} records each" if v else "no transactions",
     "broker": lambda v: brokers.TITLES[v],
 }
 

@@ -73,7 +73,7 @@ class Runner:
             return self._idle(table, case, open_turns, counter)
         failed = 0
         try:
-            with Broker(case.broker, self.scratch / "broker", self.port, case.rtt_ms) as broker:
+            with Broker(case.broker, self.scratch / "broker", self.port, case.rtt_ms, case.network, case.security) as broker:
                 self._warm_up(case, broker)
                 filled = self._fill(case, broker)
                 for number, client in open_turns:
@@ -87,19 +87,20 @@ class Runner:
     def _warm_up(self, case, broker):
         """What a broker does for the first time is slow, on a JVM for seconds: nobody's figure should have it."""
         records = min(WARMUP_RECORDS, 100_000_000 // case.size)
-        warm = replace(case, work="produce", settings="matched", records=records, acks="all", linger_ms=5, connections=1)
+        warm = replace(case, work="produce", settings="matched", records=records, acks="all", linger_ms=5, connections=1,
+                       per_transaction=0)
         peers.topic("create", broker.bootstrap, "warm-up", case.partitions)
         until = time.monotonic() + (WARMUP_JVM_S if case.broker.startswith("kafka") else 0)
         while True:
-            peers.run("kestrel", warm, broker.bootstrap, "warm-up")
-            peers.run("kestrel", replace(warm, work="consume"), broker.bootstrap, "warm-up")
+            peers.run("kestrel", warm, broker.way(case), "warm-up")
+            peers.run("kestrel", replace(warm, work="consume"), broker.way(case), "warm-up")
             if time.monotonic() >= until:
                 break
-        if case.work == "e2e":
-            peers.run("kestrel", case, broker.bootstrap, "warm-up")
+        if case.work in ("e2e", "transactions"):
+            peers.run("kestrel", case, broker.way(case), "warm-up")
         if case.work == "groups":
             few = replace(case, groups=min(case.groups, WARMUP_GROUPS), seconds=WARMUP_GROUPS_S)
-            peers.run("kestrel", few, broker.bootstrap, "warm-up")
+            peers.run("kestrel", few, broker.way(case), "warm-up")
         peers.topic("delete", broker.bootstrap, "warm-up")
 
     def _fill(self, case, broker):
@@ -107,10 +108,11 @@ class Runner:
         if case.work != "consume":
             return None
         peers.topic("create", broker.bootstrap, "filled", case.partitions)
-        writer = replace(case, work="produce", settings="matched", acks="all")
-        peers.run("kestrel", writer, broker.bootstrap, "filled")
+        work = "transactions" if case.per_transaction else "produce"
+        writer = replace(case, work=work, settings="matched", acks="all", security="PLAINTEXT")
+        peers.run("kestrel", writer, broker.way(writer), "filled")
         # Once unmeasured, so that the first client does not find what the others find warm.
-        peers.run("kestrel", case, broker.bootstrap, "filled")
+        peers.run("kestrel", case, broker.way(case), "filled")
         return "filled"
 
     def _turn(self, case, broker, number, client, filled, counter):
@@ -121,7 +123,7 @@ class Runner:
         try:
             with MemorySampler(broker) as sampler:
                 cpu, at = broker.cpu_s(), {}
-                figures = peers.run(client, case, broker.bootstrap, topic, lambda mark: at.update({mark: broker.cpu_s()}))
+                figures = peers.run(client, case, broker.way(case), topic, lambda mark: at.update({mark: broker.cpu_s()}))
                 if at:
                     figures["broker_start_cpu_s"] = round(at["joined"] - cpu, 3)
                 cpu = at.get("over", broker.cpu_s()) - at.get("joined", cpu)

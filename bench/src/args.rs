@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Consume(Consume),
     /// Produce at a fixed rate and read at the same time: latency from when a record was due to its receipt.
     E2e(EndToEnd),
+    /// Produce in transactions of so many records; every acknowledgement is observed.
+    Transactions(Transactions),
     /// Join groups, then heartbeat, poll and commit once a second each: what the coordinator costs.
     Groups(Groups),
     /// Produce and consume 100-byte records with Kestrel and rdkafka in turns, three rounds, and print the ratios.
@@ -28,7 +30,7 @@ pub(crate) enum Command {
     /// Create or delete a topic, with Kestrel's admin client.
     #[command(subcommand)]
     Topic(Topic),
-    /// Hold every byte between clients and a broker for a while, both ways: the network that one machine does not have.
+    /// Stand between clients and a broker as the network that one machine does not have: a longer way, or one that fails.
     Proxy(Proxy),
 }
 
@@ -88,6 +90,13 @@ pub(crate) enum Codec {
     Zstd,
 }
 
+/// Which records of transactions a consumer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Isolation {
+    ReadUncommitted,
+    ReadCommitted,
+}
+
 /// Where the work goes, and who does it.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
@@ -109,6 +118,12 @@ pub(crate) struct Common {
     /// Worker threads of the asynchronous runtime; 0 runs everything on the calling thread [default: one per core].
     #[arg(long)]
     pub(crate) threads: Option<usize>,
+    /// Encrypt connections, and trust the certificates that this authority has signed: a PEM file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<String>,
+    /// Which records of transactions a consumer gets.
+    #[arg(long, value_enum, default_value_t = Isolation::ReadUncommitted)]
+    pub(crate) isolation: Isolation,
 }
 
 impl Common {
@@ -163,6 +178,21 @@ pub(crate) struct Produce {
     /// Producers, each with a connection of its own, that take turns.
     #[arg(long, default_value_t = 1)]
     pub(crate) connections: u64,
+}
+
+/// `kestrel-bench transactions`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Transactions {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+    /// How many records in all.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) records: u64,
+    /// How many of them are committed together.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) per_transaction: u64,
 }
 
 /// `kestrel-bench consume`.
@@ -258,6 +288,9 @@ pub(crate) struct Proxy {
     #[arg(long)]
     pub(crate) to: String,
     /// What is added to each round trip, in milliseconds; half of it each way.
-    #[arg(long)]
+    #[arg(long, default_value_t = 0)]
     pub(crate) rtt_ms: u64,
+    /// Reset each connection within a second, hold bytes back and stand still now and then, as this seed decides.
+    #[arg(long, value_name = "SEED", conflicts_with = "rtt_ms")]
+    pub(crate) cut_seed: Option<u64>,
 }

@@ -31,6 +31,7 @@ fn run(args: &Args) -> Result<(), String> {
         Command::Produce(work) => engine::produce(work)?,
         Command::Consume(work) => engine::consume(work)?,
         Command::E2e(work) => engine::e2e(work)?,
+        Command::Transactions(work) => engine::transactions(work)?,
         Command::Groups(work) => engine::groups(work)?,
         Command::Compare(comparison) => return compare::run(comparison),
         Command::Topic(topic) => return topic::run(topic),

@@ -20,11 +20,13 @@ type Options struct {
 	Seconds, WarmupSeconds     int64
 	Groups, Members            int
 	Partitions                 int
+	TLSCa, Isolation           string
+	PerTransaction             int64
 }
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("one of produce, consume, e2e, groups is wanted"))
+		fail(fmt.Errorf("one of produce, consume, e2e, transactions, groups is wanted"))
 	}
 	options, err := parse(os.Args[2:])
 	if err != nil {
@@ -38,6 +40,8 @@ func main() {
 		report, err = consume(options)
 	case "e2e":
 		report, err = endToEnd(options)
+	case "transactions":
+		report, err = transactions(options)
 	case "groups":
 		report, err = groups(options)
 	default:
@@ -75,6 +79,9 @@ func parse(words []string) (Options, error) {
 	flags.IntVar(&o.Inflight, "inflight", 5, "produce requests in flight")
 	flags.IntVar(&o.BufferBytes, "buffer-bytes", 33_554_432, "bytes buffered at most")
 	flags.Int64Var(&o.Records, "records", 1_000_000, "how many records")
+	flags.StringVar(&o.TLSCa, "tls-ca", "", "encrypt, and trust what this authority signed")
+	flags.StringVar(&o.Isolation, "isolation", "read-uncommitted", "read-uncommitted or read-committed")
+	flags.Int64Var(&o.PerTransaction, "per-transaction", 100, "records of a transaction")
 	flags.Int64Var(&o.Rate, "rate", 1_000, "records per second")
 	flags.Int64Var(&o.Seconds, "seconds", 10, "seconds measured")
 	flags.Int64Var(&o.WarmupSeconds, "warmup-seconds", 1, "seconds before")

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -16,8 +18,29 @@ import (
 
 const patience = 60 * time.Second
 
-func producer(o Options) (*kgo.Client, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(o.Bootstrap), kgo.DefaultProduceTopic(o.Topic)}
+// connection leads to the broker, encrypted if there is an authority.
+func connection(o Options) ([]kgo.Opt, error) {
+	options := []kgo.Opt{kgo.SeedBrokers(o.Bootstrap)}
+	if o.TLSCa == "" {
+		return options, nil
+	}
+	certificate, err := os.ReadFile(o.TLSCa)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(certificate) {
+		return nil, fmt.Errorf("%s has no certificate", o.TLSCa)
+	}
+	return append(options, kgo.DialTLSConfig(&tls.Config{RootCAs: roots})), nil
+}
+
+func producer(o Options, more ...kgo.Opt) (*kgo.Client, error) {
+	options, err := connection(o)
+	if err != nil {
+		return nil, err
+	}
+	options = append(append(options, kgo.DefaultProduceTopic(o.Topic)), more...)
 	if o.Settings == "matched" {
 		acks := map[string]kgo.Acks{"all": kgo.AllISRAcks(), "1": kgo.LeaderAck(), "0": kgo.NoAck()}[o.Acks]
 		codec := map[string]kgo.CompressionCodec{
@@ -42,8 +65,16 @@ func producer(o Options) (*kgo.Client, error) {
 }
 
 func consumer(o Options) (*kgo.Client, error) {
-	return kgo.NewClient(kgo.SeedBrokers(o.Bootstrap), kgo.ConsumeTopics(o.Topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	options, err := connection(o)
+	if err != nil {
+		return nil, err
+	}
+	isolation := kgo.ReadUncommitted()
+	if o.Isolation == "read-committed" {
+		isolation = kgo.ReadCommitted()
+	}
+	return kgo.NewClient(append(options, kgo.ConsumeTopics(o.Topic), kgo.FetchIsolationLevel(isolation),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 }
 
 // counted observes every acknowledgement.

@@ -22,7 +22,10 @@ impl Peer for Kacrab {
     type Receiver = KacrabReceiver;
 
     async fn sender(common: &Common, tuning: &Tuning) -> Result<KacrabSender, Failure> {
-        let mut builder = Producer::builder().set("bootstrap.servers", common.bootstrap.as_str());
+        let mut builder = Producer::builder();
+        for (key, value) in connection(common) {
+            builder = builder.set(key, value);
+        }
         if common.matched() {
             builder = builder
                 .set("acks", acks(tuning.acks))
@@ -38,8 +41,8 @@ impl Peer for Kacrab {
     }
 
     async fn receiver(common: &Common) -> Result<KacrabReceiver, Failure> {
-        let mut settings =
-            vec![("bootstrap.servers", common.bootstrap.as_str()), ("auto.offset.reset", "earliest")];
+        let mut settings = connection(common);
+        settings.push(("auto.offset.reset", "earliest"));
         if common.matched() {
             settings.push(("max.poll.records", RECORDS_OF_A_POLL));
         }
@@ -86,9 +89,26 @@ impl Receiver for KacrabReceiver {
 
 /// Its consumer cannot be asked; its producer can.
 async fn partitions_of(common: &Common) -> Result<i32, Failure> {
-    let producer = Producer::builder().set("bootstrap.servers", common.bootstrap.as_str()).build().await?;
+    let mut builder = Producer::builder();
+    for (key, value) in connection(common) {
+        builder = builder.set(key, value);
+    }
+    let producer = builder.build().await?;
     let partitions = producer.partitions_for(&common.topic).await?;
     Ok(i32::try_from(partitions.len())?)
+}
+
+/// The settings of a connection to the broker.
+fn connection(common: &Common) -> Vec<(&'static str, &str)> {
+    let mut settings = vec![("bootstrap.servers", common.bootstrap.as_str())];
+    if let Some(ca) = &common.tls_ca {
+        settings.extend([
+            ("security.protocol", "SSL"),
+            ("ssl.truststore.type", "PEM"),
+            ("ssl.truststore.location", ca),
+        ]);
+    }
+    settings
 }
 
 fn acks(acks: Acks) -> &'static str {

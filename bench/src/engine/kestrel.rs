@@ -1,14 +1,18 @@
 //! Kestrel, used as its documentation says: a typed topic handle, deliveries awaited in order, batches of borrowed views.
 
+use std::ops::Range;
+
 use kestrel_client::{
-    Acks as ClientAcks, AssignedConsumer, AutoOffsetReset, Client, Compression, Delivery, NoKey, Producer,
-    TypedProducer,
+    Acks as ClientAcks, AssignedConsumer, AutoOffsetReset, Client, Compression, Delivery, Error,
+    IsolationLevel, NoKey, Producer, Tls, TransactionalProducer, TransactionalTopic, TypedProducer,
 };
 use kestrel_serde::Raw;
 
 use super::held::Held;
+use super::transactions::TransactionalPeer;
 use super::work::{Failure, Outcome, Peer, Receiver, Sender};
-use crate::args::{Acks, Codec, Common, Tuning};
+use crate::args::{Acks, Codec, Common, Isolation, Tuning};
+use crate::payload::Payload;
 
 /// The client of this workspace.
 pub(super) struct Kestrel;
@@ -27,13 +31,7 @@ impl Peer for Kestrel {
                     Acks::None => ClientAcks::None,
                 })
                 .enable_idempotence(tuning.idempotent)
-                .compression(match tuning.compression {
-                    Codec::None => Compression::None,
-                    Codec::Gzip => Compression::Gzip,
-                    Codec::Snappy => Compression::Snappy,
-                    Codec::Lz4 => Compression::Lz4,
-                    Codec::Zstd => Compression::Zstd,
-                })
+                .compression(compression(tuning.compression))
                 .linger(tuning.linger())
                 .batch_size(tuning.batch_bytes)
                 .buffer_memory(tuning.buffer_bytes)
@@ -51,6 +49,10 @@ impl Peer for Kestrel {
             .assign_topics([common.topic.as_str()])
             .key(Raw)
             .value(Raw)
+            .isolation_level(match common.isolation {
+                Isolation::ReadUncommitted => IsolationLevel::ReadUncommitted,
+                Isolation::ReadCommitted => IsolationLevel::ReadCommitted,
+            })
             .auto_offset_reset(AutoOffsetReset::Earliest);
         Ok(consumer.build().await?)
     }
@@ -87,6 +89,60 @@ impl Receiver for AssignedConsumer<bytes::Bytes, bytes::Bytes> {
     }
 }
 
+/// A producer that writes in transactions, with one topic open.
+pub(super) struct KestrelTransactions {
+    producer: TransactionalProducer,
+    topic: TransactionalTopic<NoKey, [u8]>,
+    outcome: Outcome,
+}
+
+impl TransactionalPeer for KestrelTransactions {
+    async fn open(common: &Common, tuning: &Tuning) -> Result<Self, Failure> {
+        let mut builder = connect(common).await?.transactional_producer(common.topic.as_str());
+        if common.matched() {
+            builder = builder
+                .compression(compression(tuning.compression))
+                .linger(tuning.linger())
+                .batch_size(tuning.batch_bytes)
+                .buffer_memory(tuning.buffer_bytes)
+                .max_in_flight_requests_per_connection(tuning.inflight);
+        }
+        let producer = builder.build().await?;
+        let topic = producer.topic::<NoKey, [u8]>(common.topic.as_str()).value(Raw).open().await?;
+        Ok(Self { producer, topic, outcome: Outcome::default() })
+    }
+
+    async fn write(&mut self, payload: &Payload, records: Range<u64>) -> Result<(), Failure> {
+        let transaction = self.producer.begin().await?;
+        let count = records.end - records.start;
+        for index in records {
+            transaction.send_unkeyed(&self.topic, payload.value(index)).await?;
+        }
+        // It waits for every acknowledgement.
+        transaction.commit().await.map_err(Error::from)?;
+        self.outcome.acked += count;
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<Outcome, Failure> {
+        Ok(self.outcome)
+    }
+}
+
 async fn connect(common: &Common) -> Result<Client, Failure> {
-    Ok(Client::builder(common.bootstrap.as_str()).client_id("kestrel-bench").connect().await?)
+    let mut builder = Client::builder(common.bootstrap.as_str()).client_id("kestrel-bench");
+    if let Some(ca) = &common.tls_ca {
+        builder = builder.tls(Tls::ca_file(ca));
+    }
+    Ok(builder.connect().await?)
+}
+
+fn compression(codec: Codec) -> Compression {
+    match codec {
+        Codec::None => Compression::None,
+        Codec::Gzip => Compression::Gzip,
+        Codec::Snappy => Compression::Snappy,
+        Codec::Lz4 => Compression::Lz4,
+        Codec::Zstd => Compression::Zstd,
+    }
 }

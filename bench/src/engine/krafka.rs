@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use krafka::auth::{AuthConfig, TlsConfig};
 use krafka::consumer::{AutoOffsetReset, Consumer};
 use krafka::producer::{Acks as ClientAcks, DeliveryHandle, Producer};
-use krafka::{Compression, Kafka, Record};
+use krafka::{Compression, Kafka, KafkaBuilder, Record};
 
 use super::held::Held;
 use super::work::{Failure, Outcome, Peer, Receiver, Sender};
@@ -21,7 +22,7 @@ impl Peer for Krafka {
     type Receiver = KrafkaReceiver;
 
     async fn sender(common: &Common, tuning: &Tuning) -> Result<KrafkaSender, Failure> {
-        let mut kafka = Kafka::builder(common.bootstrap.as_str());
+        let mut kafka = connector(common);
         if common.matched() {
             kafka = kafka.max_in_flight_requests(tuning.inflight);
         }
@@ -51,7 +52,7 @@ impl Peer for Krafka {
     }
 
     async fn receiver(common: &Common) -> Result<KrafkaReceiver, Failure> {
-        let kafka = Kafka::builder(common.bootstrap.as_str()).connect().await?;
+        let kafka = connector(common).connect().await?;
         let mut builder = kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest);
         if common.matched() {
             builder = builder.max_poll_records(RECORDS_OF_A_POLL).max_buffered_records(RECORDS_OF_A_POLL);
@@ -92,5 +93,13 @@ impl Receiver for KrafkaReceiver {
             each(record.value.as_deref().unwrap_or_default());
         }
         Ok(())
+    }
+}
+
+fn connector(common: &Common) -> KafkaBuilder {
+    let kafka = Kafka::builder(common.bootstrap.as_str());
+    match &common.tls_ca {
+        Some(ca) => kafka.security(AuthConfig::ssl(TlsConfig::new().with_ca_cert(ca))),
+        None => kafka,
     }
 }

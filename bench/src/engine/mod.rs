@@ -13,6 +13,7 @@ mod rdkafka;
 mod rdkafka_base;
 #[cfg(feature = "rskafka")]
 mod rskafka;
+mod transactions;
 mod work;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use self::work::Failure;
-use crate::args::{Client, Common, Consume, EndToEnd, Groups, Produce};
+use crate::args::{Client, Common, Consume, EndToEnd, Groups, Produce, Transactions};
 use crate::report::Report;
 
 /// How long an answer may take before the run is given up.
@@ -58,6 +59,21 @@ pub(crate) fn consume(work: &Consume) -> Result<Report, String> {
 /// Produces at a fixed rate and reads at the same time.
 pub(crate) fn e2e(work: &EndToEnd) -> Result<Report, String> {
     with_peer!(e2e, work)
+}
+
+/// Produces in transactions.
+pub(crate) fn transactions(work: &Transactions) -> Result<Report, String> {
+    match work.common.client {
+        Client::Kestrel => {
+            run(&work.common, transactions::transactions::<kestrel::KestrelTransactions>(work))
+        }
+        #[cfg(feature = "rdkafka")]
+        Client::RdkafkaBase => {
+            run(&work.common, transactions::transactions::<rdkafka_base::BaseTransactions>(work))
+        }
+        #[cfg(any(feature = "rdkafka", feature = "krafka", feature = "kacrab", feature = "rskafka"))]
+        other => Err(format!("{} writes no transactions here", other.name())),
+    }
 }
 
 /// Lets members of groups live for a while.

@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::PATIENCE;
 use super::held::Held;
 use super::work::{Failure, Outcome, Peer, Receiver, Sender};
-use crate::args::{Acks, Codec, Common, Tuning};
+use crate::args::{Acks, Codec, Common, Isolation, Tuning};
 
 /// How long a sender waits while the queue is full before it tries again.
 pub(super) const QUEUE_FULL_WAIT: Duration = Duration::from_micros(500);
@@ -125,6 +125,14 @@ pub(super) fn consumer_config(common: &Common) -> ClientConfig {
     let mut config = config(common);
     // It wants a group's name, which nothing joins.
     config.set("group.id", "kestrel-bench").set("enable.auto.commit", "false");
+    // Its default reads committed records only, on any topic.
+    config.set(
+        "isolation.level",
+        match common.isolation {
+            Isolation::ReadUncommitted => "read_uncommitted",
+            Isolation::ReadCommitted => "read_committed",
+        },
+    );
     if common.matched() {
         // Let it fetch ahead, and not wait a second (librdkafka's default) after its queue was full.
         config.set("queued.min.messages", "1000000").set("fetch.queue.backoff.ms", "10");
@@ -147,5 +155,8 @@ pub(super) fn every_partition(common: &Common) -> Result<TopicPartitionList, Fai
 fn config(common: &Common) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &common.bootstrap);
+    if let Some(ca) = &common.tls_ca {
+        config.set("security.protocol", "ssl").set("ssl.ca.location", ca);
+    }
     config
 }

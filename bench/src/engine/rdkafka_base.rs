@@ -1,5 +1,6 @@
 //! rdkafka used as fast as it goes: a producer whose callbacks count on its own thread, and a consumer that is polled.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,8 +12,10 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 
 use super::PATIENCE;
 use super::rdkafka::{QUEUE_FULL_WAIT, consumer_config, every_partition, producer_config};
+use super::transactions::TransactionalPeer;
 use super::work::{Failure, Outcome, Peer, Receiver, Sender};
 use crate::args::{Common, Tuning};
+use crate::payload::Payload;
 
 /// Messages that a wake-up hands out at most, so that the runtime is asked seldom.
 const MESSAGES_OF_A_POLL: usize = 1_000;
@@ -84,6 +87,33 @@ impl Sender for BaseSender {
             acked: self.counted.acked.load(Ordering::Relaxed),
             errors: self.counted.errors.load(Ordering::Relaxed),
         })
+    }
+}
+
+/// The same producer, with a transactional id.
+pub(super) struct BaseTransactions(BaseSender);
+
+impl TransactionalPeer for BaseTransactions {
+    async fn open(common: &Common, tuning: &Tuning) -> Result<Self, Failure> {
+        let counted = Arc::new(Counted::default());
+        let mut config = producer_config(common, tuning);
+        config.set("transactional.id", &common.topic);
+        let producer: ThreadedProducer<Counting> =
+            config.create_with_context(Counting(Arc::clone(&counted)))?;
+        producer.init_transactions(PATIENCE)?;
+        Ok(Self(BaseSender { producer, topic: common.topic.clone(), counted }))
+    }
+
+    async fn write(&mut self, payload: &Payload, records: Range<u64>) -> Result<(), Failure> {
+        self.0.producer.begin_transaction()?;
+        for index in records {
+            self.0.send(payload.value(index)).await?;
+        }
+        Ok(self.0.producer.commit_transaction(PATIENCE)?)
+    }
+
+    async fn finish(self) -> Result<Outcome, Failure> {
+        self.0.finish().await
     }
 }
 

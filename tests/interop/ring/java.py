@@ -30,5 +30,10 @@ def class_command(main_class, *args):
     return _command(path, QUICK, main_class, args)
 
 
+def class_path_command(path, main_class, *args, options=QUICK):
+    """The command line that runs a class of a class path."""
+    return _command(path, options, main_class, args)
+
+
 def _command(path, options, main_class, args):
     return ["java", *options, f"-Dlog4j2.configurationFile={_SETTINGS}", "-cp", path, main_class, *args]

@@ -1,17 +1,13 @@
-//! `kestrel-bench proxy`: a network with a longer way. Every byte is handed on unchanged, half a round trip after it came.
+//! A network with a longer way: every byte is handed on unchanged, half a round trip after it came.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Builder;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
-
-use crate::args::Proxy;
 
 /// What is allocated at a time, and what has to be left of it for a read.
 const READ_BYTES: usize = 256 * 1024;
@@ -19,33 +15,8 @@ const LEAST_READ_BYTES: usize = 16 * 1024;
 /// Reads on the way in one direction at most; a sender that is faster than that many in the delay is held up.
 const READS_ON_THE_WAY: usize = 4096;
 
-/// Serves until the process ends; prints one line when it listens.
-pub(crate) fn run(proxy: &Proxy) -> Result<(), String> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| format!("cannot start the runtime: {e}"))?;
-    runtime
-        .block_on(serve(proxy))
-        .map_err(|e| format!("the proxy from {} to {}: {e}", proxy.listen, proxy.to))
-}
-
-#[expect(clippy::print_stdout, reason = "the one line that tells the address")]
-async fn serve(proxy: &Proxy) -> std::io::Result<()> {
-    let listener = TcpListener::bind(&proxy.listen).await?;
-    println!("proxy ready: {}", listener.local_addr()?);
-    let one_way = Duration::from_millis(proxy.rtt_ms) / 2;
-    let mut connections = JoinSet::new();
-    loop {
-        let (client, _) = listener.accept().await?;
-        connections.spawn(carry(client, proxy.to.clone(), one_way));
-        while connections.try_join_next().is_some() {}
-    }
-}
-
 /// Both directions of one connection, until both have ended.
-async fn carry(client: TcpStream, to: String, one_way: Duration) {
-    let Ok(broker) = TcpStream::connect(&to).await else { return };
+pub(super) async fn carry(client: TcpStream, broker: TcpStream, one_way: Duration) {
     let _ = (client.set_nodelay(true), broker.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_broker, to_broker) = broker.into_split();
