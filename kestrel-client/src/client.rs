@@ -94,7 +94,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] for a key that no setting has, with the nearest one that exists, for a malformed value, for a setting
-    /// that comes by two of its names, and for what is not there yet and must not be left out, such as transactions. Keys of
+    /// that comes by two of its names, and for what is not there yet and must not be left out, such as `ssl.crl.location`. Keys of
     /// Java's client and librdkafka that have no effect here become a WARN that says why.
     pub fn from_properties<K, V>(properties: impl IntoIterator<Item = (K, V)>) -> Result<ClientBuilder, Error>
     where

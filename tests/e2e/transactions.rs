@@ -265,6 +265,74 @@ async fn offsets_of_a_member_that_the_group_went_on_without_are_refused() {
     assert_eq!(group_offset(&client, &group, &source).await, Some(1));
 }
 
+/// The group takes the partition away while its records are worked on: what came of them is not committed.
+#[tokio::test]
+async fn a_rebalance_in_a_transaction_lets_it_only_be_aborted() {
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
+    produce(&client, &source, 0..5).await;
+    let slow = client.consumer::<String, i32>(&*group).topics([&*source]).key(Utf8).value(Int32);
+    let slow = slow.auto_offset_reset(AutoOffsetReset::Earliest).commit_policy(CommitPolicy::Manual);
+    let mut slow = slow.max_poll_interval(Duration::from_secs(1)).build().await.unwrap();
+    let mut producer = producer(&client, &unique("id")).await;
+    let copies = numbers(&producer, &sink).await;
+    let batch = slow.next_batch().await.unwrap().unwrap();
+    let transaction = producer.begin().await.unwrap();
+    for record in &batch {
+        transaction.send(&copies, "key", &record.value().unwrap().unwrap()).await.unwrap();
+    }
+    // It stays away for too long; another member reads the same.
+    let mut other = member(&client, &group, &source).await;
+    assert_eq!(other.next().await.unwrap().unwrap().value, Some(0));
+    let error = transaction.send_offsets(&slow).await.unwrap_err();
+    assert!(matches!(error, Error::CommitFailed(_)), "{error:#}");
+    let (transaction, source_of_it) = abortable(transaction.commit().await);
+    assert!(matches!(source_of_it, Error::TransactionFailed { .. }), "{source_of_it:#}");
+    transaction.abort().await.unwrap();
+    assert!(committed(&client, &sink).await.is_empty());
+    other.close().await.unwrap();
+    // It goes on with what is its own again.
+    slow.seek_to_committed().unwrap();
+    assert_eq!(slow.next().await.unwrap().unwrap().value, Some(0));
+    let transaction = producer.begin().await.unwrap();
+    transaction.send_offsets(&slow).await.unwrap();
+    transaction.commit().await.unwrap();
+    slow.close().await.unwrap();
+    assert_eq!(group_offset(&client, &group, &source).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_open_for_too_long_is_aborted_by_the_broker_and_its_producer_is_told() {
+    let Some(broker) = broker().await else { return };
+    let client = broker.client().await;
+    let sink = topic(&client, 1).await;
+    let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(1));
+    let mut producer = builder.build().await.unwrap();
+    let copies = numbers(&producer, &sink).await;
+    let transaction = producer.begin().await.unwrap();
+    transaction.record(&copies, "key", &1).send().await.unwrap().await.unwrap();
+    // Until the broker looks: readers of what is committed get to the end of the log.
+    let aborted = async {
+        loop {
+            let reader = client.assigned_consumer::<String, i32>().assign([(&*sink, 0)]);
+            let reader = reader.isolation_level(IsolationLevel::ReadCommitted).key(Utf8).value(Int32);
+            let reader: AssignedConsumer<String, i32> = reader.build().await.unwrap();
+            if reader.end_offsets([(&*sink, 0)]).await.unwrap()[&TopicPartition::new(&*sink, 0)] > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, aborted).await.unwrap();
+    let source = match transaction.commit().await {
+        Err(CommitError::Fatal { source, .. }) => source,
+        other => panic!("{other:?}"),
+    };
+    assert!(source.to_string().contains("transaction.timeout.ms"), "{source}");
+    assert!(committed(&client, &sink).await.is_empty());
+}
+
 #[tokio::test]
 async fn a_consumer_that_commits_by_itself_is_refused() {
     let Some(broker) = broker().await else { return };

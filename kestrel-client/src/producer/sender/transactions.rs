@@ -113,7 +113,9 @@ impl Sender {
 
     /// Whether a transaction is being ended, and not for too long.
     pub(super) fn is_ending_transaction(&self) -> bool {
-        let is_busy = matches!(self.dispatcher.standing(), Some(Standing::Busy));
+        // One that never had an identity has nothing to end.
+        let is_busy =
+            self.dispatcher.has_identity() && matches!(self.dispatcher.standing(), Some(Standing::Busy));
         is_busy && self.transactions_deadline().is_none_or(|at| environment::now() < at)
     }
 
