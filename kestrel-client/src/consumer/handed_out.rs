@@ -1,5 +1,7 @@
 //! HandedOut: the offsets behind what a consumer has handed out, on their way into a transaction.
 
+use std::pin::pin;
+
 use super::group::committer::{Entries, Entry};
 use super::group::{GroupMetadata, OffsetAndMetadata};
 use super::shared_engine::SharedEngine;
@@ -47,9 +49,24 @@ impl<K, V> Consumer<K, V, Subscribed> {
         self.check_commits_nothing()?;
         self.hand.note_done();
         // Before the offsets are read: what is lost after this is refused by its coordinator.
-        let group = self.group_metadata().await?;
+        let group = self.group_metadata_unless_lost().await?;
         let entries = self.handle.source.group.done_or_lost()?;
         Ok(HandedOut { group, entries, shared: self.handle.base.shared.clone() })
+    }
+
+    /// As [`Self::group_metadata`]; does not wait when something is lost: a member whose caller was away for too long joins
+    /// again only when that asks for records.
+    async fn group_metadata_unless_lost(&self) -> Result<GroupMetadata> {
+        let mut identified = pin!(self.group_metadata());
+        loop {
+            let mut changed = pin!(self.handle.base.shared.changed_by_driver().notified());
+            changed.as_mut().enable();
+            self.handle.source.group.done_or_lost()?;
+            tokio::select! {
+                group = &mut identified => return group,
+                () = changed => {}
+            }
+        }
     }
 
     /// Fails if the consumer commits by itself, and so perhaps what a transaction then aborts.
