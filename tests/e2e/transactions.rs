@@ -9,21 +9,12 @@ use kestrel_client::{
     ErrorCode, GroupMetadata, Int32, IsolationLevel, Place, Severity, TopicPartition, Transaction,
     TransactionalProducer, TransactionalTopic, Utf8,
 };
-use kestrel_tests::{BOOTSTRAP_VARIABLE, TestBroker, unique};
+use kestrel_tests::{TestBroker, unique};
 use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Numbers = TransactionalTopic<str, i32>;
-
-/// A broker that serves transactions.
-async fn broker() -> Option<TestBroker> {
-    // Until kestrel-broker does, these are tests on the cluster that the environment names.
-    match std::env::var(BOOTSTRAP_VARIABLE) {
-        Ok(_) => Some(TestBroker::start().await),
-        Err(_) => None,
-    }
-}
 
 async fn topic(client: &Client, partitions: i32) -> String {
     let name = unique("transactions");
@@ -89,7 +80,7 @@ fn abortable<'p>(outcome: Result<(), CommitError<'p>>) -> (Transaction<'p>, Erro
 
 #[tokio::test]
 async fn records_of_several_topics_are_committed_together_or_not_at_all() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (left, right) = (topic(&client, 3).await, topic(&client, 1).await);
     let mut producer = producer(&client, &unique("id")).await;
@@ -117,7 +108,7 @@ async fn records_of_several_topics_are_committed_together_or_not_at_all() {
 
 #[tokio::test]
 async fn a_transaction_that_is_dropped_is_aborted_and_the_next_one_begins() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let topic = topic(&client, 1).await;
     let mut producer = producer(&client, &unique("id")).await;
@@ -145,7 +136,7 @@ async fn a_transaction_that_is_dropped_is_aborted_and_the_next_one_begins() {
 
 #[tokio::test]
 async fn who_takes_over_a_transactional_id_fences_whoever_had_it() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, id) = (topic(&client, 1).await, unique("id"));
     let mut old = producer(&client, &id).await;
@@ -171,7 +162,7 @@ async fn who_takes_over_a_transactional_id_fences_whoever_had_it() {
 
 #[tokio::test]
 async fn a_record_that_is_refused_lets_its_transaction_only_be_aborted_and_the_next_one_commits() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let name = unique("transactions");
     let small = NewTopic::new(&name).partitions(1).config("max.message.bytes", "1000");
@@ -206,7 +197,7 @@ async fn a_record_that_is_refused_lets_its_transaction_only_be_aborted_and_the_n
 
 #[tokio::test]
 async fn offsets_belong_to_the_group_when_their_transaction_is_committed() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (source, group) = (topic(&client, 1).await, unique("group"));
     produce(&client, &source, 0..20).await;
@@ -239,7 +230,7 @@ async fn offsets_belong_to_the_group_when_their_transaction_is_committed() {
 
 #[tokio::test]
 async fn offsets_of_a_member_that_the_group_went_on_without_are_refused() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (source, group) = (topic(&client, 1).await, unique("group"));
     produce(&client, &source, 0..3).await;
@@ -268,7 +259,7 @@ async fn offsets_of_a_member_that_the_group_went_on_without_are_refused() {
 /// The group takes the partition away while its records are worked on: what came of them is not committed.
 #[tokio::test]
 async fn a_rebalance_in_a_transaction_lets_it_only_be_aborted() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
     produce(&client, &source, 0..5).await;
@@ -304,7 +295,7 @@ async fn a_rebalance_in_a_transaction_lets_it_only_be_aborted() {
 
 #[tokio::test]
 async fn a_transaction_that_is_open_for_too_long_is_aborted_by_the_broker_and_its_producer_is_told() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let sink = topic(&client, 1).await;
     let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(1));
@@ -335,7 +326,7 @@ async fn a_transaction_that_is_open_for_too_long_is_aborted_by_the_broker_and_it
 
 #[tokio::test]
 async fn a_consumer_that_commits_by_itself_is_refused() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let source = topic(&client, 1).await;
     let mut producer = producer(&client, &unique("id")).await;
@@ -351,7 +342,7 @@ async fn a_consumer_that_commits_by_itself_is_refused() {
 
 #[tokio::test]
 async fn what_is_read_is_written_exactly_once_whatever_fails_on_the_way() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (source, sink, group) = (topic(&client, 3).await, topic(&client, 2).await, unique("group"));
     produce(&client, &source, 0..300).await;
@@ -364,11 +355,10 @@ async fn what_is_read_is_written_exactly_once_whatever_fails_on_the_way() {
             let mut producer = producer(&client, &unique("id")).await;
             let doubled = numbers(&producer, &sink).await;
             let mut calls = 0;
-            // In a box, as whoever spawns it needs it.
             let loops = client.exactly_once(&mut consumer, &mut producer);
             let loops = loops.commit_interval(Duration::ZERO).stop_on(stop);
-            let running: futures::future::BoxFuture<'_, _> =
-                Box::pin(loops.run(async move |batch, transaction| {
+            loops
+                .run(async move |batch, transaction| {
                     calls += 1;
                     for (index, record) in batch.records().enumerate() {
                         let record = record.to_record()?;
@@ -381,8 +371,9 @@ async fn what_is_read_is_written_exactly_once_whatever_fails_on_the_way() {
                         }
                     }
                     Ok(())
-                }));
-            running.await.unwrap();
+                })
+                .await
+                .unwrap();
             consumer.close().await.unwrap();
             producer.close(PATIENCE).await.unwrap();
         });
@@ -401,7 +392,7 @@ async fn what_is_read_is_written_exactly_once_whatever_fails_on_the_way() {
 
 #[tokio::test]
 async fn an_error_of_the_work_that_does_not_pass_ends_the_loop_and_leaves_nothing() {
-    let Some(broker) = broker().await else { return };
+    let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
     produce(&client, &source, 0..10).await;

@@ -110,28 +110,6 @@ impl<K, V> ExactlyOnce<'_, K, V> {
     /// [retriable](Error::is_retriable) nor abortable, [`Error::ProducerFenced`] when another run of the same transactional id
     /// has begun, a record that the broker refuses as it is. [`Error::InvalidArgument`] for a consumer that commits by itself.
     ///
-    /// # In a task of its own
-    /// A closure that is async cannot show the compiler that its futures may go to another thread, so for `tokio::spawn` the loop
-    /// goes into a box, and the closure owns what it uses:
-    ///
-    /// ```no_run
-    /// # use kestrel_client::{Client, Consumer, Error, TransactionalProducer, TransactionalTopic};
-    /// # fn f(client: Client, mut consumer: Consumer<String, String>, mut producer: TransactionalProducer,
-    /// #     shouted: TransactionalTopic<str, str>) {
-    /// tokio::spawn(async move {
-    ///     let loops = client.exactly_once(&mut consumer, &mut producer);
-    ///     let running: futures::future::BoxFuture<'_, Result<(), Error>> =
-    ///         Box::pin(loops.run(async move |batch, transaction| {
-    ///             for record in batch {
-    ///                 transaction.send_unkeyed(&shouted, &*record.value()?.unwrap_or_default()).await?;
-    ///             }
-    ///             Ok(())
-    ///         }));
-    ///     running.await
-    /// });
-    /// # }
-    /// ```
-    ///
     /// # Cancel safety
     /// Cancel-safe for the records: when the future is dropped, the open transaction is aborted, or its commit goes on if it had
     /// been asked for. The consumer then stands behind what it has handed out: before the next run
