@@ -47,7 +47,7 @@ macro_rules! producer_settings {
         max_request_size: usize, "max.request.size" | "message.max.bytes", Long, "1048576", [1..=1_073_741_824];
         /// The id of a producer that is made with `configured_transactional_producer`.
         transactional_id: String, "transactional.id", String, null, [any] => (none);
-        /// How long a transaction may be open, counted from its first record, before the broker aborts it and its producer fails.
+        /// How long a transaction may be open, counted from its first record, before the broker aborts it.
         ///
         /// At most the broker's `transaction.max.timeout.ms`, 15 minutes by default.
         transaction_timeout: Duration, "transaction.timeout.ms", Int, "60000", [1..];

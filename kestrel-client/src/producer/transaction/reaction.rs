@@ -51,8 +51,11 @@ pub(super) fn judge(question: Question, error: &Error) -> Reaction {
             Question::Producer => Reaction::Fatal,
             Question::Contents | Question::End => Reaction::Forgotten,
         },
-        // Its coordinator does not have this transaction: there is nothing to go on with, nor to abort.
-        ErrorCode::InvalidTxnState => Reaction::Fatal,
+        ErrorCode::InvalidTxnState => match question {
+            // The broker has aborted it, because it was open for too long: in version 2 an abort finds out the next epoch.
+            Question::End => Reaction::Abort,
+            Question::Producer | Question::Contents => Reaction::Fatal,
+        },
         _ => match code.class() {
             // The member is not what it was, so that asking again is of no use.
             ErrorClass::Rejoin => Reaction::Abort,

@@ -293,6 +293,24 @@ fn what_may_not_have_begun_is_aborted_all_the_same() {
 }
 
 #[test]
+fn a_commit_that_comes_after_the_broker_has_aborted_is_aborted_too() {
+    let mut script = Script::begun(TransactionVersion::V2);
+    assert!(script.manager.admits(&partition(0)));
+    script.manager.commit();
+    assert_eq!(script.asked(), "commit 7/0");
+    assert!(matches!(script.ended(ErrorCode::InvalidTxnState), TransactionNews::Failed(_)));
+    script.manager.abort();
+    assert_eq!(script.asked(), "abort 7/0");
+    script.answer(TransactionAnswer::Ended(Ok(Some(of(7, 1)))));
+    assert!(script.is_ready());
+    // An abort that is refused is the end of the producer.
+    assert!(script.manager.begin() && script.manager.admits(&partition(0)));
+    script.manager.abort();
+    assert_eq!(script.asked(), "abort 7/1");
+    assert!(matches!(script.ended(ErrorCode::InvalidTxnState), TransactionNews::Fatal(_)));
+}
+
+#[test]
 fn an_identity_that_the_coordinator_has_forgotten_is_replaced() {
     let mut script = Script::begun(TransactionVersion::V1);
     assert!(!script.manager.admits(&partition(0)));
