@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytestring::ByteString;
 use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::record::RecordBatchHeader;
-use kestrel_protocol::{ErrorCode, ProducerId};
+use kestrel_protocol::{ErrorCode, ProducerId, Timestamp};
 use tokio::time::{sleep, timeout_at};
 
 use super::{Append, Refusal};
@@ -34,7 +34,15 @@ pub(super) struct Verification {
     producer: Transaction,
     version: i16,
     deadline: Instant,
-    guarded: Vec<(Arc<Partition>, VerificationGuard)>,
+    guarded: Vec<Guarded>,
+}
+
+/// A partition and the guard of its verification.
+#[derive(Debug)]
+struct Guarded {
+    partition: Arc<Partition>,
+    verifying: Verifying,
+    guard: VerificationGuard,
 }
 
 /// The answer of the coordinator for each of them; empty when it did not have to be asked.
@@ -64,7 +72,7 @@ impl Verification {
                 let verifying = verifying(&header, append.version);
                 producer = Some(verifying.transaction);
                 if let Some(guard) = partition.begin_verification(verifying, append.now) {
-                    guarded.push((partition, guard));
+                    guarded.push(Guarded { partition, verifying, guard });
                 }
             }
         }
@@ -75,7 +83,10 @@ impl Verification {
     }
 
     /// Asks the coordinator: at once, in the order of the calls. The future waits for what it says.
-    pub(super) fn verdicts(self, state: &Arc<State>) -> impl Future<Output = Verdicts> + Send + use<> {
+    ///
+    /// The markers of the producer's transaction before, which are still written while it is there already with the next one,
+    /// end verifications too; so a coordinator that is asked again may be asked with new guards.
+    pub(super) fn verdicts(mut self, state: &Arc<State>) -> impl Future<Output = Verdicts> + Send + use<> {
         let state = Arc::clone(state);
         let mut asked = Box::pin(self.ask(&state));
         let patience = after(state.clock.now(), ENDING_PATIENCE);
@@ -85,11 +96,15 @@ impl Verification {
                     Ok(answer) => answer,
                     Err(_) => Err(ErrorCode::CoordinatorNotAvailable),
                 };
-                let retries = self.version >= FIRST_ADDING_VERSION && state.clock.now() < patience;
-                if !(retries && is_ending(&answer)) {
+                let adds = self.version >= FIRST_ADDING_VERSION;
+                let waits = adds && is_ending(&answer) && state.clock.now() < patience;
+                if waits {
+                    sleep(ENDING_PAUSE).await;
+                }
+                let is_overtaken = adds && self.renew(state.clock.wall());
+                if !(waits || is_overtaken) {
                     return self.judged(answer);
                 }
-                sleep(ENDING_PAUSE).await;
                 asked = Box::pin(self.ask(&state));
             }
         }
@@ -99,7 +114,7 @@ impl Verification {
         &self,
         state: &State,
     ) -> impl Future<Output = Result<Vec<ErrorCode>, ErrorCode>> + Send + 'static + use<> {
-        let named = |(partition, _): &(Arc<Partition>, _)| (partition.topic().clone(), partition.index());
+        let named = |one: &Guarded| (one.partition.topic().clone(), one.partition.index());
         let partitions: Vec<_> = self.guarded.iter().map(named).collect();
         let (coordinator, id) = (&state.transactions, &self.transactional_id);
         if self.version >= FIRST_ADDING_VERSION {
@@ -109,11 +124,24 @@ impl Verification {
         }
     }
 
+    /// Begins those verifications anew that a marker has ended meanwhile; says whether there were any.
+    fn renew(&mut self, now: Timestamp) -> bool {
+        let mut any = false;
+        for one in &mut self.guarded {
+            // Without a guard, another request has begun the transaction here.
+            if let Some(guard) = one.partition.begin_verification(one.verifying, now) {
+                any |= guard != one.guard;
+                one.guard = guard;
+            }
+        }
+        any
+    }
+
     fn judged(self, answer: Result<Vec<ErrorCode>, ErrorCode>) -> Verdicts {
         let errors = answer.unwrap_or_else(|error| vec![error; self.guarded.len()]);
-        let each = self.guarded.into_iter().zip(errors).map(|((partition, guard), error)| {
-            let verdict = if error.is_none() { Ok(guard) } else { Err(error) };
-            (partition, verdict)
+        let each = self.guarded.into_iter().zip(errors).map(|(one, error)| {
+            let verdict = if error.is_none() { Ok(one.guard) } else { Err(error) };
+            (one.partition, verdict)
         });
         Verdicts { version: self.version, each: each.collect() }
     }
