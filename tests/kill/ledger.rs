@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kestrel_client::{Timestamp, TopicId, TopicPartition};
 
 use crate::stamp::Stamp;
+use crate::transactions::Book;
 
 /// A record that was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub(crate) struct Ledger {
     pub(crate) groups: BTreeMap<Arc<str>, BTreeMap<TopicPartition, Committed>>,
     /// What DeleteRecords has deleted.
     pub(crate) deleted: BTreeMap<TopicPartition, Deleted>,
+    /// What became of transactions.
+    pub(crate) transactions: Book,
     /// What was seen that must not be.
     violations: BTreeSet<String>,
 }

@@ -23,6 +23,7 @@ mod rounds;
 mod sabotage;
 mod stamp;
 mod topics;
+mod transactions;
 mod verifier;
 mod writer;
 
@@ -66,6 +67,10 @@ struct Options {
     /// The words that start a foreign writer (see foreign.rs); may be given many times
     #[arg(long, value_name = "COMMAND")]
     writer: Vec<String>,
+
+    /// The words that start a foreign transactor (see transactions/session.rs); may be given many times
+    #[arg(long, value_name = "COMMAND")]
+    transactor: Vec<String>,
 
     /// A program that looks at the folder in the end, called with its name
     #[arg(long, value_name = "PROGRAM")]
@@ -126,13 +131,14 @@ async fn run(options: &Options, work: &Path) -> Result<(), String> {
     let ledger = ledger.lock();
     println!(
         "ok: {} rounds in {:.0?} with {ends:?}; {} records acknowledged, {} in doubt, {read} read; {} commits, {} deletions; \
-         {compacted} records compacted away",
+         {compacted} records compacted away; {}",
         options.rounds,
         clock::now() - began,
         ledger.acknowledgements,
         ledger.failures,
         ledger.commits,
         ledger.deletions,
+        ledger.transactions.summary(),
     );
     Ok(())
 }

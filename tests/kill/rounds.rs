@@ -13,6 +13,7 @@ use crate::clock;
 use crate::foreign::Foreign;
 use crate::ledger::SharedLedger;
 use crate::topics::{TOPICS, Topic};
+use crate::transactions::{self, COMMITTED, Source};
 use crate::verifier::{Depth, Verifier};
 use crate::{Options, member, sabotage, writer};
 
@@ -69,7 +70,7 @@ impl<'a> Rounds<'a> {
         broker.spawn(Durability::Group).map_err(|error| error.to_string())?;
         broker.ready().await?;
         let client = connect(broker.address()).await?;
-        let topics = TOPICS.map(Topic::new_topic);
+        let topics = TOPICS.into_iter().chain([COMMITTED]).map(Topic::new_topic);
         let made = client.admin().create_topics(topics).await.into_result();
         made.map_err(|error| format!("the topics cannot be made: {error:#}"))?;
         let (gate, stop, tasks) = (Gate::default(), CancellationToken::new(), TaskTracker::new());
@@ -77,6 +78,15 @@ impl<'a> Rounds<'a> {
             // Each on connections of its own.
             let client = connect(broker.address()).await?;
             tasks.spawn(writer::write(client, ledger.clone(), dice.split(), stop.clone()));
+        }
+        let mut sources = vec![Source::Kestrel(connect(broker.address()).await?)];
+        sources.extend(options.transactor.iter().map(|command| Source::Program {
+            command: command.clone(),
+            address: broker.address().to_owned(),
+            work: broker.work().to_path_buf(),
+        }));
+        for source in sources {
+            tasks.spawn(transactions::write(source, ledger.clone(), dice.split(), stop.clone()));
         }
         let busy = connect(broker.address()).await?;
         tasks.spawn(chores::come_and_go(
@@ -176,7 +186,11 @@ impl<'a> Rounds<'a> {
     }
 
     async fn verify(&mut self, depth: Depth) -> Result<(), String> {
-        self.verifier.verify(depth).await.map_err(|error| format!("it cannot be verified: {error:#}"))?;
+        let unverified = |error| format!("it cannot be verified: {error:#}");
+        self.verifier.verify(depth).await.map_err(unverified)?;
+        if depth == Depth::Whole {
+            transactions::verify(&self.client, &self.ledger).await.map_err(unverified)?;
+        }
         let violations = self.ledger.lock().violations();
         if violations.is_empty() { Ok(()) } else { Err(violations.join("\n")) }
     }
@@ -189,6 +203,8 @@ impl<'a> Rounds<'a> {
         }
         self.tasks.close();
         self.tasks.wait().await;
+        let ended = transactions::await_end(&self.client, &self.ledger).await;
+        ended.map_err(|error| format!("transactions cannot be verified: {error:#}"))?;
         self.verify(Depth::Whole).await?;
         drop(self.client);
         self.broker.terminate().map_err(|error| error.to_string())?;

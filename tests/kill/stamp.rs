@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kestrel_client::{ConsumerRecord, Record};
 
 /// The header that says it; keys and values may be null.
-const HEADER: &str = "stamp";
+pub(crate) const HEADER: &str = "stamp";
 /// How many keys there are, so that compaction has something to remove.
 pub(crate) const KEYS: u64 = 211;
 /// One in so many records is a tombstone.

@@ -49,7 +49,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use disk::tap;
 #[cfg(test)]
-pub(crate) use tests::{Random, write_image};
+pub(crate) use tests::{Random, write_all, write_image};
 
 pub(crate) use append::{AppendContext, AppendOrigin, Appended, Transaction};
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};

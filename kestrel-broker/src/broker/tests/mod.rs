@@ -1,5 +1,6 @@
 //! The life of a broker: start, restart, stop, drop, limits and faults.
 
+mod crashes;
 mod full_disk;
 mod listeners;
 mod logins;

@@ -15,8 +15,7 @@ mod retention;
 mod rooms;
 mod transactions;
 
-pub(super) use power_loss::write_all;
-pub(crate) use power_loss::{Random, write_image};
+pub(crate) use power_loss::{Random, write_all, write_image};
 pub(super) use rooms::{
     Folder, NOW, OpenFolder, append, batch, client, keyed, offsets_of, read_all, read_both, values_of,
 };
