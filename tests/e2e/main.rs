@@ -5,6 +5,7 @@
 mod admin;
 mod admin_groups;
 mod admin_security;
+mod admin_transactions;
 mod borrowed;
 mod churn;
 mod commits;
@@ -19,6 +20,8 @@ mod long_names;
 mod observer;
 mod produce;
 mod ranges;
+mod raw_writer;
+mod read_committed;
 mod runtimes;
 mod schemas;
 mod secure;
