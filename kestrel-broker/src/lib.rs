@@ -40,7 +40,8 @@
 //!
 //! # Security in a test
 //! [`BrokerBuilder::user`] lets a user log in and closes the listener to everybody else; [`BrokerBuilder::acl`] turns Apache Kafka's
-//! authorizer on; `BrokerBuilder::tls` (feature `dev-tls`) makes certificates and encrypts. Quotas are set as on Apache Kafka, with any
+//! authorizer on; `BrokerBuilder::tls` (feature `dev-tls`) makes certificates and encrypts; `BrokerBuilder::unsecured_tokens` and
+//! `signed_tokens` (feature `oauthbearer`) take tokens. Quotas are set as on Apache Kafka, with any
 //! client's administration.
 //!
 //! # Stopping
@@ -61,7 +62,7 @@
 //! | `kestrel_broker::broker`, `kestrel_broker` | start and stop, settings that do nothing here |
 //! | `kestrel_broker::net` | connections refused and closed, TLS handshakes and logins that failed |
 //! | `kestrel_broker::api` | each request and how long it took (DEBUG), fetch sessions; under `kestrel_broker::api::audit` what the authorizer denied, at DEBUG also what it allowed |
-//! | `kestrel_broker::coordinator` | groups and their members |
+//! | `kestrel_broker::coordinator` | groups and their members, transactions that took too long |
 //! | `kestrel_broker::cluster` | topics, the metadata log |
 //! | `kestrel_broker::partition` | partitions that are offline |
 //! | `kestrel_broker::log` | recovery, retention, compaction, the disk |
@@ -80,7 +81,7 @@
 //! ```text
 //!   net ──► api ──► partition ──► log          net          connections, frames
 //!            │          ▲ ▲                    api          one handler per request, behind a tower pipeline
-//!            │          │ └─ coordinator       coordinator  groups, as a replayed log
+//!            │          │ └─ coordinator       coordinator  groups and transactions, as replayed logs
 //!            │          │       ▲              authorizer   who may do what, by ACLs
 //!            │          │       │              quota        who is held back, and how long
 //!            │          │       │              partition    watermarks, leader epochs, who waits

@@ -48,13 +48,14 @@
 //! # }
 //! ```
 //!
-//! - [`Client`]: connecting; what is shared. Settings have Kafka's names in snake case and Apache Kafka 4's defaults.
+//! - [`Client`]: connecting; what is shared. Settings have Kafka's names in snake case and Apache Kafka 4's defaults, but for a few
+//!   (`batch.size` is 64 KiB).
 //! - [`Producer`] sends bytes to any topic; [`TypedProducer`] sends keys and values of one type to one topic.
 //! - [`TransactionalProducer`]: records of several topics and the offsets of a group, committed together or not at all;
 //!   [`Client::exactly_once`] is the loop that consumes, transforms and produces with it.
 //! - [`Consumer`] reads as a member of a group, or the partitions that it was assigned: records one by one, [`Batch`]es of
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
-//! - [`Admin`]: topics, partitions, configs, offsets, groups, the cluster, ACLs, SCRAM users, quotas.
+//! - [`Admin`]: topics, partitions, configs, offsets, groups, transactions, the cluster, ACLs, SCRAM users, quotas.
 //! - [`oauth`]: tokens for clusters that want them, from a callback or from who gives them out.
 //! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
 //! - `ClientBuilder::tls` and [`ClientBuilder::sasl`]: encrypted and authenticated connections, with [`Sasl`].

@@ -59,7 +59,6 @@ impl Close {
 /// Names an API that is not served, and what a client can do without it.
 fn unserved(api_key: i16) -> String {
     let what = match api_key {
-        24..=28 | 61 | 65 | 66 => "transactions are not there yet",
         68 | 69 => "the groups of KIP-848 are not there yet, so the client needs group.protocol=classic",
         76..=79 | 90..=92 => "share groups are not there yet",
         88 | 89 => {

@@ -1,13 +1,16 @@
-//! Coordinators: who keeps state for clients in an internal topic. Today the groups, in `__consumer_offsets`.
+//! Coordinators: who keeps state for clients in an internal topic. Groups in `__consumer_offsets`, transactions in
+//! `__transaction_state`.
 //!
 //! Called by `api/`. Writes through `partition/` as a producer would, and reads its own log back after a restart.
 //!
 //! ```text
 //!   api ──► GroupCoordinator ──► runtime::Coordinator<GroupShard> ──► GroupShard (machine) ──► records ──► Partition
+//!   api ──► TransactionCoordinator ──► ..Coordinator<TransactionShard> ──► TransactionShard ──► records ──► Partition
+//!                 └─► MarkerWriter ──► Partition, and GroupCoordinator for the partitions of groups
 //! ```
 //!
 //! `runtime/` is what all coordinators run on. A further one is a machine with its records in a folder of its own, and a file
-//! like `groups.rs` that gives its requests names.
+//! like `groups.rs` and `transactions.rs` that gives its requests names.
 
 mod group;
 mod groups;
