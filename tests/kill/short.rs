@@ -1,27 +1,17 @@
 //! A few rounds of the kill loop on the broker of this build, and one that has to fail. `.ci/run kill` plays many, on the release
 //! binaries, with foreign clients.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Output};
 
-const KILL_LOOP: &str = env!("CARGO_BIN_EXE_kestrel-kill");
+use kestrel_tests::built_broker;
 
-/// The broker that was built beside this test; it is built when it is not there.
-fn broker() -> PathBuf {
-    let folder = PathBuf::from(KILL_LOOP);
-    let broker = folder.parent().expect("a program is in a folder").join("kestrel-broker");
-    if !broker.is_file() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--package", "kestrel-broker", "--bin", "kestrel-broker"]);
-        assert!(build.status().expect("cargo runs").success());
-    }
-    broker
-}
+const KILL_LOOP: &str = env!("CARGO_BIN_EXE_kestrel-kill");
 
 fn play(arguments: &[&str]) -> Output {
     Command::new(KILL_LOOP)
         .arg("--broker")
-        .arg(broker())
+        .arg(built_broker(Path::new(KILL_LOOP)))
         .args(arguments)
         .output()
         .expect("the kill loop runs")

@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{self, ExitStatus, Stdio};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -15,6 +15,23 @@ use tokio::time::timeout;
 
 /// How long a start or a stop may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The broker that was built beside a program of the tests; it is built when it is not there.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn built_broker(beside: &Path) -> PathBuf {
+    let broker = beside.parent().expect("a program is in a folder").join("kestrel-broker");
+    if !broker.is_file() {
+        let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
+        let mut build = process::Command::new(cargo);
+        build.args(["build", "--package", "kestrel-broker", "--bin", "kestrel-broker"]);
+        assert!(build.status().expect("cargo runs").success());
+    }
+    broker
+}
+
 /// A program with kestrel-broker's command line (Apache Kafka's is `tests/interop/apache-kafka`), and where it runs.
 #[derive(Debug)]
 pub struct BrokerProcess {
@@ -167,7 +184,7 @@ impl BrokerProcess {
 fn free_address() -> io::Result<String> {
     const PORTS: std::ops::Range<u32> = 20_000..32_000;
     // The port is free again until the broker takes it, and between its lives: each process looks in a place of its own.
-    let first = std::process::id().wrapping_mul(97) % (PORTS.end - PORTS.start);
+    let first = process::id().wrapping_mul(97) % (PORTS.end - PORTS.start);
     let mut ports = PORTS.cycle().skip(first as usize).take(PORTS.len());
     let address = ports.find_map(|port| {
         let address = format!("127.0.0.1:{port}");

@@ -15,7 +15,7 @@ use kestrel_broker::{Broker, BrokerBuilder, Durability};
 use kestrel_client::Client;
 
 pub use bad_network::BadNetwork;
-pub use broker_process::{BrokerProcess, succeed};
+pub use broker_process::{BrokerProcess, built_broker, succeed};
 pub use dice::Dice;
 pub use secure::{SECURE_VARIABLE, WaysIn};
 

@@ -129,19 +129,33 @@ async fn verify(
     state: &State,
 ) -> Result<Option<VerificationGuard>, ErrorCode> {
     let adds = version >= FIRST_VERSION_THAT_ADDS;
-    let transaction = transaction(request);
     // A coordinator's records have no place in the producer's order.
-    let verifying = Verifying { transaction, first_sequence: -1, bumps_epoch: adds };
-    let Some(guard) = state.groups.begin_verification(&request.group_id, verifying)? else { return Ok(None) };
+    let verifying = Verifying { transaction: transaction(request), first_sequence: -1, bumps_epoch: adds };
+    let begin = || state.groups.begin_verification(&request.group_id, verifying);
+    let mut guard = begin()?;
+    while let Some(begun) = guard {
+        ask(request, adds, state).await?;
+        // The marker of the producer's transaction before, which may still be written when it is there already with this one,
+        // ends the verification: what was answered meanwhile may be of the transaction before, or of one that ended.
+        guard = begin()?;
+        if !adds || guard == Some(begun) {
+            return Ok(Some(begun));
+        }
+    }
+    Ok(None)
+}
+
+/// Asks the transaction coordinator to verify that the transaction has the group's offsets, or to add them.
+async fn ask(request: &TxnOffsetCommitRequest, adds: bool, state: &State) -> Result<(), ErrorCode> {
+    let (id, transaction) = (&request.transactional_id, transaction(request));
     let partition = [(GROUPS_TOPIC.into(), state.groups.partition_of(&request.group_id))];
-    let transactions = &state.transactions;
     let outcomes = if adds {
-        transactions.add_partitions(&request.transactional_id, transaction, &partition).await?
+        state.transactions.add_partitions(id, transaction, &partition).await?
     } else {
-        transactions.verify_partitions(&request.transactional_id, transaction, &partition).await?
+        state.transactions.verify_partitions(id, transaction, &partition).await?
     };
     match outcomes.first() {
-        Some(ErrorCode::None) => Ok(Some(guard)),
+        Some(ErrorCode::None) => Ok(()),
         Some(error) => Err(*error),
         None => Err(ErrorCode::UnknownServerError),
     }
