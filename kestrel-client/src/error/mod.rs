@@ -431,7 +431,9 @@ fn is_passing(class: ErrorClass) -> bool {
 fn ends_the_handle(api: ApiKey, code: ErrorCode) -> bool {
     match api {
         ApiKey::Produce => {
-            code.class() == ErrorClass::Fenced || code == ErrorCode::ClusterAuthorizationFailed
+            let may_not =
+                [ErrorCode::ClusterAuthorizationFailed, ErrorCode::TransactionalIdAuthorizationFailed];
+            code.class() == ErrorClass::Fenced || may_not.contains(&code)
         }
         // A producer that gets no identity never begins.
         ApiKey::InitProducerId => true,

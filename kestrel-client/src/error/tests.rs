@@ -233,6 +233,7 @@ fn a_refusal_is_fatal_only_where_it_ends_the_handle() {
         ErrorCode::ClusterAuthorizationFailed,
         ErrorCode::InvalidProducerEpoch,
         ErrorCode::TransactionCoordinatorFenced,
+        ErrorCode::TransactionalIdAuthorizationFailed,
         ErrorCode::FencedInstanceId,
         ErrorCode::ProducerFenced,
     ];

@@ -66,5 +66,5 @@ async fn an_observer_hears_of_each_batch_and_each_retry_of_a_producer() {
     );
     assert_eq!(*heard.retries.lock().unwrap(), ["producing a batch t-0 1 Some(\"NOT_ENOUGH_REPLICAS\")"]);
     let used_bytes = heard.used_bytes.lock().unwrap();
-    assert_eq!(*used_bytes, [16_384, 0, 16_384, 0, 16_384, 0], "a batch is opened and settled, three times");
+    assert_eq!(*used_bytes, [65_536, 0, 65_536, 0, 65_536, 0], "a batch is opened and settled, three times");
 }
