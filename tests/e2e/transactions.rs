@@ -1,5 +1,8 @@
 //! Transactions: all or nothing, for readers of committed records, for offsets of groups, and for the producer itself.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use kestrel_client::admin::NewTopic;
@@ -76,6 +79,20 @@ fn abortable<'p>(outcome: Result<(), CommitError<'p>>) -> (Transaction<'p>, Erro
         Err(CommitError::Abortable { transaction, source, .. }) => (transaction, source),
         other => panic!("{other:?}"),
     }
+}
+
+/// Polls a call so many times, and drops it if it is not ready by then.
+async fn poll_times<F: Future>(times: usize, call: F) -> Option<F::Output> {
+    let (mut call, mut polls) = (pin!(call), 0);
+    let polled = poll_fn(move |cx| {
+        polls += 1;
+        match call.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if polls == times => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    polled.await
 }
 
 #[tokio::test]
@@ -226,6 +243,38 @@ async fn offsets_belong_to_the_group_when_their_transaction_is_committed() {
     transaction.send_offsets_of(&GroupMetadata::new(&*group), [((&*source, 0), 11)]).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(group_offset(&client, &group, &source).await, Some(11));
+}
+
+/// Row 31: a caller that has stopped waiting does not know what is in the transaction.
+#[tokio::test]
+async fn a_call_that_sends_offsets_and_is_dropped_anywhere_lets_its_transaction_only_be_aborted() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (source, group) = (topic(&client, 1).await, unique("group"));
+    produce(&client, &source, 0..3).await;
+    let mut producer = producer(&client, &unique("id")).await;
+    // It waits for the group at first, and for coordinators then.
+    let mut consumer = member(&client, &group, &source).await;
+    let transaction = producer.begin().await.unwrap();
+    assert!(poll_times(1, transaction.send_offsets(&consumer)).await.is_none(), "it has not joined yet");
+    let (transaction, _) = abortable(transaction.commit().await);
+    transaction.abort().await.unwrap();
+    assert_eq!(consumer.next().await.unwrap().unwrap().value, Some(0));
+    for times in 1.. {
+        let transaction = producer.begin().await.unwrap();
+        let sent = poll_times(times, transaction.send_offsets(&consumer)).await;
+        if let Some(sent) = sent {
+            sent.unwrap();
+            assert!(times > 1, "it waits for the broker");
+            transaction.commit().await.unwrap();
+            break;
+        }
+        let (transaction, error) = abortable(transaction.commit().await);
+        assert!(matches!(error, Error::TransactionFailed { .. }), "{error:#}");
+        transaction.abort().await.unwrap();
+    }
+    consumer.close().await.unwrap();
+    assert_eq!(group_offset(&client, &group, &source).await, Some(1));
 }
 
 #[tokio::test]
@@ -400,6 +449,59 @@ async fn what_is_read_is_written_exactly_once_whatever_fails_on_the_way() {
     tasks.join_next().await.unwrap().unwrap();
     assert_eq!(committed(&client, &sink).await, (0..300).map(|value| 2 * value).collect::<Vec<_>>());
     assert!(read(&client, &sink, IsolationLevel::ReadUncommitted).await.len() > 300, "some was aborted");
+}
+
+/// Nothing is committed before, so that only the place where reading began says where it begins again.
+#[tokio::test]
+async fn what_comes_after_the_beginning_of_a_group_is_not_lost_by_its_first_abort() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
+    produce(&client, &source, 0..3).await;
+    let consumer = client.consumer::<String, i32>(&*group).topics([&*source]).key(Utf8).value(Int32);
+    let consumer = consumer.auto_offset_reset(AutoOffsetReset::Latest).commit_policy(CommitPolicy::Manual);
+    let mut consumer = consumer.build().await.unwrap();
+    let mut producer = producer(&client, &unique("id")).await;
+    let copies = numbers(&producer, &sink).await;
+    let stop = CancellationToken::new();
+    let loops = client.exactly_once(&mut consumer, &mut producer).stop_on(stop.clone());
+    let mut calls = 0;
+    let seen = loops.run(async |batch, transaction| {
+        calls += 1;
+        for record in batch {
+            let value = record.value()?.unwrap_or_default();
+            transaction.send(&copies, "key", &value).await?;
+            if value == i32::MAX {
+                stop.cancel();
+            }
+        }
+        if calls == 1 {
+            return Err(BrokerError::new(ApiKey::Fetch, ErrorCode::RequestTimedOut).into());
+        }
+        Ok(())
+    });
+    let write = async {
+        // Until the loop has begun, which is where the group's log ends by then.
+        let mut value = 100;
+        while read(&client, &sink, IsolationLevel::ReadUncommitted).await.is_empty() {
+            produce(&client, &source, value..value + 1).await;
+            value += 1;
+        }
+        let last = client.producer().build().await.unwrap();
+        let last_of = last.topic::<str, i32>(&source).key(Utf8).value(Int32).open().await.unwrap();
+        last_of.send("key", &i32::MAX).await.unwrap().await.unwrap();
+        value
+    };
+    let (ran, end) = tokio::time::timeout(PATIENCE, async { tokio::join!(seen, write) }).await.unwrap();
+    ran.unwrap();
+    let mut copied = committed(&client, &sink).await;
+    assert_eq!(copied.pop(), Some(i32::MAX));
+    let first = *read(&client, &sink, IsolationLevel::ReadUncommitted).await.first().unwrap();
+    assert_eq!(
+        copied,
+        (first..end).collect::<Vec<_>>(),
+        "the first that was read is there, and all after it"
+    );
 }
 
 #[tokio::test]

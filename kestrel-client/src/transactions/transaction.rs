@@ -184,10 +184,12 @@ impl<'p> Transaction<'p> {
     /// # Cancel safety
     /// Not cancel-safe: when the future is dropped, the transaction can only be aborted.
     pub async fn send_offsets<K, V>(&self, consumer: &Consumer<K, V>) -> Result<()> {
+        let unfinished = self.producer.control.unfinished();
         let handed_out = consumer.handed_out().await;
         let handed_out = handed_out.inspect_err(|error| self.producer.control.fail(error))?;
         self.producer.control.send_offsets(handed_out.group().clone(), handed_out.offsets()).await?;
         self.offsets.lock().push(handed_out);
+        unfinished.finish();
         Ok(())
     }
 

@@ -215,9 +215,7 @@ impl Engine {
     pub(crate) fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<(), Error> {
         let (id, state) = self.assigned(partition)?;
         let position = FetchPosition { offset, epoch: None };
-        state.seek(position);
-        state.done = Some(position);
-        state.handed_out = None;
+        state.begin_at(position);
         self.renew_acks(id);
         self.buffer.drop_partition(id);
         self.recall(id);

@@ -133,11 +133,7 @@ impl Engine {
         for id in added.collect::<Vec<_>>() {
             let Some(partition) = self.subscription.get_mut(id) else { continue };
             match starts.get(&partition.name) {
-                Some(&offset) => {
-                    let position = FetchPosition { offset, epoch: None };
-                    partition.seek(position);
-                    partition.done = Some(position);
-                }
+                Some(&offset) => partition.begin_at(FetchPosition { offset, epoch: None }),
                 None => partition.await_committed(),
             }
             let is_paused = self.kept_pauses.remove(&partition.name) || paused.contains(&partition.name);
@@ -298,16 +294,12 @@ impl Engine {
 
     /// The group has committed `position`, or nothing.
     pub(crate) fn handle_committed(&mut self, position_id: PositionId, position: Option<FetchPosition>) {
-        let start = self.subscription.start();
         let Some(partition) = self.awaiting_committed(position_id) else { return };
         partition.succeed();
         partition.committed = position.map(|position| position.offset);
         match position {
-            Some(position) if position.epoch.is_some() => {
-                partition.enter(FetchState::AwaitingValidation(position));
-            }
-            Some(position) => partition.enter(FetchState::Fetching(position)),
-            None => partition.reset(start),
+            Some(position) => partition.resume(position),
+            None => partition.begin_again(),
         }
     }
 

@@ -35,6 +35,14 @@ pub(crate) enum StartAt {
     Time(Timestamp),
 }
 
+/// Where reading of a partition began: there it begins again as long as the group has nothing committed.
+#[derive(Debug, Clone, Copy)]
+enum Beginning {
+    /// It is looked up, and was not found yet.
+    Sought(StartAt),
+    Found(FetchPosition),
+}
+
 /// The state of a partition on its way to being fetched.
 ///
 /// ```text
@@ -115,6 +123,7 @@ pub(crate) struct AssignedPartition {
     leader: Option<Leader>,
     preferred: Option<PreferredReplica>,
     state: FetchState,
+    beginning: Beginning,
     generation: u32,
     /// Whether a lookup is under way.
     asked: bool,
@@ -152,6 +161,7 @@ impl AssignedPartition {
             leader: None,
             preferred: None,
             state: FetchState::AwaitingReset(start),
+            beginning: Beginning::Sought(start),
             generation: 0,
             asked: false,
             failures: 0,
@@ -206,6 +216,34 @@ impl AssignedPartition {
         self.enter_anew(FetchState::Fetching(position));
     }
 
+    /// Reading begins at `position`, as was said from outside: the caller is done with all before it.
+    pub(crate) fn begin_at(&mut self, position: FetchPosition) {
+        self.seek(position);
+        self.beginning = Beginning::Found(position);
+        self.done = Some(position);
+        self.handed_out = None;
+    }
+
+    /// Reading begins where it began before: an end of the log that is looked up anew may lie behind what was read and is not
+    /// done.
+    pub(crate) fn begin_again(&mut self) {
+        match self.beginning {
+            Beginning::Sought(to) => self.reset(to),
+            Beginning::Found(position) => {
+                self.done = Some(position);
+                self.resume(position);
+            }
+        }
+    }
+
+    /// Goes on from a position of an earlier time: if its epoch is known, the log may have been cut below it.
+    pub(crate) fn resume(&mut self, position: FetchPosition) {
+        self.enter(match position.epoch {
+            Some(_) => FetchState::AwaitingValidation(position),
+            None => FetchState::Fetching(position),
+        });
+    }
+
     /// The position comes from what the group has committed.
     pub(crate) fn await_committed(&mut self) {
         self.enter_anew(FetchState::AwaitingCommitted);
@@ -247,6 +285,7 @@ impl AssignedPartition {
     pub(crate) fn reset(&mut self, to: StartAt) {
         self.done = None;
         self.handed_out = None;
+        self.beginning = Beginning::Sought(to);
         self.enter_anew(FetchState::AwaitingReset(to));
     }
 
@@ -274,6 +313,7 @@ impl AssignedPartition {
     /// A lookup found where to begin: that is worth a commit, so that a restart begins there too.
     pub(crate) fn start_at(&mut self, position: FetchPosition) {
         self.done = Some(position);
+        self.beginning = Beginning::Found(position);
         self.enter(FetchState::Fetching(position));
     }
 

@@ -52,10 +52,6 @@ impl SubscriptionState {
         self.start = start;
     }
 
-    pub(crate) const fn start(&self) -> StartAt {
-        self.start
-    }
-
     /// Replaces the assignment: what stays assigned keeps its position. Gives the assignments that ended.
     pub(crate) fn assign(&mut self, wanted: &[TopicPartition]) -> Vec<AssignmentId> {
         let mut kept = HashMap::with_capacity(wanted.len());

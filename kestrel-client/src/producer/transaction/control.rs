@@ -69,6 +69,12 @@ impl TransactionControl {
         begun.unwrap_or_else(|(_, error)| Err(error))
     }
 
+    /// Lets the open transaction only be aborted, unless `finish` is called on what this gives: a call that is dropped on the
+    /// way does not know what is in the transaction.
+    pub(crate) fn unfinished(&self) -> Unfinished<'_> {
+        Unfinished { gate: &self.gate, is_over: false }
+    }
+
     pub(crate) async fn send_offsets(
         &self,
         group: GroupMetadata,
@@ -78,11 +84,10 @@ impl TransactionControl {
         if offsets.is_empty() {
             return Ok(());
         }
-        // Whoever stops waiting does not know what is in the transaction: it is not committed.
-        let mut waiting = Waiting { gate: &self.gate, is_over: false };
+        let unfinished = self.unfinished();
         let command = |reply| TransactionCommand::SendOffsets(GroupOffsets { group, offsets }, reply);
         let sent = self.ask("sending offsets to a transaction", command).await;
-        waiting.is_over = true;
+        unfinished.finish();
         let sent = sent.unwrap_or_else(|(_, error)| Err(error));
         sent.inspect_err(|error| self.fail(error))
     }
@@ -163,12 +168,20 @@ fn undecided(ending: Option<Ending>, error: Error) -> EndFailure {
 }
 
 /// Shuts the gate when a call that sends offsets is dropped on the way.
-struct Waiting<'a> {
+#[must_use = "what is dropped shuts the gate"]
+pub(crate) struct Unfinished<'a> {
     gate: &'a Gate,
     is_over: bool,
 }
 
-impl Drop for Waiting<'_> {
+impl Unfinished<'_> {
+    /// The call has come to its end.
+    pub(crate) fn finish(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.gate.shut(&Error::closed("call that sent offsets to the transaction"));

@@ -77,6 +77,17 @@ impl Member {
         self.engine.handle_fetch(NodeId(1), Lane::Main, Ok(response), self.clock.at(self.now));
     }
 
+    /// Fetches three records of partition 0 from `offset` on.
+    fn answer_from(&mut self, offset: i64) {
+        self.poll();
+        self.answer(BatchSpec::of(offset, 3).build());
+    }
+
+    fn position_of(&self, number: i32) -> Option<i64> {
+        let id = self.engine.assigned_id(&partition(number))?;
+        self.engine.subscription.get(id)?.fetch_offset()
+    }
+
     fn take(&mut self) -> Option<Box<CompletedFetch>> {
         match self.engine.take(Waker::noop()) {
             Offer::Records(fetch) => Some(fetch),
@@ -436,4 +447,45 @@ fn an_ack_that_is_forgotten_is_reported() {
     assert!(stalls[0].waits_for.contains("offset 1 ") && stalls[0].waits_for.contains("max.open.records"));
     tokens[1].ack();
     assert!(member.take().is_some());
+}
+
+/// An aborted transaction is read again, also when nothing was committed before it: not from what is the end of the log by now.
+#[test]
+fn what_has_no_commit_is_read_again_from_where_it_began() {
+    let mut member = Member::new(ConsumerConfig::default().commit_policy(CommitPolicy::Manual));
+    member.take_on(&[0, 1]);
+    let none = |member: &mut Member| {
+        for (_, position_id) in member.asks_committed() {
+            member.engine.handle_committed(position_id, None);
+        }
+    };
+    none(&mut member);
+    assert_eq!(member.poll().lookups.len(), 1, "both ends are asked for");
+    member.engine.go_back_to_committed();
+    none(&mut member);
+    let work = member.poll();
+    assert!(work.fetches.is_empty() && work.lookups.len() == 1, "what was not found is looked for again");
+    // The one began at the end of its log, the other where the caller has sent it.
+    let id = member.engine.assigned_id(&partition(0)).unwrap();
+    member.engine.subscription.get_mut(id).unwrap().start_at(at(7, -1));
+    member.engine.seek(&partition(1), 3).unwrap();
+    member.answer_from(7);
+    let mut fetch = member.take().unwrap();
+    assert_eq!(member.next(&mut fetch), 7);
+    member.engine.go_back_to_committed();
+    none(&mut member);
+    assert_eq!(member.engine.recheck(&fetch).unwrap(), Recheck::Void);
+    assert_eq!(member.position_of(0), Some(7));
+    assert_eq!(member.position_of(1), Some(3));
+    assert_eq!(member.committable(), [(0, 7), (1, 3)]);
+}
+
+#[test]
+fn what_began_where_a_listener_said_begins_there_again() {
+    let mut member = Member::new(ConsumerConfig::default().commit_policy(CommitPolicy::Manual));
+    member.engine.take_on(&partitions(&[0]), &BTreeMap::from([(partition(0), 5)]), &BTreeSet::new());
+    member.engine.go_back_to_committed();
+    let (_, position_id) = member.asks_committed().remove(0);
+    member.engine.handle_committed(position_id, None);
+    assert_eq!(member.position_of(0), Some(5));
 }
