@@ -345,6 +345,35 @@ impl Error {
         }
     }
 
+    /// The same error, of something that may have happened all the same.
+    pub(crate) fn of_what_may_be_written(self) -> Self {
+        match self {
+            Self::Disconnected { broker, cause, .. } => {
+                Self::Disconnected { broker, cause, possibly_written: true }
+            }
+            Self::Timeout { operation, after, setting, cause, .. } => {
+                Self::Timeout { operation, after, setting, cause, possibly_written: true }
+            }
+            Self::Ended { what, cause, .. } => Self::Ended { what, cause, possibly_written: true },
+            Self::Broker(mut refusal) => {
+                refusal.possibly_written = true;
+                Self::Broker(refusal)
+            }
+            Self::ProducerFenced { transactional_id, cause } => {
+                let cause = Box::new(cause.of_what_may_be_written());
+                Self::ProducerFenced { transactional_id, cause }
+            }
+            Self::ProducerFailed { cause } => {
+                Self::ProducerFailed { cause: Box::new(cause.of_what_may_be_written()) }
+            }
+            other if other.possibly_written() => other,
+            other => {
+                let cause = Chain(&other).to_string().into();
+                Self::Ended { what: "producer", cause, possibly_written: true }
+            }
+        }
+    }
+
     pub(crate) fn config(key: impl Into<Box<str>>, problem: impl Into<Box<str>>) -> Self {
         Self::Config { key: key.into(), problem: problem.into() }
     }

@@ -133,13 +133,14 @@ impl<K, V> ExactlyOnce<'_, K, V> {
                     Passed::End => return Ok(()),
                 },
             };
-            let ends_at = after(environment::now(), commit_interval);
-            let Err(error) = transact(consumer, producer, batch, &mut work, ends_at).await else {
+            let limits = Limits { ends_at: after(environment::now(), commit_interval), stop: &stop };
+            let Err(error) = transact(consumer, producer, batch, &mut work, &limits).await else {
                 failures = 0;
                 continue;
             };
             consumer.seek_to_committed()?;
-            if !is_worth_another_try(&error) {
+            let is_left_undecided = stop.is_cancelled() && error.possibly_written();
+            if is_left_undecided || !is_worth_another_try(&error) {
                 return Err(error);
             }
             failures += 1;
@@ -181,23 +182,35 @@ fn pass<K, V>(answer: Result<Option<Batch<K, V>>>) -> Result<Passed<K, V>> {
     }
 }
 
-/// One transaction: the work on `batch`, and on what else is there until `ends_at`.
+/// What ends a transaction, and the loop.
+struct Limits<'a> {
+    /// When no more batches are taken in.
+    ends_at: Instant,
+    /// Cancelled when an outcome that is not known is waited for no longer.
+    stop: &'a CancellationToken,
+}
+
+/// One transaction: the work on `batch`, and on what else is there in time.
 async fn transact<K, V>(
     consumer: &mut Consumer<K, V>,
     producer: &mut TransactionalProducer,
     batch: Batch<K, V>,
     work: &mut impl AsyncFnMut(&Batch<K, V>, &Transaction<'_>) -> Result<()>,
-    ends_at: Instant,
+    limits: &Limits<'_>,
 ) -> Result<()> {
     let transaction = producer.begin().await?;
-    let filled = fill(consumer, &transaction, batch, work, ends_at).await;
+    let filled = fill(consumer, &transaction, batch, work, limits.ends_at).await;
     let (transaction, error) = match filled {
         Err(error) => (transaction, error),
         Ok(()) => {
             let mut outcome = transaction.commit().await;
             while let Err(CommitError::Undecided { commit, source }) = outcome {
                 tracing::warn!(error = %Chain(&source), "whether a transaction is committed is not known yet");
-                outcome = commit.outcome().await;
+                outcome = tokio::select! {
+                    biased;
+                    outcome = commit.outcome() => outcome,
+                    () = limits.stop.cancelled() => return Err(source),
+                };
             }
             match outcome {
                 Ok(()) => return Ok(()),
@@ -244,6 +257,7 @@ fn is_worth_another_try(error: &Error) -> bool {
         cause.code(),
         Some(
             ErrorCode::InvalidProducerEpoch
+                | ErrorCode::ProducerFenced
                 | ErrorCode::InvalidProducerIdMapping
                 | ErrorCode::UnknownProducerId
                 | ErrorCode::InvalidTxnState

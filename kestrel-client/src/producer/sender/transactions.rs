@@ -20,10 +20,32 @@ pub(super) struct Transactions {
     calls: CoordinatorCalls,
     gate: Arc<Gate>,
     waiters: Waiters,
-    /// How long the end of the last transaction is worth waiting for once the producer is closed: the broker aborts it by then.
-    patience: Duration,
-    /// When that is over.
-    gives_up_at: Option<Instant>,
+    patience: Patience,
+}
+
+/// How long the end of the last transaction is worth waiting for once the producer is closed: the broker aborts it by then.
+struct Patience {
+    lasts: Duration,
+    ends_at: Option<Instant>,
+    is_over: bool,
+}
+
+impl Patience {
+    const fn new(lasts: Duration) -> Self {
+        Self { lasts, ends_at: None, is_over: false }
+    }
+
+    /// The producer is closed.
+    fn begin(&mut self, now: Instant) {
+        if !self.is_over {
+            self.ends_at.get_or_insert_with(|| after(now, self.lasts));
+        }
+    }
+
+    /// Looks at the clock. What is over is no deadline any more: it would be due for ever.
+    fn look(&mut self, now: Instant) {
+        self.is_over |= self.ends_at.take_if(|at| *at <= now).is_some();
+    }
 }
 
 /// The callers who wait for something.
@@ -40,7 +62,7 @@ impl Transactions {
     pub(super) fn new(client: Client, handle: HandleId, transactional: Transactional) -> Self {
         let Transactional { transactional_id, timeout, gate } = transactional;
         let calls = CoordinatorCalls::new(client, handle, transactional_id, timeout);
-        Self { calls, gate, waiters: Waiters::default(), patience: timeout, gives_up_at: None }
+        Self { calls, gate, waiters: Waiters::default(), patience: Patience::new(timeout) }
     }
 }
 
@@ -87,9 +109,8 @@ impl Sender {
 
     /// Brings the transactions forward: asks coordinators, answers callers.
     pub(super) fn drive_transactions(&mut self, now: Instant) {
-        if self.transactions.is_none() {
-            return;
-        }
+        let Some(transactions) = &mut self.transactions else { return };
+        transactions.patience.look(now);
         let queues = &self.queues;
         self.dispatcher.drop_refused(now, &mut |id| draw(queues, id));
         self.tell_waiters(now);
@@ -106,8 +127,7 @@ impl Sender {
     /// The producer is closed: what is open is aborted.
     pub(super) fn close_transactions(&mut self, now: Instant) {
         let Some(transactions) = &mut self.transactions else { return };
-        let patience = transactions.patience;
-        transactions.gives_up_at.get_or_insert_with(|| after(now, patience));
+        transactions.patience.begin(now);
         self.dispatcher.handle_abort();
     }
 
@@ -116,12 +136,12 @@ impl Sender {
         // One that never had an identity has nothing to end.
         let is_busy =
             self.dispatcher.has_identity() && matches!(self.dispatcher.standing(), Some(Standing::Busy));
-        is_busy && self.transactions_deadline().is_none_or(|at| environment::now() < at)
+        is_busy && self.transactions.as_ref().is_none_or(|transactions| !transactions.patience.is_over)
     }
 
     /// When a closed producer stops waiting for its last transaction.
     pub(super) fn transactions_deadline(&self) -> Option<Instant> {
-        self.transactions.as_ref()?.gives_up_at
+        self.transactions.as_ref()?.patience.ends_at
     }
 
     fn tell_waiters(&mut self, now: Instant) {
@@ -166,12 +186,32 @@ impl Sender {
 impl Waiters {
     /// The producer has failed.
     fn fail(&mut self, error: &Error, gate: &Gate) {
-        gate.shut(error);
+        gate.shut_for_good(error);
         for reply in self.begin.take().into_iter().chain(self.offsets.drain(..)) {
             let _ = reply.send(Err(error.clone()));
         }
         for reply in [self.commit.take(), self.abort.take()].into_iter().flatten() {
             let _ = reply.send(Err(EndFailure::Fatal(error.clone())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patience_that_is_over_is_no_deadline_and_does_not_begin_again() {
+        let (now, lasts) = (environment::now(), Duration::from_secs(60));
+        let mut patience = Patience::new(lasts);
+        patience.look(now);
+        assert!(!patience.is_over && patience.ends_at.is_none());
+        patience.begin(now);
+        patience.begin(now + Duration::from_secs(1));
+        patience.look(now + Duration::from_secs(59));
+        assert_eq!((patience.is_over, patience.ends_at), (false, Some(now + lasts)));
+        patience.look(now + lasts);
+        patience.begin(now + lasts);
+        assert_eq!((patience.is_over, patience.ends_at), (true, None));
     }
 }

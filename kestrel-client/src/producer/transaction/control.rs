@@ -93,26 +93,28 @@ impl TransactionControl {
     }
 
     pub(crate) async fn commit(&self) -> Result<(), EndFailure> {
-        self.check_open().map_err(EndFailure::Abortable)?;
-        self.end(TransactionCommand::Commit).await
+        self.gate.check_end()?;
+        self.commit_open().await
     }
 
     pub(crate) async fn abort(&self) -> Result<(), EndFailure> {
-        self.end(TransactionCommand::Abort).await
-    }
-
-    async fn end(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<(), EndFailure>>) -> TransactionCommand,
-    ) -> Result<(), EndFailure> {
-        let ended = self.ask("ending a transaction", command).await;
+        let ended = self.ask("aborting a transaction", TransactionCommand::Abort).await;
         ended.unwrap_or_else(|(ending, error)| Err(undecided(ending, error)))
     }
 
-    /// Waits for an end that did not come in time for another `max.block.ms`.
+    /// Hands in a commit: from then on what keeps its outcome from its caller leaves open whether it happens.
+    async fn commit_open(&self) -> Result<(), EndFailure> {
+        let (reply, ending) = oneshot::channel();
+        match self.commands.send(Command::Transaction(TransactionCommand::Commit(reply))).await {
+            Ok(()) => self.wait_for_end(ending).await,
+            Err(_) => Err(EndFailure::Fatal(self.intake.ended())),
+        }
+    }
+
+    /// Waits for a commit that was handed in, for `max.block.ms`.
     pub(crate) async fn wait_for_end(&self, ending: Ending) -> Result<(), EndFailure> {
-        let ended = self.wait("ending a transaction", ending).await;
-        ended.unwrap_or_else(|(ending, error)| Err(undecided(ending, error)))
+        let ended = self.wait("committing a transaction", ending).await;
+        ended.unwrap_or_else(|(ending, error)| Err(undecided(ending, error.of_what_may_be_written())))
     }
 
     /// The handle of an open transaction is gone: it is aborted. When there is no room for the command, by the next `begin`.

@@ -176,7 +176,7 @@ impl TransactionManager {
 
     /// Whether a batch of the partition may be sent. If not, it is going to be, and the dispatcher hears of that.
     pub(crate) fn admits(&mut self, key: &PartitionKey) -> bool {
-        if !matches!(self.state, State::InTransaction | State::Committing) {
+        if !self.state.is_open() {
             return false;
         }
         match self.version {
@@ -191,7 +191,7 @@ impl TransactionManager {
     /// Something of the open transaction has failed: it can only be aborted.
     pub(crate) fn fail(&mut self, cause: &Error) {
         self.needs_epoch = true;
-        if matches!(self.state, State::InTransaction | State::Committing) {
+        if self.state.is_open() {
             self.drop_offsets(&failed(cause));
             self.cause = Some(cause.clone());
             self.enter(State::AbortableError);
@@ -244,6 +244,8 @@ impl TransactionManager {
         if self.is_asking || self.not_before.is_some_and(|at| at > now) {
             return None;
         }
+        // It is over: as a deadline it would be due for ever.
+        self.not_before = None;
         let request = self.request(self.next_step(situation)?, situation.identity)?;
         self.is_asking = true;
         Some(request)
@@ -293,7 +295,8 @@ impl TransactionManager {
         if let Step::End = step
             && !self.contents.needs_end()
         {
-            self.end();
+            // Nothing was sent, so that no numbers are lost.
+            self.end(self.version == TransactionVersion::V2);
             return (self.state == State::Initializing).then(|| self.request(Step::Init, identity))?;
         }
         let Some(node) = self.coordinator else { return Some(TransactionRequest::FindCoordinator) };

@@ -2,6 +2,7 @@
 
 use kestrel_protocol::{ErrorClass, ErrorCode};
 
+use super::request::TransactionVersion;
 use crate::error::Error;
 
 /// What was asked, as far as the meaning of a refusal depends on it.
@@ -32,8 +33,8 @@ pub(super) enum Reaction {
     Fatal,
 }
 
-/// Judges why `question` was not answered as hoped.
-pub(super) fn judge(question: Question, error: &Error) -> Reaction {
+/// Judges why `question` was not answered as hoped, in a transaction of `version`.
+pub(super) fn judge(question: Question, error: &Error, version: TransactionVersion) -> Reaction {
     let Some(code) = error.code() else {
         // Lost on the way: whoever was asked may be gone.
         return if error.is_retriable() { Reaction::FindCoordinator } else { Reaction::Fatal };
@@ -43,6 +44,12 @@ pub(super) fn judge(question: Question, error: &Error) -> Reaction {
         // It says nothing about what was done (row 29: it is no success).
         ErrorCode::UnknownServerError => Reaction::Retry,
         ErrorCode::RequestTimedOut => Reaction::FindCoordinator,
+        // Perhaps nobody but the broker has raised the epoch, to abort what was open for too long (KIP-890): the end tells.
+        ErrorCode::InvalidProducerEpoch | ErrorCode::ProducerFenced
+            if question == Question::Contents && version == TransactionVersion::V2 =>
+        {
+            Reaction::Abort
+        }
         ErrorCode::InvalidProducerEpoch
         | ErrorCode::ProducerFenced
         | ErrorCode::TransactionalIdAuthorizationFailed

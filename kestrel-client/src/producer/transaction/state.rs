@@ -19,6 +19,11 @@ pub(super) enum State {
 }
 
 impl State {
+    /// Whether a transaction is open that can fail.
+    pub(super) const fn is_open(self) -> bool {
+        matches!(self, Self::InTransaction | Self::Committing)
+    }
+
     /// Whether this state may come after `before` (decision 0030).
     pub(super) const fn may_follow(self, before: Self) -> bool {
         use State::{

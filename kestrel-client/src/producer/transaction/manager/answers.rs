@@ -12,7 +12,7 @@ use crate::producer::identity::ProducerIdAndEpoch;
 use crate::producer::partition_id::PartitionId;
 use crate::producer::transaction::contents::Contents;
 use crate::producer::transaction::reaction::{Question, Reaction, judge};
-use crate::producer::transaction::request::{TransactionAnswer, TransactionVersion};
+use crate::producer::transaction::request::TransactionAnswer;
 use crate::producer::transaction::state::State;
 use crate::record::TopicPartition;
 
@@ -23,6 +23,9 @@ impl TransactionManager {
     /// A request has come to its end.
     pub(crate) fn handle_answer(&mut self, answer: TransactionAnswer, now: Instant) -> TransactionNews {
         self.is_asking = false;
+        if self.state == State::FatalError {
+            return TransactionNews::None;
+        }
         let outcome = match answer {
             TransactionAnswer::Coordinator(result) => result.map(|node| self.coordinator = Some(node)).err(),
             TransactionAnswer::GroupCoordinator(group, result) => match result {
@@ -104,7 +107,7 @@ impl TransactionManager {
             self.offsets_sent.push_back(Ok(()));
         }
         let Some(error) = error else { return self.proceed(TransactionNews::None) };
-        if matches!(judge(Question::Contents, &error), Reaction::FindCoordinator) {
+        if matches!(judge(Question::Contents, &error, self.version), Reaction::FindCoordinator) {
             self.group_coordinator = None;
             return self.pause("sending offsets to a transaction", error, now);
         }
@@ -115,7 +118,7 @@ impl TransactionManager {
         let is_abort = self.state == State::Aborting;
         match result {
             Ok(next) => {
-                self.end();
+                self.end(next.is_some());
                 self.proceed(next.map_or(TransactionNews::None, TransactionNews::Identity))
             }
             // Only what was lost might have started it: nothing did.
@@ -124,7 +127,7 @@ impl TransactionManager {
                     && self.contents.is_only_in_doubt()
                     && error.code() == Some(ErrorCode::InvalidTxnState) =>
             {
-                self.end();
+                self.end(false);
                 self.proceed(TransactionNews::None)
             }
             Err(mut error) => {
@@ -137,11 +140,10 @@ impl TransactionManager {
         }
     }
 
-    /// The transaction has ended: its numbers count on, unless the next one needs a higher epoch.
-    pub(super) fn end(&mut self) {
-        // Version 2 has given the next epoch by now.
-        let asks =
-            self.state == State::Aborting && self.needs_epoch && self.version == TransactionVersion::V1;
+    /// The transaction has ended: its numbers count on, unless the next one needs a higher epoch and does not have it yet, as
+    /// version 2 gives it with the end.
+    pub(super) fn end(&mut self, has_epoch: bool) {
+        let asks = self.state == State::Aborting && self.needs_epoch && !has_epoch;
         self.enter(if asks { State::Initializing } else { State::Ready });
         self.forget();
     }
@@ -151,6 +153,7 @@ impl TransactionManager {
         self.contents = Contents::default();
         self.cause = None;
         (self.needs_epoch, self.is_forgotten, self.is_end_in_doubt) = (false, false, false);
+        (self.failures, self.not_before) = (0, None);
     }
 
     /// A request got through.
@@ -173,7 +176,7 @@ impl TransactionManager {
         error: Error,
         now: Instant,
     ) -> TransactionNews {
-        match judge(question, &error) {
+        match judge(question, &error, self.version) {
             Reaction::Retry => self.pause(operation, error, now),
             Reaction::FindCoordinator => {
                 self.coordinator = None;
@@ -191,6 +194,10 @@ impl TransactionManager {
             Reaction::Abort if self.state == State::Aborting && question == Question::End => {
                 self.fatal(error)
             }
+            // There is nothing to abort, so that the same is asked again.
+            Reaction::Abort if question == Question::Producer && !self.state.is_open() => {
+                self.pause(operation, error, now)
+            }
             Reaction::Abort => {
                 self.fail(&error);
                 TransactionNews::Failed(error)
@@ -200,6 +207,9 @@ impl TransactionManager {
     }
 
     fn fatal(&self, error: Error) -> TransactionNews {
+        // The commit may have come, whatever ends the producer now.
+        let is_commit_in_doubt = self.is_end_in_doubt && self.state == State::Committing;
+        let error = if is_commit_in_doubt { error.of_what_may_be_written() } else { error };
         TransactionNews::Fatal(self.named(error))
     }
 

@@ -75,7 +75,10 @@ impl Script {
             is_flushed: self.is_flushed,
             has_in_flight: self.has_in_flight,
         };
-        let Some(request) = self.manager.poll_request(situation, self.now) else { return String::new() };
+        let request = self.manager.poll_request(situation, self.now);
+        let deadline = self.manager.next_deadline();
+        assert!(deadline.is_none_or(|at| at > self.now), "a deadline that is over is due for ever");
+        let Some(request) = request else { return String::new() };
         match request {
             TransactionRequest::FindCoordinator => "find".into(),
             TransactionRequest::FindGroupCoordinator(group) => format!("find {group}"),
@@ -408,4 +411,118 @@ fn states_follow_each_other_as_the_table_says() {
     assert_eq!(before(Aborting), [InTransaction, AbortableError]);
     assert_eq!(before(AbortableError), [InTransaction, Committing]);
     assert_eq!(before(FatalError), all);
+}
+
+/// The broker raises the epoch of a transaction that was open for too long: only the end tells that from a producer that is fenced.
+#[test]
+fn in_version_2_an_old_epoch_is_no_fence_before_the_end_says_so() {
+    for code in [ErrorCode::InvalidProducerEpoch, ErrorCode::ProducerFenced] {
+        for is_fenced in [false, true] {
+            let mut script = Script::begun(TransactionVersion::V2);
+            script.manager.send_offsets(offsets(&[0]));
+            assert_eq!(script.asked(), "find billing");
+            script.answer(TransactionAnswer::GroupCoordinator("billing".into(), Ok(NodeId(2))));
+            assert_eq!(script.asked(), "offsets [0]");
+            assert!(matches!(script.stored(&[(0, code)]), TransactionNews::Failed(_)));
+            script.manager.abort();
+            assert_eq!(script.asked(), "abort 7/0");
+            if is_fenced {
+                let news = script.ended(ErrorCode::ProducerFenced);
+                assert!(matches!(news, TransactionNews::Fatal(Error::ProducerFenced { .. })), "{news:?}");
+            } else {
+                script.answer(TransactionAnswer::Ended(Ok(Some(of(7, 2)))));
+                assert!(script.is_ready());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pause_is_over_with_its_transaction() {
+    let mut script = Script::begun(TransactionVersion::V1);
+    script.manager.send_offsets(offsets(&[0]));
+    assert_eq!(script.asked(), "add billing");
+    let busy = refused(ApiKey::AddOffsetsToTxn, ErrorCode::ConcurrentTransactions);
+    script.answer(TransactionAnswer::Offsets("billing".into(), Err(busy)));
+    assert_eq!(script.asked(), "", "shortly");
+    script.manager.abort();
+    script.sleep();
+    assert_eq!(script.asked(), "", "nothing was begun, so that nothing is asked");
+    assert!(script.is_ready());
+    assert_eq!(script.manager.next_deadline(), None);
+}
+
+/// What ends the producer while it is not known whether a commit has come says that it may have.
+#[test]
+fn a_commit_in_doubt_may_have_happened_whatever_ends_the_producer() {
+    let unauthorized = || refused(ApiKey::FindCoordinator, ErrorCode::TransactionalIdAuthorizationFailed);
+    for is_lost in [true, false] {
+        for cause in [Error::closed("client"), unauthorized()] {
+            let mut script = Script::begun(TransactionVersion::V2);
+            assert!(script.manager.admits(&partition(0)));
+            script.manager.commit();
+            assert_eq!(script.asked(), "commit 7/0");
+            if is_lost {
+                script.answer(TransactionAnswer::Ended(Err(lost())));
+            } else {
+                script.ended(ErrorCode::NotCoordinator);
+            }
+            script.sleep();
+            assert_eq!(script.asked(), "find");
+            let TransactionNews::Fatal(error) = script.answer(TransactionAnswer::Coordinator(Err(cause)))
+            else {
+                panic!()
+            };
+            assert_eq!(error.possibly_written(), is_lost, "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_identity_that_cannot_be_had_now_is_asked_for_after_a_pause() {
+    let mut script = Script::begun(TransactionVersion::V1);
+    assert!(!script.manager.admits(&partition(0)));
+    assert_eq!(script.asked(), "add [0]");
+    script.added(&[(0, ErrorCode::None)]);
+    script.manager.fail(&lost());
+    script.manager.abort();
+    assert_eq!(script.asked(), "abort 7/0");
+    script.ended(ErrorCode::None);
+    assert_eq!(script.asked(), "init after 7/0");
+    let refusal = refused(ApiKey::InitProducerId, ErrorCode::TransactionAbortable);
+    let news = script.answer(TransactionAnswer::Identity(Err(refusal)));
+    assert!(matches!(news, TransactionNews::Retry { .. }), "{news:?}");
+    assert_eq!(script.asked(), "", "there is nothing to abort");
+    script.sleep();
+    assert_eq!(script.asked(), "init after 7/0");
+    script.answer(TransactionAnswer::Identity(Ok(of(7, 1))));
+    assert!(script.is_ready());
+}
+
+#[test]
+fn an_end_that_gives_no_epoch_is_followed_by_the_question_for_one_when_numbers_are_lost() {
+    let mut script = Script::begun(TransactionVersion::V2);
+    assert!(script.manager.admits(&partition(0)));
+    script.manager.note_gap();
+    script.manager.abort();
+    assert_eq!(script.asked(), "abort 7/0");
+    script.answer(TransactionAnswer::Ended(Ok(None)));
+    assert_eq!(script.asked(), "init after 7/0");
+    script.answer(TransactionAnswer::Identity(Ok(of(7, 1))));
+    assert!(script.is_ready());
+}
+
+#[test]
+fn an_answer_that_comes_after_the_end_of_the_producer_changes_nothing() {
+    let mut script = Script::begun(TransactionVersion::V2);
+    assert!(script.manager.admits(&partition(0)));
+    script.manager.commit();
+    assert_eq!(script.asked(), "commit 7/0");
+    script.manager.fail_for_good(&lost());
+    let news = script.answer(TransactionAnswer::Ended(Ok(Some(of(7, 1)))));
+    assert!(matches!(news, TransactionNews::None), "{news:?}");
+    let news = script.answer(TransactionAnswer::Identity(Ok(of(7, 2))));
+    assert!(matches!(news, TransactionNews::None), "{news:?}");
+    script.sleep();
+    assert_eq!(script.asked(), "");
 }
