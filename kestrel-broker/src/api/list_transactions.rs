@@ -10,26 +10,34 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::messages::list_transactions::{
     ListTransactionsRequest, ListTransactionsResponse, TransactionState as ListedState,
 };
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
+use tokio::task::spawn_blocking;
 
 use super::{Handler, RequestContext, State};
 use crate::authorizer::AclOperation::Describe;
 use crate::authorizer::ResourceType::TransactionalId;
 use crate::coordinator::{ListedTransaction, TransactionFilter, TransactionState};
 
+/// The longest pattern that is read.
+const MAX_PATTERN_BYTES: usize = 1024;
+/// How large a pattern may become that is read: what it costs to look at a name grows with it.
+const MAX_COMPILED_BYTES: usize = 64 * 1024;
+
 impl Handler for ListTransactionsRequest {
     async fn handle(self, context: RequestContext, state: Arc<State>) -> ListTransactionsResponse {
-        let filter = match filter(&self) {
-            Ok(filter) => filter,
+        let pattern = match pattern(&self) {
+            Ok(pattern) => pattern,
             Err(error) => return self.refusal(error),
         };
         // Before the first transaction there is nobody to ask.
-        match state.transactions.list(&filter).await {
-            Ok(listed) => {
-                let may_see = |listed: &ListedTransaction| {
-                    context.access.allows(Describe, TransactionalId, &listed.transactional_id)
-                };
-                let shown = listed.into_iter().filter(may_see).map(shown).collect();
+        match state.transactions.list(&filter(&self)).await {
+            Ok(mut listed) => {
+                listed.retain(|one| context.access.allows(Describe, TransactionalId, &one.transactional_id));
+                // Last, and while nothing is locked: whoever asks decides what this costs.
+                if let Some(pattern) = pattern {
+                    listed = matching(listed, pattern).await;
+                }
+                let shown = listed.into_iter().map(shown).collect();
                 let unknown_state_filters = unknown_states(&self);
                 ListTransactionsResponse {
                     unknown_state_filters,
@@ -46,22 +54,42 @@ impl Handler for ListTransactionsRequest {
     }
 }
 
-fn filter(request: &ListTransactionsRequest) -> Result<TransactionFilter, ErrorCode> {
+fn filter(request: &ListTransactionsRequest) -> TransactionFilter {
     let states = request.state_filters.iter().filter_map(|name| TransactionState::from_name(name));
-    let pattern = request.transactional_id_pattern.as_deref().filter(|pattern| !pattern.is_empty());
-    Ok(TransactionFilter {
+    TransactionFilter {
         states: (!request.state_filters.is_empty()).then(|| states.collect()),
         producer_ids: (!request.producer_id_filters.is_empty()).then(|| request.producer_id_filters.clone()),
         older_than: u64::try_from(request.duration_filter).ok().map(Duration::from_millis),
-        pattern: pattern.map(whole).transpose()?,
-    })
+    }
+}
+
+/// The pattern of a request, if it has one.
+fn pattern(request: &ListTransactionsRequest) -> Result<Option<Regex>, ErrorCode> {
+    let pattern = request.transactional_id_pattern.as_deref().filter(|pattern| !pattern.is_empty());
+    pattern.map(whole).transpose()
 }
 
 /// A pattern that matches whole names.
 fn whole(pattern: &str) -> Result<Regex, ErrorCode> {
+    if pattern.len() > MAX_PATTERN_BYTES {
+        return Err(ErrorCode::InvalidRegularExpression);
+    }
+    let read = |pattern: &str| RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).build();
     // By itself first: a parenthesis that closes none would end the group around it.
-    let checked = Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?:{pattern})$")));
+    let checked = read(pattern).and_then(|_| read(&format!("^(?:{pattern})$")));
     checked.map_err(|_| ErrorCode::InvalidRegularExpression)
+}
+
+/// Those whose name matches, found beside the tasks that serve others.
+async fn matching(mut listed: Vec<ListedTransaction>, pattern: Regex) -> Vec<ListedTransaction> {
+    let matched = spawn_blocking(move || {
+        listed.retain(|one| pattern.is_match(&one.transactional_id));
+        listed
+    });
+    match matched.await {
+        Ok(matched) => matched,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
 }
 
 fn unknown_states(request: &ListTransactionsRequest) -> Vec<ByteString> {

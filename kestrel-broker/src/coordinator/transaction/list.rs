@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 use kestrel_protocol::{ProducerId, Timestamp};
-use regex_lite::Regex;
 
 use super::metadata::TransactionMetadata;
 use super::{TransactionShard, TransactionState};
@@ -18,12 +17,10 @@ pub(crate) struct TransactionFilter {
     pub(crate) producer_ids: Option<Vec<ProducerId>>,
     /// Those whose transaction began longer ago.
     pub(crate) older_than: Option<Duration>,
-    /// Those whose name matches as a whole.
-    pub(crate) pattern: Option<Regex>,
 }
 
 impl TransactionFilter {
-    fn selects(&self, transactional_id: &str, metadata: &TransactionMetadata, now: Timestamp) -> bool {
+    fn selects(&self, metadata: &TransactionMetadata, now: Timestamp) -> bool {
         let is_old = |age: Duration| {
             let took = i128::from(now.as_millis()) - i128::from(metadata.started_at.as_millis());
             took > i128::try_from(age.as_millis()).unwrap_or(i128::MAX)
@@ -31,7 +28,6 @@ impl TransactionFilter {
         self.states.as_ref().is_none_or(|states| states.contains(&metadata.state))
             && self.producer_ids.as_ref().is_none_or(|ids| ids.contains(&metadata.producer.producer_id))
             && self.older_than.is_none_or(is_old)
-            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(transactional_id))
     }
 }
 
@@ -55,7 +51,7 @@ impl TransactionShard {
         filter: &TransactionFilter,
         now: Timestamp,
     ) -> Vec<ListedTransaction> {
-        let selected = self.stored.iter().filter(|(id, metadata)| filter.selects(id, metadata, now));
+        let selected = self.stored.iter().filter(|(_, metadata)| filter.selects(metadata, now));
         let listed = selected.map(|(id, metadata)| ListedTransaction {
             transactional_id: id.clone(),
             producer_id: metadata.producer.producer_id,
