@@ -23,6 +23,10 @@ impl Handler for AddOffsetsToTxnRequest {
         if let Err(error) = allowed.and_then(|()| context.access.check(Read, Group, group_id)) {
             return self.refusal(error);
         }
+        // The transaction names a partition of the topic: whoever ends it looks for that.
+        if let Err(error) = state.groups.ensure().await {
+            return self.refusal(error.code);
+        }
         let added = state.transactions.add(Addition {
             transactional_id: transactional_id.clone(),
             producer: Transaction { producer_id: *producer_id, producer_epoch: *producer_epoch },

@@ -43,7 +43,13 @@ impl MarkerWriter {
         let (topic, number) = partition;
         if **topic == *GROUPS_TOPIC {
             let ended = self.groups.end_transaction(*number, marker.producer, marker.end, marker.version.0);
-            return Either::Left(async move { ended.await.map_err(in_groups) });
+            let (writer, partition) = (self.clone(), partition.clone());
+            return Either::Left(async move {
+                ended.await.map_err(|error| match writer.is_deleted(&partition) {
+                    true => ErrorCode::UnknownTopicOrPartition,
+                    false => in_groups(error),
+                })
+            });
         }
         Either::Right(self.append(marker, topic, *number))
     }

@@ -279,25 +279,25 @@ impl TransactionEnvoy {
         match outcome {
             Ok(()) => false,
             Err(ErrorCode::UnknownTopicOrPartition) => !self.writer.is_deleted(partition),
-            // A later epoch of the producer has written there: this transaction has ended in the partition.
-            Err(error @ ErrorCode::InvalidProducerEpoch) => {
+            Err(ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError) => {
+                tracing::debug!(
+                    topic = &**topic,
+                    partition = number,
+                    "a marker is not written yet: {outcome:?}"
+                );
+                true
+            }
+            // The log refuses it for good: a later epoch of the producer, or of the coordinator, has written there.
+            Err(error) => {
                 tracing::error!(
                     transactional_id = &*markers.transactional_id,
                     producer = markers.producer.producer_id.0,
                     epoch = markers.producer.producer_epoch.0,
                     topic = &**topic,
                     partition = number,
-                    "a marker is refused ({error:?}): somebody else has ended this transaction there"
+                    "a marker is refused ({error:?}) and is not tried again: somebody else ends this transaction there"
                 );
                 false
-            }
-            Err(error) => {
-                tracing::debug!(
-                    topic = &**topic,
-                    partition = number,
-                    "a marker is not written yet: {error:?}"
-                );
-                true
             }
         }
     }

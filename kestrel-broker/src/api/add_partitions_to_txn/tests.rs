@@ -241,13 +241,75 @@ async fn a_deleted_topic_holds_no_transaction_up() {
     assert_eq!(settled(&mut peer).await, "CompleteCommit");
 }
 
+/// Adds the offsets of group `g`, ends the transaction once `before_the_end` has happened, and begins anew.
+async fn add_offsets_and_abort(before_the_end: impl AsyncFnOnce(&mut Peer)) {
+    let broker = Broker::test().await.unwrap();
+    let (mut peer, producer) = transactional(&broker).await;
+    let offsets = AddOffsetsToTxnRequest {
+        transactional_id: ID.into(),
+        producer_id: producer.producer_id,
+        producer_epoch: producer.producer_epoch,
+        group_id: "g".into(),
+    };
+    assert_eq!(peer.call(&offsets, 3).await.error_code, ErrorCode::None);
+    before_the_end(&mut peer).await;
+    assert_eq!(end(&mut peer, 4, producer, false).await.error_code, ErrorCode::None);
+    assert_eq!(settled(&mut peer).await, "CompleteAbort");
+    let init = InitProducerIdRequest {
+        transactional_id: Some(ID.into()),
+        transaction_timeout_ms: 60_000,
+        ..Default::default()
+    };
+    assert_eq!(peer.call(&init, 5).await.error_code, ErrorCode::None);
+}
+
+#[tokio::test]
+async fn offsets_are_added_before_there_is_any_group() {
+    add_offsets_and_abort(async |_| {}).await;
+}
+
+#[tokio::test]
+async fn groups_that_are_gone_hold_no_transaction_up() {
+    use kestrel_protocol::messages::delete_topics::DeleteTopicsRequest;
+    add_offsets_and_abort(async |peer| {
+        let delete =
+            DeleteTopicsRequest { topic_names: vec!["__consumer_offsets".into()], ..Default::default() };
+        assert_eq!(peer.call(&delete, 5).await.responses[0].error_code, ErrorCode::None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_coordinator_that_is_fenced_in_a_partition_goes_on_without_it() {
+    let broker = Broker::test().await.unwrap();
+    let (mut peer, producer) = transactional(&broker).await;
+    assert_eq!(
+        errors(
+            &peer.call(&of_client(producer, vec![topic("t", &[0])]), 3).await.results_by_topic_v3_and_below
+        ),
+        [ErrorCode::None]
+    );
+    let marker = WritableTxnMarker {
+        producer_id: producer.producer_id,
+        producer_epoch: producer.producer_epoch,
+        transaction_result: false,
+        topics: vec![WritableTxnMarkerTopic { name: "t".into(), partition_indexes: vec![0] }],
+        coordinator_epoch: 99,
+        transaction_version: 2,
+    };
+    let written = peer.call(&WriteTxnMarkersRequest { markers: vec![marker] }, 1).await;
+    assert_eq!(written.markers[0].topics[0].partitions[0].error_code, ErrorCode::None);
+    assert_eq!(end(&mut peer, 5, producer, true).await.error_code, ErrorCode::None);
+    assert_eq!(settled(&mut peer).await, "CompleteCommit");
+}
+
 #[tokio::test]
 async fn markers_are_written_where_there_is_a_partition() {
     let broker = Broker::test().await.unwrap();
     let mut peer = Peer::of(&broker).await;
     peer.create_topic("t").await;
     peer.find_coordinator("g").await;
-    let topics = [("t", vec![0, 5]), ("nobody", vec![0]), ("__consumer_offsets", vec![0])];
+    let topics = [("t", vec![0, 5]), ("nobody", vec![0]), ("__consumer_offsets", vec![0, 77])];
     let topic = |(name, partition_indexes): (&'static str, _)| WritableTxnMarkerTopic {
         name: name.into(),
         partition_indexes,
@@ -267,7 +329,8 @@ async fn markers_are_written_where_there_is_a_partition() {
         let codes: Vec<_> =
             topics.flat_map(|topic| &topic.partitions).map(|partition| partition.error_code).collect();
         let unknown = ErrorCode::UnknownTopicOrPartition;
-        assert_eq!(codes, [ErrorCode::None, unknown, unknown, ErrorCode::None], "version {version}");
+        let expected = [ErrorCode::None, unknown, unknown, ErrorCode::None, unknown];
+        assert_eq!(codes, expected, "version {version}");
         assert_eq!(response.markers[0].producer_id, ProducerId(7));
     }
     assert!(peer.call(&WriteTxnMarkersRequest::default(), 1).await.markers.is_empty());
