@@ -139,7 +139,8 @@ fn verdict_by_epoch(ending: &Ending, known: &TransactionMetadata) -> Result<Verd
         return Err(ErrorCode::InvalidProducerIdMapping);
     }
     let is_current = ending.producer == known.producer;
-    let was_bumped = known.producer.producer_epoch.0.checked_sub(1) == Some(producer_epoch.0);
+    let was_bumped = known.client_version.bumps_epochs()
+        && known.producer.producer_epoch.0.checked_sub(1) == Some(producer_epoch.0);
     let comes_again = matches!(known.state, CompleteCommit | CompleteAbort) && (was_bumped || has_run_out);
     match (known.state, ending.outcome) {
         _ if !is_current && !comes_again => Err(ErrorCode::ProducerFenced),

@@ -140,8 +140,10 @@ impl TransactionShard {
         let Some(outcome) = prepared.state.decided() else { return };
         let completed = prepared.completed(outcome, now.wall);
         effects.record(self.record(transactional_id, completed.clone()));
-        let waiting =
-            self.sessions.get_mut(transactional_id).map(|session| std::mem::take(&mut session.waiting));
+        let waiting = self.sessions.get_mut(transactional_id).map(|session| {
+            session.failures = 0;
+            std::mem::take(&mut session.waiting)
+        });
         self.deadlines.cancel(&Timer::Additions(transactional_id.clone()));
         if let Some(next) = settle_waiting(completed, waiting.unwrap_or_default(), now, effects) {
             effects.record(self.record(transactional_id, next));

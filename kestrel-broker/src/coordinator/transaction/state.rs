@@ -53,9 +53,10 @@ const STATES: [(TransactionState, &str); 8] = [
 ];
 
 impl TransactionState {
-    /// The state that a record means by a number.
+    /// The state that a record means by a number. No record has those that Apache Kafka has in its memory only.
     pub(super) fn from_number(number: i8) -> Option<Self> {
-        usize::try_from(number).ok().and_then(|number| STATES.get(number)).map(|(state, _)| *state)
+        let (state, _) = STATES.get(usize::try_from(number).ok()?)?;
+        (!matches!(state, Dead | PrepareEpochFence)).then_some(*state)
     }
 
     /// The number of the state in records.
@@ -124,7 +125,8 @@ mod tests {
     fn numbers_and_names_are_those_of_apache_kafka() {
         for (number, (state, name)) in (0..).zip(STATES) {
             assert_eq!((state.number(), state.name()), (number, name));
-            assert_eq!(TransactionState::from_number(number), Some(state));
+            let stored = (number < 6).then_some(state);
+            assert_eq!(TransactionState::from_number(number), stored, "no record has the last two");
             assert_eq!(TransactionState::from_name(name), Some(state));
         }
         assert_eq!((TransactionState::from_number(8), TransactionState::from_number(-1)), (None, None));

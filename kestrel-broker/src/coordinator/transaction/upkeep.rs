@@ -1,20 +1,30 @@
 //! What time does: transactions that take too long are aborted, transactional ids that nobody uses are forgotten. Part of the machine.
 
+use std::time::Duration;
+
 use bytestring::ByteString;
 use kestrel_protocol::ProducerId;
 
 use super::records::TransactionRecord;
-use super::{Ask, Effects, Refused, TransactionShard};
+use super::{Ask, Effects, Refused, Timer, TransactionShard};
 use crate::coordinator::runtime::Now;
 
+/// How many transactional ids one event changes at most: their records are one append.
+const MOST_AT_ONCE: usize = 1000;
+
 impl TransactionShard {
-    /// Aborts one transaction that has taken longer than it may; the next check finds the others.
+    /// Aborts transactions that have taken longer than they may.
     pub(super) fn abort_timed_out(&mut self, now: Now) -> Effects {
         let timed_out = self.stored.iter().filter(|(_, stored)| stored.has_timed_out(now.wall));
-        let timed_out: Vec<_> = timed_out.map(|(transactional_id, _)| transactional_id.clone()).collect();
+        let timed_out: Vec<_> = timed_out.map(|(id, _)| id.clone()).take(MOST_AT_ONCE).collect();
+        let are_more = timed_out.len() == MOST_AT_ONCE;
         let mut effects = Effects::default();
         for transactional_id in timed_out {
             effects.append(self.abort(&transactional_id, None, now));
+        }
+        // Without a record all of them wait for producer ids.
+        if are_more && effects.has_records() {
+            self.schedule(Timer::Abort, Duration::ZERO, now);
         }
         effects
     }
@@ -57,7 +67,10 @@ impl TransactionShard {
         let latest = now.wall.saturating_sub(self.settings.expiration);
         let expired =
             self.stored.iter().filter(|(_, stored)| stored.state.is_idle() && stored.updated_at <= latest);
-        let expired: Vec<_> = expired.map(|(transactional_id, _)| transactional_id.clone()).collect();
+        let expired: Vec<_> = expired.map(|(id, _)| id.clone()).take(MOST_AT_ONCE).collect();
+        if expired.len() == MOST_AT_ONCE {
+            self.schedule(Timer::Expiration, Duration::ZERO, now);
+        }
         let mut effects = Effects::default();
         for transactional_id in expired {
             self.sessions.remove(&transactional_id);

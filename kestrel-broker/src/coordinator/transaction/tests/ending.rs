@@ -159,3 +159,14 @@ fn an_abort_of_nothing_has_an_epoch_and_no_markers() {
     assert_eq!(harness.metadata().started_at, harness.script.now.wall);
     harness.assert_replay_equals_live();
 }
+
+#[test]
+fn what_could_not_be_marked_is_counted_for_each_transaction_by_itself() {
+    let mut harness = Harness::ongoing();
+    harness.end(producer(FIRST, 0), Commit).unwrap();
+    harness.take_markers();
+    harness.marked(&[1]);
+    assert_eq!(harness.script.machine.sessions[ID].failures, 1);
+    harness.marked(&[]);
+    assert_eq!((harness.state(), harness.script.machine.sessions[ID].failures), (CompleteCommit, 0));
+}

@@ -35,7 +35,10 @@ fn before_the_second_version_its_producer_is_fenced_for_good() {
     harness.script.pass(TIMEOUT + CHECK);
     assert_eq!(harness.write_markers().producer, producer(FIRST, 1));
     for outcome in [Commit, Abort] {
-        assert_eq!(harness.end_as(v0, producer(FIRST, 0), outcome), Err(ErrorCode::ProducerFenced));
+        for client in [v0, TransactionVersion::V2] {
+            let ended = harness.end_as(client, producer(FIRST, 0), outcome);
+            assert_eq!(ended, Err(ErrorCode::ProducerFenced), "{client:?}");
+        }
     }
     assert_eq!(harness.init(Some(producer(FIRST, 0))), Err(ErrorCode::ProducerFenced));
     harness.assert_replay_equals_live();
@@ -91,4 +94,34 @@ fn what_is_used_stays() {
         harness.init(None).unwrap();
     }
     assert_eq!(harness.metadata().producer, producer(FIRST, 20));
+}
+
+#[test]
+fn many_are_aborted_and_forgotten_in_appends_of_a_thousand() {
+    let mut harness = Harness::with_producer();
+    let metadata = harness.metadata().clone();
+    let record = |number: i32, state| {
+        let metadata = TransactionMetadata { state, started_at: metadata.updated_at, ..metadata.clone() };
+        metadata.into_record(format!("{number}").into(), TransactionVersion::V2)
+    };
+    let now = harness.script.now;
+    harness.script.apply((0..2500).map(|number| record(number, Ongoing)).collect::<Vec<_>>().into());
+    let mut late = now;
+    late.wall = late.wall.saturating_add(2 * TIMEOUT);
+    harness.script.now = late;
+    for left in [1500, 500, 0] {
+        let effects = harness.script.machine.abort_timed_out(late);
+        let is_due = harness.script.machine.next_deadline() == Some(late.instant);
+        assert_eq!(is_due, left > 0, "at once again while there are more");
+        harness.script.machine.deadlines.cancel(&Timer::Abort);
+        harness.script.apply(effects);
+        let ongoing = harness.script.machine.stored.values().filter(|one| one.state == Ongoing).count();
+        assert_eq!(ongoing, left);
+    }
+    late.wall = late.wall.saturating_add(2 * WEEK);
+    let effects = harness.script.machine.expire(late);
+    assert_eq!(harness.script.machine.next_deadline(), Some(late.instant));
+    harness.script.apply(effects);
+    let idle = harness.script.machine.stored.values().filter(|one| one.state.is_idle()).count();
+    assert_eq!(idle, 1501, "without partitions each abort was complete at once; and the first producer");
 }
