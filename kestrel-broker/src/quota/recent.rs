@@ -27,11 +27,15 @@ impl<V> Recent<V> {
     /// The value of a key, made if there is none.
     pub(crate) fn entry(&mut self, key: &impl Hash, make: impl FnOnce() -> V) -> &mut V {
         let key = self.hasher.hash_one(key);
-        if !self.young.contains_key(&key) && self.young.len() >= self.half {
-            self.old = std::mem::take(&mut self.young);
+        let mut known = None;
+        if !self.young.contains_key(&key) {
+            // First: the old ones may be forgotten next.
+            known = self.old.remove(&key);
+            if self.young.len() >= self.half {
+                self.old = std::mem::take(&mut self.young);
+            }
         }
-        let old = &mut self.old;
-        self.young.entry(key).or_insert_with(|| old.remove(&key).unwrap_or_else(make))
+        self.young.entry(key).or_insert_with(|| known.unwrap_or_else(make))
     }
 
     /// Forgets what `keeps` says no to.
@@ -49,6 +53,16 @@ impl<V> Recent<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_kept_whose_use_forgets_the_old_ones() {
+        let mut recent = Recent::new(4);
+        for number in 0..4 {
+            recent.entry(&number, || number);
+        }
+        assert_eq!(*recent.entry(&0, || -1), 0);
+        assert_eq!(*recent.entry(&1, || -1), -1, "not used, and so forgotten");
+    }
 
     #[test]
     fn what_is_used_stays_and_what_is_not_is_forgotten() {

@@ -29,6 +29,12 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 pub(crate) enum FetchError {
     #[error("{0} cannot be read: {1}")]
     File(PathBuf, io::Error),
+    #[error("{0} is not a file")]
+    NoFile(PathBuf),
+    #[error("{0} has more than the {MAX_FILE_BYTES} bytes that are read of keys")]
+    TooLarge(PathBuf),
+    #[error("{0} could not be read within {PATIENCE:?}")]
+    Stuck(PathBuf),
     #[error("{0} cannot be reached: {1}")]
     Connect(HttpAddress, io::Error),
     #[error("the certificates that are trusted for {0} cannot be used: {1}")]
@@ -72,13 +78,27 @@ pub(super) async fn fetch(source: &KeySource) -> Result<KeySet, FetchError> {
 
 async fn read(path: &Path) -> Result<Bytes, FetchError> {
     let file = path.to_owned();
-    let read = spawn_blocking(move || {
-        let mut document = Vec::new();
-        std::fs::File::open(file)?.take(MAX_FILE_BYTES).read_to_end(&mut document)?;
-        Ok(Bytes::from(document))
-    });
-    let read = read.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
-    read.map_err(|error| FetchError::File(path.to_owned(), error))
+    let read = spawn_blocking(move || read_blocking(&file));
+    match timeout(PATIENCE, read).await {
+        Ok(Ok(read)) => read,
+        Ok(Err(panicked)) => Err(FetchError::File(path.to_owned(), io::Error::other(panicked))),
+        Err(_) => Err(FetchError::Stuck(path.to_owned())),
+    }
+}
+
+fn read_blocking(path: &Path) -> Result<Bytes, FetchError> {
+    let failed = |error| FetchError::File(path.to_owned(), error);
+    // Whoever opens a pipe waits for somebody who writes.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(FetchError::NoFile(path.to_owned()));
+    }
+    let mut document = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut document).map_err(failed)?;
+    if document.len() as u64 > MAX_FILE_BYTES {
+        return Err(FetchError::TooLarge(path.to_owned()));
+    }
+    Ok(Bytes::from(document))
 }
 
 async fn get(address: &HttpAddress, tls: &ClientTls) -> Result<Bytes, FetchError> {

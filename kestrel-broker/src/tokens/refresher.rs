@@ -1,11 +1,13 @@
 //! KeyRefresher: the task that keeps the keys of an issuer as they are now.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::key_source::{FetchError, fetch};
 use super::schedule::RefreshSchedule;
@@ -63,6 +65,17 @@ impl KeyRefresher {
 
     /// Works until `stopping` is cancelled.
     pub(crate) async fn drive(mut self, stopping: CancellationToken) {
+        // A panic is a bug. Without this task the keys would grow old, and nobody could log in when they are replaced.
+        while AssertUnwindSafe(self.work(&stopping)).catch_unwind().await.is_err() {
+            error!(
+                "fetching the keys for the tokens of the listener {} panicked; it is tried again",
+                self.listener
+            );
+            self.schedule.handle_failed(self.clock.now());
+        }
+    }
+
+    async fn work(&mut self, stopping: &CancellationToken) {
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return,

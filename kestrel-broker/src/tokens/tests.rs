@@ -132,6 +132,13 @@ async fn keys_of_no_use_are_named_and_the_old_ones_stay() {
 async fn why_there_are_no_keys_is_said() {
     let missing = failure(KeySource::File(Path::new("/nowhere/jwks.json").to_owned())).await;
     assert!(missing.starts_with("/nowhere/jwks.json cannot be read: "), "{missing}");
+    let dir = tempfile::tempdir().unwrap();
+    let folder = failure(KeySource::File(dir.path().to_owned())).await;
+    assert!(folder.ends_with("is not a file"), "{folder}");
+    let path = dir.path().join("jwks.json");
+    std::fs::write(&path, " ".repeat(300_000)).unwrap();
+    let large = failure(KeySource::File(path)).await;
+    assert!(large.ends_with("has more than the 262144 bytes that are read of keys"), "{large}");
     for (answer, expected) in [
         (
             "HTTP/1.1 302 Found\r\nLocation: https://evil.example\r\nContent-Length: 0\r\n\r\n".to_owned(),

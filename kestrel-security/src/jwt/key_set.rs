@@ -85,6 +85,10 @@ impl KeySet {
         };
         let mut fitting = self.keys.iter().filter(is_named).filter(|key| key.is_for(algorithm)).peekable();
         if fitting.peek().is_none() {
+            // The key that it names is there, and is for something else: no other one may be fetched.
+            if token.key_id.is_some() && self.keys.iter().any(|key| key.id == token.key_id) {
+                return Err(TokenError::Signature);
+            }
             let id = shown(token.key_id.as_deref());
             return Err(TokenError::UnknownKey(format!("alg {}, kid {id}", algorithm.name())));
         }
