@@ -9,3 +9,16 @@ pub(super) fn fenced_as_before(error: ErrorCode, version: i16, first_version: i1
         error => error,
     }
 }
+
+/// Whether the transaction coordinator would answer so again, if it was asked whether a transaction has a partition.
+pub(super) const fn is_final(answer: ErrorCode) -> bool {
+    matches!(
+        answer,
+        ErrorCode::ProducerFenced
+            | ErrorCode::InvalidProducerEpoch
+            | ErrorCode::InvalidProducerIdMapping
+            | ErrorCode::InvalidTxnState
+            | ErrorCode::TransactionAbortable
+            | ErrorCode::InvalidRequest
+    )
+}

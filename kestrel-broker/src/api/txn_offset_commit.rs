@@ -10,6 +10,7 @@ use kestrel_protocol::messages::txn_offset_commit::{
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
+use super::transactional::is_final;
 use super::{Access, Handler, RequestContext, State};
 use crate::authorizer::AclOperation::{Read, Write};
 use crate::authorizer::ResourceType::{Group, Topic, TransactionalId};
@@ -134,7 +135,12 @@ async fn verify(
     let begin = || state.groups.begin_verification(&request.group_id, verifying);
     let mut guard = begin()?;
     while let Some(begun) = guard {
-        ask(request, adds, state).await?;
+        if let Err(error) = ask(request, adds, state).await {
+            if is_final(error) {
+                state.groups.refuse_verification(&request.group_id, transaction(request), begun);
+            }
+            return Err(error);
+        }
         // The marker of the producer's transaction before, which may still be written when it is there already with this one,
         // ends the verification: what was answered meanwhile may be of the transaction before, or of one that ended.
         guard = begin()?;

@@ -113,6 +113,16 @@ impl GroupCoordinator {
         self.shards.begin_verification(group_id, asked)
     }
 
+    /// Ends a verification that the transaction coordinator has refused for good.
+    pub(crate) fn refuse_verification(
+        &self,
+        group_id: &str,
+        transaction: Transaction,
+        guard: VerificationGuard,
+    ) {
+        self.shards.refuse_verification(group_id, transaction, guard);
+    }
+
     /// Handles TxnOffsetCommit, with what [`Self::begin_verification`] gave: an outcome for each partition. The offsets count once
     /// the transaction is committed.
     ///

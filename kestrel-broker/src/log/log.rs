@@ -239,6 +239,11 @@ impl Log {
         self.writer.lock().begin_verification(asked, now)
     }
 
+    /// Ends a verification that the coordinator has refused for good.
+    pub(crate) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
+        self.writer.lock().refuse_verification(transaction, guard);
+    }
+
     /// The producers whose batches are known, by id.
     pub(crate) fn producers(&self) -> Vec<ActiveProducer> {
         self.writer.lock().producers().active()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader};
 use kestrel_protocol::{LeaderEpoch, Timestamp};
 
-use super::append::{AppendContext, AppendOrigin};
+use super::append::{AppendContext, AppendOrigin, Transaction};
 use super::config::LogConfig;
 use super::disk::FileSync;
 use super::error::{AppendError, LogError};
@@ -63,6 +63,11 @@ impl Writer {
         now: Timestamp,
     ) -> Option<VerificationGuard> {
         self.producers.begin_verification(asked, now)
+    }
+
+    /// As [`ProducerState::refuse_verification`].
+    pub(super) fn refuse_verification(&mut self, transaction: Transaction, guard: VerificationGuard) {
+        self.producers.refuse_verification(transaction, guard);
     }
 
     /// Forgets producers that were idle for longer than `expiration`.

@@ -265,6 +265,11 @@ impl Partition {
         self.log.begin_verification(asked, now)
     }
 
+    /// Ends a verification that the coordinator has refused for good.
+    pub(crate) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
+        self.log.refuse_verification(transaction, guard);
+    }
+
     /// The producers whose batches the log knows, by id.
     pub(crate) fn producers(&self) -> Vec<ActiveProducer> {
         self.log.producers()

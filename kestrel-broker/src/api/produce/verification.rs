@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout_at};
 
 use super::{Append, Refusal};
 use crate::api::State;
+use crate::api::transactional::is_final;
 use crate::clock::after;
 use crate::log::{Transaction, VerificationGuard, Verifying};
 use crate::partition::Partition;
@@ -24,6 +25,8 @@ const FIRST_ABORTABLE_VERSION: i16 = 11;
 const FIRST_ADDING_VERSION: i16 = 12;
 /// How long a transaction that is about to end is waited for: `add.partitions.to.txn.retry.backoff.max.ms`.
 const ENDING_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a coordinator is waited for at most, however long the producer would: requests after this one wait with it.
+const COORDINATOR_PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is asked for meanwhile: `add.partitions.to.txn.retry.backoff.ms`.
 const ENDING_PAUSE: Duration = Duration::from_millis(20);
 
@@ -90,9 +93,10 @@ impl Verification {
         let state = Arc::clone(state);
         let mut asked = Box::pin(self.ask(&state));
         let patience = after(state.clock.now(), ENDING_PATIENCE);
+        let deadline = self.deadline.min(after(state.clock.now(), COORDINATOR_PATIENCE));
         async move {
             loop {
-                let answer = match timeout_at(self.deadline.into(), asked).await {
+                let answer = match timeout_at(deadline.into(), asked).await {
                     Ok(answer) => answer,
                     Err(_) => Err(ErrorCode::CoordinatorNotAvailable),
                 };
@@ -140,6 +144,9 @@ impl Verification {
     fn judged(self, answer: Result<Vec<ErrorCode>, ErrorCode>) -> Verdicts {
         let errors = answer.unwrap_or_else(|error| vec![error; self.guarded.len()]);
         let each = self.guarded.into_iter().zip(errors).map(|(one, error)| {
+            if is_final(error) {
+                one.partition.refuse_verification(one.verifying.transaction, one.guard);
+            }
             let verdict = if error.is_none() { Ok(one.guard) } else { Err(error) };
             (one.partition, verdict)
         });

@@ -125,6 +125,19 @@ impl<M: Machine> Coordinator<M> {
         Ok(self.slot(key)?.begin_verification(asked))
     }
 
+    /// Ends a verification that the transaction coordinator has refused for good.
+    pub(in crate::coordinator) fn refuse_verification(
+        &self,
+        key: &str,
+        transaction: Transaction,
+        guard: VerificationGuard,
+    ) {
+        // With its partition it has ended anyway.
+        if let Ok(slot) = self.slot(key) {
+            slot.refuse_verification(transaction, guard);
+        }
+    }
+
     /// Hands a request in that does not wait and whose records are part of a transaction, with the guard of its verification.
     pub(in crate::coordinator) fn handle_in_transaction<R>(
         &self,

@@ -4,11 +4,12 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::coordinator::Coordinator;
@@ -48,19 +49,28 @@ impl<M: Machine, E: Envoy<M>> Driver<M, E> {
         Self { coordinator, envoy }
     }
 
-    /// Works until `stopping` is cancelled.
+    /// Works until `stopping` is cancelled; sends away then who waits for an answer.
     pub(in crate::coordinator) async fn drive(self, stopping: CancellationToken) {
-        let Self { coordinator, envoy } = &self;
+        let mut loading = Loading::default();
+        self.work(&stopping, &mut loading).await;
+        self.coordinator.slots_in_service().iter().for_each(|slot| slot.retire());
+        // It reads a log that is closed next.
+        loading.stopped().await;
+    }
+
+    async fn work(&self, stopping: &CancellationToken, loading: &mut Loading) {
+        let Self { coordinator, envoy } = self;
         let mut images = coordinator.cluster().watch();
         let mut known = coordinator.cluster().image();
         let mut under_way = FuturesUnordered::new();
+        let mut has_loaded = false;
         loop {
             coordinator.refresh();
             let slots = coordinator.slots_in_service();
-            let loaded = load(&slots).await;
+            loading.begin(&slots, coordinator.clock().now());
             let image = Arc::clone(&images.borrow_and_update());
             let is_deleted = |topic: &Arc<TopicImage>| image.topic_by_id(topic.id).is_none();
-            if loaded || known.topics().any(is_deleted) {
+            if std::mem::take(&mut has_loaded) || known.topics().any(is_deleted) {
                 slots.iter().for_each(|slot| forget_topics(slot, coordinator));
             }
             known = image;
@@ -71,12 +81,14 @@ impl<M: Machine, E: Envoy<M>> Driver<M, E> {
                 let asks = slot.take_asks().into_iter();
                 under_way.extend(asks.map(|ask| carry(envoy, Arc::downgrade(slot), ask)));
             }
-            let next = slots.iter().filter_map(|slot| slot.next_deadline()).min();
+            let next_deadline = slots.iter().filter_map(|slot| slot.next_deadline()).min();
+            let next_load = loading.next(&slots);
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = coordinator.woken() => {}
                 changed = images.changed() => if changed.is_err() { return },
-                () = until(next.map(Instant::from_std)) => {}
+                () = until(next_deadline.into_iter().chain(next_load).min()) => {}
+                () = loading.ended() => has_loaded = true,
                 Some(()) = under_way.next() => {}
             }
         }
@@ -99,20 +111,53 @@ fn forget_topics<M: Machine>(slot: &Slot<M>, coordinator: &Coordinator<M>) {
     let _ = slot.handle(|machine, _| ((), machine.handle_deleted_topics(&coordinator.cluster().image())));
 }
 
-/// Loads what is not loaded yet; whether there was anything.
-async fn load<M: Machine>(slots: &[Arc<Slot<M>>]) -> bool {
-    let loading: Vec<_> = slots.iter().filter(|slot| slot.is_load_due()).map(Arc::clone).collect();
-    if loading.is_empty() {
-        return false;
+/// The loading of slots beside what the driver does: some at a time, one after the other.
+#[derive(Debug, Default)]
+struct Loading {
+    at_work: Option<JoinHandle<()>>,
+}
+
+impl Loading {
+    /// Begins to load what is to be loaded by now, unless it is loading.
+    fn begin<M: Machine>(&mut self, slots: &[Arc<Slot<M>>], now: Instant) {
+        let is_due = |slot: &&Arc<Slot<M>>| slot.next_load().is_some_and(|due| due <= now);
+        if self.at_work.is_none() {
+            let due: Vec<_> = slots.iter().filter(is_due).map(Arc::clone).collect();
+            if !due.is_empty() {
+                self.at_work = Some(spawn_blocking(move || due.iter().for_each(|slot| slot.load())));
+            }
+        }
     }
-    // A panic in there is a bug, which its own message reports; what it left is tried again at the next wake.
-    let _ = spawn_blocking(move || loading.iter().for_each(|slot| slot.load())).await;
-    true
+
+    /// When [`Self::begin`] is to be called; none while it is loading.
+    fn next<M: Machine>(&self, slots: &[Arc<Slot<M>>]) -> Option<Instant> {
+        match self.at_work {
+            Some(_) => None,
+            None => slots.iter().filter_map(|slot| slot.next_load()).min(),
+        }
+    }
+
+    /// Waits until what is loading is loaded; for ever when nothing is. Cancel safe.
+    async fn ended(&mut self) {
+        if self.at_work.is_none() {
+            std::future::pending::<()>().await;
+        }
+        self.stopped().await;
+    }
+
+    /// Waits until nothing is loading.
+    async fn stopped(&mut self) {
+        if let Some(at_work) = &mut self.at_work {
+            // A panic in there is a bug, which its own message reports; what it left is tried again when it is due.
+            let _ = at_work.await;
+            self.at_work = None;
+        }
+    }
 }
 
 async fn until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+        Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
 }

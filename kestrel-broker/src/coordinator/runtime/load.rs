@@ -14,17 +14,25 @@ use crate::partition::{Partition, ScanError};
 /// How large the records of one batch may be when they are decompressed.
 const MAX_BATCH_BYTES: usize = 256 << 20;
 
-/// Replays everything that is in the partition's log now. The machine is still to be told that it is loaded.
+/// Replays everything that is in the partition's log now. The machine is still to be told that it is loaded. Gives up, and
+/// says so with `false`, once nobody wants the machine any more.
 ///
 /// # Errors
 /// When the log cannot be read or is damaged.
-pub(super) fn load<M: Machine>(partition: &Partition, machine: &mut M) -> Result<(), ScanError> {
+pub(super) fn load<M: Machine>(
+    partition: &Partition,
+    machine: &mut M,
+    is_wanted: impl Fn() -> bool,
+) -> Result<bool, ScanError> {
     for batch in partition.scan(partition.watermarks().log_start) {
+        if !is_wanted() {
+            return Ok(false);
+        }
         let batch = batch?;
         let offset = batch.header().base_offset;
         replay_batch(&batch, machine).map_err(|error| ScanError::Damaged { offset, error })?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether loading may go better later: too many files are open, or what was appended last is not stored yet.

@@ -31,6 +31,8 @@ const RELOAD_PAUSE: Duration = Duration::from_secs(1);
 ///              load                  the log cannot be appended to
 ///   Loading ─────────► Serving ───────────────────────────────────► Loading, after a pause
 ///      └─────────────► Failed       the log is damaged
+///
+///   any ──► Retired   the broker stops
 /// ```
 #[derive(Debug)]
 pub(super) struct Slot<M: Machine> {
@@ -51,6 +53,8 @@ enum Phase<M: Machine> {
     Serving(Box<Serving<M>>),
     /// The log cannot be read.
     Failed,
+    /// Nobody is served any more.
+    Retired,
 }
 
 #[derive(Debug)]
@@ -84,27 +88,34 @@ impl<M: Machine> Slot<M> {
         slot
     }
 
-    /// Whether [`load`](Self::load) is to be called.
-    pub(super) fn is_load_due(&self) -> bool {
-        matches!(*self.phase.lock(), Phase::Loading(not_before) if not_before <= self.clock.now())
-    }
-
     /// Reads the log and begins to serve. Blocks.
     pub(super) fn load(&self) {
         // Whatever happens here, it is not tried again at once.
-        *self.phase.lock() = Phase::Loading(after(self.clock.now(), RELOAD_PAUSE));
+        self.enter(&mut self.phase.lock(), Phase::Loading(after(self.clock.now(), RELOAD_PAUSE)));
         let mut machine = M::new(self.settings.clone());
-        match load(&self.partition, &mut machine) {
-            Ok(()) => self.serve(machine),
+        match load(&self.partition, &mut machine, || !self.is_retired()) {
+            Ok(true) => self.serve(machine),
+            Ok(false) => {}
             Err(error) if may_pass(&error) => self.load_later(&mut self.phase.lock(), RELOAD_PAUSE),
             Err(error) => {
                 tracing::error!(
                     "what is kept in {} is out of service, its log is damaged: {error}",
                     self.name()
                 );
-                *self.phase.lock() = Phase::Failed;
+                self.enter(&mut self.phase.lock(), Phase::Failed);
             }
         }
+    }
+
+    /// Serves nobody any more: who waits is sent away, and so is who comes.
+    pub(super) fn retire(&self) {
+        let phase = std::mem::replace(&mut *self.phase.lock(), Phase::Retired);
+        // Outside of the lock: it is told to all who wait.
+        drop(phase);
+    }
+
+    fn is_retired(&self) -> bool {
+        matches!(*self.phase.lock(), Phase::Retired)
     }
 
     /// Handles a request that does not wait.
@@ -139,6 +150,11 @@ impl<M: Machine> Slot<M> {
     /// Begins to verify that a transaction has this partition; none when it is open here already (KIP-890).
     pub(super) fn begin_verification(&self, asked: Verifying) -> Option<VerificationGuard> {
         self.partition.begin_verification(asked, self.clock.wall())
+    }
+
+    /// Ends a verification that the transaction coordinator has refused for good.
+    pub(super) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
+        self.partition.refuse_verification(transaction, guard);
     }
 
     /// Handles a request that does not wait and whose records are part of a transaction, with the guard of its verification.
@@ -193,7 +209,7 @@ impl<M: Machine> Slot<M> {
     pub(super) fn take_asks(&self) -> Vec<Parked<(Life, M::Ask)>> {
         match &mut *self.phase.lock() {
             Phase::Serving(serving) => std::mem::take(&mut serving.asks),
-            Phase::Loading(_) | Phase::Failed => Vec::new(),
+            Phase::Loading(_) | Phase::Failed | Phase::Retired => Vec::new(),
         }
     }
 
@@ -209,12 +225,19 @@ impl<M: Machine> Slot<M> {
         });
     }
 
-    /// When [`Self::handle_timeouts`] or [`Self::load`] is to be called.
+    /// When [`Self::handle_timeouts`] is to be called.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         match &*self.phase.lock() {
             Phase::Serving(serving) => serving.machine.next_deadline(),
-            Phase::Loading(not_before) => Some(*not_before),
-            Phase::Failed => None,
+            Phase::Loading(_) | Phase::Failed | Phase::Retired => None,
+        }
+    }
+
+    /// When [`Self::load`] is to be called, unless it is at work.
+    pub(super) fn next_load(&self) -> Option<Instant> {
+        match *self.phase.lock() {
+            Phase::Loading(not_before) => Some(not_before),
+            Phase::Serving(_) | Phase::Failed | Phase::Retired => None,
         }
     }
 
@@ -229,6 +252,7 @@ impl<M: Machine> Slot<M> {
             Phase::Serving(serving) => serving,
             Phase::Loading(_) => return Err(ErrorCode::CoordinatorLoadInProgress),
             Phase::Failed => return Err(ErrorCode::CoordinatorNotAvailable),
+            Phase::Retired => return Err(ErrorCode::NotCoordinator),
         };
         let due_before = serving.machine.next_deadline();
         match event(serving, self.now()) {
@@ -289,10 +313,10 @@ impl<M: Machine> Slot<M> {
         let outcome = self.carry_out(&mut serving, effects, now);
         let mut phase = self.phase.lock();
         match outcome {
-            Ok(()) => *phase = Phase::Serving(Box::new(serving)),
+            Ok(()) => self.enter(&mut phase, Phase::Serving(Box::new(serving))),
             Err(error) if is_storage_failure(&error) => self.load_later(&mut phase, RELOAD_PAUSE),
             Err(error) => {
-                *phase = Phase::Failed;
+                self.enter(&mut phase, Phase::Failed);
                 self.report(&error);
             }
         }
@@ -301,8 +325,15 @@ impl<M: Machine> Slot<M> {
 
     /// Drops the machine; the log is read again after a pause.
     fn load_later(&self, phase: &mut Phase<M>, pause: Duration) {
-        *phase = Phase::Loading(after(self.clock.now(), pause));
+        self.enter(phase, Phase::Loading(after(self.clock.now(), pause)));
         self.driver.notify_one();
+    }
+
+    /// Begins a phase, unless the slot is retired.
+    fn enter(&self, phase: &mut Phase<M>, next: Phase<M>) {
+        if !matches!(phase, Phase::Retired) {
+            *phase = next;
+        }
     }
 
     fn report(&self, error: &AppendError) {

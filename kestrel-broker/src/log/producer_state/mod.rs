@@ -170,7 +170,8 @@ impl ProducerState {
         if header.is_transactional() {
             self.check_verified(transaction, guard)?;
         }
-        check_sequence(header, producer, self.verifications.of(producer_id))?;
+        let verification = self.verifications.of(producer_id).filter(|_| header.is_transactional());
+        check_sequence(header, producer, verification)?;
         let has_open = producer.is_some_and(|producer| producer.transaction_start.is_some());
         if has_open && !header.is_transactional() {
             let reason = "its records are outside of its transaction, which is open here";
@@ -254,6 +255,11 @@ impl ProducerState {
             return None;
         }
         Some(self.verifications.begin(asked, now))
+    }
+
+    /// Ends a verification that the coordinator has refused for good.
+    pub(super) fn refuse_verification(&mut self, transaction: Transaction, guard: VerificationGuard) {
+        self.verifications.refuse(transaction, guard);
     }
 
     /// Takes in a batch of the log, given its stored header, at the time `now`. `marker` is what the batch says when it ends a

@@ -201,6 +201,33 @@ fn a_batch_begins_a_transaction_only_with_the_guard_of_its_verification() {
 }
 
 #[test]
+fn a_verification_ends_when_it_is_refused_and_when_it_is_old() {
+    let transactional = BuilderOptions { transactional: true, ..BuilderOptions::default() };
+    let of = |epoch| Transaction { producer_id: ProducerId(7), producer_epoch: ProducerEpoch(epoch) };
+    let (first, second) = (header(0, 1, 0, 1, transactional), header(0, 2, 0, 1, transactional));
+    let mut state = ProducerState::default();
+    let guard = verified(&mut state, &first, true).unwrap();
+    assert_eq!(verified(&mut state, &second, true), Some(guard), "the next epoch joins it");
+    state.refuse_verification(of(1), guard);
+    state.check(&second, Some(guard)).unwrap();
+    state.refuse_verification(of(2), guard);
+    state.check(&second, Some(guard)).unwrap_err();
+    let next = verified(&mut state, &second, true).unwrap();
+    state.refuse_verification(of(2), guard);
+    state.check(&second, Some(next)).unwrap();
+    state.remove_expired(NOW.saturating_add(Duration::from_secs(15 * 60)), DAY);
+    state.check(&second, Some(next)).unwrap_err();
+}
+
+#[test]
+fn a_verification_says_nothing_of_batches_outside_of_transactions() {
+    let transactional = BuilderOptions { transactional: true, ..BuilderOptions::default() };
+    let mut state = state(&[batch(0, 0, 0, 2)]);
+    verified(&mut state, &header(2, 0, 0, 1, transactional), true).unwrap();
+    assert_eq!(check(&state, 0, 2, 1), "new");
+}
+
+#[test]
 fn a_snapshot_is_apache_kafkas() {
     // Taken from a folder written by Apache Kafka 4.3.1: one idempotent producer of 29,952 records in batches of 78.
     const KAFKA: [u8; 56] = [

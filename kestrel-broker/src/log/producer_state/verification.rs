@@ -1,7 +1,7 @@
 //! Verifications under way: producers whose coordinator is being asked whether a transaction has this partition (KIP-890).
 //!
-//! A verification begins before the coordinator is asked and ends with the first batch of the transaction, or with any marker
-//! of the producer. So an answer that a marker has overtaken no longer lets a batch in, which nobody would ever end. Pure;
+//! A verification begins before the coordinator is asked and ends with the first batch of the transaction, with any marker of
+//! the producer, or with a refusal of the coordinator. So an answer that a marker has overtaken no longer lets a batch in, which nobody would ever end. Pure;
 //! nothing of it is stored: after a restart the coordinator is asked again.
 
 use std::collections::HashMap;
@@ -10,6 +10,10 @@ use std::time::Duration;
 use kestrel_protocol::{ProducerEpoch, ProducerId, Timestamp};
 
 use crate::log::append::Transaction;
+
+/// How long a verification is remembered at most, whose transaction has not come: as long as transactions may take by
+/// default. Whoever comes later begins another one.
+const EXPIRATION: Duration = Duration::from_secs(15 * 60);
 
 /// The token of one verification: with it, and only while the verification is under way, the first batch of a transaction may
 /// be appended.
@@ -78,9 +82,17 @@ impl Verifications {
         }
     }
 
-    /// Forgets those that began `expiration` ago.
+    /// Ends a verification that the coordinator has refused for good, unless a later epoch of the producer has joined it.
+    pub(super) fn refuse(&mut self, transaction: Transaction, guard: VerificationGuard) {
+        let refused = self.of(transaction.producer_id);
+        if refused.is_some_and(|one| one.guard == guard && one.epoch == transaction.producer_epoch) {
+            self.end(transaction.producer_id);
+        }
+    }
+
+    /// Forgets those that began `expiration` ago, or very long ago.
     pub(super) fn remove_expired(&mut self, now: Timestamp, expiration: Duration) {
-        let oldest = now.saturating_sub(expiration);
+        let oldest = now.saturating_sub(expiration.min(EXPIRATION));
         self.under_way.retain(|_, verification| verification.since > oldest);
     }
 }

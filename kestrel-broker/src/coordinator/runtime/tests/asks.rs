@@ -2,7 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::tally::RETRY;
+use super::super::partitioner::partition_for;
+use super::tally::{GATE, RETRY, SLOW};
 use super::*;
 
 /// A customer of a shop that the test keeps.
@@ -109,4 +110,30 @@ async fn a_coordinator_that_starts_asks_what_is_still_wanted() {
     let arrived = wait_for(&next, "tea", 3);
     drop(add(&next, "tea", 0));
     assert_eq!(arrived.outcome().await, Ok(3));
+}
+
+#[tokio::test]
+async fn what_is_loaded_is_served_while_another_log_is_read() {
+    let (world, coordinator, stop, _shop) = open().await;
+    let of = |prefix: &str, partition| {
+        let mut names = (0..).map(|number| format!("{prefix}{number}"));
+        names.find(|name| partition_for(name, 2) == partition).unwrap()
+    };
+    // In the order in which they are loaded.
+    let (tea, slow) = (of("tea", 0), of(SLOW, 1));
+    for name in [&tea, &slow] {
+        add(&coordinator, name, 1).outcome().await.unwrap();
+    }
+    stop.cancel();
+    let (gate, opened) = std::sync::mpsc::channel();
+    *GATE.lock() = Some(opened);
+    let (sender, mut shop) = mpsc::channel(8);
+    let (next, _stop) = world.serve(ToShop(sender)).await;
+    loaded(|| count(&next, &tea)).await.unwrap();
+    let bought = buy(&next, &tea);
+    sell(shop.recv().await.unwrap(), 4);
+    assert_eq!(bought.outcome().await, Ok(format!("5 {tea}")));
+    assert_eq!(count(&next, &slow).outcome().await, Err(ErrorCode::CoordinatorLoadInProgress));
+    drop(gate);
+    assert_eq!(loaded(|| count(&next, &slow)).await, Ok(1));
 }

@@ -62,6 +62,16 @@ async fn the_next_machine_is_what_the_log_says() {
 }
 
 #[tokio::test]
+async fn a_stop_sends_away_who_waits_and_who_comes() {
+    let world = World::new(Durability::Os).await;
+    let (coordinator, stop) = world.serve(Closed).await;
+    let waiting = wait_for(&coordinator, "tea", 9);
+    stop.cancel();
+    assert_eq!(waiting.outcome().await, Err(ErrorCode::NotCoordinator));
+    assert_eq!(add(&coordinator, "tea", 9).outcome().await, Err(ErrorCode::NotCoordinator));
+}
+
+#[tokio::test]
 async fn a_transaction_counts_from_its_end_on_live_and_loaded_alike() {
     let world = World::new(Durability::Os).await;
     let (coordinator, stop) = world.serve(Closed).await;

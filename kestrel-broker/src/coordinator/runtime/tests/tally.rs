@@ -1,12 +1,14 @@
 //! A machine that is none of Kestrel's: it counts by name, lets others wait for a count, and buys from a shop in another room.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
 use kestrel_protocol::{DecodeError, DecodeErrorKind};
+use parking_lot::Mutex;
 
 use crate::clock::after;
 use crate::cluster::ClusterImage;
@@ -15,6 +17,11 @@ use crate::log::Transaction;
 
 /// How long it takes until a shop is asked again that refused.
 pub(super) const RETRY: Duration = Duration::from_secs(30);
+
+/// What the names begin with whose next replay waits at the gate.
+pub(super) const SLOW: &str = "slow";
+/// Opened when the other end is dropped.
+pub(super) static GATE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
 
 type Effects = crate::coordinator::runtime::Effects<TallyRecord, ByteString>;
 
@@ -100,6 +107,12 @@ impl Machine for Tally {
     }
 
     fn replay(&mut self, record: TallyRecord, place: LogPlace) {
+        if let TallyRecord::Count(name, _) = &record
+            && name.starts_with(SLOW)
+            && let Some(opened) = GATE.lock().take()
+        {
+            let _ = opened.recv();
+        }
         match (record, place.transaction) {
             (TallyRecord::Count(name, count), None) => self.book.set(name, count),
             (TallyRecord::Count(name, count), Some(transaction)) => {
