@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use kestrel_broker::{Broker, Durability};
 use kestrel_client::admin::NewTopic;
 use kestrel_client::{ApiKey, CancellationToken};
 use kestrel_client::{
@@ -502,6 +503,61 @@ async fn what_comes_after_the_beginning_of_a_group_is_not_lost_by_its_first_abor
         (first..end).collect::<Vec<_>>(),
         "the first that was read is there, and all after it"
     );
+}
+
+/// The broker goes away between the record and the commit.
+#[tokio::test]
+async fn a_commit_that_nobody_answers_may_have_happened() {
+    let home = tokio::runtime::Runtime::new().unwrap();
+    let broker = Broker::builder().ephemeral().durability(Durability::Os).start().await.unwrap();
+    let servers = broker.bootstrap_servers().to_owned();
+    let made = home.spawn(async move {
+        let client = Client::builder(servers).connect().await.unwrap();
+        let topic = topic(&client, 1).await;
+        let builder = client.transactional_producer(unique("id")).max_block(Duration::from_millis(500));
+        let producer = builder.build().await.unwrap();
+        let copies = numbers(&producer, &topic).await;
+        (client, producer, copies)
+    });
+    let (_client, mut producer, copies) = made.await.unwrap();
+    let transaction = producer.begin().await.unwrap();
+    transaction.record(&copies, "key", &1).send().await.unwrap().await.unwrap();
+    broker.stop().await.unwrap();
+    let commit = match transaction.commit().await {
+        Err(CommitError::Undecided { commit, source, .. }) => {
+            assert!(matches!(source, Error::Timeout { .. }) && source.possibly_written(), "{source:#}");
+            commit
+        }
+        other => panic!("{other:?}"),
+    };
+    home.shutdown_background();
+    match commit.outcome().await {
+        Err(CommitError::Fatal { source, .. }) => assert!(source.possibly_written(), "{source:#}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is sent is never stored, so that the commit waits for it, and the loop for the commit.
+#[tokio::test]
+async fn a_loop_that_is_told_to_stop_waits_no_longer_for_a_commit_that_is_not_decided() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
+    produce(&client, &source, 0..1).await;
+    let mut consumer = member(&client, &group, &source).await;
+    let builder = client.transactional_producer(unique("id")).max_block(Duration::from_secs(2));
+    let mut producer = builder.linger(Duration::from_secs(60)).build().await.unwrap();
+    let copies = numbers(&producer, &sink).await;
+    let stop = CancellationToken::new();
+    let loops = client.exactly_once(&mut consumer, &mut producer).stop_on(stop.clone());
+    let work = loops.run(async |_, transaction| {
+        transaction.send(&copies, "key", &1).await?;
+        client.admin().delete_topics([&*sink]).await.into_result()?;
+        stop.cancel();
+        Ok(())
+    });
+    let error = tokio::time::timeout(PATIENCE, work).await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }) && error.possibly_written(), "{error:#}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! HandedOut: the offsets behind what a consumer has handed out, on their way into a transaction.
 
 use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use super::group::committer::{Entries, Entry};
 use super::group::{GroupMetadata, OffsetAndMetadata};
@@ -83,6 +84,9 @@ impl<K, V> Consumer<K, V, Subscribed> {
         if self.handle.base.shared.progress().is_awaited() {
             return None;
         }
-        futures::FutureExt::now_or_never(self.next_batch())
+        match self.poll_batch_at_hand(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(batch) => Some(batch.transpose()),
+            Poll::Pending => None,
+        }
     }
 }

@@ -107,7 +107,7 @@ impl BatchSpec {
     }
 }
 
-fn seal(mut header: kestrel_protocol::record::RecordBatchHeader, payload: &[u8]) -> Bytes {
+pub(crate) fn seal(mut header: kestrel_protocol::record::RecordBatchHeader, payload: &[u8]) -> Bytes {
     header.batch_length = i32::try_from(49 + payload.len()).unwrap();
     let mut bytes = BytesMut::from(&header.encode()[..]);
     bytes.extend_from_slice(payload);

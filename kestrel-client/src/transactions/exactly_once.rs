@@ -82,6 +82,9 @@ impl Client {
 
 impl<K, V> ExactlyOnce<'_, K, V> {
     /// Ends the loop in good order once `stop` is cancelled: the transaction that is open is committed first. Default: never.
+    ///
+    /// A commit without an outcome after `max.block.ms` is not waited for then: the loop ends with an [`Error::Timeout`] that
+    /// [says](Error::possibly_written) that it may have happened.
     pub fn stop_on(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
         self

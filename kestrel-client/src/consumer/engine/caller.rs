@@ -53,11 +53,7 @@ impl Engine {
         {
             return Offer::Problem(error);
         }
-        let may_take = |id| {
-            let partition = subscription.get(id);
-            partition
-                .is_some_and(|partition| !partition.paused && !partition.revoking && partition.has_room())
-        };
+        let may_take = |id| subscription.get(id).is_some_and(AssignedPartition::may_hand_out);
         if let Some(mut fetch) = buffer.take(may_take) {
             fetch.acks = subscription.get(fetch.position_id.id).and_then(|partition| partition.acks.clone());
             self.progress.begin(fetch.next_offset());
@@ -74,6 +70,12 @@ impl Engine {
         }
         self.waker = Some(waker.clone());
         Offer::Nothing
+    }
+
+    /// Whether [`Self::take`] would give a run after the one that is taken.
+    pub(crate) fn has_next(&self) -> bool {
+        let mut waiting = self.buffer.sizes();
+        waiting.any(|(id, _)| self.subscription.get(id).is_some_and(AssignedPartition::may_hand_out))
     }
 
     /// Partitions that nobody has read yet begin at `time`.

@@ -4,10 +4,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use kestrel_protocol::ProducerId;
 use kestrel_protocol::messages::fetch::AbortedTransaction;
 use kestrel_protocol::record::RecordBatch;
 use kestrel_protocol::record::control::{ControlRecord, EndTransactionMarker, TransactionOutcome};
+use kestrel_protocol::{DecodeError, ProducerId};
 
 /// Room for the one record of a transaction marker, which is never large, in bytes.
 const MARKER_LIMIT_BYTES: usize = 64 * 1024;
@@ -29,27 +29,32 @@ impl AbortedTransactions {
     }
 
     /// Whether the next batch of the run is to be skipped. Every batch has to be shown here, in order.
-    pub(super) fn is_aborted(&mut self, batch: &RecordBatch) -> bool {
+    ///
+    /// # Errors
+    /// When a marker cannot be read: what its producer writes after it may be of another transaction, so that nothing more may be
+    /// shown.
+    pub(super) fn is_aborted(&mut self, batch: &RecordBatch) -> Result<bool, DecodeError> {
         let header = batch.header();
         while self.ahead.front().is_some_and(|next| next.first_offset <= header.last_offset()) {
             let Some(begun) = self.ahead.pop_front() else { break };
             self.aborting.insert(begun.producer_id);
         }
         if header.is_control() {
-            if is_abort_marker(batch) {
+            if is_abort_marker(batch)? {
                 self.aborting.remove(&header.producer_id);
             }
-            return false;
+            return Ok(false);
         }
-        header.is_transactional() && self.aborting.contains(&header.producer_id)
+        Ok(header.is_transactional() && self.aborting.contains(&header.producer_id))
     }
 }
 
-fn is_abort_marker(batch: &RecordBatch) -> bool {
-    let Ok(mut records) = batch.records(MARKER_LIMIT_BYTES) else { return false };
-    let Some(Ok(first)) = records.next_view() else { return false };
-    matches!(
-        ControlRecord::parse(&first),
-        Ok(ControlRecord::EndTransaction(EndTransactionMarker { outcome: TransactionOutcome::Abort, .. }))
-    )
+fn is_abort_marker(batch: &RecordBatch) -> Result<bool, DecodeError> {
+    let mut records = batch.records(MARKER_LIMIT_BYTES)?;
+    // Compaction leaves batches without a record.
+    let Some(first) = records.next_view() else { return Ok(false) };
+    Ok(matches!(
+        ControlRecord::parse(&first?)?,
+        ControlRecord::EndTransaction(EndTransactionMarker { outcome: TransactionOutcome::Abort, .. })
+    ))
 }

@@ -243,12 +243,16 @@ impl CompletedFetch {
         let batch = &batch.map_err(|cause| self.damage(self.next_offset.saturating_add(1), cause))?;
         let header = batch.header();
         let end_offset = header.next_offset();
-        let is_aborted = self.aborted.as_mut().is_some_and(|aborted| aborted.is_aborted(batch));
+        let offset = self.next_offset;
+        let damage = |cause| Damage { offset, next_offset: end_offset, cause };
+        let is_aborted = match &mut self.aborted {
+            Some(aborted) => aborted.is_aborted(batch).map_err(damage)?,
+            None => false,
+        };
         if is_aborted || header.is_control() || end_offset <= self.next_offset {
             self.pass(end_offset);
             return Ok(());
         }
-        let damage = |cause| Damage { offset: self.next_offset, next_offset: end_offset, cause };
         if options.check_crcs {
             batch.verify_checksum().map_err(damage)?;
         }

@@ -32,10 +32,15 @@ pub(crate) struct CallerProgress {
 impl CallerProgress {
     /// The caller asks for more, so all before `next_offset` of its run is done. [`Self::is_awaited`] has to follow.
     pub(crate) fn ask(&self, next_offset: Option<i64>) {
+        self.ask_on(next_offset);
+        self.let_go();
+    }
+
+    /// As [`Self::ask`], but the caller works on what it has been handed out before until it lets go of it.
+    pub(crate) fn ask_on(&self, next_offset: Option<i64>) {
         self.finish(next_offset);
         // The caller's task is the only writer, so this need not be one step.
         self.polls.store(self.polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        self.let_go();
     }
 
     /// All before `next_offset` of the run is done, although the caller asks for nothing.

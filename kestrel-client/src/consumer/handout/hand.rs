@@ -44,6 +44,15 @@ pub(crate) enum Step<T> {
     RunEnded,
 }
 
+/// What the caller wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// What comes next, and to be woken when it does.
+    Next,
+    /// What is there already.
+    AtHand,
+}
+
 impl Hand {
     pub(crate) fn new(shared: SharedEngine, observer: ObserverSeat) -> Self {
         Self { shared, run: None, seen_revision: 0, watch: PollWatch::new(observer) }
@@ -82,7 +91,27 @@ impl Hand {
         step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
     ) -> Poll<Option<Result<T>>> {
         self.progress().ask(self.next_offset());
-        let polled = self.poll_steps(cx, step);
+        self.poll_asked(cx, Wanted::Next, step)
+    }
+
+    /// As [`Self::poll`], for what is there already: a caller that gets nothing goes on working on what it has, and the group
+    /// waits for it.
+    pub(crate) fn poll_at_hand<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
+    ) -> Poll<Option<Result<T>>> {
+        self.progress().ask_on(self.next_offset());
+        self.poll_asked(cx, Wanted::AtHand, step)
+    }
+
+    fn poll_asked<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: Wanted,
+        step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
+    ) -> Poll<Option<Result<T>>> {
+        let polled = self.poll_steps(cx, wanted, step);
         // For what is handed out `confirm` has done so, together with what was asked for: one fence does for both.
         if !matches!(polled, Poll::Ready(Some(Ok(_)))) {
             self.shared.tell_if_awaited();
@@ -98,6 +127,7 @@ impl Hand {
     fn poll_steps<T>(
         &mut self,
         cx: &mut Context<'_>,
+        wanted: Wanted,
         mut step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
     ) -> Poll<Option<Result<T>>> {
         loop {
@@ -114,6 +144,11 @@ impl Hand {
                 },
                 Ok(Step::Again) => {}
                 Ok(Step::Full) => self.put_back(),
+                // The run stays in hand, and with it what was handed out of it.
+                Ok(Step::RunEnded) if wanted == Wanted::AtHand && !self.shared.look(|it| it.has_next()) => {
+                    self.note_done();
+                    return Poll::Pending;
+                }
                 Ok(Step::RunEnded) => self.end_run(),
                 Err(damage) => {
                     if let Some(error) = self.refetch(damage) {
@@ -192,7 +227,7 @@ impl Hand {
 
     /// The run was handed out: the next one may be taken.
     fn end_run(&mut self) {
-        self.progress().ask(self.next_offset());
+        self.note_done();
         let ended = self.run.take();
         self.shared.release();
         if let Some(run) = ended {

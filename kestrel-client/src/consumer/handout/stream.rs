@@ -124,6 +124,13 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         let (reader, options) = (&self.reader, open_options(settings));
         self.hand.poll(cx, |run| next_batch(reader, run, options, settings.max_poll_records))
     }
+
+    /// The next batch if there is one already; the caller still works on what it has.
+    pub(crate) fn poll_batch_at_hand(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch<K, V>>>> {
+        let settings = &self.handle.base.settings;
+        let (reader, options) = (&self.reader, open_options(settings));
+        self.hand.poll_at_hand(cx, |run| next_batch(reader, run, options, settings.max_poll_records))
+    }
 }
 
 fn open_options(settings: &ConsumerSettings) -> OpenOptions {

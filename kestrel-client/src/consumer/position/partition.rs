@@ -265,6 +265,11 @@ impl AssignedPartition {
         Some(FetchPosition { offset: acked.offset, epoch })
     }
 
+    /// Whether what was fetched may be handed out.
+    pub(crate) fn may_hand_out(&self) -> bool {
+        !self.paused && !self.revoking && self.has_room()
+    }
+
     /// Whether the caller may be handed another record: if not, it is woken when it may.
     pub(crate) fn has_room(&self) -> bool {
         self.acks.as_ref().is_none_or(|acks| {

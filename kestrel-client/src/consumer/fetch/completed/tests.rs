@@ -91,6 +91,25 @@ fn aborted_transactions_are_skipped_whatever_the_order_of_their_list() {
     assert_eq!(uncommitted, (vec![0, 1, 2, 3, 4, 6, 7, 10, 11], 13));
 }
 
+/// Taken for no abort, it would let the next transaction of its producer be skipped as if it were the aborted one.
+#[test]
+fn a_marker_that_cannot_be_read_is_damage_where_it_matters() {
+    let broken = BatchSpec { producer: Some(1), ..BatchSpec::of(2, 1) }.build();
+    let mut header = *RecordBatch::parse(broken.clone()).unwrap().0.header();
+    header.attributes.0 |= 1 << 5;
+    let broken = crate::consumer::testing::seal(header, &broken[61..]);
+    let batch = |base| BatchSpec { producer: Some(1), ..BatchSpec::of(base, 2) }.build();
+    let run = concat([BatchSpec::of(0, 2).build(), broken, batch(3)]);
+    let mut fetch = CompletedFetch::scan(fetched(0, run.clone(), Some(vec![]))).fetch.unwrap();
+    let (offsets, damage) = drain(&mut fetch).unwrap_err();
+    assert_eq!((offsets, damage.offset, damage.next_offset), (vec![0, 1], 2, 3));
+    assert_eq!(
+        scan_and_drain(fetched(0, run, None)),
+        (vec![0, 1, 3, 4], 5),
+        "who reads all needs no markers"
+    );
+}
+
 #[test]
 fn a_torn_last_batch_is_fetched_again() {
     let run = concat([BatchSpec::of(0, 3).build(), BatchSpec::of(3, 3).build()]);

@@ -67,6 +67,22 @@ fn what_was_handed_out_before_the_partition_is_taken_away_is_waited_for() {
     assert!(!shared.look(|engine| engine.is_in_hand(&partitions)));
 }
 
+/// What was handed out is on its way into a transaction when nothing more is there: it counts as worked on until that ends.
+#[test]
+fn who_looks_for_more_that_is_not_there_still_works_on_what_it_has() {
+    let (mut hand, shared, partitions) = member();
+    for offset in 0..3 {
+        let at_hand = hand.poll_at_hand(&mut Context::from_waker(Waker::noop()), next_offset);
+        assert!(matches!(at_hand, Poll::Ready(Some(Ok(found))) if found == offset));
+        assert!(shared.look(|engine| engine.is_in_hand(&partitions)));
+    }
+    assert!(hand.poll_at_hand(&mut Context::from_waker(Waker::noop()), next_offset).is_pending());
+    assert!(shared.look(|engine| engine.is_in_hand(&partitions)), "the driver waits");
+    assert_eq!(shared.look(Engine::committable)[0].position.offset, 3, "a commit takes all of it");
+    assert_eq!(poll(&mut hand, next_offset), None);
+    assert!(!shared.look(|engine| engine.is_in_hand(&partitions)), "it has asked for more");
+}
+
 #[test]
 fn what_is_put_back_is_handed_out_again() {
     let (mut hand, ..) = member();
