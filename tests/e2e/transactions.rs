@@ -82,6 +82,22 @@ fn abortable<'p>(outcome: Result<(), CommitError<'p>>) -> (Transaction<'p>, Erro
     }
 }
 
+/// Waits until the broker has ended the first transaction in the topic: readers of what is committed get to its end then.
+async fn until_nothing_is_open(client: &Client, topic: &str) {
+    let ended = async {
+        loop {
+            let reader = client.assigned_consumer::<String, i32>().assign([(topic, 0)]);
+            let reader = reader.isolation_level(IsolationLevel::ReadCommitted).key(Utf8).value(Int32);
+            let reader: AssignedConsumer<String, i32> = reader.build().await.unwrap();
+            if reader.end_offsets([(topic, 0)]).await.unwrap()[&TopicPartition::new(topic, 0)] > 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+}
+
 /// Polls a call so many times, and drops it if it is not ready by then.
 async fn poll_times<F: Future>(times: usize, call: F) -> Option<F::Output> {
     let (mut call, mut polls) = (pin!(call), 0);
@@ -353,19 +369,7 @@ async fn a_transaction_that_is_open_for_too_long_is_aborted_by_the_broker_and_it
     let copies = numbers(&producer, &sink).await;
     let transaction = producer.begin().await.unwrap();
     transaction.record(&copies, "key", &1).send().await.unwrap().await.unwrap();
-    // Until the broker looks: readers of what is committed get to the end of the log.
-    let aborted = async {
-        loop {
-            let reader = client.assigned_consumer::<String, i32>().assign([(&*sink, 0)]);
-            let reader = reader.isolation_level(IsolationLevel::ReadCommitted).key(Utf8).value(Int32);
-            let reader: AssignedConsumer<String, i32> = reader.build().await.unwrap();
-            if reader.end_offsets([(&*sink, 0)]).await.unwrap()[&TopicPartition::new(&*sink, 0)] > 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, aborted).await.unwrap();
+    until_nothing_is_open(&client, &sink).await;
     // With version 2 the producer goes on; before, it cannot tell this from having been replaced.
     let aborted = match transaction.commit().await {
         Err(CommitError::Abortable { transaction, .. }) => transaction.abort().await,
@@ -535,6 +539,39 @@ async fn a_commit_that_nobody_answers_may_have_happened() {
         Err(CommitError::Fatal { source, .. }) => assert!(source.possibly_written(), "{source:#}"),
         other => panic!("{other:?}"),
     }
+}
+
+/// The broker has raised the epoch when the offsets come: nobody else has the id, so that the loop goes on.
+#[tokio::test]
+async fn a_loop_whose_transaction_was_open_for_too_long_does_its_work_again() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
+    produce(&client, &source, 0..3).await;
+    let mut consumer = member(&client, &group, &source).await;
+    let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(1));
+    let mut producer = builder.build().await.unwrap();
+    let copies = numbers(&producer, &sink).await;
+    let stop = CancellationToken::new();
+    let loops = client.exactly_once(&mut consumer, &mut producer).stop_on(stop.clone());
+    let mut calls = 0;
+    let work = loops.run(async |batch, transaction| {
+        calls += 1;
+        for record in batch {
+            let value = record.value()?.unwrap_or_default();
+            transaction.record(&copies, "key", &value).send().await?.await?;
+            if calls > 1 && value == 2 {
+                stop.cancel();
+            }
+        }
+        if calls == 1 {
+            until_nothing_is_open(&client, &sink).await;
+        }
+        Ok(())
+    });
+    tokio::time::timeout(PATIENCE, work).await.unwrap().unwrap();
+    assert_eq!(committed(&client, &sink).await, [0, 1, 2]);
+    assert!(read(&client, &sink, IsolationLevel::ReadUncommitted).await.len() > 3, "some was aborted");
 }
 
 /// What is sent is never stored, so that the commit waits for it, and the loop for the commit.
