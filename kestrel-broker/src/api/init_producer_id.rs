@@ -55,6 +55,10 @@ impl Initialize for InitProducerIdRequest {
             let producer_id = state.transactions.next_producer_id().await.map_err(|error| error.code)?;
             return Ok(Transaction { producer_id, producer_epoch: ProducerEpoch(0) });
         };
+        // Before its place is looked for, which may not be there yet.
+        if transactional_id.is_empty() {
+            return Err(ErrorCode::InvalidRequest);
+        }
         let expected = Transaction { producer_id: self.producer_id, producer_epoch: self.producer_epoch };
         let init = Initialization {
             transactional_id: transactional_id.clone(),
