@@ -62,7 +62,7 @@ fn shown(producer: ActiveProducer) -> ProducerState {
         producer_id: producer.producer_id,
         producer_epoch: i32::from(producer.epoch.0),
         last_sequence: producer.last_sequence,
-        last_timestamp: producer.last_seen.as_millis(),
+        last_timestamp: producer.last_timestamp.as_millis(),
         coordinator_epoch: producer.coordinator_epoch,
         current_txn_start_offset: producer.transaction_start.unwrap_or(NO_OFFSET),
     }

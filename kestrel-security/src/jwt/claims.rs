@@ -91,9 +91,15 @@ impl Claims {
     fn time(&self, claim: &str) -> Result<Option<SystemTime>, TokenError> {
         let Some(value) = self.0.get(claim) else { return Ok(None) };
         let seconds = value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let time = seconds.and_then(|seconds| UNIX_EPOCH.checked_add(seconds));
+        let time = seconds.and_then(whole_millis).and_then(|since| UNIX_EPOCH.checked_add(since));
         time.map(Some).ok_or_else(|| TokenError::claim(claim, "is not a time"))
     }
+}
+
+/// The nearest millisecond: a fraction of a second is none that a float has, and may come out later than the clock that it is of.
+fn whole_millis(time: Duration) -> Option<Duration> {
+    let millis = time.checked_add(Duration::from_micros(500))?.as_millis();
+    u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
 /// A time later by so much, or the time itself at the end of all times.

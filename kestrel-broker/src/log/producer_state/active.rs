@@ -2,7 +2,7 @@
 
 use kestrel_protocol::{ProducerEpoch, ProducerId, Timestamp};
 
-use super::{NO_SEQUENCE, ProducerState};
+use super::{NO_SEQUENCE, ProducerState, RememberedBatch};
 
 /// A producer whose batches a log knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,9 @@ pub(crate) struct ActiveProducer {
     pub(crate) epoch: ProducerEpoch,
     /// The last sequence of its last batch; -1 without one in this epoch.
     pub(crate) last_sequence: i32,
-    /// When it wrote last.
-    pub(crate) last_seen: Timestamp,
+    /// The largest timestamp of its last batch, however old its events are: as Apache Kafka, whose tools judge by it whether a
+    /// transaction hangs. That of its last append, when no batch of its epoch is known.
+    pub(crate) last_timestamp: Timestamp,
     /// The epoch of the coordinator that ended its last transaction; -1 when none has.
     pub(crate) coordinator_epoch: i32,
     /// The first offset of its open transaction.
@@ -31,7 +32,10 @@ impl ProducerState {
                 producer_id,
                 epoch: producer.epoch,
                 last_sequence: producer.batches.back().map_or(NO_SEQUENCE, |batch| batch.last_sequence),
-                last_seen: producer.last_seen,
+                last_timestamp: producer
+                    .batches
+                    .back()
+                    .map_or(producer.last_seen, RememberedBatch::timestamp),
                 coordinator_epoch: producer.coordinator_epoch,
                 transaction_start: producer.transaction_start,
             })

@@ -70,3 +70,13 @@ fn a_client_is_told_of_a_scope_and_of_nothing_else() {
     let other = InvalidToken::from(TokenError::Signature);
     assert_eq!((&*other.status, other.scope), ("invalid_token", None));
 }
+
+#[test]
+fn a_token_is_valid_in_the_millisecond_in_which_it_is_made() {
+    for millis in 0..1_000 {
+        let made = now() + Duration::from_millis(millis);
+        let token = unsecured_token("alice", made, Duration::from_secs(60));
+        let identity = UnsecuredTokens::default().validate(token.expose(), made);
+        assert!(identity.is_ok(), "{millis}: {identity:?}");
+    }
+}
