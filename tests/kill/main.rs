@@ -84,7 +84,7 @@ struct Options {
     #[arg(long)]
     verbose: bool,
 
-    /// Break a promise in this round: cut the last acknowledged batch off a log
+    /// Break a promise in this round: cut the newer half off a log
     #[arg(long, value_name = "ROUND", hide = true)]
     sabotage: Option<u32>,
 }

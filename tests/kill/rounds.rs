@@ -119,7 +119,7 @@ impl<'a> Rounds<'a> {
             self.ends.checks += 1;
         }
         if self.options.sabotage == Some(round) {
-            sabotage::cut_last_batch(self.broker.data_dir()).map_err(|error| error.to_string())?;
+            sabotage::cut_newer_half(self.broker.data_dir()).map_err(|error| error.to_string())?;
         }
         self.start().await?;
         if self.dice.once_in(10) && !self.foreign.is_empty() {
