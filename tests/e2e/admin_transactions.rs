@@ -183,10 +183,10 @@ async fn a_transaction_that_no_coordinator_knows_is_found_and_aborted() {
     let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (admin, topic, id) = (client.admin(), topic_with(&client, 1).await, unique("hanging"));
-    let mut writer = RawWriter::start(&broker, &id).await;
     let values = ["nobody", "told", "the coordinator"];
     if let TestBroker::Embedded(_) = broker {
         // It always asks the coordinator: nothing hangs there.
+        let mut writer = RawWriter::start(&broker, &id).await;
         assert_eq!(writer.write(&topic, 0, &values).await, Err(ErrorCode::TransactionAbortable));
         return;
     }
@@ -194,7 +194,11 @@ async fn a_transaction_that_no_coordinator_knows_is_found_and_aborted() {
     let unverified = AlterConfigs::of(ConfigResource::AllBrokers);
     let unverified = unverified.set("transaction.partition.verification.enable", "false");
     admin.alter_configs([unverified]).await.into_result().unwrap();
-    writer.write(&topic, 0, &values).await.unwrap();
+    let writer = eventually("a broker that does not ask the coordinator any more", async || {
+        let mut writer = RawWriter::start(&broker, &id).await;
+        writer.write(&topic, 0, &values).await.ok().map(|_| writer)
+    })
+    .await;
 
     let recent = admin.find_hanging_transactions([topic.as_str()], Duration::MAX).await.unwrap();
     assert_eq!(recent, [], "its coordinator may yet hear of it");
