@@ -68,6 +68,7 @@ mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
+mod known_topic;
 mod leave_group;
 mod list_groups;
 mod list_offsets;

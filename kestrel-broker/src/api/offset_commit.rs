@@ -10,10 +10,11 @@ use kestrel_protocol::messages::offset_commit::{
     OffsetCommitResponseTopic,
 };
 
+use super::known_topic::KnownTopic;
 use super::{Handler, RequestContext, State};
 use crate::authorizer::AclOperation::Read;
-use crate::authorizer::ResourceType::{Group, Topic};
-use crate::cluster::{ClusterImage, TopicImage};
+use crate::authorizer::ResourceType::Group;
+use crate::cluster::ClusterImage;
 use crate::coordinator::{Commit, CommittedPartition};
 
 /// The first version that names topics by id.
@@ -68,38 +69,16 @@ impl Handler for OffsetCommitRequest {
     }
 }
 
-/// A topic that a request names, if it is there.
-struct Known {
-    topic: Option<Arc<TopicImage>>,
-    /// The error for a topic that is not.
-    missing: ErrorCode,
-}
-
-impl Known {
-    /// Whether the topic has the partition.
-    fn check(&self, partition: i32) -> Result<(), ErrorCode> {
-        let topic = self.topic.as_ref().ok_or(self.missing)?;
-        topic.partition(partition).map(|_| ()).ok_or(ErrorCode::UnknownTopicOrPartition)
-    }
-}
-
-fn find(topic: &OffsetCommitRequestTopic, context: &RequestContext, image: &ClusterImage) -> Known {
-    let by_id = context.version >= FIRST_TOPIC_ID_VERSION;
-    let found = if by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
-    let (name, missing) = if by_id {
-        (found.map(|found| &found.name), ErrorCode::UnknownTopicId)
+fn find(topic: &OffsetCommitRequestTopic, context: &RequestContext, image: &ClusterImage) -> KnownTopic {
+    if context.version >= FIRST_TOPIC_ID_VERSION {
+        KnownTopic::by_id(topic.topic_id, &context.access, image)
     } else {
-        (Some(&topic.name), ErrorCode::UnknownTopicOrPartition)
-    };
-    // A name has to be allowed before anything is said of it; an id that nobody has is no secret.
-    match name.map_or(Ok(()), |name| context.access.check(Read, Topic, name)) {
-        Ok(()) => Known { topic: found.cloned(), missing },
-        Err(denied) => Known { topic: None, missing: denied },
+        KnownTopic::by_name(&topic.name, &context.access, image)
     }
 }
 
-fn committed(asked: &OffsetCommitRequestTopic, known: &Known) -> Vec<CommittedPartition> {
-    let Some(topic) = &known.topic else { return Vec::new() };
+fn committed(asked: &OffsetCommitRequestTopic, known: &KnownTopic) -> Vec<CommittedPartition> {
+    let Some(topic) = known.topic() else { return Vec::new() };
     let there = asked.partitions.iter().filter(|partition| known.check(partition.partition_index).is_ok());
     let partition = there.map(|partition| CommittedPartition {
         topic: topic.name.clone(),

@@ -10,11 +10,11 @@ use kestrel_protocol::messages::txn_offset_commit::{
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
+use super::known_topic::KnownTopic;
 use super::transactional::is_final;
 use super::{Access, Handler, RequestContext, State};
 use crate::authorizer::AclOperation::{Read, Write};
-use crate::authorizer::ResourceType::{Group, Topic, TransactionalId};
-use crate::cluster::{ClusterImage, TopicImage};
+use crate::authorizer::ResourceType::{Group, TransactionalId};
 use crate::coordinator::{Commit, CommittedPartition, GROUPS_TOPIC};
 use crate::log::{Transaction, VerificationGuard, Verifying};
 
@@ -33,8 +33,12 @@ impl Handler for TxnOffsetCommitRequest {
         // As Apache Kafka: a topic without partitions is left out of the answer.
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
-        let found: Vec<_> = self.topics.iter().map(|topic| find(topic, &context.access, &image)).collect();
-        let partitions = self.topics.iter().zip(&found).flat_map(|(topic, found)| committed(topic, found));
+        let known: Vec<_> = self
+            .topics
+            .iter()
+            .map(|topic| KnownTopic::by_name(&topic.name, &context.access, &image))
+            .collect();
+        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));
         let partitions: Vec<_> = partitions.collect();
         let stored = match &partitions[..] {
             [] => Ok(Vec::new()),
@@ -45,8 +49,8 @@ impl Handler for TxnOffsetCommitRequest {
             Err(error) => (Vec::new(), told(error, context.version)),
         };
         let mut outcomes = outcomes.into_iter();
-        let topics = self.topics.iter().zip(&found).map(|(topic, found)| {
-            answer(topic, |partition| match has(found, partition) {
+        let topics = self.topics.iter().zip(&known).map(|(topic, known)| {
+            answer(topic, |partition| match known.check(partition) {
                 Ok(()) => outcomes.next().unwrap_or(otherwise),
                 Err(error) => error,
             })
@@ -66,28 +70,9 @@ fn check(request: &TxnOffsetCommitRequest, access: &Access) -> Result<(), ErrorC
     access.check(Read, Group, &request.group_id)
 }
 
-/// A topic that a request names, if it is allowed and there.
-fn find(
-    topic: &TxnOffsetCommitRequestTopic,
-    access: &Access,
-    image: &ClusterImage,
-) -> Result<Arc<TopicImage>, ErrorCode> {
-    access.check(Read, Topic, &topic.name)?;
-    image.topic(&topic.name).cloned().ok_or(ErrorCode::UnknownTopicOrPartition)
-}
-
-/// Whether a topic has the partition.
-fn has(found: &Result<Arc<TopicImage>, ErrorCode>, partition: i32) -> Result<(), ErrorCode> {
-    let topic = found.as_ref().map_err(|error| *error)?;
-    topic.partition(partition).map(|_| ()).ok_or(ErrorCode::UnknownTopicOrPartition)
-}
-
-fn committed(
-    asked: &TxnOffsetCommitRequestTopic,
-    found: &Result<Arc<TopicImage>, ErrorCode>,
-) -> Vec<CommittedPartition> {
-    let Ok(topic) = found else { return Vec::new() };
-    let there = asked.partitions.iter().filter(|partition| has(found, partition.partition_index).is_ok());
+fn committed(asked: &TxnOffsetCommitRequestTopic, known: &KnownTopic) -> Vec<CommittedPartition> {
+    let Some(topic) = known.topic() else { return Vec::new() };
+    let there = asked.partitions.iter().filter(|partition| known.check(partition.partition_index).is_ok());
     let partition = there.map(|partition| CommittedPartition {
         topic: topic.name.clone(),
         topic_id: topic.id,
