@@ -106,7 +106,8 @@ impl<'a> SerializeContext<'a> {
     /// The value of the last header of this name, added or there before; `None` when there is none, or when it is null.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.added.last(name).or_else(|| self.headers.last(name))
+        let before = || if self.added.removes(name) { None } else { self.headers.last(name) };
+        self.added.last(name).or_else(before)
     }
 
     /// Adds a header after all others of the record.
@@ -114,7 +115,12 @@ impl<'a> SerializeContext<'a> {
         self.added.push(name, value);
     }
 
-    /// The headers that were added.
+    /// Takes all headers of this name away: a record that is passed on may have some that say what it was and is not any more.
+    pub fn remove_header(&mut self, name: impl Into<Cow<'static, str>>) {
+        self.added.remove(name);
+    }
+
+    /// What was changed of the record's headers.
     #[must_use]
     pub fn into_added(self) -> AddedHeaders {
         self.added

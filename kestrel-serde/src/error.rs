@@ -12,6 +12,13 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
 /// Why a value could not become bytes, or bytes no value.
 ///
+/// | | the record that was read | and then |
+/// |---|---|---|
+/// | [`Decode`](Self::Decode) | [is poison](Self::is_poison): its bytes are to blame | it may be passed: skipped, put aside |
+/// | [`Unavailable`](Self::Unavailable) | is kept | the same call [may succeed later](Self::is_retriable) |
+/// | [`Schema`](Self::Schema) | is kept | somebody has to change something |
+/// | [`Encode`](Self::Encode) | | of values that are written alone |
+///
 /// The text (`{error}`) says what failed; why is the [`source`](Error::source), which is the [`cause`](Self::cause) and
 /// can be downcast. `{error:#}` writes both, and whatever is behind them, in one line:
 /// `cannot decode the key of topic orders: expected 4 bytes, found 3`.
@@ -42,7 +49,8 @@ pub enum SerdeError {
         /// What the format said.
         cause: BoxError,
     },
-    /// The bytes are not what this format or type expects (a *poison pill*): reading them again gives the same error.
+    /// The bytes are not what this format or type expects (a *poison pill*): reading them again gives the same error. It is
+    /// the only kind that says so: where the reason is anything but the record itself, it is one of the others.
     #[non_exhaustive]
     Decode {
         /// The topic that the record was read from.
@@ -52,9 +60,17 @@ pub enum SerdeError {
         /// What the format said.
         cause: BoxError,
     },
-    /// A schema is malformed, does not fit the type, or cannot be resolved with another one.
+    /// A schema cannot be used: it is malformed, does not fit the type, cannot be resolved with another one, or its registry does not
+    /// give it and will not until somebody changes something. It says nothing about bytes that were read: they are no poison pill.
     #[non_exhaustive]
     Schema {
+        /// What the format said.
+        cause: BoxError,
+    },
+    /// What the format needs cannot be had at the moment, such as a schema while its registry is down. It says nothing about the
+    /// bytes, so they are no poison pill: the same call may succeed later.
+    #[non_exhaustive]
+    Unavailable {
         /// What the format said.
         cause: BoxError,
     },
@@ -76,10 +92,46 @@ impl SerdeError {
         Self::Schema { cause: cause.into() }
     }
 
+    /// Something that the format needs cannot be had at the moment: for use in `ready`, of both traits.
+    ///
+    /// ```
+    /// use kestrel_serde::SerdeError;
+    ///
+    /// assert!(SerdeError::unavailable("the registry does not answer").is_retriable());
+    /// assert!(!SerdeError::schema("no schema has the id 7").is_retriable());
+    /// ```
+    pub fn unavailable(cause: impl Into<BoxError>) -> Self {
+        Self::Unavailable { cause: cause.into() }
+    }
+
+    /// Whether the record that was read is to blame, so that it fails as often as it is read: it alone may be skipped or put
+    /// aside. With every other error the record is kept, because another try, or another setting, may read it.
+    ///
+    /// ```
+    /// use kestrel_serde::{SerdeContext, SerdeError};
+    ///
+    /// assert!(SerdeError::decode(&SerdeContext::value("orders"), "expected 8 bytes, found 3").is_poison());
+    /// assert!(!SerdeError::unavailable("the registry does not answer").is_poison());
+    /// assert!(!SerdeError::schema("the registry refuses the password").is_poison());
+    /// ```
+    #[must_use]
+    pub const fn is_poison(&self) -> bool {
+        matches!(self, Self::Decode { .. })
+    }
+
+    /// Whether the same call may succeed later, without anybody changing anything. A record that was read is kept for it.
+    #[must_use]
+    pub const fn is_retriable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
     /// What the format said, to be downcast: a `serde_json::Error`, an `apache_avro::Error`, a [`Utf8Error`](std::str::Utf8Error).
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         match self {
-            Self::Encode { cause, .. } | Self::Decode { cause, .. } | Self::Schema { cause } => &**cause,
+            Self::Encode { cause, .. }
+            | Self::Decode { cause, .. }
+            | Self::Schema { cause }
+            | Self::Unavailable { cause } => &**cause,
         }
     }
 
@@ -87,7 +139,7 @@ impl SerdeError {
     pub fn topic(&self) -> Option<&str> {
         match self {
             Self::Encode { topic, .. } | Self::Decode { topic, .. } => Some(topic),
-            Self::Schema { .. } => None,
+            Self::Schema { .. } | Self::Unavailable { .. } => None,
         }
     }
 
@@ -95,7 +147,7 @@ impl SerdeError {
     pub fn part(&self) -> Option<Part> {
         match self {
             Self::Encode { part, .. } | Self::Decode { part, .. } => Some(*part),
-            Self::Schema { .. } => None,
+            Self::Schema { .. } | Self::Unavailable { .. } => None,
         }
     }
 }
@@ -106,6 +158,7 @@ impl fmt::Display for SerdeError {
             Self::Encode { topic, part, .. } => write!(f, "cannot encode the {part} of topic {topic}"),
             Self::Decode { topic, part, .. } => write!(f, "cannot decode the {part} of topic {topic}"),
             Self::Schema { .. } => f.write_str("cannot use the schema"),
+            Self::Unavailable { .. } => f.write_str("cannot have what the format needs at the moment"),
         }?;
         if f.alternate() {
             for cause in std::iter::successors(self.source(), |&cause| cause.source()) {

@@ -22,7 +22,8 @@ impl ReadHeaders for NoHeaders {
     }
 }
 
-/// The headers that the serializers of a record have added to it, in their order.
+/// What the serializers of a record have changed of its headers: those that they have added, in their order, and the names of those
+/// that they have taken away.
 ///
 /// A name that is a constant and a value that is kept as [`Bytes`], as the id of a schema is, cost no allocation.
 ///
@@ -37,34 +38,51 @@ impl ReadHeaders for NoHeaders {
 /// assert!(headers.is_empty());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct AddedHeaders(Vec<(Cow<'static, str>, Bytes)>);
+pub struct AddedHeaders {
+    added: Vec<(Cow<'static, str>, Bytes)>,
+    removed: Vec<Cow<'static, str>>,
+}
 
 impl AddedHeaders {
     /// No headers.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { added: Vec::new(), removed: Vec::new() }
     }
 
     /// Adds a header after the others.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) {
-        self.0.push((name.into(), value.into()));
+        self.added.push((name.into(), value.into()));
     }
 
-    /// Whether there are none.
+    /// Takes all headers of this name away that the record had before, and those that were added.
+    pub fn remove(&mut self, name: impl Into<Cow<'static, str>>) {
+        let name = name.into();
+        self.added.retain(|(added, _)| *added != name);
+        self.removed.push(name);
+    }
+
+    /// Whether headers of this name are taken away that the record had before.
+    #[must_use]
+    pub fn removes(&self, name: &str) -> bool {
+        self.removed.iter().any(|removed| removed == name)
+    }
+
+    /// Whether nothing is changed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.added.is_empty() && self.removed.is_empty()
     }
 
-    /// Takes all headers out and keeps the memory.
+    /// Takes all added headers out, forgets which are taken away, and keeps the memory.
     pub fn drain(&mut self) -> impl Iterator<Item = (Cow<'static, str>, Bytes)> {
-        self.0.drain(..)
+        self.removed.clear();
+        self.added.drain(..)
     }
 }
 
 impl ReadHeaders for AddedHeaders {
     fn last(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().rfind(|(key, _)| key == name).map(|(_, value)| &**value)
+        self.added.iter().rfind(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 }

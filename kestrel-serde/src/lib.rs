@@ -12,8 +12,13 @@
 //! | `Uuid` | `uuid::Uuid`, newtypes of it | Kafka's `UUIDSerializer` | `uuid` |
 //! | [`Unit`] | `()` | none; any are ignored | |
 //! | `Json` | any `Serialize`, `DeserializeOwned` | one JSON document | `json` (default) |
+//! | `JsonSchema` | any `Serialize`, `DeserializeOwned` | one JSON document, checked against a schema | `json-schema` |
 //! | `Avro` | any `Serialize`, `DeserializeOwned` | one Avro datum, without any prefix | `avro` |
 //! | `AvroValue` | `apache_avro::types::Value` | one Avro datum, without any prefix | `avro` |
+//! | `Protobuf` | any `prost::Message` | one message, without any prefix | `protobuf` |
+//! | `ProtobufValue` | `prost_reflect::DynamicMessage` | one message, without any prefix | `protobuf` |
+//! | `registry.format(..)` of `Avro` and the like | those of the format | the same behind the id of a registered schema, or with its GUID in a header | `registry` |
+//! | `AvroJson`, `ProtobufJson`, `AnySchema` | `serde_json::Value` | the same, of any schema that a registry has | `generic` |
 //! | [`serialize_with`], [`deserialize_with`] | yours | a closure's | |
 //!
 //! ```
@@ -82,33 +87,60 @@
 //! # When it fails
 //!
 //! [`SerdeError`] says in one sentence what failed, in which part of which topic, and why. Bytes that are not what they
-//! should be are a *poison pill*: reading them again gives the same error, and what to do with the record is the consumer's
-//! to decide.
+//! should be are a *poison pill* ([`SerdeError::is_poison`]): reading them again gives the same error, and what to do with the
+//! record is the consumer's to decide. With every other error the record is kept.
+
+//!
+//! # Schemas that change
+//!
+//! With the feature `schema-lock`, `schema_lock!` holds a format's schema against those that data were written with, in a test: `lock::SchemaLock`.
 
 #[cfg(feature = "avro")]
 mod avro;
 mod closure;
 mod context;
 mod error;
+#[cfg(feature = "generic")]
+mod generic;
 #[cfg(any(feature = "json", feature = "avro"))]
 mod guard;
 mod headers;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json-schema")]
+mod json_schema;
+#[cfg(all(feature = "schema-lock", any(feature = "avro", feature = "protobuf", feature = "json-schema")))]
+pub mod lock;
 mod primitives;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod ready;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod serializer;
 
 #[cfg(feature = "avro")]
-pub use avro::{Avro, AvroValue};
+pub use avro::{Avro, AvroValue, logical};
+#[cfg(feature = "generic")]
+pub use avro::{AvroDatumJson, AvroJson};
 pub use closure::{DeserializeWith, SerializeWith, deserialize_with, serialize_with};
 pub use context::{DeserializeContext, Part, SerdeContext, SerializeContext};
 pub use error::{BoxError, SerdeError};
+#[cfg(feature = "generic")]
+pub use generic::AnySchema;
 pub use headers::{AddedHeaders, ReadHeaders};
 #[cfg(feature = "json")]
 pub use json::Json;
+#[cfg(feature = "json-schema")]
+pub use json_schema::JsonSchema;
 #[cfg(feature = "uuid")]
 pub use primitives::Uuid;
 pub use primitives::{Float32, Float64, Int32, Int64, Raw, Unit, Utf8};
+#[cfg(feature = "generic")]
+pub use protobuf::{MessageJson, ProtobufJson};
+#[cfg(all(feature = "protobuf", feature = "registry"))]
+pub use protobuf::{ProtoFiles, ProtobufMessage};
+#[cfg(feature = "protobuf")]
+pub use protobuf::{Protobuf, ProtobufValue};
 pub use ready::Ready;
 pub use serializer::{Deserializer, Serializer};

@@ -44,9 +44,16 @@ use crate::{DeserializeContext, Ready, SerdeContext, SerdeError, SerializeContex
     note = "a builder has `Unset` where `.key(..)` or `.value(..)` is missing: say there which format it is"
 )]
 pub trait Serializer<T: ?Sized>: Send + Sync + 'static {
+    /// Whether what [`ready`](Self::ready) has prepared can grow old, so that it is asked again before each record that a task can
+    /// wait for. The answer is always the same. Default: it is for ever.
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     /// Makes [`serialize`](Self::serialize) possible for this topic and part.
     ///
-    /// Awaited once, when a typed topic handle is opened. Formats with a registry register or fetch their schema here
+    /// Awaited once, when a typed topic handle is opened, and before each record where the format [may
+    /// wait](Self::may_wait). Formats with a registry register or fetch their schema here
     /// and keep it; all others take the default, which is ready at once.
     ///
     /// # Errors
@@ -126,7 +133,8 @@ pub trait Deserializer<T>: Send + Sync + 'static {
     /// and keep it. All others take the default, which is ready at once and costs nothing.
     ///
     /// # Errors
-    /// Whatever keeps the schema from being known. The record is not lost: the same call may be made again.
+    /// Whatever keeps the schema from being known. The record is not lost, and the same call is made again, unless it [is
+    /// poison](SerdeError::is_poison).
     ///
     /// # Cancel safety
     /// Dropping the future has no effect other than work not done; it may be called again.
@@ -135,13 +143,26 @@ pub trait Deserializer<T>: Send + Sync + 'static {
         Ready::now()
     }
 
+    /// Reads a `T` as [`deserialize`](Self::deserialize) does, if nothing has to be waited for: `None` if
+    /// [`ready`](Self::ready) has to be awaited first.
+    ///
+    /// The client tries this before all else. The default asks `ready` and then `deserialize`; a format that finds the same thing in
+    /// both overrides it, and finds it once.
+    ///
+    /// # Errors
+    /// Those of both.
+    fn deserialize_now(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Option<Result<T, SerdeError>> {
+        let is_ready = self.ready(*ctx, bytes).known()?;
+        Some(is_ready.and_then(|()| self.deserialize(ctx, bytes)))
+    }
+
     /// Reads a `T` from `bytes`, which hold exactly one key or value.
     ///
     /// The bytes may be a slice of a whole fetched batch. A `T` that keeps a clone of them is made without a copy, and
     /// keeps that batch in memory as long as it lives.
     ///
     /// # Errors
-    /// [`SerdeError::Decode`] when the bytes are not a `T` in this format: a poison pill.
+    /// [`SerdeError::Decode`] when the bytes are not a `T` in this format: a poison pill. No other error is one.
     fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError>;
 }
 
@@ -150,6 +171,10 @@ macro_rules! behind_a_pointer {
     ($pointer:ident, $(#[$serializer:meta])* ; $(#[$deserializer:meta])*) => {
         $(#[$serializer])*
         impl<T: ?Sized, S: Serializer<T> + ?Sized> Serializer<T> for $pointer<S> {
+            fn may_wait(&self) -> bool {
+                S::may_wait(self)
+            }
+
             fn ready<'a>(&'a self, ctx: SerdeContext<'a>) -> Ready<'a> {
                 S::ready(self, ctx)
             }
@@ -171,6 +196,14 @@ macro_rules! behind_a_pointer {
 
             fn ready<'a>(&'a self, ctx: DeserializeContext<'a>, bytes: &'a Bytes) -> Ready<'a> {
                 D::ready(self, ctx, bytes)
+            }
+
+            fn deserialize_now(
+                &self,
+                ctx: &DeserializeContext<'_>,
+                bytes: &Bytes,
+            ) -> Option<Result<T, SerdeError>> {
+                D::deserialize_now(self, ctx, bytes)
             }
 
             fn deserialize(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {

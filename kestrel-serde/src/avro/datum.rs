@@ -5,6 +5,7 @@
 //! allocate what a length claims. Nor does it use `apache-avro`'s own schema resolution, which in 0.22 passes over the
 //! aliases of fields and picks a union's record by its shape.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use apache_avro::error::Details;
@@ -18,6 +19,8 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
 use super::describe::describe;
+#[cfg(feature = "generic")]
+use super::node::Node;
 use super::resolution::{MAX_DEPTH, Resolution, TOO_DEEP};
 use super::self_contained::self_contained;
 use super::value_reader::read_value;
@@ -25,7 +28,7 @@ use crate::guard::{self, Refusal, Rules, Shape};
 use crate::{BoxError, SerdeError};
 
 /// What keeps the stack of `apache-avro`'s writer short. A level of a datum is at most two of a value: the exact limit is the
-/// reader's, and held by [`Datum::check_written`].
+/// reader's, and held by [`Datum::finish_written`].
 const RULES: Rules = Rules { max_levels: 2 * MAX_DEPTH, too_deep: TOO_DEEP, is_json: false };
 
 /// A schema, and how to read into it.
@@ -33,32 +36,66 @@ const RULES: Rules = Rules { max_levels: 2 * MAX_DEPTH, too_deep: TOO_DEEP, is_j
 pub(super) struct Datum {
     /// As the user gave it.
     schema: Schema,
+    /// The text that it was parsed from, if it was.
+    text: Option<Box<str>>,
     /// The same schema with each reference replaced by what it names, when that is possible.
     flat: Option<Schema>,
     /// From this schema to itself: what is written passes it, so that no writer makes what its reader refuses.
     own: Resolution,
     /// From the writer's schema to this one, if that is another.
     from_writer: Option<Resolution>,
+    /// From this schema to the one that datums are to be in, if that is another.
+    to_target: Option<Resolution>,
 }
 
 impl Datum {
     /// Reads and writes this schema.
     pub(super) fn new(schema: Schema) -> Result<Self, SerdeError> {
         let names = ResolvedSchema::new(&schema).map_err(SerdeError::schema)?;
-        let own = Resolution::check(&schema, names.get_names());
+        let own = Resolution::check(&schema, names.get_names()).map_err(SerdeError::schema)?;
         let flat = self_contained(&schema, names.get_names());
         drop(names);
-        Ok(Self { schema, flat, own, from_writer: None })
+        Ok(Self { schema, text: None, flat, own, from_writer: None, to_target: None })
     }
 
-    /// Reads what `writer` wrote.
-    pub(super) fn written_with(self, writer: &Schema) -> Result<Self, SerdeError> {
-        let writer_names = ResolvedSchema::new(writer).map_err(SerdeError::schema)?;
-        let names = ResolvedSchema::new(&self.schema).map_err(SerdeError::schema)?;
-        let resolution =
-            Resolution::new((writer, writer_names.get_names()), (&self.schema, names.get_names()))
-                .map_err(SerdeError::schema)?;
+    /// Reads and writes this schema, which may refer to types of `others`.
+    #[cfg(feature = "generic")]
+    pub(super) fn referring(schema: Schema, others: &[Schema]) -> Result<Self, SerdeError> {
+        if others.is_empty() {
+            return Self::new(schema);
+        }
+        let names = names(&schema, others)?;
+        let own = Resolution::check(&schema, names.get_names()).map_err(SerdeError::schema)?;
+        let flat = self_contained(&schema, names.get_names()).ok_or_else(|| {
+            SerdeError::schema("it refers to other schemas and to itself, or is huge once they are in it")
+        })?;
+        drop(names);
+        Ok(Self { schema, text: None, flat: Some(flat), own, from_writer: None, to_target: None })
+    }
+
+    /// The same, whose schema was parsed from this text.
+    pub(super) fn with_text(self, text: &str) -> Self {
+        Self { text: Some(text.into()), ..self }
+    }
+
+    /// Reads what `writer` wrote, which may refer to types of `others`.
+    pub(super) fn written_with(self, writer: &Schema, others: &[Schema]) -> Result<Self, SerdeError> {
+        let resolution = resolution((writer, others), (&self.schema, &[]))?;
         Ok(Self { from_writer: Some(resolution), ..self })
+    }
+
+    /// Writes datums of the schema `target`, which may refer to types of `others`.
+    #[cfg(feature = "registry")]
+    pub(super) fn writing_in(self, target: &Schema, others: &[Schema]) -> Result<Self, SerdeError> {
+        let resolution = resolution((&self.schema, &[]), (target, others))?;
+        Ok(Self { to_target: Some(resolution), ..self })
+    }
+
+    pub(super) fn schema_text(&self) -> String {
+        match &self.text {
+            Some(text) => text.to_string(),
+            None => serde_json::to_string(&self.schema).expect("a schema has a form in JSON"),
+        }
     }
 
     pub(super) fn schema(&self) -> &Schema {
@@ -74,7 +111,7 @@ impl Datum {
         let guarded = Guarded { value, refused: OnceCell::new() };
         let writer = self.writer().map_err(readable)?;
         writer.write_ser(&mut out.writer(), &guarded).map_err(|error| guarded.explain(error))?;
-        self.check_written(out.get(start..).unwrap_or_default())
+        self.finish_written(start, out)
     }
 
     pub(super) fn write_value(&self, value: &Value, out: &mut BytesMut) -> Result<(), BoxError> {
@@ -90,12 +127,18 @@ impl Datum {
             }
             _ => readable(error),
         })?;
-        self.check_written(out.get(start..).unwrap_or_default())
+        self.finish_written(start, out)
     }
 
-    /// Refuses what this format would refuse to read.
-    fn check_written(&self, datum: &[u8]) -> Result<(), BoxError> {
+    /// Refuses what this format would refuse to read, and brings the rest into the schema that it is to be in.
+    fn finish_written(&self, start: usize, out: &mut BytesMut) -> Result<(), BoxError> {
+        let datum = out.get(start..).unwrap_or_default();
         self.own.resolve(datum)?;
+        let Some(to_target) = &self.to_target else { return Ok(()) };
+        if let Cow::Owned(datum) = to_target.resolve(datum)? {
+            out.truncate(start);
+            out.put_slice(&datum);
+        }
         Ok(())
     }
 
@@ -111,6 +154,13 @@ impl Datum {
         let resolved = self.resolution().resolve(bytes)?;
         let (schema, names) = self.resolved().map_err(readable)?;
         read_value(schema, names.get_names(), &resolved)
+    }
+
+    /// Calls `work` with the schema among the names that it refers to.
+    #[cfg(feature = "generic")]
+    pub(super) fn with_node<T>(&self, work: impl FnOnce(Node<'_>) -> T) -> Result<T, BoxError> {
+        let (schema, names) = self.resolved().map_err(readable)?;
+        Ok(work(Node::root(schema, names.get_names())))
     }
 
     fn resolution(&self) -> &Resolution {
@@ -132,6 +182,21 @@ impl Datum {
             None => Ok((&self.schema, ResolvedSchema::new(&self.schema)?)),
         }
     }
+}
+
+/// From one schema to another, each with schemas that it may refer to.
+fn resolution(
+    (from, from_others): (&Schema, &[Schema]),
+    (to, to_others): (&Schema, &[Schema]),
+) -> Result<Resolution, SerdeError> {
+    let (from_names, to_names) = (names(from, from_others)?, names(to, to_others)?);
+    Resolution::new((from, from_names.get_names()), (to, to_names.get_names())).map_err(SerdeError::schema)
+}
+
+/// The names that a schema and those that it may refer to define.
+fn names<'s>(schema: &'s Schema, others: &'s [Schema]) -> Result<ResolvedSchema<'s>, SerdeError> {
+    let schemata = others.iter().chain([schema]).collect();
+    ResolvedSchema::new_with_schemata(schemata).map_err(SerdeError::schema)
 }
 
 /// A value that is written within the rules, and why it was not.

@@ -11,7 +11,12 @@
 mod cursor;
 mod datum;
 mod describe;
+#[cfg(feature = "generic")]
+mod json;
+pub mod logical;
 mod node;
+#[cfg(feature = "registry")]
+mod registered;
 mod resolution;
 mod self_contained;
 mod value;
@@ -26,6 +31,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::datum::Datum;
+#[cfg(feature = "generic")]
+pub use self::json::{AvroDatumJson, AvroJson};
+#[cfg(feature = "generic")]
+use self::registered::record_name;
 pub use self::value::AvroValue;
 use crate::{DeserializeContext, Deserializer, SerdeError, SerializeContext, Serializer};
 
@@ -84,6 +93,7 @@ use crate::{DeserializeContext, Deserializer, SerdeError, SerializeContext, Seri
 /// | `Option<T>` | a union of null and one other type | for a union of more, an enum with a variant for each branch, a unit variant for null, and `#[avro(repr = "bare_union")]` |
 /// | `Vec<u8>`, `[u8; N]` | an array | for `bytes` and `fixed`, `#[serde(with = "apache_avro::serde::bytes")]` (also `fixed`, `bytes_opt`, `fixed_opt`) on the field |
 /// | `apache_avro::Decimal` | a decimal in `bytes` | in a `fixed`, make it from as many bytes as that has, the sign in front: `Decimal::from(number.to_be_bytes())` of an `i64` for 8 |
+/// | decimals, dates, times, UUIDs as text | logical types | the types of [`logical`] |
 /// | `u64`, `i128`, `u128` | a `fixed` with a name of `apache-avro`'s | for a `long`, use `i64` |
 ///
 /// # Bytes that cannot be trusted
@@ -114,7 +124,7 @@ impl Avro {
     /// # Ok::<(), kestrel_serde::SerdeError>(())
     /// ```
     pub fn new(schema: Schema) -> Result<Self, SerdeError> {
-        Ok(Self { datum: Arc::new(Datum::new(schema)?) })
+        Ok(Self::over(Datum::new(schema)?))
     }
 
     /// A format for values of the schema in this JSON text.
@@ -129,7 +139,8 @@ impl Avro {
     /// assert!(format!("{error:#}").starts_with("cannot use the schema: ")); // and what is wrong with it
     /// ```
     pub fn parse(schema: &str) -> Result<Self, SerdeError> {
-        Self::new(Schema::parse_str(schema).map_err(SerdeError::schema)?)
+        let parsed = Schema::parse_str(schema).map_err(SerdeError::schema)?;
+        Ok(Self::over(Datum::new(parsed)?.with_text(schema)))
     }
 
     /// A format for values of the schema that is derived from `T`.
@@ -176,8 +187,8 @@ impl Avro {
     /// # Ok::<(), kestrel_serde::SerdeError>(())
     /// ```
     pub fn writer_schema(self, writer: &Schema) -> Result<Self, SerdeError> {
-        let datum = Arc::unwrap_or_clone(self.datum).written_with(writer)?;
-        Ok(Self { datum: Arc::new(datum) })
+        let datum = Arc::unwrap_or_clone(self.datum).written_with(writer, &[])?;
+        Ok(Self::over(datum))
     }
 
     /// The schema that this format writes with, and reads into.
@@ -185,9 +196,26 @@ impl Avro {
         self.datum.schema()
     }
 
+    /// The same schema as JSON text, as a schema registry is given it: the text that it was [parsed](Self::parse) from, or else
+    /// what `apache-avro` makes of it.
+    ///
+    /// ```
+    /// use kestrel_serde::Avro;
+    ///
+    /// assert_eq!(Avro::of::<i64>()?.schema_text(), r#""long""#);
+    /// # Ok::<(), kestrel_serde::SerdeError>(())
+    /// ```
+    pub fn schema_text(&self) -> String {
+        self.datum.schema_text()
+    }
+
     /// The same format for `apache_avro::types::Value` in place of serde types.
     pub fn values(&self) -> AvroValue {
         AvroValue::over(Arc::clone(&self.datum))
+    }
+
+    fn over(datum: Datum) -> Self {
+        Self { datum: Arc::new(datum) }
     }
 }
 

@@ -10,24 +10,35 @@ use apache_avro::schema::{ArraySchema, MapSchema, Name, NamesRef, NamespaceRef, 
 /// Parts that the flat form may have: types that refer to each other can double it with each level.
 const MAX_PARTS: usize = 4096;
 
+/// Levels that it may have: whoever walks over it uses the stack for each.
+const MAX_LEVELS: usize = 128;
+
 /// The schema with each reference replaced by what it names; `None` if it is recursive or would be huge.
 pub(super) fn self_contained(schema: &Schema, names: &NamesRef<'_>) -> Option<Schema> {
-    Flattener { names, open: Vec::new(), parts: 0 }.flatten(schema, None)
+    Flattener { names, open: Vec::new(), levels: 0, parts: 0 }.flatten(schema, None)
 }
 
 struct Flattener<'s> {
     names: &'s NamesRef<'s>,
     /// The records around the part at hand.
     open: Vec<Name>,
+    levels: usize,
     parts: usize,
 }
 
 impl Flattener<'_> {
     fn flatten(&mut self, schema: &Schema, namespace: NamespaceRef<'_>) -> Option<Schema> {
         self.parts += 1;
-        if self.parts > MAX_PARTS {
+        if self.parts > MAX_PARTS || self.levels == MAX_LEVELS {
             return None;
         }
+        self.levels += 1;
+        let flat = self.shape(schema, namespace);
+        self.levels -= 1;
+        flat
+    }
+
+    fn shape(&mut self, schema: &Schema, namespace: NamespaceRef<'_>) -> Option<Schema> {
         match schema {
             Schema::Ref { name } => {
                 let name = name.fully_qualified_name(namespace);

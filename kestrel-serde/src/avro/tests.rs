@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::SerdeContext;
 
+mod compatible_schemas;
+
 const CTX: SerdeContext<'static> = SerdeContext::value("truck_gps");
 
 #[derive(Debug, Clone, PartialEq, AvroSchema, Serialize, Deserialize)]

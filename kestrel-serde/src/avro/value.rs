@@ -48,6 +48,11 @@ impl AvroValue {
         Self { datum }
     }
 
+    #[cfg(feature = "registry")]
+    pub(super) fn datum(&self) -> &Datum {
+        &self.datum
+    }
+
     /// The schema that this format writes with, and reads into.
     pub fn schema(&self) -> &Schema {
         self.datum.schema()

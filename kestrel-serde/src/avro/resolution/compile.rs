@@ -12,7 +12,7 @@ use apache_avro::schema::{EnumSchema, NamesRef, RecordSchema};
 use super::super::describe::{describe, meaning};
 use super::super::node::{Form, Node};
 use super::record_steps::RecordSteps;
-use super::{Action, ActionId, Promotion, Resolution, Step, Symbol};
+use super::{Action, ActionId, MAX_DEPTH, Promotion, Resolution, Step, Symbol};
 
 /// Why nothing that one schema writes can be read with another one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,13 +59,24 @@ impl Nearness {
     }
 }
 
+/// Types that may be in each other where two schemas are compared: each level uses the stack. Data may be nested half as deep.
+const MAX_LEVELS: usize = 2 * MAX_DEPTH;
+/// Pairs of types that are looked at: every branch of one union with every one of another.
+const MAX_PAIRS: usize = 1_000_000;
+
 /// Turns pairs of schemas into actions, each pair of records once.
 #[derive(Default)]
 pub(super) struct Compiler {
     actions: Vec<Action>,
+    /// Of the pair that is being looked at.
+    levels: usize,
+    pairs: usize,
+    /// Why there is no end to it: then it is no matter of one branch of a union.
+    gave_up: Option<Mismatch>,
     /// Pairs of records seen, by their places in memory: recursive schemas come back to them.
     records: HashMap<(*const Schema, *const Schema), Result<ActionId, Mismatch>>,
     rewrites: bool,
+    default_bytes: usize,
 }
 
 impl Compiler {
@@ -74,11 +85,24 @@ impl Compiler {
         (reader, reader_names): (&Schema, &NamesRef<'_>),
     ) -> Result<Resolution, Mismatch> {
         let mut compiler = Self::default();
-        let root = compiler.pair(Node::root(writer, writer_names), Node::root(reader, reader_names))?;
-        Ok(Resolution { actions: compiler.actions.into(), root, rewrites: compiler.rewrites })
+        let root = compiler.pair(Node::root(writer, writer_names), Node::root(reader, reader_names));
+        let root = compiler.gave_up.take().map_or(root, Err)?;
+        let Self { actions, rewrites, default_bytes, .. } = compiler;
+        Ok(Resolution { actions: actions.into(), root, rewrites, default_bytes })
     }
 
     fn pair(&mut self, writer: Node<'_>, reader: Node<'_>) -> Result<ActionId, Mismatch> {
+        self.spend(1)?;
+        if self.levels == MAX_LEVELS {
+            return Err(self.give_up(&format!("types lie in each other more than {MAX_LEVELS} deep")));
+        }
+        self.levels += 1;
+        let action = self.types(writer, reader);
+        self.levels -= 1;
+        action
+    }
+
+    fn types(&mut self, writer: Node<'_>, reader: Node<'_>) -> Result<ActionId, Mismatch> {
         match (Form::of(writer), Form::of(reader)) {
             (Form::Union(branches), _) => self.union_to_any(writer, branches, reader),
             (_, Form::Union(branches)) => self.branch_to_union(writer, reader, branches, None),
@@ -149,6 +173,7 @@ impl Compiler {
         branches: &[Schema],
         index: Option<usize>,
     ) -> Result<ActionId, Mismatch> {
+        self.spend(branches.len())?;
         let mut candidates: Vec<_> = branches
             .iter()
             .enumerate()
@@ -213,11 +238,13 @@ impl Compiler {
         }
         let steps = record.finish();
         self.rewrites |= !steps.iter().all(|step| matches!(step, Step::Take(..)));
+        self.default_bytes += steps.iter().map(Step::default_bytes).sum::<usize>();
         Ok(steps)
     }
 
     fn symbols(&mut self, theirs: &EnumSchema, ours: &EnumSchema) -> Result<Box<[Symbol]>, Mismatch> {
-        let our_number = |symbol: &String| ours.symbols.iter().position(|our| our == symbol);
+        let numbers: HashMap<&String, usize> = ours.symbols.iter().zip(0..).collect();
+        let our_number = |symbol: &String| numbers.get(symbol).copied();
         let default = ours.default.as_ref().and_then(our_number);
         let mut symbols = Vec::with_capacity(theirs.symbols.len());
         for (index, symbol) in theirs.symbols.iter().enumerate() {
@@ -232,6 +259,21 @@ impl Compiler {
             });
         }
         Ok(symbols.into())
+    }
+
+    fn spend(&mut self, pairs: usize) -> Result<(), Mismatch> {
+        self.pairs += pairs;
+        match &self.gave_up {
+            Some(reason) => Err(reason.clone()),
+            None if self.pairs > MAX_PAIRS => {
+                Err(self.give_up(&format!("there are more than {MAX_PAIRS} pairs of types to compare")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn give_up(&mut self, reason: &str) -> Mismatch {
+        self.gave_up.insert(Mismatch::new(format!("the schemas are too intricate: {reason}"))).clone()
     }
 
     fn push(&mut self, action: Action) -> ActionId {

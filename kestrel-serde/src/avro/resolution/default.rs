@@ -12,15 +12,42 @@ use super::super::node::{Form, Node};
 /// Records whose fields default to records with fields that default: a recursive one would go on for ever.
 const MAX_DEPTH: usize = 64;
 
+/// Values that a default may be made of, those of branches that do not fit among them: records whose fields default to records can double
+/// them with each level.
+const MAX_PARTS: usize = 65_536;
+
 /// The bytes of `default` as this schema writes it, or why there are none.
 pub(super) fn encode_default(schema: Node<'_>, default: &Json) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
-    encode(schema, default, MAX_DEPTH, &mut out)?;
+    encode(schema, default, &mut Allowance { levels: MAX_DEPTH, parts: MAX_PARTS }, &mut out)?;
     Ok(out)
 }
 
-fn encode(schema: Node<'_>, default: &Json, depth: usize, out: &mut Vec<u8>) -> Result<(), String> {
-    let depth = depth.checked_sub(1).ok_or("its default has no end")?;
+/// What is left of the levels and parts that a default may have.
+struct Allowance {
+    levels: usize,
+    parts: usize,
+}
+
+fn encode(
+    schema: Node<'_>,
+    default: &Json,
+    allowed: &mut Allowance,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    allowed.parts = allowed.parts.checked_sub(1).ok_or("its default is made of too many parts")?;
+    allowed.levels = allowed.levels.checked_sub(1).ok_or("its default has no end")?;
+    let encoded = encode_form(schema, default, allowed, out);
+    allowed.levels += 1;
+    encoded
+}
+
+fn encode_form(
+    schema: Node<'_>,
+    default: &Json,
+    allowed: &mut Allowance,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     match (Form::of(schema), default) {
         (Form::Null, Json::Null) => {}
         (Form::Boolean, Json::Bool(boolean)) => out.push((*boolean).into()),
@@ -57,20 +84,20 @@ fn encode(schema: Node<'_>, default: &Json, depth: usize, out: &mut Vec<u8>) -> 
         }
         (Form::Array(item), Json::Array(items)) => {
             let item = schema.child(item);
-            put_block(out, items.iter(), |out, value| encode(item, value, depth, out))?;
+            put_block(out, items.iter(), |out, value| encode(item, value, allowed, out))?;
         }
         (Form::Map(value), Json::Object(entries)) => {
             let value = schema.child(value);
             put_block(out, entries.iter(), |out, (key, default)| {
                 put_bytes(out, key.as_bytes());
-                encode(value, default, depth, out)
+                encode(value, default, allowed, out)
             })?;
         }
-        (Form::Record(record), Json::Object(values)) => fields(schema, record, values, depth, out)?,
+        (Form::Record(record), Json::Object(values)) => fields(schema, record, values, allowed, out)?,
         (Form::Union(branches), _) => {
             let fitting = branches.iter().enumerate().find_map(|(index, branch)| {
                 let mut bytes = Vec::new();
-                encode(schema.child(branch), default, depth, &mut bytes).ok().map(|()| (index, bytes))
+                encode(schema.child(branch), default, allowed, &mut bytes).ok().map(|()| (index, bytes))
             });
             let (index, bytes) = fitting.ok_or_else(|| unfit(schema, default))?;
             put_count(out, index);
@@ -86,13 +113,13 @@ fn fields(
     schema: Node<'_>,
     record: &RecordSchema,
     values: &Map<String, Json>,
-    depth: usize,
+    allowed: &mut Allowance,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     for field in &record.fields {
         let value = values.get(&field.name).or(field.default.as_ref());
         let value = value.ok_or_else(|| format!("its default has no {}", field.name))?;
-        encode(schema.child(&field.schema), value, depth, out)?;
+        encode(schema.child(&field.schema), value, allowed, out)?;
     }
     Ok(())
 }

@@ -31,6 +31,8 @@ pub(super) struct Resolution {
     root: ActionId,
     /// Whether any datum comes out other than it went in.
     rewrites: bool,
+    /// Of the defaults that come in, once for each record type.
+    default_bytes: usize,
 }
 
 impl Resolution {
@@ -42,15 +44,15 @@ impl Resolution {
         Compiler::compile(writer, reader)
     }
 
-    /// From a schema to itself: datums are checked and stay as they are.
-    pub(super) fn check(schema: &Schema, names: &NamesRef<'_>) -> Self {
-        Self::new((schema, names), (schema, names)).expect("a schema fits itself")
+    /// From a schema to itself: datums are checked and stay as they are. A schema fits itself unless it is too deep.
+    pub(super) fn check(schema: &Schema, names: &NamesRef<'_>) -> Result<Self, Mismatch> {
+        Self::new((schema, names), (schema, names))
     }
 
     /// The datum as the reader's schema writes it.
     pub(super) fn resolve<'b>(&self, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, Fault> {
         if self.rewrites {
-            let mut out = Vec::with_capacity(bytes.len());
+            let mut out = Vec::with_capacity(bytes.len() + self.default_bytes);
             walk(&self.actions, self.root, bytes, &mut out)?;
             Ok(out.into())
         } else {
@@ -120,6 +122,12 @@ enum Step {
     Release(usize),
     /// Our next field is none of the writer's: the bytes of its default.
     Default(Box<[u8]>),
+}
+
+impl Step {
+    fn default_bytes(&self) -> usize {
+        if let Self::Default(bytes) = self { bytes.len() } else { 0 }
+    }
 }
 
 /// What one of the writer's symbols is among ours.

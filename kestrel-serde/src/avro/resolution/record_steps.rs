@@ -2,6 +2,8 @@
 //!
 //! The compiler gives it the writer's fields in their order; it brings them into ours. It never looks into a field.
 
+use std::collections::{HashMap, HashSet};
+
 use apache_avro::schema::RecordField;
 
 use super::super::node::Node;
@@ -16,9 +18,11 @@ pub(super) struct RecordSteps<'s> {
     fields: &'s [RecordField],
     /// For each of our fields, the number of the writer's field that it comes from.
     sources: Vec<Option<usize>>,
+    /// For each of the writer's fields that become ours, the number of our field.
+    places: HashMap<usize, usize>,
     steps: Vec<Step>,
-    /// Our fields that came too early, in the order of their places.
-    held: Vec<usize>,
+    /// Our fields that came too early, each with its place among those.
+    held: HashMap<usize, usize>,
     /// Our first field that no step writes yet.
     next: usize,
 }
@@ -30,14 +34,17 @@ impl<'s> RecordSteps<'s> {
         ours: &'s [RecordField],
     ) -> Result<Self, Mismatch> {
         let sources = sources(theirs, ours);
-        let mut record = Self { reader, fields: ours, sources, steps: Vec::new(), held: Vec::new(), next: 0 };
+        let places = sources.iter().zip(0..).filter_map(|(source, place)| Some(((*source)?, place)));
+        let places = places.collect();
+        let (steps, held) = (Vec::new(), HashMap::new());
+        let mut record = Self { reader, fields: ours, sources, places, steps, held, next: 0 };
         record.write_due()?;
         Ok(record)
     }
 
     /// Our field that comes from this one of the writer's, and its number.
     pub(super) fn ours(&self, theirs: usize) -> Option<(usize, &'s RecordField)> {
-        let place = self.sources.iter().position(|source| *source == Some(theirs))?;
+        let place = *self.places.get(&theirs)?;
         Some((place, self.fields.get(place)?))
     }
 
@@ -54,7 +61,7 @@ impl<'s> RecordSteps<'s> {
             self.steps.push(Step::Take(name, action));
             self.write_due()
         } else {
-            self.held.push(place);
+            self.held.insert(place, self.held.len());
             self.steps.push(Step::Hold(name, action));
             Ok(())
         }
@@ -69,7 +76,7 @@ impl<'s> RecordSteps<'s> {
     /// Writes what needs nothing more of the writer's: our defaults, and fields that came too early.
     fn write_due(&mut self) -> Result<(), Mismatch> {
         while let (Some(source), Some(field)) = (self.sources.get(self.next), self.fields.get(self.next)) {
-            let held = self.held.iter().position(|place| *place == self.next);
+            let held = self.held.get(&self.next).copied();
             self.steps.push(match (source, held) {
                 (Some(_), None) => break,
                 (Some(_), Some(place)) => Step::Release(place),
@@ -83,16 +90,13 @@ impl<'s> RecordSteps<'s> {
 
 /// For each of our fields, the number of the writer's field that it comes from: by name, else by alias.
 fn sources(theirs: &[RecordField], ours: &[RecordField]) -> Vec<Option<usize>> {
-    let named = |our: &RecordField| theirs.iter().position(|their| their.name == our.name);
-    let mut sources: Vec<_> = ours.iter().map(named).collect();
-    for (place, our) in ours.iter().enumerate() {
-        let renamed = theirs
-            .iter()
-            .enumerate()
-            .position(|(index, their)| our.aliases.contains(&their.name) && !sources.contains(&Some(index)));
-        if let Some(source @ None) = sources.get_mut(place) {
-            *source = renamed;
-        }
+    let numbers: HashMap<&String, usize> = theirs.iter().map(|their| &their.name).zip(0..).collect();
+    let mut sources: Vec<_> = ours.iter().map(|our| numbers.get(&our.name).copied()).collect();
+    let mut taken: HashSet<usize> = sources.iter().flatten().copied().collect();
+    for (source, our) in sources.iter_mut().zip(ours).filter(|(source, _)| source.is_none()) {
+        let renamed = our.aliases.iter().filter_map(|alias| numbers.get(alias).copied());
+        *source = renamed.filter(|number| !taken.contains(number)).min();
+        taken.extend(*source);
     }
     sources
 }

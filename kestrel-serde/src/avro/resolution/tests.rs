@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use apache_avro::schema::{Name, RecordField, RecordSchema, ResolvedSchema};
+use apache_avro::schema::{Name, RecordField, RecordSchema, ResolvedSchema, UnionSchema};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
@@ -114,6 +114,75 @@ fn recursion_in_the_bytes_has_an_end() {
     let fault = check(list).resolve(&of_depth(65)).unwrap_err().to_string();
     assert!(fault.ends_with("next: more than 64 levels of records, arrays and maps"), "{fault}");
     assert!(check(list).resolve(&of_depth(1_000_000)).is_err());
+}
+
+/// Records in each other, each named and defined in the one before.
+fn nested(levels: usize) -> Schema {
+    let leaf = record_of("R0", Schema::Int);
+    (1..levels).fold(leaf, |inner, level| record_of(&format!("R{level}"), inner))
+}
+
+fn record_of(name: &str, field: Schema) -> Schema {
+    let field = RecordField::builder().name("f").schema(field).build();
+    Schema::Record(RecordSchema::builder().name(Name::new(name).unwrap()).fields(vec![field]).build())
+}
+
+#[test]
+fn types_in_each_other_have_an_end() {
+    let compiled = |schema: &Schema| {
+        let names = ResolvedSchema::new(schema).unwrap();
+        Resolution::check(schema, names.get_names()).map(|_| ()).map_err(|mismatch| mismatch.to_string())
+    };
+    let deep = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        assert_eq!(compiled(&nested(127)), Ok(()));
+        let branches = vec![Schema::Null, nested(127)];
+        let optional = record_of("Top", Schema::Union(UnionSchema::new(branches).unwrap()));
+        for schema in [nested(500), optional] {
+            let reason = "the schemas are too intricate: types lie in each other more than 128 deep";
+            assert_eq!(compiled(&schema), Err(reason.to_owned()), "in a union too");
+        }
+    });
+    deep.unwrap().join().unwrap();
+}
+
+#[test]
+fn every_branch_with_every_other_has_an_end() {
+    let union = |kind: &str| {
+        let record = |index| format!(r#"{{"type": "record", "name": "{kind}{index}", "fields": []}}"#);
+        format!("[{}]", (0..1_500).map(record).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(
+        resolution(&union("A"), &union("B")).map(|_| ()),
+        Err("the schemas are too intricate: there are more than 1000000 pairs of types to compare".to_owned())
+    );
+}
+
+#[test]
+fn a_default_that_doubles_with_each_level_has_an_end() {
+    let mut text = r#"{"type": "record", "name": "L0", "fields": []}"#.to_owned();
+    for level in 1..40 {
+        let below = level - 1;
+        text = format!(
+            r#"{{"type": "record", "name": "L{level}", "fields": [
+                {{"name": "a", "type": {text}}}, {{"name": "b", "type": "L{below}"}}]}}"#
+        );
+    }
+    let Schema::Record(mut top) = Schema::parse_str(&text).unwrap() else { panic!("a record") };
+    // `apache-avro` would not come to an end with such a text: the defaults come later.
+    let mut open = vec![&mut top];
+    while let Some(record) = open.pop() {
+        for field in &mut record.fields {
+            field.default = Some(serde_json::json!({}));
+            if let Schema::Record(inner) = &mut field.schema {
+                open.push(inner);
+            }
+        }
+    }
+    let (reader, writer) =
+        (Schema::Record(top), Schema::parse_str(&record("").replace("\"R\"", "\"L39\"")).unwrap());
+    let (names, none) = (ResolvedSchema::new(&reader).unwrap(), ResolvedSchema::new(&writer).unwrap());
+    let mismatch = Resolution::new((&writer, none.get_names()), (&reader, names.get_names())).unwrap_err();
+    assert_eq!(mismatch.to_string(), "field a: its default is made of too many parts");
 }
 
 #[test]
