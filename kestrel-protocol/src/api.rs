@@ -116,6 +116,8 @@ impl ApiKey {
             | Self::CreateAcls
             | Self::DeleteAcls
             | Self::AlterConfigs
+            | Self::AlterReplicaLogDirs
+            | Self::DescribeLogDirs
             | Self::CreatePartitions
             | Self::DeleteGroups => 1,
             _ => 0,
@@ -184,14 +186,24 @@ apis! {
     DescribeConfigs = 32: describe_configs, DescribeConfigsRequest => DescribeConfigsResponse;
     /// Replaces the configuration of topics and brokers (KIP-133).
     AlterConfigs = 33: alter_configs, AlterConfigsRequest => AlterConfigsResponse;
+    /// Moves partitions to another folder of a broker (KIP-113).
+    AlterReplicaLogDirs = 34: alter_replica_log_dirs, AlterReplicaLogDirsRequest => AlterReplicaLogDirsResponse;
+    /// Asks for the folders of a broker and the sizes of partitions in them (KIP-113; free space, KIP-827).
+    DescribeLogDirs = 35: describe_log_dirs, DescribeLogDirsRequest => DescribeLogDirsResponse;
     /// Carries a token of the SASL exchange to the broker (KIP-152; again on an open connection, KIP-368).
     SaslAuthenticate = 36: sasl_authenticate, SaslAuthenticateRequest => SaslAuthenticateResponse;
     /// Adds partitions to topics (KIP-195).
     CreatePartitions = 37: create_partitions, CreatePartitionsRequest => CreatePartitionsResponse;
     /// Deletes empty groups (KIP-229).
     DeleteGroups = 42: delete_groups, DeleteGroupsRequest => DeleteGroupsResponse;
+    /// Holds elections of leaders: of the preferred ones, or of any that is there (KIP-460).
+    ElectLeaders = 43: elect_leaders, ElectLeadersRequest => ElectLeadersResponse;
     /// Sets, deletes, appends to or subtracts from single configuration keys (KIP-339).
     IncrementalAlterConfigs = 44: incremental_alter_configs, IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+    /// Moves partitions to other brokers, or calls such moves off (KIP-455).
+    AlterPartitionReassignments = 45: alter_partition_reassignments, AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse;
+    /// Asks which partitions are being moved to other brokers (KIP-455).
+    ListPartitionReassignments = 46: list_partition_reassignments, ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
     /// Forgets stored positions of a group (KIP-496).
     OffsetDelete = 47: offset_delete, OffsetDeleteRequest => OffsetDeleteResponse;
     /// Asks for the quotas of users, clients and addresses (KIP-546; of addresses, KIP-612).
@@ -202,16 +214,26 @@ apis! {
     DescribeUserScramCredentials = 50: describe_user_scram_credentials, DescribeUserScramCredentialsRequest => DescribeUserScramCredentialsResponse;
     /// Sets and deletes the SCRAM credentials of users (KIP-554).
     AlterUserScramCredentials = 51: alter_user_scram_credentials, AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse;
+    /// Asks how far voters and observers of the metadata quorum are (KIP-595; endpoints, KIP-853).
+    DescribeQuorum = 55: describe_quorum, DescribeQuorumRequest => DescribeQuorumResponse;
+    /// Raises and lowers the levels of the cluster's features (KIP-584; safe and unsafe downgrades, KIP-778).
+    UpdateFeatures = 57: update_features, UpdateFeaturesRequest => UpdateFeaturesResponse;
     /// Asks for the cluster id, the controller and the brokers (KIP-700).
     DescribeCluster = 60: describe_cluster, DescribeClusterRequest => DescribeClusterResponse;
     /// Asks for the producers that write to partitions (KIP-664).
     DescribeProducers = 61: describe_producers, DescribeProducersRequest => DescribeProducersResponse;
+    /// Takes a broker that is gone out of the cluster (KIP-631).
+    UnregisterBroker = 64: unregister_broker, UnregisterBrokerRequest => UnregisterBrokerResponse;
     /// Asks for the state of transactions (KIP-664).
     DescribeTransactions = 65: describe_transactions, DescribeTransactionsRequest => DescribeTransactionsResponse;
     /// Asks for the transactions that a broker coordinates (KIP-664; by duration, KIP-994).
     ListTransactions = 66: list_transactions, ListTransactionsRequest => ListTransactionsResponse;
     /// Asks which client metrics the broker wants (KIP-714).
     GetTelemetrySubscriptions = 71: get_telemetry_subscriptions, GetTelemetrySubscriptionsRequest => GetTelemetrySubscriptionsResponse;
+    /// Carries the metrics of a client to the broker (KIP-714).
+    PushTelemetry = 72: push_telemetry, PushTelemetryRequest => PushTelemetryResponse;
+    /// Asks which resources have a configuration (KIP-1142; client metrics alone in version 0, KIP-714).
+    ListConfigResources = 74: list_config_resources, ListConfigResourcesRequest => ListConfigResourcesResponse;
     /// Asks for topics page by page (KIP-966).
     DescribeTopicPartitions = 75: describe_topic_partitions, DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse;
 }

@@ -22,6 +22,7 @@
 
 mod api;
 pub mod consumer_protocol;
+pub mod coordinator_records;
 mod error;
 mod error_code;
 mod frame;

@@ -13,7 +13,7 @@ use crate::error::EncodeErrorKind;
 use crate::wire::{Reader, Writer};
 
 /// Versions that the oracle does not know. Fixtures from real clients and brokers cover them.
-const UNKNOWN_TO_ORACLE: [(&str, i16); 8] = [
+const UNKNOWN_TO_ORACLE: [(&str, i16); 10] = [
     ("ListOffsetsRequest", 11),
     ("ListOffsetsResponse", 11),
     ("OffsetCommitRequest", 10),
@@ -22,16 +22,19 @@ const UNKNOWN_TO_ORACLE: [(&str, i16); 8] = [
     ("OffsetFetchResponse", 10),
     ("WriteTxnMarkersRequest", 2),
     ("WriteTxnMarkersResponse", 2),
+    ("DescribeLogDirsRequest", 5),
+    ("DescribeLogDirsResponse", 5),
 ];
 
 /// Fields that one side alone has, since they are in no version that both know: the oracle's unstable ones, our newest.
-const ONE_SIDED: [&str; 7] = [
+const ONE_SIDED: [&str; 8] = [
     "enable_2_pc",
     "keep_prepared_txn",
     "ongoing_txn_producer_id",
     "ongoing_txn_producer_epoch",
     "topic_id",
     "transaction_version",
+    "is_cordoned",
     // A keyword of Rust's, around which each side goes by a name of its own.
     "match_name",
 ];
@@ -274,4 +277,14 @@ for_each_message! { check, check_hostile, check_endless, check_memory:
     describe_cluster: DescribeClusterRequest, DescribeClusterResponse;
     get_telemetry_subscriptions: GetTelemetrySubscriptionsRequest, GetTelemetrySubscriptionsResponse;
     describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+    alter_partition_reassignments: AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
+    alter_replica_log_dirs: AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse;
+    describe_log_dirs: DescribeLogDirsRequest, DescribeLogDirsResponse;
+    describe_quorum: DescribeQuorumRequest, DescribeQuorumResponse;
+    elect_leaders: ElectLeadersRequest, ElectLeadersResponse;
+    list_config_resources: ListConfigResourcesRequest, ListConfigResourcesResponse;
+    list_partition_reassignments: ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+    push_telemetry: PushTelemetryRequest, PushTelemetryResponse;
+    unregister_broker: UnregisterBrokerRequest, UnregisterBrokerResponse;
+    update_features: UpdateFeaturesRequest, UpdateFeaturesResponse;
 }
