@@ -50,7 +50,7 @@ struct Inner {
 }
 
 /// Whom a request goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     /// Any broker.
     Any,
@@ -71,8 +71,16 @@ impl ClientBuilder {
     /// Cancel-safe: dropping the future closes what was opened.
     pub async fn connect(self) -> Result<Client, Error> {
         let observer = self.observer.clone();
+        #[cfg(feature = "metrics")]
+        let has_metrics = self.has_metrics;
         let settings = Arc::new(self.check()?);
         settings.security.load().await?;
+        #[cfg(feature = "metrics")]
+        let observer = if has_metrics {
+            observer.and(Arc::new(crate::metrics::Metrics::begin(&settings.client_id)))
+        } else {
+            observer
+        };
         Client::start(settings, observer).await
     }
 }
@@ -253,6 +261,18 @@ impl Client {
         connection.send(request, self.inner.settings.request_timeout).await
     }
 
+    /// As [`Self::send`], in version `at_least` or a newer one: an older one would leave out what must not be left out.
+    pub(crate) async fn send_since<R: Request>(
+        &self,
+        to: Target,
+        request: &R,
+        at_least: i16,
+    ) -> Result<R::Response, Error> {
+        let connection = self.connection_to(to).await?;
+        let version = connection.version_since(R::KEY, at_least)?;
+        connection.send_version(request, version, self.inner.settings.request_timeout).await
+    }
+
     /// As [`Self::send`], on the connection of a purpose; gives the version that was used too.
     pub(crate) async fn send_on<R: Request>(
         &self,
@@ -278,11 +298,6 @@ impl Client {
         let connection = self.connection(purpose, node).await?;
         let version = connection.version_up_to(R::KEY, at_most)?;
         connection.send_version(request, version, timeout).await
-    }
-
-    /// The newest version of `api` that both `node` and this client speak.
-    pub(crate) async fn version_of(&self, node: NodeId, api: ApiKey) -> Result<i16, Error> {
-        self.connection(Purpose::General, node).await?.version(api)
     }
 
     /// A connection to `node`, made now if there is none.

@@ -57,7 +57,8 @@
 //!   borrowed [`RecordRef`]s, or a [`PartitionStream`] for each partition. It has three ways to commit.
 //! - [`Admin`]: topics, partitions, configs, offsets, groups, transactions, the cluster, ACLs, SCRAM users, quotas.
 //! - [`oauth`]: tokens for clusters that want them, from a callback or from who gives them out.
-//! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits, for metrics.
+//! - [`Observer`]: hears of connections, requests, batches, lag, rebalances and commits. `ClientBuilder::metrics` makes metrics of them.
+//! - [`TraceContext`]: the trace that a record is sent in goes on where it is read ([`ClientBuilder::trace_context`]).
 //! - `ClientBuilder::tls` and [`ClientBuilder::sasl`]: encrypted and authenticated connections, with [`Sasl`].
 //! - [`Error`]: what went wrong, how bad it is ([`Severity`]), and whether a record may have been written all the same.
 //!
@@ -90,15 +91,17 @@
 //! | `kestrel_client::producer` | what keeps records from being sent, once by name; the producer's identity |
 //! | `kestrel_client::transactions` | transactions whose work is done again, and commits that nobody knows the outcome of yet |
 //! | `kestrel_client::consumer` | positions that are not in the log any more, fetches that are refused |
+//! | `kestrel_client::handling` | partitions whose next record has to wait in a loop of `Consumer::handling` |
+//! | `kestrel_client::rejected` | records that were passed because they could not be read or worked on |
 //! | `kestrel_client::consumer::group` | partitions taken on and given up, commits, the coordinator |
 //! | `kestrel_client::assignor` | what members of a group say about themselves and cannot be read |
 //! | `kestrel_client::admin` | changes that not every broker shows yet |
 //! | `kestrel_client::tasks` | background tasks that have panicked |
-//! | `kestrel_client::spans` | no events: a span around each batch that is produced and each fetch, at DEBUG, with OpenTelemetry's names (`messaging.*`) |
+//! | `kestrel_client::spans` | no events: a span around each batch that is produced, each fetch and each commit, at DEBUG, with OpenTelemetry's names (`messaging.*`) |
 //!
 //! ERROR: a handle has failed and will not work again. WARN: somebody should look: work does not go on, was lost, or will be done twice.
 //! INFO: what changes rarely and is right. DEBUG: what is tried again by itself. TRACE is not used, and no event is made
-//! for a record.
+//! for a record but one that was rejected.
 //!
 //! # Features
 //! `gzip`, `snappy`, `lz4`, `zstd`: the codecs that a producer may write and a consumer can read. All are on by default;
@@ -107,8 +110,14 @@
 //! `tls` (on by default): encrypted connections, by rustls with the provider `ring`; no OpenSSL. `oidc`: tokens of an OpenID Connect
 //! provider for OAUTHBEARER ([`oauth`]); nine more crates. `aws-msk-iam`: tokens for Amazon MSK, signed without an SDK; none.
 //!
-//! `json` (on by default), `avro`, `uuid`: the formats of [`serde`] that need another crate. The crate `kestrel-serde` is
-//! here as [`serde`], and its formats are at the root too, so that a program depends on `kestrel-client` alone.
+//! `metrics`: what the client, its producers and its consumers do, told to the facade of that name; three small crates.
+//!
+//! `json` (on by default), `avro`, `protobuf`, `json-schema`, `uuid`: the formats of [`serde`] that need another crate.
+//! `schema-registry`: the room `registry`, with the client of a schema registry and formats whose schemas it keeps.
+//! `generic`: values of any schema that a registry has, as JSON.
+//! `schema-lock`, for tests: `serde::schema_lock!` holds schemas against the versions in a folder beside the program. The crate `kestrel-serde` is
+//! here as [`serde`], and its formats are at the root too (but for `serde::Uuid`: [`Uuid`] is the protocol's), so that a program depends on
+//! `kestrel-client` alone.
 
 mod acks;
 pub mod admin;
@@ -121,18 +130,25 @@ mod coordinators;
 mod environment;
 mod error;
 mod format_headers;
+mod handling;
 mod into;
 mod metadata;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod net;
 pub mod oauth;
 pub mod observer;
 mod producer;
 mod reader;
 mod record;
+#[cfg(feature = "schema-registry")]
+pub mod registry;
+mod rejected;
 mod security;
 mod spans;
 mod tasks;
 pub mod testing;
+mod trace_context;
 mod transactions;
 mod typed;
 mod under_way;
@@ -152,9 +168,10 @@ pub use consumer::{
     Place, RebalanceListener, RevokedPartitions, Source, Subscribed,
 };
 pub use error::{
-    BrokerError, CommitFailed, DeserializeError, Error, FailedAttempt, PositionError, PositionProblem,
-    Result, Severity, SharedError, StallError,
+    BrokerError, CommitFailed, DeserializeError, Error, FailedAttempt, HeldError, PositionError,
+    PositionProblem, Result, Severity, SharedError, StallError,
 };
+pub use handling::{Failure, Handling, HandlingError};
 pub use into::{IntoField, IntoName};
 pub use kestrel_protocol::record::{Compression, Header, HeaderView, Headers, HeadersView, TimestampType};
 pub use kestrel_protocol::{
@@ -166,9 +183,13 @@ pub use kestrel_security::tls::{Identity as TlsIdentity, TlsVersions, Trust as T
 pub use kestrel_serde as serde;
 #[cfg(feature = "json")]
 pub use kestrel_serde::Json;
+#[cfg(feature = "json-schema")]
+pub use kestrel_serde::JsonSchema;
 #[cfg(feature = "avro")]
 pub use kestrel_serde::{Avro, AvroValue};
 pub use kestrel_serde::{BoxError, Float32, Float64, Int32, Int64, Raw, SerdeError, Unit, Utf8};
+#[cfg(feature = "protobuf")]
+pub use kestrel_serde::{Protobuf, ProtobufValue};
 pub use kestrel_settings::Secret;
 pub use metadata::{BrokerView, MetadataSnapshot, PartitionView, TopicView};
 pub use net::{Connector, Transport};
@@ -176,10 +197,12 @@ pub use observer::Observer;
 pub use producer::{Delivery, Producer, ProducerBuilder, TrySendError, partitioner};
 pub use reader::{Batch, BatchRecords, RecordRef};
 pub use record::{ConsumerRecord, Record, RecordMetadata, RecordParts, Timestamp, TopicPartition};
+pub use rejected::{OrRaw, Remedy, Stage, Undecoded};
 pub use security::Sasl;
 #[cfg(feature = "tls")]
 pub use security::Tls;
 pub use tokio_util::sync::CancellationToken;
+pub use trace_context::TraceContext;
 pub use transactions::{
     CommitError, ExactlyOnce, Transaction, TransactionalProducer, TransactionalProducerBuilder,
     TransactionalTopic, TransactionalTopicBuilder, UndecidedCommit,

@@ -1,8 +1,8 @@
 //! Observer: hears what a client does, for metrics and for a program's own log.
 //!
 //! Given to [`ClientBuilder::observer`](crate::ClientBuilder::observer). The rooms tell it through a seat for it, once
-//! for a connection, request, batch, fetch, commit or rebalance and never for a record. Without an observer an event is one
-//! branch: it is not even put together. Nothing of the client depends on what an observer does.
+//! for a connection, request, batch, transaction, fetch, commit or rebalance and never for a record but one that was rejected. Without an observer an event is one
+//! branch: it is not even put together. Nothing of the client depends on what an observer does. `metrics` is one that the client brings along.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +17,10 @@ pub use connection::{
     ConnectFailed, Connected, Disconnected, ObservedBroker, RequestEnded, RequestWritten, Throttled,
 };
 pub use consumer::{
-    Fetched, OffsetsCommitted, PartitionLag, RebalanceEnded, RebalanceStarted, RecordsPolled,
+    Fetched, OffsetsCommitted, PartitionLag, PartitionReleased, RebalanceEnded, RebalanceStarted,
+    RecordRejected, RecordsPolled,
 };
-pub use producer::{BatchProduced, ProducerBuffer};
+pub use producer::{BatchProduced, ProducerBuffer, ProducerFailed, TransactionEnded};
 
 /// Hears what a client, its producers and its consumers do. Every method does nothing unless it is written.
 ///
@@ -85,8 +86,14 @@ pub trait Observer: Send + Sync + 'static {
     /// A batch of a producer is stored, or has failed for good.
     fn on_batch_produced(&self, event: &BatchProduced<'_>) {}
 
-    /// The use of a producer's memory has changed: a batch was opened or settled, or a `send` waits.
+    /// The use of a producer's memory has changed: a batch was opened or settled, or a `send` waits; or the producer has ended.
     fn on_producer_buffer(&self, event: &ProducerBuffer) {}
+
+    /// A transaction is committed, aborted, or lost with its producer.
+    fn on_transaction_ended(&self, event: &TransactionEnded<'_>) {}
+
+    /// A producer that writes in transactions is finished: another one has its id, or the broker refuses it for good.
+    fn on_producer_failed(&self, event: &ProducerFailed<'_>) {}
 
     /// A broker has answered a fetch.
     fn on_fetched(&self, event: &Fetched) {}
@@ -94,8 +101,17 @@ pub trait Observer: Send + Sync + 'static {
     /// The application begins with the records of a batch.
     fn on_records_polled(&self, event: &RecordsPolled<'_>) {}
 
+    /// A record could not be read or worked on, and something has become of it: it was handed out as an error, skipped, or is a dead
+    /// letter that is stored. With [`exactly_once`](crate::Client::exactly_once), once for each transaction that it is in.
+    ///
+    /// What an application finds in a batch by itself, where the remedy is [`Fail`](crate::Remedy::Fail), it has heard of.
+    fn on_record_rejected(&self, event: &RecordRejected<'_>) {}
+
     /// How far a consumer is behind the end of a partition: with each answer to a fetch, and where a batch ends.
     fn on_partition_lag(&self, event: &PartitionLag<'_>) {}
+
+    /// A consumer reads a partition no more: it was given up or taken away, or the consumer has ended. Its lag is another's now.
+    fn on_partition_released(&self, event: &PartitionReleased<'_>) {}
 
     /// A member's group rebalances.
     fn on_rebalance_started(&self, event: &RebalanceStarted<'_>) {}
@@ -107,19 +123,26 @@ pub trait Observer: Send + Sync + 'static {
     fn on_offsets_committed(&self, event: &OffsetsCommitted<'_>) {}
 }
 
-/// The place for an observer, empty or taken; clones share it.
+/// The place for observers, empty or taken; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct ObserverSeat(Option<Arc<dyn Observer>>);
+pub(crate) struct ObserverSeat(Option<Arc<[Arc<dyn Observer>]>>);
 
 impl ObserverSeat {
+    #[cfg(test)]
     pub(crate) fn new(observer: Arc<dyn Observer>) -> Self {
-        Self(Some(observer))
+        Self::default().and(observer)
     }
 
-    /// Runs `tell` on the observer, if there is one: what only an event needs is computed in there.
-    pub(crate) fn tell(&self, tell: impl FnOnce(&dyn Observer)) {
-        if let Some(observer) = &self.0 {
-            tell(&**observer);
+    /// The same with another observer, which hears of everything after those that are there.
+    pub(crate) fn and(self, observer: Arc<dyn Observer>) -> Self {
+        let seated = self.0.iter().flat_map(|seated| seated.iter().map(Arc::clone));
+        Self(Some(seated.chain([observer]).collect()))
+    }
+
+    /// Runs `tell` on each observer, if there is one: what only an event needs is computed in there.
+    pub(crate) fn tell(&self, tell: impl Fn(&dyn Observer)) {
+        if let Some(observers) = &self.0 {
+            observers.iter().for_each(|observer| tell(&**observer));
         }
     }
 

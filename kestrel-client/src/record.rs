@@ -11,7 +11,9 @@ pub use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::{Header, Headers, TimestampType};
 
 use crate::acks::{AckToken, RecordAck};
+use crate::format_headers::OwnHeaders;
 use crate::into::{IntoField, IntoName};
+use crate::trace_context::TraceContext;
 
 /// A partition of a topic.
 ///
@@ -245,8 +247,7 @@ impl<K, V> ConsumerRecord<K, V> {
     ///
     /// ```no_run
     /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_client::CommitPolicy;
-    /// use kestrel_serde::Utf8;
+    /// use kestrel_client::{CommitPolicy, Utf8};
     ///
     /// let consumer = client.consumer::<String, String>("billing").topics(["clicks"]).key(Utf8).value(Utf8);
     /// let mut consumer = consumer.commit_policy(CommitPolicy::OnAck).build().await?;
@@ -264,6 +265,55 @@ impl<K, V> ConsumerRecord<K, V> {
         if let Some(token) = &self.ack.0 {
             token.ack();
         }
+    }
+
+    /// The partition, and the offset of the record that comes after this one: what says that all up to it is done, to
+    /// [`Transaction::send_offsets_of`](crate::Transaction::send_offsets_of) and
+    /// [`Consumer::commit_offsets`](crate::Consumer::commit_offsets). Of a batch: [`Batch::done`](crate::Batch::done).
+    ///
+    /// ```no_run
+    /// # async fn f(consumer: kestrel_client::Consumer<String, u64>, record: kestrel_client::ConsumerRecord<String, u64>,
+    /// #     mut producer: kestrel_client::TransactionalProducer) -> Result<(), kestrel_client::Error> {
+    /// let group = consumer.group_metadata().await?;
+    /// let transaction = producer.begin().await?;
+    /// // ... send what comes of the record ...
+    /// transaction.send_offsets_of(&group, [record.done()]).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn done(&self) -> (TopicPartition, i64) {
+        let partition = TopicPartition::new(Arc::clone(&self.topic), self.partition);
+        (partition, self.offset.saturating_add(1))
+    }
+
+    /// The trace that the record was sent in, as its headers `traceparent` and `tracestate` say; `None` where they say none. What is
+    /// done with the record is a child of it, or linked to it.
+    ///
+    /// ```
+    /// use kestrel_client::ConsumerRecord;
+    ///
+    /// let mut record = ConsumerRecord::new(("orders", 0), 42, Some("ada"), Some(1_250));
+    /// assert_eq!(record.trace_context(), None);
+    /// record.headers.push("traceparent", Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()));
+    /// assert!(record.trace_context().expect("it has the form").is_sampled());
+    /// ```
+    ///
+    /// With `tracing` and OpenTelemetry:
+    ///
+    /// ```ignore
+    /// let span = tracing::Span::current(); // that of the work on the record
+    /// if let Some(sender) = record.trace_context() {
+    ///     let (trace, id) = (TraceId::from_bytes(sender.trace_id()), SpanId::from_bytes(sender.span_id()));
+    ///     let state = TraceState::from_str(sender.state()).unwrap_or_default();
+    ///     let sender = SpanContext::new(trace, id, TraceFlags::new(sender.flags()), true, state);
+    ///     span.set_parent(Context::new().with_remote_span_context(sender));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::of(&OwnHeaders(self.headers.as_slice()))
     }
 
     /// What [`Self::ack`] uses, to be kept when the record itself goes elsewhere; `None` where `ack` does nothing.

@@ -1,8 +1,9 @@
-//! Spans of `tracing` around a produced batch and around a fetch, with OpenTelemetry's names for messaging.
+//! Spans of `tracing` around a produced batch, a fetch and a commit, with OpenTelemetry's names for messaging.
 //!
-//! Opened by the producer's batches and the consumer's driver, at DEBUG: the default filter of a program makes none. A
-//! subscriber that exports them finds what it needs under `otel.name`, `otel.kind` and `otel.status_code`. A batch's span is
-//! a child of the span that its first record was sent in; that of a fetch has no parent. None is for a record.
+//! Opened by the producer's batches, the consumer's driver and the member's offsets, at DEBUG: the default filter of a program makes
+//! none. A subscriber that exports them finds what it needs under `otel.name`, `otel.kind` and `otel.status_code`. A batch's span is
+//! a child of the span that its first record was sent in; the others have no parent. None is for a record: which trace a record
+//! belongs to, its headers say ([`TraceContext`](crate::TraceContext)).
 
 use tracing::Span;
 use tracing::field::Empty;
@@ -48,7 +49,7 @@ impl BatchSpan {
 pub(crate) struct FetchSpan(Span);
 
 impl FetchSpan {
-    pub(crate) fn open(broker: Option<&BrokerView>) -> Self {
+    pub(crate) fn open(broker: Option<&BrokerView>, group: Option<&str>) -> Self {
         Self(tracing::debug_span!(
             parent: None,
             "poll",
@@ -57,6 +58,7 @@ impl FetchSpan {
             messaging.system = "kafka",
             messaging.operation.name = "poll",
             messaging.operation.type = "receive",
+            messaging.consumer.group.name = group,
             server.address = broker.map(|broker| &*broker.host),
             server.port = broker.map(|broker| broker.port),
             error.type = Empty,
@@ -71,19 +73,39 @@ impl FetchSpan {
     }
 }
 
-/// A word of few: what a broker answered, or what kept it from answering.
+/// The span of a commit, from the request to its answer.
+#[derive(Debug)]
+pub(crate) struct CommitSpan(Span);
+
+impl CommitSpan {
+    pub(crate) fn open(group: &str) -> Self {
+        Self(tracing::debug_span!(
+            parent: None,
+            "commit",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            messaging.system = "kafka",
+            messaging.operation.name = "commit",
+            messaging.operation.type = "settle",
+            messaging.consumer.group.name = group,
+            error.type = Empty,
+        ))
+    }
+
+    /// The coordinator has answered, or has not: why the offsets are not committed, if they are not.
+    pub(crate) fn note(&self, error: Option<&Error>) {
+        if let Some(error) = error {
+            note_error(&self.0, error);
+        }
+    }
+}
+
 fn note_error(span: &Span, error: &Error) {
     if span.is_disabled() {
         return;
     }
     span.record("otel.status_code", "ERROR");
-    match (error.code(), error) {
-        (Some(code), _) => span.record("error.type", code.name()),
-        (None, Error::Timeout { .. }) => span.record("error.type", "timeout"),
-        (None, Error::Disconnected { .. }) => span.record("error.type", "disconnected"),
-        (None, Error::Authentication { .. }) => span.record("error.type", "authentication"),
-        _ => span.record("error.type", "_OTHER"),
-    };
+    span.record("error.type", error.word());
 }
 
 #[cfg(test)]
@@ -100,9 +122,9 @@ mod tests {
     use super::*;
     use crate::error::BrokerError;
 
-    /// A subscriber that writes down what spans are given.
+    /// A subscriber that writes down what spans are given, and the names of all fields that they have.
     #[derive(Clone, Default)]
-    struct Exported(Arc<Mutex<String>>);
+    struct Exported(Arc<Mutex<String>>, Arc<Mutex<Vec<&'static str>>>);
 
     impl Subscriber for Exported {
         fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -111,6 +133,7 @@ mod tests {
 
         fn new_span(&self, span: &Attributes<'_>) -> Id {
             self.0.lock().push_str(span.metadata().name());
+            self.1.lock().extend(span.fields().iter().map(|field| field.name()));
             span.record(&mut Line(&mut self.0.lock()));
             Id::from_u64(1)
         }
@@ -160,11 +183,29 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_has_the_fields_of_each_span() {
+        let reference = include_str!("../../docs/client-metrics.md");
+        for (name, open) in [
+            ("send", (|| _ = BatchSpan::open("clicks", 2)) as fn()),
+            ("poll", || _ = FetchSpan::open(None, None)),
+            ("commit", || _ = CommitSpan::open("billing")),
+        ] {
+            let exported = Exported::default();
+            tracing::subscriber::with_default(exported.clone(), open);
+            let fields = exported.1.lock();
+            let fields = fields.iter().filter(|field| !field.starts_with("otel."));
+            let fields = fields.map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+            let row = reference.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(name);
+            assert!(row.ends_with(&format!("| {fields} |")), "{row}\n{fields}");
+        }
+    }
+
+    #[test]
     fn what_went_wrong_is_a_word_of_few() {
         let refused = BrokerError::new(ApiKey::Produce, ErrorCode::NotEnoughReplicas).topic("t").into();
         let lost = Error::disconnected("1 (a:1)", "no reason", true);
         for (error, word) in [(refused, "NOT_ENOUGH_REPLICAS"), (lost, "disconnected")] {
-            let text = exported(|| FetchSpan::open(None).note(&Err::<(), _>(error)));
+            let text = exported(|| FetchSpan::open(None, Some("g")).note(&Err::<(), _>(error)));
             let end = format!("\notel.status_code=\"ERROR\"\nerror.type={word:?}");
             assert!(text.starts_with("poll\notel.kind=\"client\"") && text.ends_with(&end), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Admin: topics, configurations, offsets, groups, transactions, ACLs, users, quotas and the cluster itself.
+//! Admin: topics, replicas, configurations, offsets, groups, transactions, ACLs, users, quotas and the cluster itself.
 //!
 //! One file per family of calls. Each call is a `settle::Call`: one round of requests, repeated for the items that
 //! failed for a reason that passes, until the time is up. Nothing here keeps state between calls.
@@ -9,10 +9,13 @@ mod configs;
 mod groups;
 mod leaders;
 mod named;
+mod numbered;
 mod offsets;
 mod quotas;
+mod replicas;
 mod scram;
 pub(crate) mod settle;
+mod targets;
 mod topics;
 mod transactions;
 mod visibility;
@@ -25,16 +28,24 @@ use crate::error::Result;
 pub use self::acls::{
     AclBinding, AclBindingFilter, AclOperation, AclPermissionType, PatternType, ResourcePattern, ResourceType,
 };
-pub use self::cluster::ClusterDescription;
-pub use self::configs::{AlterConfigs, ConfigEntry, ConfigResource, ConfigSource};
+pub use self::cluster::{
+    ClusterDescription, FeatureUpdate, Features, MetadataQuorum, QuorumEndpoint, QuorumReplica,
+};
+pub use self::configs::{
+    AlterConfigs, ConfigEntry, ConfigResource, ConfigResourceType, ConfigSource, ConfigSynonym, ConfigType,
+};
 pub use self::groups::{
     GroupDescription, GroupFilter, GroupListing, GroupMemberDescription, GroupState, GroupType,
-    MemberAssignment, OffsetReset, ResetTo,
+    MemberAssignment, MemberToRemove, OffsetReset, ResetTo,
 };
 pub(crate) use self::offsets::list_offsets;
 pub use self::offsets::{DeleteRecordsTo, ListedOffset, OffsetSpec};
 pub use self::quotas::{
     ClientQuotaAlteration, ClientQuotaEntity, ClientQuotaEntityType, ClientQuotaFilter, ClientQuotas,
+};
+pub use self::replicas::{
+    ElectionOutcome, ElectionType, LogDirDescription, NewPartitionReassignment, PartitionReassignment,
+    ReplicaInfo, ReplicaLogDir, ReplicaLogDirs, TopicPartitionReplica,
 };
 pub use self::scram::{
     ScramCredentialInfo, ScramMechanism, UserScramCredentialAlteration, UserScramCredentialsDescription,
@@ -50,10 +61,11 @@ pub use self::transactions::{
 /// The setting that the texts of timeouts name.
 const TIMEOUT_SETTING: &str = "default.api.timeout.ms";
 
-/// Creates, describes, changes and deletes topics, configurations and groups. Cheap to clone.
+/// Creates, describes, changes and deletes topics, configurations and groups, moves replicas, and looks after the cluster. Cheap to
+/// clone.
 ///
 /// Requests go to the broker that can answer them (the controller, a partition's leader, a group's coordinator, the broker that a
-/// configuration belongs to) and are tried again while the reason of a failure is one that passes, such as a controller that moves.
+/// configuration or a folder belongs to) and are tried again while the reason of a failure is one that passes, such as a controller that moves.
 /// Calls about several items give a result for each.
 ///
 /// ```no_run

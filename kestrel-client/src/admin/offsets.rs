@@ -192,16 +192,8 @@ impl ListOffsets {
             topics: topics.into_iter().map(topic).collect(),
             timeout_ms: timeout_ms(client, deadline),
         };
-        let answer = async {
-            if asks_max_timestamp
-                && client.version_of(node, ApiKey::ListOffsets).await? < MAX_TIMESTAMP_VERSION
-            {
-                let broker = format!("{node}").into();
-                return Err(Error::UnsupportedApi { broker, api: ApiKey::ListOffsets });
-            }
-            client.send(Target::Node(node), &request).await
-        };
-        let answers = answer.await.map(|response| {
+        let since = if asks_max_timestamp { MAX_TIMESTAMP_VERSION } else { 0 };
+        let answers = client.send_since(Target::Node(node), &request, since).await.map(|response| {
             let topics = response.topics.into_iter();
             topics
                 .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))

@@ -78,9 +78,11 @@ pub(crate) async fn settle<C: Call>(
         for (index, result) in std::mem::take(&mut open).into_iter().zip(results) {
             let Some(slot) = settled.get_mut(index) else { continue };
             *slot = Some(match result {
-                Err(error) if call.is_passing(&error) && now < deadline => {
-                    again.push(index);
-                    tell_retried::<C>(client, failures, pause, &error);
+                Err(error) if call.is_passing(&error) => {
+                    if now < deadline {
+                        again.push(index);
+                        tell_retried::<C>(client, failures, pause, &error);
+                    }
                     Err(timed_out::<C>(timeout, error))
                 }
                 result => result,

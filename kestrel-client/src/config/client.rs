@@ -19,6 +19,7 @@ use crate::observer::{Observer, ObserverSeat};
 #[cfg(feature = "tls")]
 use crate::security::Tls;
 use crate::security::{Credentials, Sasl, Security};
+use crate::trace_context::{TraceContext, TraceSource};
 
 /// The rows of a client's settings.
 macro_rules! client_settings {
@@ -105,6 +106,10 @@ pub struct ClientBuilder {
     pub(crate) observer: ObserverSeat,
     credentials: Credentials,
     connector: Option<Arc<dyn Connector>>,
+    trace_source: TraceSource,
+    /// Whether the facade `metrics` is told too.
+    #[cfg(feature = "metrics")]
+    pub(crate) has_metrics: bool,
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -125,6 +130,7 @@ pub(crate) struct ClientSettings {
     pub(crate) bootstrap_servers: Vec<HostPort>,
     pub(crate) security: Arc<Security>,
     pub(crate) connector: Option<Arc<dyn Connector>>,
+    pub(crate) trace_source: TraceSource,
     pub(crate) client_id: ByteString,
     /// What its producers begin with.
     pub(crate) producer: ProducerConfig,
@@ -155,7 +161,16 @@ impl ClientBuilder {
             observer: ObserverSeat::default(),
             credentials: Credentials::default(),
             connector: None,
+            trace_source: TraceSource::default(),
+            #[cfg(feature = "metrics")]
+            has_metrics: false,
         }
+    }
+
+    /// Sets the servers that are asked first, in place of those that it was made with, or that its properties have.
+    pub fn bootstrap_servers(mut self, bootstrap_servers: impl Into<String>) -> Self {
+        self.config.bootstrap_servers = bootstrap_servers.into();
+        self
     }
 
     /// Encrypts connections, and looks at the certificates of brokers: `security.protocol` SSL, or SASL_SSL with
@@ -216,14 +231,64 @@ impl ClientBuilder {
         self
     }
 
-    /// Tells `observer` what the client, its producers and its consumers do; default nobody. The last call counts.
+    /// Tells `observer` what the client, its producers and its consumers do; default nobody. May be called again: then all hear of it.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = ObserverSeat::new(observer);
+        self.observer = self.observer.and(observer);
+        self
+    }
+
+    /// Tells the facade `metrics` what the client, its producers and its consumers do, with the client's `client.id` as a label; see
+    /// [`metrics`](crate::metrics). They are described to the recorder that is there when the client connects: install it before.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self) -> Self {
+        self.has_metrics = true;
+        self
+    }
+
+    /// Writes into the headers of each record which trace its sender is in: `traceparent` and `tracestate`, as the W3C's Trace
+    /// Context has them; default nothing. Whoever reads the record asks it with
+    /// [`trace_context`](crate::ConsumerRecord::trace_context), in whatever language.
+    ///
+    /// `current` is asked once for each record that the client's producers send, in the task that sends it: it returns at once and
+    /// never panics. Where it gives `None` the headers stay as they are; otherwise headers of these names that the record has, from
+    /// where it was read for example, give way. Dead letters stay in the trace of their record.
+    ///
+    /// With `tracing` and OpenTelemetry, of which Kestrel knows nothing:
+    ///
+    /// ```ignore
+    /// use opentelemetry::trace::TraceContextExt;
+    /// use tracing_opentelemetry::OpenTelemetrySpanExt;
+    ///
+    /// let client = Client::builder("localhost:9092").trace_context(|| {
+    ///     let context = tracing::Span::current().context();
+    ///     let span = context.span().span_context().clone();
+    ///     let (trace, id, flags) = (span.trace_id(), span.span_id(), span.trace_flags());
+    ///     let context = TraceContext::new(trace.to_bytes(), id.to_bytes(), flags.to_u8())?;
+    ///     Some(context.with_state(&span.trace_state().header()))
+    /// });
+    /// ```
+    ///
+    /// And without:
+    ///
+    /// ```
+    /// use kestrel_client::{Client, TraceContext};
+    ///
+    /// tokio::task_local! {
+    ///     static REQUEST: TraceContext;
+    /// }
+    ///
+    /// let builder = Client::builder("localhost:9092").trace_context(|| REQUEST.try_get().ok());
+    /// ```
+    pub fn trace_context(
+        mut self,
+        current: impl Fn() -> Option<TraceContext> + Send + Sync + 'static,
+    ) -> Self {
+        self.trace_source = TraceSource::new(current);
         self
     }
 
     pub(crate) fn check(self) -> Result<ClientSettings, Error> {
-        let Self { mut config, producer, consumer, credentials, connector, .. } = self;
+        let Self { mut config, producer, consumer, credentials, connector, trace_source, .. } = self;
         check_rows(SecurityConfig::ROWS, &config.security)?;
         let security = Arc::new(Security::new(&config.security, credentials)?);
         let entries = config.bootstrap_servers.split(',').map(str::trim).filter(|entry| !entry.is_empty());
@@ -242,7 +307,16 @@ impl ClientBuilder {
         config.reconnect_backoff_max = config.reconnect_backoff_max.max(config.reconnect_backoff);
         config.retry_backoff_max = config.retry_backoff_max.max(config.retry_backoff);
         let client_id = config.client_id.clone().into();
-        Ok(ClientSettings { config, bootstrap_servers, security, connector, client_id, producer, consumer })
+        Ok(ClientSettings {
+            config,
+            bootstrap_servers,
+            security,
+            connector,
+            trace_source,
+            client_id,
+            producer,
+            consumer,
+        })
     }
 }
 

@@ -36,7 +36,8 @@ macro_rules! consumer_settings {
         max_poll_records: usize, "max.poll.records", Long, "500", [1..];
         /// The rack of this client: brokers with a replica in it are read from (KIP-392).
         client_rack: String, "client.rack", String, "", [any] => (rack: impl Into<String> = rack.into());
-        /// How long questions about offsets and positions may take, retries included.
+        /// How long questions about offsets and positions may take, retries included, and how long deserializers may take to get ready
+        /// for a record.
         default_api_timeout: Duration, "default.api.timeout.ms", Long, "60000", [0..];
         /// The group of a consumer that is made with `configured_consumer`.
         group_id: String, "group.id", String, null, [any] => (none);

@@ -1,6 +1,6 @@
 //! What Java's client and librdkafka have settings for and this client has not: whether it matters, and why.
 //!
-//! Asked by [`Properties`](super::keys::Properties) for names that are in none of the tables.
+//! Asked by [`sources`](super::sources) for names that are in none of the tables.
 
 /// What is said about a property that no setting is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,33 @@ pub(super) enum Foreign {
 /// Settings that share a reason, each with the values that ask for what happens anyway.
 type Group = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 
+/// What Confluent's serializers are given in the same file, as hosted clusters hand it out. Beside these whatever begins with
+/// `schema.registry.`.
+const REGISTRY: &[(&str, &[&str])] = &[
+    ("auto.register.schemas", &[]),
+    ("avro.reflection.allow.null", &[]),
+    ("avro.remove.java.properties", &[]),
+    ("avro.use.logical.type.converters", &[]),
+    ("basic.auth.credentials.source", &[]),
+    ("basic.auth.user.info", &[]),
+    ("bearer.auth.credentials.source", &[]),
+    ("bearer.auth.token", &[]),
+    ("derive.type", &[]),
+    ("id.compatibility.strict", &[]),
+    ("json.fail.invalid.schema", &[]),
+    ("json.value.type", &[]),
+    ("key.subject.name.strategy", &[]),
+    ("latest.compatibility.strict", &[]),
+    ("max.schemas.per.subject", &[]),
+    ("normalize.schemas", &[]),
+    ("specific.avro.reader", &[]),
+    ("specific.protobuf.value.type", &[]),
+    ("use.latest.version", &[]),
+    ("use.latest.with.metadata", &[]),
+    ("use.schema.id", &[]),
+    ("value.subject.name.strategy", &[]),
+];
+
 const NO_EFFECT: &[Group] = &[
     (
         "the program chooses formats, with `.key(..)` and `.value(..)`",
@@ -27,6 +54,10 @@ const NO_EFFECT: &[Group] = &[
             ("key.deserializer", &[]),
             ("value.deserializer", &[]),
         ],
+    ),
+    (
+        "a registry belongs to the formats that ask it: `registry::connect(..)` and `RegistryClient::builder(..)`",
+        REGISTRY,
     ),
     (
         "nothing is loaded or called back by name",
@@ -58,7 +89,7 @@ const NO_EFFECT: &[Group] = &[
         ],
     ),
     (
-        "no metrics are kept",
+        "no metrics are kept: an `Observer` is told what they are made of",
         &[
             ("metric.reporters", &[""]),
             ("metrics.num.samples", &[]),
@@ -113,7 +144,6 @@ const NO_EFFECT: &[Group] = &[
     (
         "topics are looked up as they are used",
         &[
-            ("metadata.max.idle.ms", &[]),
             ("topic.metadata.refresh.fast.interval.ms", &[]),
             ("topic.metadata.refresh.fast.cnt", &[]),
             ("topic.metadata.refresh.sparse", &["true"]),
@@ -284,6 +314,12 @@ const NO_EFFECT: &[Group] = &[
     ),
 ];
 
+/// The names of all that has no effect, for tests.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NO_EFFECT.iter().flat_map(|(_, settings)| settings.iter().map(|(name, _)| *name))
+}
+
 /// What there is to say about a property that is in none of the tables.
 pub(super) fn judge(name: &str, value: &str) -> Foreign {
     let value = value.trim();
@@ -297,6 +333,9 @@ pub(super) fn judge(name: &str, value: &str) -> Foreign {
         .any(|begin| name.starts_with(begin))
     {
         return Foreign::NoEffect("tokens come by client credentials, or from the program");
+    }
+    if name.starts_with("schema.registry.") {
+        return judge("basic.auth.user.info", value);
     }
     for (reason, settings) in NO_EFFECT {
         if let Some((_, same)) = settings.iter().find(|(known, _)| *known == name) {

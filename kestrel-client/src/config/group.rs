@@ -1,6 +1,6 @@
 //! The settings of a consumer in a group: membership, assignment, when offsets are committed.
 //!
-//! Part of [`ConsumerConfig`](super::ConsumerConfig): consumers with assigned partitions have them too and do not look at them.
+//! Part of [`ConsumerConfig`]: consumers with assigned partitions have them too and do not look at them.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -39,7 +39,7 @@ macro_rules! producer_settings {
         /// At least `linger.ms` and `request.timeout.ms` together; the default grows with them.
         delivery_timeout: Chosen<Duration>, "delivery.timeout.ms" | "message.timeout.ms", Long, "120000", [0..]
             => (timeout: Duration = kestrel_settings::Chosen::new(timeout));
-        /// How long `send` may wait for memory or for a topic's metadata.
+        /// How long `send` may wait for memory or for a topic's metadata, and how long serializers may take to get ready.
         max_block: Duration, "max.block.ms", Long, "60000", [0..];
         /// After how long without a record a topic is forgotten. The next record to it looks it up again.
         metadata_max_idle: Duration, "metadata.max.idle.ms", Long, "300000", [1..];

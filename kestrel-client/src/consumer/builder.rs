@@ -1,6 +1,7 @@
 //! ConsumerBuilder: configures and starts consumers, with assigned partitions or as members of a group.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::group::topics::TopicSelection;
 use super::handle::checked;
 use super::range::{Place, PlaceRange, check_time};
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
-use super::{AssignedConsumer, Consumer};
+use super::{AssignedConsumer, Consumer, Reading};
 use crate::assignor::Assignor;
 use crate::client::Client;
 use crate::config::setters::setters;
@@ -19,11 +20,13 @@ use crate::config::{
     AutoOffsetReset, CONSUMER, CommitPolicy, ConsumerConfig, IsolationLevel, argument_fits,
     consumer_settings, fits, group_settings,
 };
-use crate::error::{Error, Result};
+use crate::error::{DeserializeError, Error, Result};
 use crate::into::IntoName;
 use crate::metadata::{FoundTopic, Wanted};
+use crate::producer::Producer;
 use crate::reader::Decoders;
 use crate::record::{Timestamp, TopicPartition};
+use crate::rejected::{PoisonPolicy, Remedy};
 use crate::typed::Unset;
 
 impl Client {
@@ -50,8 +53,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_client::AutoOffsetReset;
-    /// use kestrel_serde::Utf8;
+    /// use kestrel_client::{AutoOffsetReset, Utf8};
     ///
     /// let mut consumer = client
     ///     .consumer::<String, String>("billing")
@@ -88,6 +90,8 @@ impl Client {
             config: self.settings().consumer.clone(),
             problem: None,
             start_at: None,
+            on_poison: PoisonPolicy::default(),
+            letters: None,
             plan,
             key: Unset,
             value: Unset,
@@ -107,6 +111,8 @@ pub struct ConsumerBuilder<K, V, KD = Unset, VD = Unset, S: Source = Subscribed>
     config: ConsumerConfig,
     problem: Option<Error>,
     start_at: Option<Timestamp>,
+    on_poison: PoisonPolicy,
+    letters: Option<Producer>,
     plan: S::Plan,
     key: KD,
     value: VD,
@@ -122,14 +128,14 @@ group_settings!(setters! [K, V, KD, VD] ConsumerBuilder<K, V, KD, VD, Subscribed
 impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
     /// Sets the deserializer of keys. Bytes need none.
     pub fn key<D: Deserializer<K>>(self, key: D) -> ConsumerBuilder<K, V, D, VD, S> {
-        let Self { client, config, problem, start_at, plan, key: _, value, types } = self;
-        ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
+        let Self { client, config, problem, start_at, on_poison, letters, plan, key: _, value, types } = self;
+        ConsumerBuilder { client, config, problem, start_at, on_poison, letters, plan, key, value, types }
     }
 
     /// Sets the deserializer of values. Bytes need none.
     pub fn value<D: Deserializer<V>>(self, value: D) -> ConsumerBuilder<K, V, KD, D, S> {
-        let Self { client, config, problem, start_at, plan, key, value: _, types } = self;
-        ConsumerBuilder { client, config, problem, start_at, plan, key, value, types }
+        let Self { client, config, problem, start_at, on_poison, letters, plan, key, value: _, types } = self;
+        ConsumerBuilder { client, config, problem, start_at, on_poison, letters, plan, key, value, types }
     }
 
     /// Begins at the first record with this timestamp or a later one, and at the end when there is none: where nothing else says
@@ -155,6 +161,75 @@ impl<K, V, KD, VD, S: Source> ConsumerBuilder<K, V, KD, VD, S> {
             Ok(()) => self.start_at = Some(time),
             Err(error) => self.problem = Some(error),
         }
+        self
+    }
+
+    /// What becomes of a record whose key or value no deserializer accepts (a *poison pill*), on every way of reading. Default:
+    /// [`Remedy::Fail`], so that nothing is passed that the application has not seen.
+    ///
+    /// With another remedy, such a record is none of the application's: it is passed once the remedy was carried out. For that,
+    /// [`next_batch`](Consumer::next_batch) deserializes each record of a batch before it hands the batch out, and the application
+    /// gets the values that it has made.
+    ///
+    /// Only a record that is at fault itself is poison. One whose schema cannot be had, because a registry is down or refuses, is held,
+    /// with [`Error::Held`], until it can be read. Nor is a record batch that is damaged as a whole: that is [`Error::Position`], and the batch is fetched again.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::{Int64, Remedy, Utf8};
+    ///
+    /// let consumer = client.consumer::<String, i64>("billing").topics(["payments"]).key(Utf8).value(Int64);
+    /// let mut consumer = consumer.on_poison(Remedy::dead_letter("payments.dlq")).build().await?;
+    /// while let Some(record) = consumer.next().await {
+    ///     println!("{:?}", record?.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Who wants the bytes of what cannot be read, in the types of the records: [`OrRaw`](crate::OrRaw).
+    pub fn on_poison(mut self, remedy: Remedy) -> Self {
+        self.on_poison = PoisonPolicy::Always(remedy);
+        self
+    }
+
+    /// As [`Self::on_poison`], with a handler that gets each such record, may do something about it itself, and says what becomes of
+    /// it. If it fails, the record is held with [`Error::Held`], and the handler gets it again after a pause; in
+    /// [`exactly_once`](Client::exactly_once) the transaction is aborted and done again. It may get a record more than once, as after a
+    /// crash. While it is at work, other partitions go on.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::{Int64, Remedy, Utf8};
+    ///
+    /// let consumer = client.consumer::<String, i64>("billing").topics(["payments", "refunds"]).key(Utf8).value(Int64);
+    /// let consumer = consumer.on_poison_with(|poison| async move {
+    ///     let record = &poison.record;
+    ///     if record.value.as_deref() == Some(b"ping") {
+    ///         return Ok(Remedy::Skip);
+    ///     }
+    ///     Ok(Remedy::dead_letter(format!("{}.dlq", record.topic)))
+    /// });
+    /// let mut consumer = consumer.build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_poison_with<F, T>(mut self, handler: F) -> Self
+    where
+        F: Fn(Arc<DeserializeError>) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<Remedy>> + Send + 'static,
+    {
+        self.on_poison = PoisonPolicy::handler(handler);
+        self
+    }
+
+    /// Writes dead letters with this producer, perhaps one of another cluster. Default: one of the client's own, made for the first
+    /// letter, with `acks=all` and no lingering, whose letters are as large as their topic allows.
+    ///
+    /// A letter counts as stored when this producer says so, as its `acks` are. If it is closed, there is no other one:
+    /// [`Error::Held`] is fatal then.
+    pub fn dead_letter_producer(mut self, producer: &Producer) -> Self {
+        self.letters = Some(producer.clone());
         self
     }
 
@@ -213,6 +288,38 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
         self
     }
 
+    /// Assigns these partitions too, and reads of each the offsets from the first up to the last of a range, which is not read. When
+    /// all partitions with a range were read to their ends, the stream ends: `None`.
+    ///
+    /// Unlike [`Self::between`] it takes the offsets as they are: an end that the log has not reached is waited for, and a start that
+    /// it does not hold is a matter of `auto.offset.reset`. Of a partition that both name, this range counts.
+    ///
+    /// ```no_run
+    /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::AssignedConsumer;
+    ///
+    /// let consumer = client.assigned_consumer().assign_ranges([(("clicks", 0), 100..200), (("clicks", 1), 70..i64::MAX)]);
+    /// let mut consumer: AssignedConsumer<bytes::Bytes, bytes::Bytes> = consumer.build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A negative offset, and a start after the end, are an [`Error::InvalidArgument`] of `build`.
+    pub fn assign_ranges(
+        mut self,
+        ranges: impl IntoIterator<Item = (impl Into<TopicPartition>, Range<i64>)>,
+    ) -> Self {
+        for (partition, range) in ranges {
+            let partition = partition.into();
+            if let Err(error) = PlaceRange::new(range.start.into(), range.end.into()) {
+                self.problem = Some(error);
+            }
+            self = self.assign([&partition]);
+            self.plan.ranges.push((partition, range));
+        }
+        self
+    }
+
     /// Checks the settings, looks up the topics of [`Self::assign_topics`] and the places of [`Self::between`], and starts to
     /// fetch.
     ///
@@ -234,7 +341,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
         }
         let settings = self.config.check(self.client.request_timeout())?;
         self.client.tasks().check()?;
-        let AssignmentPlan { mut partitions, topics, range } = self.plan;
+        let AssignmentPlan { mut partitions, topics, range, ranges: given } = self.plan;
         let mut used = Vec::new();
         for topic in &topics {
             let timeout = settings.default_api_timeout;
@@ -246,16 +353,22 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             used.push(topic_use);
             partitions.extend((0..count).map(|number| TopicPartition::new(topic.clone(), number)));
         }
-        let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
         let partitions = checked(partitions)?;
-        let ranges = match range {
+        let mut ranges = match range {
             Some(range) => {
                 let (level, timeout) = (settings.isolation_level, settings.default_api_timeout);
                 range.resolve(&self.client, &partitions, level, timeout).await?
             }
             None => Vec::new(),
         };
-        let consumer = AssignedConsumer::start_assigned(self.client, settings, decoders, self.start_at);
+        ranges.extend(given);
+        let reading = Reading {
+            decoders: Decoders::new(self.key, self.value, settings.default_api_timeout),
+            start_at: self.start_at,
+            on_poison: self.on_poison,
+            letters: self.letters,
+        };
+        let consumer = AssignedConsumer::start_assigned(self.client, settings, reading);
         consumer.handle.assign_ranges(&partitions, ranges)?;
         Ok(consumer)
     }
@@ -321,7 +434,12 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
             return Err(Error::invalid_argument("topics", "a member of a group reads at least one topic"));
         }
         let found = topics.resolve(&self.client).await?;
-        let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        Ok(Consumer::start_member(self.client, settings, decoders, self.start_at, (self.plan, found)))
+        let reading = Reading {
+            decoders: Decoders::new(self.key, self.value, settings.default_api_timeout),
+            start_at: self.start_at,
+            on_poison: self.on_poison,
+            letters: self.letters,
+        };
+        Ok(Consumer::start_member(self.client, settings, reading, (self.plan, found)))
     }
 }

@@ -126,7 +126,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// As [`Self::close`].
     pub async fn close_within(mut self, patience: Duration) -> Result<()> {
         self.handle.base.shared.let_go();
-        self.hand.put_back();
+        self.hand.clear();
         let ends_at = after(environment::now(), patience);
         let timed_out = |operation| Error::out_of_patience(operation, patience);
         let left = tokio::time::timeout_at(ends_at.into(), self.handle.source.leave()).await;

@@ -2,6 +2,7 @@
 //!
 //! Shell of the [`Engine`](super::engine::Engine): owns the requests under way, reads the clock, decides nothing.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use kestrel_protocol::NodeId;
@@ -17,7 +18,8 @@ use crate::environment;
 use crate::error::Error;
 use crate::metadata::TopicUses;
 use crate::net::{HandleId, Purpose};
-use crate::observer::{Fetched, PartitionLag};
+use crate::observer::{Fetched, PartitionLag, PartitionReleased};
+use crate::record::TopicPartition;
 use crate::spans::FetchSpan;
 use crate::under_way::UnderWay;
 
@@ -45,6 +47,8 @@ pub(crate) struct Driver {
     shared: SharedEngine,
     /// The topics that the consumer uses, until it ends.
     topics: TopicUses,
+    /// The group that the consumer is in, if it is in one.
+    group: Option<Arc<str>>,
     /// The owners of the fetch connections, by lane.
     main: HandleId,
     side: HandleId,
@@ -52,9 +56,14 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(client: Client, shared: SharedEngine, topics: TopicUses) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        shared: SharedEngine,
+        topics: TopicUses,
+        group: Option<Arc<str>>,
+    ) -> Self {
         let (main, side) = (client.new_handle(), client.new_handle());
-        Self { client, shared, topics, main, side, under_way: UnderWay::new() }
+        Self { client, shared, topics, group, main, side, under_way: UnderWay::new() }
     }
 
     /// Runs until `stop`: requests under way are dropped, connections closed.
@@ -94,14 +103,17 @@ impl Driver {
         if work.wants_metadata {
             self.client.metadata().request_refresh();
         }
+        self.tell_released(&work.released);
         for FetchWork { node, lane, request } in work.fetches {
             let handle = match lane {
                 Lane::Main => self.main,
                 Lane::Side => self.side,
             };
             let (client, purpose) = (self.client.clone(), Purpose::Fetch(handle));
-            let span =
-                FetchSpan::open(client.metadata().current().brokers.get(&node).map(|broker| &**broker));
+            let span = FetchSpan::open(
+                client.metadata().current().brokers.get(&node).map(Arc::as_ref),
+                self.group.as_deref(),
+            );
             self.under_way.begin(async move {
                 let answer = client.send_on(purpose, node, &request).await;
                 span.note(&answer);
@@ -129,6 +141,7 @@ impl Driver {
                 if is_answered {
                     self.tell_observer(sent, &news, now);
                 }
+                news.retries.iter().for_each(|retry| retry.tell(self.client.observer()));
                 if !news.leaders.is_empty() {
                     self.client.metadata().apply_hints(news.leaders, news.endpoints);
                 }
@@ -146,8 +159,18 @@ impl Driver {
             let took = now.saturating_duration_since(sent.at);
             observer.on_fetched(&Fetched { node: sent.node, partitions, batches, records, bytes, took });
             for (name, Lag { position, end_offset }) in self.shared.look(|engine| engine.lags(&news.heard)) {
-                let (topic, partition) = (&*name.topic, name.partition);
-                observer.on_partition_lag(&PartitionLag { topic, partition, position, end_offset });
+                let (topic, partition, group) = (&*name.topic, name.partition, self.group.as_deref());
+                let event = PartitionLag { topic, partition, group, position, end_offset };
+                observer.on_partition_lag(&event);
+            }
+        });
+    }
+
+    fn tell_released(&self, released: &[TopicPartition]) {
+        self.client.observer().tell(|observer| {
+            for TopicPartition { topic, partition } in released {
+                let (partition, group) = (*partition, self.group.as_deref());
+                observer.on_partition_released(&PartitionReleased { topic, partition, group });
             }
         });
     }
@@ -156,6 +179,9 @@ impl Driver {
 impl Drop for Driver {
     /// However it ends, its connections do, and it uses no topic any more.
     fn drop(&mut self) {
+        if self.client.observer().is_taken() {
+            self.tell_released(&self.shared.look(super::engine::Engine::release_all));
+        }
         self.topics.end();
         self.client.pool().release(self.main);
         self.client.pool().release(self.side);

@@ -34,6 +34,7 @@ mod handle;
 mod handout;
 mod position;
 mod range;
+mod retry;
 mod shared_engine;
 mod source;
 #[cfg(test)]
@@ -54,8 +55,11 @@ use self::source::SubscriptionPlan;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
 use crate::metadata::TopicUses;
+use crate::observer::ObserverSeat;
+use crate::producer::Producer;
 use crate::reader::{Decoders, RecordReader};
 use crate::record::Timestamp;
+use crate::rejected::{LetterBox, PoisonPolicy, Settler};
 
 pub use self::builder::{AssignedConsumerBuilder, ConsumerBuilder};
 pub use self::from_records::{RecordedConsumerBuilder, RecordedGroup, from_records};
@@ -77,8 +81,7 @@ pub use self::source::{Assigned, Source, Subscribed};
 ///
 /// ```no_run
 /// # async fn f() -> Result<(), kestrel_client::Error> {
-/// use kestrel_client::{AutoOffsetReset, Client};
-/// use kestrel_serde::{Json, Utf8};
+/// use kestrel_client::{AutoOffsetReset, Client, Json, Utf8};
 ///
 /// #[derive(Debug, serde::Deserialize)]
 /// struct Click {
@@ -184,13 +187,45 @@ pub use self::source::{Assigned, Source, Subscribed};
 ///
 /// # Errors in the stream
 /// An `Err` item never ends the stream. A record that cannot be deserialized comes as
-/// [`Error::Deserialize`](crate::Error::Deserialize) with its bytes; trouble with a position as
+/// [`Error::Deserialize`](crate::Error::Deserialize) with its bytes, unless
+/// [`on_poison`](ConsumerBuilder::on_poison) says something else; one whose schema cannot be had, or whose dead letter is not stored, as
+/// [`Error::Held`](crate::Error::Held), and again until it need not; trouble with a position as
 /// [`Error::Position`](crate::Error::Position); a topic that is missing for 5 seconds as
 /// [`Error::UnknownTopic`](crate::Error::UnknownTopic), and again every 5 seconds. Lost connections and leader changes
 /// are not reported: the consumer goes on by itself. But whatever keeps a partition from moving for ten seconds, while the
 /// application asks for records, comes as [`Error::Stalled`](crate::Error::Stalled) with its last cause, every 5 seconds; so
 /// does what keeps the whole group from working, as the error that it is. The consumer goes on trying: an application that
 /// does not want to end then goes on after errors that are [retriable](crate::Error::is_retriable).
+///
+/// # What cannot be read, and what cannot be worked on
+/// A record that is no `K` and `V` is *poison*: it fails as often as it is read. [`on_poison`](ConsumerBuilder::on_poison) says what
+/// becomes of it: the application gets the error (the default), it is skipped, or it goes to a topic of dead letters; in any case the
+/// stream goes on. Work that fails is tried again by the loop [`Self::handling`], and a record that is at fault itself is kept or given
+/// up in the same way.
+///
+/// ```no_run
+/// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
+/// # async fn charge(_: &kestrel_client::ConsumerRecord<String, i64>) -> std::io::Result<()> { Ok(()) }
+/// use kestrel_client::{Consumer, Int64, Remedy, Utf8};
+///
+/// let dead_letters = Remedy::dead_letter("payments.dlq");
+/// let consumer = client.consumer("billing").topics(["payments"]).key(Utf8).value(Int64);
+/// let mut consumer: Consumer<String, i64> = consumer.on_poison(dead_letters.clone()).build().await?;
+/// consumer
+///     .handling()
+///     .attempts(4)
+///     .then(dead_letters)
+///     .run(|payment| async move {
+///         charge(&payment).await?; // tried again, never given up: what may be is said by `Failure::lasting`
+///         Ok(())
+///     })
+///     .await
+/// # }
+/// ```
+///
+/// The record is passed, and counts as done, once what becomes of it is done: a dead letter is stored before any commit covers its
+/// record, on every way of reading. A letter that is slow or cannot be stored holds its partition and no other, and loses nothing:
+/// [`Error::Held`](crate::Error::Held).
 ///
 /// # With and without a group
 /// `S` is where its partitions come from. A member of a group is [`Subscribed`], which is what `Consumer<K, V>` means; it can
@@ -203,6 +238,8 @@ pub struct Consumer<K, V, S: Source = Subscribed> {
     handle: ConsumerHandle<S>,
     hand: Hand,
     reader: RecordReader<K, V>,
+    /// Says what becomes of records that cannot be read or worked on.
+    settler: Arc<Settler>,
     /// Ends the drivers when the consumer is dropped.
     _on_drop: DropGuard,
 }
@@ -211,8 +248,7 @@ pub struct Consumer<K, V, S: Source = Subscribed> {
 ///
 /// ```no_run
 /// # async fn f(client: kestrel_client::Client) -> Result<(), kestrel_client::Error> {
-/// use kestrel_client::AssignedConsumer;
-/// use kestrel_serde::Utf8;
+/// use kestrel_client::{AssignedConsumer, Utf8};
 ///
 /// let consumer = client.assigned_consumer().assign([("clicks", 0)]).key(Utf8).value(Utf8);
 /// let mut consumer: AssignedConsumer<String, String> = consumer.build().await?;
@@ -222,15 +258,21 @@ pub struct Consumer<K, V, S: Source = Subscribed> {
 /// ```
 pub type AssignedConsumer<K, V> = Consumer<K, V, Assigned>;
 
+/// How a consumer reads.
+struct Reading<K, V> {
+    decoders: Decoders<K, V>,
+    /// Where partitions begin that nothing else says it of.
+    start_at: Option<Timestamp>,
+    /// What becomes of what cannot be read.
+    on_poison: PoisonPolicy,
+    /// The application's producer of dead letters.
+    letters: Option<Producer>,
+}
+
 impl<K, V> AssignedConsumer<K, V> {
     /// Starts without an assignment.
-    fn start_assigned(
-        client: Client,
-        settings: ConsumerSettings,
-        decoders: Decoders<K, V>,
-        start_at: Option<Timestamp>,
-    ) -> Self {
-        Self::start(client, settings, decoders, start_at, |_, _| Assigned(()))
+    fn start_assigned(client: Client, settings: ConsumerSettings, reading: Reading<K, V>) -> Self {
+        Self::start(client, settings, reading, None, |_, _| Assigned(()))
     }
 }
 
@@ -239,11 +281,11 @@ impl<K, V> Consumer<K, V> {
     fn start_member(
         client: Client,
         settings: ConsumerSettings,
-        decoders: Decoders<K, V>,
-        start_at: Option<Timestamp>,
+        reading: Reading<K, V>,
         (plan, found): (SubscriptionPlan, BTreeSet<Arc<str>>),
     ) -> Self {
-        Self::start(client, settings, decoders, start_at, |base, stop| Subscribed {
+        let group_id = Some(Arc::from(&*plan.group_id));
+        Self::start(client, settings, reading, group_id, |base, stop| Subscribed {
             group: group::join(base, plan, found, &stop),
         })
     }
@@ -254,11 +296,14 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     fn start(
         client: Client,
         settings: ConsumerSettings,
-        decoders: Decoders<K, V>,
-        start_at: Option<Timestamp>,
+        reading: Reading<K, V>,
+        group_id: Option<Arc<str>>,
         join: impl FnOnce(&Base, CancellationToken) -> S,
     ) -> Self {
         let settings = Arc::new(settings);
+        let Reading { decoders, start_at, on_poison, letters } = reading;
+        let letters = LetterBox::new(client.clone(), letters);
+        let settler = Settler::new(on_poison, letters, client.observer().clone(), group_id.clone());
         let max_age = client.settings().metadata_max_age;
         let mut engine = Engine::new(settings.clone(), max_age, &client.retry_backoff());
         if let Some(time) = start_at {
@@ -267,17 +312,33 @@ impl<K, V, S: Source> Consumer<K, V, S> {
         let shared = SharedEngine::new(engine);
         let stop = CancellationToken::new();
         let topics = TopicUses::new(client.metadata().clone());
-        let driver = Driver::new(client.clone(), shared.clone(), topics.clone());
+        let driver = Driver::new(client.clone(), shared.clone(), topics.clone(), group_id);
         client.tasks().spawn("consumer", driver.run(stop.clone()), shared.on_loss(&stop));
         let base = Base { client, settings, shared, topics };
         let source = join(&base, stop.clone());
-        Self::over(ConsumerHandle { base, source }, decoders, stop)
+        Self::over(ConsumerHandle { base, source }, decoders, settler, stop)
     }
 
     /// Hands out what the engine of `handle` has; ends its tasks with `stop` when it is dropped.
-    fn over(handle: ConsumerHandle<S>, decoders: Decoders<K, V>, stop: CancellationToken) -> Self {
-        let hand = Hand::new(handle.base.shared.clone(), handle.base.client.observer().clone());
-        Self { handle, hand, reader: RecordReader::new(decoders), _on_drop: stop.drop_guard() }
+    fn over(
+        handle: ConsumerHandle<S>,
+        decoders: Decoders<K, V>,
+        settler: Settler,
+        stop: CancellationToken,
+    ) -> Self {
+        let (base, group) = (&handle.base, settler.group().cloned());
+        let hand = Hand::new(base.shared.clone(), base.client.observer().clone(), group);
+        let (reader, settler) = (RecordReader::new(decoders), Arc::new(settler));
+        Self { handle, hand, reader, settler, _on_drop: stop.drop_guard() }
+    }
+
+    pub(crate) fn observer(&self) -> &ObserverSeat {
+        self.handle.base.client.observer()
+    }
+
+    /// What says what becomes of records that cannot be read or worked on.
+    pub(crate) const fn settler(&self) -> &Arc<Settler> {
+        &self.settler
     }
 }
 

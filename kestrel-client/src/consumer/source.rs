@@ -1,6 +1,7 @@
 //! Source: where a consumer's partitions come from, as a type. What only a group can do does not compile without one.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::group::RebalanceListener;
@@ -75,6 +76,7 @@ pub struct AssignmentPlan {
     pub(super) partitions: Vec<TopicPartition>,
     pub(super) topics: Vec<Arc<str>>,
     pub(super) range: Option<PlaceRange>,
+    pub(super) ranges: Vec<(TopicPartition, Range<i64>)>,
 }
 
 /// The group and topics that a builder was given.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kestrel_protocol::DecodeError;
 use kestrel_serde::SerdeError;
 
-use super::{Chain, Error, Severity};
+use super::{Chain, Error, Severity, SharedError};
 use crate::record::{ConsumerRecord, TopicPartition};
 
 /// Trouble with the position of one partition.
@@ -180,8 +180,8 @@ impl fmt::Display for Listed<'_> {
 
 /// A partition that is assigned and not paused and does not move, although the application asks for records.
 ///
-/// Reported after about ten seconds without progress (with `read_committed`, after 15 minutes behind one open transaction), and
-/// every five seconds as long as it lasts; the log has it once. The
+/// Reported after about ten seconds without progress (half a minute when its broker holds the client back, because a quota is exceeded;
+/// with `read_committed`, 15 minutes behind one open transaction), and every five seconds as long as it lasts; the log has it once. The
 /// consumer goes on trying, so the stream may be read on. Other partitions are not held up.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -266,5 +266,109 @@ impl std::error::Error for DeserializeError {
 impl DeserializeError {
     pub(crate) fn into_error(record: ConsumerRecord, cause: SerdeError) -> Error {
         Error::Deserialize(Arc::new(Self { record, cause }))
+    }
+
+    pub(crate) fn severity(&self) -> Severity {
+        match self.cause.is_retriable() {
+            true => Severity::Retriable,
+            false => Severity::Invalid,
+        }
+    }
+}
+
+/// A record that can neither be handed out nor passed at the moment: its deserializer cannot have what it needs (a schema, while the
+/// registry is down or refuses), or it is poison and its dead letter was not stored.
+///
+/// Nothing is lost: the position stands before the record, and it is tried again after a pause (`retry.backoff.ms`, growing to
+/// `retry.backoff.max.ms`) when the application asks for more. Other partitions are not held up meanwhile. It is
+/// [retriable](Error::is_retriable) as long as that may help by itself. It is not where somebody has to change something first, and says
+/// what: a registry that has refused for minutes, a letter that is too large for its topic, a topic that is not there or may not be
+/// written to. That ends the loops that this crate runs.
+///
+/// ```no_run
+/// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>) -> Result<(), kestrel_client::Error> {
+/// use kestrel_client::Error;
+///
+/// while let Some(record) = consumer.next().await {
+///     match record {
+///         Ok(record) => println!("{:?}", record.value),
+///         Err(Error::Held(held)) => eprintln!("{}-{} waits: {held}", held.topic, held.partition),
+///         Err(error) => return Err(error),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HeldError {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// The record's offset.
+    pub offset: i64,
+    /// The step that failed, and what to look at.
+    pub waits_for: Box<str>,
+    /// Why it failed: an [`Error`] of the producer of dead letters, or a [`SerdeError`].
+    pub cause: SharedError,
+}
+
+impl HeldError {
+    /// A record whose deserializer cannot have what it needs.
+    pub(crate) fn not_ready<K, V>(record: &ConsumerRecord<K, V>, cause: SerdeError) -> Error {
+        Self::not_ready_at((record.topic.clone(), record.partition), record.offset, cause)
+    }
+
+    /// As [`Self::not_ready`], for a record that was not made yet.
+    pub(crate) fn not_ready_at((topic, partition): (Arc<str>, i32), offset: i64, cause: SerdeError) -> Error {
+        let waits_for = "its deserializer is not ready for it".into();
+        Self { topic, partition, offset, waits_for, cause: Arc::new(cause) }.into()
+    }
+
+    /// A record that could not be passed because of `cause`.
+    pub(crate) fn of<K, V>(
+        record: &ConsumerRecord<K, V>,
+        waits_for: impl Into<Box<str>>,
+        cause: Error,
+    ) -> Error {
+        let (topic, partition, offset) = (record.topic.clone(), record.partition, record.offset);
+        Self { topic, partition, offset, waits_for: waits_for.into(), cause: Arc::new(cause) }.into()
+    }
+
+    /// The record is tried again, unless there is nothing left to try it with, or somebody has to change something first.
+    pub(crate) fn severity(&self) -> Severity {
+        match self.cause.downcast_ref::<Error>() {
+            // The application's handler of poison: it is asked again.
+            Some(Error::Other { .. }) => return Severity::Retriable,
+            // Nobody creates it while a record waits.
+            Some(Error::UnknownTopic { .. }) => return Severity::Invalid,
+            Some(cause) if cause.severity() == Severity::Abortable => return Severity::Retriable,
+            Some(cause) => return cause.severity(),
+            None => {}
+        }
+        match self.cause.downcast_ref::<SerdeError>() {
+            Some(cause) if !cause.is_retriable() => Severity::Invalid,
+            _ => Severity::Retriable,
+        }
+    }
+}
+
+impl fmt::Display for HeldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, partition, offset, waits_for, .. } = self;
+        write!(f, "partition {partition} of topic {topic} is held at offset {offset}: {waits_for}")
+    }
+}
+
+impl std::error::Error for HeldError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.cause)
+    }
+}
+
+impl From<HeldError> for Error {
+    fn from(error: HeldError) -> Self {
+        Self::Held(Box::new(error))
     }
 }

@@ -13,11 +13,14 @@ use kestrel_serde::{BoxError, SerdeError};
 mod attempts;
 mod broker;
 mod consumer;
+mod fault;
 mod text;
+mod word;
 
 pub use attempts::{FailedAttempt, SharedError};
 pub use broker::BrokerError;
-pub use consumer::{CommitFailed, DeserializeError, PositionError, PositionProblem, StallError};
+pub use consumer::{CommitFailed, DeserializeError, HeldError, PositionError, PositionProblem, StallError};
+pub(crate) use fault::is_of_the_record;
 pub(crate) use text::Chain;
 
 /// The result of the client's calls.
@@ -33,7 +36,7 @@ pub enum Severity {
     Abortable,
     /// This handle is finished: make a new one, or give up.
     Fatal,
-    /// The call, a name or a setting is wrong: change it.
+    /// The call, a name, a setting or the application's own code is wrong: change it. The handle goes on.
     Invalid,
 }
 
@@ -192,6 +195,8 @@ pub enum Error {
     Serialize(Arc<SerdeError>),
     /// A record was read whose key or value no deserializer accepts; a consumer's stream goes on after it.
     Deserialize(Arc<DeserializeError>),
+    /// A record can neither be handed out nor passed at the moment; it is tried again.
+    Held(Box<HeldError>),
     /// A consumer's position in a partition is in trouble.
     Position(Box<PositionError>),
     /// What a consumer handed out cannot be committed any more: its group has taken the partitions away.
@@ -245,7 +250,7 @@ pub enum Error {
         /// Whether records that were on their way may be stored all the same.
         possibly_written: bool,
     },
-    /// The application's own code failed, inside a call of this crate that runs it; made by [`Error::other`].
+    /// The application's own code failed, inside a call of this crate that runs it; made by [`Error::other`]. The handle goes on.
     #[non_exhaustive]
     Other {
         /// What it said.
@@ -285,8 +290,7 @@ impl Error {
             Self::ProducerFailed { .. }
             | Self::ProducerFenced { .. }
             | Self::Closed { .. }
-            | Self::Ended { .. }
-            | Self::Other { .. } => Severity::Fatal,
+            | Self::Ended { .. } => Severity::Fatal,
             Self::Config { .. }
             | Self::Properties { .. }
             | Self::InvalidArgument { .. }
@@ -296,8 +300,12 @@ impl Error {
             | Self::RecordTooLarge { .. }
             | Self::Encode { .. }
             | Self::CommitFailed(_)
-            | Self::Serialize(_)
-            | Self::Deserialize(_) => Severity::Invalid,
+            // The application's to mend: what called its code goes on, and can be called again.
+            | Self::Other { .. } => Severity::Invalid,
+            Self::Serialize(error) if error.is_retriable() => Severity::Retriable,
+            Self::Serialize(_) => Severity::Invalid,
+            Self::Deserialize(error) => error.severity(),
+            Self::Held(error) => error.severity(),
             Self::Position(error) => error.severity(),
         }
     }
@@ -327,6 +335,7 @@ impl Error {
             | Self::ProducerFenced { cause, .. }
             | Self::TransactionFailed { cause } => cause.code(),
             Self::Stalled(stall) => stall.cause.as_ref().and_then(Self::code),
+            Self::Held(held) => held.cause.downcast_ref::<Self>().and_then(Self::code),
             _ => None,
         }
     }

@@ -33,6 +33,7 @@ fn all_variants() -> Vec<Error> {
     let poison = SerdeError::decode(&SerdeContext::value("orders"), refused());
     let position = |problem| PositionError::new("orders".into(), 0, problem).into();
     let offsets = (5, 6);
+    let at_five = ConsumerRecord::new(("orders", 0), 5, None::<Bytes>, None::<Bytes>);
     vec![
         Error::config("linger.ms", "`x`: expected milliseconds"),
         Error::invalid_argument("offset", "-1 is negative: offsets begin at 0"),
@@ -65,10 +66,9 @@ fn all_variants() -> Vec<Error> {
         Error::UnknownPartition { topic: "orders".into(), partition: 9, partition_count: 3 },
         Error::RecordTooLarge { size_bytes: 9, limit_bytes: 3, setting: "max.request.size" },
         SerdeError::encode(&SerdeContext::key("orders"), refused()).into(),
-        DeserializeError::into_error(
-            ConsumerRecord::new(("orders", 0), 5, None::<Bytes>, None::<Bytes>),
-            poison,
-        ),
+        DeserializeError::into_error(at_five.clone(), poison),
+        HeldError::of(&at_five, "its dead letter was not stored in topic orders.dlq", disconnected()),
+        HeldError::not_ready(&at_five, SerdeError::unavailable(refused())),
         position(PositionProblem::NotAssigned),
         position(PositionProblem::Damaged { offset: offsets.0, next_offset: offsets.1, cause: damaged() }),
         Error::BufferFull { limit_bytes: 9 },
@@ -122,6 +122,7 @@ fn ordinal(error: &Error) -> usize {
         Error::TransactionFailed { .. } => 24,
         Error::TransactionAborted {} => 25,
         Error::ProducerFenced { .. } => 26,
+        Error::Held(_) => 27,
     }
 }
 
@@ -135,7 +136,7 @@ fn texts(error: &Error) -> Vec<String> {
 fn no_text_of_a_chain_stands_in_it_twice() {
     let variants = all_variants();
     let seen: std::collections::BTreeSet<usize> = variants.iter().map(ordinal).collect();
-    assert!(seen.into_iter().eq(0..27), "each variant is looked at");
+    assert!(seen.into_iter().eq(0..28), "each variant is looked at");
     for error in &variants {
         let texts = texts(error);
         assert_eq!(format!("{error:#}"), texts.join(": "));
@@ -161,7 +162,7 @@ fn what_the_system_said_is_at_the_end_of_the_chain() {
         assert_eq!(kind, Some(io::ErrorKind::ConnectionRefused), "{error:#}");
         count += 1;
     }
-    assert_eq!(count, 13);
+    assert_eq!(count, 15);
 }
 
 #[test]
@@ -186,6 +187,32 @@ fn an_error_is_small_and_can_travel_between_threads() {
     fn assert_travels<T: Send + Sync + Clone + 'static>() {}
     assert_travels::<Error>();
     assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
+}
+
+#[test]
+fn what_is_held_is_tried_again_unless_there_is_nothing_left_to_try_it_with() {
+    let record = ConsumerRecord::new(("orders", 0), 5, None::<Bytes>, None::<Bytes>);
+    let held = |cause| HeldError::of(&record, "its dead letter was not stored", cause);
+    let refused = |code| held(BrokerError::new(ApiKey::Produce, code).into()).severity();
+    assert_eq!(refused(ErrorCode::NotEnoughReplicas), Severity::Retriable);
+    for code in [ErrorCode::TopicAuthorizationFailed, ErrorCode::MessageTooLarge, ErrorCode::InvalidTopic] {
+        assert_eq!(refused(code), Severity::Invalid, "{code}: somebody has to change something");
+    }
+    let unknown = Error::UnknownTopic { topic: "orders.dlq".into() };
+    assert_eq!(held(unknown).severity(), Severity::Invalid, "nobody creates it while a record waits");
+    let aborted = Error::TransactionFailed { cause: Box::new(Error::closed("producer")) };
+    assert!(held(aborted).is_retriable(), "in another transaction");
+    assert!(held(Error::other("the database is down")).is_retriable(), "the handler is asked again");
+    assert_eq!(held(Error::closed("producer")).severity(), Severity::Fatal);
+    let down = HeldError::not_ready(&record, SerdeError::unavailable("the registry does not answer"));
+    assert!(down.is_retriable());
+    let refused = HeldError::not_ready(&record, SerdeError::schema("the registry refuses the password"));
+    assert_eq!(refused.severity(), Severity::Invalid, "somebody has to change something");
+    assert_eq!(
+        format!("{down:#}"),
+        "partition 0 of topic orders is held at offset 5: its deserializer is not ready for it: cannot have what the format needs \
+         at the moment: the registry does not answer"
+    );
 }
 
 #[test]
@@ -220,6 +247,12 @@ fn severity_follows_the_class_of_the_code() {
     assert_eq!(of(ErrorCode::MessageTooLarge), Severity::Invalid);
     assert_eq!(of(ErrorCode::ProducerFenced), Severity::Fatal);
     assert_eq!(of(ErrorCode::TransactionAbortable), Severity::Abortable);
+}
+
+/// A consumer goes on when its work has failed, and a producer when a transaction's has.
+#[test]
+fn what_the_application_fails_with_ends_no_handle() {
+    assert_eq!(Error::other("the database is down").severity(), Severity::Invalid);
 }
 
 #[test]

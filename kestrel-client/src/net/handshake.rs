@@ -62,11 +62,12 @@ impl Handshake {
     /// # Errors
     /// When the protocol has no room for `client.id`.
     pub(crate) fn request(&self) -> Result<Vec<Bytes>, HandshakeError> {
-        let request = ApiVersionsRequest {
-            client_software_name: ByteString::from_static("kestrel"),
-            client_software_version: ByteString::from_static(env!("CARGO_PKG_VERSION")),
-        };
-        Ok(encode_request(&request, self.version, CORRELATION_ID, Some(self.client_id.clone()))?)
+        Ok(encode_request(
+            &api_versions_request(),
+            self.version,
+            CORRELATION_ID,
+            Some(self.client_id.clone()),
+        )?)
     }
 
     /// The answer to the last request has come.
@@ -88,6 +89,14 @@ impl Handshake {
             }
             Some(code) => Err(HandshakeError::Refused(code)),
         }
+    }
+}
+
+/// The question for a broker's versions and features, with the name of this client.
+pub(crate) fn api_versions_request() -> ApiVersionsRequest {
+    ApiVersionsRequest {
+        client_software_name: ByteString::from_static("kestrel"),
+        client_software_version: ByteString::from_static(env!("CARGO_PKG_VERSION")),
     }
 }
 

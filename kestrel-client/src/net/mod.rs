@@ -28,5 +28,6 @@ mod versions;
 pub(crate) use backoff::ExponentialBackoff;
 pub(crate) use connection::{Call, Connection};
 pub use connector::{Connector, Transport};
+pub(crate) use handshake::api_versions_request;
 pub(crate) use host_port::HostPort;
 pub(crate) use pool::{HandleId, Peer, Pool, Purpose};

@@ -1,11 +1,13 @@
 //! Events of consumers and of the groups that they are in.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use kestrel_protocol::NodeId;
 
 use crate::error::Error;
 use crate::record::TopicPartition;
+use crate::rejected::{Remedy, Stage};
 
 /// A broker has answered a fetch; see [`on_fetched`](super::Observer::on_fetched).
 #[derive(Debug)]
@@ -33,8 +35,12 @@ pub struct RecordsPolled<'a> {
     pub topic: &'a str,
     /// The partition.
     pub partition: i32,
+    /// The consumer's group, if it is in one.
+    pub group: Option<&'a str>,
     /// How many records the batch has.
     pub records: usize,
+    /// Its size, compressed as it came.
+    pub bytes: usize,
     /// How long the application has waited for them; zero where they were there already.
     pub waited: Duration,
     /// What the application spent since the last batch, its waiting left out; zero for the first one.
@@ -49,6 +55,8 @@ pub struct PartitionLag<'a> {
     pub topic: &'a str,
     /// The partition.
     pub partition: i32,
+    /// The consumer's group, if it is in one.
+    pub group: Option<&'a str>,
     /// The next record that the application gets.
     pub position: i64,
     /// Where the partition ended when that was last heard: its high watermark, with `read_committed` its last stable offset.
@@ -62,6 +70,18 @@ impl PartitionLag<'_> {
         let lag = self.end_offset.saturating_sub(self.position);
         if lag < 0 { 0 } else { lag }
     }
+}
+
+/// A consumer reads a partition no more; see [`on_partition_released`](super::Observer::on_partition_released).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PartitionReleased<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: i32,
+    /// The consumer's group, if it is in one.
+    pub group: Option<&'a str>,
 }
 
 /// A member's group rebalances; see [`on_rebalance_started`](super::Observer::on_rebalance_started).
@@ -108,4 +128,27 @@ pub struct OffsetsCommitted<'a> {
     pub took: Duration,
     /// Why not; the commit may be tried again.
     pub outcome: Result<(), &'a Error>,
+}
+
+/// A record could not be read or worked on, and its [`Remedy`] was carried out; see
+/// [`on_record_rejected`](super::Observer::on_record_rejected).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RecordRejected<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: i32,
+    /// The consumer's group, if it is in one.
+    pub group: Option<&'a str>,
+    /// The record's offset.
+    pub offset: i64,
+    /// What has failed.
+    pub stage: Stage,
+    /// What has become of it.
+    pub remedy: &'a Remedy,
+    /// How often it was tried: 1 for a record that cannot be read.
+    pub attempts: u32,
+    /// Why: a [`SerdeError`](kestrel_serde::SerdeError), or what the work has failed with.
+    pub cause: &'a (dyn StdError + Send + Sync + 'static),
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::accumulator::{Accumulator, AccumulatorSettings};
+use super::buffer_watch::BufferWatch;
 use super::dispatcher::{Dispatcher, DispatcherSettings};
 use super::partitioner::Partitioner;
 use super::sender::{Command, Sender, SenderSettings, SharedSender, Transactional};
@@ -44,6 +45,12 @@ impl ProducerBuilder {
     /// Replaces all settings made so far, those of the client's properties included.
     pub fn config(mut self, config: ProducerConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// The same without transactions, also where the client's properties name an id for them.
+    pub(crate) fn without_transactional_id(mut self) -> Self {
+        self.config.transactional_id.clear();
         self
     }
 
@@ -151,12 +158,11 @@ fn spawn(
     let (tell, started) = oneshot::channel();
     let released = CancellationToken::new();
     let snapshots = client.metadata().subscribe();
-    let sender =
-        Sender::new(sender, client.clone(), Arc::clone(&accumulator), dispatcher, tell, transactional);
+    let watched = (accumulator, Arc::new(BufferWatch::new(client)));
+    let sender = Sender::new(sender, client.clone(), watched.clone(), dispatcher, tell, transactional);
     let sender = Arc::new(SharedSender::new(sender));
     let lost = Arc::clone(&sender);
-    let intake =
-        Intake::new(client.clone(), settings, accumulator, &sender, commands.clone(), released.clone());
+    let intake = Intake::new(client.clone(), settings, watched, &sender, commands.clone(), released.clone());
     client.tasks().spawn("producer", sender.run(inbox, snapshots, released), move |error| lost.lose(error));
     (Started { producer: Producer::new(intake), commands }, started)
 }

@@ -11,23 +11,27 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::accumulator::{Accumulator, Appended, Attempt, RecordParts, TopicQueue};
+use super::buffer_watch::BufferWatch;
 use super::delivery::{Delivery, settled};
 use super::memory::Patience;
-use super::sender::{Command, SharedSender, tell_buffer};
+use super::sender::{Command, SharedSender};
 use crate::client::Client;
 use crate::config::ProducerSettings;
 use crate::environment;
 use crate::error::Error;
 use crate::metadata::{FoundTopic, Wanted};
+use crate::trace_context::{TraceHeaders, TraceSource};
 
 /// What the handles of a producer share; dropping it lets the sender end once everything is settled.
 pub(crate) struct Intake {
     client: Client,
     settings: ProducerSettings,
     accumulator: Arc<Accumulator>,
+    buffer_watch: Arc<BufferWatch>,
     /// Owned by its task, so that all is failed that waits there when the task is lost.
     sender: Weak<SharedSender>,
     commands: mpsc::Sender<Command>,
+    trace_source: TraceSource,
     /// Ends the sender's task, once what was accepted is settled.
     released: CancellationToken,
     _on_drop: DropGuard,
@@ -43,14 +47,25 @@ impl Intake {
     pub(crate) fn new(
         client: Client,
         settings: ProducerSettings,
-        accumulator: Arc<Accumulator>,
+        (accumulator, buffer_watch): (Arc<Accumulator>, Arc<BufferWatch>),
         sender: &Arc<SharedSender>,
         commands: mpsc::Sender<Command>,
         released: CancellationToken,
     ) -> Self {
         let on_drop = released.clone().drop_guard();
         let sender = Arc::downgrade(sender);
-        Self { client, settings, accumulator, sender, commands, released, _on_drop: on_drop }
+        let trace_source = client.settings().trace_source.clone();
+        Self {
+            client,
+            settings,
+            accumulator,
+            buffer_watch,
+            sender,
+            commands,
+            trace_source,
+            released,
+            _on_drop: on_drop,
+        }
     }
 
     /// The queue of a topic that was used before.
@@ -63,7 +78,12 @@ impl Intake {
         self.open_topic_within(topic, self.settings.max_block).await
     }
 
-    async fn open_topic_within(
+    /// How long a call may wait. (`max.block.ms`)
+    pub(crate) fn max_block(&self) -> Duration {
+        self.settings.max_block
+    }
+
+    pub(crate) async fn open_topic_within(
         &self,
         topic: &Arc<str>,
         patience: Duration,
@@ -75,6 +95,12 @@ impl Intake {
         // A producer that was closed meanwhile has forgotten its topics already.
         self.accumulator.check_open().inspect_err(|_| topic.forget())?;
         Ok(topic)
+    }
+
+    /// The headers that say which trace the caller is in, if it is in one.
+    #[inline]
+    pub(crate) fn trace_headers(&self) -> Option<TraceHeaders> {
+        self.trace_source.headers()
     }
 
     /// Appends to the accumulator, and has the sender look at what that has made due.
@@ -107,7 +133,7 @@ impl Intake {
     }
 
     fn tell_buffer(&self) {
-        tell_buffer(self.client.observer(), self.accumulator.memory());
+        self.buffer_watch.tell(self.accumulator.memory());
     }
 
     /// Appends a record at once or not at all.

@@ -13,6 +13,7 @@
 
 pub(crate) mod accumulator;
 mod batch;
+mod buffer_watch;
 mod builder;
 mod delivery;
 mod dispatcher;
@@ -34,6 +35,7 @@ use crate::environment;
 use crate::error::Error;
 use crate::into::IntoName;
 use crate::record::Record;
+use crate::trace_context::TraceHeaders;
 use crate::typed::TypedProducerBuilder;
 
 use accumulator::{Appended, Attempt, RecordParts};
@@ -120,11 +122,20 @@ impl Producer {
     /// # Cancel safety
     /// Cancel-safe: when the future is dropped before it is ready, the record was not accepted.
     pub async fn send(&self, record: Record) -> Result<Delivery, Error> {
+        self.send_in(&record, self.intake.trace_headers()).await
+    }
+
+    /// As [`Self::send`], for a record that stays in the trace that its headers say: a dead letter.
+    pub(crate) async fn send_on(&self, record: Record) -> Result<Delivery, Error> {
+        self.send_in(&record, None).await
+    }
+
+    async fn send_in(&self, record: &Record, trace: Option<TraceHeaders>) -> Result<Delivery, Error> {
         let topic = match self.intake.known_topic(&record.topic) {
             Some(topic) => topic,
             None => self.intake.open_topic(&record.topic).await?,
         };
-        let parts = parts_of(&record);
+        let parts = parts_of(record, trace.as_ref());
         let mut attempt = Attempt::default();
         if let Appended::Accepted(delivery) = self.intake.append(&topic, &parts, &mut attempt)? {
             return Ok(delivery);
@@ -149,7 +160,8 @@ impl Producer {
     fn try_send_borrowed(&self, record: &Record) -> Result<Delivery, Error> {
         let unknown = || Error::UnknownTopic { topic: Arc::clone(&record.topic) };
         let topic = self.intake.known_topic(&record.topic).ok_or_else(unknown)?;
-        self.intake.append_now(&topic, &parts_of(record))
+        let trace = self.intake.trace_headers();
+        self.intake.append_now(&topic, &parts_of(record, trace.as_ref()))
     }
 
     /// Fetches the metadata of a topic, so that the first `send` to it does not wait and `try_send` knows it.
@@ -164,7 +176,7 @@ impl Producer {
     ///
     /// ```no_run
     /// # async fn example(producer: kestrel_client::Producer) -> Result<(), kestrel_client::Error> {
-    /// use kestrel_serde::{Json, Utf8};
+    /// use kestrel_client::{Json, Utf8};
     ///
     /// #[derive(serde::Serialize)]
     /// struct Click { url: String }
@@ -208,12 +220,13 @@ impl Producer {
 }
 
 /// A record's parts, borrowed.
-fn parts_of(record: &Record) -> RecordParts<'_> {
+fn parts_of<'a>(record: &'a Record, trace: Option<&'a TraceHeaders>) -> RecordParts<'a> {
     RecordParts {
         partition: record.partition,
         timestamp: record.timestamp.unwrap_or_else(environment::wall),
         key: record.key.as_deref(),
         value: record.value.as_deref(),
         headers: record.headers.as_slice(),
+        trace,
     }
 }

@@ -3,6 +3,7 @@
 //! The fast way to read: no record is made until its parts are wanted.
 
 use std::fmt;
+use std::iter::Enumerate;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,12 +11,14 @@ use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{HeadersView, RecordView, RecordViews, TimestampType};
 use kestrel_serde::{SerdeContext, SerdeError};
 
+use super::decoded::Decoded;
 use super::decoders::{Decode, Decoders};
 use super::open_batch::OpenBatch;
-use crate::acks::{AckToken, RecordAck};
+use crate::acks::AckToken;
 use crate::error::{DeserializeError, Error, Result};
 use crate::format_headers::StoredHeaders;
 use crate::record::{ConsumerRecord, Timestamp, TopicPartition};
+use crate::trace_context::TraceContext;
 
 /// Consecutive records of one partition: whole record batches as they were fetched, checked and decompressed.
 ///
@@ -38,21 +41,54 @@ use crate::record::{ConsumerRecord, Timestamp, TopicPartition};
 pub struct Batch<K, V> {
     topic: Arc<str>,
     partition: i32,
-    runs: Vec<OpenBatch>,
+    runs: Vec<BatchRun<K, V>>,
     len: usize,
     decoders: Decoders<K, V>,
     ack: Option<AckToken>,
+    /// The records that no deserializer accepts and that nothing was done about yet: they are passed over.
+    rejected: Vec<DeserializeError>,
+}
+
+/// A record batch of a [`Batch`].
+pub(crate) struct BatchRun<K, V> {
+    pub(crate) open: OpenBatch,
+    /// What was read of it before, if it was.
+    pub(crate) decoded: Option<Decoded<K, V>>,
+}
+
+impl<K, V> BatchRun<K, V> {
+    /// The number of records to hand out.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
 }
 
 impl<K, V> Batch<K, V> {
     pub(crate) fn new(
         partition: TopicPartition,
-        runs: Vec<OpenBatch>,
+        runs: Vec<BatchRun<K, V>>,
         decoders: Decoders<K, V>,
         ack: Option<AckToken>,
     ) -> Self {
         let TopicPartition { topic, partition } = partition;
-        Self { topic, partition, len: runs.iter().map(OpenBatch::len).sum(), runs, decoders, ack }
+        let (len, rejected) = (runs.iter().map(BatchRun::len).sum(), Vec::new());
+        Self { topic, partition, len, runs, decoders, ack, rejected }
+    }
+
+    /// The same, with these records passed over.
+    pub(crate) fn without(self, rejected: Vec<DeserializeError>) -> Self {
+        Self { rejected, ..self }
+    }
+
+    /// Takes out the records that were passed over, for whoever does something about them.
+    pub(crate) fn take_rejected(&mut self) -> Vec<DeserializeError> {
+        std::mem::take(&mut self.rejected)
+    }
+
+    /// Hands out a record that was passed over after all: its key or value is an error.
+    pub(crate) fn restore(&mut self, offset: i64) {
+        self.runs.iter_mut().for_each(|run| run.open.passed.retain(|&passed| passed != offset));
+        self.len = self.runs.iter().map(BatchRun::len).sum();
     }
 
     /// All records of the batch are done; see [`ConsumerRecord::ack`](crate::ConsumerRecord::ack).
@@ -86,6 +122,29 @@ impl<K, V> Batch<K, V> {
         self.len == 0
     }
 
+    /// The partition, and the offset of the record that comes after the batch: what says that all of it is done, to
+    /// [`Transaction::send_offsets_of`](crate::Transaction::send_offsets_of) and
+    /// [`Consumer::commit_offsets`](crate::Consumer::commit_offsets).
+    ///
+    /// ```no_run
+    /// # async fn f(mut consumer: kestrel_client::Consumer<String, u64>, mut producer: kestrel_client::TransactionalProducer)
+    /// # -> Result<(), kestrel_client::Error> {
+    /// while let Some(batch) = consumer.next_batch().await? {
+    ///     let group = consumer.group_metadata().await?;
+    ///     let transaction = producer.begin().await?;
+    ///     // ... send what comes of it, here or in a task that has the batch ...
+    ///     transaction.send_offsets_of(&group, [batch.done()]).await?;
+    ///     transaction.commit().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn done(&self) -> (TopicPartition, i64) {
+        let end = self.runs.last().map_or(0, |run| run.open.end_offset.min(run.open.range_end));
+        (TopicPartition::new(&self.topic, self.partition), end)
+    }
+
     /// The records in the order of their offsets. May be called again.
     #[must_use]
     pub fn records(&self) -> BatchRecords<'_, K, V> {
@@ -115,8 +174,8 @@ impl<K, V> fmt::Debug for Batch<K, V> {
 /// The records of a [`Batch`], in order.
 pub struct BatchRecords<'a, K, V> {
     batch: &'a Batch<K, V>,
-    runs: std::slice::Iter<'a, OpenBatch>,
-    current: Option<(&'a OpenBatch, RecordViews<'a>)>,
+    runs: std::slice::Iter<'a, BatchRun<K, V>>,
+    current: Option<(&'a BatchRun<K, V>, Enumerate<RecordViews<'a>>)>,
 }
 
 impl<'a, K, V> Iterator for BatchRecords<'a, K, V> {
@@ -124,15 +183,15 @@ impl<'a, K, V> Iterator for BatchRecords<'a, K, V> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((run, views)) = &mut self.current
-                && let Some(Ok(view)) = views.next()
-                && run.has(&view)
-            {
-                return Some(RecordRef { batch: self.batch, run, view });
+            if let Some((run, views)) = &mut self.current {
+                let mut views = views.map_while(|(index, view)| Some((index, view.ok()?)));
+                if let Some((index, view)) = views.find(|(_, view)| run.open.has(view)) {
+                    return Some(RecordRef { batch: self.batch, run, index, view });
+                }
             }
             // A run was read to its end when the batch was made: it ends here too, and not by an error.
             let run = self.runs.next()?;
-            self.current = Some((run, run.records.views()));
+            self.current = Some((run, run.open.records.views().enumerate()));
         }
     }
 }
@@ -146,7 +205,9 @@ impl<K, V> fmt::Debug for BatchRecords<'_, K, V> {
 /// One record of a [`Batch`], borrowed.
 pub struct RecordRef<'a, K, V> {
     batch: &'a Batch<K, V>,
-    run: &'a OpenBatch,
+    run: &'a BatchRun<K, V>,
+    /// Which record of the run it is.
+    index: usize,
     view: RecordView<'a>,
 }
 
@@ -166,13 +227,13 @@ impl<'a, K, V> RecordRef<'a, K, V> {
     /// Who set the timestamp.
     #[must_use]
     pub const fn timestamp_type(&self) -> TimestampType {
-        self.run.records.timestamp_type()
+        self.run.open.records.timestamp_type()
     }
 
     /// The epoch of the leader that appended the record, when the broker said it.
     #[must_use]
     pub const fn leader_epoch(&self) -> Option<LeaderEpoch> {
-        self.run.leader_epoch
+        self.run.open.leader_epoch
     }
 
     /// The key as it was stored; `None` is null.
@@ -193,11 +254,20 @@ impl<'a, K, V> RecordRef<'a, K, V> {
         self.view.headers
     }
 
+    /// The trace that the record was sent in; see [`ConsumerRecord::trace_context`].
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::of(&StoredHeaders(self.view.headers))
+    }
+
     /// The key, deserialized; `None` is null.
     ///
     /// # Errors
     /// [`Error::Deserialize`] with the record when the deserializer refuses the bytes.
     pub fn key(&self) -> Result<Option<K>> {
+        if let Some(key) = self.run.decoded.as_ref().and_then(|decoded| decoded.take_key(self.index)) {
+            return Ok(key);
+        }
         self.decode(&*self.batch.decoders.key, SerdeContext::key(&self.batch.topic), self.view.key)
     }
 
@@ -206,6 +276,9 @@ impl<'a, K, V> RecordRef<'a, K, V> {
     /// # Errors
     /// [`Error::Deserialize`] with the record when the deserializer refuses the bytes.
     pub fn value(&self) -> Result<Option<V>> {
+        if let Some(value) = self.run.decoded.as_ref().and_then(|decoded| decoded.take_value(self.index)) {
+            return Ok(value);
+        }
         self.decode(&*self.batch.decoders.value, SerdeContext::value(&self.batch.topic), self.view.value)
     }
 
@@ -237,25 +310,11 @@ impl<'a, K, V> RecordRef<'a, K, V> {
 
     /// The record as it was stored, with these bytes as key and value.
     fn bare(&self, key: Option<Bytes>, value: Option<Bytes>) -> ConsumerRecord {
-        let headers = self.view.headers;
-        ConsumerRecord {
-            topic: self.batch.topic.clone(),
-            partition: self.batch.partition,
-            offset: self.offset(),
-            timestamp: self.timestamp(),
-            timestamp_type: self.timestamp_type(),
-            key,
-            value,
-            headers: headers
-                .map(|header| (header.key().into_owned(), header.value.map(|value| self.share(value))))
-                .collect(),
-            leader_epoch: self.leader_epoch(),
-            ack: RecordAck::default(),
-        }
+        self.run.open.bare((&self.batch.topic, self.batch.partition), &self.view, (key, value))
     }
 
     fn share(&self, part: &[u8]) -> Bytes {
-        self.run.records.data().slice_ref(part)
+        self.run.open.records.data().slice_ref(part)
     }
 }
 

@@ -5,11 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use kestrel_protocol::record::Headers;
-use kestrel_serde::{DeserializeContext, Deserializer, Part, ReadHeaders, SerdeContext, SerdeError};
+use kestrel_serde::{DeserializeContext, Deserializer, Part, Raw, ReadHeaders, SerdeContext, SerdeError};
 
 use crate::format_headers::OwnHeaders;
 
@@ -17,6 +18,9 @@ use crate::format_headers::OwnHeaders;
 pub(crate) trait Decode<T>: Send + Sync {
     /// Whether [`Self::ready`] may have to wait: if not, there is no need to look at records before they are decoded.
     fn may_wait(&self) -> bool;
+
+    /// Decodes; pending when the deserializer has to get ready first.
+    fn poll_decode(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Poll<Result<T, SerdeError>>;
 
     /// Decodes: after [`Self::ready`].
     fn decode(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError>;
@@ -37,6 +41,10 @@ pub(crate) trait Decode<T>: Send + Sync {
 impl<T, D: Deserializer<T>> Decode<T> for D {
     fn may_wait(&self) -> bool {
         Deserializer::may_wait(self)
+    }
+
+    fn poll_decode(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Poll<Result<T, SerdeError>> {
+        self.deserialize_now(ctx, bytes).map_or(Poll::Pending, Poll::Ready)
     }
 
     fn decode(&self, ctx: &DeserializeContext<'_>, bytes: &Bytes) -> Result<T, SerdeError> {
@@ -65,14 +73,32 @@ impl<T, D: Deserializer<T>> Decode<T> for D {
 
 /// The deserializers of a consumer's keys and values.
 pub(crate) struct Decoders<K, V> {
-    pub(crate) key: Arc<dyn Decode<K>>,
-    pub(crate) value: Arc<dyn Decode<V>>,
+    pub(super) key: Arc<dyn Decode<K>>,
+    pub(super) value: Arc<dyn Decode<V>>,
+    /// How long they may take to get ready for a record.
+    patience: Duration,
 }
 
 /// A key and a value; `None` is null.
 type Pair<K, V> = (Option<K>, Option<V>);
 
+impl Decoders<Bytes, Bytes> {
+    /// Those that leave bytes as they are.
+    pub(crate) fn raw() -> Self {
+        Self::new(Raw, Raw, Duration::MAX)
+    }
+}
+
 impl<K, V> Decoders<K, V> {
+    /// `patience` is how long they may take to get ready for a record. (`default.api.timeout.ms`)
+    pub(crate) fn new(key: impl Deserializer<K>, value: impl Deserializer<V>, patience: Duration) -> Self
+    where
+        K: 'static,
+        V: 'static,
+    {
+        Self { key: Arc::new(key), value: Arc::new(value), patience }
+    }
+
     pub(crate) fn may_wait(&self) -> bool {
         self.key.may_wait() || self.value.may_wait()
     }
@@ -98,7 +124,8 @@ impl<K, V> Decoders<K, V> {
     ) -> BoxFuture<'static, Result<(), SerdeError>> {
         let key = key.map(|bytes| self.key.clone().ready(topic.clone(), Part::Key, bytes, headers.clone()));
         let value = value.map(|bytes| self.value.clone().ready(topic.clone(), Part::Value, bytes, headers));
-        Box::pin(async move {
+        let patience = self.patience;
+        let ready = async move {
             if let Some(key) = key {
                 key.await?;
             }
@@ -106,7 +133,26 @@ impl<K, V> Decoders<K, V> {
                 value.await?;
             }
             Ok(())
+        };
+        Box::pin(async move {
+            let too_long = |_| {
+                Err(SerdeError::unavailable(format!("no end within {patience:?} (default.api.timeout.ms)")))
+            };
+            tokio::time::timeout(patience, ready).await.unwrap_or_else(too_long)
         })
+    }
+
+    /// Decodes a key and a value that the deserializers are ready for.
+    pub(crate) fn decode(
+        &self,
+        topic: &str,
+        (key, value): Pair<&Bytes, &Bytes>,
+        headers: &dyn ReadHeaders,
+    ) -> Result<Pair<K, V>, SerdeError> {
+        let (key_ctx, value_ctx) = contexts(topic, headers);
+        let key = key.map(|bytes| self.key.decode(&key_ctx, bytes)).transpose()?;
+        let value = value.map(|bytes| self.value.decode(&value_ctx, bytes)).transpose()?;
+        Ok((key, value))
     }
 
     /// Decodes a key and a value; pending while a deserializer has to get ready for them. `known` is what came of that before.
@@ -144,15 +190,14 @@ fn poll_part<T>(
     is_ready: bool,
 ) -> Poll<Result<Option<T>, SerdeError>> {
     let Some(bytes) = bytes else { return Poll::Ready(Ok(None)) };
-    if !is_ready && let Err(error) = ready!(decoder.poll_ready(ctx, bytes)) {
-        return Poll::Ready(Err(error));
-    }
-    Poll::Ready(decoder.decode(&ctx, bytes).map(Some))
+    let decoded =
+        if is_ready { decoder.decode(&ctx, bytes) } else { ready!(decoder.poll_decode(&ctx, bytes)) };
+    Poll::Ready(decoded.map(Some))
 }
 
 impl<K, V> Clone for Decoders<K, V> {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), value: self.value.clone() }
+        Self { key: self.key.clone(), value: self.value.clone(), patience: self.patience }
     }
 }
 

@@ -1,8 +1,13 @@
 //! OpenBatch: a record batch that was checked and decompressed, and whose records are read one after the other.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use kestrel_protocol::LeaderEpoch;
 use kestrel_protocol::record::{RecordBatch, RecordView, Records};
+
+use crate::acks::RecordAck;
+use crate::record::{ConsumerRecord, Timestamp};
 
 /// A batch whose records are being read.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub(crate) struct OpenBatch {
     pub(crate) end_offset: i64,
     /// The end of the range that is read: records from there on are not handed out.
     pub(crate) range_end: i64,
+    /// The offsets of records in it that are not handed out, in order: nobody could read them.
+    pub(crate) passed: Vec<i64>,
 }
 
 impl OpenBatch {
@@ -30,12 +37,13 @@ impl OpenBatch {
             pinned_bytes,
             end_offset: header.next_offset(),
             range_end: i64::MAX,
+            passed: Vec::new(),
         }
     }
 
     /// The number of records to hand out.
     pub(crate) fn len(&self) -> usize {
-        match self.end_offset > self.range_end {
+        match self.end_offset > self.range_end || !self.passed.is_empty() {
             true => self.records.views().map_while(Result::ok).filter(|view| self.has(view)).count(),
             false => self.records.remaining(),
         }
@@ -43,7 +51,29 @@ impl OpenBatch {
 
     /// Whether the record is one to hand out: not so beyond the end of the range that is read.
     pub(crate) fn has(&self, view: &RecordView<'_>) -> bool {
-        view.offset < self.range_end
+        view.offset < self.range_end && (self.passed.is_empty() || !self.passed.contains(&view.offset))
+    }
+
+    /// A record of the batch as it was stored, which is in partition `partition` of `topic`, with these bytes as key and value.
+    pub(crate) fn bare(
+        &self,
+        (topic, partition): (&Arc<str>, i32),
+        view: &RecordView<'_>,
+        (key, value): (Option<Bytes>, Option<Bytes>),
+    ) -> ConsumerRecord {
+        let share = |part: &[u8]| self.records.data().slice_ref(part);
+        ConsumerRecord {
+            topic: Arc::clone(topic),
+            partition,
+            offset: view.offset,
+            timestamp: Timestamp::from_millis(view.timestamp),
+            timestamp_type: self.records.timestamp_type(),
+            key,
+            value,
+            headers: view.headers.map(|header| header.to_header(share)).collect(),
+            leader_epoch: self.leader_epoch,
+            ack: RecordAck::default(),
+        }
     }
 
     /// Whether there is another record to hand out, or one that cannot be read.

@@ -40,10 +40,26 @@ impl Readiness {
         Poll::Ready(())
     }
 
+    /// Whether the deserializers are getting ready.
+    pub(crate) const fn is_under_way(&self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
+
     /// Takes out what came of getting ready for the record at `offset`.
     pub(super) fn take(&mut self, offset: i64) -> Option<Result<(), SerdeError>> {
         match std::mem::take(self) {
             Self::Known { offset: known, result } if known == offset => Some(result),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// Takes out why the deserializers could not get ready for a record, if that says nothing about the record.
+    pub(crate) fn take_holding_failure(&mut self) -> Option<(i64, SerdeError)> {
+        match std::mem::take(self) {
+            Self::Known { offset, result: Err(cause) } if !cause.is_poison() => Some((offset, cause)),
             other => {
                 *self = other;
                 None

@@ -4,6 +4,7 @@
 //! only calls what any program could call.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::ErrorCode;
@@ -15,6 +16,7 @@ use crate::consumer::Consumer;
 use crate::environment::{self, after};
 use crate::error::{Chain, Error, Result, Severity};
 use crate::reader::Batch;
+use crate::rejected::{RejectedRecord, Remedy, Settler, not_stored};
 
 /// How long a transaction takes in more batches: the commit interval of Kafka Streams with exactly-once.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
@@ -100,18 +102,22 @@ impl<K, V> ExactlyOnce<'_, K, V> {
     /// Runs until it is told to stop, the consumer reads nothing any more, or something fails for good.
     ///
     /// `work` is called for each batch, one after the other, several times for the same one if its transaction is aborted. What
-    /// it has sent need not be awaited: the commit does. Records that cannot be deserialized are its business, and so is what it
-    /// keeps in memory: what it has changed there for a batch that comes again is not taken back. Written as `async move`, it
-    /// can be part of a task that is spawned.
+    /// it has sent need not be awaited: the commit does. What it keeps in memory is its business: what it has changed there for a
+    /// batch that comes again is not taken back. Written as `async move`, it can be part of a task that is spawned.
     ///
-    /// A transaction is aborted when a record cannot be stored, when the group takes partitions away that it has read, and when
-    /// `work` fails. Then the consumer goes back to what is committed, drops what was fetched from there on, and after
+    /// Records that cannot be deserialized are its business too, unless the consumer's
+    /// [remedy](crate::ConsumerBuilder::on_poison) is another one than `Fail`: then they are not among those of the batch, and dead
+    /// letters are written in the transaction, so that there is one for each such record, whatever fails on the way.
+    ///
+    /// A transaction is aborted when a record or a dead letter cannot be stored, when the group takes partitions away that it has read,
+    /// when a handler of poison fails, and when `work` does. Then the consumer goes back to what is committed, drops what was fetched from there on, and after
     /// `retry.backoff.ms`, growing to `retry.backoff.max.ms`, the same work is done again.
     ///
     /// # Errors
     /// What does not pass, after the transaction was aborted: an error of `work` that is neither
     /// [retriable](Error::is_retriable) nor abortable, [`Error::ProducerFenced`] when another run of the same transactional id
-    /// has begun, a record that the broker refuses as it is. [`Error::InvalidArgument`] for a consumer that commits by itself.
+    /// has begun, a record that the broker refuses as it is, an [`Error::Held`] that is not retriable: what a record needs, or its dead
+    /// letter, is there when somebody has changed something. [`Error::InvalidArgument`] for a consumer that commits by itself.
     ///
     /// # Cancel safety
     /// Cancel-safe for the records: when the future is dropped, the open transaction is aborted, or its commit goes on if it had
@@ -130,7 +136,7 @@ impl<K, V> ExactlyOnce<'_, K, V> {
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                batch = consumer.next_batch() => match pass(batch)? {
+                batch = consumer.next_batch_unsettled() => match pass(batch)? {
                     Passed::Batch(batch) => batch,
                     Passed::Nothing => continue,
                     Passed::End => return Ok(()),
@@ -237,8 +243,11 @@ async fn fill<K, V>(
     ends_at: Instant,
 ) -> Result<()> {
     let mut next = Some(first);
-    while let Some(batch) = next {
-        work(&batch, transaction).await?;
+    while let Some(mut batch) = next {
+        settle(consumer.settler(), transaction, &mut batch).await?;
+        if !batch.is_empty() {
+            work(&batch, transaction).await?;
+        }
         // What is handed out has to be worked on: nothing is asked for when the time is over.
         let answer = if environment::now() < ends_at { consumer.batch_at_hand() } else { None };
         next = match answer.map(pass).transpose()? {
@@ -249,10 +258,37 @@ async fn fill<K, V>(
     transaction.send_offsets(consumer).await
 }
 
+/// Settles what becomes of records that cannot be read: their letters are part of the transaction.
+async fn settle<K, V>(
+    settler: &Settler,
+    transaction: &Transaction<'_>,
+    batch: &mut Batch<K, V>,
+) -> Result<()> {
+    for poison in batch.take_rejected() {
+        let poison = Arc::new(poison);
+        let remedy = settler.decide(&poison).await?;
+        let rejected = RejectedRecord::unreadable(&poison);
+        if let Some(letter) = settler.letter(&rejected, &remedy) {
+            let sent = transaction.send_on(letter).await;
+            sent.map_err(|cause| not_stored(&poison.record, &remedy, cause))?;
+        }
+        settler.tell(&rejected, &remedy);
+        if remedy == Remedy::Fail {
+            batch.restore(poison.record.offset);
+        }
+    }
+    Ok(())
+}
+
 /// Whether the work may succeed when it is done again: what kept it from being committed passes.
 fn is_worth_another_try(error: &Error) -> bool {
     let cause = match error {
         Error::TransactionFailed { cause } => cause,
+        // A letter was not accepted, or the handler of poison has failed.
+        Error::Held(held) => match held.cause.downcast_ref() {
+            Some(Error::TransactionFailed { cause }) => cause,
+            _ => return error.is_retriable(),
+        },
         other => other,
     };
     // The broker has ended the transaction, or has lost count: the next one begins anew.

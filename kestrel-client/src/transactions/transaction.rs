@@ -150,6 +150,12 @@ impl<'p> Transaction<'p> {
         self.producer.producer.send(record).await.map(drop)
     }
 
+    /// As [`Self::send_record`], for a record that stays in the trace that its headers say: a dead letter.
+    pub(crate) async fn send_on(&self, record: Record) -> Result<()> {
+        self.producer.control.check_open()?;
+        self.producer.producer.send_on(record).await.map(drop)
+    }
+
     /// Makes what `consumer` has handed out part of the transaction: its group goes on behind it if, and only if, the
     /// transaction is committed (KIP-447). As [`Consumer::commit`], it says of the last record too that it is done.
     ///

@@ -6,10 +6,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use kestrel_protocol::record::{Header, Headers};
-use kestrel_serde::{SerdeContext, SerdeError, SerializeContext, Serializer};
+use kestrel_serde::{Ready, SerdeContext, SerdeError, SerializeContext, Serializer};
 
 use super::Unset;
 use super::scratch::Scratch;
@@ -19,13 +20,13 @@ use crate::into::IntoField;
 use crate::producer::accumulator::{Appended, Attempt, RecordParts, TopicQueue};
 use crate::producer::{Delivery, Intake, TransactionControl};
 use crate::record::Timestamp;
+use crate::trace_context::TraceHeaders;
 
 /// The key type of topics without keys. It has no values: such a handle has `send_unkeyed` and `unkeyed` only.
 ///
 /// ```no_run
 /// # async fn example(producer: kestrel_client::Producer) -> Result<(), kestrel_client::Error> {
-/// use kestrel_client::NoKey;
-/// use kestrel_serde::Utf8;
+/// use kestrel_client::{NoKey, Utf8};
 ///
 /// let lines = producer.topic::<NoKey, str>("lines").value(Utf8).open().await?;
 /// lines.send_unkeyed("one line").await?;
@@ -87,7 +88,8 @@ impl<K: ?Sized, V: ?Sized, KS, VS> TypedProducerBuilder<K, V, KS, VS> {
 }
 
 impl<K: ?Sized, V: ?Sized, KS: Serializer<K>, VS: Serializer<V>> TypedProducerBuilder<K, V, KS, VS> {
-    /// Fetches the topic's metadata and makes the serializers ready. The topic is created if the broker allows that.
+    /// Makes the serializers ready and fetches the topic's metadata, both within `max.block.ms`. The topic is created if the broker
+    /// allows that.
     ///
     /// # Errors
     /// [`Error::UnknownTopic`] and timeouts of `max.block.ms`; [`Error::Serialize`] when a serializer can't be made
@@ -97,11 +99,13 @@ impl<K: ?Sized, V: ?Sized, KS: Serializer<K>, VS: Serializer<V>> TypedProducerBu
     /// Cancel-safe.
     pub async fn open(self) -> Result<TypedProducer<K, V>, Error> {
         let Self { intake, topic, key, value, .. } = self;
-        key.ready(SerdeContext::key(&topic)).await?;
-        value.ready(SerdeContext::value(&topic)).await?;
-        let queue = intake.open_topic(&topic).await?;
-        let handle =
-            Handle { intake, queue, key: Box::new(key), value: Box::new(value), scratch: Scratch::default() };
+        let (begun_at, max_block) = (environment::now(), intake.max_block());
+        make_ready(&key, &value, &topic, max_block).await?;
+        let left = max_block.saturating_sub(environment::now().saturating_duration_since(begun_at));
+        let queue = intake.open_topic_within(&topic, left).await?;
+        let may_wait = key.may_wait() || value.may_wait();
+        let (key, value) = (Box::new(key), Box::new(value));
+        let handle = Handle { intake, queue, key, value, may_wait, scratch: Scratch::default() };
         Ok(TypedProducer { handle: Arc::new(handle) })
     }
 }
@@ -119,7 +123,7 @@ impl<K: ?Sized, V: ?Sized, KS, VS> fmt::Debug for TypedProducerBuilder<K, V, KS,
 ///
 /// ```no_run
 /// # async fn example(producer: kestrel_client::Producer) -> Result<(), kestrel_client::Error> {
-/// use kestrel_serde::{Int64, Utf8};
+/// use kestrel_client::{Int64, Utf8};
 ///
 /// let balances = producer.topic::<str, i64>("balances").key(Utf8).value(Int64).open().await?;
 /// balances.send("customer-7", &100).await?;                              // accepted
@@ -149,7 +153,40 @@ struct Handle<K: ?Sized, V: ?Sized> {
     queue: Arc<TopicQueue>,
     key: Box<dyn Serializer<K>>,
     value: Box<dyn Serializer<V>>,
+    /// Whether the serializers have to be asked again whether they are ready.
+    may_wait: bool,
     scratch: Scratch,
+}
+
+impl<K: ?Sized + 'static, V: ?Sized + 'static> Handle<K, V> {
+    /// Whether the serializers need not be waited for.
+    fn is_ready(&self) -> bool {
+        let topic = self.queue.name();
+        let is_ready = |ready: Ready<'_>| matches!(ready.known(), Some(Ok(())));
+        is_ready(self.key.ready(SerdeContext::key(topic)))
+            && is_ready(self.value.ready(SerdeContext::value(topic)))
+    }
+
+    async fn make_ready(&self) -> Result<(), Error> {
+        make_ready(&self.key, &self.value, self.queue.name(), self.intake.max_block()).await
+    }
+}
+
+/// Waits for the serializers of a topic, at most so long.
+async fn make_ready<K: ?Sized, V: ?Sized>(
+    key: &impl Serializer<K>,
+    value: &impl Serializer<V>,
+    topic: &str,
+    max_block: Duration,
+) -> Result<(), Error> {
+    let ready = async {
+        key.ready(SerdeContext::key(topic)).await?;
+        value.ready(SerdeContext::value(topic)).await
+    };
+    match tokio::time::timeout(max_block, ready).await {
+        Ok(ready) => Ok(ready?),
+        Err(_) => Err(Error::timeout("making the serializers ready", max_block, "max.block.ms")),
+    }
 }
 
 impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
@@ -162,7 +199,8 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// Hands a record to the producer. The first await ends when it is accepted; the [`Delivery`] is the second one,
     /// which ends when it is stored.
     ///
-    /// Waits while the producer's memory is used up, at most `max.block.ms`.
+    /// Waits while the producer's memory is used up, at most `max.block.ms`, and before that as long for serializers whose schema
+    /// has grown old.
     ///
     /// # Errors
     /// [`Error::Serialize`], [`Error::Timeout`], [`Error::RecordTooLarge`], [`Error::Closed`],
@@ -171,6 +209,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// # Cancel safety
     /// Cancel-safe: when the future is dropped before it is ready, the record was not accepted.
     pub async fn send(&self, key: &K, value: &V) -> Result<Delivery, Error> {
+        self.serializers_ready().await?;
         let sent = self.record(key, value).append();
         self.accepted(sent).await
     }
@@ -188,6 +227,7 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// # Errors
     /// As `send`. Cancel-safe.
     pub async fn send_unkeyed(&self, value: &V) -> Result<Delivery, Error> {
+        self.serializers_ready().await?;
         let sent = self.unkeyed(value).append();
         self.accepted(sent).await
     }
@@ -198,6 +238,16 @@ impl<K: ?Sized + 'static, V: ?Sized + 'static> TypedProducer<K, V> {
     /// As `send`. Cancel-safe.
     pub async fn tombstone(&self, key: &K) -> Result<Delivery, Error> {
         self.tombstone_record(key).send().await
+    }
+
+    /// Waits for serializers whose schema may have grown old.
+    #[inline]
+    async fn serializers_ready(&self) -> Result<(), Error> {
+        if self.handle.may_wait && !self.handle.is_ready() {
+            // In a box, because next to none of them has to wait, and each future of a record would have room for it.
+            Box::pin(self.handle.make_ready()).await?;
+        }
+        Ok(())
     }
 
     /// Waits until a record is accepted that was not at once.
@@ -303,6 +353,7 @@ impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
     /// # Errors
     /// As there, and [`Error::UnknownPartition`]. Cancel-safe.
     pub async fn send(self) -> Result<Delivery, Error> {
+        self.producer.serializers_ready().await?;
         let sent = self.append();
         self.producer.accepted(sent).await
     }
@@ -312,7 +363,9 @@ impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
     fn append(&self) -> Result<Sent, Error> {
         self.check_open()?;
         let handle = &*self.producer.handle;
+        let trace = handle.intake.trace_headers();
         self.serialized(|record| {
+            let record = RecordParts { trace: trace.as_ref(), ..record };
             let mut attempt = Attempt::default();
             match handle.intake.append(&handle.queue, &record, &mut attempt)? {
                 Appended::Accepted(delivery) => Ok(Sent::Accepted(delivery)),
@@ -329,7 +382,11 @@ impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
     pub fn try_send(self) -> Result<Delivery, Error> {
         self.check_open()?;
         let handle = &*self.producer.handle;
-        self.serialized(|record| handle.intake.append_now(&handle.queue, &record))
+        let trace = handle.intake.trace_headers();
+        self.serialized(|record| {
+            let record = RecordParts { trace: trace.as_ref(), ..record };
+            handle.intake.append_now(&handle.queue, &record)
+        })
     }
 
     /// Calls `work` with the record's bytes.
@@ -377,6 +434,7 @@ impl<'a, K: ?Sized + 'static, V: ?Sized + 'static> TypedRecord<'a, K, V> {
             key,
             value,
             headers: self.headers.as_slice(),
+            trace: None,
         }
     }
 }
@@ -415,6 +473,7 @@ struct OwnedParts {
     key: Option<Box<[u8]>>,
     value: Option<Box<[u8]>>,
     headers: Box<[Header]>,
+    trace: Option<TraceHeaders>,
 }
 
 impl OwnedParts {
@@ -425,6 +484,7 @@ impl OwnedParts {
             key: record.key.map(Into::into),
             value: record.value.map(Into::into),
             headers: record.headers.into(),
+            trace: record.trace.cloned(),
         }
     }
 
@@ -435,6 +495,7 @@ impl OwnedParts {
             key: self.key.as_deref(),
             value: self.value.as_deref(),
             headers: &self.headers,
+            trace: self.trace.as_ref(),
         }
     }
 }

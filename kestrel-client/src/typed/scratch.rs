@@ -68,12 +68,14 @@ impl Buffers {
         result
     }
 
-    /// The bytes of all parts, and the record's headers: those that it was given, and behind them those that serializers added.
+    /// The bytes of all parts, and the record's headers: those that it was given and no serializer has taken away, and behind them
+    /// those that serializers have added.
     pub(super) fn finish<'a>(&'a mut self, given: &'a [Header]) -> (&'a [u8], &'a [Header]) {
         if self.added.is_empty() {
             return (&self.bytes, given);
         }
-        self.headers.extend_from_slice(given);
+        let kept = given.iter().filter(|header| !self.added.removes(&header.key));
+        self.headers.extend(kept.cloned());
         self.headers.extend(self.added.drain().map(|(name, value)| {
             let key = match name {
                 Cow::Borrowed(name) => ByteString::from_static(name),

@@ -1,46 +1,8 @@
 //! The words of ACLs with their numbers in the protocol: operations, resources, patterns of names, permissions.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-/// Declares an enum of numbers of the protocol; numbers from newer brokers are kept as they are.
-macro_rules! numbered {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-            /// One that this client does not know, by its number in the protocol.
-            Other(i8),
-        }
-
-        impl $name {
-            pub(super) const fn to_wire(self) -> i8 {
-                match self {
-                    $(Self::$variant => $number,)+
-                    Self::Other(number) => number,
-                }
-            }
-
-            pub(super) const fn from_wire(number: i8) -> Self {
-                match number {
-                    $($number => Self::$variant,)+
-                    other => Self::Other(other),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self {
-                    $(Self::$variant => f.write_str(stringify!($variant)),)+
-                    Self::Other(number) => write!(f, "number {number}"),
-                }
-            }
-        }
-    };
-}
+use crate::admin::numbered::numbered;
 
 numbered! {
     /// An operation that an ACL allows or denies.

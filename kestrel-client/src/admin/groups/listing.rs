@@ -154,10 +154,8 @@ impl Call for ListGroups {
 
 impl ListGroups {
     async fn list_at(&self, client: &Client, node: NodeId) -> Result<Vec<GroupListing>> {
-        if client.version_of(node, ApiKey::ListGroups).await? < self.filter.first_version() {
-            return Err(Error::UnsupportedApi { broker: format!("{node}").into(), api: ApiKey::ListGroups });
-        }
-        let response: ListGroupsResponse = client.send(Target::Node(node), &self.filter.request()).await?;
+        let (target, since) = (Target::Node(node), self.filter.first_version());
+        let response: ListGroupsResponse = client.send_since(target, &self.filter.request(), since).await?;
         match response.error_code {
             ErrorCode::None => Ok(response.groups.into_iter().map(Into::into).collect()),
             code => Err(BrokerError::new(ApiKey::ListGroups, code).into()),

@@ -1,10 +1,11 @@
-//! Groups: list (KIP-518, KIP-848), describe, delete (KIP-229).
+//! Groups: list (KIP-518, KIP-848), describe, delete (KIP-229), remove members (KIP-571).
 //!
 //! What is asked about one group goes to its coordinator, and a list to every broker. Offsets are in [`offsets`], setting
 //! them back in [`reset`].
 
 mod description;
 mod listing;
+mod members;
 mod offsets;
 mod reset;
 
@@ -18,6 +19,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
 
 pub use self::description::{GroupDescription, GroupMemberDescription, MemberAssignment};
 pub use self::listing::{GroupFilter, GroupListing, GroupState, GroupType};
+pub use self::members::MemberToRemove;
 pub use self::reset::{OffsetReset, ResetTo};
 use super::settle::{Call, all_failed, settle};
 use super::{Admin, AdminResults};
@@ -100,6 +102,34 @@ impl Admin {
     ) -> AdminResults<Arc<str>, ()> {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
         AdminResults(settle(&self.client, &DeleteGroups, groups, self.timeout).await)
+    }
+
+    /// Takes members out of a classic group; it rebalances. A member that is still running joins again: this is for those that are
+    /// gone and that the group would wait for, such as static members.
+    ///
+    /// ```no_run
+    /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
+    /// use kestrel_client::admin::MemberToRemove;
+    ///
+    /// admin.remove_group_members("billing", [MemberToRemove::group_instance("host-7")]).await.into_result()?;
+    ///
+    /// let group = admin.describe_groups(["audit"]).await.into_result()?.remove(0).1;
+    /// admin.remove_group_members("audit", &group.members).await.into_result()?; // all of them
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Per member: `UNKNOWN_MEMBER_ID` (also when an earlier attempt of this call had removed it and its answer was lost),
+    /// `GROUP_AUTHORIZATION_FAILED`, [`Error::UnsupportedApi`] from brokers older than Apache Kafka 2.4, [`Error::Timeout`].
+    pub async fn remove_group_members(
+        &self,
+        group: impl IntoName,
+        members: impl IntoIterator<Item = impl Into<MemberToRemove>>,
+    ) -> AdminResults<MemberToRemove, ()> {
+        let members = members.into_iter().map(Into::into).collect();
+        let call = members::RemoveMembers { group: group.into_name() };
+        AdminResults(settle(&self.client, &call, members, self.timeout).await)
     }
 }
 

@@ -188,13 +188,26 @@ impl Admin {
         &self,
         partitions: impl IntoIterator<Item = NewPartitions>,
     ) -> AdminResults<Arc<str>, ()> {
-        let settled =
-            settle(&self.client, &CreatePartitions, partitions.into_iter().collect(), self.timeout).await;
+        let call = CreatePartitions { validate_only: false };
+        let settled = settle(&self.client, &call, partitions.into_iter().collect(), self.timeout).await;
         let added = settled.iter().filter(|(_, result)| result.is_ok());
         let count = |added: &NewPartitions| usize::try_from(added.total_count).unwrap_or_default();
         let expected =
             added.map(|(added, _)| (added.topic.clone(), Expected::Partitions(count(added)))).collect();
         wait_until_visible(&self.client, expected, after(environment::now(), self.timeout)).await;
+        AdminResults(settled.into_iter().map(|(added, result)| (added.topic, result)).collect())
+    }
+
+    /// Checks whether partitions could be added, and adds none.
+    ///
+    /// # Errors
+    /// As [`Self::create_partitions`].
+    pub async fn validate_partitions(
+        &self,
+        partitions: impl IntoIterator<Item = NewPartitions>,
+    ) -> AdminResults<Arc<str>, ()> {
+        let call = CreatePartitions { validate_only: true };
+        let settled = settle(&self.client, &call, partitions.into_iter().collect(), self.timeout).await;
         AdminResults(settled.into_iter().map(|(added, result)| (added.topic, result)).collect())
     }
 }
@@ -252,7 +265,9 @@ fn created(name: &Arc<str>, answer: Option<&CreatableTopicResult>) -> Result<Cre
 }
 
 #[derive(Debug)]
-struct CreatePartitions;
+struct CreatePartitions {
+    validate_only: bool,
+}
 
 impl Call for CreatePartitions {
     type Item = NewPartitions;
@@ -269,7 +284,7 @@ impl Call for CreatePartitions {
         let request = CreatePartitionsRequest {
             topics: items.iter().map(topic).collect(),
             timeout_ms: timeout_ms(client, deadline),
-            validate_only: false,
+            validate_only: self.validate_only,
         };
         match client.send(Target::Controller, &request).await {
             Ok(response) => {

@@ -134,7 +134,7 @@ struct DescribeTopics {
 }
 
 /// A broker's answer about a topic.
-type Described = (ErrorCode, TopicDescription);
+pub(super) type Described = (ErrorCode, TopicDescription);
 
 impl Call for DescribeTopics {
     type Item = Arc<str>;
@@ -217,7 +217,8 @@ async fn describe_at_once(
     Ok(topics.into_iter().filter_map(from_metadata).collect())
 }
 
-fn from_metadata(topic: MetadataResponseTopic) -> Option<(Arc<str>, Described)> {
+/// The name of a topic with what a broker says of it; `None` for a topic without a name.
+pub(super) fn from_metadata(topic: MetadataResponseTopic) -> Option<(Arc<str>, Described)> {
     let name: Arc<str> = Arc::from(&*topic.name?);
     let partition = |partition: MetadataResponsePartition| PartitionDescription {
         partition: partition.partition_index,

@@ -1,5 +1,6 @@
-//! Topics: create, delete, list, describe, add partitions.
+//! Topics: create, delete, list, describe, add partitions; by name, and by id where they are there.
 
+mod by_id;
 mod create;
 mod delete;
 mod describe;

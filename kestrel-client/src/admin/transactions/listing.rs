@@ -160,10 +160,8 @@ impl Call for ListTransactions {
 impl ListTransactions {
     async fn list_at(&self, client: &Client, coordinator: NodeId) -> Result<Vec<TransactionListing>> {
         let api = ApiKey::ListTransactions;
-        if client.version_of(coordinator, api).await? < self.filter.first_version() {
-            return Err(Error::UnsupportedApi { broker: format!("{coordinator}").into(), api });
-        }
-        let response = client.send(Target::Node(coordinator), &self.filter.request()).await?;
+        let (target, since) = (Target::Node(coordinator), self.filter.first_version());
+        let response = client.send_since(target, &self.filter.request(), since).await?;
         check(api, response.error_code, None)?;
         let listed = response.transaction_states.into_iter().map(|listed| TransactionListing {
             transactional_id: Arc::from(&*listed.transactional_id),

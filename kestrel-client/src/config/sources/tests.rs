@@ -120,6 +120,27 @@ fn each_setting_of_java_and_librdkafka_is_ours_or_says_why_it_has_no_effect() {
 }
 
 #[test]
+fn nothing_that_is_a_setting_is_said_to_have_no_effect() {
+    let both: Vec<_> = super::super::foreign::names().filter(|name| is_ours(name)).collect();
+    assert!(both.is_empty(), "{both:?}");
+}
+
+#[test]
+fn a_file_may_have_the_keys_of_a_schema_registry_in_it() {
+    let pairs = [
+        ("bootstrap.servers", "a:1"),
+        ("schema.registry.url", "https://registry.example"),
+        ("basic.auth.credentials.source", "USER_INFO"),
+        ("schema.registry.basic.auth.user.info", "key:secret"),
+    ];
+    let _fine = Client::from_properties(pairs).unwrap();
+    let Foreign::NoEffect(reason) = judge("schema.registry.url", "https://registry.example") else {
+        panic!("a registry is none of a client's settings")
+    };
+    assert!(reason.contains("`registry::connect(..)`"), "{reason}");
+}
+
+#[test]
 fn what_must_not_be_left_out_is_an_error() {
     assert!(problem(&[("ssl.crl.location", "revoked.pem")]).contains("are not there"));
     let _fine =

@@ -11,6 +11,7 @@ use super::{Engine, FetchNews, damaged, position_error};
 use crate::config::IsolationLevel;
 use crate::consumer::fetch::{Brought, CompletedFetch, Damage, FetchedRecords, Lane, PartitionAnswer, Scan};
 use crate::consumer::position::{FetchPosition, FetchState, PositionId, StartAt};
+use crate::consumer::retry::{Pause, Retry};
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, Error};
 use crate::metadata::LeaderHint;
@@ -31,13 +32,15 @@ impl Engine {
                 tracing::debug!(%node, error = %Chain(&error), "a fetch failed");
                 self.wants_metadata = true;
                 self.report_refusal(&error);
-                for position_id in self.fetcher.handle_failure(node, lane, now) {
+                let (asked, pause) = self.fetcher.handle_failure(node, lane, now);
+                for position_id in asked {
                     if let Some(partition) = self.subscription.if_current(position_id) {
                         partition.forget_preferred_replica();
                         partition.note_failure(error.clone());
                     }
                 }
-                return FetchNews::default();
+                let retries = pause.map(|pause| fetched_again(None, error, pause)).into_iter().collect();
+                return FetchNews { retries, ..FetchNews::default() };
             }
         };
         let endpoints = std::mem::take(&mut response.node_endpoints);
@@ -47,16 +50,18 @@ impl Engine {
         if let Some(code) = outcome.error {
             tracing::debug!(%node, %code, "a broker refused a fetch");
             self.wants_metadata = true;
+            let refusal = || Error::from(BrokerError::new(ApiKey::Fetch, code));
+            news.retries.extend(outcome.pause.map(|pause| fetched_again(None, refusal(), pause)));
             for position_id in outcome.refused {
                 if let Some(partition) = self.subscription.if_current(position_id) {
-                    partition.note_failure(BrokerError::new(ApiKey::Fetch, code).into());
+                    partition.note_failure(refusal());
                 }
             }
         }
         for answer in outcome.answers {
             news.leaders.extend(self.leader_hint(&answer));
             news.heard.push(answer.position_id.id);
-            news.brought += self.handle_partition(answer, outcome.size_bytes, now);
+            news.brought += self.handle_partition(answer, outcome.size_bytes, &mut news.retries, now);
         }
         self.wake();
         news
@@ -74,6 +79,7 @@ impl Engine {
         let ids: Vec<_> = self.subscription.iter().map(|(id, _)| id).collect();
         for id in ids {
             let Some(partition) = self.subscription.get_mut(id) else { continue };
+            partition.parking.end_rest();
             let Some(log) = logs.get(&partition.name) else { continue };
             let end = i64::try_from(log.len()).unwrap_or(i64::MAX);
             (partition.high_watermark, partition.last_stable_offset) = (Some(end), Some(end));
@@ -122,7 +128,13 @@ impl Engine {
         })
     }
 
-    fn handle_partition(&mut self, answer: PartitionAnswer, frame_bytes: usize, now: Instant) -> Brought {
+    fn handle_partition(
+        &mut self,
+        answer: PartitionAnswer,
+        frame_bytes: usize,
+        retries: &mut Vec<Retry>,
+        now: Instant,
+    ) -> Brought {
         let PartitionAnswer { position_id, fetch_offset, leader_epoch, data } = answer;
         let state = self.subscription.if_current(position_id).map(|partition| partition.state());
         let Some(FetchState::Fetching(position)) = state else { return Brought::default() };
@@ -132,7 +144,7 @@ impl Engine {
         match data.error_code {
             ErrorCode::None => return self.handle_data(position_id, position, data, frame_bytes, now),
             ErrorCode::OffsetOutOfRange => self.handle_out_of_range(position_id, position, leader_epoch),
-            code => self.handle_refusal(position_id, code, now),
+            code => retries.extend(self.handle_refusal(position_id, code, now)),
         }
         Brought::default()
     }
@@ -179,11 +191,7 @@ impl Engine {
             if partition.paused {
                 fetch.detach();
             }
-            // It moves: that it did not is no news any more.
-            partition.error.take_if(|error| matches!(error, Error::Stalled(_)));
-            if self.buffer.first(id).is_none() {
-                partition.error_comes_first = partition.error.is_some();
-            }
+            partition.report.handle_records(self.buffer.first(id).is_none());
             self.buffer.push(fetch);
             return brought;
         }
@@ -216,21 +224,27 @@ impl Engine {
         }
     }
 
-    fn handle_refusal(&mut self, position_id: PositionId, code: ErrorCode, now: Instant) {
-        let Some(partition) = self.subscription.get_mut(position_id.id) else { return };
+    fn handle_refusal(&mut self, position_id: PositionId, code: ErrorCode, now: Instant) -> Option<Retry> {
+        let partition = self.subscription.get_mut(position_id.id)?;
         partition.forget_preferred_replica();
         let error = BrokerError::new(ApiKey::Fetch, code).topic(partition.topic());
-        let error = error.partition(partition.name.partition);
+        let error = Error::from(error.partition(partition.name.partition));
+        let name = partition.name.clone();
         match code.class() {
             ErrorClass::Retriable | ErrorClass::RefreshMetadata => {
-                tracing::debug!(partition = %partition.name, %code, "a fetch is tried again");
-                partition.note_failure(error.into());
+                tracing::debug!(partition = %name, %code, "a fetch is tried again");
+                partition.note_failure(error.clone());
                 self.wants_metadata = true;
             }
-            _ => self.subscription.report(position_id.id, error),
+            _ => self.subscription.report(position_id.id, error.clone()),
         }
-        self.subscription.fail(position_id.id, now);
+        let pause = self.subscription.fail(position_id.id, now)?;
+        Some(fetched_again(Some(name), error, pause))
     }
+}
+
+const fn fetched_again(partition: Option<TopicPartition>, error: Error, pause: Pause) -> Retry {
+    Retry { operation: "fetch", partition, error, pause }
 }
 
 const fn start_of(offset: i64) -> FetchPosition {

@@ -49,7 +49,7 @@ impl Engine {
             return Offer::Ended;
         }
         if let Some(error) = subscription
-            .take_report(|partition, id| partition.error_comes_first || buffer.first(id).is_none())
+            .take_report(|partition, id| partition.report.comes_first() || buffer.first(id).is_none())
         {
             return Offer::Problem(error);
         }
@@ -113,6 +113,7 @@ impl Engine {
         if let Some(partition) = self.subscription.if_current(held.position_id) {
             if held.first_offset < offset {
                 partition.handed_out = Some(offset);
+                partition.parking.forget_holds();
             }
             // A run that begins where a commit left off has nothing new to say before its first record is done.
             if partition.done.is_none_or(|done| done.offset < offset) {
@@ -121,15 +122,50 @@ impl Engine {
         }
     }
 
-    /// Takes back what was not handed out to its end; what belongs to an older position is dropped.
-    pub(crate) fn put_back(&mut self, mut fetch: Box<CompletedFetch>) {
+    /// Takes back what was not handed out to its end. False when it belongs to an older position: then it is dropped.
+    pub(crate) fn put_back(&mut self, mut fetch: Box<CompletedFetch>) -> bool {
         self.release();
-        if self.subscription.if_current(fetch.position_id).is_some_and(|partition| partition.paused) {
+        let Some(partition) = self.subscription.if_current(fetch.position_id) else { return false };
+        if partition.paused {
             fetch.detach();
         }
-        if self.subscription.if_current(fetch.position_id).is_some() {
-            self.buffer.put_back(fetch);
+        self.buffer.put_back(fetch);
+        true
+    }
+
+    /// As [`Self::put_back`], for a run whose next record needs something that the caller's task waits for: nothing more of its
+    /// partition is handed out until [`Self::unpark`].
+    pub(crate) fn park(&mut self, fetch: Box<CompletedFetch>) -> bool {
+        let position_id = fetch.position_id;
+        let is_current = self.put_back(fetch);
+        if let Some(partition) = self.subscription.if_current(position_id) {
+            partition.parking.park();
         }
+        is_current
+    }
+
+    /// The caller's task has what the next record at this position needs.
+    pub(crate) fn unpark(&mut self, position_id: PositionId) {
+        if let Some(partition) = self.subscription.if_current(position_id) {
+            partition.parking.unpark();
+        }
+    }
+
+    /// As [`Self::put_back`], for a run whose next record can neither be handed out nor passed: it is offered again after a pause.
+    pub(crate) fn hold(&mut self, mut fetch: Box<CompletedFetch>) -> bool {
+        let position_id = fetch.position_id;
+        fetch.detach();
+        let is_current = self.put_back(fetch);
+        if let Some(partition) = self.subscription.if_current(position_id) {
+            partition.parking.hold();
+            partition.report.note_told();
+        }
+        is_current
+    }
+
+    /// Whether a run that was put back may still be handed out some time.
+    pub(crate) fn is_current(&mut self, position_id: PositionId) -> bool {
+        self.subscription.if_current(position_id).is_some_and(|partition| !partition.revoking)
     }
 
     /// Grows when records that the caller has taken may have become void.
@@ -177,17 +213,15 @@ impl Engine {
         self.note_losses(partitions);
         for id in self.subscription.assign(partitions) {
             self.buffer.drop_partition(id);
-            self.recall(id);
+            self.recall();
         }
         self.has_new_partitions = true;
         self.wake();
     }
 
-    /// Makes the caller look again whether what it has taken of the partition is still to be handed out.
-    fn recall(&mut self, id: AssignmentId) {
-        if self.held.as_ref().is_some_and(|held| held.position_id.id == id) {
-            self.revision += 1;
-        }
+    /// Makes the caller look again whether what it has taken, or waits for, is still to be handed out.
+    const fn recall(&mut self) {
+        self.revision += 1;
     }
 
     pub(crate) fn assignment(&self) -> Vec<TopicPartition> {
@@ -207,7 +241,7 @@ impl Engine {
         state.paused = paused;
         if paused {
             self.buffer.detach(id);
-            self.recall(id);
+            self.recall();
         } else {
             self.wake();
         }
@@ -220,7 +254,7 @@ impl Engine {
         state.begin_at(position);
         self.renew_acks(id);
         self.buffer.drop_partition(id);
-        self.recall(id);
+        self.recall();
         Ok(())
     }
 
@@ -229,7 +263,7 @@ impl Engine {
         state.reset(to);
         self.renew_acks(id);
         self.buffer.drop_partition(id);
-        self.recall(id);
+        self.recall();
         Ok(())
     }
 

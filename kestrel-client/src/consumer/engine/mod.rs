@@ -29,6 +29,7 @@ use crate::consumer::position::{
     AskedPositions, AssignedPartition, AssignmentId, FetchPosition, FetchState, Lookup, LookupOutcome,
     PositionId, SubscriptionState, leader_view, lookup,
 };
+use crate::consumer::retry::Retry;
 use crate::error::{Chain, Error, PositionError, PositionProblem};
 use crate::metadata::{LeaderHint, MetadataSnapshot};
 use crate::net::ExponentialBackoff;
@@ -40,6 +41,8 @@ pub(crate) struct Work {
     pub(crate) fetches: Vec<FetchWork>,
     pub(crate) lookups: Vec<Lookup>,
     pub(crate) wants_metadata: bool,
+    /// What is not read any more.
+    pub(crate) released: Vec<TopicPartition>,
 }
 
 /// The answer to a lookup.
@@ -55,8 +58,10 @@ pub(crate) struct FetchNews {
     pub(crate) brought: Brought,
     /// The assignments that it was about.
     pub(crate) heard: Vec<AssignmentId>,
-    /// Leaders that the broker named, with their addresses below (KIP-951).
+    /// Leaders that the broker named, with their addresses at the end (KIP-951).
     pub(crate) leaders: Vec<LeaderHint>,
+    /// What is fetched again.
+    pub(crate) retries: Vec<Retry>,
     pub(crate) endpoints: Vec<(NodeId, ByteString, i32, Option<ByteString>)>,
 }
 
@@ -160,13 +165,17 @@ impl Engine {
         if self.has_new_partitions {
             self.look_at_metadata(now);
         }
+        if self.subscription.poll_rests(now) {
+            self.wake();
+        }
         self.subscription.poll_trouble(now);
         self.look_for_stalls(now);
         let lookups = lookup::poll_lookups(&mut self.subscription, self.settings.isolation_level, now, wall);
         let held_bytes = self.held.as_ref().map_or(0, |held| held.size_bytes);
         let fetches = self.fetcher.poll(&self.subscription, &self.buffer, held_bytes, &self.settings, now);
         self.wake_for_reports();
-        Work { fetches, lookups, wants_metadata: std::mem::take(&mut self.wants_metadata) }
+        let wants_metadata = std::mem::take(&mut self.wants_metadata);
+        Work { fetches, lookups, wants_metadata, released: self.subscription.take_released() }
     }
 
     /// Whether something more is to be sent as soon as the caller takes or finishes what it has.
@@ -310,6 +319,13 @@ impl Engine {
     pub(crate) fn close(&mut self) {
         self.closed = true;
         self.wake();
+    }
+
+    /// What is read, and is not any more from now on: the driver has ended.
+    pub(crate) fn release_all(&mut self) -> Vec<TopicPartition> {
+        let read = self.subscription.iter().map(|(_, partition)| partition.name.clone());
+        let read: Vec<_> = read.collect();
+        self.subscription.take_released().into_iter().chain(read).collect()
     }
 
     /// Ends the consumer because one of its tasks is lost: the caller gets the reason, once.

@@ -6,6 +6,7 @@ use kestrel_protocol::NodeId;
 
 use super::Engine;
 use crate::config::IsolationLevel;
+use crate::consumer::fetch::CompletedFetch;
 use crate::consumer::position::{
     AssignedPartition, AssignmentId, FetchState, STALL_GRACE, Sight, Stall, StallDetector, Standing,
 };
@@ -65,19 +66,34 @@ impl Engine {
     }
 
     fn sight(&self, id: AssignmentId, partition: &AssignedPartition) -> Sight {
-        let is_callers_turn = self.buffer.first(id).is_some()
-            || self.held.as_ref().is_some_and(|held| held.position_id.id == id && held.size_bytes > 0)
-            || (self.fetcher.lacks_room() && partition.last_failure().is_none());
-        let is_idle = partition.paused || partition.revoking || partition.is_at_range_end();
-        let is_known = partition.was_told() || partition.has_trouble();
+        let next_offset = self.buffer.first(id).map(CompletedFetch::next_offset);
+        let is_callers_turn = match partition.parking.is_on() {
+            true => self.progress.is_busy(),
+            false => {
+                next_offset.is_some()
+                    || self.held.as_ref().is_some_and(|held| held.position_id.id == id && held.size_bytes > 0)
+                    || (self.fetcher.lacks_room() && partition.last_failure().is_none())
+            }
+        };
+        let is_at_end = !partition.parking.is_on() && partition.is_at_range_end();
+        let is_idle = partition.paused || partition.revoking || is_at_end;
+        let is_known = partition.report.was_told() || partition.has_trouble();
         let standing = if is_idle || is_callers_turn || is_known {
             Standing::Excused
-        } else if self.is_caught_up(partition) {
+        } else if !partition.parking.is_on() && self.is_caught_up(partition) {
             Standing::CaughtUp { heard_at: self.fetcher.heard_at(partition.position_id(id)) }
+        } else if self.is_held_back(id, partition) {
+            Standing::HeldBack
         } else {
             Standing::Behind
         };
-        Sight { id, offset: partition.fetch_offset(), standing }
+        let parked_at = next_offset.filter(|_| partition.parking.is_on());
+        Sight { id, offset: parked_at.or_else(|| partition.fetch_offset()), standing }
+    }
+
+    /// Whether its broker, asked last, has told the client to wait because of a quota.
+    fn is_held_back(&self, id: AssignmentId, partition: &AssignedPartition) -> bool {
+        !partition.parking.is_on() && self.fetcher.is_held_back(partition.position_id(id))
     }
 
     fn is_caught_up(&self, partition: &AssignedPartition) -> bool {
@@ -110,13 +126,17 @@ impl Engine {
     fn report_stall(&mut self, stall: Stall) {
         let Some(partition) = self.subscription.get(stall.id) else { return };
         let error = StallError {
-            waits_for: waits_for(partition).into(),
-            cause: partition.last_failure().cloned(),
+            waits_for: waits_for(partition, self.is_held_back(stall.id, partition)).into(),
+            cause: partition.last_failure().filter(|_| !partition.parking.is_on()).cloned(),
             ..self.stall_error(stall, partition)
         };
         let error = Error::from(error);
         if stall.is_first {
             tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
+        }
+        if partition.parking.is_on() {
+            // The records that wait come after it, and not before.
+            return self.report_problem(error);
         }
         self.subscription.report_stall(stall.id, error);
         self.wants_metadata = true;
@@ -166,8 +186,19 @@ impl Engine {
 }
 
 /// The reason why a partition does not move, and advice.
-fn waits_for(partition: &AssignedPartition) -> String {
+fn waits_for(partition: &AssignedPartition, is_held_back: bool) -> String {
+    if partition.parking.is_on() {
+        return "its next record needs something that is on its way: a schema for it, or the dead letter that it becomes, which has to \
+                be stored"
+            .to_owned();
+    }
     let leader = partition.leader().map_or(NodeId::NONE, |leader| leader.node);
+    if is_held_back {
+        return format!(
+            "its broker, {leader}, holds the client back again and again, because its quota is exceeded (consumer_byte_rate, \
+             request_percentage): a batch that is larger than what the quota allows in ten seconds is never given"
+        );
+    }
     let advice = match partition.last_failure() {
         Some(Error::Disconnected { .. } | Error::Bootstrap { .. }) => {
             " (can this machine reach the address that the broker advertises: advertised.listeners? do its answers fit: \

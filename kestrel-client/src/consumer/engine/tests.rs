@@ -446,6 +446,19 @@ fn lookups_that_fail_are_reported() {
     assert!(!stalls.is_empty() && stalls[0].waits_for.contains("from where"), "{stalls:?}");
 }
 
+/// As a broker answers a fetch by a client that exceeds its quota.
+#[test]
+fn a_client_that_is_held_back_is_told_late_and_why() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    let stalls = stalls_of_a_minute(&mut script, |script| {
+        script.poll();
+        let throttled = FetchResponse { session_id: 1, throttle_time_ms: 500, ..FetchResponse::default() };
+        script.engine.handle_fetch(NodeId(1), Lane::Main, Ok(throttled), script.clock.at(script.now));
+    });
+    assert!((29..32).contains(&stalls[0].stalled_for.as_secs()), "{stalls:?}");
+    assert!(stalls[0].waits_for.contains("consumer_byte_rate"), "{stalls:?}");
+}
+
 /// A cause that nobody thought of: answers without an error and without records.
 #[test]
 fn a_broker_that_has_records_and_gives_none_is_reported() {
@@ -566,4 +579,90 @@ fn a_partition_that_is_assigned_after_a_look_at_none_is_watched_too() {
     }
     let error = script.take_problem();
     assert!(matches!(error, Error::Stalled(_)), "{error:?}");
+}
+
+/// A partition with three records, of which the caller has taken the first and been handed nothing.
+fn with_records() -> (Script, Box<CompletedFetch>) {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    script.poll();
+    script.answer(BatchSpec::of(0, 3).build());
+    let fetch = script.take_records();
+    (script, fetch)
+}
+
+#[test]
+fn a_parked_partition_gives_nothing_until_its_caller_has_what_it_waits_for() {
+    let (mut script, fetch) = with_records();
+    let position_id = fetch.position_id;
+    assert!(script.engine.park(fetch));
+    assert!(matches!(script.take(), Offer::Nothing));
+    assert_eq!(script.engine.position(&script.partition.clone()).unwrap(), Some(0));
+    script.poll();
+    assert!(script.poll().fetches.is_empty(), "what it has is enough");
+    script.engine.unpark(position_id);
+    assert_eq!(hand_out(&mut script.take_records(), 3), [0, 1, 2]);
+}
+
+#[test]
+fn a_parked_partition_that_does_not_move_is_reported() {
+    let (mut script, fetch) = with_records();
+    script.engine.park(fetch);
+    let stalls = stalls_of_a_minute(&mut script, |_| {});
+    assert!((9..=11).contains(&stalls.len()), "every five seconds: {}", stalls.len());
+    assert!(stalls[0].waits_for.contains("dead letter"), "{}", stalls[0]);
+}
+
+#[test]
+fn a_record_that_is_held_is_offered_again_after_a_pause_that_grows() {
+    let (mut script, mut fetch) = with_records();
+    for pause in [100, 200, 400, 800, 1000, 1000] {
+        assert!(script.engine.hold(fetch));
+        script.poll();
+        script.now += pause * 7 / 10;
+        script.poll();
+        assert!(matches!(script.take(), Offer::Nothing), "{pause} ms are not over");
+        script.now += pause * 6 / 10;
+        script.poll();
+        fetch = script.take_records();
+        assert_eq!(fetch.next_offset(), 0, "what was fetched is kept");
+    }
+    // The caller goes past it: the next hold is the first again.
+    hand_out(&mut fetch, 1);
+    script.engine.progress().hand_out(1);
+    script.engine.progress().ask(Some(1));
+    script.engine.hold(fetch);
+    script.poll();
+    script.now += 130;
+    script.poll();
+    assert_eq!(script.take_records().next_offset(), 1);
+}
+
+#[test]
+fn whoever_seeks_past_a_held_record_does_not_wait_for_it() {
+    let (mut script, fetch) = with_records();
+    let (position_id, revision) = (fetch.position_id, script.engine.revision());
+    script.engine.hold(fetch);
+    script.engine.seek(&script.partition.clone(), 1).unwrap();
+    assert!(script.engine.revision() > revision && !script.engine.is_current(position_id));
+    assert_eq!(script.asked(), Some((1, 1)));
+}
+
+#[test]
+fn what_is_fetched_again_is_told() {
+    let mut script = Script::new(AutoOffsetReset::Latest);
+    for failures in 1..3 {
+        script.now += 2_000;
+        script.poll();
+        let failed = Err(Error::disconnected("one", "reset", true));
+        let news = script.engine.handle_fetch(NodeId(1), Lane::Main, failed, script.clock.at(script.now));
+        let told: Vec<_> =
+            news.retries.iter().map(|retry| (retry.pause.failures, &retry.partition)).collect();
+        assert_eq!(told, [(failures, &None)]);
+    }
+    script.now += 2_000;
+    script.poll();
+    let refused = PartitionData { error_code: ErrorCode::NotLeaderOrFollower, ..PartitionData::default() };
+    let news = script.answer_with(1, Lane::Main, refused);
+    assert_eq!(news.retries[0].partition.as_ref(), Some(&script.partition));
+    assert!(news.retries[0].pause.backoff > Duration::ZERO);
 }

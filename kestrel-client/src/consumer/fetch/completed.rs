@@ -74,9 +74,11 @@ pub(crate) struct CompletedFetch {
     epochs: Arc<[EpochStart]>,
     size_bytes: usize,
     frame_bytes: usize,
-    /// The records in batches of which at least one was handed out.
-    begun_records: usize,
+    /// The batches of which at least one record was handed out.
+    begun: Begun,
     is_open_begun: bool,
+    /// The size of the open batch, compressed as it came.
+    open_bytes: usize,
 }
 
 /// From which offset on a run's batches were appended in an epoch.
@@ -102,6 +104,23 @@ pub(crate) struct Brought {
     pub(crate) batches: usize,
     pub(crate) records: usize,
     pub(crate) bytes: usize,
+}
+
+/// How much of a run the caller has begun with: whole batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begun {
+    pub(crate) records: usize,
+    /// Compressed as they came.
+    pub(crate) bytes: usize,
+}
+
+impl Begun {
+    pub(crate) const NOTHING: Self = Self { records: 0, bytes: 0 };
+
+    /// What has come to `earlier`.
+    pub(crate) const fn since(self, earlier: Self) -> Self {
+        Self { records: self.records - earlier.records, bytes: self.bytes - earlier.bytes }
+    }
 }
 
 impl AddAssign for Brought {
@@ -158,8 +177,9 @@ impl CompletedFetch {
                 epochs: epochs.into(),
                 size_bytes: whole_bytes.max(OVERHEAD_BYTES),
                 frame_bytes: fetched.frame_bytes,
-                begun_records: 0,
+                begun: Begun::NOTHING,
                 is_open_begun: false,
+                open_bytes: 0,
             })
         });
         Scan { fetch, damage, is_torn_only, brought }
@@ -224,6 +244,11 @@ impl CompletedFetch {
         Ok(self.open.as_mut())
     }
 
+    /// The batch that [`Self::open_batch`] has opened.
+    pub(crate) const fn open(&self) -> Option<&OpenBatch> {
+        self.open.as_ref()
+    }
+
     fn finish(&mut self) -> Option<&mut OpenBatch> {
         self.pass(self.end.offset);
         None
@@ -260,34 +285,48 @@ impl CompletedFetch {
         skip_before(&mut records, self.next_offset);
         let is_in_frame = header.compression() == Ok(Compression::None);
         self.is_open_begun = false;
+        self.open_bytes = batch.bytes().len();
         self.open = Some(OpenBatch {
             leader_epoch: known_epoch(header.partition_leader_epoch),
             pinned_bytes: if is_in_frame { self.frame_bytes } else { records.data().len() },
             end_offset,
             range_end: self.range_end,
+            passed: Vec::new(),
             records,
         });
         Ok(())
     }
 
-    /// The number of records in the batches that the caller has begun with.
-    pub(crate) const fn begun_records(&self) -> usize {
-        self.begun_records
+    /// The batches that the caller has begun with.
+    pub(crate) const fn begun(&self) -> Begun {
+        self.begun
     }
 
     /// The record with `offset` was handed out.
     pub(crate) fn hand_out(&mut self, offset: i64) {
         if !self.is_open_begun {
             self.is_open_begun = true;
-            self.begun_records += 1 + self.open.as_ref().map_or(0, OpenBatch::len);
+            self.begun.records += 1 + self.open.as_ref().map_or(0, OpenBatch::len);
+            self.begun.bytes += self.open_bytes;
         }
         self.next_offset = self.next_offset.max(offset.saturating_add(1));
+    }
+
+    /// Passes the next record, which was not read further than that it cannot be.
+    pub(crate) fn pass_record(&mut self, offset: i64) {
+        if let Some(batch) = &mut self.open {
+            batch.records.next_view();
+        }
+        self.hand_out(offset);
     }
 
     /// Hands out the rest of the open batch at once.
     pub(crate) fn take_open(&mut self) -> Option<OpenBatch> {
         let batch = self.open.take()?;
-        self.begun_records += if self.is_open_begun { 0 } else { batch.len() };
+        if !self.is_open_begun {
+            self.begun.records += batch.len();
+            self.begun.bytes += self.open_bytes;
+        }
         self.pass(batch.end_offset);
         Some(batch)
     }

@@ -18,6 +18,7 @@ use super::buffer::FetchBuffer;
 use super::session::{FetchSession, PartitionFetch};
 use crate::config::ConsumerSettings;
 use crate::consumer::position::{AssignmentId, FetchPosition, PositionId, SubscriptionState};
+use crate::consumer::retry::Pause;
 use crate::environment::{after, wire_millis};
 use crate::net::ExponentialBackoff;
 
@@ -61,6 +62,8 @@ pub(crate) struct FetchOutcome {
     pub(crate) error: Option<ErrorCode>,
     /// The positions that such a request was about.
     pub(crate) refused: Vec<PositionId>,
+    /// The pause before the broker is asked again, after such an error.
+    pub(crate) pause: Option<Pause>,
     /// The bytes of records in the answer.
     pub(crate) size_bytes: usize,
 }
@@ -82,6 +85,8 @@ struct LaneState {
     in_flight_bytes: Option<usize>,
     /// When the broker answered last.
     answered_at: Option<Instant>,
+    /// The last answer says that a quota was exceeded.
+    is_held_back: bool,
 }
 
 /// The fetch requests of one consumer.
@@ -161,6 +166,7 @@ impl Fetcher {
     ) -> FetchOutcome {
         let Some(node) = self.nodes.get_mut(&node) else { return FetchOutcome::default() };
         node.lane(lane).in_flight_bytes = None;
+        node.lane(lane).is_held_back = response.throttle_time_ms > 0;
         let mut outcome = FetchOutcome::default();
         match response.error_code {
             ErrorCode::None => {
@@ -185,7 +191,7 @@ impl Fetcher {
             // The session is over, nothing is wrong otherwise: ask again at once, in full.
             ErrorCode::FetchSessionIdNotFound | ErrorCode::InvalidFetchSessionEpoch => {}
             error => {
-                node.fail(&mut self.backoff, now);
+                outcome.pause = Some(node.fail(&mut self.backoff, now));
                 outcome.error = Some(error);
                 outcome.refused =
                     node.lane(lane).session.all_asked().map(|asked| asked.position_id).collect();
@@ -195,23 +201,35 @@ impl Fetcher {
         outcome
     }
 
-    /// No answer came from a broker. Gives the partitions that the request was about.
-    pub(crate) fn handle_failure(&mut self, node: NodeId, lane: Lane, now: Instant) -> Vec<PositionId> {
-        let Some(node) = self.nodes.get_mut(&node) else { return Vec::new() };
-        node.fail(&mut self.backoff, now);
+    /// No answer came from a broker. Gives the positions that the request was about, and the pause before the broker is asked again.
+    pub(crate) fn handle_failure(
+        &mut self,
+        node: NodeId,
+        lane: Lane,
+        now: Instant,
+    ) -> (Vec<PositionId>, Option<Pause>) {
+        let Some(node) = self.nodes.get_mut(&node) else { return (Vec::new(), None) };
+        let pause = node.fail(&mut self.backoff, now);
         let state = node.lane(lane);
         state.in_flight_bytes = None;
+        state.is_held_back = false;
         state.session.handle_failure();
-        state.session.all_asked().map(|asked| asked.position_id).collect()
+        (state.session.all_asked().map(|asked| asked.position_id).collect(), Some(pause))
     }
 
     /// When a broker last answered a request about `position_id`'s partition, if only by not mentioning it.
     pub(crate) fn heard_at(&self, wanted: PositionId) -> Option<Instant> {
+        self.lanes_with(wanted).filter_map(|lane| lane.answered_at).max()
+    }
+
+    /// Whether the broker of `wanted`'s partition holds the client back, because a quota was exceeded.
+    pub(crate) fn is_held_back(&self, wanted: PositionId) -> bool {
+        self.lanes_with(wanted).any(|lane| lane.is_held_back)
+    }
+
+    fn lanes_with(&self, wanted: PositionId) -> impl Iterator<Item = &LaneState> {
         let lanes = self.nodes.values().flat_map(|node| [&node.main, &node.side]);
-        lanes
-            .filter(|lane| lane.session.all_asked().any(|asked| asked.position_id == wanted))
-            .filter_map(|lane| lane.answered_at)
-            .max()
+        lanes.filter(move |lane| lane.session.all_asked().any(|asked| asked.position_id == wanted))
     }
 
     /// When a broker may be asked again after a failure.
@@ -227,7 +245,8 @@ impl Fetcher {
 
 impl Default for FetchNode {
     fn default() -> Self {
-        let lane = |session| LaneState { session, in_flight_bytes: None, answered_at: None };
+        let lane =
+            |session| LaneState { session, in_flight_bytes: None, answered_at: None, is_held_back: false };
         Self {
             main: lane(FetchSession::default()),
             side: lane(FetchSession::sessionless()),
@@ -261,9 +280,11 @@ impl FetchNode {
         (!candidates.is_empty()).then_some((lane, candidates))
     }
 
-    fn fail(&mut self, backoff: &mut ExponentialBackoff, now: Instant) {
+    fn fail(&mut self, backoff: &mut ExponentialBackoff, now: Instant) -> Pause {
         self.failures = self.failures.saturating_add(1);
-        self.not_before = Some(after(now, backoff.delay(self.failures)));
+        let pause = Pause { failures: self.failures, backoff: backoff.delay(self.failures) };
+        self.not_before = Some(after(now, pause.backoff));
+        pause
     }
 }
 
@@ -290,15 +311,15 @@ fn room(candidates: &[Candidate], settings: &ConsumerSettings) -> usize {
     if is_one_full || waiting_bytes * 2 > whole_bytes { 0 } else { whole_bytes }
 }
 
-/// The bytes that wait of each partition that is not paused. What a paused partition keeps is bounded by itself, and
-/// does not count: otherwise a few paused partitions would stop all others.
+/// The bytes that wait of each partition that is neither paused nor parked. What such a partition keeps is bounded by itself, and
+/// does not count: otherwise a few of them would stop all others.
 fn waiting_by_partition(
     subscription: &SubscriptionState,
     buffer: &FetchBuffer,
 ) -> HashMap<AssignmentId, usize> {
     let mut waiting = HashMap::new();
     for (id, bytes) in buffer.sizes() {
-        if subscription.get(id).is_some_and(|partition| !partition.paused) {
+        if subscription.get(id).is_some_and(|partition| !partition.paused && !partition.parking.is_on()) {
             *waiting.entry(id).or_default() += bytes;
         }
     }

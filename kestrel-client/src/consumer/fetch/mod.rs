@@ -18,6 +18,6 @@ mod session;
 
 pub(crate) use self::buffer::FetchBuffer;
 pub(crate) use self::completed::{
-    Brought, CompletedFetch, Damage, EpochStart, FetchedRecords, OpenOptions, Scan,
+    Begun, Brought, CompletedFetch, Damage, EpochStart, FetchedRecords, OpenOptions, Scan,
 };
 pub(crate) use self::fetcher::{FetchWork, Fetcher, Lane, PartitionAnswer};

@@ -1,12 +1,12 @@
 //! A batch from records, without a consumer around it.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use kestrel_serde::Deserializer;
 
 use super::{RecordedConsumerBuilder, logs};
 use crate::error::{Error, Result};
-use crate::reader::{Batch, Decoders, OpenBatch};
+use crate::reader::{Batch, BatchRun, Decoders, OpenBatch};
 
 impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
     /// The records as one [`Batch`], instead of a consumer: for a unit test of what is given a batch. Needs no tokio runtime.
@@ -45,9 +45,9 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
                 "a batch has one record or more, all of one partition",
             ));
         };
-        let runs = log.into_iter().map(OpenBatch::of_own).collect();
-        let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        Ok(Batch::new(partition, runs, decoders, None))
+        let runs = log.into_iter().map(|bytes| BatchRun { open: OpenBatch::of_own(bytes), decoded: None });
+        let decoders = Decoders::new(self.key, self.value, Duration::MAX);
+        Ok(Batch::new(partition, runs.collect(), decoders, None))
     }
 }
 
@@ -65,6 +65,7 @@ mod tests {
         let full = record("a").key("k").header("trace", "7f3a").timestamp(Timestamp::from_millis(42));
         let batch = from_records([full, record("b")]).batch::<Bytes, Bytes>().unwrap();
         assert_eq!((&**batch.topic(), batch.partition(), batch.len()), ("letters", 7, 2));
+        assert_eq!(batch.done(), (("letters", 7).into(), 2));
         let records: Vec<_> = batch.records().map(|record| record.to_record().unwrap()).collect();
         assert_eq!(records.iter().map(|record| record.offset).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(

@@ -7,6 +7,7 @@ mod batch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder};
@@ -30,6 +31,7 @@ use crate::error::Result;
 use crate::metadata::TopicUses;
 use crate::reader::Decoders;
 use crate::record::{Record, Timestamp, TopicPartition};
+use crate::rejected::{LetterBox, LetterPaper, PoisonPolicy, Remedy, Settler};
 
 /// Room for the header and varints of a batch with one record, and more.
 const BATCH_SLACK_BYTES: usize = 1024;
@@ -45,8 +47,7 @@ const BATCH_SLACK_BYTES: usize = 1024;
 /// [`Error::Closed`](crate::Error::Closed); [`RecordedGroup`] has the answers to assert.
 ///
 /// ```
-/// use kestrel_client::{Consumer, Error, Record, testing};
-/// use kestrel_serde::Utf8;
+/// use kestrel_client::{Consumer, Error, Record, Utf8, testing};
 ///
 /// // What is tested: sums up numbers, and skips what is none.
 /// async fn sum(mut consumer: Consumer<String, String>) -> Result<i64, Error> {
@@ -76,6 +77,7 @@ pub fn from_records(records: impl IntoIterator<Item = Record>) -> RecordedConsum
     RecordedConsumerBuilder {
         records: records.into_iter().collect(),
         config: ConsumerConfig::default(),
+        on_poison: PoisonPolicy::default(),
         key: Raw,
         value: Raw,
     }
@@ -87,6 +89,7 @@ pub fn from_records(records: impl IntoIterator<Item = Record>) -> RecordedConsum
 pub struct RecordedConsumerBuilder<KD = Raw, VD = Raw> {
     records: Vec<Record>,
     config: ConsumerConfig,
+    on_poison: PoisonPolicy,
     key: KD,
     value: VD,
 }
@@ -94,19 +97,25 @@ pub struct RecordedConsumerBuilder<KD = Raw, VD = Raw> {
 impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
     /// Sets the deserializer of keys. Default: [`Raw`].
     pub fn key<D>(self, key: D) -> RecordedConsumerBuilder<D, VD> {
-        let Self { records, config, key: _, value } = self;
-        RecordedConsumerBuilder { records, config, key, value }
+        let Self { records, config, on_poison, key: _, value } = self;
+        RecordedConsumerBuilder { records, config, on_poison, key, value }
     }
 
     /// Sets the deserializer of values. Default: [`Raw`].
     pub fn value<D>(self, value: D) -> RecordedConsumerBuilder<KD, D> {
-        let Self { records, config, key, value: _ } = self;
-        RecordedConsumerBuilder { records, config, key, value }
+        let Self { records, config, on_poison, key, value: _ } = self;
+        RecordedConsumerBuilder { records, config, on_poison, key, value }
     }
 
     /// The consumer's settings: `commit_policy` and `max_poll_records` matter here.
     pub fn config(mut self, config: ConsumerConfig) -> Self {
         self.config = config;
+        self
+    }
+
+    /// As [`ConsumerBuilder::on_poison`](crate::ConsumerBuilder::on_poison): letters go to [`RecordedGroup::dead_letters`].
+    pub fn on_poison(mut self, remedy: Remedy) -> Self {
+        self.on_poison = PoisonPolicy::Always(remedy);
         self
     }
 
@@ -145,8 +154,11 @@ impl<KD, VD> RecordedConsumerBuilder<KD, VD> {
             base: Base { client, settings, shared: shared.clone(), topics },
             source: Subscribed { group },
         };
-        let decoders = Decoders { key: Arc::new(self.key), value: Arc::new(self.value) };
-        Ok((Consumer::over(handle, decoders, stop), RecordedGroup { shared, commits }))
+        let decoders = Decoders::new(self.key, self.value, Duration::MAX);
+        let (letters, observer) = (LetterPaper::default(), handle.base.client.observer().clone());
+        let group = Some(Arc::from("from-records"));
+        let settler = Settler::new(self.on_poison, LetterBox::Kept(Arc::clone(&letters)), observer, group);
+        Ok((Consumer::over(handle, decoders, settler, stop), RecordedGroup { shared, commits, letters }))
     }
 }
 
@@ -174,9 +186,34 @@ type Commits = Arc<Mutex<Vec<(TopicPartition, OffsetAndMetadata)>>>;
 pub struct RecordedGroup {
     shared: SharedEngine,
     commits: Commits,
+    letters: LetterPaper,
 }
 
 impl RecordedGroup {
+    /// The dead letters that were written, in order.
+    ///
+    /// ```
+    /// use kestrel_client::{Consumer, Error, Record, Remedy, Utf8, testing};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let records = [&b"a"[..], b"\xff", b"b"].map(|text| Record::to("letters").value(text));
+    /// let consumer = testing::from_records(records).key(Utf8).value(Utf8).on_poison(Remedy::dead_letter("dead"));
+    /// let (mut consumer, group): (Consumer<String, String>, _) = consumer.build()?;
+    /// let mut texts = Vec::new();
+    /// while let Some(record) = consumer.next().await {
+    ///     texts.extend(record?.value);
+    /// }
+    /// assert_eq!(texts, ["a", "b"]);
+    /// let letters = group.dead_letters();
+    /// assert_eq!((&*letters[0].topic, letters[0].value.as_deref()), ("dead", Some(&b"\xff"[..])));
+    /// # Ok::<(), Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<Record> {
+        self.letters.lock().clone()
+    }
+
     /// Every commit, in order.
     #[must_use]
     pub fn commits(&self) -> Vec<(TopicPartition, OffsetAndMetadata)> {

@@ -16,6 +16,7 @@ use super::committed::{LAST_VERSION, LAST_VERSION_WITH_NAMES};
 use super::machine::MemberIdentity;
 use super::offset::OffsetAndMetadata;
 use crate::consumer::position::AssignmentId;
+use crate::consumer::retry::{Pause, Retry};
 use crate::environment::after;
 use crate::error::{BrokerError, Chain, CommitFailed, Error};
 use crate::net::ExponentialBackoff;
@@ -110,6 +111,8 @@ pub(crate) struct Committer {
     committed: BTreeMap<TopicPartition, (Entry, JobId)>,
     /// The offsets that were committed since the last look.
     news: Vec<(TopicPartition, Entry)>,
+    /// The commit that is tried again, since the last look.
+    retry: Option<Retry>,
     next_job: u64,
 }
 
@@ -123,6 +126,7 @@ impl Committer {
             done: Vec::new(),
             committed: BTreeMap::new(),
             news: Vec::new(),
+            retry: None,
             next_job: 0,
         }
     }
@@ -272,7 +276,10 @@ impl Committer {
             return self.end(job);
         }
         job.failures += 1;
-        job.not_before = Some(after(now, self.backoff.delay(job.failures)));
+        let pause = Pause { failures: job.failures, backoff: self.backoff.delay(job.failures) };
+        job.not_before = Some(after(now, pause.backoff));
+        let error = job.problem.clone();
+        self.retry = error.map(|error| Retry { operation: "commit", partition: None, error, pause });
         self.jobs.push_front(job);
     }
 
@@ -289,6 +296,11 @@ impl Committer {
     /// Takes out the offsets that were committed since the last call.
     pub(crate) fn take_committed(&mut self) -> Vec<(TopicPartition, Entry)> {
         std::mem::take(&mut self.news)
+    }
+
+    /// Takes out the commit that is tried again, if there is one since the last call.
+    pub(crate) fn take_retry(&mut self) -> Option<Retry> {
+        self.retry.take()
     }
 
     /// The jobs that are over, each once.

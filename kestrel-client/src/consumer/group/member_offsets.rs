@@ -21,6 +21,7 @@ use crate::consumer::shared_engine::SharedEngine;
 use crate::error::{BrokerError, Chain, Error, Result};
 use crate::observer::OffsetsCommitted;
 use crate::record::TopicPartition;
+use crate::spans::CommitSpan;
 
 /// The most commits that are kept at once; more wait in the driver's inbox.
 const MAX_JOBS: usize = 64;
@@ -107,9 +108,12 @@ impl MemberOffsets {
             .observer()
             .is_taken()
             .then(|| ObservedCommit { offsets: offsets_of(&request), sent_at: now });
+        let (span, group) = (CommitSpan::open(&self.link.group_id), self.link.group_id.clone());
         Box::pin(async move {
             let timeout = client.request_timeout();
             let answer = client.send_within(purpose, node, &request, at_most, timeout).await;
+            let refused = answer.as_ref().ok().and_then(|answer| refused_commit(&group, answer));
+            span.note(answer.as_ref().err().or(refused.as_ref()));
             OffsetAnswer::Commit(node, observed, answer)
         })
     }
@@ -149,6 +153,9 @@ impl MemberOffsets {
 
     fn handle_commit(&mut self, result: Result<OffsetCommitResponse>, now: Instant) -> CommitNews {
         let news = self.committer.handle_answer(result, now);
+        if let Some(retry) = self.committer.take_retry() {
+            retry.tell(self.link.client.observer());
+        }
         self.shared.look(|engine| {
             for (partition, Entry { assignment, offset }) in self.committer.take_committed() {
                 engine.note_committed(&partition, assignment.id, offset.offset);
@@ -228,9 +235,7 @@ impl MemberOffsets {
         now: Instant,
     ) {
         let Some(ObservedCommit { offsets, sent_at }) = observed else { return };
-        let refused = result.as_ref().ok().and_then(first_refusal).map(|code| {
-            Error::from(BrokerError::new(ApiKey::OffsetCommit, code).group(&*self.link.group_id))
-        });
+        let refused = result.as_ref().ok().and_then(|answer| refused_commit(&self.link.group_id, answer));
         self.link.client.observer().tell(|observer| {
             observer.on_offsets_committed(&OffsetsCommitted {
                 group: &self.link.group_id,
@@ -252,8 +257,10 @@ fn offsets_of(request: &OffsetCommitRequest) -> Vec<(TopicPartition, i64)> {
     topics.collect()
 }
 
-fn first_refusal(response: &OffsetCommitResponse) -> Option<ErrorCode> {
-    let codes =
+/// Why the first partition of those is not committed that are not.
+fn refused_commit(group: &str, response: &OffsetCommitResponse) -> Option<Error> {
+    let mut codes =
         response.topics.iter().flat_map(|topic| &topic.partitions).map(|partition| partition.error_code);
-    codes.into_iter().find(|code| !code.is_none())
+    let code = codes.find(|code| !code.is_none())?;
+    Some(BrokerError::new(ApiKey::OffsetCommit, code).group(group).into())
 }

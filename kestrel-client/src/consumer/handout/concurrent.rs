@@ -4,16 +4,18 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::lanes::Lanes;
-use super::partition_stream::partition_of;
+use super::partition_router::partition_of;
 use super::partition_tasks::PartitionTasks;
 use crate::consumer::Consumer;
 use crate::consumer::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{DeserializeError, Error, Result};
 use crate::record::ConsumerRecord;
+use crate::rejected::{RejectedRecord, Remedy, Settler};
 
 /// An item on its way to be worked on.
 struct LaneItem<K, V> {
@@ -48,6 +50,8 @@ impl<K, V> Consumer<K, V> {
     /// ```
     ///
     /// Items are those of [`Self::next`] that concern a record or a partition: an error that is answered with `Ok` is passed over.
+    /// With another [remedy](crate::Remedy) than `Fail`, records that cannot be read are not among them; one that a handler of poison
+    /// lets fail, and one whose dead letter is not stored, ends the call with that error.
     /// When work fails, what else is under way ends first, and the consumer can go on: after what is done. While `limit` records
     /// are under way nothing is asked for, so none of them may take as long as `max.poll.interval.ms`.
     ///
@@ -117,8 +121,8 @@ impl<K, V> Consumer<K, V> {
         E: From<Error>,
     {
         self.hand.ask();
-        self.hand.put_back();
-        let base = self.handle.base.clone();
+        self.hand.clear();
+        let (base, settler) = (self.handle.base.clone(), Arc::clone(&self.settler));
         let max_open_records = base.settings.max_poll_records.max(limit.saturating_mul(2));
         base.shared.change(|engine| engine.begin_partition_acks(max_open_records));
         let mut lanes = Lanes::new(limit);
@@ -132,14 +136,14 @@ impl<K, V> Consumer<K, V> {
                         break outcome;
                     }
                     while let Some(item) = lanes.finish(lane) {
-                        if let Some(future) = begin(item, &mut work) {
+                        if let Some(future) = begin(item, &mut work, &settler) {
                             running.push(future);
                             break;
                         }
                     }
                     continue;
                 }
-                item = self.next(), if lanes.has_room() => item,
+                item = self.next_unsettled(), if lanes.has_room() => item,
             };
             let Some(item) = item else { break Err(Error::closed("consumer").into()) };
             let begun = match (partition_of(&item), item) {
@@ -150,7 +154,7 @@ impl<K, V> Consumer<K, V> {
             if let Some((tasks, item)) = begun {
                 let lane = item.as_ref().ok().and_then(&lane_of);
                 if let Some(item) = lanes.push(lane, LaneItem { lane, item, tasks }) {
-                    match begin(item, &mut work) {
+                    match begin(item, &mut work, &settler) {
                         Some(future) => running.push(future),
                         None => drop(lanes.finish(lane)),
                     }
@@ -161,20 +165,22 @@ impl<K, V> Consumer<K, V> {
         };
         // The first failure is the outcome.
         while running.next().await.is_some() {}
-        self.hand.put_back();
+        self.hand.clear();
         base.shared.change(Engine::end_partition_acks);
         outcome
     }
 }
 
 /// Begins to work on an item, unless its partition has gone meanwhile.
-fn begin<K, V, F, T, E>(
+fn begin<'a, K, V, F, T, E>(
     item: LaneItem<K, V>,
     work: &mut F,
-) -> Option<impl Future<Output = Finished<E>> + use<K, V, F, T, E>>
+    settler: &'a Settler,
+) -> Option<impl Future<Output = Finished<E>> + use<'a, K, V, F, T, E>>
 where
     F: FnMut(Result<ConsumerRecord<K, V>>) -> T,
     T: Future<Output = Result<(), E>>,
+    E: From<Error>,
 {
     let LaneItem { lane, item, tasks } = item;
     let token = tasks.begin()?;
@@ -183,13 +189,44 @@ where
         Err(Error::Deserialize(poison)) => poison.record.ack_token(),
         Err(_) => None,
     };
-    let future = work(item);
+    let task = match item {
+        Err(Error::Deserialize(poison)) if settler.looks_ahead() => Task::Settle(poison),
+        item => {
+            if let Err(Error::Deserialize(poison)) = &item {
+                settler.tell(&RejectedRecord::unreadable(poison), &Remedy::Fail);
+            }
+            Task::Work(work(item))
+        }
+    };
     Some(async move {
-        let outcome = future.await;
-        if let (Ok(()), Some(ack)) = (&outcome, ack) {
+        let done = match task {
+            Task::Work(future) => future.await.map(|()| true),
+            Task::Settle(poison) => tokio::select! {
+                biased;
+                settled = settle(settler, poison) => settled.map(|()| true).map_err(E::from),
+                // A letter that is slow does not hold up who has the partition next.
+                () = tasks.over() => Ok(false),
+            },
+        };
+        if let (Ok(true), Some(ack)) = (&done, ack) {
             ack.ack();
         }
+        let outcome = done.map(drop);
         drop(token);
         Finished { lane, outcome }
     })
+}
+
+/// What is done about an item.
+enum Task<T> {
+    Work(T),
+    /// It cannot be read, and something else is to become of it than an error.
+    Settle(Arc<DeserializeError>),
+}
+
+async fn settle(settler: &Settler, poison: Arc<DeserializeError>) -> Result<()> {
+    match settler.settle_one(&poison).await? {
+        Remedy::Fail => Err(Error::Deserialize(poison)),
+        Remedy::Skip | Remedy::DeadLetter(_) => Ok(()),
+    }
 }

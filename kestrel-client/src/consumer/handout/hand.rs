@@ -1,25 +1,32 @@
 //! Hand: the run of batches that the caller's task has taken, and the one loop that hands out of it.
 //!
 //! Used by [`Consumer`](crate::Consumer) for records and for batches alike. Takes the lock once for a run, not for a record.
+//!
+//! A run whose next record has to wait, for a schema or until its dead letter is stored, is parked: it goes back to the engine, what it
+//! waits for stays here, and other partitions go on.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::CallerProgress;
 use super::poll_watch::PollWatch;
-use crate::consumer::engine::{Offer, Recheck};
+use crate::consumer::engine::{Engine, Offer, Recheck};
 use crate::consumer::fetch::{CompletedFetch, Damage};
+use crate::consumer::position::PositionId;
 use crate::consumer::shared_engine::SharedEngine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observer::ObserverSeat;
 use crate::reader::Readiness;
 use crate::record::TopicPartition;
+use crate::rejected::Settling;
 
 /// The run of batches in the caller's hands, if there is one.
 #[derive(Debug)]
 pub(crate) struct Hand {
     shared: SharedEngine,
     run: Option<Run>,
+    /// What is under way or known for runs that were put back: it is there again when their partition's turn comes.
+    put_back: Vec<(PositionId, Waits)>,
     /// The engine's revision at which the run was last known to be still good.
     seen_revision: u64,
     watch: PollWatch,
@@ -29,8 +36,42 @@ pub(crate) struct Hand {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) fetch: Box<CompletedFetch>,
+    pub(crate) waits: Waits,
+}
+
+/// What the next records of a run have to wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Waits {
     /// Deserializers that get ready for its next record.
     pub(crate) readiness: Readiness,
+    /// What becomes of its next records, where they cannot be read.
+    pub(crate) settling: Settling,
+}
+
+impl Waits {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.readiness.poll(cx));
+        self.settling.poll(cx)
+    }
+
+    const fn are_under_way(&self) -> bool {
+        self.readiness.is_under_way() || self.settling.is_under_way()
+    }
+}
+
+/// Why nothing more can be handed out of the run.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    /// The batch cannot be read.
+    Damage(Damage),
+    /// The next record can neither be handed out nor passed at the moment.
+    Held(Error),
+}
+
+impl From<Damage> for Obstacle {
+    fn from(damage: Damage) -> Self {
+        Self::Damage(damage)
+    }
 }
 
 /// The result of one look at the run.
@@ -54,8 +95,9 @@ enum Wanted {
 }
 
 impl Hand {
-    pub(crate) fn new(shared: SharedEngine, observer: ObserverSeat) -> Self {
-        Self { shared, run: None, seen_revision: 0, watch: PollWatch::new(observer) }
+    pub(crate) fn new(shared: SharedEngine, observer: ObserverSeat, group: Option<Arc<str>>) -> Self {
+        let watch = PollWatch::new(observer, group);
+        Self { shared, run: None, put_back: Vec::new(), seen_revision: 0, watch }
     }
 
     /// The partition that is in hand, and the offset that it hands out next.
@@ -88,7 +130,7 @@ impl Hand {
     pub(crate) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,
-        step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
+        step: impl FnMut(&mut Run) -> Result<Step<T>, Obstacle>,
     ) -> Poll<Option<Result<T>>> {
         self.progress().ask(self.next_offset());
         self.poll_asked(cx, Wanted::Next, step)
@@ -99,7 +141,7 @@ impl Hand {
     pub(crate) fn poll_at_hand<T>(
         &mut self,
         cx: &mut Context<'_>,
-        step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
+        step: impl FnMut(&mut Run) -> Result<Step<T>, Obstacle>,
     ) -> Poll<Option<Result<T>>> {
         self.progress().ask_on(self.next_offset());
         self.poll_asked(cx, Wanted::AtHand, step)
@@ -109,7 +151,7 @@ impl Hand {
         &mut self,
         cx: &mut Context<'_>,
         wanted: Wanted,
-        step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
+        step: impl FnMut(&mut Run) -> Result<Step<T>, Obstacle>,
     ) -> Poll<Option<Result<T>>> {
         let polled = self.poll_steps(cx, wanted, step);
         // For what is handed out `confirm` has done so, together with what was asked for: one fence does for both.
@@ -128,7 +170,7 @@ impl Hand {
         &mut self,
         cx: &mut Context<'_>,
         wanted: Wanted,
-        mut step: impl FnMut(&mut Run) -> Result<Step<T>, Damage>,
+        mut step: impl FnMut(&mut Run) -> Result<Step<T>, Obstacle>,
     ) -> Poll<Option<Result<T>>> {
         loop {
             let run = match ready!(self.poll_run(cx)) {
@@ -150,8 +192,8 @@ impl Hand {
                     return Poll::Pending;
                 }
                 Ok(Step::RunEnded) => self.end_run(),
-                Err(damage) => {
-                    if let Some(error) = self.refetch(damage) {
+                Err(obstacle) => {
+                    if let Some(error) = self.meet(obstacle) {
                         return Poll::Ready(Some(Err(error)));
                     }
                 }
@@ -159,27 +201,43 @@ impl Hand {
         }
     }
 
-    /// Waits until there is a run to hand out from, and no deserializer that is getting ready.
+    /// Waits until there is a run to hand out from, whose next record need not wait.
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<&mut Run>>> {
         match self.recheck() {
             Ok(Recheck::Rest) => self.put_back(),
             Ok(Recheck::GoOn | Recheck::Void) => {}
             Err(error) => return Poll::Ready(Some(Err(error))),
         }
-        if self.run.is_none() {
-            match self.shared.take(cx.waker()) {
-                Offer::Records(fetch) => {
-                    self.watch.note_run(&fetch);
-                    self.run = Some(Run { fetch, readiness: Readiness::default() });
+        self.poll_put_back(cx);
+        loop {
+            if self.run.is_none() {
+                match self.shared.take(cx.waker()) {
+                    Offer::Records(fetch) => self.take_up(fetch),
+                    Offer::Problem(error) => return Poll::Ready(Some(Err(error))),
+                    Offer::Ended => return Poll::Ready(None),
+                    Offer::Nothing => return Poll::Pending,
                 }
-                Offer::Problem(error) => return Poll::Ready(Some(Err(error))),
-                Offer::Ended => return Poll::Ready(None),
-                Offer::Nothing => return Poll::Pending,
             }
+            if self.run.as_mut().is_none_or(|run| run.waits.poll(cx).is_ready()) {
+                return self.run.as_mut().map_or(Poll::Pending, |run| Poll::Ready(Some(Ok(run))));
+            }
+            self.park();
         }
-        match &mut self.run {
-            Some(run) => run.readiness.poll(cx).map(|()| Some(Ok(run))),
-            None => Poll::Pending,
+    }
+
+    fn take_up(&mut self, fetch: Box<CompletedFetch>) {
+        self.watch.note_run(&fetch);
+        let known = self.put_back.iter().position(|(id, _)| *id == fetch.position_id);
+        let waits = known.map(|index| self.put_back.swap_remove(index).1);
+        self.run = Some(Run { fetch, waits: waits.unwrap_or_default() });
+    }
+
+    /// Gives partitions their turn again whose next records have what they waited for.
+    fn poll_put_back(&mut self, cx: &mut Context<'_>) {
+        for (id, waits) in &mut self.put_back {
+            if waits.are_under_way() && waits.poll(cx).is_ready() {
+                self.shared.change(|engine| engine.unpark(*id));
+            }
         }
     }
 
@@ -209,10 +267,15 @@ impl Hand {
         if self.seen_revision == revision {
             return Ok(Recheck::GoOn);
         }
-        let verdict = match &self.run {
-            Some(run) => self.shared.change(|engine| engine.recheck(&run.fetch)),
+        let Self { shared, run, put_back, .. } = self;
+        let verdict = match run {
+            Some(run) => shared.change(|engine| engine.recheck(&run.fetch)),
             None => Ok(Recheck::GoOn),
         };
+        if !put_back.is_empty() {
+            // What belongs to an older position is not waited for: nobody wants its record any more.
+            shared.look(|engine| put_back.retain(|(id, _)| engine.is_current(*id)));
+        }
         match verdict {
             Ok(Recheck::GoOn) => self.seen_revision = revision,
             // What was read already is handed out; the next look puts the rest back.
@@ -235,16 +298,48 @@ impl Hand {
         }
     }
 
-    /// The run is damaged at its position: it is fetched again. Gives the error, unless the run was void anyway.
-    fn refetch(&mut self, damage: Damage) -> Option<crate::error::Error> {
+    /// There is no way past the run's position. Gives the error, unless the run was void anyway.
+    fn meet(&mut self, obstacle: Obstacle) -> Option<Error> {
+        match obstacle {
+            Obstacle::Damage(damage) => self.refetch(damage),
+            // It is tried again after a pause.
+            Obstacle::Held(error) => self.give_back(Engine::hold).then_some(error),
+        }
+    }
+
+    /// The run's next batch cannot be read: it is fetched again.
+    fn refetch(&mut self, damage: Damage) -> Option<Error> {
         let fetch = self.run.take()?.fetch;
-        self.shared.change(|engine| engine.refetch(fetch.position_id, fetch.position(), damage))
+        let (id, position) = (fetch.position_id, fetch.position());
+        self.shared.change(|engine| engine.refetch(id, position, damage))
+    }
+
+    /// The run's next record has to wait: other partitions go on.
+    fn park(&mut self) {
+        self.give_back(Engine::park);
     }
 
     /// Puts back what is not handed out of the run: in front of all others of its partition.
-    pub(crate) fn put_back(&mut self) {
-        if let Some(run) = self.run.take() {
-            self.shared.change(|engine| engine.put_back(run.fetch));
+    fn put_back(&mut self) {
+        self.give_back(Engine::put_back);
+    }
+
+    /// Gives the run back to the engine, and keeps what it waits for. False when the run was void.
+    fn give_back(&mut self, how: impl FnOnce(&mut Engine, Box<CompletedFetch>) -> bool) -> bool {
+        let Some(Run { fetch, waits }) = self.run.take() else { return false };
+        let id = fetch.position_id;
+        let is_current = self.shared.change(|engine| how(engine, fetch));
+        if is_current {
+            self.put_back.push((id, waits));
+        }
+        is_current
+    }
+
+    /// Puts back all that is not handed out, and waits for nothing any more: somebody else hands out from here on.
+    pub(crate) fn clear(&mut self) {
+        self.put_back();
+        for (id, _) in self.put_back.drain(..) {
+            self.shared.change(|engine| engine.unpark(id));
         }
     }
 }

@@ -2,8 +2,11 @@
 
 mod caller_progress;
 mod concurrent;
+mod gather;
 mod hand;
 mod lanes;
+mod partition_reader;
+mod partition_router;
 mod partition_stream;
 mod partition_tasks;
 mod poll_watch;

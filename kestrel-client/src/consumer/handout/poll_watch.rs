@@ -4,10 +4,11 @@
 //! Part of [`Hand`](super::Hand). Without an observer a record costs one branch; with one, the clock is read for a batch and for a
 //! wait, never for a record.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::consumer::engine::Lag;
-use crate::consumer::fetch::CompletedFetch;
+use crate::consumer::fetch::{Begun, CompletedFetch};
 use crate::consumer::shared_engine::SharedEngine;
 use crate::environment;
 use crate::observer::{ObserverSeat, PartitionLag, RecordsPolled};
@@ -17,8 +18,9 @@ use crate::record::TopicPartition;
 #[derive(Debug)]
 pub(crate) struct PollWatch {
     observer: ObserverSeat,
-    /// How many records the batches of the run have that the observer knows.
-    told_records: usize,
+    group: Option<Arc<str>>,
+    /// What of the run the observer knows.
+    told: Begun,
     told_at: Option<Instant>,
     waits_since: Option<Instant>,
     /// How long the application has waited since `told_at`.
@@ -26,13 +28,14 @@ pub(crate) struct PollWatch {
 }
 
 impl PollWatch {
-    pub(crate) const fn new(observer: ObserverSeat) -> Self {
-        Self { observer, told_records: 0, told_at: None, waits_since: None, waited: Duration::ZERO }
+    pub(crate) const fn new(observer: ObserverSeat, group: Option<Arc<str>>) -> Self {
+        let told = Begun::NOTHING;
+        Self { observer, group, told, told_at: None, waits_since: None, waited: Duration::ZERO }
     }
 
     /// A run was taken, or taken again.
     pub(crate) const fn note_run(&mut self, fetch: &CompletedFetch) {
-        self.told_records = fetch.begun_records();
+        self.told = fetch.begun();
     }
 
     /// There is nothing for the application yet.
@@ -50,18 +53,20 @@ impl PollWatch {
         if let Some(since) = self.waits_since.take() {
             self.waited += environment::now().saturating_duration_since(since);
         }
-        let records = fetch.begun_records() - self.told_records;
+        let Begun { records, bytes } = fetch.begun().since(self.told);
         if records == 0 {
             return;
         }
-        self.told_records = fetch.begun_records();
+        self.told = fetch.begun();
         let (now, waited) = (environment::now(), std::mem::take(&mut self.waited));
         let since = self.told_at.replace(now).unwrap_or(now);
         self.observer.tell(|observer| {
             observer.on_records_polled(&RecordsPolled {
                 topic: &fetch.topic,
                 partition: fetch.partition,
+                group: self.group.as_deref(),
                 records,
+                bytes,
                 waited,
                 busy: now.saturating_duration_since(since).saturating_sub(waited),
             });
@@ -73,8 +78,9 @@ impl PollWatch {
         self.observer.tell(|observer| {
             let name = TopicPartition::new(fetch.topic.clone(), fetch.partition);
             if let Ok(Some(Lag { position, end_offset })) = shared.look(|engine| engine.lag(&name)) {
-                let (topic, partition) = (&*name.topic, name.partition);
-                observer.on_partition_lag(&PartitionLag { topic, partition, position, end_offset });
+                let (topic, partition, group) = (&*name.topic, name.partition, self.group.as_deref());
+                let event = PartitionLag { topic, partition, group, position, end_offset };
+                observer.on_partition_lag(&event);
             }
         });
     }

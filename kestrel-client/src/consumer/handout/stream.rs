@@ -7,17 +7,19 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures::Stream;
-use kestrel_protocol::LeaderEpoch;
 
-use super::hand::{Run, Step};
-use crate::acks::PartitionAcks;
+use super::gather::{Gathering, next_batch};
+use super::hand::{Obstacle, Run, Step};
+use crate::acks::{PartitionAcks, RecordAck};
 use crate::config::ConsumerSettings;
-use crate::consumer::fetch::{Damage, OpenOptions};
+use crate::consumer::fetch::OpenOptions;
 use crate::consumer::{Consumer, Source};
-use crate::error::Result;
-use crate::reader::{Batch, OpenBatch, Reading, RecordReader};
+use crate::error::{DeserializeError, Error, HeldError, Result};
+use crate::reader::{Batch, Reading, RecordReader};
 use crate::record::{ConsumerRecord, TopicPartition};
+use crate::rejected::{Remedy, Settler};
 
 impl<K, V, S: Source> Consumer<K, V, S> {
     /// The next record, or what went wrong; see the type's documentation for which errors there are.
@@ -36,7 +38,7 @@ impl<K, V, S: Source> Consumer<K, V, S> {
     /// the whole batch when it is handed out. May be mixed with [`Self::next`].
     ///
     /// # Errors
-    /// As the stream's items, except [`Error::Deserialize`](crate::Error::Deserialize), which comes from the records themselves. The next call goes
+    /// As the stream's items, except [`Error::Deserialize`], which comes from the records themselves. The next call goes
     /// on.
     ///
     /// # Cancel safety
@@ -115,23 +117,58 @@ impl<K, V, S: Source> Consumer<K, V, S> {
 
     fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ConsumerRecord<K, V>>>> {
         let (reader, options) = (&mut self.reader, open_options(&self.handle.base.settings));
-        let polled = self.hand.poll(cx, |run| next_record(reader, run, options));
+        let settler = Some(&self.settler);
+        let polled = self.hand.poll(cx, |run| next_record(reader, run, options, settler));
         polled.map(|item| item.map(|item| item.and_then(|record| record)))
     }
 
-    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch<K, V>>>> {
-        let settings = &self.handle.base.settings;
-        let (reader, options) = (&self.reader, open_options(settings));
-        self.hand.poll(cx, |run| next_batch(reader, run, options, settings.max_poll_records))
+    /// The next record for whoever settles what cannot be read: it comes as [`Error::Deserialize`] whatever becomes of it.
+    pub(super) async fn next_unsettled(&mut self) -> Option<Result<ConsumerRecord<K, V>>> {
+        let options = open_options(&self.handle.base.settings);
+        let (hand, reader) = (&mut self.hand, &mut self.reader);
+        let next = std::future::poll_fn(|cx| hand.poll(cx, |run| next_record(reader, run, options, None)));
+        next.await.map(|item| item.and_then(|record| record))
     }
 
-    /// The next batch if there is one already; the caller still works on what it has.
+    /// The next record as it was stored.
+    pub(super) async fn next_raw(&mut self, reader: &mut RawReader) -> Option<Result<ConsumerRecord>> {
+        let options = open_options(&self.handle.base.settings);
+        let hand = &mut self.hand;
+        let next = std::future::poll_fn(|cx| hand.poll(cx, |run| next_record(reader, run, options, None)));
+        next.await.map(|item| item.and_then(|record| record))
+    }
+
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch<K, V>>>> {
+        let gathering = self.gathering(Some(&self.settler));
+        self.hand.poll(cx, |run| next_batch(&self.reader, run, &gathering))
+    }
+
+    /// The next batch for whoever settles what cannot be read: it is [set aside](Batch::take_rejected).
+    pub(crate) async fn next_batch_unsettled(&mut self) -> Result<Option<Batch<K, V>>> {
+        let gathering = self.gathering(None);
+        let (hand, reader) = (&mut self.hand, &self.reader);
+        std::future::poll_fn(|cx| hand.poll(cx, |run| next_batch(reader, run, &gathering))).await.transpose()
+    }
+
+    /// As [`Self::next_batch_unsettled`], if there is one already; the caller still works on what it has.
     pub(crate) fn poll_batch_at_hand(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Batch<K, V>>>> {
+        let gathering = self.gathering(None);
+        self.hand.poll_at_hand(cx, |run| next_batch(&self.reader, run, &gathering))
+    }
+
+    fn gathering(&self, settler: Option<&Arc<Settler>>) -> Gathering {
         let settings = &self.handle.base.settings;
-        let (reader, options) = (&self.reader, open_options(settings));
-        self.hand.poll_at_hand(cx, |run| next_batch(reader, run, options, settings.max_poll_records))
+        Gathering {
+            options: open_options(settings),
+            max_records: settings.max_poll_records,
+            looks_ahead: self.settler.looks_ahead(),
+            settler: settler.map(Arc::clone),
+        }
     }
 }
+
+/// A reader that leaves bytes as they are.
+pub(super) type RawReader = RecordReader<Bytes, Bytes>;
 
 fn open_options(settings: &ConsumerSettings) -> OpenOptions {
     OpenOptions {
@@ -140,99 +177,64 @@ fn open_options(settings: &ConsumerSettings) -> OpenOptions {
     }
 }
 
-/// Reads the next record of the run; an error of its own is one that no deserializer accepts.
+/// Reads the next record of the run; an error of its own is one that no deserializer accepts and that is to be handed out.
 fn next_record<K, V>(
     reader: &mut RecordReader<K, V>,
-    Run { fetch, readiness }: &mut Run,
+    run: &mut Run,
     options: OpenOptions,
-) -> Result<Step<Result<ConsumerRecord<K, V>>>, Damage> {
+    settler: Option<&Arc<Settler>>,
+) -> Result<Step<Result<ConsumerRecord<K, V>>>, Obstacle> {
+    let Run { fetch, waits } = run;
     let (topic, partition, acks) = (fetch.topic.clone(), fetch.partition, fetch.acks.clone());
     if is_full(acks.as_ref()) {
         return Ok(Step::Full);
     }
     let Some(batch) = fetch.open_batch(options)? else { return Ok(Step::RunEnded) };
     let ack = |offset, epoch| acks.and_then(|acks| acks.hand_out(offset, epoch));
-    match reader.read((topic, partition), batch, readiness, ack) {
+    match reader.read((topic, partition), batch, &mut waits.readiness, ack) {
         Ok(Reading::Record { offset, record }) => {
             fetch.hand_out(offset);
-            Ok(Step::HandOut(record))
+            Ok(Step::HandOut(Ok(record)))
         }
+        Ok(Reading::Rejected(poison)) => pass_rejected(run, poison, settler),
         Ok(Reading::NotReady | Reading::End) => Ok(Step::Again),
-        Err(cause) => Err(fetch.damage_in_open(cause)),
+        Err(cause) => Err(fetch.damage_in_open(cause).into()),
     }
 }
 
-/// Opens batches of the run until there are enough records.
-fn next_batch<K, V>(
-    reader: &RecordReader<K, V>,
+/// Goes past the next record, which no deserializer accepts, once it is settled what becomes of it.
+fn pass_rejected<T>(
     run: &mut Run,
-    options: OpenOptions,
-    max_records: usize,
-) -> Result<Step<Batch<K, V>>, Damage> {
-    let acks = run.fetch.acks.clone();
-    if is_full(acks.as_ref()) {
-        return Ok(Step::Full);
+    mut poison: DeserializeError,
+    settler: Option<&Arc<Settler>>,
+) -> Result<Step<Result<T>>, Obstacle> {
+    let offset = poison.record.offset;
+    if !poison.cause.is_poison() {
+        return Err(Obstacle::Held(HeldError::not_ready(&poison.record, poison.cause)));
     }
-    let runs = match gather(reader, run, options, max_records)? {
-        Step::HandOut(runs) => runs,
-        Step::Again => return Ok(Step::Again),
-        Step::Full => return Ok(Step::Full),
-        Step::RunEnded => return Ok(Step::RunEnded),
-    };
-    let fetch = &run.fetch;
-    // The batch counts as one record, at the offset of its first.
-    let token = |acks: Arc<PartitionAcks>| {
-        acks.hand_out_batch(first_offset(&runs)?, fetch.next_offset(), last_epoch(&runs))
-    };
-    let ack = acks.and_then(token);
-    let partition = TopicPartition { topic: fetch.topic.clone(), partition: fetch.partition };
-    Ok(Step::HandOut(Batch::new(partition, runs, reader.decoders().clone(), ack)))
-}
-
-fn gather<K, V>(
-    reader: &RecordReader<K, V>,
-    Run { fetch, readiness }: &mut Run,
-    options: OpenOptions,
-    max_records: usize,
-) -> Result<Step<Vec<OpenBatch>>, Damage> {
-    let topic = fetch.topic.clone();
-    let mut runs: Vec<OpenBatch> = Vec::new();
-    let mut len = 0;
-    while len < max_records {
-        let batch = match fetch.open_batch(options) {
-            Ok(Some(batch)) if len == 0 || len + batch.len() <= max_records => batch,
-            // What was gathered comes first; the damage is met again by the next call.
-            Err(damage) if runs.is_empty() => return Err(damage),
-            Ok(_) | Err(_) => break,
-        };
-        if let Some(cause) = batch.records.views().find_map(Result::err) {
-            let damage = fetch.damage_in_open(cause);
-            return if runs.is_empty() { Err(damage) } else { Ok(Step::HandOut(runs)) };
-        }
-        if let Some(waiting) = reader.first_unready(&topic, &batch.records, readiness) {
-            if runs.is_empty() {
-                *readiness = waiting;
+    if let Some(settler) = settler {
+        let settling = &mut run.waits.settling;
+        match settling.remedy(offset).map_err(Obstacle::Held)? {
+            None => {
+                settling.begin(settler, vec![poison], offset.saturating_add(1));
                 return Ok(Step::Again);
             }
-            break;
+            Some(Remedy::Fail) => {}
+            Some(_) => {
+                settling.forget_below(offset.saturating_add(1));
+                run.fetch.pass_record(offset);
+                return Ok(Step::Again);
+            }
         }
-        len += batch.len();
-        runs.extend(fetch.take_open());
     }
-    Ok(if runs.is_empty() { Step::RunEnded } else { Step::HandOut(runs) })
+    let epoch = poison.record.leader_epoch;
+    poison.record.ack = RecordAck(run.fetch.acks.clone().and_then(|acks| acks.hand_out(offset, epoch)));
+    run.fetch.pass_record(offset);
+    Ok(Step::HandOut(Err(Error::Deserialize(Arc::new(poison)))))
 }
 
-fn is_full(acks: Option<&Arc<PartitionAcks>>) -> bool {
+pub(super) fn is_full(acks: Option<&Arc<PartitionAcks>>) -> bool {
     acks.is_some_and(|acks| !acks.has_room())
-}
-
-fn first_offset(runs: &[OpenBatch]) -> Option<i64> {
-    let first = runs.iter().find_map(|run| run.records.views().next());
-    first.and_then(Result::ok).map(|view| view.offset)
-}
-
-fn last_epoch(runs: &[OpenBatch]) -> Option<LeaderEpoch> {
-    runs.last().and_then(|run| run.leader_epoch)
 }
 
 /// The items are those of [`Consumer::next`]. To poll the stream is to ask for the next record, so the one before it counts as

@@ -7,8 +7,10 @@
 
 mod leader;
 pub(crate) mod lookup;
+mod parking;
 mod partition;
 mod position_id;
+mod report;
 mod stall;
 mod subscription;
 

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use kestrel_protocol::{ByteString, LeaderEpoch, NodeId, TopicId};
 
 use super::leader::Leader;
+use super::parking::Parking;
 use super::position_id::{AssignmentId, PositionId};
+use super::report::Report;
 use crate::acks::PartitionAcks;
 use crate::environment::after;
-use crate::error::{Chain, Error};
+use crate::error::Error;
 use crate::record::{Timestamp, TopicPartition};
 
 /// A position in a partition: where the next fetch begins.
@@ -116,10 +118,8 @@ pub(crate) struct AssignedPartition {
     pub(crate) range_end: Option<i64>,
     /// When the partition last brought records: those that have waited longest are asked for first.
     pub(crate) last_served: u64,
-    /// The error that waits for the caller.
-    pub(crate) error: Option<Error>,
-    /// The records that wait for the caller came after the error that does.
-    pub(crate) error_comes_first: bool,
+    pub(crate) report: Report,
+    pub(crate) parking: Parking,
     leader: Option<Leader>,
     preferred: Option<PreferredReplica>,
     state: FetchState,
@@ -134,10 +134,6 @@ pub(crate) struct AssignedPartition {
     trouble: Option<Trouble>,
     /// The last failure, if nothing went well since.
     last_failure: Option<Error>,
-    /// The last error that the log has.
-    warned: Option<String>,
-    /// Whether the caller was told of an error lately.
-    told: bool,
 }
 
 impl AssignedPartition {
@@ -156,8 +152,8 @@ impl AssignedPartition {
             last_stable_offset: None,
             range_end: None,
             last_served: 0,
-            error: None,
-            error_comes_first: false,
+            report: Report::default(),
+            parking: Parking::default(),
             leader: None,
             preferred: None,
             state: FetchState::AwaitingReset(start),
@@ -169,8 +165,6 @@ impl AssignedPartition {
             failed_outside: false,
             trouble: None,
             last_failure: None,
-            warned: None,
-            told: false,
         }
     }
 
@@ -267,7 +261,7 @@ impl AssignedPartition {
 
     /// Whether what was fetched may be handed out.
     pub(crate) fn may_hand_out(&self) -> bool {
-        !self.paused && !self.revoking && self.has_room()
+        !self.paused && !self.revoking && !self.parking.is_on() && self.has_room()
     }
 
     /// Whether the caller may be handed another record: if not, it is woken when it may.
@@ -302,10 +296,11 @@ impl AssignedPartition {
     fn enter_anew(&mut self, state: FetchState) {
         self.generation = self.generation.wrapping_add(1);
         self.preferred = None;
-        self.error = None;
+        self.report.retract();
         self.not_before = None;
         self.failures = 0;
         self.failed_outside = false;
+        self.parking.end();
         self.enter(state);
     }
 
@@ -350,6 +345,7 @@ impl AssignedPartition {
         let FetchState::Fetching(position) = self.state else { return None };
         if self.paused
             || self.revoking
+            || self.parking.is_on()
             || self.failed_outside
             || self.is_waiting(now)
             || self.is_at_range_end()
@@ -387,7 +383,7 @@ impl AssignedPartition {
         self.failures = 0;
         self.not_before = None;
         self.last_failure = None;
-        self.warned = None;
+        self.report.succeed();
     }
 
     pub(crate) fn note_failure(&mut self, error: Error) {
@@ -396,27 +392,6 @@ impl AssignedPartition {
 
     pub(crate) const fn last_failure(&self) -> Option<&Error> {
         self.last_failure.as_ref()
-    }
-
-    /// Keeps an error for the caller; the log has it once, until something goes well.
-    pub(crate) fn tell(&mut self, error: Error) {
-        let text = error.to_string();
-        if self.warned.as_ref() != Some(&text) {
-            tracing::warn!(partition = %self.name, error = %Chain(&error), "a partition has a problem");
-            self.warned = Some(text);
-        }
-        self.told = true;
-        self.error = Some(error);
-        self.error_comes_first = false;
-    }
-
-    /// Whether the caller was told of an error since [`Self::forget_told`].
-    pub(crate) const fn was_told(&self) -> bool {
-        self.told
-    }
-
-    pub(crate) fn forget_told(&mut self) {
-        self.told = false;
     }
 
     /// Whether something is wrong with the topic itself, which is reported by itself.
@@ -465,6 +440,7 @@ impl AssignedPartition {
     }
 
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = Instant> {
-        self.not_before.into_iter().chain(self.trouble.as_ref().map(|trouble| trouble.report_at))
+        let report_at = self.trouble.as_ref().map(|trouble| trouble.report_at);
+        [self.not_before, self.parking.deadline(), report_at].into_iter().flatten()
     }
 }

@@ -11,6 +11,8 @@ use crate::environment::after;
 
 /// The time without a move before a stall is reported, besides the time for which a broker may hold a fetch.
 pub(crate) const STALL_GRACE: Duration = Duration::from_secs(10);
+/// The same where a broker holds the client back: longer than a quota looks back (eleven seconds), twice.
+const HELD_BACK_GRACE: Duration = Duration::from_secs(30);
 /// The interval in which a stall is reported.
 pub(crate) const STALL_REPEAT: Duration = Duration::from_secs(5);
 /// The interval between two looks.
@@ -40,6 +42,8 @@ pub(crate) enum Standing {
     Excused,
     /// No: at this time a broker said that there is nothing more.
     CaughtUp { heard_at: Option<Instant> },
+    /// Not before its broker lets the client on, which exceeds a quota.
+    HeldBack,
     /// Yes.
     Behind,
 }
@@ -76,7 +80,7 @@ impl Watch {
             Standing::CaughtUp { heard_at: Some(heard_at) } if heard_at > self.since => {
                 *self = Self::new(offset, heard_at);
             }
-            Standing::CaughtUp { .. } | Standing::Behind => {}
+            Standing::CaughtUp { .. } | Standing::HeldBack | Standing::Behind => {}
         }
     }
 
@@ -111,7 +115,11 @@ impl StallDetector {
             let known = self.watches.remove(&sight.id);
             let mut watch = known.unwrap_or_else(|| Watch::new(sight.offset, now));
             watch.see(&sight, now);
-            if watch.is_due(self.grace, now) {
+            let grace = match sight.standing {
+                Standing::HeldBack => self.grace.max(HELD_BACK_GRACE),
+                _ => self.grace,
+            };
+            if watch.is_due(grace, now) {
                 let is_first = watch.reported_at.replace(now).is_none();
                 stalls.push(Stall { id: sight.id, stalled_for: now.duration_since(watch.since), is_first });
             }
@@ -170,6 +178,13 @@ mod tests {
             let stall = Stall { id: AssignmentId(7), stalled_for: Duration::from_secs(second), is_first };
             assert_eq!(rig.detector.look(rig.clock.at(second * 1000), [sight]), [stall]);
         }
+    }
+
+    #[test]
+    fn what_a_broker_holds_back_has_longer_and_not_for_ever() {
+        let mut rig = Rig::new();
+        assert_eq!(rig.show((0, 25), Some(5), Standing::HeldBack), [] as [u64; 0]);
+        assert_eq!(rig.show((25, 60), Some(6), Standing::HeldBack), [55]);
     }
 
     #[test]

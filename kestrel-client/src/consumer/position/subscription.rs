@@ -12,6 +12,7 @@ use super::leader::LeaderView;
 use super::partition::{AssignedPartition, FetchState, StartAt};
 use super::position_id::{AssignmentId, PositionId};
 use crate::config::AutoOffsetReset;
+use crate::consumer::retry::Pause;
 use crate::environment::after;
 use crate::error::Error;
 use crate::net::ExponentialBackoff;
@@ -32,6 +33,8 @@ pub(crate) struct SubscriptionState {
     next_id: u64,
     /// Partitions whose error waits for the caller, in order: at most one error each.
     reports: VecDeque<AssignmentId>,
+    /// Partitions that were assigned, and are not any more.
+    released: Vec<TopicPartition>,
 }
 
 impl SubscriptionState {
@@ -44,6 +47,7 @@ impl SubscriptionState {
             ids: HashMap::new(),
             next_id: 0,
             reports: VecDeque::new(),
+            released: Vec::new(),
         }
     }
 
@@ -65,11 +69,17 @@ impl SubscriptionState {
         for id in &ended {
             if let Some(mut partition) = self.partitions.remove(id) {
                 partition.renew_acks(None);
+                self.released.push(partition.name);
             }
         }
         self.reports.retain(|id| !ended.contains(id));
         self.ids = kept;
         ended
+    }
+
+    /// Takes out what was assigned when this was asked last, and is not any more.
+    pub(crate) fn take_released(&mut self) -> Vec<TopicPartition> {
+        std::mem::take(&mut self.released)
     }
 
     fn add(&mut self, partition: &TopicPartition) -> AssignmentId {
@@ -111,24 +121,36 @@ impl SubscriptionState {
         self.reset
     }
 
-    /// The partition's last question failed: leave it alone for a while.
-    pub(crate) fn fail(&mut self, id: AssignmentId, now: Instant) {
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+    /// The partition's last question failed: leave it alone for a while, which is what it gives.
+    pub(crate) fn fail(&mut self, id: AssignmentId, now: Instant) -> Option<Pause> {
+        let partition = self.partitions.get_mut(&id)?;
         let failures = partition.count_failure();
-        partition.wait_until(after(now, self.backoff.delay(failures)));
+        let pause = Pause { failures, backoff: self.backoff.delay(failures) };
+        partition.wait_until(after(now, pause.backoff));
+        Some(pause)
+    }
+
+    /// Begins and ends the pauses of records that are held. True when one ends: the caller may ask for its record again.
+    pub(crate) fn poll_rests(&mut self, now: Instant) -> bool {
+        let Self { partitions, backoff, .. } = self;
+        let mut has_ended = false;
+        for partition in partitions.values_mut() {
+            has_ended |= partition.parking.poll(now, |holds| backoff.delay(holds));
+        }
+        has_ended
     }
 
     /// Keeps `error` for the caller, after the errors of other partitions. An error that waits already is replaced.
     pub(crate) fn report(&mut self, id: AssignmentId, error: impl Into<Error>) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        partition.tell(error.into());
+        partition.report.tell(&partition.name, error.into());
         self.queue_report(id);
     }
 
     /// Keeps the error of a stall for the caller, unless another one waits already.
     pub(crate) fn report_stall(&mut self, id: AssignmentId, error: Error) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        partition.error.get_or_insert(error);
+        partition.report.tell_besides(error);
         self.queue_report(id);
     }
 
@@ -140,7 +162,7 @@ impl SubscriptionState {
 
     /// Forgets which partitions had errors for the caller.
     pub(crate) fn forget_told(&mut self) {
-        self.partitions.values_mut().for_each(AssignedPartition::forget_told);
+        self.partitions.values_mut().for_each(|partition| partition.report.forget_told());
     }
 
     pub(crate) fn has_reports(&self) -> bool {
@@ -157,7 +179,7 @@ impl SubscriptionState {
             let may_be_next =
                 |id: &AssignmentId| partitions.get(id).is_none_or(|partition| may_report(partition, *id));
             let id = reports.remove(reports.iter().position(may_be_next)?)?;
-            if let Some(error) = partitions.get_mut(&id).and_then(|partition| partition.error.take()) {
+            if let Some(error) = partitions.get_mut(&id).and_then(|partition| partition.report.take()) {
                 return Some(error);
             }
         }

@@ -172,6 +172,15 @@ impl Connection {
         self.shared.versions.newest_up_to(api, at_most).ok_or_else(|| self.unsupported(api))
     }
 
+    /// The newest version of `api` that both sides speak, if it is not below `at_least`.
+    pub(crate) fn version_since(&self, api: ApiKey, at_least: i16) -> Result<i16, Error> {
+        self.version(api).and_then(
+            |newest| {
+                if newest < at_least { Err(self.unsupported(api)) } else { Ok(newest) }
+            },
+        )
+    }
+
     /// The level of `transaction.version` that the cluster had finalized when the connection was made.
     pub(crate) fn transaction_level(&self) -> i16 {
         self.shared.versions.transaction_level()

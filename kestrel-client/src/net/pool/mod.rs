@@ -34,6 +34,13 @@ const DEFAULT_WINDOW: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct HandleId(u64);
 
+impl HandleId {
+    /// What no other handle of the client has.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// What a connection is for. A broker answers each connection in order, so what may wait long has one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Purpose {

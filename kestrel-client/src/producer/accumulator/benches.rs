@@ -65,6 +65,7 @@ fn measure<'k>(
                 key: key(index),
                 value: Some(&VALUE),
                 headers: &[],
+                trace: None,
             };
             while let Appended::NeedsMemory(_) =
                 accumulator.append(&topic, &Murmur2, &record, &mut Attempt::default()).expect("it is open")

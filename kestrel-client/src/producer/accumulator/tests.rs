@@ -49,6 +49,7 @@ fn record(partition: Option<i32>, value: &[u8]) -> RecordParts<'_> {
         key: None,
         value: Some(value),
         headers: &[],
+        trace: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod in_order;
 mod observed;
 mod request;
 mod shared;
+mod transaction_watch;
 mod transactions;
 mod transmit;
 
@@ -25,6 +26,7 @@ use tokio::sync::oneshot;
 
 use super::accumulator::{Accumulator, Drawn, PartitionQueue, TopicQueue};
 use super::batch::{ProducerBatch, Settled};
+use super::buffer_watch::BufferWatch;
 use super::delivery::{BatchState, Outcome};
 use super::dispatcher::{Dispatcher, Shipment, ended_by};
 use super::identity::ProducerIdAndEpoch;
@@ -39,8 +41,7 @@ use crate::under_way::UnderWay;
 
 use coordinator::Answered;
 use in_order::{InOrder, Turn};
-pub(crate) use observed::tell_buffer;
-use observed::{tell_produced, tell_retried};
+use observed::{stored_records, tell_produced, tell_retried};
 use request::AskedTopics;
 pub(crate) use shared::SharedSender;
 use transactions::Transactions;
@@ -80,6 +81,7 @@ pub(crate) struct Sender {
     client: Client,
     handle: HandleId,
     accumulator: Arc<Accumulator>,
+    buffer_watch: Arc<BufferWatch>,
     /// The queues of the partitions that the dispatcher knows of.
     queues: PartitionMap<Arc<PartitionQueue>>,
     dispatcher: Dispatcher,
@@ -111,7 +113,7 @@ impl Sender {
     pub(crate) fn new(
         settings: SenderSettings,
         client: Client,
-        accumulator: Arc<Accumulator>,
+        (accumulator, buffer_watch): (Arc<Accumulator>, Arc<BufferWatch>),
         dispatcher: Dispatcher,
         started: oneshot::Sender<Result<(), Error>>,
         transactional: Option<Transactional>,
@@ -124,6 +126,7 @@ impl Sender {
             snapshot: client.metadata().current(),
             client,
             accumulator,
+            buffer_watch,
             queues: PartitionMap::new(),
             dispatcher,
             connections: HashMap::new(),
@@ -285,7 +288,13 @@ impl Sender {
     /// Delivers the outcomes that the machine has for batches.
     fn deliver_all(&mut self) {
         if let Some(cause) = self.dispatcher.poll_failure() {
-            tracing::error!(error = %Chain(&cause), "the producer has failed");
+            match &cause {
+                // Whoever calls it next gets that as an error; where ids are handed on it is how a producer ends.
+                Error::ProducerFenced { .. } => {
+                    tracing::info!(error = %Chain(&cause), "the producer is over: another one has its id");
+                }
+                _ => tracing::error!(error = %Chain(&cause), "the producer has failed"),
+            }
             let error = ended_by(&cause);
             self.accumulator.end(error.clone());
             self.queues.values().for_each(|queue| self.fail(queue, &error));
@@ -294,18 +303,24 @@ impl Sender {
         if settled.is_none() {
             return;
         }
+        let mut stored = 0;
         while let Some(next) = settled {
-            self.deliver(next);
+            stored += self.deliver(next);
             settled = self.dispatcher.poll_settled();
         }
-        tell_buffer(self.client.observer(), self.accumulator.memory());
+        if let Some(transactions) = &mut self.transactions {
+            transactions.note_stored(stored);
+        }
+        self.buffer_watch.tell(self.accumulator.memory());
     }
 
-    fn deliver(&self, settled: Settled) {
-        if let Some(batch) = settled.deliver() {
-            tell_produced(self.client.observer(), &batch);
-            batch.recycle(self.accumulator.memory());
-        }
+    /// Delivers the outcome of a batch; gives how many records it has stored.
+    fn deliver(&self, settled: Settled) -> usize {
+        let Some(batch) = settled.deliver() else { return 0 };
+        tell_produced(self.client.observer(), &batch);
+        let stored = stored_records(&batch);
+        batch.recycle(self.accumulator.memory());
+        stored
     }
 
     /// Fails the batches that were not drawn of a partition.

@@ -1,15 +1,16 @@
-//! What a producer tells the client's observer: batches with their outcome, retries, the use of memory. Never per record.
+//! What a producer tells the client's observer: batches with their outcome, retries, transactions. Never per record.
 
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::transaction_watch::Ended;
 use crate::environment;
-use crate::observer::{BatchProduced, ObserverSeat, ProducerBuffer, Retried};
+use crate::error::Error;
+use crate::observer::{BatchProduced, ObserverSeat, ProducerFailed, Retried, TransactionEnded};
 use crate::producer::batch::ProducerBatch;
 use crate::producer::delivery::Outcome;
 use crate::producer::dispatcher::Retry;
-use crate::producer::memory::Memory;
 
 /// Tells of a batch that has its outcome and is not on its way any more.
 pub(super) fn tell_produced(observer: &ObserverSeat, batch: &ProducerBatch) {
@@ -36,6 +37,43 @@ pub(super) fn tell_produced(observer: &ObserverSeat, batch: &ProducerBatch) {
     });
 }
 
+/// How many records of a batch are stored, now that it has its outcome.
+pub(super) fn stored_records(batch: &ProducerBatch) -> usize {
+    match batch.state().outcome() {
+        Some(Outcome::Stored { .. }) => usize::try_from(batch.record_count()).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Tells of a transaction that has ended.
+pub(super) fn tell_ended(observer: &ObserverSeat, transactional_id: &str, ended: &Ended) {
+    let Ended { records, took, ending, cause } = ended;
+    observer.tell(|observer| {
+        observer.on_transaction_ended(&TransactionEnded {
+            transactional_id,
+            records: *records,
+            took: *took,
+            ending: *ending,
+            outcome: cause.as_ref().map_or(Ok(()), Err),
+        });
+    });
+}
+
+/// Tells of a producer that is finished, and of its transaction.
+pub(super) fn tell_over(
+    observer: &ObserverSeat,
+    transactional_id: &str,
+    (is_news, ended): (bool, Option<Ended>),
+    error: &Error,
+) {
+    if let Some(ended) = ended {
+        tell_ended(observer, transactional_id, &ended);
+    }
+    if is_news {
+        observer.tell(|observer| observer.on_producer_failed(&ProducerFailed { transactional_id, error }));
+    }
+}
+
 /// Tells of something that is done again.
 pub(super) fn tell_retried(observer: &ObserverSeat, retry: &Retry) {
     let Retry { operation, partition, failures, backoff, error } = retry;
@@ -47,17 +85,6 @@ pub(super) fn tell_retried(observer: &ObserverSeat, retry: &Retry) {
             failures: *failures,
             backoff: *backoff,
             error,
-        });
-    });
-}
-
-/// Tells of the memory of a producer, whose use has changed.
-pub(crate) fn tell_buffer(observer: &ObserverSeat, memory: &Memory) {
-    observer.tell(|observer| {
-        observer.on_producer_buffer(&ProducerBuffer {
-            used_bytes: memory.used_bytes(),
-            limit_bytes: memory.limit_bytes(),
-            waiting: memory.waiting(),
         });
     });
 }

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::coordinator::{Answered, CoordinatorCalls};
+use super::observed::{tell_ended, tell_over};
+use super::transaction_watch::{End, TransactionWatch};
 use super::{Event, Sender, Transactional, draw};
 use crate::client::Client;
 use crate::environment::{self, after};
 use crate::error::{Error, Result};
 use crate::net::HandleId;
+use crate::observer::ObserverSeat;
 use crate::producer::dispatcher::ended_by;
 use crate::producer::transaction::{EndFailure, Gate, Standing, TransactionCommand};
 
@@ -21,6 +24,8 @@ pub(super) struct Transactions {
     gate: Arc<Gate>,
     waiters: Waiters,
     patience: Patience,
+    watch: TransactionWatch,
+    observer: ObserverSeat,
 }
 
 /// How long the end of the last transaction is worth waiting for once the producer is closed: the broker aborts it by then.
@@ -61,8 +66,15 @@ struct Waiters {
 impl Transactions {
     pub(super) fn new(client: Client, handle: HandleId, transactional: Transactional) -> Self {
         let Transactional { transactional_id, timeout, gate } = transactional;
+        let observer = client.observer().clone();
         let calls = CoordinatorCalls::new(client, handle, transactional_id, timeout);
-        Self { calls, gate, waiters: Waiters::default(), patience: Patience::new(timeout) }
+        let (waiters, watch) = (Waiters::default(), TransactionWatch::default());
+        Self { calls, gate, waiters, patience: Patience::new(timeout), watch, observer }
+    }
+
+    /// So many records of the open transaction are stored.
+    pub(super) fn note_stored(&mut self, records: usize) {
+        self.watch.handle_stored(records);
     }
 }
 
@@ -80,6 +92,7 @@ impl Sender {
         match command {
             TransactionCommand::Begin(reply) => {
                 transactions.waiters.begin = Some(reply);
+                transactions.watch.handle_asked(End::Abort, now);
                 // Its handle is gone, if one is open.
                 self.dispatcher.handle_abort();
             }
@@ -89,14 +102,19 @@ impl Sender {
             }
             TransactionCommand::Commit(reply) => {
                 transactions.waiters.commit = Some(reply);
+                transactions.watch.handle_asked(End::Commit, now);
                 self.dispatcher.handle_commit();
                 self.seal_all(now);
             }
             TransactionCommand::Abort(reply) => {
                 transactions.waiters.abort = Some(reply);
+                transactions.watch.handle_asked(End::Abort, now);
                 self.dispatcher.handle_abort();
             }
-            TransactionCommand::Abandon => self.dispatcher.handle_abort(),
+            TransactionCommand::Abandon => {
+                transactions.watch.handle_asked(End::Abort, now);
+                self.dispatcher.handle_abort();
+            }
         }
     }
 
@@ -128,6 +146,7 @@ impl Sender {
     pub(super) fn close_transactions(&mut self, now: Instant) {
         let Some(transactions) = &mut self.transactions else { return };
         transactions.patience.begin(now);
+        transactions.watch.handle_asked(End::Abort, now);
         self.dispatcher.handle_abort();
     }
 
@@ -145,7 +164,10 @@ impl Sender {
     }
 
     fn tell_waiters(&mut self, now: Instant) {
-        let Some(Transactions { gate, waiters, .. }) = &mut self.transactions else { return };
+        let Some(Transactions { calls, gate, waiters, watch, observer, .. }) = &mut self.transactions else {
+            return;
+        };
+        let id = &*calls.transactional_id;
         while let Some(sent) = self.dispatcher.poll_offsets_sent() {
             if let Some(reply) = waiters.offsets.pop_front() {
                 // The caller may have stopped waiting; so may all below.
@@ -153,10 +175,15 @@ impl Sender {
             }
         }
         if let Some(cause) = self.dispatcher.failure() {
-            return waiters.fail(&ended_by(cause), gate);
+            let error = ended_by(cause);
+            tell_over(observer, id, watch.handle_over(&error, now), &error);
+            return waiters.fail(&error, gate);
         }
         match self.dispatcher.standing() {
             Some(Standing::Ready) => {
+                if let Some(ended) = watch.handle_ready(now) {
+                    tell_ended(observer, id, &ended);
+                }
                 let ends = [waiters.commit.take(), waiters.abort.take()].into_iter().flatten();
                 for reply in ends {
                     let _ = reply.send(Ok(()));
@@ -165,16 +192,19 @@ impl Sender {
                     && self.dispatcher.handle_begin(now)
                 {
                     gate.open();
+                    watch.handle_begun(now);
                     let _ = reply.send(Ok(()));
                 }
             }
             Some(Standing::Failed(cause)) => {
                 gate.shut(cause);
+                watch.handle_failed(cause);
                 if let Some(reply) = waiters.commit.take() {
                     let cause = Box::new(cause.clone());
                     let _ = reply.send(Err(EndFailure::Abortable(Error::TransactionFailed { cause })));
                 }
                 if waiters.begin.is_some() || waiters.abort.is_some() {
+                    watch.handle_asked(End::Abort, now);
                     self.dispatcher.handle_abort();
                 }
             }

@@ -154,7 +154,7 @@ fn a_failed_node_is_left_alone_for_a_while_and_asked_in_full() {
     script.poll();
     script.answer(Lane::Main, 0, 3);
     script.poll();
-    assert_eq!(script.fetcher.handle_failure(NodeId(1), Lane::Main, script.clock.at(0)).len(), 2);
+    assert_eq!(script.fetcher.handle_failure(NodeId(1), Lane::Main, script.clock.at(0)).0.len(), 2);
     assert_eq!(script.poll(), [""; 0]);
     assert!(script.fetcher.next_deadline(script.clock.at(0)).is_some());
     script.now = 121;

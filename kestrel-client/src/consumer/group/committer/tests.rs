@@ -144,7 +144,10 @@ fn what_fails_for_a_while_is_sent_again_until_its_time_is_over() {
     assert_eq!(rig.committer.next_deadline().map(|at| at <= rig.clock.at(120)), Some(true));
     assert_eq!(offsets(&rig.poll(200).unwrap()), [(1, 20)]);
     let gone = Error::disconnected("one", "gone", true);
+    let first = rig.committer.take_retry().map(|retry| (retry.pause.failures, retry.error.code()));
+    assert_eq!(first, Some((1, Some(ErrorCode::NotCoordinator))));
     assert!(rig.committer.handle_answer(Err(gone), rig.clock.at(200)).is_coordinator_lost);
+    assert_eq!(rig.committer.take_retry().map(|retry| retry.pause.failures), Some(2));
     assert_eq!(rig.poll(60_001), None);
     let (id, result) = rig.outcome();
     let error = result.unwrap_err();

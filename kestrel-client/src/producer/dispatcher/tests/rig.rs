@@ -174,6 +174,7 @@ impl Rig {
             key: None,
             value: Some(value.as_bytes()),
             headers: &[],
+            trace: None,
         };
         match self.accumulator.append(&self.topic, &Murmur2, &record, &mut Attempt::default()) {
             Ok(Appended::Accepted(delivery)) => delivery,

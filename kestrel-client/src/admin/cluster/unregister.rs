@@ -1,0 +1,30 @@
+//! Takes a broker that does not come back out of the cluster (KIP-500).
+
+use std::time::Instant;
+
+use kestrel_protocol::messages::unregister_broker::UnregisterBrokerRequest;
+use kestrel_protocol::{ApiKey, NodeId};
+
+use crate::admin::settle::{Call, check};
+use crate::client::{Client, Target};
+use crate::error::Result;
+
+/// Asks the controller to forget a broker.
+#[derive(Debug)]
+pub(super) struct UnregisterBroker {
+    pub(super) broker: NodeId,
+}
+
+impl Call for UnregisterBroker {
+    type Item = ();
+    type Output = ();
+    const OPERATION: &'static str = "unregistering a broker";
+
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<()>> {
+        let request = UnregisterBrokerRequest { broker_id: self.broker };
+        let outcome = client.send(Target::Controller, &request).await.and_then(|response| {
+            check(ApiKey::UnregisterBroker, response.error_code, response.error_message.as_deref())
+        });
+        vec![outcome]
+    }
+}
