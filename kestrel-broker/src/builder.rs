@@ -9,7 +9,9 @@ use kestrel_settings::{Key, RawSettings, Secret};
 
 use crate::authorizer::AclBinding;
 use crate::cluster::Provisions;
-use crate::config::{self, BrokerConfig, ConfigError, Endpoint, STANDARD_AUTHORIZER, SecurityProtocol};
+use crate::config::{
+    self, BrokerConfig, ConfigError, Detail, Endpoint, MetricsSettings, STANDARD_AUTHORIZER, SecurityProtocol,
+};
 use crate::development_tls::DevelopmentTls;
 use crate::error::StartError;
 use crate::log::{Durability, Validation};
@@ -53,6 +55,8 @@ pub struct BrokerBuilder {
     /// Whether certificates are made for development.
     makes_tls: bool,
     tokens: Option<TakenTokens>,
+    metrics: Option<String>,
+    metrics_detail: Detail,
 }
 
 /// The tokens of OAUTHBEARER that a broker takes.
@@ -218,6 +222,39 @@ impl BrokerBuilder {
         self
     }
 
+    /// Serves metrics for Prometheus and health checks at `HOST:PORT`, where port 0 lets the system choose and
+    /// [`Broker::metrics_address`] tells; `:PORT` stands for every interface of the machine. Default: they are not served.
+    ///
+    /// `/metrics` has OpenMetrics, or the older text format of Prometheus if that is asked for; `/healthz` says whether the broker is
+    /// alive, `/readyz` whether it serves, with status 503 and the reason when not. Nobody has to log in: whoever can connect reads
+    /// the names of topics and groups.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use kestrel_broker::Broker;
+    ///
+    /// let broker = Broker::builder().ephemeral().metrics("127.0.0.1:0").start().await?;
+    /// let address = broker.metrics_address().expect("it was asked for");
+    /// println!("http://{address}/metrics");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, address: impl Into<String>) -> Self {
+        self.metrics = Some(address.into());
+        self
+    }
+
+    /// Has `/metrics` tell of each partition too, for instance `kafka_consumergroup_lag`: some ten samples for each, and two for each
+    /// that a group has committed an offset of. Default: they tell of topics and groups. Has no effect without
+    /// [`metrics`](Self::metrics).
+    #[cfg(feature = "metrics")]
+    pub const fn metrics_per_partition(mut self) -> Self {
+        self.metrics_detail = Detail::Partitions;
+        self
+    }
+
     /// Faults that the broker shall have; [`Broker::faults`] gives the same handle. Default none.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
@@ -271,6 +308,7 @@ impl BrokerBuilder {
         let development_tls = self.development_tls(dir, &mut settings)?;
         let mut config = BrokerConfig::new(&settings)?;
         config.validation = self.validation;
+        config.metrics = self.metrics_settings()?;
         config.know(self.provisions.users.clone());
         if let Some(dir) = dir {
             config.keep_data_in(dir);
@@ -322,6 +360,12 @@ impl BrokerBuilder {
 }
 
 impl BrokerBuilder {
+    fn metrics_settings(&self) -> Result<Option<MetricsSettings>, ConfigError> {
+        let detail = self.metrics_detail;
+        let listen = self.metrics.as_deref().map(|address| endpoint("metrics", address)).transpose()?;
+        Ok(listen.map(|listen| MetricsSettings { listen, detail }))
+    }
+
     /// Says in Kafka's keys which tokens are taken.
     fn say_tokens(&self, settings: &mut RawSettings) {
         let Some(tokens) = &self.tokens else { return };
@@ -353,11 +397,11 @@ impl BrokerBuilder {
         if !self.makes_tls {
             return Ok(None);
         }
-        let tls = match dir {
+        let mut tls = match dir {
             Some(dir) => DevelopmentTls::of(dir),
             None => DevelopmentTls::of(&config::data_dir(settings)?),
         };
-        if let Some(tls) = &tls {
+        if let Some(tls) = &mut tls {
             tls.fill_in(settings, &config::listener_names(settings)?);
         }
         Ok(tls)

@@ -54,15 +54,25 @@ const RENEWAL: Duration = DAY.saturating_mul(30);
 /// let broker = Broker::builder().ephemeral().tls().start().await?;
 /// let tls = broker.development_tls().expect("it was asked for");
 /// assert!(tls.ca_file().is_file() && tls.client_file().is_file());
+/// assert!(tls.client_lines().contains(broker.bootstrap_servers()));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct DevelopmentTls {
     dir: PathBuf,
-    /// What the first listener speaks.
+    /// The names of the listeners that have the broker's certificate if they speak TLS.
+    listeners: Vec<String>,
+    /// The first of them that does.
+    shown: Option<Shown>,
+}
+
+/// What clients have to know of a listener.
+#[derive(Debug, Clone)]
+struct Shown {
+    bootstrap_servers: String,
     protocol: SecurityProtocol,
-    /// The best mechanism by which its clients log in, if they do.
+    /// The best mechanism by which clients log in, if they do.
     mechanism: Option<Mechanism>,
 }
 
@@ -75,7 +85,7 @@ impl DevelopmentTls {
     fn new(data_dir: &Path) -> Self {
         // Clients that are told the paths run in other folders.
         let dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_path_buf());
-        Self { dir, protocol: SecurityProtocol::Ssl, mechanism: None }
+        Self { dir, listeners: Vec::new(), shown: None }
     }
 
     /// The certificate of the authority, as PEM: what clients have to trust.
@@ -90,30 +100,41 @@ impl DevelopmentTls {
         self.dir.join(CLIENT)
     }
 
-    /// The settings of clients that connect to `bootstrap_servers`: for Java, librdkafka and Kestrel. They are for what the first
-    /// listener speaks: with SASL_SSL user and password are left to fill in, and without TLS there is nothing to say.
+    /// The settings of clients, for Java, librdkafka and Kestrel: of those that connect to the first listener that has the broker's
+    /// certificate. With SASL_SSL user and password are left to fill in; where there is no such listener there is nothing to say.
     #[must_use]
-    pub fn client_lines(&self, bootstrap_servers: &str) -> String {
+    pub fn client_lines(&self) -> String {
+        let Some(Shown { bootstrap_servers, protocol, mechanism }) = &self.shown else {
+            return String::new();
+        };
         let (ca, client) = (self.ca_file().display().to_string(), self.client_file().display().to_string());
-        match (self.protocol, self.mechanism) {
-            (SecurityProtocol::Ssl, _) => client_lines::of_tls(bootstrap_servers, &ca, &client),
+        match (protocol, mechanism) {
             (SecurityProtocol::SaslSsl, Some(mechanism)) => {
-                client_lines::of_login(bootstrap_servers, &ca, mechanism)
+                client_lines::of_login(bootstrap_servers, &ca, *mechanism)
             }
-            _ => String::new(),
+            _ => client_lines::of_tls(bootstrap_servers, &ca, &client),
         }
     }
 
-    /// Says for which listener clients are given settings.
-    pub(crate) fn speak_as(&mut self, listener: &Listener) {
-        self.protocol = listener.protocol;
-        let sasl = listener.sasl.iter().flat_map(|sasl| &sasl.mechanisms);
-        self.mechanism = sasl.map(|enabled| enabled.mechanism).max();
+    /// Finds the listener that clients are given settings for: the first that has the broker's certificate.
+    pub(crate) fn show<'l>(&mut self, listeners: &'l [Listener]) -> Option<&'l Listener> {
+        let has_certificate = |listener: &&Listener| {
+            let is_encrypted = matches!(listener.protocol, SecurityProtocol::Ssl | SecurityProtocol::SaslSsl);
+            is_encrypted && self.listeners.iter().any(|name| name.eq_ignore_ascii_case(&listener.name))
+        };
+        let listener = listeners.iter().find(has_certificate)?;
+        let mechanisms = listener.sasl.iter().flat_map(|sasl| &sasl.mechanisms);
+        self.shown = Some(Shown {
+            bootstrap_servers: listener.advertised().to_string(),
+            protocol: listener.protocol,
+            mechanism: mechanisms.map(|enabled| enabled.mechanism).max(),
+        });
+        Some(listener)
     }
 
     /// Sets what of the keys of certificates is not set for these listeners: those with certificates of their own keep them, and clients are asked
     /// for one and need none.
-    pub(crate) fn fill_in(&self, settings: &mut RawSettings, listeners: &[String]) {
+    pub(crate) fn fill_in(&mut self, settings: &mut RawSettings, listeners: &[String]) {
         for listener in listeners {
             let of_listener = |key: &str| format!("listener.name.{}.{key}", listener.to_ascii_lowercase());
             let has =
@@ -122,6 +143,7 @@ impl DevelopmentTls {
                 settings.set(of_listener("ssl.keystore.type"), "PEM");
                 let location = self.dir.join(BROKER).display().to_string();
                 settings.set(of_listener("ssl.keystore.location"), location);
+                self.listeners.push(listener.clone());
             }
             if !TRUSTSTORE.iter().any(|key| has(settings, key)) {
                 settings.set(of_listener("ssl.truststore.type"), "PEM");
@@ -286,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_is_set_stays() {
-        let tls = DevelopmentTls::new(Path::new("data"));
+        let mut tls = DevelopmentTls::new(Path::new("data"));
         let mut settings = RawSettings::default();
         settings.set("listener.name.own.ssl.keystore.key", "a key");
         settings.set("listener.name.own.ssl.keystore.certificate.chain", "its certificate");
@@ -316,9 +338,14 @@ mod tests {
         }
     }
 
+    fn lines(protocol: SecurityProtocol, mechanism: Option<Mechanism>) -> String {
+        let shown = Shown { bootstrap_servers: "localhost:9093".to_owned(), protocol, mechanism };
+        DevelopmentTls { shown: Some(shown), ..DevelopmentTls::new(Path::new("/data")) }.client_lines()
+    }
+
     #[test]
     fn the_lines_for_clients_name_the_files() {
-        let lines = DevelopmentTls::new(Path::new("/data")).client_lines("localhost:9093");
+        let lines = lines(SecurityProtocol::Ssl, None);
         for line in [
             "ssl.truststore.location=/data/kestrel-ca.pem",
             "ssl.ca.location=/data/kestrel-ca.pem",
@@ -327,14 +354,11 @@ mod tests {
         ] {
             assert!(lines.contains(line), "{lines}");
         }
+        assert_eq!(DevelopmentTls::new(Path::new("/data")).client_lines(), "");
     }
 
     #[test]
     fn the_lines_are_those_of_what_is_spoken() {
-        let lines = |protocol, mechanism| {
-            let tls = DevelopmentTls { protocol, mechanism, ..DevelopmentTls::new(Path::new("/data")) };
-            tls.client_lines("localhost:9093")
-        };
         let secure = lines(SecurityProtocol::SaslSsl, Some(Mechanism::ScramSha512));
         for line in [
             "security.protocol=SASL_SSL",
@@ -345,6 +369,5 @@ mod tests {
             assert!(secure.contains(line), "{secure}");
         }
         assert!(!secure.contains("CN=client"), "the user is the one that logs in");
-        assert_eq!(lines(SecurityProtocol::Plaintext, None), "");
     }
 }

@@ -24,11 +24,13 @@ pub enum StartError {
         source: Option<io::Error>,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}{}", listen_remedy(.source))]
+    #[error("cannot listen on {address}{}", listen_remedy(.source, .option))]
     #[non_exhaustive]
     Listen {
         /// The address.
         address: String,
+        /// The option of the command line that chooses it.
+        option: &'static str,
         /// What the system said.
         source: io::Error,
     },
@@ -55,12 +57,14 @@ pub enum StartError {
     },
 }
 
-fn listen_remedy(source: &io::Error) -> &'static str {
+fn listen_remedy(source: &io::Error, option: &str) -> String {
     match source.kind() {
-        io::ErrorKind::AddrInUse => " (stop whoever listens there, or choose another port with --listen)",
-        io::ErrorKind::PermissionDenied => " (choose a port above 1023 with --listen)",
-        io::ErrorKind::AddrNotAvailable => " (choose an address of this machine with --listen)",
-        _ => "",
+        io::ErrorKind::AddrInUse => {
+            format!(" (stop whoever listens there, or choose another port with {option})")
+        }
+        io::ErrorKind::PermissionDenied => format!(" (choose a port above 1023 with {option})"),
+        io::ErrorKind::AddrNotAvailable => format!(" (choose an address of this machine with {option})"),
+        _ => String::new(),
     }
 }
 

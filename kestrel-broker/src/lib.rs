@@ -66,6 +66,7 @@
 //! | `kestrel_broker::cluster` | topics, the metadata log |
 //! | `kestrel_broker::partition` | partitions that are offline |
 //! | `kestrel_broker::log` | recovery, retention, compaction, the disk |
+//! | `kestrel_broker::monitoring` | where metrics are served, and scrapes that failed |
 //! | `kestrel_broker::tokens` | keys of who issues tokens that were fetched, or could not be |
 //! | `kestrel_broker::housekeeper` | periodic work that failed |
 //!
@@ -74,7 +75,8 @@
 //!
 //! # Features
 //! `cli` (on by default): the binary. `tls` (on by default): listeners with TLS, by rustls. `oauthbearer` (on by default): tokens of
-//! OAUTHBEARER. `dev-tls` (with `cli`): certificates for development.
+//! OAUTHBEARER. `dev-tls` (with `cli`): certificates for development. `metrics` (with `cli`): metrics for Prometheus and health checks
+//! over HTTP, `BrokerBuilder::metrics`.
 //!
 //! # The rooms
 //!
@@ -105,6 +107,8 @@ mod error;
 mod housekeeper;
 mod log;
 mod metrics;
+#[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nobody asks in a build without HTTP"))]
+mod monitoring;
 mod net;
 mod partition;
 mod quota;

@@ -77,6 +77,14 @@ struct Arguments {
     #[arg(long, value_name = "URL")]
     signed_tokens: Option<String>,
 
+    /// Serve metrics for Prometheus (/metrics) and health checks (/healthz, /readyz) here, to whoever can connect; 9644 is a usual port
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics: Option<String>,
+
+    /// Let the metrics tell of each partition too, for instance the lag of groups in kafka_consumergroup_lag
+    #[arg(long, requires = "metrics")]
+    metrics_per_partition: bool,
+
     /// A key of Apache Kafka's broker configuration, for instance --set num.partitions=3; may be given many times
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     set: Vec<(String, String)>,
@@ -236,6 +244,12 @@ async fn start(arguments: Arguments) -> Result<Broker, StartError> {
     if let Some(url) = arguments.signed_tokens {
         builder = builder.signed_tokens(url);
     }
+    if let Some(address) = arguments.metrics {
+        builder = builder.metrics(address);
+    }
+    if arguments.metrics_per_partition {
+        builder = builder.metrics_per_partition();
+    }
     if let Some(address) = arguments.listen {
         builder = builder.listen(address);
     }
@@ -253,8 +267,11 @@ fn announce(broker: &Broker) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let (bootstrap_servers, data_dir) = (broker.bootstrap_servers(), broker.data_dir().display());
     writeln!(stdout, "kestrel-broker ready: bootstrap.servers={bootstrap_servers} data-dir={data_dir}")?;
+    if let Some(address) = broker.metrics_address() {
+        writeln!(stdout, "metrics at http://{address}/metrics")?;
+    }
     if let Some(tls) = broker.development_tls() {
-        write!(stdout, "{}", tls.client_lines(bootstrap_servers))?;
+        write!(stdout, "{}", tls.client_lines())?;
     }
     stdout.flush()
 }

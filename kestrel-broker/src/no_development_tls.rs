@@ -1,7 +1,7 @@
 //! Certificates for development, in a build without them: none are made.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kestrel_settings::RawSettings;
@@ -17,11 +17,15 @@ impl DevelopmentTls {
         None
     }
 
-    pub(crate) fn fill_in(&self, _: &mut RawSettings, _: &[String]) {
+    pub(crate) fn fill_in(&mut self, _: &mut RawSettings, _: &[String]) {
         match *self {}
     }
 
-    pub(crate) fn speak_as(&mut self, _: &Listener) {
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        match *self {}
+    }
+
+    pub(crate) fn show<'l>(&mut self, _: &'l [Listener]) -> Option<&'l Listener> {
         match *self {}
     }
 

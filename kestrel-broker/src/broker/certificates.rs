@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{info, warn};
+
 use super::advertised::node_name;
 use crate::clock::Clock;
 use crate::config::{BrokerConfig, Listener};
@@ -24,6 +26,24 @@ pub(super) fn make(tls: &DevelopmentTls, config: &BrokerConfig) -> Result<(), St
         let message = "the certificates for development could not be made in it".to_owned();
         StartError::data(config.data_dir.clone(), (message, Some(error)), "")
     })
+}
+
+/// Says which listener has a certificate for development, and whom its clients have to trust.
+pub(super) fn tell(tls: &mut DevelopmentTls, listeners: &[Listener]) {
+    match tls.show(listeners) {
+        Some(listener) => {
+            let ca = tls.ca_file();
+            info!(
+                "the listener {listener} has a certificate for development: its clients trust {}",
+                ca.display()
+            );
+        }
+        None => {
+            warn!(
+                "no listener has a certificate for development: none speaks TLS, or all that do have their own"
+            );
+        }
+    }
 }
 
 /// What encrypts the connections of each listener, where they are.

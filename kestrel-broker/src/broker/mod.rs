@@ -4,9 +4,11 @@
 
 mod advertised;
 mod certificates;
+mod failure;
 mod running;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use crate::development_tls::DevelopmentTls;
 use crate::error::{StartError, StopError};
 use crate::log::Durability;
 use crate::metrics::Metrics;
+use crate::monitoring::Monitor;
 use crate::net::Acceptor;
 use advertised::advertised;
 use running::Running;
@@ -51,6 +54,7 @@ pub struct Broker {
     durability: Durability,
     faults: Faults,
     bootstrap_servers: String,
+    metrics_address: Option<SocketAddr>,
     /// Out while it is being restarted or after it was stopped.
     running: Mutex<Option<Running>>,
     temp_dir: Option<TempDir>,
@@ -94,8 +98,12 @@ impl Broker {
         for note in &config.notes {
             info!("{note}");
         }
-        let sockets = listen(&config).await?;
-        for (listener, socket) in config.listeners.iter_mut().zip(&sockets) {
+        let sockets = Sockets::open(&config).await?;
+        if let (Some(metrics), Some(monitor)) = (&mut config.metrics, &sockets.monitor) {
+            metrics.listen.port = monitor.address().port();
+        }
+        let metrics_address = sockets.monitor.as_ref().map(Monitor::address);
+        for (listener, socket) in config.listeners.iter_mut().zip(&sockets.listeners) {
             // A restart gets the port that the system chose for this start.
             listener.listen.port = socket.port().map_err(|source| unbound(&listener.listen, source))?;
             listener.advertise = Some(advertised(listener).await);
@@ -103,13 +111,22 @@ impl Broker {
         let first = config.listeners.first().expect("a broker has a listener");
         let bootstrap_servers = first.advertised().to_string();
         if let Some(tls) = &mut development_tls {
-            tls.speak_as(first);
+            certificates::tell(tls, &config.listeners);
         }
         let config = Arc::new(config);
         let (given, tls) = (Arc::clone(&config), development_tls.as_ref());
         let running = Running::start(given, durability, faults.clone(), provisions, tls, sockets).await?;
         let running = Mutex::new(Some(running));
-        Ok(Self { config, durability, faults, bootstrap_servers, running, temp_dir, development_tls })
+        Ok(Self {
+            config,
+            durability,
+            faults,
+            bootstrap_servers,
+            metrics_address,
+            running,
+            temp_dir,
+            development_tls,
+        })
     }
 
     /// What a client's `bootstrap.servers` should be: `host:port` of the advertised address of the first listener. Stays the
@@ -142,6 +159,14 @@ impl Broker {
     pub fn bootstrap_servers_of(&self, listener: &str) -> Option<String> {
         let listener = self.config.listeners.iter().find(|found| found.name.eq_ignore_ascii_case(listener));
         listener.map(|listener| listener.advertised().to_string())
+    }
+
+    /// Where metrics and health checks are served, as [`BrokerBuilder::metrics`] asked for; `None` when it did not. Stays the same
+    /// for the life of the broker.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub const fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// The data folder.
@@ -190,7 +215,7 @@ impl Broker {
     /// As for a stop and a start; the broker is then stopped.
     pub async fn restart(&self) -> Result<(), StartError> {
         self.stop().await.map_err(|error| StartError::stop(self.config.data_dir.clone(), error))?;
-        let sockets = listen(&self.config).await?;
+        let sockets = Sockets::open(&self.config).await?;
         let config = Arc::clone(&self.config);
         // What it was provided with at first may have been deleted since.
         let provisions = Provisions::default();
@@ -216,15 +241,24 @@ impl Broker {
         }
     }
 
-    /// Waits until the data folder fails, after which nothing can be produced or read any more; gives what happened.
+    /// Waits until the data folder fails, after which nothing can be produced or read any more, or a task of the broker panics; gives
+    /// what happened.
     ///
     /// Never ends for a broker that is well, or stopped.
     pub async fn failed(&self) -> String {
-        let failure = self.running().as_ref().map(Running::failure);
+        let failure = self.running().as_ref().map(|running| running.failure().clone());
         match failure {
-            Some(failure) => failure.await,
+            Some(failure) => failure.happened().await,
             None => std::future::pending().await,
         }
+    }
+
+    /// Lets a task of this name panic.
+    #[cfg(test)]
+    pub(crate) fn break_down(&self, name: &'static str) {
+        let tasks = tokio_util::task::TaskTracker::new();
+        let running = self.running();
+        running.as_ref().expect("it runs").failure().watch(&tasks, name, async { panic!("on purpose") });
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
@@ -236,6 +270,7 @@ impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broker")
             .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("metrics_address", &self.metrics_address)
             .field("data_dir", &self.config.data_dir)
             .field("development_tls", &self.development_tls)
             .finish_non_exhaustive()
@@ -256,18 +291,34 @@ impl Drop for Broker {
     }
 }
 
-/// A socket for each listener.
-async fn listen(config: &BrokerConfig) -> Result<Vec<Acceptor>, StartError> {
-    let mut sockets = Vec::with_capacity(config.listeners.len());
-    for Listener { listen, .. } in &config.listeners {
-        let bound = Acceptor::bind(listen, config.listen_backlog).await;
-        sockets.push(bound.map_err(|source| unbound(listen, source))?);
+/// The ports of a broker, open.
+struct Sockets {
+    /// One for each listener.
+    listeners: Vec<Acceptor>,
+    /// That of metrics, where it is said already that the broker is starting.
+    monitor: Option<Monitor>,
+}
+
+impl Sockets {
+    async fn open(config: &BrokerConfig) -> Result<Self, StartError> {
+        let mut listeners = Vec::with_capacity(config.listeners.len());
+        for Listener { listen, .. } in &config.listeners {
+            let bound = Acceptor::bind(listen, config.listen_backlog).await;
+            listeners.push(bound.map_err(|source| unbound(listen, source))?);
+        }
+        let monitor = match &config.metrics {
+            Some(metrics) => Some(Monitor::start(metrics).await.map_err(|source| {
+                let address = metrics.listen.to_string();
+                StartError::Listen { address, option: "--metrics", source }
+            })?),
+            None => None,
+        };
+        Ok(Self { listeners, monitor })
     }
-    Ok(sockets)
 }
 
 fn unbound(endpoint: &Endpoint, source: std::io::Error) -> StartError {
-    StartError::Listen { address: endpoint.to_string(), source }
+    StartError::Listen { address: endpoint.to_string(), option: "--listen", source }
 }
 
 #[cfg(test)]

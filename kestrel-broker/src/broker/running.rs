@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use super::Sockets;
 use super::certificates::{self, encryptions};
+use super::failure::Failure;
 use crate::api::{
     Accounts, Faults, FetchSessions, ListenerId, Login, Session, State, pipeline, request_counters,
 };
@@ -23,6 +25,7 @@ use crate::error::{StartError, StopError};
 use crate::housekeeper::{Cleaner, Housekeeper};
 use crate::log::{Durability, LogManager, ManagerOptions};
 use crate::metrics::{ConnectionCounters, Metrics};
+use crate::monitoring::Monitor;
 use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
 use crate::quota::{QuotaWindows, Quotas, RateLimits, Windows};
@@ -41,7 +44,9 @@ pub(super) struct Running {
     /// The controller: it ends when nobody can ask it anything any more.
     controlling: TaskTracker,
     stop_controlling: CancellationToken,
-    failed: CancellationToken,
+    failure: Failure,
+    /// Tells how the broker is, from before it was started until it has stopped.
+    monitor: Option<Monitor>,
     /// What the salts of users that do not exist are made of.
     decoy_key: [u8; 32],
 }
@@ -57,7 +62,7 @@ impl Running {
         faults: Faults,
         provisions: Provisions,
         development_tls: Option<&DevelopmentTls>,
-        sockets: Vec<Acceptor>,
+        sockets: Sockets,
     ) -> Result<Self, StartError> {
         let clock = Clock::System;
         let started_at = clock.now();
@@ -87,18 +92,21 @@ impl Running {
         let stop_serving = CancellationToken::new();
         let running = Self {
             state: Arc::new(state(cluster, replicas, quotas, config, clock, stop_serving.clone())),
+            failure: Failure::none_yet(Arc::clone(&logs)),
             logs,
             serving: TaskTracker::new(),
             stop_serving,
             controlling: TaskTracker::new(),
             stop_controlling: CancellationToken::new(),
-            failed: CancellationToken::new(),
+            monitor: sockets.monitor,
             decoy_key: random(),
         };
-        running.controlling.spawn(controller.run(running.stop_controlling.clone()));
+        let stop_controlling = running.stop_controlling.clone();
+        running.failure.watch(&running.controlling, "the controller", controller.run(stop_controlling));
         running.keep_house(&encryptions);
         let verifiers = running.keep_tokens(tokens);
-        running.serve(sockets, encryptions, &verifiers, &faults);
+        running.serve(sockets.listeners, encryptions, &verifiers, &faults);
+        running.show();
         running.report(running.state.clock.now() - started_at);
         running.report_acls();
         Ok(running)
@@ -119,19 +127,21 @@ impl Running {
             encryptions: encryptions.iter().flatten().cloned().collect(),
             retention_check_interval: config.retention_check_interval,
             clock: clock.clone(),
-            failed: self.failed.clone(),
+            failed: self.failure.signal(),
         };
-        self.serving.spawn(cleaner.drive(self.stop_serving.clone()));
-        self.serving.spawn(housekeeper.drive(self.stop_serving.clone()));
-        self.serving.spawn(groups.drive(self.stop_serving.clone()));
-        self.serving.spawn(transactions.drive(self.stop_serving.clone()));
+        let stop = || self.stop_serving.clone();
+        self.failure.watch(&self.serving, "the log cleaner", cleaner.drive(stop()));
+        self.failure.watch(&self.serving, "the housekeeper", housekeeper.drive(stop()));
+        self.failure.watch(&self.serving, "the coordinator of groups", groups.drive(stop()));
+        self.failure.watch(&self.serving, "the coordinator of transactions", transactions.drive(stop()));
     }
 
     /// Starts what keeps the keys of issuers of tokens; gives who validates the tokens of each listener.
     fn keep_tokens(&self, tokens: Vec<Option<Tokens>>) -> Vec<Option<Arc<TokenVerifier>>> {
         let keep = |tokens: Tokens| {
             if let Some(refresher) = tokens.refresher {
-                self.serving.spawn(refresher.drive(self.stop_serving.clone()));
+                let refreshed = refresher.drive(self.stop_serving.clone());
+                self.failure.watch(&self.serving, "the refresher of an issuer's keys", refreshed);
             }
             tokens.verifier
         };
@@ -177,7 +187,8 @@ impl Running {
                 pipeline(&state, &faults, Session::begin(login.clone(), certified, state.clock.now()))
             };
             let (tasks, stopping) = (self.serving.clone(), self.stop_serving.clone());
-            self.serving.spawn(Listener::new(door, make_pipeline, tasks, stopping).drive());
+            let listener = Listener::new(door, make_pipeline, tasks, stopping);
+            self.failure.watch(&self.serving, "a listener", listener.drive());
         }
     }
 
@@ -204,7 +215,7 @@ impl Running {
         let plain_users = settings.mechanisms.iter().flat_map(|enabled| &enabled.plain_users);
         let plain_users = plain_users.chain(&config.users).cloned();
         let cluster = cluster.clone();
-        let scram = move |mechanism, user: &str| cluster.image().scram_credential(mechanism, user).cloned();
+        let scram = move || Arc::clone(cluster.image().scram_users());
         let mut accounts = Accounts::new(plain_users, Arc::new(scram), self.decoy_key);
         if let Some(tokens) = tokens.cloned() {
             accounts = accounts.with_tokens(Box::new(move |token, wall| tokens.verify(token, wall)));
@@ -217,6 +228,14 @@ impl Running {
             login.listed()
         );
         Some(Arc::new(login))
+    }
+
+    /// Lets the monitor tell of the rooms.
+    fn show(&self) {
+        if let Some(monitor) = &self.monitor {
+            let failure = self.failure.clone();
+            monitor.serving(Arc::clone(&self.state), move || failure.reason());
+        }
     }
 
     fn report(&self, took: Duration) {
@@ -254,7 +273,20 @@ impl Running {
     ///
     /// # Errors
     /// When the disk fails.
-    pub(super) async fn stop(self) -> Result<(), StopError> {
+    pub(super) async fn stop(mut self) -> Result<(), StopError> {
+        // Until the port is closed, who asks is told that the broker is stopping.
+        let monitor = self.monitor.take();
+        if let Some(monitor) = &monitor {
+            monitor.stopping().await;
+        }
+        let stopped = self.close().await;
+        if let Some(monitor) = monitor {
+            monitor.end().await;
+        }
+        stopped
+    }
+
+    async fn close(self) -> Result<(), StopError> {
         self.stop_serving.cancel();
         self.serving.close();
         if timeout(STOP_PATIENCE, self.serving.wait()).await.is_err() {
@@ -285,14 +317,9 @@ impl Running {
         self.state.cluster.image()
     }
 
-    /// Waits until the data folder is out of service; gives why.
-    pub(super) fn failure(&self) -> impl Future<Output = String> + Send + use<> {
-        let (failed, logs) = (self.failed.clone(), Arc::clone(&self.logs));
-        async move {
-            failed.cancelled().await;
-            let (dir, reason) = (logs.data_dir().display(), logs.poisoned().unwrap_or_default());
-            format!("the data folder {dir} is out of service: {reason}")
-        }
+    /// What ends the broker before it is asked to.
+    pub(super) const fn failure(&self) -> &Failure {
+        &self.failure
     }
 }
 

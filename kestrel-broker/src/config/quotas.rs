@@ -56,7 +56,7 @@ impl QuotaSettings {
             let number: u32 = number.trim().parse().ok()?;
             Some((ip.to_canonical(), usize::try_from(number).ok()?))
         };
-        let expected = "addresses with numbers, as 10.0.0.1:100,10.0.0.2:200: names are not looked up";
+        let expected = "IP addresses with numbers, as 10.0.0.1:100,10.0.0.2:200; names are not looked up: give the address";
         let entries = list(&self.overrides)
             .map(|text| entry(text).ok_or_else(|| raw.invalid(&QUOTAS.overrides, expected)));
         entries.collect()
@@ -76,5 +76,11 @@ mod tests {
         for (ip, most) in [("10.0.0.1", 7), ("10.0.0.2", 8), ("::1", 9)] {
             assert_eq!(of_ip.get(&ip.parse::<IpAddr>().unwrap()), Some(&most));
         }
+    }
+    #[test]
+    fn a_name_is_refused_with_what_to_do() {
+        let of_ip = QuotaSettings { overrides: "localhost:7".to_owned(), ..Default::default() };
+        let refused = of_ip.per_ip_overrides(&RawSettings::default()).unwrap_err().to_string();
+        assert!(refused.ends_with("names are not looked up: give the address"), "{refused}");
     }
 }

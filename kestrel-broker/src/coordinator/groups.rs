@@ -12,7 +12,7 @@ use kestrel_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse
 use kestrel_protocol::record::control::EndTransactionMarker;
 use tokio_util::sync::CancellationToken;
 
-use super::group::{Commit, FetchedOffset, GroupOverview, GroupShard, Joining, ListFilter};
+use super::group::{Commit, FetchedOffset, GroupOverview, GroupShard, GroupStanding, Joining, ListFilter};
 use super::runtime::{Coordinator, CoordinatorOptions, Driver, NoEnvoy, Outcome, Pending};
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, NewTopic};
@@ -200,6 +200,14 @@ impl GroupCoordinator {
     /// `COORDINATOR_LOAD_IN_PROGRESS` while some of the groups are being loaded, and the like.
     pub(crate) async fn list(&self, filter: &ListFilter) -> Result<Vec<GroupOverview>, ErrorCode> {
         Ok(self.shards.read_all(|shard| shard.list(filter)).await?.concat())
+    }
+
+    /// Where the groups stand that are loaded, by id. Opens and loads nothing.
+    pub(crate) fn standings(&self) -> Vec<GroupStanding> {
+        let mut standings = Vec::new();
+        self.shards.visit_loaded(|shard| shard.add_standings(&mut standings));
+        standings.sort_unstable_by(|a: &GroupStanding, b| a.id.cmp(&b.id));
+        standings
     }
 
     /// The groups that are loaded, counted. Opens and loads nothing.

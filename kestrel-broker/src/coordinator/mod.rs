@@ -19,7 +19,7 @@ mod runtime;
 mod transaction;
 mod transactions;
 
-pub(crate) use group::{Commit, CommittedPartition, FetchedOffset, Joining, ListFilter};
+pub(crate) use group::{Commit, CommittedPartition, FetchedOffset, GroupStanding, Joining, ListFilter};
 pub(crate) use groups::{GROUPS_TOPIC, GroupCoordinator};
 pub(crate) use markers::Marker;
 pub(crate) use transaction::{

@@ -1,5 +1,6 @@
 //! The transaction coordinator as handlers see it: each request by name, and the topic that transactions are kept in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,6 +183,13 @@ impl TransactionCoordinator {
     pub(crate) async fn list(&self, filter: &TransactionFilter) -> Result<Vec<ListedTransaction>, ErrorCode> {
         let now = self.writer.clock.wall();
         Ok(self.shards.read_all(|shard| shard.list(filter, now)).await?.concat())
+    }
+
+    /// How many transactional ids that are loaded are in each state, by its name. Opens and loads nothing.
+    pub(crate) fn by_state(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_state = BTreeMap::new();
+        self.shards.visit_loaded(|shard| shard.add_to(&mut by_state));
+        by_state
     }
 
     /// Carries a request out, with a new producer id if it turns out to need one.

@@ -5,20 +5,18 @@
 //! flusher's queue in `upkeep/`.
 
 mod durable;
+mod transactions;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-#[cfg(test)]
-use kestrel_protocol::ProducerId;
-use kestrel_protocol::record::control::{ControlPlace, EndTransactionMarker, end_transaction_batch};
 use kestrel_protocol::record::{RecordBatch, TimestampType};
 use kestrel_protocol::{LeaderEpoch, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::append::{AppendContext, Appended, Transaction};
+use super::append::{AppendContext, Appended};
 use super::config::{Durability, LogConfig};
 use super::data_dir::DataDir;
 use super::disk::FileSync;
@@ -27,7 +25,7 @@ use super::flush::{FlushSide, OnFlushed};
 use super::format::file_names::PartitionName;
 use super::leader_epoch::{self, EpochEnd, LeaderEpochCache};
 use super::loader::Loaded;
-use super::producer_state::{ActiveProducer, LastBatches, RememberedBatch, VerificationGuard, Verifying};
+use super::producer_state::{ActiveProducer, LastBatches, RememberedBatch};
 use super::segment::{Incoming, LogSegment, delete_files};
 use super::upkeep::UpkeepSide;
 use super::validator;
@@ -128,12 +126,6 @@ impl Log {
         self.reader.position(flushed_end)
     }
 
-    /// The open transactions: where each began, and whose it is.
-    #[cfg(test)]
-    pub(super) fn open_transactions(&self) -> Vec<(i64, ProducerId)> {
-        self.writer.lock().producers().open_transactions().collect()
-    }
-
     /// The settings.
     pub(crate) fn config(&self) -> Arc<LogConfig> {
         Arc::clone(&self.config.lock())
@@ -190,58 +182,6 @@ impl Log {
         let stamped = config.timestamp_type == TimestampType::LogAppend;
         let log_append_time = stamped.then_some(context.now);
         Ok(Appended { base_offset, last_offset, log_append_time, log_start_offset, duplicate: false })
-    }
-
-    /// Appends the marker that ends a transaction (KIP-98), whether or not the transaction has records here.
-    ///
-    /// # Errors
-    /// [`AppendError::InvalidProducerEpoch`] and [`AppendError::TransactionCoordinatorFenced`] for one that comes late, by the
-    /// rules of this version of transactions; or [`AppendError::Log`]. Then nothing was appended.
-    pub(crate) fn append_marker(
-        &self,
-        transaction: Transaction,
-        marker: EndTransactionMarker,
-        transaction_version: i16,
-        context: AppendContext,
-    ) -> Result<Appended, AppendError> {
-        let config = self.config();
-        let Transaction { producer_id, producer_epoch } = transaction;
-        let (leader_epoch, timestamp) = (context.leader_epoch, context.now.as_millis());
-        let place = ControlPlace { base_offset: 0, leader_epoch, timestamp };
-        let batch = end_transaction_batch(place, producer_id, producer_epoch, marker);
-        let batch = validator::stamp_append_time(batch, &config, context.now);
-        let writer = self.lock_writer()?;
-        writer.producers().check_marker(transaction, marker.coordinator_epoch, transaction_version)?;
-        self.append_at_end(writer, &[batch], &config, context)
-    }
-
-    /// Whether a coordinator's records of a transaction may be appended.
-    ///
-    /// # Errors
-    /// [`AppendError::InvalidProducerEpoch`]; [`AppendError::InvalidTxnState`] for the first ones without their guard.
-    pub(crate) fn check_transaction(
-        &self,
-        transaction: Transaction,
-        guard: Option<VerificationGuard>,
-    ) -> Result<(), AppendError> {
-        self.writer.lock().producers().check_transaction(transaction, guard)
-    }
-
-    /// Whether the producer's transaction of this epoch has records here and has not ended.
-    #[cfg(test)]
-    pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
-        self.writer.lock().producers().has_open_transaction(transaction)
-    }
-
-    /// Begins the verification of a transaction, which ends with its first batch or with a marker; none when the transaction is
-    /// open here already.
-    pub(crate) fn begin_verification(&self, asked: Verifying, now: Timestamp) -> Option<VerificationGuard> {
-        self.writer.lock().begin_verification(asked, now)
-    }
-
-    /// Ends a verification that the coordinator has refused for good.
-    pub(crate) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
-        self.writer.lock().refuse_verification(transaction, guard);
     }
 
     /// The producers whose batches are known, by id.

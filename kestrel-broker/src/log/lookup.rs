@@ -57,6 +57,27 @@ impl Log {
         })
     }
 
+    /// The first record from `from_offset` on, or from the log start if that is later, and below `up_to_offset`.
+    pub(crate) fn first_record(
+        &self,
+        from_offset: i64,
+        up_to_offset: i64,
+    ) -> Result<Option<FoundOffset>, LogError> {
+        self.with_view(|view| {
+            let from_offset = from_offset.max(view.log_start_offset);
+            let index = view.segments.partition_point(|segment| segment.base_offset() <= from_offset);
+            for segment in view.segments.iter().skip(index.saturating_sub(1)) {
+                if segment.base_offset() >= up_to_offset {
+                    break;
+                }
+                if let Some(found) = segment.find_offset(from_offset, up_to_offset)? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// The first record below `up_to_offset` that has the largest timestamp (KIP-734).
     pub(crate) fn max_timestamp_offset(&self, up_to_offset: i64) -> Result<Option<FoundOffset>, LogError> {
         self.with_view(|view| {

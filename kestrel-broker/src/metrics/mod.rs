@@ -2,8 +2,8 @@
 //!
 //! Counters are atomics without order: each is right by itself, two of them may be of different moments. Nothing is counted for
 //! each record, and nothing here is static: a counter belongs to the room that counts, and dies with what it is about.
-//! [`Metrics`] is what [`Broker::metrics`](crate::Broker::metrics) gives; names as dashboards know them are up to whoever
-//! shows it.
+//! [`Metrics`] is what [`Broker::metrics`](crate::Broker::metrics) gives; `monitoring/` has the names as dashboards know
+//! them.
 
 mod connections;
 mod counter;

@@ -85,6 +85,8 @@ pub struct TopicMetrics {
     pub appended_records: u64,
     /// How many bytes those had, as they came: compressed ones are.
     pub appended_bytes: u64,
+    /// How many batches were recognised as sent before.
+    pub repeated_batches: u64,
     /// How many batches were refused.
     pub refused_batches: u64,
     /// How often a partition was read for a Fetch request. One that waits reads again for each wake.
@@ -93,6 +95,9 @@ pub struct TopicMetrics {
     pub read_bytes: u64,
     /// How many reads were refused: an offset or a leader epoch that is not there.
     pub refused_reads: u64,
+    /// How many bytes of batches left in answers to Fetch requests. Fewer than were read: one that waits reads again, and who is
+    /// held back by a quota gets nothing.
+    pub sent_bytes: u64,
 }
 
 /// The connections of one listener.

@@ -21,19 +21,7 @@ impl Acceptor {
     /// # Errors
     /// When the host is not known or none of its addresses can be bound.
     pub(crate) async fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<Self> {
-        let host = if endpoint.is_wildcard() && endpoint.host != "0.0.0.0" { "::" } else { &endpoint.host };
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in lookup_host((host, endpoint.port)).await? {
-            match listen(address, backlog) {
-                Ok(listener) => return Ok(Self(listener)),
-                Err(error) => failure = error,
-            }
-        }
-        // A machine without IPv6 has no address that stands for both kinds.
-        if host == "::" && failure.kind() != io::ErrorKind::AddrInUse {
-            return listen(([0, 0, 0, 0], endpoint.port).into(), backlog).map(Self);
-        }
-        Err(failure)
+        bind(endpoint, backlog).await.map(Self)
     }
 
     /// The port, which the system may have chosen.
@@ -57,6 +45,26 @@ impl Acceptor {
             }
         }
     }
+}
+
+/// As [`Acceptor::bind`], for who accepts connections himself.
+///
+/// # Errors
+/// When the host is not known or none of its addresses can be bound.
+pub(crate) async fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<TcpListener> {
+    let host = if endpoint.is_wildcard() && endpoint.host != "0.0.0.0" { "::" } else { &endpoint.host };
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in lookup_host((host, endpoint.port)).await? {
+        match listen(address, backlog) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    // A machine without IPv6 has no address that stands for both kinds.
+    if host == "::" && failure.kind() != io::ErrorKind::AddrInUse {
+        return listen(([0, 0, 0, 0], endpoint.port).into(), backlog);
+    }
+    Err(failure)
 }
 
 fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {

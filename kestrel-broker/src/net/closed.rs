@@ -59,7 +59,7 @@ impl Closed {
             Self::Unread(_) => "unread",
             Self::Idle => "idle",
             Self::Io(_) => "socket",
-            Self::Stranger(_) => "protocol",
+            Self::Stranger(stranger) => stranger.name(),
             Self::Handshake(failure) => failure.kind(),
             Self::FrameSize(_) => "frame size",
             Self::Header(_) => "header",

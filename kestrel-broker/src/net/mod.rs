@@ -22,6 +22,8 @@ mod stranger;
 mod transport;
 
 pub(crate) use acceptor::Acceptor;
+#[cfg(feature = "metrics")]
+pub(crate) use acceptor::bind;
 pub(crate) use connection::ConnectionLimits;
 pub(crate) use connection_count::{ConnectionCount, ConnectionMaxima};
 pub(crate) use encryption::Encryption;

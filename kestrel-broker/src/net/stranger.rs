@@ -54,6 +54,18 @@ impl Stranger {
         let found = BEGINNINGS.iter().find(|(beginning, _)| first.starts_with(beginning));
         found.map(|(_, stranger)| *stranger)
     }
+
+    /// The protocol's name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Tls => "TLS",
+            Self::Http => "HTTP",
+            Self::Ssh => "SSH",
+            Self::Proxy => "PROXY",
+            Self::ZooKeeper => "ZooKeeper",
+            Self::Redis => "Redis",
+        }
+    }
 }
 
 impl fmt::Display for Stranger {

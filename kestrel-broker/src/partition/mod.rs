@@ -17,7 +17,9 @@ mod replica_manager;
 mod traffic;
 mod watermarks;
 
-pub(crate) use partition::{FetchRead, Identity, OffsetSpec, Partition, PartitionRead, ScanError};
+pub(crate) use partition::{
+    FetchRead, Identity, OffsetSpec, Partition, PartitionRead, PartitionStanding, ScanError,
+};
 pub(crate) use purgatory::{FetchWatch, any_news};
 pub(crate) use replica_manager::{
     LedPartition, OfflinePartitions, Refusal, ReplicaChanges, ReplicaManager, TopicSettings,

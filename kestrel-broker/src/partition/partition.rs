@@ -5,13 +5,13 @@
 //! [`Partition::delete_records`] wait.
 
 mod scan;
+mod transactions;
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::record::control::EndTransactionMarker;
 use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -20,9 +20,8 @@ use super::purgatory::{self, FetchWatch, Published};
 use super::traffic::Traffic;
 use super::watermarks::{Isolation, Watermarks};
 use crate::log::{
-    AbortedTransaction, ActiveProducer, AppendContext, AppendError, AppendOrigin, Appended, ByteRun,
-    Durability, EpochEnd, FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest, Transaction,
-    VerificationGuard, Verifying,
+    AbortedTransaction, ActiveProducer, AppendError, AppendOrigin, Appended, ByteRun, Durability, EpochEnd,
+    FirstBatch, FoundOffset, Log, LogConfig, LogError, ReadRequest,
 };
 use crate::metrics::TopicMetrics;
 
@@ -106,6 +105,32 @@ pub(crate) struct Partition {
     leader_epoch: AtomicI32,
     published: watch::Sender<Published>,
     traffic: Traffic,
+}
+
+/// Where a partition stands at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartitionStanding {
+    /// The topic's name.
+    pub(crate) topic: ByteString,
+    /// The partition's number.
+    pub(crate) index: i32,
+    /// How far its log reaches and may be read.
+    pub(crate) watermarks: Watermarks,
+    /// How many bytes of records the log has.
+    pub(crate) size_bytes: u64,
+    /// How many segments it has.
+    pub(crate) segments: usize,
+    /// How many transactions are open.
+    pub(crate) open_transactions: usize,
+}
+
+#[cfg(test)]
+impl PartitionStanding {
+    /// A partition that has records up to here, for tests of those who look at it.
+    pub(crate) fn of(topic: &str, index: i32, high: i64) -> Self {
+        let watermarks = Watermarks { log_start: 0, stable: high, high, end: high };
+        Self { topic: topic.into(), index, watermarks, size_bytes: 0, segments: 1, open_transactions: 0 }
+    }
 }
 
 /// The partition that a log is opened for.
@@ -196,78 +221,6 @@ impl Partition {
         now: Timestamp,
     ) -> Result<Appended, AppendError> {
         self.append_verified(records, origin, None, now)
-    }
-
-    /// As [`Self::append`], of records that may be the first of a transaction here: with the guard of its verification, which
-    /// [`Self::begin_verification`] gave before the coordinator was asked.
-    ///
-    /// # Errors
-    /// As [`Self::append`]; [`AppendError::InvalidTxnState`] in it when a marker came after the guard was given.
-    pub(crate) fn append_verified(
-        &self,
-        records: Bytes,
-        origin: AppendOrigin,
-        guard: Option<VerificationGuard>,
-        now: Timestamp,
-    ) -> Result<Appended, AppendError> {
-        let context = AppendContext { leader_epoch: self.leader_epoch(), now, origin, guard };
-        let size_bytes = records.len();
-        let appended = self.log.append(records, context);
-        self.traffic.appended(size_bytes, &appended);
-        let appended = appended?;
-        self.advance();
-        Ok(appended)
-    }
-
-    /// Appends the marker that ends a transaction (KIP-98), whether or not the transaction has records here: it also raises the
-    /// producer's epoch.
-    ///
-    /// # Errors
-    /// `INVALID_PRODUCER_EPOCH` for a marker that comes late: with transactions of version 2 (KIP-890) any whose epoch was there
-    /// before, unless the transaction has ended; with version 1 one below the producer's epoch.
-    /// `TRANSACTION_COORDINATOR_FENCED` when a newer coordinator has written here. Otherwise as [`Self::append`].
-    pub(crate) fn append_marker(
-        &self,
-        transaction: Transaction,
-        marker: EndTransactionMarker,
-        transaction_version: i16,
-        now: Timestamp,
-    ) -> Result<Appended, AppendError> {
-        let (leader_epoch, origin) = (self.leader_epoch(), AppendOrigin::Coordinator);
-        let context = AppendContext { leader_epoch, now, origin, guard: None };
-        let appended = self.log.append_marker(transaction, marker, transaction_version, context)?;
-        self.advance();
-        Ok(appended)
-    }
-
-    /// Whether records that a coordinator writes for a transaction may be appended, whose verification this guard is of.
-    ///
-    /// # Errors
-    /// [`AppendError::InvalidProducerEpoch`]; [`AppendError::InvalidTxnState`] when no verification is under way and the
-    /// transaction is not open here.
-    pub(crate) fn check_transaction(
-        &self,
-        transaction: Transaction,
-        guard: Option<VerificationGuard>,
-    ) -> Result<(), AppendError> {
-        self.log.check_transaction(transaction, guard)
-    }
-
-    /// Whether the producer's transaction of this epoch has records here and has not ended: then its coordinator knows of them.
-    #[cfg(test)]
-    pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
-        self.log.has_open_transaction(transaction)
-    }
-
-    /// Begins to verify that a transaction has this partition, before its coordinator is asked: the first batch is appended with
-    /// the guard, by [`Self::append_verified`]. None when the transaction is open here already: nobody needs to be asked.
-    pub(crate) fn begin_verification(&self, asked: Verifying, now: Timestamp) -> Option<VerificationGuard> {
-        self.log.begin_verification(asked, now)
-    }
-
-    /// Ends a verification that the coordinator has refused for good.
-    pub(crate) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
-        self.log.refuse_verification(transaction, guard);
     }
 
     /// The producers whose batches the log knows, by id.
@@ -393,12 +346,39 @@ impl Partition {
         deletion.await.unwrap_or(Err(ErrorCode::UnknownServerError))
     }
 
+    /// Counts bytes of batches that leave in an answer to a Fetch request.
+    pub(crate) fn count_sent(&self, size_bytes: usize) {
+        self.traffic.sent(size_bytes);
+    }
+
     /// Adds what this partition has counted, and holds, to that of its topic.
     pub(super) fn add_to(&self, topic: &mut TopicMetrics) {
         topic.partitions += 1;
         topic.segments += u64::try_from(self.log.segment_count()).unwrap_or_default();
         topic.size_bytes += self.size_bytes();
         self.traffic.add_to(topic);
+    }
+
+    /// Where it stands now.
+    pub(super) fn standing(&self) -> PartitionStanding {
+        PartitionStanding {
+            topic: self.topic.clone(),
+            index: self.index,
+            watermarks: self.watermarks(),
+            size_bytes: self.size_bytes(),
+            segments: self.log.segment_count(),
+            open_transactions: self.log.open_transaction_count(),
+        }
+    }
+
+    /// The time of the first record at `offset` or after it that may be read; `None` when there is none, or it says no time.
+    ///
+    /// # Errors
+    /// What the log's error stands for.
+    pub(crate) fn time_of(&self, offset: i64) -> Result<Option<Timestamp>, ErrorCode> {
+        let found = self.log.first_record(offset, self.watermarks().high);
+        let found = found.map_err(|error| self.storage_failure(&error))?;
+        Ok(found.map(|found| found.timestamp).filter(|time| *time != Timestamp::NONE))
     }
 
     /// How many bytes of records the log has.

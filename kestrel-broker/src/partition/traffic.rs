@@ -11,17 +11,19 @@ pub(super) struct Traffic {
     appended_batches: Counter,
     appended_records: Counter,
     appended_bytes: Counter,
+    repeated_batches: Counter,
     refused_batches: Counter,
     reads: Counter,
     read_bytes: Counter,
     refused_reads: Counter,
+    sent_bytes: Counter,
 }
 
 impl Traffic {
     /// Counts an append of a batch of so many bytes.
     pub(super) fn appended(&self, size_bytes: usize, outcome: &Result<Appended, AppendError>) {
         match outcome {
-            Ok(appended) if appended.duplicate => {}
+            Ok(appended) if appended.duplicate => self.repeated_batches.count(),
             Ok(appended) => {
                 let records = appended.last_offset - appended.base_offset + 1;
                 self.appended_batches.count();
@@ -41,15 +43,22 @@ impl Traffic {
         }
     }
 
+    /// Counts bytes of batches that leave in an answer.
+    pub(super) fn sent(&self, size_bytes: usize) {
+        self.sent_bytes.add_bytes(size_bytes);
+    }
+
     /// Adds these counts to those of the topic.
     pub(super) fn add_to(&self, topic: &mut TopicMetrics) {
         topic.appended_batches += self.appended_batches.get();
         topic.appended_records += self.appended_records.get();
         topic.appended_bytes += self.appended_bytes.get();
+        topic.repeated_batches += self.repeated_batches.get();
         topic.refused_batches += self.refused_batches.get();
         topic.reads += self.reads.get();
         topic.read_bytes += self.read_bytes.get();
         topic.refused_reads += self.refused_reads.get();
+        topic.sent_bytes += self.sent_bytes.get();
     }
 }
 

@@ -46,7 +46,8 @@ impl Handler for FetchRequest {
         if !throttle.is_zero() {
             return Answer::from(held_back(sessions.held_back(&begun))).held_back(throttle);
         }
-        let Pass { answers, node_endpoints, .. } = read;
+        let Pass { answers, node_endpoints, sources, .. } = read;
+        sources.iter().for_each(|(partition, size_bytes)| partition.count_sent(*size_bytes));
         match sessions.finish(begun, answers, state.clock.now()) {
             Ok((session_id, news)) => {
                 let (responses, files) = by_topic(news);
@@ -104,6 +105,8 @@ struct Pass {
     answers: Vec<Answered>,
     node_endpoints: Vec<NodeEndpoint>,
     watches: Vec<FetchWatch>,
+    /// The partitions with something to send, and how many bytes.
+    sources: Vec<(Arc<Partition>, usize)>,
     size_bytes: usize,
     file_runs: usize,
     /// Whether there is something to answer with at once: enough bytes, an error, or a log that left the reader's.
@@ -165,6 +168,7 @@ impl<'a> Fetch<'a> {
             answers: Vec::with_capacity(self.asked.len()),
             node_endpoints: Vec::new(),
             watches: Vec::new(),
+            sources: Vec::new(),
             size_bytes: 0,
             file_runs: 0,
             is_enough: self.min_bytes == 0,
@@ -213,6 +217,9 @@ impl<'a> Fetch<'a> {
                 pass.file_runs += usize::from(matches!(read.records, ByteRun::File(_)));
                 pass.is_enough |= read.diverging.is_some();
                 pass.watches.push(partition.watch(self.isolation, read.watermarks));
+                if !read.records.is_empty() {
+                    pass.sources.push((partition, read.records.len()));
+                }
                 self.found(asked.partition, read)
             }
             Err(error) => {

@@ -10,7 +10,7 @@ use bytestring::ByteString;
 use kestrel_protocol::messages::produce::ProduceRequest;
 use kestrel_protocol::record::RecordBatchHeader;
 use kestrel_protocol::{ErrorCode, ProducerId, Timestamp};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 
 use super::{Append, Refusal};
 use crate::api::State;
@@ -23,12 +23,8 @@ use crate::partition::Partition;
 const FIRST_ABORTABLE_VERSION: i16 = 11;
 /// The first version with which the broker adds partitions to transactions.
 const FIRST_ADDING_VERSION: i16 = 12;
-/// How long a transaction that is about to end is waited for: `add.partitions.to.txn.retry.backoff.max.ms`.
-const ENDING_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a coordinator is waited for at most, however long the producer would: requests after this one wait with it.
 const COORDINATOR_PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is asked for meanwhile: `add.partitions.to.txn.retry.backoff.ms`.
-const ENDING_PAUSE: Duration = Duration::from_millis(20);
 
 /// The partitions in which a request begins a transaction, each with the guard of its verification.
 #[derive(Debug)]
@@ -92,7 +88,6 @@ impl Verification {
     pub(super) fn verdicts(mut self, state: &Arc<State>) -> impl Future<Output = Verdicts> + Send + use<> {
         let state = Arc::clone(state);
         let mut asked = Box::pin(self.ask(&state));
-        let patience = after(state.clock.now(), ENDING_PATIENCE);
         let deadline = self.deadline.min(after(state.clock.now(), COORDINATOR_PATIENCE));
         async move {
             loop {
@@ -100,18 +95,18 @@ impl Verification {
                     Ok(answer) => answer,
                     Err(_) => Err(ErrorCode::CoordinatorNotAvailable),
                 };
-                let adds = self.version >= FIRST_ADDING_VERSION;
-                let waits = adds && is_ending(&answer) && state.clock.now() < patience;
-                if waits {
-                    sleep(ENDING_PAUSE).await;
-                }
-                let is_overtaken = adds && self.renew(state.clock.wall());
-                if !(waits || is_overtaken) {
+                let is_overtaken = self.adds() && self.renew(state.clock.wall());
+                if !is_overtaken {
                     return self.judged(answer);
                 }
                 asked = Box::pin(self.ask(&state));
             }
         }
+    }
+
+    /// Whether the coordinator adds the partitions, and does not only say whether the producer has.
+    const fn adds(&self) -> bool {
+        self.version >= FIRST_ADDING_VERSION
     }
 
     fn ask(
@@ -121,7 +116,7 @@ impl Verification {
         let named = |one: &Guarded| (one.partition.topic().clone(), one.partition.index());
         let partitions: Vec<_> = self.guarded.iter().map(named).collect();
         let (coordinator, id) = (&state.transactions, &self.transactional_id);
-        if self.version >= FIRST_ADDING_VERSION {
+        if self.adds() {
             futures::future::Either::Left(coordinator.add_partitions(id, self.producer, &partitions))
         } else {
             futures::future::Either::Right(coordinator.verify_partitions(id, self.producer, &partitions))
@@ -162,14 +157,6 @@ impl Verdicts {
             Some((_, Err(error))) => Err(refusal(*error, self.version)),
             None => Ok(None),
         }
-    }
-}
-
-/// Whether all that stands in the way is that the producer's transaction before is about to end.
-fn is_ending(answer: &Result<Vec<ErrorCode>, ErrorCode>) -> bool {
-    match answer {
-        Ok(errors) => errors.contains(&ErrorCode::ConcurrentTransactions),
-        Err(error) => *error == ErrorCode::ConcurrentTransactions,
     }
 }
 

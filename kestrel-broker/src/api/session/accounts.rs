@@ -1,6 +1,6 @@
 //! The users that may log in by one listener, and their secrets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +8,10 @@ use kestrel_protocol::Timestamp;
 use kestrel_security::sasl::{Credentials, InvalidToken, ScramCredential, ScramMechanism, TokenIdentity};
 use kestrel_settings::Secret;
 
-/// Finds the stored keys of a user of SCRAM: in the metadata, as of now.
-pub(crate) type ScramCredentials = dyn Fn(ScramMechanism, &str) -> Option<ScramCredential> + Send + Sync;
+use crate::cluster::ScramUsers;
+
+/// The users of SCRAM: of the metadata, as of now.
+pub(crate) type CurrentScramUsers = dyn Fn() -> Arc<ScramUsers> + Send + Sync;
 
 /// Validates a token of OAUTHBEARER at a moment, from memory.
 pub(crate) type TokenCheck = dyn Fn(&str, Timestamp) -> Result<TokenIdentity, InvalidToken> + Send + Sync;
@@ -19,10 +21,10 @@ pub(crate) struct Accounts {
     /// The users of PLAIN with their passwords.
     plain: HashMap<String, Secret>,
     /// The users of SCRAM.
-    scram: Arc<ScramCredentials>,
+    scram: Arc<CurrentScramUsers>,
     /// The users of OAUTHBEARER: those whose tokens are valid.
     tokens: Option<Box<TokenCheck>>,
-    /// What the salts of users that do not exist are made of.
+    /// What the salts and iterations of users that do not exist are made of.
     decoy_key: [u8; 32],
 }
 
@@ -30,7 +32,7 @@ impl Accounts {
     /// These users.
     pub(crate) fn new(
         plain: impl IntoIterator<Item = (String, Secret)>,
-        scram: Arc<ScramCredentials>,
+        scram: Arc<CurrentScramUsers>,
         decoy_key: [u8; 32],
     ) -> Self {
         Self { plain: plain.into_iter().collect(), scram, tokens: None, decoy_key }
@@ -66,7 +68,13 @@ impl Credentials for Known<'_> {
     }
 
     fn scram_credential(&self, mechanism: ScramMechanism, user: &str) -> Option<ScramCredential> {
-        (self.accounts.scram)(mechanism, user)
+        (self.accounts.scram)().get(user)?.get(&mechanism).cloned()
+    }
+
+    fn scram_iterations(&self, mechanism: ScramMechanism) -> BTreeSet<u32> {
+        let users = (self.accounts.scram)();
+        let credentials = users.values().filter_map(|credentials| credentials.get(&mechanism));
+        credentials.map(|credential| credential.iterations).collect()
     }
 
     fn validate_token(&self, token: &str) -> Result<TokenIdentity, InvalidToken> {

@@ -107,3 +107,26 @@ async fn certificates_for_development_are_made_by_the_broker_that_has_the_folder
     assert_eq!(contents(), made);
     broker.stop().await.unwrap();
 }
+
+/// Whichever listener has them, and whatever comes before it.
+#[cfg(feature = "dev-tls")]
+#[tokio::test]
+async fn clients_are_told_of_the_first_listener_with_a_certificate_for_development() {
+    let lines = async |listeners: &str, others: &[(&str, &str)]| {
+        let builder = Broker::builder().ephemeral().tls().set("listeners", listeners);
+        let builder = others.iter().fold(builder, |builder, (key, value)| builder.set(*key, *value));
+        let broker = builder.start().await.unwrap();
+        let tls = broker.development_tls().unwrap();
+        let encrypted =
+            broker.bootstrap_servers_of("SSL").or_else(|| broker.bootstrap_servers_of("SASL_SSL"));
+        (tls.client_lines(), encrypted.unwrap_or_default(), tls.ca_file().display().to_string())
+    };
+    let (said, address, ca) = lines("PLAINTEXT://127.0.0.1:0,SSL://127.0.0.1:0", &[]).await;
+    for line in [format!("bootstrap.servers={address}\n"), format!("ssl.truststore.location={ca}\n")] {
+        assert!(said.contains(&line), "{said}");
+    }
+    let login = [("sasl.enabled.mechanisms", "SCRAM-SHA-256")];
+    let (said, address, _) = lines("PLAINTEXT://127.0.0.1:0,SASL_SSL://127.0.0.1:0", &login).await;
+    assert!(said.contains(&address) && said.contains("sasl.mechanism=SCRAM-SHA-256"), "{said}");
+    assert_eq!(lines("PLAINTEXT://127.0.0.1:0", &[]).await.0, "");
+}

@@ -77,10 +77,12 @@ async fn what_is_appended_and_read_is_counted_by_topic_and_goes_with_it() {
         appended_batches: 2,
         appended_records: 4,
         appended_bytes: bytes,
+        repeated_batches: 1,
         refused_batches: 1,
         reads: 2,
         read_bytes: bytes,
         refused_reads: 1,
+        sent_bytes: bytes,
     };
     assert_eq!(broker.metrics().topics["events"], expected);
     let produce = &broker.metrics().apis[&ApiKey::Produce];

@@ -41,6 +41,16 @@ async fn a_restart_keeps_the_address_and_the_data() {
     assert_eq!(peer.fetch("events", 0).await.high_watermark, 6);
 }
 
+/// Nothing else would do what it did: to go on would be to wait for it in silence.
+#[tokio::test]
+async fn a_broker_has_failed_when_a_task_of_its_own_panics() {
+    let broker = Broker::test().await.unwrap();
+    broker.break_down("a test's task");
+    let why = broker.failed().await;
+    assert!(why.starts_with("a test's task has panicked"), "{why}");
+    broker.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_stopped_broker_can_be_started_again() {
     let broker = Broker::test().await.unwrap();

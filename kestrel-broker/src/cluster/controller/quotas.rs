@@ -97,9 +97,9 @@ fn entity(subject: &QuotaSubject) -> Result<ClientQuotaEntity, ApiError> {
             "Invalid quota entity combination, IP entity should not be combined with User or ClientId"
                 .to_owned(),
         )),
-        // Apache Kafka asks for the addresses of names, too: whose answer may be another one tomorrow.
+        // Apache Kafka looks names up, too: the answer may be another one tomorrow.
         (Some(EntityName::Named(ip)), false) if ip.parse::<IpAddr>().is_err() => {
-            Err(invalid(format!("{ip} is not a valid IP or resolvable host.")))
+            Err(invalid(format!("{ip} is not an IP address, and names are not looked up: give the address")))
         }
         _ => Ok(entity),
     }

@@ -25,6 +25,7 @@ use super::listener_keys::{
     is_login_of_nobody, is_of_one_listener, is_read, key_of_one_listener, keys_of_listeners,
 };
 use super::metadata_log::MetadataLogSettings;
+use super::metrics::MetricsSettings;
 use super::node::{NODE, NodeSettings};
 use super::quotas::QuotaSettings;
 use super::settings::BrokerSettings;
@@ -139,6 +140,8 @@ pub(crate) struct BrokerConfig {
     pub(crate) authorizer: Option<Arc<Authorizer>>,
     /// How closely it looks at what producers send: a setting that Apache Kafka has no key for.
     pub(crate) validation: Validation,
+    /// Where metrics are served, if they are: a setting that Apache Kafka has no key for.
+    pub(crate) metrics: Option<MetricsSettings>,
     /// Users with their passwords, known to PLAIN and SCRAM from the start: a setting that Apache Kafka has no key for.
     pub(crate) users: Vec<(String, Secret)>,
     /// The folder of all data.
@@ -197,6 +200,7 @@ impl BrokerConfig {
             listeners,
             authorizer,
             validation: Validation::default(),
+            metrics: None,
             users: Vec::new(),
             data_dir: node.data_dir(raw)?,
             groups: group_settings(raw)?,

@@ -25,6 +25,17 @@ impl ListFilter {
     }
 }
 
+/// Where a group stands at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupStanding {
+    /// Its id.
+    pub(crate) id: ByteString,
+    /// How many members it has.
+    pub(crate) members: usize,
+    /// The offsets that it has committed, by topic and partition.
+    pub(crate) offsets: Vec<(ByteString, i32, i64)>,
+}
+
 impl GroupShard {
     /// Handles DescribeGroups for one group; `None` when it is not there.
     pub(in crate::coordinator) fn describe(&self, group_id: &str) -> Option<DescribedGroup> {
@@ -34,6 +45,19 @@ impl GroupShard {
     /// Handles ListGroups.
     pub(in crate::coordinator) fn list(&self, filter: &ListFilter) -> Vec<GroupOverview> {
         self.groups.values().map(Group::overview).filter(|group| filter.takes(group)).collect()
+    }
+
+    /// Adds where its groups stand to where those of other shards do.
+    pub(in crate::coordinator) fn add_standings(&self, standings: &mut Vec<GroupStanding>) {
+        standings.extend(self.groups.values().map(|group| {
+            let offsets = self.stored.offsets(group.id());
+            let offsets = offsets.map(|(topic, partition, stored)| (topic.clone(), partition, stored.offset));
+            GroupStanding {
+                id: group.id().clone(),
+                members: group.member_count(),
+                offsets: offsets.collect(),
+            }
+        }));
     }
 
     /// Adds its groups and their members to those of other shards.

@@ -58,6 +58,13 @@ impl Group {
         }
     }
 
+    /// How many members it has.
+    pub(super) fn member_count(&self) -> usize {
+        match self {
+            Self::Classic(group) => group.members.len(),
+        }
+    }
+
     /// Adds it and its members to those of other groups.
     pub(super) fn add_to(&self, metrics: &mut GroupMetrics) {
         match self {

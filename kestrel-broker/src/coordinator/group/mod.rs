@@ -39,7 +39,7 @@ use turn::{Effects, Timer, Turn};
 
 pub(crate) use classic::Joining;
 pub(crate) use commit::{Commit, CommittedPartition};
-pub(crate) use describe::ListFilter;
+pub(crate) use describe::{GroupStanding, ListFilter};
 pub(crate) use kind::GroupOverview;
 pub(crate) use offsets::FetchedOffset;
 

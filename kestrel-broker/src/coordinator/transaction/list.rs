@@ -1,5 +1,6 @@
 //! DescribeTransactions and ListTransactions (KIP-664, KIP-994): what there is, as clients are shown it. Part of the machine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -43,6 +44,11 @@ impl TransactionShard {
     /// Handles DescribeTransactions for one transactional id; `None` when it is not there.
     pub(in crate::coordinator) fn describe(&self, transactional_id: &str) -> Option<TransactionMetadata> {
         self.stored.get(transactional_id).cloned()
+    }
+
+    /// Adds how many transactional ids are in each state to those of other shards.
+    pub(in crate::coordinator) fn add_to(&self, by_state: &mut BTreeMap<&'static str, u64>) {
+        self.stored.values().for_each(|metadata| *by_state.entry(metadata.state.name()).or_default() += 1);
     }
 
     /// Handles ListTransactions.

@@ -332,6 +332,11 @@ impl ProducerState {
         self.open_transactions.first_key_value().map(|(&offset, _)| offset)
     }
 
+    /// How many transactions are open.
+    pub(super) fn open_transaction_count(&self) -> usize {
+        self.open_transactions.len()
+    }
+
     /// The open transactions: where each began, and whose it is.
     #[cfg(test)]
     pub(super) fn open_transactions(&self) -> impl Iterator<Item = (i64, ProducerId)> {

@@ -177,6 +177,28 @@ impl LogSegment {
         Ok(None)
     }
 
+    /// The first record from `from_offset` on and below `up_to_offset`, markers of transactions apart.
+    pub(in crate::log) fn find_offset(
+        &self,
+        from_offset: i64,
+        up_to_offset: i64,
+    ) -> Result<Option<FoundOffset>, LogError> {
+        let mut walk = self.walk(self.checked_position_before(from_offset)?)?;
+        while let Some((position, header)) = walk.next()? {
+            if header.base_offset >= up_to_offset {
+                break;
+            }
+            if header.last_offset() < from_offset || header.is_control() {
+                continue;
+            }
+            let wanted = |offset, _| (from_offset..up_to_offset).contains(&offset);
+            if let Some(found) = self.find_record(&walk.file, position, &header, wanted)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     /// The first record with the largest timestamp, given where [`Self::largest_timestamp`] says it is.
     pub(in crate::log) fn find_largest(
         &self,

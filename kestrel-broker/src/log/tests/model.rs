@@ -88,6 +88,7 @@ impl Model {
         }
         for up_to in [self.records.len(), self.records.len() / 2] {
             self.check_times(log, up_to);
+            self.check_records(log, up_to);
         }
     }
 
@@ -101,6 +102,18 @@ impl Model {
                 expected,
                 "time {target} below {up_to}"
             );
+        }
+    }
+
+    fn check_records(&self, log: &Log, up_to: usize) {
+        let bound = i64::try_from(up_to).unwrap();
+        for offset in 0..=self.records.len() {
+            let found = log.first_record(i64::try_from(offset).unwrap(), bound).unwrap();
+            let first = offset.max(self.log_start);
+            let expected = self.records.get(first).filter(|_| first < up_to);
+            let expected = expected.map(|(timestamp, _)| (i64::try_from(first).unwrap(), *timestamp));
+            let found = found.map(|found| (found.offset, found.timestamp.as_millis()));
+            assert_eq!(found, expected, "offset {offset} below {up_to}");
         }
     }
 

@@ -19,7 +19,7 @@ use kestrel_protocol::{ErrorCode, LeaderEpoch, Timestamp, TopicId, Uuid};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 
-use super::partition::{Identity, Partition};
+use super::partition::{Identity, Partition, PartitionStanding};
 use crate::log::{Durability, LogConfig, LogError, LogManager, LogOrigin, OpenLog};
 use crate::metrics::{Histogram, TopicMetrics};
 use hosted::{Hosted, HostedTopic, Replica};
@@ -198,6 +198,18 @@ impl ReplicaManager {
             partition.add_to(topics.entry(partition.topic().to_string()).or_default());
         }
         topics
+    }
+
+    /// Where the partitions stand that are online, by topic and number.
+    pub(crate) fn standings(&self) -> Vec<PartitionStanding> {
+        let mut standings: Vec<_> = self.all_online().iter().map(|partition| partition.standing()).collect();
+        standings.sort_unstable_by(|a, b| (&a.topic, a.index).cmp(&(&b.topic, b.index)));
+        standings
+    }
+
+    /// Whether the data folder is out of service.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.logs.poisoned().is_some()
     }
 
     /// How long the flushes took for which batches waited.

@@ -1,5 +1,6 @@
 //! Logins, by script and with a clock in the hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use kestrel_settings::{RawSettings, Secret};
 
 use super::*;
 use crate::clock::Clock;
+use crate::cluster::ScramUsers;
 use crate::config::BrokerConfig;
 use crate::log::ByteRun;
 use crate::metrics::{LoginCounters, LoginMetrics};
@@ -34,12 +36,13 @@ pub(in crate::api) fn login(settings: &[(&str, &str)]) -> Arc<Login> {
     let config = BrokerConfig::new(&raw).unwrap();
     let listener = &config.listeners[0];
     let users = ["alice", "bob"].map(|user| (user.to_owned(), Secret::new(format!("{user}-secret"))));
-    let scram = |mechanism: ScramMechanism, user: &str| {
-        let password = Secret::new(format!("{user}-secret"));
-        let is_known = mechanism == ScramMechanism::Sha256 && ["alice", "bob"].contains(&user);
-        is_known.then(|| ScramCredential::from_password(mechanism, &password, b"salt", 4096).unwrap())
-    };
-    let accounts = Accounts::new(users, Arc::new(scram), [7; 32]);
+    let of_scram = users.iter().map(|(user, password)| {
+        let mechanism = ScramMechanism::Sha256;
+        let credential = ScramCredential::from_password(mechanism, password, b"salt", 4096).unwrap();
+        (user.as_str().into(), BTreeMap::from([(mechanism, credential)]))
+    });
+    let of_scram = Arc::new(of_scram.collect::<ScramUsers>());
+    let accounts = Accounts::new(users, Arc::new(move || Arc::clone(&of_scram)), [7; 32]);
     let sasl = listener.sasl.as_ref().unwrap();
     Arc::new(Login::new(listener.protocol, sasl, DELAY, accounts, Arc::new(LoginCounters::default())))
 }

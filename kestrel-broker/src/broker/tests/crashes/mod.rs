@@ -20,6 +20,10 @@ const TOPICS: [&str; 2] = ["first", "second"];
 const GROUP: &str = "readers";
 const STATE: &str = "__transaction_state";
 
+/// How transactions are written, and whether the second one is committed.
+const LIVES: [(Protocol, bool); 4] =
+    [(Protocol::First, true), (Protocol::Second, true), (Protocol::First, false), (Protocol::Second, false)];
+
 /// A life of a broker in which one transaction was committed and another one ended.
 struct Life {
     initial: Initial,
@@ -135,12 +139,7 @@ fn steps(protocol: Protocol) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn a_transaction_survives_a_kill_at_any_step_whole_or_not_at_all() {
-    for (protocol, commits) in [
-        (Protocol::First, true),
-        (Protocol::Second, true),
-        (Protocol::First, false),
-        (Protocol::Second, false),
-    ] {
+    for (protocol, commits) in LIVES {
         let life = Life::live(protocol, commits).await;
         let mut writes = life.writes();
         let places: Vec<_> = writes.iter().map(|(place, _)| *place).collect();
@@ -159,8 +158,8 @@ async fn a_transaction_survives_a_kill_at_any_step_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_transaction_survives_a_power_cut_whole_or_not_at_all() {
     let mut random = Random::new(7);
-    for commits in [true, false] {
-        let life = Life::live(Protocol::Second, commits).await;
+    for (protocol, commits) in LIVES {
+        let life = Life::live(protocol, commits).await;
         for _ in 0..12 {
             let cut = life.began + random.below(life.changes.len() - life.began + 1);
             let dir = tempfile::tempdir().unwrap();

@@ -217,6 +217,13 @@ fn limits_are_refused_with_the_code_of_apache_kafka() {
         let refused = harness.limit(entity.clone(), limits);
         assert_eq!(code(refused), ErrorCode::InvalidRequest, "{entity:?} {limits:?}");
     }
+    // A name may be one that has an address.
+    let named = harness.limit(address(Some("localhost")), &connections(1.0)).unwrap_err();
+    let named = named.to_string();
+    assert!(
+        named.ends_with("localhost is not an IP address, and names are not looked up: give the address"),
+        "{named}"
+    );
     // All limits of an entity together, or none.
     assert!(harness.limit(alice(), &[("consumer_byte_rate", Some(1.0)), ("nope", Some(1.0))]).is_err());
     assert_eq!(harness.log.len(), before);

@@ -7,8 +7,6 @@
 //!                  i16                                             i16
 //! ```
 
-mod tables;
-
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::wire::{Reader, Writer};
@@ -16,21 +14,13 @@ use kestrel_protocol::{DecodeError, Message};
 
 use crate::coordinator::runtime::{LogRecord, Unreadable};
 
-pub(crate) use tables::*;
+use kestrel_protocol::coordinator_records::{GROUP_METADATA_KEY, OFFSET_COMMIT_KEY, other_group_key};
+pub(crate) use kestrel_protocol::coordinator_records::{
+    GroupMetadataKey, GroupMetadataValue, MemberMetadata, OffsetCommitKey, OffsetCommitValue,
+};
 
 const WHAT: &str = "__consumer_offsets record";
 
-/// The type of an offset's key. Type 0 means the same and is only read.
-const OFFSET_COMMIT_KEY: i16 = 1;
-/// The type of a classic group's key.
-const GROUP_METADATA_KEY: i16 = 2;
-/// What the other types of keys belong to, in Apache Kafka 4.3. No state is kept of them.
-const FOREIGN_KEYS: [(std::ops::RangeInclusive<i16>, &str); 4] = [
-    (3..=8, "a group of the consumer protocol (KIP-848)"),
-    (9..=15, "a share group (KIP-932)"),
-    (16..=16, "the regular expression of a group (KIP-848)"),
-    (17..=23, "a streams group (KIP-1071)"),
-];
 /// The version in which groups are written.
 const GROUP_METADATA_VERSION: i16 = 3;
 /// The version in which offsets are written.
@@ -65,7 +55,7 @@ impl LogRecord for GroupRecord {
         Ok(match key.get_i16(WHAT)? {
             version @ 0..=OFFSET_COMMIT_KEY => Self::Offset(last(&mut key, version)?, decode_value(value)?),
             GROUP_METADATA_KEY => Self::Group(last(&mut key, GROUP_METADATA_KEY)?, decode_value(value)?),
-            other => return Err(Unreadable::Foreign(kind_of(other))),
+            other => return Err(Unreadable::Foreign(other_group_key(other))),
         })
     }
 
@@ -85,12 +75,6 @@ impl LogRecord for GroupRecord {
             }
         }
     }
-}
-
-/// What keys of a type belong to that no state is kept of.
-fn kind_of(key_type: i16) -> &'static str {
-    let known = FOREIGN_KEYS.iter().find(|(types, _)| types.contains(&key_type));
-    known.map_or("something newer than Apache Kafka 4.3", |(_, kind)| kind)
 }
 
 fn versioned(message: &impl Message, version: i16) -> Bytes {

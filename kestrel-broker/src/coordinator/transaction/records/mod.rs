@@ -7,13 +7,14 @@
 //!                 i16                                             i16
 //! ```
 
-mod tables;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use kestrel_protocol::coordinator_records::{
+    PartitionsOfTopic, TRANSACTION_KEY, TransactionLogKey, TransactionLogValue,
+};
 use kestrel_protocol::wire::{Reader, Writer};
 use kestrel_protocol::{DecodeError, DecodeErrorKind, Message, ProducerId, Timestamp};
 
@@ -22,11 +23,8 @@ use super::state::TransactionState;
 use crate::cluster::TransactionVersion;
 use crate::coordinator::runtime::{LogRecord, Unreadable};
 use crate::log::Transaction;
-use tables::{PartitionsOfTopic, TransactionLogKey, TransactionLogValue};
 
 const WHAT: &str = "__transaction_state record";
-/// The type of the only key that there is, in Apache Kafka 4.3.
-const TRANSACTION_KEY: i16 = 0;
 /// The first version of values with tagged fields.
 const TAGGED_VERSION: i16 = 1;
 

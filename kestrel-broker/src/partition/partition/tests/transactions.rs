@@ -6,6 +6,7 @@ use kestrel_protocol::record::{BuilderOptions, ProducerStamp, RecordBatchBuilder
 use kestrel_protocol::{ProducerEpoch, ProducerId};
 
 use super::*;
+use crate::log::{Transaction, Verifying};
 
 const TWO: Transaction = Transaction { producer_id: ProducerId(2), producer_epoch: ProducerEpoch(0) };
 
