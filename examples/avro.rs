@@ -1,41 +1,44 @@
-//! Positions of trucks as typed Avro: `cargo run --release --example avro`.
+//! Positions of trucks as Avro, with a schema registry: `cargo run --release --example avro`.
 //!
-//! Twelve trucks drive for ten simulated minutes and say every 20 seconds where they are. The positions go through the
-//! topic `truck_gps`, keyed by truck, in the Avro schema that is derived from the Rust type, and come back typed. Runs on
-//! a broker of its own, or on any Kafka cluster with `--bootstrap`. The exit code is 0 only if what was read is what was
-//! written.
+//! ```text
+//!   trucks ──Avro──► truck_gps, 10 partitions, keyed by truck ──┬──► dashboard: where each truck is, and how far it has come
+//!      └─ schema ─► registry ◄─ schemas ─────────────────────── ┴──► alerts: who drives too fast
+//! ```
+//!
+//! Twelve trucks drive for ten minutes and say every 20 simulated seconds where they are. The schema is derived from the Rust type and registered
+//! when the producer opens the topic; each record begins with its id, as those of Confluent's serializers do. Two groups read the
+//! same records, each all of them. A broker and a registry run inside this process, unless `--bootstrap` and `--registry` name
+//! others. The exit code is 0 only if both groups have seen what happened.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use apache_avro::AvroSchema;
 use clap::Parser;
-use futures::{StreamExt, TryStreamExt};
-use kestrel_broker::Broker;
-use kestrel_client::{Client, ConsumerRecord, RecordMetadata, Timestamp};
-use kestrel_examples::{Result, connect, create_topic, exit_code};
+use kestrel_client::registry::{Registered, Registry, connect as connect_registry};
+use kestrel_client::{AutoOffsetReset, Client, Consumer, Timestamp};
+use kestrel_examples::{Result, WithRegistry, connect, create_new_topics, exit_code, in_time, utc};
 use kestrel_serde::{Avro, Int32};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
-const TOPIC: &str = "truck_gps";
 const PARTITIONS: i32 = 10;
 const TRUCKS: i32 = 12;
 /// Between two positions of a truck, in simulated time.
 const INTERVAL_SECONDS: i64 = 20;
 const DRIVE_SECONDS: i64 = 600;
-/// What takes longer than this has gone wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Faster is an alert.
+const SPEED_LIMIT_KMH: f64 = 79.5;
 
-/// Drive trucks, and send their positions as Avro through a Kafka topic and back.
+/// Drive trucks, and watch them.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Addresses of the cluster, separated by commas. Default: a broker inside this process.
-    #[arg(long, value_name = "HOST:PORT")]
-    bootstrap: Option<String>,
+    #[command(flatten)]
+    at: WithRegistry,
+    /// The topic, which must not be there yet; the groups are named after it.
+    #[arg(long, default_value = "truck_gps")]
+    name: String,
 }
 
 /// Where a truck was: the value of a record. Its key is the truck, its timestamp the time.
@@ -51,121 +54,172 @@ struct TruckPosition {
     next_stop: Option<String>,
 }
 
-type Event = ConsumerRecord<i32, TruckPosition>;
+/// What positions are written and read as.
+type Positions = Registered<Avro>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     exit_code(avro(Options::parse()).await)
 }
 
-async fn avro(options: Options) -> Result {
-    match options.bootstrap {
-        Some(bootstrap) => round_trip(&connect(&bootstrap, "avro").await?).await,
-        None => {
-            let broker = Broker::test().await?;
-            round_trip(&connect(broker.bootstrap_servers(), "avro").await?).await
-        }
-    }
+async fn avro(Options { at, name }: Options) -> Result {
+    at.run(async |bootstrap, registry_url| {
+        let client = connect(bootstrap, "avro").await?;
+        // One handle for the whole program: what it knows of schemas is shared by all formats and consumers.
+        let registry = connect_registry(registry_url)?;
+        // Three tasks' worth of state, which does not belong on a stack.
+        Box::pin(show(&client, &registry, &name)).await
+    })
+    .await
 }
 
-async fn round_trip(client: &Client) -> Result {
-    // The schema of the Rust type. `Avro::parse` takes one as text instead, for a topic that others have defined.
-    let format = Avro::of::<TruckPosition>()?;
-    println!("schema: {}\n", format.schema().canonical_form());
+async fn show(client: &Client, registry: &Registry, topic: &str) -> Result {
+    create_new_topics(client, [topic], PARTITIONS).await?;
+    let positions: Positions = registry.format(Avro::of::<TruckPosition>()?);
 
-    create_topic(client, TOPIC, PARTITIONS).await?;
     let written = drive();
-    let receipts = produce(client, &format, &written).await?;
-    let read = consume(client, &format, &receipts).await?;
-    print_trucks(&read);
-    verify(&written, &read)?;
-    println!("\n{} positions came back as they were written, in order per truck", read.len());
-    Ok(())
+    let count = written.len();
+    let (dashboard, alerts, ()) = tokio::try_join!(
+        in_time("the dashboard", watch(client, topic, &positions, count)),
+        in_time("the alerts", find_alerts(client, topic, &positions, count)),
+        produce(client, topic, &positions, &written),
+    )?;
+
+    let latest = registry.inner().latest(&format!("{topic}-value")).await?;
+    let id = latest.id.ok_or("the registry did not say the id of the schema")?;
+    println!("schema {id} of {topic}-value: {}\n", latest.schema.text);
+    print_dashboard(&dashboard);
+    print_alerts(&alerts);
+    verify(&written, &dashboard, &alerts)
 }
 
-async fn produce(client: &Client, format: &Avro, positions: &[TruckPosition]) -> Result<Vec<RecordMetadata>> {
+/// The trucks' side: registers the schema, then writes.
+async fn produce(client: &Client, topic: &str, format: &Positions, positions: &[TruckPosition]) -> Result {
     let producer = client.producer().build().await?;
-    let topic = producer.topic::<i32, TruckPosition>(TOPIC).key(Int32).value(format.clone()).open().await?;
-
+    let topic = producer.topic::<i32, TruckPosition>(topic).key(Int32).value(format.clone()).open().await?;
     let mut deliveries = Vec::with_capacity(positions.len());
     for position in positions {
         let record = topic.record(&position.truck, position);
         deliveries.push(record.timestamp(Timestamp::from_millis(position.time_ms)).send().await?);
     }
-    Ok(futures::future::try_join_all(deliveries).await?)
-}
-
-/// Reads what the receipts are of: the topic may hold positions of earlier runs.
-async fn consume(client: &Client, format: &Avro, receipts: &[RecordMetadata]) -> Result<Vec<Event>> {
-    let starts = first_offsets(receipts)?;
-    let consumer = client
-        .assigned_consumer::<i32, TruckPosition>()
-        .assign(starts.keys().map(|partition| (TOPIC, *partition)))
-        .key(Int32)
-        .value(format.clone())
-        .build()
-        .await?;
-    for (partition, offset) in starts {
-        consumer.seek((TOPIC, partition), offset)?;
-    }
-    let count = receipts.len();
-    let events = timeout(PATIENCE, consumer.take(count).try_collect()).await;
-    Ok(events.map_err(|_| format!("{count} records were not read within {PATIENCE:?}"))??)
-}
-
-/// The partitions that were written to, each with the offset of its first new record.
-fn first_offsets(receipts: &[RecordMetadata]) -> Result<BTreeMap<i32, i64>> {
-    let mut first = BTreeMap::new();
-    for receipt in receipts {
-        let offset = receipt.offset.ok_or("the cluster did not say where it stored a record")?;
-        let first = first.entry(receipt.partition).or_insert(offset);
-        *first = offset.min(*first);
-    }
-    Ok(first)
-}
-
-/// Each truck's records in the order in which they were read.
-fn by_truck(events: &[Event]) -> BTreeMap<i32, Vec<&Event>> {
-    let mut trucks = BTreeMap::<i32, Vec<&Event>>::new();
-    for event in events {
-        trucks.entry(event.key.unwrap_or_default()).or_default().push(event);
-    }
-    trucks
-}
-
-/// Whether each truck's positions came back unchanged and in order, with their times.
-fn verify(written: &[TruckPosition], read: &[Event]) -> Result {
-    for (truck, read) in by_truck(read) {
-        let read = read.iter().map(|event| (event.timestamp.as_millis(), event.value.as_ref()));
-        let written = written.iter().filter(|position| position.truck == truck);
-        let written = written.map(|position| (position.time_ms, Some(position)));
-        if !read.eq(written) {
-            return Err(format!("the positions of truck {truck} are not what was written").into());
-        }
-    }
-    if written.len() != read.len() {
-        return Err(format!("{} positions were written, {} were read", written.len(), read.len()).into());
-    }
+    futures::future::try_join_all(deliveries).await?;
     Ok(())
 }
 
-fn print_trucks(events: &[Event]) {
-    println!("truck  positions  km driven  last position       partition");
-    for (truck, events) in by_truck(events) {
-        let positions: Vec<_> = events.iter().filter_map(|event| event.value.as_ref()).collect();
-        let (Some(last), Some(event)) = (positions.last(), events.last()) else { continue };
-        let km = kilometres(&positions);
-        let TruckPosition { latitude, longitude, .. } = last;
-        println!(
-            "{truck:>5} {:>10} {km:>10.2}  {latitude:>8.4} {longitude:>9.4} {:>11}",
-            positions.len(),
-            event.partition
-        );
+/// A member of a group that reads positions.
+async fn member(
+    client: &Client,
+    group: String,
+    topic: &str,
+    format: &Positions,
+) -> Result<Consumer<i32, TruckPosition>> {
+    Ok(client
+        .consumer(group)
+        .topics([topic])
+        .key(Int32)
+        .value(format.clone())
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .build()
+        .await?)
+}
+
+/// What the dashboard knows of a truck.
+#[derive(Debug, Clone, PartialEq)]
+struct Trip {
+    last: TruckPosition,
+    positions: usize,
+    km: f64,
+}
+
+/// The first group: the last position of each truck, and how far it has come.
+async fn watch(
+    client: &Client,
+    topic: &str,
+    format: &Positions,
+    count: usize,
+) -> Result<BTreeMap<i32, Trip>> {
+    let mut positions = member(client, format!("{topic}-dashboard"), topic, format).await?;
+    let mut trips = BTreeMap::new();
+    for _ in 0..count {
+        let record = positions.next().await.ok_or("the consumer was closed")??;
+        if let Some(position) = record.value {
+            if record.key != Some(position.truck) {
+                return Err(
+                    format!("a position of truck {} has the key {:?}", position.truck, record.key).into()
+                );
+            }
+            drive_to(&mut trips, position);
+        }
+    }
+    positions.close().await?;
+    Ok(trips)
+}
+
+fn drive_to(trips: &mut BTreeMap<i32, Trip>, position: TruckPosition) {
+    match trips.get_mut(&position.truck) {
+        Some(trip) => {
+            trip.km += distance_km(&trip.last, &position);
+            trip.positions += 1;
+            trip.last = position;
+        }
+        None => _ = trips.insert(position.truck, Trip { last: position, positions: 1, km: 0.0 }),
     }
 }
 
-fn kilometres(positions: &[&TruckPosition]) -> f64 {
-    positions.windows(2).map(|pair| distance_km(pair[0], pair[1])).sum()
+/// The second group: the positions at which trucks were too fast.
+async fn find_alerts(
+    client: &Client,
+    topic: &str,
+    format: &Positions,
+    count: usize,
+) -> Result<Vec<TruckPosition>> {
+    let mut positions = member(client, format!("{topic}-alerts"), topic, format).await?;
+    let mut alerts = Vec::new();
+    for _ in 0..count {
+        let record = positions.next().await.ok_or("the consumer was closed")??;
+        alerts.extend(record.value.filter(is_too_fast));
+    }
+    positions.close().await?;
+    Ok(alerts)
+}
+
+fn is_too_fast(position: &TruckPosition) -> bool {
+    position.speed_kmh > SPEED_LIMIT_KMH
+}
+
+fn print_dashboard(trips: &BTreeMap<i32, Trip>) {
+    println!("truck  positions  km driven  last position       next stop");
+    for (truck, Trip { last, positions, km }) in trips {
+        let TruckPosition { latitude, longitude, next_stop, .. } = last;
+        let next_stop = next_stop.as_deref().unwrap_or("-");
+        println!("{truck:>5} {positions:>10} {km:>10.2}  {latitude:>8.4} {longitude:>9.4}  {next_stop}");
+    }
+}
+
+fn print_alerts(alerts: &[TruckPosition]) {
+    println!("\n{} alerts:", alerts.len());
+    for TruckPosition { truck, time_ms, speed_kmh, .. } in alerts {
+        println!("  {} truck {truck}: {speed_kmh:.1} km/h", utc(Timestamp::from_millis(*time_ms)));
+    }
+}
+
+/// Whether both groups have seen what happened. Between trucks Kafka promises no order.
+fn verify(written: &[TruckPosition], trips: &BTreeMap<i32, Trip>, alerts: &[TruckPosition]) -> Result {
+    let mut expected = BTreeMap::new();
+    written.iter().for_each(|position| drive_to(&mut expected, position.clone()));
+    if trips != &expected {
+        return Err(format!("the dashboard shows {trips:?}, and should show {expected:?}").into());
+    }
+    let by_truck = |position: &&TruckPosition| (position.truck, position.time_ms);
+    let (mut found, mut expected): (Vec<_>, Vec<_>) =
+        (alerts.iter().collect(), written.iter().filter(|position| is_too_fast(position)).collect());
+    found.sort_by_key(by_truck);
+    expected.sort_by_key(by_truck);
+    if found != expected {
+        return Err(format!("the alerts are {found:?}, and should be {expected:?}").into());
+    }
+    println!("\nboth groups have seen all {} positions, in order per truck", written.len());
+    Ok(())
 }
 
 const KM_PER_DEGREE: f64 = 111.195;
@@ -219,8 +273,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn positions_come_back_as_they_were_written() {
-        avro(Options { bootstrap: None }).await.unwrap();
+    async fn both_groups_see_what_happened() {
+        avro(Options { at: WithRegistry::default(), name: "truck_gps".to_owned() }).await.unwrap();
     }
 
     #[test]
@@ -228,7 +282,21 @@ mod tests {
         let positions = drive();
         assert_eq!(positions.len(), 12 * 31);
         assert_eq!(positions, drive());
-        let first: Vec<_> = positions.iter().filter(|position| position.truck == 1).collect();
-        assert!((8.0..10.0).contains(&kilometres(&first)), "{}", kilometres(&first));
+        let mut trips = BTreeMap::new();
+        positions.into_iter().for_each(|position| drive_to(&mut trips, position));
+        assert!((8.0..10.0).contains(&trips[&1].km), "{}", trips[&1].km);
+    }
+
+    #[test]
+    fn the_verdict_tells_what_was_not_seen() {
+        let positions = drive();
+        let mut trips = BTreeMap::new();
+        positions.iter().for_each(|position| drive_to(&mut trips, position.clone()));
+        let alerts: Vec<_> = positions.iter().filter(|position| is_too_fast(position)).cloned().collect();
+        assert!(!alerts.is_empty());
+        verify(&positions, &trips, &alerts).unwrap();
+        assert!(verify(&positions, &trips, &alerts[1..]).is_err());
+        trips.pop_first();
+        assert!(verify(&positions, &trips, &alerts).is_err());
     }
 }

@@ -13,33 +13,27 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use futures::TryStreamExt;
-use kestrel_broker::Broker;
-use kestrel_client::{
-    AutoOffsetReset, CancellationToken, Client, CommitPolicy, IsolationLevel, Place, Timestamp,
+use kestrel_client::{AutoOffsetReset, CancellationToken, Client, CommitPolicy, IsolationLevel, Timestamp};
+use kestrel_examples::{
+    Cluster, Dice, Earthquake, Result, connect, create_new_topics, earthquakes, exit_code, read_all,
+    thousands, until_read,
 };
-use kestrel_examples::{Earthquake, Result, connect, create_topic, earthquakes, exit_code, thousands};
 use kestrel_serde::{Json, Utf8};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// The magnitude from which on there is an alert.
 const STRONG: f64 = 4.5;
 const WORKERS: [&str; 2] = ["alerts-1", "alerts-2"];
 const PARTITIONS: i32 = 4;
-/// How often the progress is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// What takes longer than this has gone wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Kill workers that write alerts, and count the alerts.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Addresses of a cluster, separated by commas; without, a broker is started inside this process.
-    #[arg(long, value_name = "HOST:PORT")]
-    bootstrap: Option<String>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// The group, and the beginning of the topics' names; they must not be there yet.
     #[arg(long, default_value = "exactly-once")]
     name: String,
@@ -72,15 +66,8 @@ struct Names {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    exit_code(run(Options::parse()).await)
-}
-
-async fn run(options: Options) -> Result {
-    let Some(bootstrap) = &options.bootstrap else {
-        let broker = Broker::test().await?;
-        return show(broker.bootstrap_servers(), &options).await;
-    };
-    show(bootstrap, &options).await
+    let options = Options::parse();
+    exit_code(options.cluster.run(async |bootstrap| show(bootstrap, &options).await).await)
 }
 
 /// Reads earthquakes and writes alerts, until something fails for good. This is the program; the rest is there to kill it.
@@ -126,16 +113,13 @@ async fn show(bootstrap: &str, options: &Options) -> Result {
         quakes: format!("{}-quakes", options.name),
         alerts: format!("{}-alerts", options.name),
     };
-    for (topic, partitions) in [(&names.quakes, PARTITIONS), (&names.alerts, 1)] {
-        if !create_topic(&client, topic, partitions).await? {
-            return Err(format!("the topic {topic} is there already: choose another --name").into());
-        }
-    }
+    create_new_topics(&client, [&*names.quakes], PARTITIONS).await?;
+    create_new_topics(&client, [&*names.alerts], 1).await?;
 
     let (calm, mut crew) = (CancellationToken::new(), JoinSet::new());
     for (worker, seed) in WORKERS.into_iter().zip(options.seed..) {
         let (bootstrap, names) = (bootstrap.to_owned(), names.clone());
-        crew.spawn(keep_at_work(bootstrap, worker, names, Dice(seed), calm.clone()));
+        crew.spawn(keep_at_work(bootstrap, worker, names, Dice::new(seed), calm.clone()));
     }
     publish(&client, &names.quakes, &week, options.seconds).await?;
     // Nobody is killed any more: what is left gets done.
@@ -147,8 +131,7 @@ async fn show(bootstrap: &str, options: &Options) -> Result {
         kills += killed;
         living.push(last);
     }
-    let read = timeout(PATIENCE, all_is_read(&client, &names, week.len())).await;
-    read.map_err(|_| format!("the workers were not done within {PATIENCE:?}"))??;
+    until_read(&client, &names.group, week.len()).await?;
     drop(living);
 
     println!(
@@ -156,11 +139,11 @@ async fn show(bootstrap: &str, options: &Options) -> Result {
         thousands(week.len() as u64),
         options.seconds
     );
-    let alerts = read_alerts(&client, &names.alerts, IsolationLevel::ReadCommitted).await?;
+    let alerts = read_all(&client, &names.alerts, IsolationLevel::ReadCommitted).await?;
     verify(&week, &alerts)?;
     println!("{} alerts of magnitude {STRONG} and above, each once", alerts.len());
-    let half_done =
-        read_alerts(&client, &names.alerts, IsolationLevel::ReadUncommitted).await?.len() - alerts.len();
+    let written: Vec<Alert> = read_all(&client, &names.alerts, IsolationLevel::ReadUncommitted).await?;
+    let half_done = written.len() - alerts.len();
     println!(
         "{half_done} more were left by workers that died before they had committed: readers of committed records see none"
     );
@@ -195,7 +178,7 @@ async fn keep_at_work(
 ) -> Result<(u32, Worker)> {
     for kills in 0.. {
         let mut alive = Worker::start(bootstrap.clone(), worker, names.clone())?;
-        let lifetime = Duration::from_millis(50 + dice.roll() % 550);
+        let lifetime = Duration::from_millis(50 + dice.roll(550));
         tokio::select! {
             biased;
             () = calm.cancelled() => return Ok((kills, alive)),
@@ -229,33 +212,6 @@ impl Drop for Worker {
     }
 }
 
-/// Waits until the group has committed that `count` earthquakes are read.
-async fn all_is_read(client: &Client, names: &Names, count: usize) -> Result {
-    loop {
-        let groups = client.admin().list_group_offsets([names.group.as_str()]).await.into_result()?;
-        let read: i64 = groups.iter().flat_map(|(_, offsets)| offsets.values()).map(|read| read.offset).sum();
-        if usize::try_from(read)? >= count {
-            return Ok(());
-        }
-        sleep(LOOK).await;
-    }
-}
-
-/// The alerts that a reader of this level is given.
-async fn read_alerts(client: &Client, topic: &str, level: IsolationLevel) -> Result<Vec<Alert>> {
-    let alerts = client
-        .assigned_consumer::<String, Alert>()
-        .assign_topics([topic])
-        .key(Utf8)
-        .value(Json)
-        .isolation_level(level)
-        .between(Place::Beginning, Place::End)
-        .build()
-        .await?;
-    let alerts: Vec<_> = alerts.map_ok(|record| record.value).try_collect().await?;
-    Ok(alerts.into_iter().flatten().collect())
-}
-
 /// Whether there is one alert for each strong earthquake, and no other.
 fn verify(week: &[Earthquake], alerts: &[Alert]) -> Result {
     let mut counts: BTreeMap<&str, usize> =
@@ -269,26 +225,14 @@ fn verify(week: &[Earthquake], alerts: &[Alert]) -> Result {
     }
 }
 
-/// Numbers that the seed decides (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    const fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whoever_is_killed_each_alert_is_written_once() {
-        let options = Options { bootstrap: None, name: "quick".to_owned(), seconds: 3, seed: 7 };
-        run(options).await.unwrap();
+        let options = Options { cluster: Cluster::default(), name: "quick".to_owned(), seconds: 3, seed: 7 };
+        options.cluster.run(async |bootstrap| show(bootstrap, &options).await).await.unwrap();
     }
 
     #[test]

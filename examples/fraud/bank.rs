@@ -1,7 +1,7 @@
 //! The bank: ten minutes of card payments, most of them in order, as a seed decides.
 
 use kestrel_client::{Client, Timestamp};
-use kestrel_examples::Result;
+use kestrel_examples::{Dice, Result};
 use kestrel_serde::{Json, Utf8};
 
 use super::rules::Payment;
@@ -14,7 +14,7 @@ const MINUTES: i64 = 10;
 
 /// So many payments, oldest first. Each customer has a country; one in a hundred payments is made by somebody else.
 pub(crate) fn payments(count: u64, seed: u64) -> Vec<Payment> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let step_ms = MINUTES * 60_000 / i64::try_from(count.max(1)).unwrap_or(i64::MAX);
     let mut payments: Vec<Payment> = Vec::new();
     let mut thief = None;
@@ -48,16 +48,4 @@ pub(crate) async fn publish(client: &Client, topic: &str, payments: &[Payment]) 
     }
     producer.flush().await?;
     Ok(())
-}
-
-/// Numbers that the seed decides (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    const fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
 }

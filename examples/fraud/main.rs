@@ -16,32 +16,24 @@ mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use futures::TryStreamExt;
-use kestrel_broker::Broker;
-use kestrel_client::{CancellationToken, Client, IsolationLevel, Place};
-use kestrel_examples::{Result, connect, create_topic, exit_code, thousands};
-use kestrel_serde::{Json, Utf8};
+use kestrel_client::{CancellationToken, Client, IsolationLevel};
+use kestrel_examples::{
+    Cluster, Result, connect, create_new_topics, exit_code, read_all, thousands, until_read,
+};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use self::rules::{Alert, LastMinute, Payment};
 use self::watch::{Names, watch};
 
 const PARTITIONS: i32 = 6;
-/// How often the progress is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// What takes longer than this has gone wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Find fraud in card payments.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Addresses of a cluster, separated by commas; without, a broker is started inside this process.
-    #[arg(long, value_name = "HOST:PORT")]
-    bootstrap: Option<String>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// The group, and the beginning of the topics' names; they must not be there yet.
     #[arg(long, default_value = "fraud")]
     name: String,
@@ -55,15 +47,8 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    exit_code(run(Options::parse()).await)
-}
-
-async fn run(options: Options) -> Result {
-    let Some(bootstrap) = &options.bootstrap else {
-        let broker = Broker::test().await?;
-        return show(broker.bootstrap_servers(), &options).await;
-    };
-    show(bootstrap, &options).await
+    let options = Options::parse();
+    exit_code(options.cluster.run(async |bootstrap| show(bootstrap, &options).await).await)
 }
 
 async fn show(bootstrap: &str, options: &Options) -> Result {
@@ -73,14 +58,9 @@ async fn show(bootstrap: &str, options: &Options) -> Result {
         alerts: format!("{}-alerts", options.name),
         group: options.name.clone(),
     };
-    for topic in [&names.payments, &names.alerts] {
-        if !create_topic(&client, topic, PARTITIONS).await? {
-            return Err(format!("the topic {topic} is there already: choose another --name").into());
-        }
-    }
+    create_new_topics(&client, [&*names.payments, &*names.alerts], PARTITIONS).await?;
     let payments = bank::payments(options.payments, options.seed);
-    let alerts = timeout(PATIENCE, find_fraud(&client, &names, &payments)).await;
-    let alerts = alerts.map_err(|_| format!("the workers were not done within {PATIENCE:?}"))??;
+    let alerts = find_fraud(&client, &names, &payments).await?;
     print_alerts(&payments, &alerts);
     verify(&payments, alerts)?;
     println!("each payment that broke a rule has its alert, once");
@@ -98,12 +78,12 @@ async fn find_fraud(client: &Client, names: &Names, payments: &[Payment]) -> Res
     hire("fraud-2", &stop);
     let (first, second) = payments.split_at(payments.len() / 2);
     bank::publish(client, &names.payments, first).await?;
-    all_are_read(client, names, first.len() / 2).await?;
+    until_read(client, &names.group, first.len() / 2).await?;
     stop_first.cancel();
     hire("fraud-3", &stop);
     bank::publish(client, &names.payments, second).await?;
     tokio::select! {
-        read = all_are_read(client, names, payments.len()) => read?,
+        read = until_read(client, &names.group, payments.len()) => read?,
         // One that fails would be waited for in vain; the first one has ended well.
         failed = failure(&mut workers) => return Err(failed),
     }
@@ -111,19 +91,8 @@ async fn find_fraud(client: &Client, names: &Names, payments: &[Payment]) -> Res
     while let Some(ended) = workers.join_next().await {
         ended??;
     }
-    read_alerts(client, &names.alerts).await
-}
-
-/// Waits until the group has committed that `count` payments are read.
-async fn all_are_read(client: &Client, names: &Names, count: usize) -> Result {
-    loop {
-        let groups = client.admin().list_group_offsets([names.group.as_str()]).await.into_result()?;
-        let read: i64 = groups.iter().flat_map(|(_, offsets)| offsets.values()).map(|read| read.offset).sum();
-        if usize::try_from(read)? >= count {
-            return Ok(());
-        }
-        sleep(LOOK).await;
-    }
+    // Of transactions that were committed alone.
+    read_all(client, &names.alerts, IsolationLevel::ReadCommitted).await
 }
 
 /// The error of the first worker that fails; waits as long as none does.
@@ -138,21 +107,6 @@ async fn failure(
             None => std::future::pending().await,
         }
     }
-}
-
-/// All alerts that were committed.
-async fn read_alerts(client: &Client, topic: &str) -> Result<Vec<Alert>> {
-    let alerts = client
-        .assigned_consumer::<String, Alert>()
-        .assign_topics([topic])
-        .key(Utf8)
-        .value(Json)
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .between(Place::Beginning, Place::End)
-        .build()
-        .await?;
-    let alerts: Vec<_> = alerts.map_ok(|record| record.value).try_collect().await?;
-    Ok(alerts.into_iter().flatten().collect())
 }
 
 fn print_alerts(payments: &[Payment], alerts: &[Alert]) {
@@ -195,8 +149,9 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whoever_watches_each_alert_is_written_once() {
-        let options = Options { bootstrap: None, name: "quick".to_owned(), payments: 4_000, seed: 3 };
-        run(options).await.unwrap();
+        let options =
+            Options { cluster: Cluster::default(), name: "quick".to_owned(), payments: 4_000, seed: 3 };
+        options.cluster.run(async |bootstrap| show(bootstrap, &options).await).await.unwrap();
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use kestrel_client::serde::{Avro, Json, Utf8};
 use kestrel_client::{
-    AutoOffsetReset, Client, CommitPolicy, ConsumerRecord, Error, PartitionStream, Producer, TopicPartition,
+    AutoOffsetReset, Client, CommitPolicy, ConsumerRecord, PartitionStream, Producer, Remedy, TopicPartition,
     TypedProducer,
 };
 use kestrel_examples::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::dead_letters::DeadLetters;
-use super::model::{ORDERS, Order, TOTALS, Total};
+use super::model::{DEAD_LETTERS, ORDERS, Order, TOTALS, Total};
 
 pub(crate) const GROUP: &str = "billing";
 /// How often what is done is committed, so that the lag can be watched; 5 seconds if nothing is said.
@@ -27,6 +26,8 @@ pub(crate) async fn member(client: Client, number: usize, stop: CancellationToke
         .topics([ORDERS])
         .key(Utf8)
         .value(Json)
+        // What is no order would come again for ever: it goes where somebody looks at it, and the next order comes.
+        .on_poison(Remedy::dead_letter(DEAD_LETTERS))
         .auto_offset_reset(AutoOffsetReset::Earliest)
         .commit_policy(CommitPolicy::Interval(COMMIT))
         .build()
@@ -45,8 +46,6 @@ async fn count(books: Books, mut orders: PartitionStream<String, Order>) -> Resu
     while let Some(order) = orders.next().await {
         match order {
             Ok(order) => books.add(&mut totals, &order).await?,
-            // It would come again for ever: it goes where somebody looks at it, and the next order comes.
-            Err(Error::Deserialize(poison)) => books.dead_letters.bury(&poison).await?,
             Err(error) if error.is_retriable() => eprintln!("{error}"),
             Err(error) => return Err(error.into()),
         }
@@ -59,14 +58,13 @@ async fn count(books: Books, mut orders: PartitionStream<String, Order>) -> Resu
 struct Books {
     client: Client,
     totals: TypedProducer<str, Total>,
-    dead_letters: DeadLetters,
 }
 
 impl Books {
     async fn open(client: &Client, producer: &Producer) -> Result<Self> {
         let totals =
             producer.topic::<str, Total>(TOTALS).key(Utf8).value(Avro::of::<Total>()?).open().await?;
-        Ok(Self { client: client.clone(), totals, dead_letters: DeadLetters::new(producer) })
+        Ok(Self { client: client.clone(), totals })
     }
 
     /// The totals of one partition as they are now: those of the customers whose orders are in the same one.

@@ -13,7 +13,6 @@
 
 mod billing;
 mod board;
-mod dead_letters;
 mod model;
 mod shop;
 

@@ -49,7 +49,7 @@ async fn every_order_is_counted_once_though_members_vanish_and_the_service_start
     assert!(letters.len() as u64 >= taken.poison, "{} dead letters", letters.len());
     for letter in letters {
         assert_eq!(letter.value.as_deref(), Some(&b"<order>as XML</order>"[..]));
-        assert!(letter.headers.iter().any(|(name, _)| name == "dlq.offset"));
+        assert!(letter.headers.iter().any(|(name, _)| name == "__connect.errors.offset"));
     }
     Ok(())
 }
