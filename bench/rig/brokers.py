@@ -40,10 +40,11 @@ class BrokerFailed(Exception):
 
 @dataclass(frozen=True)
 class Way:
-    """An address, and for one that is encrypted the file of the authority that has signed its certificate."""
+    """An address, for one that is encrypted the file of the authority that has signed its certificate, and a registry's address."""
 
     bootstrap: str
     ca: str | None = None
+    registry: str | None = None
 
 
 class Broker:

@@ -10,9 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 INTEROP = ROOT / "tests/interop"
 GO = ROOT / "bench/peers/go"
 JAVA = ROOT / "bench/peers/java"
+TYPED_JAVA = ROOT / "bench/peers/typed-java"
+TYPED_PYTHON = ROOT / "bench/peers/python/typed.py"
+SCHEMAS = ROOT / "bench/schemas"
 
 sys.path.append(str(INTEROP))
 from ring import java, tools  # noqa: E402
+from ring import registry as registries  # noqa: E402
 from ring.authority import Authority  # noqa: E402, F401
 
 # What the shell scripts of Apache Kafka's tools run Java with.
@@ -30,7 +34,7 @@ def target():
 
 def everything(clients, kinds):
     """Builds what a plan needs, with progress on standard error."""
-    peers = ["--features", "peers"] if set(clients) - {"kestrel", "franz-go", "java"} else []
+    peers = ["--features", "peers"] if set(clients) - {"kestrel", "franz-go", "java", *_OTHER_SERIALIZERS} else []
     _run(["cargo", "build", "--release", "-p", "kestrel-bench", *peers])
     if any(kind.startswith("kestrel") for kind in kinds):
         _run(["cargo", "build", "--release", "-p", "kestrel-broker", "--bin", "kestrel-broker"])
@@ -44,6 +48,49 @@ def everything(clients, kinds):
     if "java" in clients:
         libs = f"{tools.ensure('kafka-jars')}/libs/*"
         _run(["javac", "-cp", libs, "-d", str(_java_classes()), *map(str, JAVA.glob("*.java"))])
+
+
+def serializers(clients):
+    """Builds what a plan with typed data needs besides: the registry, and the messages of other languages."""
+    _run(["cargo", "build", "--release", "-p", "kestrel-registry", "--bin", "kestrel-registry"])
+    made = target() / "typed-bench"
+    made.mkdir(parents=True, exist_ok=True)
+    try:
+        if "confluent-kafka" in clients:
+            _run([str(_python()), "-m", "grpc_tools.protoc", f"--proto_path={SCHEMAS}", f"--python_out={made}", "order.proto"])
+        if "apicurio-serdes" in clients:
+            tools.java_messages(SCHEMAS, ["order.proto"], made)
+            sources = [*TYPED_JAVA.glob("*.java"), *made.glob("bench/*.java"), *tools.java_serde_sources()]
+            _run(["javac", "-nowarn", "-cp", tools.java_serde_path(), "-d", str(made / "classes"), *map(str, sources)])
+    except tools.Missing as e:
+        raise BuildFailed(f"serializers: {e}") from e
+
+
+_OTHER_SERIALIZERS = ("confluent-kafka", "apicurio-serdes")
+
+
+def registry(bootstrap, log):
+    """kestrel-registry on a cluster, as a process that a `with` stops."""
+    return registries.kestrel(target() / "kestrel-registry", bootstrap, log)
+
+
+def allocations():
+    return [str(target() / "kestrel-allocations")]
+
+
+def confluent_kafka():
+    """Python's clients, with the messages that protoc has made and the orders' schemas."""
+    return [str(_python()), str(TYPED_PYTHON), "--messages", str(target() / "typed-bench"), "--schemas", str(SCHEMAS)]
+
+
+def apicurio_serdes(*args):
+    """A class of bench/peers/typed-java, with Apicurio's serializers."""
+    path = f"{target() / 'typed-bench/classes'}:{tools.java_serde_path()}"
+    return java.class_path_command(path, "Typed", str(SCHEMAS), *args, options=_PERF_JVM)
+
+
+def _python():
+    return tools.ensure("python") / "venv/bin/python"
 
 
 def kestrel_bench():

@@ -6,18 +6,28 @@ import re
 import subprocess
 import tempfile
 import threading
+from dataclasses import replace
 
 from rig import build
 
 RUN_DEADLINE_S = 600
 
-NAMES = ("kestrel", "rdkafka", "rdkafka-base", "krafka", "kacrab", "rskafka", "franz-go", "java")
+NAMES = ("kestrel", "rdkafka", "rdkafka-base", "krafka", "kacrab", "rskafka", "franz-go", "java", "converter", "confluent-kafka",
+         "apicurio-serdes")
 TITLES = {
     "kestrel": "Kestrel",
     "rdkafka": "rdkafka (Future, Stream)",
     "rdkafka-base": "rdkafka (Threaded, Base)",
     "java": "Java (perf-test tools)",
+    "converter": "schema_registry_converter, rdkafka",
+    "confluent-kafka": "confluent-kafka (Python)",
+    "apicurio-serdes": "Java, Apicurio's serdes",
 }
+
+# Who has serializers here. The first two are programs of ours, whose allocations can be counted.
+_TYPED = ("kestrel", "converter", "confluent-kafka", "apicurio-serdes")
+# Python takes ten times as long or more for each record.
+_TYPED_SHARE = {"confluent-kafka": 10}
 
 
 class RunFailed(Exception):
@@ -29,6 +39,8 @@ def supports(client, case):
 
     Transactions are those of clients that have them; of rdkafka its callbacks, as commits are the same for both halves.
     """
+    if case.is_typed or client in _TYPED[1:]:
+        return case.is_typed and client in _TYPED
     if case.work == "transactions":
         return client in ("kestrel", "rdkafka-base", "franz-go", "java")
     if client in ("krafka", "kacrab", "rskafka") and case.isolation == "read_committed":
@@ -49,14 +61,39 @@ def supports(client, case):
 
 def run(client, case, way, topic, on_mark=lambda name: None):
     """Does the work once, and returns its figures. `way` leads to the broker; `on_mark` hears where the client is, when it says so."""
+    if case.is_typed:
+        return _typed(client, case, way, topic)
     if client == "java":
         return _java(case, way, topic)
     program = build.franz_go() if client == "franz-go" else build.kestrel_bench()
     output, _ = _finish([*program, case.work, "--client", client, *_options(case, way, topic)], on_mark)
+    return _figures(client, output)
+
+
+def _figures(client, output):
+    """The line of JSON that a program ends with."""
     try:
         return json.loads(output.splitlines()[-1])
     except (ValueError, IndexError):
         raise RunFailed(f"{client} printed no figures: {output[-300:]!r}") from None
+
+
+def _typed(client, case, way, topic):
+    """Orders through serializers; then how much a serializer allocates, in a process of its own."""
+    case = replace(case, records=case.records // _TYPED_SHARE.get(client, 1))
+    words = ["--format", case.format, "--registry", way.registry]
+    if client in ("kestrel", "converter"):
+        name = {"converter": "rdkafka-base"}.get(client, client)
+        output, _ = _finish([*build.kestrel_bench(), case.work, "--client", name, *words, *_options(case, way, topic)])
+        work = "read" if case.reads else "write"
+        counted, _ = _finish([*build.allocations(), work, "--client", client, *words, "--topic", topic])
+        return _figures(client, output) | {"client": client} | _figures(client, counted)
+    words += ["--bootstrap", way.bootstrap, "--topic", topic, "--records", str(case.records)]
+    if not case.reads:
+        words += ["--linger-ms", str(case.linger_ms), "--batch-bytes", str(case.batch_bytes)]
+    program = build.confluent_kafka() if client == "confluent-kafka" else build.apicurio_serdes()
+    output, _ = _finish([*program, case.work, *words])
+    return _figures(client, output)
 
 
 def topic(verb, bootstrap, name, partitions=1):
@@ -72,7 +109,7 @@ def _options(case, way, topic):
         words += ["--partitions", case.partitions, "--groups", case.groups, "--members", case.members,
                   "--seconds", case.seconds]
         return [str(word) for word in words]
-    if case.work != "consume":
+    if not case.reads:
         words += ["--partitions", "0", "--size", case.size, "--acks", case.acks, "--compression", case.codec,
                   "--idempotent", "true" if case.acks == "all" else "false", "--linger-ms", case.linger_ms,
                   "--batch-bytes", case.batch_bytes]
@@ -82,7 +119,7 @@ def _options(case, way, topic):
         words += ["--rate", case.rate, "--seconds", case.seconds]
     else:
         words += ["--records", case.records]
-    if case.work == "consume":
+    if case.reads:
         words += ["--isolation", case.isolation.replace("_", "-")]
     if case.work == "transactions":
         words += ["--per-transaction", case.per_transaction]
@@ -131,10 +168,12 @@ def _java_transactions(case, way, topic, payload):
 
 
 def _java_consume(case, way, topic):
-    settings = [*_java_encryption(way), f"isolation.level={case.isolation}"]
+    # This tool takes one setting an option, unlike the producer's.
+    settings = [word for setting in [*_java_encryption(way), f"isolation.level={case.isolation}"]
+                for word in ("--command-property", setting)]
     return build.java_tool("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", way.bootstrap,
                            "--topic", topic, "--num-records", str(case.records), "--timeout", "60000",
-                           "--reporting-interval", "3600000", "--command-property", *settings)
+                           "--reporting-interval", "3600000", *settings)
 
 
 def _java_tuning(case):

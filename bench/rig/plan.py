@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rig import brokers, peers
 
-WORKS = ("produce", "consume", "e2e", "transactions", "groups", "idle")
+WORKS = ("produce", "consume", "e2e", "transactions", "groups", "idle", "typed-produce", "typed-consume")
+FORMATS = ("avro", "protobuf", "json")
 # What varies within a table: a list in the plan makes a case of each.
 DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections",
-              "groups", "members", "security", "network", "isolation", "per_transaction")
+              "groups", "members", "security", "network", "isolation", "per_transaction", "format")
 
 
 class BadPlan(Exception):
@@ -39,6 +40,7 @@ class Case:
     network: str
     isolation: str
     per_transaction: int
+    format: str
     records: int
     seconds: int
     batch_bytes: int
@@ -50,9 +52,9 @@ class Case:
             return " ".join([*words, f"{self.partitions} partitions"])
         if self.work == "groups":
             return ", ".join([*words, f"{self.groups} of {self.members}", f"{self.partitions} part."])
-        words += [f"{self.size} B", f"{self.partitions} part."]
+        words += [self.format if self.is_typed else f"{self.size} B", f"{self.partitions} part."]
         words += [self.codec] if self.codec != "none" else []
-        words += [f"acks={self.acks}"] if self.work != "consume" else []
+        words += [f"acks={self.acks}"] if not self.reads else []
         words += [f"{self.rate}/s, linger {self.linger_ms} ms"] if self.work == "e2e" else []
         words += [f"{self.connections} connections"] if self.connections > 1 else []
         words += [f"rtt {self.rtt_ms} ms"] if self.rtt_ms else []
@@ -70,6 +72,16 @@ class Case:
     @property
     def is_encrypted(self):
         return self.security == "SSL"
+
+    @property
+    def is_typed(self):
+        """Whether serializers and a schema registry are part of it."""
+        return self.work.startswith("typed-")
+
+    @property
+    def reads(self):
+        """Whether all clients read one topic, instead of writing one each."""
+        return self.work in ("consume", "typed-consume")
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ def _table(given):
         raise BadPlan(f"{name}: no client {', '.join(sorted(unknown))}; there are {', '.join(peers.NAMES)}")
     values = {"size": 100, "partitions": 1, "codec": "none", "acks": "all", "settings": "matched", "rtt_ms": 0,
               "rate": 1000, "linger_ms": 5, "connections": 1, "groups": 1, "members": 1, "security": "PLAINTEXT", "network": "good",
-              "isolation": "read_uncommitted", "per_transaction": 0, "broker": "kafka", **given}
+              "isolation": "read_uncommitted", "per_transaction": 0, "format": "", "broker": "kafka", **given}
     if work == "transactions" and not values["per_transaction"]:
         raise BadPlan(f"{name}: transactions have a size: per_transaction")
     if values["rtt_ms"] and values["network"] != "good":
@@ -116,14 +128,20 @@ def _table(given):
     lists = [values[d] if isinstance(values[d], list) else [values[d]] for d in DIMENSIONS]
     if unknown := set(lists[0]) - set(brokers.NAMES):
         raise BadPlan(f"{name}: no broker {', '.join(sorted(unknown))}; there are {', '.join(brokers.NAMES)}")
+    formats = lists[DIMENSIONS.index("format")]
+    if unknown := set(formats) - set(FORMATS if work.startswith("typed-") else ("",)):
+        raise BadPlan(f"{name}: no format {', '.join(map(repr, unknown))} for {work}; typed data has {', '.join(FORMATS)}")
     cases = tuple(
-        Case(table=name, work=work, records=_records(given, combination[1]), seconds=given.get("seconds", 10),
+        Case(table=name, work=work, records=_records(given, combination[-1] or combination[1]), seconds=given.get("seconds", 10),
              batch_bytes=given.get("batch_bytes", 262_144), **dict(zip(DIMENSIONS, combination, strict=True)))
         for combination in itertools.product(*lists))
     return Table(name, title, work, clients, given.get("rounds", 3), cases)
 
 
-def _records(given, size):
-    """So many that a run takes seconds: by the size of the records, or what the plan says for it."""
-    by_size = given.get("records", {})
-    return int(by_size.get(str(size), 300_000_000 // (size + 50)))
+def _records(given, key):
+    """So many that a run takes seconds: by the size or the format of the records, or what the plan says for it."""
+    told = given.get("records", {})
+    return int(told.get(str(key), _TYPED_RECORDS if key in FORMATS else 300_000_000 // (key + 50)))
+
+
+_TYPED_RECORDS = 1_000_000

@@ -25,6 +25,7 @@ _DIMENSIONS = {
     "network": lambda v: f"{v} network",
     "isolation": lambda v: v,
     "per_transaction": lambda v: f"{v:,} records each" if v else "no transactions",
+    "format": lambda v: {"avro": "Avro", "protobuf": "Protobuf", "json": "JSON that follows a schema"}.get(v, v),
     "broker": lambda v: brokers.TITLES[v],
 }
 
@@ -82,7 +83,8 @@ def _table(name, runs, path, folder):
         if label:
             out.append(f"**{label}**\n\n")
         by_client = {client: _medians(mine) for client, mine in _group(case_runs, lambda run: run["client"]).items()}
-        out.append(_e2e_rows(by_client) if work == "e2e" else _rate_rows(by_client))
+        rows = {"e2e": _e2e_rows, "typed-produce": _typed_rows, "typed-consume": _typed_rows}.get(work, _rate_rows)
+        out.append(rows(by_client))
         graph.append((label or name, by_client))
     return _graphs(name, work, graph, path, folder) + "".join(out)
 
@@ -129,19 +131,41 @@ def _broker_rows(by_broker, work):
 
 
 def _rate_rows(by_client):
+    columns = ["memory MB", "broker CPU s per million", "broker MB", "fastest to slowest round"]
+    return _client_rows(by_client, "client", columns, lambda m: [
+        f"{m['memory']:.0f}", f"{m['broker_cpu']:.2f}", f"{m['broker_memory']:.0f}",
+        f"{m['spread'][1]:.2f}-{m['spread'][0]:.2f}"])
+
+
+def _typed_rows(by_client):
+    """With what a serializer allocates instead of what a broker takes, which is the same for all."""
+    columns = ["allocations per record", "bytes allocated per record", "memory MB", "fastest to slowest round"]
+    return _client_rows(by_client, "serializers", columns, lambda m: [
+        _known(m['allocations'], '.1f'), _known(m['allocated_bytes'], ',.0f'), f"{m['memory']:.0f}",
+        f"{m['spread'][1]:.3f}-{m['spread'][0]:.3f}"])
+
+
+def _client_rows(by_client, who, columns, cells):
+    """A row for each client: rate and CPU time with Kestrel's ratio to them, and then the columns of this kind of table."""
     of_base = by_client.get(BASE) or {}
-    rows = ["| client | million records/s | Kestrel is | client CPU s per million | its ratio | memory MB "
-            "| broker CPU s per million | broker MB | fastest to slowest round |",
-            "|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    head = [who, "million records/s", "Kestrel is", "client CPU s per million", "its ratio", *columns]
+    rows = [_row(head), "|---" + "|--:" * (len(head) - 1) + "|"]
     for client, m in by_client.items():
         if not m:
-            rows.append(f"| {_title(client)} | failed | | | | | | | |")
+            rows.append(f"| {_title(client)} | failed |" + " |" * (len(head) - 2))
             continue
-        rows.append(
-            f"| {_title(client)} | {m['rate']:.3f} | {_ratio(of_base.get('rate'), m['rate'], client)} | {m['cpu']:.2f} "
-            f"| {_ratio(m['cpu'], of_base.get('cpu'), client)} | {m['memory']:.0f} | {m['broker_cpu']:.2f} "
-            f"| {m['broker_memory']:.0f} | {m['spread'][1]:.2f}-{m['spread'][0]:.2f} |")
+        rows.append(_row([
+            _title(client), f"{m['rate']:.3f}", _ratio(of_base.get("rate"), m["rate"], client), f"{m['cpu']:.2f}",
+            _ratio(m["cpu"], of_base.get("cpu"), client), *cells(m)]))
     return "\n".join(rows) + "\n\n"
+
+
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def _known(figure, form):
+    return "" if figure is None else format(figure, form)
 
 
 def _e2e_rows(by_client):
@@ -226,6 +250,9 @@ def _medians(runs):
         "memory": median(run["max_rss_mb"] for run in good),
         "broker_memory": median(run["broker_rss_mb"] for run in good),
     }
+    for key in ("allocations", "allocated_bytes"):
+        counted = [run[key] for run in good if run.get(key) is not None]
+        found[key] = median(counted) if counted else None
     if good[0].get("latency_us"):
         found |= {q: median(run["latency_us"][q] for run in good) / 1000 for q in ("p50", "p99", "p999")}
     return found

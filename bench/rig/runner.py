@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,22 +74,30 @@ class Runner:
             return self._idle(table, case, open_turns, counter)
         failed = 0
         try:
-            with Broker(case.broker, self.scratch / "broker", self.port, case.rtt_ms, case.network, case.security) as broker:
+            with (Broker(case.broker, self.scratch / "broker", self.port, case.rtt_ms, case.network, case.security) as broker,
+                  self._registry(case, broker) as registry):
+                way = replace(broker.way(case), registry=registry.url if registry else None)
                 self._warm_up(case, broker)
-                filled = self._fill(case, broker)
+                filled = self._fill(case, broker, way)
                 for number, client in open_turns:
-                    failed += self._turn(case, broker, number, client, filled, counter)
+                    failed += self._turn(case, broker, way, number, client, filled, counter)
                     broker.check()
         except (BrokerFailed, RunFailed) as e:
             self._say(f"  FAILED {case.label()}: {e}")
             failed += 1
         return failed
 
+    def _registry(self, case, broker):
+        """The schemas of typed data: kestrel-registry on the same broker, whoever the client is."""
+        if not case.is_typed:
+            return nullcontext()
+        return build.registry(broker.bootstrap, self.scratch / "registry.log")
+
     def _warm_up(self, case, broker):
         """What a broker does for the first time is slow, on a JVM for seconds: nobody's figure should have it."""
         records = min(WARMUP_RECORDS, 100_000_000 // case.size)
         warm = replace(case, work="produce", settings="matched", records=records, acks="all", linger_ms=5, connections=1,
-                       per_transaction=0)
+                       per_transaction=0, format="")
         peers.topic("create", broker.bootstrap, "warm-up", case.partitions)
         until = time.monotonic() + (WARMUP_JVM_S if case.broker.startswith("kafka") else 0)
         while True:
@@ -103,19 +112,19 @@ class Runner:
             peers.run("kestrel", few, broker.way(case), "warm-up")
         peers.topic("delete", broker.bootstrap, "warm-up")
 
-    def _fill(self, case, broker):
+    def _fill(self, case, broker, way):
         """The topic that every client reads; for other work there is none."""
-        if case.work != "consume":
+        if not case.reads:
             return None
         peers.topic("create", broker.bootstrap, "filled", case.partitions)
-        work = "transactions" if case.per_transaction else "produce"
+        work = "typed-produce" if case.is_typed else "transactions" if case.per_transaction else "produce"
         writer = replace(case, work=work, settings="matched", acks="all", security="PLAINTEXT")
-        peers.run("kestrel", writer, broker.way(writer), "filled")
+        peers.run("kestrel", writer, replace(broker.way(writer), registry=way.registry), "filled")
         # Once unmeasured, so that the first client does not find what the others find warm.
-        peers.run("kestrel", case, broker.way(case), "filled")
+        peers.run("kestrel", case, way, "filled")
         return "filled"
 
-    def _turn(self, case, broker, number, client, filled, counter):
+    def _turn(self, case, broker, way, number, client, filled, counter):
         counter[0] += 1
         topic = filled or f"{client}-{number}"
         if not filled:
@@ -123,7 +132,7 @@ class Runner:
         try:
             with MemorySampler(broker) as sampler:
                 cpu, at = broker.cpu_s(), {}
-                figures = peers.run(client, case, broker.way(case), topic, lambda mark: at.update({mark: broker.cpu_s()}))
+                figures = peers.run(client, case, way, topic, lambda mark: at.update({mark: broker.cpu_s()}))
                 if at:
                     figures["broker_start_cpu_s"] = round(at["joined"] - cpu, 3)
                 cpu = at.get("over", broker.cpu_s()) - at.get("joined", cpu)

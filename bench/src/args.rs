@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use kestrel_bench::Format;
 
 /// Measures a Kafka client on a broker and prints one line of JSON.
 #[derive(Debug, Parser)]
@@ -23,6 +24,10 @@ pub(crate) enum Command {
     E2e(EndToEnd),
     /// Produce in transactions of so many records; every acknowledgement is observed.
     Transactions(Transactions),
+    /// Produce orders with a serializer; every acknowledgement is observed.
+    TypedProduce(TypedProduce),
+    /// Read orders with a deserializer from the beginning of a topic.
+    TypedConsume(TypedConsume),
     /// Join groups, then heartbeat, poll and commit once a second each: what the coordinator costs.
     Groups(Groups),
     /// Produce and consume 100-byte records with Kestrel and rdkafka in turns, three rounds, and print the ratios.
@@ -200,6 +205,43 @@ pub(crate) struct Transactions {
 pub(crate) struct Consume {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// How many records to read before stopping.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) records: u64,
+}
+
+/// Which serializers.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Serializers {
+    /// The language of the schema. The serializers of `rdkafka-base` are those of `schema_registry_converter`.
+    #[arg(long, value_enum, default_value_t = Format::Avro)]
+    pub(crate) format: Format,
+    /// Address of the schema registry.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
+    pub(crate) registry: String,
+}
+
+/// `kestrel-bench typed-produce`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TypedProduce {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) serializers: Serializers,
+    /// How many records.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) records: u64,
+}
+
+/// `kestrel-bench typed-consume`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct TypedConsume {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) serializers: Serializers,
     /// How many records to read before stopping.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) records: u64,

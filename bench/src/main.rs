@@ -32,6 +32,8 @@ fn run(args: &Args) -> Result<(), String> {
         Command::Consume(work) => engine::consume(work)?,
         Command::E2e(work) => engine::e2e(work)?,
         Command::Transactions(work) => engine::transactions(work)?,
+        Command::TypedProduce(work) => engine::typed_produce(work)?,
+        Command::TypedConsume(work) => engine::typed_consume(work)?,
         Command::Groups(work) => engine::groups(work)?,
         Command::Compare(comparison) => return compare::run(comparison),
         Command::Topic(topic) => return topic::run(topic),

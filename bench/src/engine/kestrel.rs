@@ -22,22 +22,7 @@ impl Peer for Kestrel {
     type Receiver = AssignedConsumer<bytes::Bytes, bytes::Bytes>;
 
     async fn sender(common: &Common, tuning: &Tuning) -> Result<KestrelSender, Failure> {
-        let mut builder = connect(common).await?.producer();
-        if common.matched() {
-            builder = builder
-                .acks(match tuning.acks {
-                    Acks::All => ClientAcks::All,
-                    Acks::Leader => ClientAcks::Leader,
-                    Acks::None => ClientAcks::None,
-                })
-                .enable_idempotence(tuning.idempotent)
-                .compression(compression(tuning.compression))
-                .linger(tuning.linger())
-                .batch_size(tuning.batch_bytes)
-                .buffer_memory(tuning.buffer_bytes)
-                .max_in_flight_requests_per_connection(tuning.inflight);
-        }
-        let producer = builder.build().await?;
+        let producer = producer(common, tuning).await?;
         let topic = producer.topic::<NoKey, [u8]>(common.topic.as_str()).value(Raw).open().await?;
         Ok(KestrelSender { producer, topic, held: Held::new() })
     }
@@ -129,7 +114,27 @@ impl TransactionalPeer for KestrelTransactions {
     }
 }
 
-async fn connect(common: &Common) -> Result<Client, Failure> {
+/// A producer with the settings that were asked for.
+pub(super) async fn producer(common: &Common, tuning: &Tuning) -> Result<Producer, Failure> {
+    let mut builder = connect(common).await?.producer();
+    if common.matched() {
+        builder = builder
+            .acks(match tuning.acks {
+                Acks::All => ClientAcks::All,
+                Acks::Leader => ClientAcks::Leader,
+                Acks::None => ClientAcks::None,
+            })
+            .enable_idempotence(tuning.idempotent)
+            .compression(compression(tuning.compression))
+            .linger(tuning.linger())
+            .batch_size(tuning.batch_bytes)
+            .buffer_memory(tuning.buffer_bytes)
+            .max_in_flight_requests_per_connection(tuning.inflight);
+    }
+    Ok(builder.build().await?)
+}
+
+pub(super) async fn connect(common: &Common) -> Result<Client, Failure> {
     let mut builder = Client::builder(common.bootstrap.as_str()).client_id("kestrel-bench");
     if let Some(ca) = &common.tls_ca {
         builder = builder.tls(Tls::ca_file(ca));

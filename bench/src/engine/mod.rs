@@ -14,6 +14,7 @@ mod rdkafka_base;
 #[cfg(feature = "rskafka")]
 mod rskafka;
 mod transactions;
+mod typed;
 mod work;
 
 use std::time::Duration;
@@ -21,7 +22,9 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use self::work::Failure;
-use crate::args::{Client, Common, Consume, EndToEnd, Groups, Produce, Transactions};
+use crate::args::{
+    Client, Common, Consume, EndToEnd, Groups, Produce, Transactions, TypedConsume, TypedProduce,
+};
 use crate::report::Report;
 
 /// How long an answer may take before the run is given up.
@@ -74,6 +77,16 @@ pub(crate) fn transactions(work: &Transactions) -> Result<Report, String> {
         #[cfg(any(feature = "rdkafka", feature = "krafka", feature = "kacrab", feature = "rskafka"))]
         other => Err(format!("{} writes no transactions here", other.name())),
     }
+}
+
+/// Produces orders with serializers.
+pub(crate) fn typed_produce(work: &TypedProduce) -> Result<Report, String> {
+    run(&work.common, typed::produce(work))
+}
+
+/// Reads orders with deserializers.
+pub(crate) fn typed_consume(work: &TypedConsume) -> Result<Report, String> {
+    run(&work.common, typed::consume(work))
 }
 
 /// Lets members of groups live for a while.

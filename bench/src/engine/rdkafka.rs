@@ -82,9 +82,23 @@ impl Sender for RdkafkaSender {
 
 impl Receiver for StreamConsumer {
     async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> Result<(), Failure> {
-        each(self.recv().await?.payload().unwrap_or_default());
+        match self.recv().await {
+            Ok(message) => each(message.payload().unwrap_or_default()),
+            Err(error) if is_news(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
+}
+
+/// Whether librdkafka only tells of a connection that it makes anew by itself.
+pub(super) const fn is_news(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::MessageConsumption(
+            RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure
+        )
+    )
 }
 
 pub(super) fn producer_config(common: &Common, tuning: &Tuning) -> ClientConfig {

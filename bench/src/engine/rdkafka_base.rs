@@ -11,14 +11,14 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
 use super::PATIENCE;
-use super::rdkafka::{QUEUE_FULL_WAIT, consumer_config, every_partition, producer_config};
+use super::rdkafka::{QUEUE_FULL_WAIT, consumer_config, every_partition, is_news, producer_config};
 use super::transactions::TransactionalPeer;
 use super::work::{Failure, Outcome, Peer, Receiver, Sender};
 use crate::args::{Common, Tuning};
 use crate::payload::Payload;
 
 /// Messages that a wake-up hands out at most, so that the runtime is asked seldom.
-const MESSAGES_OF_A_POLL: usize = 1_000;
+pub(super) const MESSAGES_OF_A_POLL: usize = 1_000;
 
 /// The synchronous half of the `rdkafka` crate.
 pub(super) struct RdkafkaBase;
@@ -120,13 +120,17 @@ impl TransactionalPeer for BaseTransactions {
 impl Receiver for BaseConsumer {
     async fn receive(&mut self, mut each: impl FnMut(&[u8]) + Send) -> Result<(), Failure> {
         let waited = self.poll(PATIENCE);
-        let first = waited.ok_or_else(|| Failure(format!("no record came for {} s", PATIENCE.as_secs())))?;
-        each(first?.payload().unwrap_or_default());
-        for _ in 1..MESSAGES_OF_A_POLL {
-            match self.poll(std::time::Duration::ZERO) {
-                Some(message) => each(message?.payload().unwrap_or_default()),
-                None => break,
+        let mut polled =
+            waited.ok_or_else(|| Failure(format!("no record came for {} s", PATIENCE.as_secs())))?;
+        for left in (0..MESSAGES_OF_A_POLL).rev() {
+            match polled {
+                Ok(message) => each(message.payload().unwrap_or_default()),
+                Err(error) if is_news(&error) => {}
+                Err(error) => return Err(error.into()),
             }
+            let more = if left > 0 { self.poll(std::time::Duration::ZERO) } else { None };
+            let Some(more) = more else { break };
+            polled = more;
         }
         Ok(())
     }
