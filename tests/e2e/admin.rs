@@ -71,12 +71,40 @@ async fn a_topic_is_described_listed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_topic_is_told_by_its_id_from_a_later_one_of_the_name() {
+    let broker = TestBroker::start().await;
+    let admin = broker.client().await.admin();
+    let topic = created(&admin, 2).await;
+    let described = admin.describe_topics([topic.as_str()]).await.into_result().unwrap().remove(0).1;
+    let missing = "AAAAAAAAAAAAAAAAAAAAEw".parse().unwrap();
+    let by_id: Vec<_> = admin.describe_topics_by_id([missing, described.id]).await.into_iter().collect();
+    let found = by_id[1].1.as_ref().unwrap();
+    assert_eq!((&*found.name, found.id, found.partitions.len()), (topic.as_str(), described.id, 2));
+    let unknown = by_id[0].1.as_ref().unwrap_err();
+    assert_eq!(unknown.code(), Some(ErrorCode::UnknownTopicId));
+    assert!(unknown.to_string().contains("AAAAAAAAAAAAAAAAAAAAEw"), "{unknown}");
+
+    admin.delete_topics([topic.as_str()]).await.into_result().unwrap();
+    admin.create_topics([NewTopic::new(topic.as_str()).replication_factor(1)]).await.into_result().unwrap();
+    let refused = admin.delete_topics_by_id([described.id]).await.into_result().unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::UnknownTopicId));
+    let later = admin.describe_topics([topic.as_str()]).await.into_result().unwrap().remove(0).1;
+    assert_ne!(later.id, described.id);
+    admin.delete_topics_by_id([later.id]).await.into_result().unwrap();
+    assert!(!admin.list_topics().await.unwrap().iter().any(|listing| *listing.name == *topic));
+}
+
+#[tokio::test]
 async fn partitions_are_added_and_usable_at_once() {
     let broker = TestBroker::start().await;
     let client = broker.client().await;
     let admin = client.admin();
     let topic = created(&admin, 1).await;
-    admin.create_partitions([NewPartitions::increase_to(topic.as_str(), 3)]).await.into_result().unwrap();
+    let more = || [NewPartitions::increase_to(topic.as_str(), 3)];
+    admin.validate_partitions(more()).await.into_result().unwrap();
+    let described = admin.describe_topics([topic.as_str()]).await.into_result().unwrap().remove(0).1;
+    assert_eq!(described.partitions.len(), 1, "nothing is added yet");
+    admin.create_partitions(more()).await.into_result().unwrap();
     let producer = client.producer().build().await.unwrap();
     let receipt = producer.send(Record::to(topic.as_str()).partition(2)).await.unwrap().await.unwrap();
     assert_eq!((receipt.partition, receipt.offset), (2, Some(0)));

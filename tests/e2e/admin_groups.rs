@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use kestrel_broker::{Broker, Durability};
 use kestrel_client::admin::{
-    DeleteRecordsTo, GroupFilter, GroupState, GroupType, MemberAssignment, NewTopic, OffsetSpec, ResetTo,
+    DeleteRecordsTo, GroupFilter, GroupState, GroupType, MemberAssignment, MemberToRemove, NewTopic,
+    OffsetSpec, ResetTo,
 };
 use kestrel_client::{
     Admin, ApiKey, AutoOffsetReset, Client, Error, ErrorCode, IsolationLevel, OffsetAndMetadata, Record,
@@ -217,6 +218,43 @@ async fn a_group_with_members_is_described_and_left_alone() {
 
     consumer.close().await.unwrap();
     admin.delete_groups([group.as_str()]).await.into_result().unwrap();
+}
+
+#[tokio::test]
+async fn members_that_are_gone_are_removed() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let admin = client.admin();
+    let (topic, group) = (topic_with(&client, 2).await, unique("group"));
+    produce(&client, &topic, 1).await;
+    // A static member stays in its group when its consumer goes.
+    let consumer = client.consumer::<Bytes, Bytes>(group.as_str()).topics([topic.as_str()]);
+    let mut consumer = consumer
+        .group_instance_id("host-7")
+        .auto_offset_reset(AutoOffsetReset::Earliest)
+        .build()
+        .await
+        .unwrap();
+    tokio::time::timeout(PATIENCE, consumer.next()).await.unwrap().unwrap().unwrap();
+    consumer.close().await.unwrap();
+    let members =
+        async || admin.describe_groups([group.as_str()]).await.into_result().unwrap().remove(0).1.members;
+    let found = members().await;
+    assert_eq!(found[0].group_instance_id.as_deref(), Some("host-7"));
+
+    let remove = [
+        MemberToRemove::group_instance("host-8"),
+        MemberToRemove::from(&found[0]).reason("the host is gone"),
+        MemberToRemove::member("nobody"),
+    ];
+    let removed: Vec<_> =
+        admin.remove_group_members(group.as_str(), remove.clone()).await.into_iter().collect();
+    let unknown = removed[0].1.as_ref().unwrap_err();
+    assert_eq!(unknown.code(), Some(ErrorCode::UnknownMemberId));
+    assert!(unknown.to_string().contains(&group), "{unknown}");
+    assert!(removed[1].1.is_ok() && removed[1].0 == remove[1], "{removed:?}");
+    assert_eq!(removed[2].1.as_ref().unwrap_err().code(), Some(ErrorCode::UnknownMemberId));
+    assert!(members().await.is_empty());
 }
 
 #[tokio::test]

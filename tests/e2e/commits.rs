@@ -30,7 +30,7 @@ async fn what_others_have_read_meanwhile_cannot_be_committed() {
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     produce(&client, &topic, 1, 0..10).await;
     let manual = || member(&client, &group, &topic).commit_policy(CommitPolicy::Manual);
-    let mut slow = manual().max_poll_interval(Duration::from_secs(1)).build().await.unwrap();
+    let mut slow = manual().max_poll_interval(Duration::from_secs(5)).build().await.unwrap();
     let batch = tokio::time::timeout(PATIENCE, slow.next_batch()).await.unwrap().unwrap().unwrap();
     assert_eq!(batch.len(), 10);
     // It stays away for too long; another member reads the same.

@@ -36,7 +36,7 @@ async fn a_ping_is_answered_as_long_as_a_broker_is_there() {
     let broker = TestBroker::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await;
     let client = Client::builder(broker.bootstrap_servers())
         .reconnect_backoff(Duration::from_millis(5), Duration::from_millis(50))
-        .request_timeout(Duration::from_secs(1))
+        .request_timeout(Duration::from_secs(5))
         .connect()
         .await
         .unwrap();

@@ -155,13 +155,14 @@ async fn a_record_that_the_broker_refuses_does_not_stop_the_others() {
 async fn a_delivery_that_takes_too_long_says_what_was_wrong() {
     let broker = TestBroker::embedded(Broker::builder().ephemeral().durability(Durability::Os)).await;
     let client = Client::builder(broker.bootstrap_servers())
-        .request_timeout(Duration::from_secs(1))
-        // Doubles each time: when the delivery's time is over no attempt is under way, which might be stored.
+        .request_timeout(Duration::from_secs(5))
+        // Doubles each time: when the delivery's time is over, no attempt is under way, which might be stored. Ten pauses have taken
+        // 4 to 6 s by then, and the next one ends after 8 s.
         .retry_backoff(Duration::from_millis(5), Duration::from_secs(60))
         .connect()
         .await
         .unwrap();
-    let (_producer, numbers) = numbers(client.producer().delivery_timeout(Duration::from_secs(2))).await;
+    let (_producer, numbers) = numbers(client.producer().delivery_timeout(Duration::from_secs(7))).await;
     broker.kestrel().faults().on(ApiKey::Produce).times(1000).answer(ErrorCode::NotEnoughReplicas);
     let error = numbers.send_unkeyed(&0).await.unwrap().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { setting: Some("delivery.timeout.ms"), .. }), "{error:#}");
@@ -234,7 +235,7 @@ async fn an_advertised_address_that_leads_nowhere_is_named_with_its_setting() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let builder = builder.listen(address.to_string()).advertise("no-such-host.invalid:9092");
     let _broker = TestBroker::embedded(builder).await;
-    let timeout = Duration::from_millis(300);
+    let timeout = Duration::from_secs(5);
     let client = Client::builder(address.to_string()).request_timeout(timeout).connect().await.unwrap();
     let producer = client.producer().linger(Duration::ZERO).delivery_timeout(timeout).build().await.unwrap();
     let error = producer.send(Record::to(TOPIC).value("v")).await.unwrap().await.unwrap_err();

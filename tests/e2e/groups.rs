@@ -672,11 +672,11 @@ async fn a_member_that_waits_for_records_stays() {
     let client = broker.client().await;
     let (topic, group) = (topic_with(&client, 1).await, unique("group"));
     let heard = Heard::default();
-    let consumer = member(&client, &group, &topic).max_poll_interval(Duration::from_millis(400));
+    let consumer = member(&client, &group, &topic).max_poll_interval(Duration::from_secs(2));
     let mut consumer = consumer.rebalance_listener(heard.clone()).build().await.unwrap();
     let late = async {
         // Several intervals, in which nothing is there to be read.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
         produce(&client, &topic, 1, 0..1).await;
     };
     let (record, ()) = tokio::join!(next(&mut consumer), late);

@@ -16,6 +16,7 @@ use kestrel_tests::{TestBroker, eventually, unique};
 use tokio::runtime::Builder;
 
 mod producing;
+mod transactions;
 
 /// How many records a test sends in one batch.
 const RECORDS: usize = 500;

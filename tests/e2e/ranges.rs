@@ -157,3 +157,24 @@ async fn a_group_starts_at_a_time_where_it_has_committed_nothing() {
         consumer.close().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn each_partition_may_have_a_range_of_its_own() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let topic = topic_of_numbers(&client).await;
+    let ranges = [((topic.as_str(), 0), 47..52), ((topic.as_str(), 1), 0..0)];
+    let mut consumer: AssignedConsumer<Bytes, Bytes> =
+        client.assigned_consumer().assign_ranges(ranges).build().await.unwrap();
+    for offset in 47..50 {
+        assert_eq!(consumer.next().await.unwrap().unwrap().offset, offset);
+    }
+    // The end is not there yet: it is waited for, and what comes after it is not read.
+    produce(&client, &topic, 50..60).await;
+    assert_eq!(read(&mut consumer).await, [50, 51]);
+    for range in [-1..5, std::ops::Range { start: 5, end: 4 }] {
+        let builder =
+            client.assigned_consumer::<Bytes, Bytes>().assign_ranges([((topic.as_str(), 0), range)]);
+        assert!(builder.build().await.is_err());
+    }
+}

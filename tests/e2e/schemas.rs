@@ -1,15 +1,20 @@
 //! Formats that name a schema in a header, as Confluent's do: written by a serializer, waited for by a deserializer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kestrel_client::admin::NewTopic;
 use kestrel_client::serde::{
     DeserializeContext, Deserializer, Part, Ready, SerdeContext, SerdeError, SerializeContext, Serializer,
 };
-use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, Error, Header};
+use kestrel_client::{AssignedConsumer, AutoOffsetReset, Client, Error, Header, Utf8};
 use kestrel_tests::{TestBroker, unique};
+
+/// How long is waited for what has to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What stands for a registry: schemas by id, each of which says whether a text is written backwards.
 #[derive(Default)]
@@ -183,4 +188,137 @@ async fn a_record_whose_schema_is_not_there_is_a_poison_pill() {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+/// Writes how often it was made ready, as one whose schema grows old.
+struct Renewed(AtomicUsize);
+
+impl Serializer<str> for Renewed {
+    fn may_wait(&self) -> bool {
+        true
+    }
+
+    fn ready<'a>(&'a self, _: SerdeContext<'a>) -> Ready<'a> {
+        Ready::when(async move {
+            tokio::task::yield_now().await;
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                4 => Err(SerdeError::unavailable("the registry does not answer")),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn serialize(&self, _: &mut SerializeContext<'_>, _: &str, out: &mut BytesMut) -> Result<(), SerdeError> {
+        out.extend_from_slice(self.0.load(Ordering::Relaxed).to_string().as_bytes());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_grows_old_is_asked_for_before_each_record_that_may_wait() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let topic = unique("renewed");
+    client.admin().create_topics([NewTopic::new(&topic)]).await.into_result().unwrap();
+    let producer = client.producer().build().await.unwrap();
+    let renewed = Arc::new(Renewed(AtomicUsize::new(0)));
+    let typed = producer.topic::<str, str>(&topic).key(Utf8).value(renewed).open().await.unwrap();
+    drop(typed.send("k", "").await.unwrap());
+    drop(typed.send_unkeyed("").await.unwrap());
+    drop(typed.record("k", "").send().await.unwrap());
+    let error = typed.send("k", "").await.unwrap_err();
+    assert!(matches!(error, Error::Serialize(cause) if cause.is_retriable()));
+    typed.try_send("k", "").unwrap().await.unwrap();
+    let mut consumer =
+        client.assigned_consumer::<String, String>().assign_topics([&topic]).key(Utf8).value(Utf8);
+    consumer = consumer.auto_offset_reset(AutoOffsetReset::Earliest);
+    let mut consumer = consumer.build().await.unwrap();
+    for written in ["2", "3", "4", "5"] {
+        assert_eq!(consumer.next().await.unwrap().unwrap().value.as_deref(), Some(written));
+    }
+}
+
+/// Gets ready never, as with a registry that takes every connection and answers nothing.
+struct Never;
+
+impl Serializer<str> for Never {
+    fn ready<'a>(&'a self, _: SerdeContext<'a>) -> Ready<'a> {
+        Ready::when(std::future::pending())
+    }
+
+    fn serialize(&self, _: &mut SerializeContext<'_>, _: &str, _: &mut BytesMut) -> Result<(), SerdeError> {
+        unreachable!("it is never ready")
+    }
+}
+
+impl Deserializer<String> for Never {
+    fn may_wait(&self) -> bool {
+        true
+    }
+
+    fn ready<'a>(&'a self, _: DeserializeContext<'a>, _: &'a Bytes) -> Ready<'a> {
+        Ready::when(std::future::pending())
+    }
+
+    fn deserialize(&self, _: &DeserializeContext<'_>, _: &Bytes) -> Result<String, SerdeError> {
+        unreachable!("it is never ready")
+    }
+}
+
+#[tokio::test]
+async fn a_format_that_never_gets_ready_is_not_waited_for_without_end() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let topic = unique("never");
+    client.admin().create_topics([NewTopic::new(&topic)]).await.into_result().unwrap();
+    let producer = client.producer().max_block(Duration::from_secs(5)).build().await.unwrap();
+    let opened = producer.topic::<str, str>(&topic).key(Utf8).value(Never).open();
+    let error = tokio::time::timeout(PATIENCE, opened).await.unwrap().unwrap_err();
+    assert!(error.is_retriable() && error.to_string().contains("max.block.ms"), "{error:#}");
+
+    let producer = client.producer().build().await.unwrap();
+    let typed = producer.topic::<str, str>(&topic).key(Utf8).value(Utf8).open().await.unwrap();
+    typed.send("k", "v").await.unwrap().await.unwrap();
+    let builder =
+        client.assigned_consumer::<String, String>().assign([(topic.as_str(), 0)]).key(Utf8).value(Never);
+    let builder = builder.auto_offset_reset(AutoOffsetReset::Earliest);
+    let mut consumer = builder.default_api_timeout(Duration::from_secs(5)).build().await.unwrap();
+    for _ in 0..2 {
+        let error = tokio::time::timeout(PATIENCE, consumer.next()).await.unwrap().unwrap().unwrap_err();
+        assert!(matches!(&error, Error::Held(held) if held.offset == 0) && error.is_retriable(), "{error:#}");
+        assert!(format!("{error:#}").contains("default.api.timeout.ms"), "{error:#}");
+    }
+}
+
+/// Written in a prefix: what a header said of the record before it was passed on is true no more.
+struct Prefixed;
+
+impl Serializer<str> for Prefixed {
+    fn serialize(
+        &self,
+        ctx: &mut SerializeContext<'_>,
+        text: &str,
+        out: &mut BytesMut,
+    ) -> Result<(), SerdeError> {
+        ctx.remove_header(header_of(ctx.part));
+        out.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_serializer_takes_headers_away_that_are_true_no_more() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let topic = unique("passed-on");
+    client.admin().create_topics([NewTopic::new(&topic)]).await.into_result().unwrap();
+    let producer = client.producer().build().await.unwrap();
+    let typed = producer.topic::<str, str>(&topic).key(Utf8).value(Prefixed).open().await.unwrap();
+    let record = typed.record("k", "v").header("trace", "7").header("__value_schema_id", "old");
+    record.header("__key_schema_id", "of the key").send().await.unwrap().await.unwrap();
+    let builder = client.assigned_consumer::<String, String>().assign_topics([&topic]).key(Utf8).value(Utf8);
+    let mut consumer = builder.auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
+    let read = tokio::time::timeout(PATIENCE, consumer.next()).await.unwrap().unwrap().unwrap();
+    let names: Vec<_> = read.headers.as_slice().iter().map(|header| header.key.to_string()).collect();
+    assert_eq!(names, ["trace", "__key_schema_id"]);
 }

@@ -4,17 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kestrel_client::oauth::Token;
-use kestrel_client::observer::{ConnectFailed, Disconnected, Observer, RequestEnded};
+use kestrel_client::observer::{ConnectFailed, Observer, RequestEnded};
 use kestrel_client::{
     ApiKey, AutoOffsetReset, Client, ClientBuilder, Connector, Error, Record, Sasl, Severity, Tls, Transport,
     async_trait,
 };
-use kestrel_tests::{WaysIn, eventually, unique};
+use kestrel_tests::{CapturedLog, WaysIn, eventually, unique};
 use tokio::net::TcpStream;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -159,12 +159,35 @@ async fn a_port_of_another_protocol_is_named() {
     assert!(text.contains("SASL"), "no authentication where one is wanted: {text}");
 }
 
-/// Counts authentications, refusals and ends of connections.
+#[tokio::test]
+async fn each_wrong_way_ends_at_the_door() {
+    let Some(ways) = ways_in() else { return };
+    let wrong = ways.wrong();
+    for (way, said) in [
+        // An authority of the same name.
+        ("tls-wrong-ca", "is not signed by the authority that it names"),
+        ("tls-wrong-name", "elsewhere.example"),
+        ("tls-over", "expired"),
+        ("mutual-tls-no-certificate", "ssl.keystore.location"),
+        ("mutual-tls-over", "expired"),
+        ("plain-not-enabled", "the broker has OAUTHBEARER"),
+        ("scram-sha-512-not-enabled", "the broker has OAUTHBEARER"),
+    ] {
+        let text = refusal(wrong.builder(way)).await;
+        assert!(text.contains(said), "{way}: {text}");
+    }
+    for way in wrong.names() {
+        let text = refusal(wrong.builder(&way)).await;
+        assert!(!text.contains("guessed"), "{way}: {text}");
+    }
+}
+
+/// Counts sessions that are renewed, connections that are refused, and requests that have no answer.
 #[derive(Debug, Default)]
 struct Sessions {
-    authenticated: AtomicUsize,
+    renewed: AtomicUsize,
     refused: AtomicUsize,
-    disconnected: AtomicUsize,
+    failed: AtomicUsize,
 }
 
 impl Observer for Sessions {
@@ -175,26 +198,37 @@ impl Observer for Sessions {
     }
 
     fn on_request_ended(&self, event: &RequestEnded<'_>) {
-        if event.api == ApiKey::SaslHandshake && event.outcome.is_ok() {
-            self.authenticated.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn on_disconnected(&self, event: &Disconnected<'_>) {
-        if event.in_flight > 0 {
-            eprintln!("a connection has ended with requests in flight: {}", event.cause);
-            self.disconnected.fetch_add(1, Ordering::SeqCst);
+        match event.outcome {
+            // That of a new connection is no request of it yet.
+            Ok(_) if event.api == ApiKey::SaslHandshake => {
+                self.renewed.fetch_add(1, Ordering::SeqCst);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                eprintln!("{:?} has failed: {error:#}", event.api);
+                self.failed.fetch_add(1, Ordering::SeqCst);
+            }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_are_renewed_under_load_and_nothing_is_lost_doubled_or_reordered() {
-    /// How many sessions are renewed, on the connections of producer and consumer together.
-    const RENEWED: usize = 8;
     let Some(ways) = ways_in() else { return };
+    let short = ways.with_short_sessions();
+    for mechanism in ["plain", "scram-sha-256", "scram-sha-512", "oauthbearer", "oauthbearer-oidc"] {
+        assert!(short.contains(&format!("{mechanism}-short-sessions")), "{mechanism} is not in {short:?}");
+    }
+    for way in short {
+        numbers_go_through_renewed_sessions(&ways, &way).await;
+    }
+}
+
+/// Writes and reads until sessions were renewed, on the connections of producer and consumer together.
+async fn numbers_go_through_renewed_sessions(ways: &WaysIn, way: &str) {
+    const RENEWED: usize = 6;
     let sessions = Arc::new(Sessions::default());
-    let client = ways.builder(WaysIn::SHORT_SESSIONS).observer(sessions.clone()).connect().await.unwrap();
+    let client = ways.builder(way).observer(sessions.clone()).connect().await.unwrap();
     let topic = unique("sessions");
     let created = kestrel_client::admin::NewTopic::new(topic.as_str()).partitions(3);
     client.admin().create_topics([created]).await.into_result().unwrap();
@@ -204,7 +238,7 @@ async fn sessions_are_renewed_under_load_and_nothing_is_lost_doubled_or_reordere
 
     let writing = async {
         let mut sent = 0_u64;
-        while sessions.authenticated.load(Ordering::SeqCst) < RENEWED {
+        while sessions.renewed.load(Ordering::SeqCst) < RENEWED {
             let mut deliveries = Vec::new();
             for _ in 0..100 {
                 let partition = i32::try_from(sent % 3).unwrap();
@@ -234,13 +268,18 @@ async fn sessions_are_renewed_under_load_and_nothing_is_lost_doubled_or_reordere
     let all = async {
         tokio::join!(async { written.send_replace(writing.await) }, reading);
     };
-    tokio::time::timeout(4 * PATIENCE, all).await.expect("all that was written is read");
+    tokio::time::timeout(4 * PATIENCE, all)
+        .await
+        .unwrap_or_else(|_| panic!("{way}: not all that was written is read"));
     let sent = *written.borrow();
     for (partition, numbers) in read {
         let expected = (0..sent).filter(|number| i64::try_from(number % 3).unwrap() == i64::from(partition));
-        assert!(numbers.iter().copied().eq(expected), "partition {partition}: lost, doubled or reordered");
+        assert!(
+            numbers.iter().copied().eq(expected),
+            "{way}, partition {partition}: lost, doubled or reordered"
+        );
     }
-    assert_eq!(sessions.disconnected.load(Ordering::SeqCst), 0, "no request was lost with its connection");
+    assert_eq!(sessions.failed.load(Ordering::SeqCst), 0, "{way}: requests have failed");
     consumer.close().await.unwrap();
     producer.close(PATIENCE).await.unwrap();
     client.admin().delete_topics([topic.as_str()]).await.into_result().unwrap();
@@ -281,35 +320,10 @@ async fn certificates_are_read_again_when_their_files_change() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// What is written down, by everybody.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn note(&self, text: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().extend(format!("{text:?}\n").bytes());
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn no_log_error_or_debug_output_has_a_secret_in_it() {
     let Some(ways) = ways_in() else { return };
-    let log = Log::default();
+    let log = CapturedLog::default();
     let writer = log.clone();
     let logging = tracing_subscriber::fmt()
         .with_ansi(false)
@@ -337,8 +351,5 @@ async fn no_log_error_or_debug_output_has_a_secret_in_it() {
     // The password as it is and in base64, and what every token begins with.
     let secrets =
         ["alice-secret", "YWxpY2Utc2VjcmV0", "oidc-secret", "bobs-secret", "lost-secret", "eyJ", of_key];
-    for secret in secrets {
-        let line = text.lines().find(|line| line.contains(secret));
-        assert!(line.is_none(), "{secret} is in {line:?}");
-    }
+    log.assert_has_none_of(&secrets);
 }

@@ -88,7 +88,7 @@ async fn a_send_to_a_name_that_does_not_exist_leaves_nothing_behind() {
     let builder = Broker::builder().ephemeral().durability(Durability::Os);
     let broker = TestBroker::embedded(builder.set("auto.create.topics.enable", "false")).await;
     let client = watchful(&broker).await;
-    let producer = client.producer().max_block(Duration::from_millis(100)).build().await.unwrap();
+    let producer = client.producer().max_block(Duration::from_secs(5)).build().await.unwrap();
     let error = producer.send(Record::to("mispelt")).await.unwrap_err();
     assert!(matches!(error, Error::UnknownTopic { .. }), "{error}");
     client
@@ -155,14 +155,14 @@ async fn a_partition_that_someone_else_has_just_added_is_found() {
 #[tokio::test]
 async fn a_partition_is_waited_for_and_then_refused_with_the_count() {
     let broker = TestBroker::start().await;
-    let producer =
-        broker.client().await.producer().max_block(Duration::from_millis(300)).build().await.unwrap();
+    let producer = broker.client().await.producer().max_block(Duration::from_secs(5)).build().await.unwrap();
     let topic = unique("partitions");
     producer.prepare_topic(&topic).await.unwrap();
-    for partition in [99, i32::MAX, -1, i32::MIN] {
+    let is_refused = async |partition: i32| {
         let error = producer.send(Record::to(topic.as_str()).partition(partition)).await.unwrap_err();
         assert!(matches!(error, Error::UnknownPartition { partition: p, .. } if p == partition), "{error}");
-    }
+    };
+    tokio::join!(is_refused(99), is_refused(i32::MAX), is_refused(-1), is_refused(i32::MIN));
 }
 
 #[tokio::test]

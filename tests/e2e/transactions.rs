@@ -13,8 +13,10 @@ use kestrel_client::{
     ErrorCode, GroupMetadata, Int32, IsolationLevel, Place, Severity, TopicPartition, Transaction,
     TransactionalProducer, TransactionalTopic, Utf8,
 };
-use kestrel_tests::{TestBroker, unique};
+use kestrel_tests::{CapturedLog, TestBroker, unique};
 use tokio::task::JoinSet;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -170,6 +172,11 @@ async fn a_transaction_that_is_dropped_is_aborted_and_the_next_one_begins() {
 
 #[tokio::test]
 async fn who_takes_over_a_transactional_id_fences_whoever_had_it() {
+    let log = CapturedLog::default();
+    let writer = log.clone();
+    let logging = tracing_subscriber::fmt().with_ansi(false).with_max_level(LevelFilter::INFO);
+    // This test has one thread: the tasks of the client log here.
+    let _guard = logging.with_writer(move || writer.clone()).finish().set_default();
     let broker = TestBroker::start().await;
     let client = broker.client().await;
     let (topic, id) = (topic(&client, 1).await, unique("id"));
@@ -192,6 +199,8 @@ async fn who_takes_over_a_transactional_id_fences_whoever_had_it() {
     transaction.send(&news, "key", &2).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(committed(&client, &topic).await, [2]);
+    assert!(log.text().contains("another one has its id"), "{}", log.text());
+    log.assert_has_none_of(&["ERROR"]);
 }
 
 #[tokio::test]
@@ -331,7 +340,7 @@ async fn a_rebalance_in_a_transaction_lets_it_only_be_aborted() {
     produce(&client, &source, 0..5).await;
     let slow = client.consumer::<String, i32>(&*group).topics([&*source]).key(Utf8).value(Int32);
     let slow = slow.auto_offset_reset(AutoOffsetReset::Earliest).commit_policy(CommitPolicy::Manual);
-    let mut slow = slow.max_poll_interval(Duration::from_secs(1)).build().await.unwrap();
+    let mut slow = slow.max_poll_interval(Duration::from_secs(5)).build().await.unwrap();
     let mut producer = producer(&client, &unique("id")).await;
     let copies = numbers(&producer, &sink).await;
     let batch = slow.next_batch().await.unwrap().unwrap();
@@ -364,7 +373,7 @@ async fn a_transaction_that_is_open_for_too_long_is_aborted_by_the_broker_and_it
     let broker = TestBroker::start().await;
     let client = broker.client().await;
     let sink = topic(&client, 1).await;
-    let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(1));
+    let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(5));
     let mut producer = builder.build().await.unwrap();
     let copies = numbers(&producer, &sink).await;
     let transaction = producer.begin().await.unwrap();
@@ -518,7 +527,7 @@ async fn a_commit_that_nobody_answers_may_have_happened() {
     let made = home.spawn(async move {
         let client = Client::builder(servers).connect().await.unwrap();
         let topic = topic(&client, 1).await;
-        let builder = client.transactional_producer(unique("id")).max_block(Duration::from_millis(500));
+        let builder = client.transactional_producer(unique("id")).max_block(Duration::from_secs(8));
         let producer = builder.build().await.unwrap();
         let copies = numbers(&producer, &topic).await;
         (client, producer, copies)
@@ -549,7 +558,7 @@ async fn a_loop_whose_transaction_was_open_for_too_long_does_its_work_again() {
     let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
     produce(&client, &source, 0..3).await;
     let mut consumer = member(&client, &group, &source).await;
-    let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(1));
+    let builder = client.transactional_producer(unique("id")).transaction_timeout(Duration::from_secs(5));
     let mut producer = builder.build().await.unwrap();
     let copies = numbers(&producer, &sink).await;
     let stop = CancellationToken::new();
@@ -582,7 +591,7 @@ async fn a_loop_that_is_told_to_stop_waits_no_longer_for_a_commit_that_is_not_de
     let (source, sink, group) = (topic(&client, 1).await, topic(&client, 1).await, unique("group"));
     produce(&client, &source, 0..1).await;
     let mut consumer = member(&client, &group, &source).await;
-    let builder = client.transactional_producer(unique("id")).max_block(Duration::from_secs(2));
+    let builder = client.transactional_producer(unique("id")).max_block(Duration::from_secs(8));
     let mut producer = builder.linger(Duration::from_secs(60)).build().await.unwrap();
     let copies = numbers(&producer, &sink).await;
     let stop = CancellationToken::new();

@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -112,7 +113,11 @@ impl BrokerProcess {
                 Ok(())
             }
             Ok(Ok(Some(line))) => Err(format!("it printed {line:?} first")),
-            Ok(Ok(None)) => Err(format!("it ended with {:?} before it was ready", running.wait().await)),
+            Ok(Ok(None)) => {
+                let (ended, log) = (running.wait().await, fs::read_to_string(&self.log).unwrap_or_default());
+                let last = log.lines().last().unwrap_or("nothing");
+                Err(format!("it ended with {ended:?} before it was ready; it logged {last:?} last"))
+            }
             Ok(Err(error)) => Err(format!("it cannot be read: {error:#}")),
             Err(_) => Err(format!("it was not ready within {PATIENCE:?}")),
         }
@@ -183,11 +188,13 @@ impl BrokerProcess {
 /// broker that is not there must not get hold of its port, or even connect to itself.
 fn free_address() -> io::Result<String> {
     const PORTS: std::ops::Range<u32> = 20_000..32_000;
-    // The port is free again until the broker takes it, and between its lives: each process looks in a place of its own.
-    let first = process::id().wrapping_mul(97) % (PORTS.end - PORTS.start);
-    let mut ports = PORTS.cycle().skip(first as usize).take(PORTS.len());
-    let address = ports.find_map(|port| {
-        let address = format!("127.0.0.1:{port}");
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // The port is free again until the broker takes it, and between its lives: each process looks in a place of its own, and gives
+    // none twice.
+    let first = process::id().wrapping_mul(97);
+    let address = (0..PORTS.end - PORTS.start).find_map(|_| {
+        let next = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let address = format!("127.0.0.1:{}", PORTS.start + next % (PORTS.end - PORTS.start));
         TcpListener::bind(&address).is_ok().then_some(address)
     });
     address.ok_or_else(|| io::Error::other("no port from 20000 to 31999 is free"))

@@ -5,7 +5,9 @@
 
 mod bad_network;
 mod broker_process;
+mod captured_log;
 mod dice;
+mod registry_process;
 mod secure;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +18,9 @@ use kestrel_client::Client;
 
 pub use bad_network::BadNetwork;
 pub use broker_process::{BrokerProcess, built_broker, succeed};
+pub use captured_log::CapturedLog;
 pub use dice::Dice;
+pub use registry_process::RegistryProcess;
 pub use secure::{SECURE_VARIABLE, WaysIn};
 
 /// The environment variable that names a cluster to run against.

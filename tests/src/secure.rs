@@ -18,9 +18,6 @@ pub struct WaysIn {
 }
 
 impl WaysIn {
-    /// The way whose sessions last a few seconds, to be authenticated again.
-    pub const SHORT_SESSIONS: &'static str = "scram-sha-256-short-sessions";
-
     /// Those that the environment names; `None` when it names none.
     #[must_use]
     pub fn from_environment() -> Option<Self> {
@@ -39,6 +36,22 @@ impl WaysIn {
             names.filter_map(|name| name.strip_suffix(".properties").map(str::to_owned)).collect();
         ways.sort();
         ways
+    }
+
+    /// The names of those whose sessions last a few seconds, to be authenticated again: one for each mechanism, and one for tokens
+    /// that last no longer themselves.
+    ///
+    /// # Panics
+    /// As [`Self::names`].
+    #[must_use]
+    pub fn with_short_sessions(&self) -> Vec<String> {
+        self.names().into_iter().filter(|name| name.ends_with("-short-sessions")).collect()
+    }
+
+    /// Ways that end at the door.
+    #[must_use]
+    pub fn wrong(&self) -> Self {
+        Self { folder: self.folder.join("wrong") }
     }
 
     /// The properties of one way.

@@ -11,7 +11,7 @@ use crate::{is_test, production, sources, workspace};
 const LARGEST_CYCLE: usize = 4;
 
 /// A path of names from the root of a crate: of a module, or of something in one.
-type Names = Vec<String>;
+pub(crate) type Names = Vec<String>;
 
 /// A module that has a file.
 #[derive(Debug, Default)]
@@ -92,7 +92,7 @@ impl Crate {
 }
 
 /// The path of the module that is in the file `inside` of a crate's sources.
-fn module_of(inside: &Path) -> Names {
+pub(crate) fn module_of(inside: &Path) -> Names {
     let mut names: Names = inside
         .with_extension("")
         .iter()
@@ -105,7 +105,7 @@ fn module_of(inside: &Path) -> Names {
 }
 
 /// `names` from the root of the crate, said in `module`; `None` for those of other crates.
-fn absolute(module: &[String], names: &[String]) -> Option<Names> {
+pub(crate) fn absolute(module: &[String], names: &[String]) -> Option<Names> {
     let (first, rest) = names.split_first()?;
     match first.as_str() {
         "crate" => Some(rest.to_vec()),
@@ -123,7 +123,7 @@ fn absolute(module: &[String], names: &[String]) -> Option<Names> {
 }
 
 /// The paths that a file uses, with whether it passes them on.
-fn uses(text: &str) -> Vec<(bool, Names)> {
+pub(crate) fn uses(text: &str) -> Vec<(bool, Names)> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("use ") {

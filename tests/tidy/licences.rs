@@ -6,8 +6,18 @@ use std::process::Command;
 use crate::workspace;
 
 /// Licences that ask for no more than a notice.
-const ALLOWED: [&str; 9] =
-    ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "ISC", "MIT", "Unicode-3.0", "Zlib"];
+const ALLOWED: [&str; 10] = [
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Zlib",
+];
 
 /// Whether one of the alternatives of an SPDX expression is allowed as a whole.
 fn is_allowed(expression: &str) -> bool {

@@ -3,6 +3,11 @@
 mod admin;
 mod data;
 mod groups;
+#[cfg(test)]
+mod tests;
+mod transactions;
+
+use std::ops::RangeInclusive;
 
 use kestrel_protocol::{ApiKey, ErrorCode, Request, encode_response_with_gaps};
 
@@ -15,13 +20,16 @@ const GROUP: &str = "matrix-group";
 /// Names that neither has.
 const NO_TOPIC: &str = "matrix-no-topic";
 const NO_GROUP: &str = "matrix-no-group";
+/// A name that no ACL of the user is about.
+const OTHER: &str = "other";
+/// The transactional id that asks for producer ids.
 const TRANSACTIONAL_ID: &str = "matrix-id";
 
 /// A kind of request, and what of its answer is compared.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     api: ApiKey,
-    last_version: i16,
+    asked: RangeInclusive<i16>,
     ask: Box<Ask>,
 }
 
@@ -33,7 +41,7 @@ impl Case {
     pub(crate) fn versions(&self, sides: &[Side; 2]) -> Vec<i16> {
         let spoken = |version: &i16| sides.iter().all(|side| side.speaks(self.api, *version));
         let spoken: Vec<i16> =
-            self.api.versions().filter(spoken).filter(|it| *it <= self.last_version).collect();
+            self.api.versions().filter(spoken).filter(|it| self.asked.contains(it)).collect();
         let mut versions =
             vec![*spoken.first().expect("both speak it"), *spoken.last().expect("both speak it")];
         versions.dedup();
@@ -45,9 +53,13 @@ impl Case {
     }
 
     /// Asks in no later version.
-    fn until_version(mut self, version: i16) -> Self {
-        self.last_version = version;
-        self
+    fn until_version(self, version: i16) -> Self {
+        Self { asked: *self.asked.start()..=version, ..self }
+    }
+
+    /// Asks in no earlier version.
+    fn since_version(self, version: i16) -> Self {
+        Self { asked: version..=*self.asked.end(), ..self }
     }
 }
 
@@ -88,7 +100,7 @@ fn case<R: Request>(
         let answer = side.ask(&request, version);
         answer.map_or_else(|| "(closes the connection)".to_owned(), |response| show(response, version))
     };
-    Case { name, api: R::KEY, last_version: i16::MAX, ask: Box::new(ask) }
+    Case { name, api: R::KEY, asked: 0..=i16::MAX, ask: Box::new(ask) }
 }
 
 fn is_denial(error: &ErrorCode) -> bool {
@@ -106,9 +118,10 @@ pub(crate) fn prepare(side: &mut Side) {
     side.topic_id = side.topic(TOPIC);
     data::prepare(side);
     groups::prepare(side);
+    transactions::prepare(side);
 }
 
 /// All kinds of requests.
 pub(crate) fn all() -> Vec<Case> {
-    [data::cases(), groups::cases(), admin::cases()].into_iter().flatten().collect()
+    [data::cases(), groups::cases(), transactions::cases(), admin::cases()].into_iter().flatten().collect()
 }

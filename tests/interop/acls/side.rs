@@ -10,7 +10,7 @@ use kestrel_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequ
 use kestrel_protocol::messages::delete_acls::{DeleteAclsFilter, DeleteAclsRequest};
 use kestrel_protocol::messages::describe_acls::DescribeAclsRequest;
 use kestrel_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopic};
-use kestrel_protocol::{ApiKey, ErrorCode, Request, TopicId};
+use kestrel_protocol::{ApiKey, ErrorCode, ProducerId, Request, TopicId};
 
 use super::connection::Connection;
 
@@ -28,6 +28,8 @@ pub(crate) struct Side {
     served: Vec<ApiVersion>,
     /// The id of the topic that is there.
     pub(crate) topic_id: TopicId,
+    /// The producer whose transaction is open.
+    pub(crate) producer_id: ProducerId,
 }
 
 impl Side {
@@ -35,7 +37,20 @@ impl Side {
         let mut admin = Connection::open(address);
         let served = admin.call(&ApiVersionsRequest::default(), 0).expect("its versions").api_keys;
         let sasl_address = sasl_address.to_owned();
-        Self { admin, sasl_address, user: None, served, topic_id: TopicId::NIL }
+        Self {
+            admin,
+            sasl_address,
+            user: None,
+            served,
+            topic_id: TopicId::NIL,
+            producer_id: ProducerId::NONE,
+        }
+    }
+
+    /// The numbers of the APIs that the broker says it serves.
+    #[cfg(test)]
+    pub(crate) fn served(&self) -> impl Iterator<Item = i16> {
+        self.served.iter().map(|served| served.api_key)
     }
 
     /// Whether the broker says that it speaks a version of an API.

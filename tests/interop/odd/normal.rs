@@ -6,13 +6,14 @@ use std::fmt::Debug;
 /// Fields that are not compared: words for people.
 const WORDS: [&str; 3] = ["error_message", "batch_index_error_message", "documentation"];
 /// Fields whose value is shown only when it is none. Whether there is one is compared.
-const VOLATILE: [&str; 13] = [
+const VOLATILE: [&str; 14] = [
     "host",
     "port",
     "cluster_id",
     "topic_id",
     "timestamp",
     "log_append_time_ms",
+    "transaction_start_time_ms",
     "throttle_time_ms",
     "producer_id",
     "session_id",

@@ -9,7 +9,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-_DAYS = "30"
+_DAYS = 30
 _RSA = ("-newkey", "rsa:2048", "-nodes")
 TOKEN_SECONDS = 3_600
 ISSUER, AUDIENCE, KEY_ID = "https://issuer.interop.test", "interop", "interop"
@@ -21,17 +21,27 @@ class Authority:
     def __init__(self, folder):
         self._folder = Path(folder)
         self._folder.mkdir()
-        self.ca = self._file("ca.pem")
-        _openssl("req", "-x509", *_RSA, "-days", _DAYS, "-subj", "/CN=Interop CA", "-keyout", self._file("ca.key"), "-out", self.ca)
+        self.ca, self._register = self._file("ca.pem"), self._file("ca.cnf")
+        _openssl("req", "-x509", *_RSA, "-days", str(_DAYS), "-subj", "/CN=Interop CA", "-keyout", self._file("ca.key"), "-out",
+                 self.ca)
+        # `openssl ca` writes down what it has signed; it is the only one that lets one say when a certificate ends.
+        Path(self._file("signed")).touch()
+        Path(self._register).write_text(
+            f"[ca]\ndefault_ca = all\n[all]\ndatabase = {self._file('signed')}\nnew_certs_dir = {self._folder}\n"
+            "rand_serial = yes\nunique_subject = no\ndefault_md = sha256\npolicy = named\n[named]\ncommonName = supplied\n")
 
-    def certificate(self, name, names="DNS:localhost,IP:127.0.0.1"):
-        """A file with a key and a certificate of `CN=name`, for brokers and for clients."""
+    def certificate(self, name, names="DNS:localhost,IP:127.0.0.1", days=_DAYS):
+        """A file with a key and a certificate of `CN=name`, for brokers and for clients.
+
+        It ends so many days from now, and is over when `days` is negative.
+        """
         key, request, certificate = (self._file(f"{name}.{ending}") for ending in ("key", "csr", "crt"))
         extensions, both = self._folder / f"{name}.ext", self._folder / f"{name}.pem"
         extensions.write_text(f"subjectAltName={names}\n")
         _openssl("req", *_RSA, "-subj", f"/CN={name}", "-keyout", key, "-out", request)
-        _openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._file("ca.key"), "-CAcreateserial",
-                 "-days", _DAYS, "-extfile", str(extensions), "-out", certificate)
+        _openssl("ca", "-batch", "-notext", "-config", self._register, "-cert", self.ca, "-keyfile",
+                 self._file("ca.key"), "-in", request, "-startdate", _day(min(days, 0) - 1), "-enddate", _day(days),
+                 "-extfile", str(extensions), "-out", certificate)
         both.write_text(Path(key).read_text() + Path(certificate).read_text())
         return str(both)
 
@@ -76,7 +86,10 @@ class TokenEndpoint:
         tls.load_cert_chain(certificate)
         # The handshake is made by the thread of a connection, so that a slow one keeps nobody waiting.
         self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://localhost:{self._server.server_port}/token"
+
+    def url(self, seconds=TOKEN_SECONDS):
+        """Where the tokens are that last so many seconds."""
+        return f"https://localhost:{self._server.server_port}/{seconds}"
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -94,7 +107,9 @@ def _endpoint(issuer, subject):
             form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             if self.headers.get("Authorization") != wanted or "grant_type=client_credentials" not in form:
                 return self._answer(401, {"error": "invalid_client"})
-            self._answer(200, {"access_token": issuer.token(subject), "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
+            seconds = int(self.path.removeprefix("/"))
+            token = issuer.token(subject, exp=int(time.time()) + seconds)
+            self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": seconds})
 
         def _answer(self, status, value):
             text = json.dumps(value).encode()
@@ -108,6 +123,11 @@ def _endpoint(issuer, subject):
             pass
 
     return Endpoint
+
+
+def _day(days):
+    """The time so many days from now, as openssl reads it."""
+    return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86_400))
 
 
 def _base64(data):

@@ -50,14 +50,14 @@ class BrokerFailed(Exception):
 class Broker:
     """A running broker. Use it in a `with`: at the end it is stopped, and killed if it does not stop.
 
-    `listen` is None when the settings name the listeners.
+    `listen` is None when the settings name the listeners; `options` are further words of the command line.
     """
 
-    def __init__(self, program, data_dir, log, settings=(), listen="127.0.0.1:0"):
+    def __init__(self, program, data_dir, log, settings=(), listen="127.0.0.1:0", options=()):
         self.log = Path(log)
         words = [word for setting in (*KEEP_ALL, *settings) for word in ("--set", setting)]
         words += ["--listen", listen] if listen else []
-        command = [str(program), "--data-dir", str(data_dir), *words]
+        command = [str(program), "--data-dir", str(data_dir), *words, *options]
         with open(self.log, "ab") as errors:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         self.bootstrap = self._await_ready()
@@ -102,6 +102,11 @@ class Broker:
 
     def alive(self):
         return self._process.poll() is None
+
+    @property
+    def pid(self):
+        """Its process."""
+        return self._process.pid
 
     def _tail(self):
         lines = self.log.read_text(errors="replace").splitlines()[-20:]

@@ -50,7 +50,8 @@ def _in_venv(name):
 
 def _node():
     modules = tools.ensure("node") / "node_modules"
-    return ["env", f"NODE_PATH={modules}", "node", str(tools.CLIENTS / "kafkajs" / "main.js")]
+    protos = tools.ensure("typed-protos") / "typed.binpb"
+    return ["env", f"NODE_PATH={modules}", f"TYPED_PROTOS={protos}", "node", str(tools.CLIENTS / "kafkajs" / "main.js")]
 
 
 def _franz_go():
@@ -78,6 +79,8 @@ CLIENTS = (
            groups=("sharing", "static"), commits=False, late_ms=2_000,
            # Its SCRAM says the client's nonce twice (mended in librdkafka 2.6.1): Apache Kafka does not take it either.
            ways=("tls", "mutual-tls", "plain")),
+    # Kestrel's own command line, between clients that nobody here wrote.
+    Client("kestrel-cli", (), lambda: _script("kestrel-cli"), scenarios=("acks", "offsets", "errors"), groups=(), ways=()),
     # It reads only as a member of a group, and has no lz4 and zstd of its own.
     Client("kafkajs", ("node",), _node, codecs=("none", "gzip", "snappy"),
            scenarios=("acks", "offsets", "admin", "errors", "group-admin"), reads=(),

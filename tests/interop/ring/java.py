@@ -30,6 +30,12 @@ def class_command(main_class, *args):
     return _command(path, QUICK, main_class, args)
 
 
+def typed_command(*args):
+    """The command line that runs the ring's own program with serializers of typed data."""
+    path = f"{tools.ensure('java-typed')}/classes:{tools.java_serde_path()}"
+    return _command(path, (*QUICK, f"-Dtyped={tools.TYPED}"), "TypedData", args)
+
+
 def class_path_command(path, main_class, *args, options=QUICK):
     """The command line that runs a class of a class path."""
     return _command(path, options, main_class, args)

@@ -146,7 +146,7 @@ class Ring:
         for component in ("kcat", "kafka-jars", "java-clients"):
             tools.ensure(component)
         words = [word for topic in topics for word in ("--topic", topic)]
-        outcome, why = _run(java.client_command("topics", "--bootstrap", bootstrap, *words))
+        outcome, why = run_program(java.client_command("topics", "--bootstrap", bootstrap, *words))
         if outcome != PASSED:
             raise Differs(why)
 
@@ -185,7 +185,7 @@ class Ring:
     def _scenario(self, client, name, group, bootstrap, *words, column=None):
         command = [*client.command(), group, "--bootstrap", bootstrap, *words]
         began = time.monotonic()
-        outcome, why = _run(command)
+        outcome, why = run_program(command)
         self._report.add(Result(client.name, name, column or group, outcome, time.monotonic() - began, why))
         return outcome == PASSED
 
@@ -195,7 +195,8 @@ class Ring:
                 done.result()
 
 
-def _run(command):
+def run_program(command):
+    """Whether a client's program passes, and what it says if it does not."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                               timeout=SCENARIO_DEADLINE_S)

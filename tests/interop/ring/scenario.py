@@ -88,7 +88,11 @@ def main(client, scenarios):
     parser.add_argument("--id", help="transactional id (transactor, copier)")
     parser.add_argument("--timeout-ms", type=int, default=60_000, help="how long a transaction may last (transactor, copier)")
     parser.add_argument("--hold", type=int, default=0, metavar="N", help="leaves its Nth transaction open (copier)")
-    parser.add_argument("--writer", type=int, help="its number (writer)")
+    parser.add_argument("--writer", help="its number (writer); who has written (typed-read)")
+    parser.add_argument("--registry", metavar="URL", help="the schema registry (typed-write, typed-read)")
+    parser.add_argument("--case", action="append", default=[],
+                        help="what to write or read (typed-write, typed-read), or to try, as 'read TOPIC' (decisions)")
+    parser.add_argument("--form", action="append", default=[], help="where the schema is named (typed-write, typed-read)")
     parser.add_argument("--seconds", type=float, default=8, help="how long it lasts (steady)")
     parser.add_argument("--security", type=_security, default={}, metavar="FILE",
                         help="how to connect, as JSON (ring/security.py says what is in it)")

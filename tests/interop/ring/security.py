@@ -18,17 +18,17 @@ import shutil
 import time
 
 from ring import java
-from ring.authority import AUDIENCE, ISSUER, Authority, Issuer, TokenEndpoint
+from ring.authority import AUDIENCE, ISSUER, TOKEN_SECONDS, Authority, Issuer, TokenEndpoint
 from ring.broker import AUTHORIZER, Broker, free_address
 from ring.scenario import Differs
 
 USER, PASSWORD = "alice", "alice-secret"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-# Each session ends so soon on the listener of that name.
-SESSION_MS = 2_000
+# Each session ends so soon on the listener of that name, and that of a short token about then.
+SESSION_MS, SHORT_TOKEN_SECONDS = 3_000, 4
 # The listeners by name, with their security protocols.
 LISTENERS = {"PLAINTEXT": "PLAINTEXT", "SSL": "SSL", "MUTUAL": "SSL", "SASL_PLAINTEXT": "SASL_PLAINTEXT",
-             "SASL_SSL": "SASL_SSL", "TOKEN": "SASL_SSL", "SHORT": "SASL_SSL"}
+             "SASL_SSL": "SASL_SSL", "TOKEN": "SASL_SSL", "SHORT": "SASL_SSL", "OVER": "SSL", "ELSEWHERE": "SSL"}
 _CLASSES = "org.apache.kafka.common.security"
 _LOGIN = {"PLAIN": f'{_CLASSES}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
           "SCRAM-SHA-256": f"{_CLASSES}.scram.ScramLoginModule required;",
@@ -87,12 +87,17 @@ class Guarded:
 
     def wrong_ways(self):
         """Ways that end at the door: name, listener, and how to connect."""
-        ca = {"ca": self._authority.ca}
+        ca, alice = {"ca": self._authority.ca}, {"user": USER, "password": PASSWORD}
         for mechanism in MECHANISMS:
-            password = {"mechanism": mechanism, "user": USER, "password": "guessed"}
-            yield f"{mechanism.lower()}-wrong-password", "SASL_SSL", {**ca, **password}
+            yield f"{mechanism.lower()}-wrong-password", "SASL_SSL", {**ca, "mechanism": mechanism, **alice, "password": "guessed"}
         yield "tls-wrong-ca", "SSL", {"ca": Authority(self._folder / "stranger").ca}
+        yield "tls-wrong-name", "ELSEWHERE", ca
+        yield "tls-over", "OVER", ca
         yield "mutual-tls-no-certificate", "MUTUAL", ca
+        yield "mutual-tls-over", "MUTUAL", {**ca, "certificate": self._authority.certificate("over-alice", days=-1)}
+        for mechanism in MECHANISMS:
+            yield f"{mechanism.lower()}-not-enabled", "TOKEN", {**ca, "mechanism": mechanism, **alice}
+        yield "oauthbearer-not-enabled", "SASL_SSL", {**ca, "mechanism": "OAUTHBEARER", "token": self._issuer.token(USER)}
         stranger = Issuer(self._folder / "another-issuer")
         for what, token in (("wrong-audience", self._issuer.token(USER, aud="somebody else")),
                             ("expired", self._issuer.token(USER, exp=int(time.time()) - 60)),
@@ -101,9 +106,16 @@ class Guarded:
 
     def short_ways(self):
         """Ways whose sessions are short, as `ways` has them."""
-        for mechanism in MECHANISMS[:2]:
-            alice = {"mechanism": mechanism, "user": USER, "password": PASSWORD}
-            yield f"{mechanism.lower()}-short-sessions", "SHORT", {"ca": self._authority.ca, **alice}
+        ca, alice = {"ca": self._authority.ca}, {"user": USER, "password": PASSWORD}
+        for mechanism in MECHANISMS:
+            yield f"{mechanism.lower()}-short-sessions", "SHORT", {**ca, "mechanism": mechanism, **alice}
+        token = {"mechanism": "OAUTHBEARER", "token": self._issuer.token(USER)}
+        yield "oauthbearer-short-sessions", "SHORT", {**ca, **token}
+
+    def _oidc_ways(self):
+        """Ways with tokens that the client gets by itself: sessions end with them. The `endpoint` is nothing that foreign clients read."""
+        for name, seconds in (("oauthbearer-oidc", TOKEN_SECONDS), ("oauthbearer-oidc-short-sessions", SHORT_TOKEN_SECONDS)):
+            yield name, "TOKEN", {"ca": self._authority.ca, "mechanism": "OAUTHBEARER", "endpoint": self._endpoint.url(seconds)}
 
     def file(self, name, listener, how):
         """An address, and the file that says how to connect to it."""
@@ -112,10 +124,19 @@ class Guarded:
         return self.address(listener), str(path)
 
     def properties(self, folder):
-        """A folder with the properties of each way as kestrel-client reads them, for its end-to-end tests (tests/src/secure.rs)."""
+        """A folder with the properties of each way as kestrel-client reads them, for its end-to-end tests (tests/src/secure.rs).
+
+        In `wrong` are those of each wrong way.
+        """
+        self._write_properties(folder, [*self.ways(), *self.short_ways(), *self._oidc_ways()])
+        self._write_properties(folder / "wrong", self.wrong_ways())
+        shutil.copy(self._authority.ca, folder / "ca.pem")
+        shutil.copy(Authority(self._folder / "nobody").ca, folder / "other-ca.pem")
+        return folder
+
+    def _write_properties(self, folder, ways):
         folder.mkdir()
-        oidc = ("oauthbearer-oidc", "TOKEN", {"ca": self._authority.ca, "mechanism": "OAUTHBEARER"})
-        for name, listener, how in [*self.ways(), *self.short_ways(), oidc]:
+        for name, listener, how in ways:
             lines = {"bootstrap.servers": self.address(listener), "security.protocol": LISTENERS[listener]}
             if "ca" in how:
                 lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": how["ca"]}
@@ -126,16 +147,13 @@ class Guarded:
             if "password" in how:
                 login = _LOGIN[how["mechanism"]].split(" required")[0]
                 lines["sasl.jaas.config"] = f'{login} required username="{how["user"]}" password="{how["password"]}";'
-            if how is oidc[2]:
+            if "endpoint" in how:
                 credentials = "sasl.oauthbearer.client.credentials.client"
-                lines |= {"sasl.oauthbearer.token.endpoint.url": self._endpoint.url, f"{credentials}.id": TokenEndpoint.ID,
+                lines |= {"sasl.oauthbearer.token.endpoint.url": how["endpoint"], f"{credentials}.id": TokenEndpoint.ID,
                           f"{credentials}.secret": TokenEndpoint.SECRET, "https.ca.location": self._authority.ca}
             if "token" in how:
                 (folder / f"{name}.token").write_text(how["token"])
             (folder / f"{name}.properties").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
-        shutil.copy(self._authority.ca, folder / "ca.pem")
-        shutil.copy(Authority(folder / "stranger").ca, folder / "other-ca.pem")
-        return folder
 
     def java_file(self, name, listener, how):
         """A properties file for Kafka's own tools that connects so, with a mechanism that has a password."""
@@ -161,21 +179,27 @@ class Guarded:
         yield f"ssl.truststore.location={self._authority.ca}"
         yield "listener.name.mutual.ssl.client.auth=required"
         yield "listener.name.mutual.ssl.principal.mapping.rules=RULE:^CN=(.*?)$/$1/"
+        # Certificates that no client should take: one that is over, and one for another host.
+        yield f"listener.name.over.ssl.keystore.location={self._authority.certificate('over', days=-1)}"
+        elsewhere = self._authority.certificate("elsewhere", "DNS:elsewhere.example")
+        yield f"listener.name.elsewhere.ssl.keystore.location={elsewhere}"
+        for listener in ("over", "elsewhere"):
+            yield f"listener.name.{listener}.ssl.keystore.type=PEM"
         yield f"listener.name.short.connections.max.reauth.ms={SESSION_MS}"
-        for listener in ("sasl_plaintext", "sasl_ssl", "short"):
-            yield from _logins(listener, *MECHANISMS)
-        yield from self._token_settings()
-
-    def _token_settings(self):
-        yield from _logins("token", "OAUTHBEARER")
-        validator = f"{_CLASSES}.oauthbearer.OAuthBearerValidatorCallbackHandler"
-        yield f"listener.name.token.oauthbearer.sasl.server.callback.handler.class={validator}"
-        keys = self._issuer.jwks.as_uri()
-        yield f"listener.name.token.sasl.oauthbearer.jwks.endpoint.url={keys}"
+        for listener, mechanisms in (("sasl_plaintext", MECHANISMS), ("sasl_ssl", MECHANISMS), ("token", ("OAUTHBEARER",)),
+                                     ("short", (*MECHANISMS, "OAUTHBEARER"))):
+            yield from logins(listener, *mechanisms)
+        yield from self._token_settings("token")
+        yield from self._token_settings("short")
         # A system property of Apache Kafka's, which `apache-kafka` sets.
-        yield f"org.apache.kafka.sasl.oauthbearer.allowed.urls={keys}"
-        yield f"listener.name.token.sasl.oauthbearer.expected.issuer={ISSUER}"
-        yield f"listener.name.token.sasl.oauthbearer.expected.audience={AUDIENCE}"
+        yield f"org.apache.kafka.sasl.oauthbearer.allowed.urls={self._issuer.jwks.as_uri()}"
+
+    def _token_settings(self, listener):
+        validator = f"{_CLASSES}.oauthbearer.OAuthBearerValidatorCallbackHandler"
+        yield f"listener.name.{listener}.oauthbearer.sasl.server.callback.handler.class={validator}"
+        yield f"listener.name.{listener}.sasl.oauthbearer.jwks.endpoint.url={self._issuer.jwks.as_uri()}"
+        yield f"listener.name.{listener}.sasl.oauthbearer.expected.issuer={ISSUER}"
+        yield f"listener.name.{listener}.sasl.oauthbearer.expected.audience={AUDIENCE}"
 
     def _add_alice(self):
         for mechanism in MECHANISMS[1:]:
@@ -193,7 +217,8 @@ def tool(address, name, *options, fails=False):
     return done.stdout + done.stderr
 
 
-def _logins(listener, *mechanisms):
+def logins(listener, *mechanisms):
+    """The settings that let users log in on a listener, by these mechanisms."""
     yield f"listener.name.{listener}.sasl.enabled.mechanisms={','.join(mechanisms)}"
     for mechanism in mechanisms:
         yield f"listener.name.{listener}.{mechanism.lower()}.sasl.jaas.config={_LOGIN[mechanism]}"

@@ -5,17 +5,25 @@ so that a change of a version installs anew and everything else is found as it w
 """
 
 import fcntl
+import functools
 import hashlib
+import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 CLIENTS = HERE / "clients"
+# The schemas and values of typed data; the serializers' own tests have them too.
+TYPED = HERE.parent.parent / "kestrel-serde/testdata/typed"
+SERDES = CLIENTS / "java-serdes"
 
 
 class Missing(Exception):
@@ -46,12 +54,17 @@ def ensure(component):
 
 
 def _python(folder):
+    _venv(folder, *_PYTHON)
+
+
+def _venv(folder, *manifests):
+    """A Python of its own with what the manifests ask for."""
     try:
         _run(sys.executable, "-m", "venv", str(folder / "venv"))
     except Missing:  # Debian's Python has it in a package of its own
         _apt_install("python3-venv")
         _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
-    wanted = [word for m in _PYTHON for word in ("-r", str(m))]
+    wanted = [word for m in manifests for word in ("-r", str(m))]
     _run(str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted)
 
 
@@ -63,9 +76,19 @@ def _node(folder):
 
 
 def _go(folder):
+    _go_program(CLIENTS / "franz-go", folder / "franz-go")
+
+
+def _go_program(sources, program):
     if not shutil.which("go"):
         raise Missing("go is not on the PATH")
-    _run("go", "build", "-mod=readonly", "-o", str(folder / "franz-go"), ".", cwd=CLIENTS / "franz-go")
+    _run("go", "build", "-mod=readonly", "-o", str(program), ".", cwd=sources)
+
+
+def _prometheus(folder):
+    """Prometheus's libraries: the parsers for Python, and the parser and linter for Go in a program of the ring's own."""
+    _venv(folder, *_PROMETHEUS)
+    _go_program(CLIENTS / "prometheus", folder / "lint")
 
 
 def _kafka_jars(folder):
@@ -80,19 +103,117 @@ def _java_clients(folder):
     _run("javac", "-nowarn", "-d", str(folder / "classes"), "-cp", f"{libs}/*", *map(str, sorted(_JAVA)))
 
 
+def _java_serdes(folder):
+    _need("mvn", "maven")
+    _run("mvn", "--batch-mode", "--quiet", "--file", str(_SERDES_POM[0]), "dependency:copy-dependencies",
+         # Apache Kafka's client is there already, in another version.
+         "-DincludeScope=runtime", "-DexcludeArtifactIds=kafka-clients", f"-DoutputDirectory={folder / 'libs'}")
+    # Its version is that of the protobuf-java that came: what it makes is for that one.
+    (runtime,) = (folder / "libs").glob("protobuf-java-[0-9]*.jar")
+    version = runtime.stem.removeprefix("protobuf-java-")
+    _run("mvn", "--batch-mode", "--quiet", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
+         f"-Dartifact=com.google.protobuf:protoc:{version}:exe:{_PROTOC}", f"-DoutputDirectory={folder / 'protoc'}", cwd=folder)
+    with zipfile.ZipFile(runtime) as jar:  # google/protobuf/*.proto, which files import
+        jar.extractall(folder / "protoc", [name for name in jar.namelist() if name.endswith(".proto")])
+
+
+def _java_typed(folder):
+    """The ring's own program with these serializers, and the messages that protoc makes for it."""
+    made = folder / "messages"
+    made.mkdir()
+    java_messages(TYPED, [file.name for file in _PROTOS], made)
+    sources = [*(SERDES / "src").glob("*.java"), *made.rglob("*.java")]
+    _run("javac", "-nowarn", "-d", str(folder / "classes"), "-cp", java_serde_path(), *map(str, sorted(sources)))
+
+
+def java_messages(protos, files, made):
+    """Has protoc, that of Maven Central, make Java's classes for the messages of files in a folder."""
+    folder = ensure("java-serdes") / "protoc"
+    (protoc,) = folder.glob("protoc-*.exe")
+    protoc.chmod(0o755)
+    _run(str(protoc), f"--proto_path={protos}", f"--proto_path={folder}", f"--java_out={made}", *files)
+
+
+def java_serde_path():
+    """The class path of the serializers for Java, and of Apache Kafka's client."""
+    return f"{ensure('java-serdes')}/libs/*:{ensure('kafka-jars')}/libs/*"
+
+
+def java_serde_sources():
+    """What those who use these serializers compile with theirs: how they ask a registry with Confluent's API."""
+    return [SERDES / "src/ConfluentRegistry.java"]
+
+
+def _typed_protos(folder):
+    """The descriptors of the .proto files of `TYPED`, for clients that make their messages of them."""
+    python = ensure("python") / "venv/bin/python"
+    _run(str(python), "-m", "grpc_tools.protoc", f"--proto_path={TYPED}", "--include_imports",
+         f"--descriptor_set_out={folder / 'typed.binpb'}", *(file.name for file in _PROTOS))
+
+
+def _apicurio(folder):
+    """A registry that nobody here wrote, with Confluent's API; the newest that runs on the newest Java of this machine."""
+    _need("mvn", "maven")
+    artifact = f"io.apicurio:apicurio-registry-app:{_apicurio_version()}:tar.gz:all"
+    # From the empty folder: Maven would read a pom beside it.
+    _run("mvn", "--batch-mode", "--quiet", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy",
+         f"-Dartifact={artifact}", f"-DoutputDirectory={folder}", cwd=folder)
+    (archive,) = folder.glob("*.tar.gz")
+    shutil.unpack_archive(archive, folder)
+    archive.unlink()
+
+
+def _apicurio_version():
+    versions = json.loads(_APICURIO[0].read_text(encoding="utf-8"))
+    return versions["version" if newest_java()[0] >= 21 else "version below Java 21"]
+
+
+@functools.cache
+def newest_java():
+    """The version of the newest Java on this machine, and its program."""
+    found = [(_java_version(program), program) for program in _javas()]
+    return max(found, default=(0, "java"))
+
+
+def _javas():
+    home = os.environ.get("JAVA_HOME")
+    named = [f"{home}/bin/java"] if home else []
+    on_path = [shutil.which("java")] if shutil.which("java") else []
+    return [*named, *on_path, *map(str, Path("/usr/lib/jvm").glob("*/bin/java"))]
+
+
+def _java_version(program):
+    try:
+        said = subprocess.run([program, "-version"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stderr
+    except OSError:
+        return 0
+    found = re.search(r'version "(\d+)', said)
+    return int(found[1]) if found else 0
+
+
 _PYTHON = (CLIENTS / "confluent-kafka/requirements.txt", CLIENTS / "kafka-python/requirements.txt")
 _NODE = (CLIENTS / "kafkajs/package.json",)
 _GO = tuple((CLIENTS / "franz-go").glob("*"))
+_PROMETHEUS = (CLIENTS / "prometheus/requirements.txt",)
 _POM = (CLIENTS / "java/pom.xml",)
 _JAVA = tuple((CLIENTS / "java/src").glob("*.java"))
+_PROTOC = "linux-" + {"aarch64": "aarch_64"}.get(platform.machine(), platform.machine())
+_SERDES_POM = (SERDES / "pom.xml",)
+_APICURIO = (HERE / "apicurio.json",)
+_PROTOS = tuple(sorted(TYPED.glob("*.proto")))
 
 # What is kept in the cache: the files that decide what it is, and how it is installed.
 _KEPT = {
     "python": (_PYTHON, _python),
+    "typed-protos": (_PYTHON + _PROTOS, _typed_protos),
     "node": (_NODE, _node),
     "franz-go": (_GO, _go),
+    "prometheus": (tuple((CLIENTS / "prometheus").glob("*")), _prometheus),
     "kafka-jars": (_POM, _kafka_jars),
+    "apicurio": (_APICURIO, _apicurio),
     "java-clients": (_POM + _JAVA, _java_clients),
+    "java-serdes": (_SERDES_POM, _java_serdes),
+    "java-typed": (_SERDES_POM + tuple((SERDES / "src").glob("*.java")) + _PROTOS, _java_typed),
 }
 # What is the system's own.
 _SYSTEMS = ("kcat", "openssl")

@@ -100,17 +100,23 @@ fn is_ours(name: Option<&str>) -> bool {
     name.is_none_or(|name| name.starts_with(PREFIX))
 }
 
-fn batch() -> Bytes {
-    let mut builder = RecordBatchBuilder::new(BuilderOptions::default(), 1 << 16);
+/// A batch of one record.
+pub(super) fn batch(options: BuilderOptions, stamp: ProducerStamp) -> Bytes {
+    let mut builder = RecordBatchBuilder::new(options, 1 << 16);
     builder.append(1_700_000_000_000, Some(b"key"), Some(b"value"), []).expect("it is small");
-    builder.build(ProducerStamp::NONE).into_bytes()
+    builder.build(stamp).into_bytes()
 }
 
 fn produce(topic_id: TopicId, name: &str, version: i16) -> ProduceRequest {
+    produce_batch(topic_id, name, version, batch(BuilderOptions::default(), ProducerStamp::NONE))
+}
+
+/// Writes a batch outside of transactions.
+pub(super) fn produce_batch(topic_id: TopicId, name: &str, version: i16, batch: Bytes) -> ProduceRequest {
     let topic = TopicProduceData {
         name: if version < BY_ID { name.into() } else { Default::default() },
         topic_id: if version < BY_ID { TopicId::NIL } else { topic_id },
-        partition_data: vec![PartitionProduceData { index: 0, records: Some(batch()) }],
+        partition_data: vec![PartitionProduceData { index: 0, records: Some(batch) }],
     };
     ProduceRequest { transactional_id: None, acks: -1, timeout_ms: 10_000, topic_data: vec![topic] }
 }

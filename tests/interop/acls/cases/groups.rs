@@ -26,7 +26,8 @@ use crate::states::PREFIX;
 
 /// The first version of OffsetCommit and OffsetFetch that names topics by id.
 const BY_ID: i16 = 10;
-const TRANSACTIONS: i8 = 1;
+/// The type of a transactional id, where groups are 0.
+pub(super) const TRANSACTIONS: i8 = 1;
 
 pub(super) fn prepare(side: &mut Side) {
     side.until(|side| {
@@ -85,7 +86,8 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-fn find(version: i16, key: &str, key_type: i8) -> FindCoordinatorRequest {
+/// Asks who coordinates a group or a transactional id.
+pub(super) fn find(version: i16, key: &str, key_type: i8) -> FindCoordinatorRequest {
     let is_batch = version >= 4;
     FindCoordinatorRequest {
         key: if is_batch { Default::default() } else { key.into() },

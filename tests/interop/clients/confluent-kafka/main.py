@@ -15,12 +15,15 @@ from ring import librdkafka, member, records, scenario, stamp  # noqa: E402
 from ring.scenario import DEADLINE_S, TIMES, expect  # noqa: E402
 
 import transactions  # noqa: E402
+import registry_api  # noqa: E402
+import typed  # noqa: E402
 
 CREATE_TIME, LOG_APPEND_TIME = 1, 2
 # How many records the writer sends to a partition in a row, how long it rests then, and how many may wait.
 BURST, REST_S, MOST_WAITING = 25, 0.04, 1_000
 # Batches that fit into the smallest segments.
 BATCH_BYTES = 10_000
+NO_ERROR = "no error"
 KEEP = {"retention.ms": "-1"}  # the records' times are long ago
 
 
@@ -61,7 +64,7 @@ def error_of(action):
         action()
     except KafkaException as e:
         return e.args[0].name()
-    return "no error"
+    return NO_ERROR
 
 
 def write(args, topic, written, **config):
@@ -159,11 +162,28 @@ def refused(args):
     """Is not let in, and says why."""
     errors = []
     client = AdminClient({**connection(args), "error_cb": lambda e: errors.append(e.name()), "log_level": 0})
-    expect("a list of topics", error_of(lambda: client.list_topics(timeout=5)) != "no error", True)
+    expect("a list of topics", error_of(lambda: client.list_topics(timeout=5)) != NO_ERROR, True)
     client.poll(1)
     # With TLS 1.3 a broker looks at a client's certificate when the client is done.
     wanted = {"_AUTHENTICATION"} if "mechanism" in args.security else {"_SSL", "_TRANSPORT"}
     expect(f"one of {wanted} is among the errors {set(errors)}", bool(wanted & set(errors)), True)
+
+
+def decisions(args):
+    """Says what the broker decides when this user creates a topic (only to try), writes to one or reads one."""
+    def create(topic):
+        return error_of(lambda: answer(admin_at(args).create_topics([NewTopic(topic, 1, 1)], validate_only=True)))
+
+    def written(topic):
+        return next(iter(write(args, topic, [simple(None)])), NO_ERROR)
+
+    def readable(topic):
+        return error_of(lambda: read(args, topic, [0], **{"group.id": args.group}))
+
+    asked = {"create": create, "write": written, "read": readable}
+    for case in args.case:
+        what, topic = case.split()
+        member.say("decided", case=case, answer=asked[what](topic))
 
 
 def offsets(args):
@@ -435,7 +455,11 @@ def writer(args):
 
 scenario.main("confluent-kafka", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                   "log-append-time": log_append_time, "admin": admin, "errors": errors,
-                                  "group-admin": group_admin, "steady": steady, "refused": refused, "member": join,
-                                  "writer": writer,
+                                  "group-admin": group_admin, "steady": steady, "refused": refused, "decisions": decisions,
+                                  "member": join, "writer": writer,
                                   "transactor": lambda args: transactions.serve(args, connection(args)),
-                                  "copier": lambda args: transactions.copy(args, connection(args))})
+                                  "copier": lambda args: transactions.copy(args, connection(args)),
+                                  "typed-write": lambda args: typed.write(args, connection(args)),
+                                  "registry-api": registry_api.check,
+                                  "typed-captured": typed.captured,
+                                  "typed-read": lambda args: typed.read(args, lambda topic: read(args, topic, [0])[0])})

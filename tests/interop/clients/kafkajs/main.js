@@ -37,6 +37,10 @@ const { values: args, positionals } = parseArgs({
     id: { type: 'string' },
     'timeout-ms': { type: 'string', default: '60000' },
     hold: { type: 'string', default: '0' },
+    writer: { type: 'string' },
+    registry: { type: 'string' },
+    case: { type: 'string', multiple: true, default: [] },
+    form: { type: 'string', multiple: true, default: [] },
   },
 })
 
@@ -191,7 +195,8 @@ async function refused() {
     await admin.connect()
     await admin.listTopics()
   })
-  const wanted = ['KafkaJSSASLAuthenticationError', 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSBrokerNotFound']
+  const wanted = ['KafkaJSSASLAuthenticationError', 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSBrokerNotFound',
+    'UNSUPPORTED_SASL_MECHANISM']
   expect(`${error} is one of ${wanted}`, wanted.includes(error), true)
 }
 
@@ -469,8 +474,49 @@ async function copy(producer, partition, messages, holds) {
   say('copied', { count: messages.length })
 }
 
+/** What its serializers write: typed.js. */
+async function typedWrite() {
+  await withProducer({}, producer => require('./typed').write(args, (topic, messages) => producer.send({ topic, messages })))
+}
+
+/** The whole API of a registry: registry_api.js. */
+async function registryApi() {
+  await require('./registry_api').check(args, expect)
+}
+
+/** What its deserializers read: typed.js. */
+async function typedRead() {
+  await require('./typed').read(args, received, expect)
+}
+
+/** The first so many messages of each topic, in a group of its own. */
+async function received(counts) {
+  const consumer = kafka.consumer({ groupId: `typed-${process.pid}-${Date.now()}`, maxWaitTimeInMs: 100 })
+  await consumer.connect()
+  try {
+    await consumer.subscribe({ topics: Object.keys(counts), fromBeginning: true })
+    const messages = Object.fromEntries(Object.keys(counts).map(topic => [topic, []]))
+    let missing = Object.values(counts).reduce((sum, count) => sum + count, 0)
+    await new Promise((resolve, reject) => {
+      setTimeout(() => reject(new Differs(`${missing} messages have not come`)), DEADLINE_MS).unref()
+      consumer.on(consumer.events.CRASH, event => reject(event.payload.error))
+      const eachMessage = async ({ topic, message }) => {
+        if (messages[topic].push(message) > counts[topic]) reject(new Differs(`${topic} has more than ${counts[topic]} messages`))
+        missing -= 1
+        if (missing === 0) resolve()
+      }
+      consumer.run({ eachMessage }).catch(reject)
+    })
+    return messages
+  } finally {
+    await consumer.disconnect()
+  }
+}
+
 const SCENARIOS = {
   produce, acks, offsets, admin: administer, errors, 'group-admin': groupAdmin, steady, refused, member, transactor, copier,
+  'typed-write': typedWrite, 'typed-read': typedRead,
+  'registry-api': registryApi,
 }
 
 async function main() {

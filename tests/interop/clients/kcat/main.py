@@ -171,8 +171,9 @@ def refused(args):
     """Is not let in, and says why."""
     done = run(args, "-L", "-m", "5")
     expect("it ends well", done.returncode == 0, False)
-    errors = ("SSL handshake failed", "Disconnected", "alert bad certificate", "alert certificate required")
-    wanted = "SASL authentication error" if "mechanism" in args.security else "|".join(errors)
+    errors = ("SSL handshake failed", "Disconnected", "alert bad certificate", "alert certificate required",
+              "alert certificate expired")
+    wanted = "SASL authentication error|Unsupported SASL mechanism" if "mechanism" in args.security else "|".join(errors)
     expect(f"{wanted} is in {scenario.shorten(done.stderr, 500)}", bool(re.search(wanted, done.stderr.decode())), True)
 
 
