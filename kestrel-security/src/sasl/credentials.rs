@@ -1,5 +1,6 @@
 //! What a server asks while it authenticates a peer.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use kestrel_settings::Secret;
@@ -22,6 +23,13 @@ pub trait Credentials: Send + Sync {
         None
     }
 
+    /// The numbers of iterations that the users of SCRAM have. A user that does not exist seems to have one of them; the fewest that are
+    /// safe where there is none.
+    fn scram_iterations(&self, mechanism: ScramMechanism) -> BTreeSet<u32> {
+        let _ = mechanism;
+        BTreeSet::new()
+    }
+
     /// The owner and the stored keys of a delegation token, which logs in by SCRAM with its id as user (KIP-48).
     fn delegation_token(&self, mechanism: ScramMechanism, token_id: &str) -> Option<TokenUser> {
         let _ = (mechanism, token_id);
@@ -37,8 +45,8 @@ pub trait Credentials: Send + Sync {
         Err(InvalidToken::new("tokens are not accepted here"))
     }
 
-    /// A secret that stays the same while the broker runs, at best the same one on all brokers of a cluster. Salts of users that do
-    /// not exist are made of it, so that asking for a user twice does not tell whether there is one.
+    /// A secret that stays the same while the broker runs, at best the same one on all brokers of a cluster. Salts and iterations of users
+    /// that do not exist are made of it, so that asking for a user twice does not tell whether there is one.
     fn decoy_key(&self) -> &[u8];
 }
 

@@ -108,8 +108,8 @@ fn by_client(error: &Error) -> String {
             Some(CertificateAlert::Expired) => "the client certificate has expired, says the broker: renew it".to_owned(),
             Some(CertificateAlert::Refused) => {
                 "the broker refuses the client certificate, or wants one and got none: one that an authority of the broker's \
-                 truststore signed, with the certificates between, is to be named with ssl.keystore.location \
-                 (ssl.certificate.location and ssl.key.location)"
+                 truststore signed and that has not expired, with the certificates between, is to be named with \
+                 ssl.keystore.location (ssl.certificate.location and ssl.key.location)"
                     .to_owned()
             }
             None => alert_in_words(*alert, "the broker"),

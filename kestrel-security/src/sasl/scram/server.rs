@@ -100,21 +100,26 @@ impl ScramServer {
             })
         };
         // Made for known users too, so that the time does not tell who is one.
-        let decoy = decoy(self.mechanism, user, credentials.decoy_key());
+        let decoy = decoy(self.mechanism, user, credentials);
         found.unwrap_or(Login { owner: user.clone(), credential: decoy, expires_at: None, is_known: false })
     }
 }
 
 /// A credential that looks like a stored one and that no password leads to. The same user has the same one again.
-fn decoy(mechanism: ScramMechanism, user: &str, key: &[u8]) -> ScramCredential {
-    let mut salt = mechanism.hmac(key, format!("salt of {user}").as_bytes());
+fn decoy(mechanism: ScramMechanism, user: &str, credentials: &dyn Credentials) -> ScramCredential {
+    let of_user =
+        |what: &str| mechanism.hmac(credentials.decoy_key(), format!("{what} of {user}").as_bytes());
+    let mut salt = of_user("salt");
     salt.truncate(ScramMechanism::SALT_BYTES);
-    let no_key = mechanism.hmac(key, format!("key of {user}").as_bytes());
+    let no_key = of_user("key");
+    // Each number draws a lot, so that the user keeps the winner when others come and go.
+    let all = credentials.scram_iterations(mechanism).into_iter();
+    let iterations = all.min_by_key(|number| of_user(&format!("{number} iterations")));
     ScramCredential {
         salt: salt.into(),
         stored_key: no_key.clone().into(),
         server_key: no_key.into(),
-        iterations: ScramMechanism::MIN_ITERATIONS,
+        iterations: iterations.unwrap_or(ScramMechanism::MIN_ITERATIONS),
     }
 }
 

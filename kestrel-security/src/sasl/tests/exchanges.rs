@@ -1,5 +1,7 @@
 //! Exchanges of honest peers: they end as the credentials say, and show nobody a secret.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -77,6 +79,31 @@ fn an_unknown_user_of_scram_is_answered_like_a_known_one() {
     assert_eq!(known.len(), unknown.len(), "{known}\n{unknown}");
     assert_eq!(unknown, first_answer(&users, "bobby"), "the salt stays the same");
     assert_ne!(unknown, first_answer(&users, "boddy"), "and is the user's own");
+}
+
+#[test]
+fn an_unknown_user_of_scram_has_as_many_iterations_as_a_known_one() {
+    let iterations = |users: &Users, user: &str| {
+        let answer = first_answer(users, user);
+        answer.rsplit_once(",i=").unwrap().1.parse::<u32>().unwrap()
+    };
+    let unknown: Vec<_> = (0..40).map(|number| format!("bob{number}")).collect();
+    let of_all = |users: &Users| unknown.iter().map(|user| iterations(users, user)).collect::<Vec<_>>();
+    let mut users = Users::default();
+    assert_eq!(of_all(&users), [4096; 40]);
+    users.add("alice", "opensesame", 8192);
+    assert_eq!(of_all(&users), [8192; 40]);
+    users.add("carol", "opensesame", 4096);
+    let both = of_all(&users);
+    assert_eq!(both.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([4096, 8192]));
+    // When somebody comes, a user stays as it was or is like that one.
+    users.add("dave", "opensesame", 10_000);
+    let three = of_all(&users);
+    assert!(three.contains(&10_000));
+    assert!(
+        both.iter().zip(&three).all(|(before, now)| before == now || *now == 10_000),
+        "{both:?} {three:?}"
+    );
 }
 
 #[test]

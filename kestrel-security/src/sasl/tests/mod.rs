@@ -1,6 +1,6 @@
 //! Both sides against each other, against what RFCs print, and against peers that lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -28,13 +28,17 @@ struct Users {
 impl Users {
     fn with(user: &str, password: &str) -> Self {
         let mut users = Self::default();
+        users.add(user, password, 4096);
+        users
+    }
+
+    fn add(&mut self, user: &str, password: &str, iterations: u32) {
         let password = Secret::new(password);
         for mechanism in ScramMechanism::ALL {
-            let credential = ScramCredential::from_password(mechanism, &password, SALT, 4096).unwrap();
-            users.scram.insert((mechanism, user.to_owned()), credential);
+            let credential = ScramCredential::from_password(mechanism, &password, SALT, iterations).unwrap();
+            self.scram.insert((mechanism, user.to_owned()), credential);
         }
-        users.plain.insert(user.to_owned(), password);
-        users
+        self.plain.insert(user.to_owned(), password);
     }
 
     fn with_token(token: &str) -> Self {
@@ -49,6 +53,11 @@ impl Credentials for Users {
 
     fn scram_credential(&self, mechanism: ScramMechanism, user: &str) -> Option<ScramCredential> {
         self.scram.get(&(mechanism, user.to_owned())).cloned()
+    }
+
+    fn scram_iterations(&self, mechanism: ScramMechanism) -> BTreeSet<u32> {
+        let of_mechanism = self.scram.iter().filter(|((of, _), _)| *of == mechanism);
+        of_mechanism.map(|(_, credential)| credential.iterations).collect()
     }
 
     fn delegation_token(&self, _: ScramMechanism, token_id: &str) -> Option<TokenUser> {
