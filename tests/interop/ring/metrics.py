@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 from contextlib import contextmanager
 
-from ring import java, tools
+from ring import java, promtool, tools
 from ring.broker import Broker, free_address
 from ring.kept import LINES
 from ring.scenario import Differs, eventually, expect
@@ -20,8 +20,6 @@ LEFT, STAYS, ONE = "left", "stays", 'one "partition"'
 PARTITIONS = 3
 # What a group has read before it left, and what is deleted of partition 0.
 READ, DELETED = 200, 7
-# What the linter says of names that others have chosen, by kafka_exporter and in MBeans; of ours it says nothing.
-OTHERS = re.compile(r"kafka_")
 
 
 def compare(program, exporter, work):
@@ -30,12 +28,16 @@ def compare(program, exporter, work):
     with Broker(program, work / "data", work / "broker.log", (f"num.partitions={PARTITIONS}",), options=options) as broker:
         with _state(broker, address, work):
             samples = _scrape(address)
-            findings = _lint(address)
+            text = _text(address)
+            findings = promtool.lint(text)
+            _parse_by_go(text)
             for what, tell in TOLD_BY_TOOLS.items():
                 told = tell(broker)
                 eventually(f"what is told otherwise by {what}", lambda told=told: _differences(address, told), [])
             beside = _beside(exporter, broker, address, work) if exporter else "no kafka_exporter"
-    return f"{len(samples)} samples, {findings} findings on names of others, {beside}"
+    alerts, of_client = promtool.rules()
+    return (f"{len(samples)} samples, {findings} findings on names of others, {beside}; {alerts} alerts tried, {of_client} rules of "
+            "the client read")
 
 
 @contextmanager
@@ -76,16 +78,18 @@ def _scrape(address, form="openmetrics"):
     return json.loads(done.stdout)
 
 
-def _lint(address):
-    """Prometheus's parser and linter for Go: how many findings there are, which names of others alone may have."""
+def _text(address):
+    """The older format, which everything reads."""
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
-        text = answer.read()
-    done = subprocess.run([str(tools.ensure("prometheus") / "lint")], input=text, capture_output=True)
+        return answer.read().decode()
+
+
+def _parse_by_go(text):
+    """Prometheus's newest parser and linter for Go, which find nothing that promtool has not found."""
+    done = subprocess.run([str(tools.ensure("prometheus") / "lint")], input=text, text=True, capture_output=True)
     if done.returncode:
-        raise Differs(f"Prometheus's parser for Go refuses the text: {done.stderr.decode()}")
-    findings = done.stdout.decode().splitlines()
-    expect("what the linter finds in names of Kestrel's own", [line for line in findings if not OTHERS.match(line)], [])
-    return len(findings)
+        raise Differs(f"Prometheus's parser for Go refuses the text: {done.stderr}")
+    promtool.expect_explained({tuple(line.split("\t", 1)) for line in done.stdout.splitlines()})
 
 
 def _differences(address, told):

@@ -91,6 +91,17 @@ def _prometheus(folder):
     _go_program(CLIENTS / "prometheus", folder / "lint")
 
 
+def _promtool(folder):
+    """promtool of Debian's package, unpacked and not installed: it would bring a service that runs."""
+    if not shutil.which("apt-get"):
+        raise Missing("promtool is in Debian's package prometheus, and there is no apt-get to download it")
+    subprocess.run(["apt-get", "update", "-qq"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    _run("apt-get", "download", "-qq", "prometheus", cwd=folder)
+    (package,) = folder.glob("prometheus_*.deb")
+    _run("dpkg", "-x", str(package), str(folder))
+    package.unlink()
+
+
 def _kafka_jars(folder):
     _need("mvn", "maven")
     _run("mvn", "--batch-mode", "--quiet", "--file", str(CLIENTS / "java/pom.xml"), "dependency:copy-dependencies",
@@ -209,6 +220,7 @@ _KEPT = {
     "node": (_NODE, _node),
     "franz-go": (_GO, _go),
     "prometheus": (tuple((CLIENTS / "prometheus").glob("*")), _prometheus),
+    "promtool": ((), _promtool),
     "kafka-jars": (_POM, _kafka_jars),
     "apicurio": (_APICURIO, _apicurio),
     "java-clients": (_POM + _JAVA, _java_clients),
