@@ -34,7 +34,7 @@ def target():
 
 def everything(clients, kinds):
     """Builds what a plan needs, with progress on standard error."""
-    peers = ["--features", "peers"] if set(clients) - {"kestrel", "franz-go", "java", *_OTHER_SERIALIZERS} else []
+    peers = ["--features", "peers"] if set(clients) - {"kestrel", "franz-go", "java", "kcat", *_OTHER_SERIALIZERS} else []
     _run(["cargo", "build", "--release", "-p", "kestrel-bench", *peers])
     if any(kind.startswith("kestrel") for kind in kinds):
         _run(["cargo", "build", "--release", "-p", "kestrel-broker", "--bin", "kestrel-broker"])
@@ -48,6 +48,15 @@ def everything(clients, kinds):
     if "java" in clients:
         libs = f"{tools.ensure('kafka-jars')}/libs/*"
         _run(["javac", "-cp", libs, "-d", str(_java_classes()), *map(str, JAVA.glob("*.java"))])
+
+
+def command_lines():
+    """Builds what a plan needs that prints records: `kestrel`, and kcat of the distribution."""
+    _run(["cargo", "build", "--release", "-p", "kestrel-cli", "--bin", "kestrel"])
+    try:
+        tools.ensure("kcat")
+    except tools.Missing as e:
+        raise BuildFailed(f"kcat: {e}") from e
 
 
 def serializers(clients):
@@ -95,6 +104,11 @@ def _python():
 
 def kestrel_bench():
     return [str(target() / "kestrel-bench")]
+
+
+def kestrel():
+    """The command line."""
+    return [str(target() / "kestrel")]
 
 
 def kestrel_broker():

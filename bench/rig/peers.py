@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 from dataclasses import replace
 
 from rig import build
@@ -13,7 +14,7 @@ from rig import build
 RUN_DEADLINE_S = 600
 
 NAMES = ("kestrel", "rdkafka", "rdkafka-base", "krafka", "kacrab", "rskafka", "franz-go", "java", "converter", "confluent-kafka",
-         "apicurio-serdes")
+         "apicurio-serdes", "kcat")
 TITLES = {
     "kestrel": "Kestrel",
     "rdkafka": "rdkafka (Future, Stream)",
@@ -28,6 +29,8 @@ TITLES = {
 _TYPED = ("kestrel", "converter", "confluent-kafka", "apicurio-serdes")
 # Python takes ten times as long or more for each record.
 _TYPED_SHARE = {"confluent-kafka": 10}
+# Who has a command that prints records; Kestrel's is `kestrel consume`.
+_PRINTING = ("kestrel", "kcat")
 
 
 class RunFailed(Exception):
@@ -41,6 +44,8 @@ def supports(client, case):
     """
     if case.is_typed or client in _TYPED[1:]:
         return case.is_typed and client in _TYPED
+    if case.work == "print" or client in _PRINTING[1:]:
+        return case.work == "print" and client in _PRINTING and not case.is_encrypted
     if case.work == "transactions":
         return client in ("kestrel", "rdkafka-base", "franz-go", "java")
     if client in ("krafka", "kacrab", "rskafka") and case.isolation == "read_committed":
@@ -63,6 +68,8 @@ def run(client, case, way, topic, on_mark=lambda name: None):
     """Does the work once, and returns its figures. `way` leads to the broker; `on_mark` hears where the client is, when it says so."""
     if case.is_typed:
         return _typed(client, case, way, topic)
+    if case.work == "print":
+        return _print(client, case, way, topic)
     if client == "java":
         return _java(case, way, topic)
     program = build.franz_go() if client == "franz-go" else build.kestrel_bench()
@@ -94,6 +101,42 @@ def _typed(client, case, way, topic):
     program = build.confluent_kafka() if client == "confluent-kafka" else build.apicurio_serdes()
     output, _ = _finish([*program, case.work, *words])
     return _figures(client, output)
+
+
+def _print(client, case, way, topic):
+    """A command line prints all of a topic into a pipe, at whose end bytes and lines are counted. All of its process counts, its start too."""
+    command = _PRINTERS[client, case.format](way.bootstrap, topic)
+    with tempfile.TemporaryFile() as errors, subprocess.Popen(["wc", "-lc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as counter:
+        began = time.monotonic()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=counter.stdin, stderr=errors,
+                                   env={**os.environ, "KESTREL_HOME": "/nonexistent"})
+        counter.stdin.close()
+        used = _wait(process, command, errors)
+        wall_s = time.monotonic() - began
+        lines, size_bytes = map(int, counter.stdout.read().split())
+    # A value may have lines in it, and of JSON only the lines are known.
+    want, got = (case.records, lines) if case.format == "json-lines" else (case.records * (case.size + 1), size_bytes)
+    if got != want:
+        raise RunFailed(f"{' '.join(command[:4])} printed {got} {'lines' if case.format == 'json-lines' else 'bytes'} and not {want}")
+    return {"client": client, "work": case.work, "records": case.records, "bytes": size_bytes, "acked": case.records, "errors": 0,
+            "wall_s": round(wall_s, 3), "msgs_per_s": round(case.records / wall_s, 1), "mb_per_s": round(size_bytes / wall_s / 1e6, 3),
+            "cpu_s": round(used.ru_utime + used.ru_stime, 3), "max_rss_mb": round(used.ru_maxrss / 1024, 3), "latency_us": None}
+
+
+def _kestrel_consume(*options):
+    return lambda bootstrap, topic: [*build.kestrel(), "consume", topic, "--bootstrap", bootstrap, *options]
+
+
+def _kcat(*options):
+    return lambda bootstrap, topic: ["kcat", "-C", "-q", "-e", "-b", bootstrap, "-t", topic, "-o", "beginning", *options]
+
+
+_PRINTERS = {
+    ("kestrel", "values"): _kestrel_consume("--format", "raw"),
+    ("kestrel", "json-lines"): _kestrel_consume("--format", "json"),
+    ("kcat", "values"): _kcat(),
+    ("kcat", "json-lines"): _kcat("-J"),
+}
 
 
 def topic(verb, bootstrap, name, partitions=1):
@@ -208,25 +251,33 @@ def _finish(command, on_mark=lambda name: None):
     """Runs a command to its end: what it printed, and what it used."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
-        timer = threading.Timer(RUN_DEADLINE_S, process.kill)
-        timer.start()
-        try:
-            output = _read(process.stdout, on_mark)
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        finally:
-            timer.cancel()
+        output = []
+        used = _wait(process, command, errors, lambda: output.append(_read(process.stdout, on_mark)))
+    return output[0], used
+
+
+def _wait(process, command, errors, meanwhile=lambda: None):
+    """Waits for the end of a process, and gives what it used; it is not left running, whatever happens."""
+    timer = threading.Timer(RUN_DEADLINE_S, process.kill)
+    timer.start()
+    try:
+        meanwhile()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+        if process.stdout:
             process.stdout.close()
+    if process.returncode != 0:
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip()
-    if process.returncode != 0:
         late = f" after {RUN_DEADLINE_S} s" if process.returncode == -9 else ""
         raise RunFailed(f"{' '.join(command[:4])} ended with {process.returncode}{late}: {said[-500:]}")
-    return output, used
+    return used
 
 
 def _read(stream, on_mark):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rig import brokers, peers
 
-WORKS = ("produce", "consume", "e2e", "transactions", "groups", "idle", "typed-produce", "typed-consume")
-FORMATS = ("avro", "protobuf", "json")
+WORKS = ("produce", "consume", "e2e", "transactions", "groups", "idle", "typed-produce", "typed-consume", "print")
+# What records are made of, or what is written of each.
+FORMATS = {"typed-produce": ("avro", "protobuf", "json"), "typed-consume": ("avro", "protobuf", "json"), "print": ("values", "json-lines")}
 # What varies within a table: a list in the plan makes a case of each.
 DIMENSIONS = ("broker", "size", "partitions", "codec", "acks", "settings", "rtt_ms", "rate", "linger_ms", "connections",
               "groups", "members", "security", "network", "isolation", "per_transaction", "format")
@@ -53,6 +54,7 @@ class Case:
         if self.work == "groups":
             return ", ".join([*words, f"{self.groups} of {self.members}", f"{self.partitions} part."])
         words += [self.format if self.is_typed else f"{self.size} B", f"{self.partitions} part."]
+        words += [self.format] if self.work == "print" else []
         words += [self.codec] if self.codec != "none" else []
         words += [f"acks={self.acks}"] if not self.reads else []
         words += [f"{self.rate}/s, linger {self.linger_ms} ms"] if self.work == "e2e" else []
@@ -81,7 +83,7 @@ class Case:
     @property
     def reads(self):
         """Whether all clients read one topic, instead of writing one each."""
-        return self.work in ("consume", "typed-consume")
+        return self.work in ("consume", "typed-consume", "print")
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,10 @@ def _table(given):
     if unknown := set(lists[0]) - set(brokers.NAMES):
         raise BadPlan(f"{name}: no broker {', '.join(sorted(unknown))}; there are {', '.join(brokers.NAMES)}")
     formats = lists[DIMENSIONS.index("format")]
-    if unknown := set(formats) - set(FORMATS if work.startswith("typed-") else ("",)):
-        raise BadPlan(f"{name}: no format {', '.join(map(repr, unknown))} for {work}; typed data has {', '.join(FORMATS)}")
+    if unknown := set(formats) - set(known := FORMATS.get(work, ("",))):
+        raise BadPlan(f"{name}: no format {', '.join(map(repr, unknown))} for {work}; it has {', '.join(known) or 'none'}")
     cases = tuple(
-        Case(table=name, work=work, records=_records(given, combination[-1] or combination[1]), seconds=given.get("seconds", 10),
+        Case(table=name, work=work, records=_records(given, *(combination[-1:] if work.startswith("typed-") else combination[1:2])), seconds=given.get("seconds", 10),
              batch_bytes=given.get("batch_bytes", 262_144), **dict(zip(DIMENSIONS, combination, strict=True)))
         for combination in itertools.product(*lists))
     return Table(name, title, work, clients, given.get("rounds", 3), cases)
@@ -141,7 +143,7 @@ def _table(given):
 def _records(given, key):
     """So many that a run takes seconds: by the size or the format of the records, or what the plan says for it."""
     told = given.get("records", {})
-    return int(told.get(str(key), _TYPED_RECORDS if key in FORMATS else 300_000_000 // (key + 50)))
+    return int(told.get(str(key), _TYPED_RECORDS if isinstance(key, str) else 300_000_000 // (key + 50)))
 
 
 _TYPED_RECORDS = 1_000_000

@@ -25,7 +25,8 @@ _DIMENSIONS = {
     "network": lambda v: f"{v} network",
     "isolation": lambda v: v,
     "per_transaction": lambda v: f"{v:,} records each" if v else "no transactions",
-    "format": lambda v: {"avro": "Avro", "protobuf": "Protobuf", "json": "JSON that follows a schema"}.get(v, v),
+    "format": lambda v: {"avro": "Avro", "protobuf": "Protobuf", "json": "JSON that follows a schema",
+                         "values": "values alone", "json-lines": "all of a record as a line of JSON"}.get(v, v),
     "broker": lambda v: brokers.TITLES[v],
 }
 
