@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 from contextlib import contextmanager
 
-from ring import java, promtool, tools
+from ring import java, promtool, series, tools
 from ring.broker import Broker, free_address
 from ring.kept import LINES
 from ring.scenario import Differs, eventually, expect
@@ -28,6 +28,7 @@ def compare(program, exporter, work):
     with Broker(program, work / "data", work / "broker.log", (f"num.partitions={PARTITIONS}",), options=options) as broker:
         with _state(broker, address, work):
             samples = _scrape(address)
+            series.expect_as_told(samples, per_partition=True)
             text = _text(address)
             findings = promtool.lint(text)
             _parse_by_go(text)
@@ -35,9 +36,22 @@ def compare(program, exporter, work):
                 told = tell(broker)
                 eventually(f"what is told otherwise by {what}", lambda told=told: _differences(address, told), [])
             beside = _beside(exporter, broker, address, work) if exporter else "no kafka_exporter"
+    _without_partitions(program, work)
     alerts, of_client = promtool.rules()
     return (f"{len(samples)} samples, {findings} findings on names of others, {beside}; {alerts} alerts tried, {of_client} rules of "
             "the client read")
+
+
+def _without_partitions(program, work):
+    """How many series a broker of two listeners has as it is by default: before anybody comes, and with a topic and a group."""
+    address = free_address()
+    settings = (f"listeners=PLAINTEXT://{free_address()},INTERNAL://{free_address()}", "inter.broker.listener.name=PLAINTEXT",
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT")
+    with Broker(program, work / "plain", work / "plain.log", settings, listen=None, options=("--metrics", address)) as broker:
+        series.expect_as_told(_scrape(address), per_partition=False)
+        _kcat(broker, "-P", "-t", TOPIC, "-l", str(LINES))
+        _kcat(broker, "-G", LEFT, "-c", str(READ), "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000", TOPIC)
+        series.expect_as_told(_scrape(address), per_partition=False)
 
 
 @contextmanager
