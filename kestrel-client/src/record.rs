@@ -300,17 +300,7 @@ impl<K, V> ConsumerRecord<K, V> {
     /// assert!(record.trace_context().expect("it has the form").is_sampled());
     /// ```
     ///
-    /// With `tracing` and OpenTelemetry:
-    ///
-    /// ```ignore
-    /// let span = tracing::Span::current(); // that of the work on the record
-    /// if let Some(sender) = record.trace_context() {
-    ///     let (trace, id) = (TraceId::from_bytes(sender.trace_id()), SpanId::from_bytes(sender.span_id()));
-    ///     let state = TraceState::from_str(sender.state()).unwrap_or_default();
-    ///     let sender = SpanContext::new(trace, id, TraceFlags::new(sender.flags()), true, state);
-    ///     span.set_parent(Context::new().with_remote_span_context(sender));
-    /// }
-    /// ```
+    /// With `tracing` and OpenTelemetry it becomes the parent of a span in some lines: `docs/client-metrics.md` has them.
     #[must_use]
     pub fn trace_context(&self) -> Option<TraceContext> {
         TraceContext::of(&OwnHeaders(self.headers.as_slice()))

@@ -253,22 +253,7 @@ impl ClientBuilder {
     /// never panics. Where it gives `None` the headers stay as they are; otherwise headers of these names that the record has, from
     /// where it was read for example, give way. Dead letters stay in the trace of their record.
     ///
-    /// With `tracing` and OpenTelemetry, of which Kestrel knows nothing:
-    ///
-    /// ```ignore
-    /// use opentelemetry::trace::TraceContextExt;
-    /// use tracing_opentelemetry::OpenTelemetrySpanExt;
-    ///
-    /// let client = Client::builder("localhost:9092").trace_context(|| {
-    ///     let context = tracing::Span::current().context();
-    ///     let span = context.span().span_context().clone();
-    ///     let (trace, id, flags) = (span.trace_id(), span.span_id(), span.trace_flags());
-    ///     let context = TraceContext::new(trace.to_bytes(), id.to_bytes(), flags.to_u8())?;
-    ///     Some(context.with_state(&span.trace_state().header()))
-    /// });
-    /// ```
-    ///
-    /// And without:
+    /// With `tracing` and OpenTelemetry, of which Kestrel knows nothing, it is six lines: `docs/client-metrics.md` has them. Without:
     ///
     /// ```
     /// use kestrel_client::{Client, TraceContext};
