@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,18 @@ _SETTINGS = ("log.retention.ms=-1", "log.segment.delete.delay.ms=1000")
 _KINDS = {
     "kestrel-os": (build.kestrel_broker, ["--durability", "os"], ()),
     "kestrel-group": (build.kestrel_broker, ["--durability", "group"], ()),
+    "kestrel-os-scraped": (build.kestrel_broker, ["--durability", "os"], ()),
     "kafka": (build.apache_kafka, [], ("log.initial.task.delay.ms=2000",)),
     "kafka-flush": (build.apache_kafka, [], ("log.initial.task.delay.ms=2000", "log.flush.interval.messages=1")),
 }
+# Those that serve metrics, which are read as Prometheus does.
+_SCRAPED = ("kestrel-os-scraped",)
+SCRAPE_INTERVAL_S = 5
 NAMES = tuple(_KINDS)
 TITLES = {
     "kestrel-os": "kestrel-broker, `os`",
     "kestrel-group": "kestrel-broker, `group`",
+    "kestrel-os-scraped": "kestrel-broker, `os`, its metrics read every 5 s",
     "kafka": "Apache Kafka 4.3",
     "kafka-flush": "Apache Kafka 4.3, `log.flush.interval.messages=1`",
 }
@@ -50,9 +56,14 @@ class Way:
 class Broker:
     """A running broker. Use it in a `with`: at the end it is stopped and its folder is gone."""
 
-    def __init__(self, kind, folder, port, rtt_ms=0, network="good", security="PLAINTEXT"):
-        program, options, settings = _KINDS[kind]
+    def __init__(self, kind, folder, port, rtt_ms=0, network="good", security="PLAINTEXT", program=None, tool=()):
+        """`program` stands for the one that is built, and `tool` is what runs it, as valgrind does."""
+        built, options, settings = _KINDS[kind]
         port = _free_port(port)
+        self.metrics = None
+        if kind in _SCRAPED:
+            self.metrics = f"127.0.0.1:{_free_port(port + 2)}"
+            options = [*options, "--metrics", self.metrics]
         proxied = ["--rtt-ms", str(rtt_ms)] if rtt_ms else ["--cut-seed", "7"] if network == "cut" else []
         outside = _free_port(port + 1) if proxied or security == "SSL" else port
         self.folder = Path(folder)
@@ -60,6 +71,7 @@ class Broker:
         self.folder.mkdir(parents=True)
         self.log = self.folder / "broker.log"
         self._proxy = None
+        self._scraper = None
         self._encrypted = None
         listen = ["--listen", f"127.0.0.1:{port}"]
         if proxied:
@@ -71,7 +83,7 @@ class Broker:
             settings = (*settings, *_encryption(authority, port, outside))
             # kestrel-broker takes one of the two; Apache Kafka's script adds its controller to these.
             listen = [] if kind.startswith("kestrel") else listen
-        command = [*program(), *listen, "--data-dir", str(self.folder / "data"), *options]
+        command = [*tool, *([program] if program else built()), *listen, "--data-dir", str(self.folder / "data"), *options]
         for setting in (*_SETTINGS, *settings):
             command += ["--set", setting]
         started = time.monotonic()
@@ -81,6 +93,8 @@ class Broker:
             self.bootstrap = self._await_ready()
             self.ready_s = time.monotonic() - started
             threading.Thread(target=self._process.stdout.read, daemon=True).start()
+            if self.metrics and not tool:
+                self._scraper = Scraper(self.metrics)
             if proxied:
                 self._proxy = Proxy(outside, f"127.0.0.1:{port}", proxied)
                 self.bootstrap = self._proxy.address
@@ -111,6 +125,8 @@ class Broker:
             raise BrokerFailed(f"the broker ended with {self._process.returncode}; {self._tail()}")
 
     def stop(self):
+        if self._scraper:
+            self._scraper.stop()
         if self._proxy:
             self._proxy.stop()
         processes.end(self._process, STOP_DEADLINE_S)
@@ -153,6 +169,33 @@ def _free_port(first):
             except OSError:
                 continue
     raise BrokerFailed(f"no free port from {first} on")
+
+
+def scrape(address):
+    """Reads a broker's metrics once, in the format that Prometheus asks for."""
+    asked = urllib.request.Request(f"http://{address}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return answer.read()
+
+
+class Scraper:
+    """Reads a broker's metrics as Prometheus does, more often than most."""
+
+    def __init__(self, address):
+        self._address, self._over = address, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._over.wait(SCRAPE_INTERVAL_S):
+            try:
+                scrape(self._address)
+            except OSError:  # it is on its way down
+                return
+
+    def stop(self):
+        self._over.set()
+        self._thread.join()
 
 
 class Proxy:

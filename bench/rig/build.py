@@ -37,7 +37,7 @@ def everything(clients, kinds):
     peers = ["--features", "peers"] if set(clients) - {"kestrel", "franz-go", "java", "kcat", *_OTHER_SERIALIZERS} else []
     _run(["cargo", "build", "--release", "-p", "kestrel-bench", *peers])
     if any(kind.startswith("kestrel") for kind in kinds):
-        _run(["cargo", "build", "--release", "-p", "kestrel-broker", "--bin", "kestrel-broker"])
+        broker()
     if "franz-go" in clients:
         _run(["go", "build", "-mod=readonly", "-o", str(target() / "franz-go-bench"), "."], cwd=GO)
     if "java" in clients or any(kind.startswith("kafka") for kind in kinds):
@@ -57,6 +57,11 @@ def command_lines():
         tools.ensure("kcat")
     except tools.Missing as e:
         raise BuildFailed(f"kcat: {e}") from e
+
+
+def broker():
+    """Builds kestrel-broker."""
+    _run(["cargo", "build", "--release", "-p", "kestrel-broker", "--bin", "kestrel-broker"])
 
 
 def serializers(clients):

@@ -1,0 +1,29 @@
+"""Instructions that a program takes, counted by valgrind's callgrind: the same on a busy machine as on a quiet one, nearly."""
+
+import re
+import shutil
+from pathlib import Path
+
+_COUNTED = re.compile(r"Collected\s*:\s*(\d+)")
+
+
+class NotCounted(Exception):
+    """valgrind is not there, or gave no count."""
+
+
+def need_valgrind():
+    if not shutil.which("valgrind"):
+        raise NotCounted("valgrind is not on the PATH")
+
+
+def tool(file, log):
+    """What a program is run with: where its instructions are goes to `file`, how many there are to `log`."""
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={file}", f"--log-file={log}"]
+
+
+def counted(log):
+    """How many instructions a program took that has ended."""
+    text = Path(log).read_text(errors="replace")
+    if found := _COUNTED.search(text):
+        return int(found[1])
+    raise NotCounted(f"valgrind gave no count:\n{text[-1000:]}")
