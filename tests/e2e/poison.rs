@@ -13,7 +13,7 @@ use kestrel_client::{
     Consumer, ConsumerBuilder, ConsumerRecord, Error, ErrorCode, Int32, IsolationLevel, Place, Record,
     Remedy, TopicPartition, Utf8,
 };
-use kestrel_tests::{TestBroker, eventually, unique};
+use kestrel_tests::{TestBroker, eventually, transactions_have_ended, unique};
 
 mod letters;
 
@@ -49,6 +49,7 @@ fn reader(client: &Client, group: &str, topic: &str) -> ConsumerBuilder<String, 
 
 /// All letters that readers of what is committed find.
 async fn read_letters(client: &Client, letters: &str) -> Vec<ConsumerRecord> {
+    transactions_have_ended(client, letters).await;
     let consumer =
         client.assigned_consumer().assign_topics([letters]).isolation_level(IsolationLevel::ReadCommitted);
     let mut consumer: AssignedConsumer<Bytes, Bytes> =

@@ -13,7 +13,7 @@ use kestrel_client::{
     ErrorCode, GroupMetadata, Int32, IsolationLevel, Place, Severity, TopicPartition, Transaction,
     TransactionalProducer, TransactionalTopic, Utf8,
 };
-use kestrel_tests::{CapturedLog, TestBroker, unique};
+use kestrel_tests::{CapturedLog, TestBroker, transactions_have_ended, unique};
 use tokio::task::JoinSet;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -49,7 +49,9 @@ async fn read(client: &Client, topic: &str, level: IsolationLevel) -> Vec<i32> {
     found
 }
 
+/// What is committed in a topic that nobody has an open transaction in for long.
 async fn committed(client: &Client, topic: &str) -> Vec<i32> {
+    transactions_have_ended(client, topic).await;
     read(client, topic, IsolationLevel::ReadCommitted).await
 }
 
@@ -82,22 +84,6 @@ fn abortable<'p>(outcome: Result<(), CommitError<'p>>) -> (Transaction<'p>, Erro
         Err(CommitError::Abortable { transaction, source, .. }) => (transaction, source),
         other => panic!("{other:?}"),
     }
-}
-
-/// Waits until the broker has ended the first transaction in the topic: readers of what is committed get to its end then.
-async fn until_nothing_is_open(client: &Client, topic: &str) {
-    let ended = async {
-        loop {
-            let reader = client.assigned_consumer::<String, i32>().assign([(topic, 0)]);
-            let reader = reader.isolation_level(IsolationLevel::ReadCommitted).key(Utf8).value(Int32);
-            let reader: AssignedConsumer<String, i32> = reader.build().await.unwrap();
-            if reader.end_offsets([(topic, 0)]).await.unwrap()[&TopicPartition::new(topic, 0)] > 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, ended).await.unwrap();
 }
 
 /// Polls a call so many times, and drops it if it is not ready by then.
@@ -378,7 +364,7 @@ async fn a_transaction_that_is_open_for_too_long_is_aborted_by_the_broker_and_it
     let copies = numbers(&producer, &sink).await;
     let transaction = producer.begin().await.unwrap();
     transaction.record(&copies, "key", &1).send().await.unwrap().await.unwrap();
-    until_nothing_is_open(&client, &sink).await;
+    transactions_have_ended(&client, &sink).await;
     // With version 2 the producer goes on; before, it cannot tell this from having been replaced.
     let aborted = match transaction.commit().await {
         Err(CommitError::Abortable { transaction, .. }) => transaction.abort().await,
@@ -454,7 +440,7 @@ async fn what_is_read_is_written_exactly_once_whatever_fails_on_the_way() {
         });
     }
     let done = async {
-        while committed(&client, &sink).await.len() < 300 {
+        while read(&client, &sink, IsolationLevel::ReadCommitted).await.len() < 300 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -574,7 +560,7 @@ async fn a_loop_whose_transaction_was_open_for_too_long_does_its_work_again() {
             }
         }
         if calls == 1 {
-            until_nothing_is_open(&client, &sink).await;
+            transactions_have_ended(&client, &sink).await;
         }
         Ok(())
     });

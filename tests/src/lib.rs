@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kestrel_broker::{Broker, BrokerBuilder, Durability};
-use kestrel_client::Client;
+use kestrel_client::admin::OffsetSpec;
+use kestrel_client::{Client, IsolationLevel};
 
 pub use bad_network::BadNetwork;
 pub use broker_process::{BrokerProcess, built_broker, succeed};
@@ -137,4 +138,27 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
     tokio::time::timeout(PATIENCE, looking)
         .await
         .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
+}
+
+/// Waits until no transaction is open in a topic: a coordinator may answer a commit before it has written the markers, and until
+/// then a reader of what is committed gets no further.
+///
+/// # Panics
+/// When one is open for half a minute.
+pub async fn transactions_have_ended(client: &Client, topic: &str) {
+    let admin = client.admin();
+    let described = admin.describe_topics([topic]).await.into_result().expect("the topic can be described");
+    let count = i32::try_from(described[0].1.partitions.len()).expect("no topic has more partitions");
+    let ends = async |level| {
+        let latest = (0..count).map(|partition| ((topic, partition), OffsetSpec::Latest));
+        let mut ends = admin.list_offsets(latest, level).await.into_result().expect("the ends can be listed");
+        ends.sort_by_key(|(partition, _)| partition.partition);
+        ends.into_iter().map(|(_, end)| end.offset).collect::<Vec<_>>()
+    };
+    eventually("the end of the transactions in the topic", async || {
+        // Both only grow, and the first is never beyond the second: if they are equal in this order, they were equal at first.
+        let stable = ends(IsolationLevel::ReadCommitted).await;
+        (stable == ends(IsolationLevel::ReadUncommitted).await).then_some(())
+    })
+    .await;
 }

@@ -171,22 +171,7 @@ fn no_setting_is_added_to_a_time_without_a_limit() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    for folder in [
-        "kestrel-protocol",
-        "kestrel-settings",
-        "kestrel-security",
-        "kestrel-schema",
-        "kestrel-filter",
-        "kestrel-serde",
-        "kestrel-registry-client",
-        "kestrel-client",
-        "kestrel-broker",
-        "kestrel-registry",
-        "kestrel-cli",
-        "examples",
-        "tests",
-        "bench",
-    ] {
+    for folder in CRATES.iter().chain(&["examples", "tests", "bench"]) {
         for path in sources(&workspace().join(folder)) {
             let text = fs::read_to_string(&path).unwrap();
             assert!(text.starts_with("//!"), "{} does not begin with //!", path.display());

@@ -1,15 +1,23 @@
 //! The topic of a registry: created, or checked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kestrel_client::admin::{ConfigResource, NewTopic};
 use kestrel_client::{Client, Error, ErrorCode};
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::start_error::StartError;
 
 const CLEANUP_POLICY: &str = "cleanup.policy";
 const COMPACT: &str = "compact";
+
+/// How long the brokers have to hear of a topic that their controller knows.
+const APPEARANCE: Duration = Duration::from_secs(30);
+
+/// Between two looks at what they have heard of.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Sees to it that there is a topic with one partition that is compacted and nothing else.
 pub(super) async fn ensure(client: &Client, topic: &Arc<str>, replication: i16) -> Result<(), StartError> {
@@ -41,6 +49,19 @@ async fn shape(client: &Client, topic: &Arc<str>) -> Result<Option<Shape>, Error
     }
 }
 
+/// Waits for a topic that is there, but that the brokers have not all heard of yet. None when they have not within [`APPEARANCE`].
+async fn appearance(client: &Client, topic: &Arc<str>) -> Result<Option<Shape>, Error> {
+    let appears = async {
+        loop {
+            if let Some(shape) = shape(client, topic).await? {
+                return Ok(Some(shape));
+            }
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(APPEARANCE, appears).await.unwrap_or(Ok(None))
+}
+
 fn is_missing(error: &Error) -> bool {
     matches!(error, Error::UnknownTopic { .. }) || error.code() == Some(ErrorCode::UnknownTopicOrPartition)
 }
@@ -59,7 +80,7 @@ async fn create(client: &Client, topic: &Arc<str>, replication: i16) -> Result<(
         }
         // Another registry was faster.
         Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => {
-            match shape(client, topic).await.map_err(failed)? {
+            match appearance(client, topic).await.map_err(failed)? {
                 Some(shape) => check(client, topic, shape, replication).await,
                 None => Err(failed(error)),
             }
