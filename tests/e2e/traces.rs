@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use kestrel_client::admin::NewTopic;
 use kestrel_client::{AutoOffsetReset, Client, Consumer, NoKey, Raw, Record, Remedy, TraceContext, Utf8};
 use kestrel_tests::{TestBroker, unique};
+
+/// How many records a test sends in one batch.
+const RECORDS: usize = 500;
 
 tokio::task_local! {
     static CURRENT: TraceContext;
@@ -71,6 +75,26 @@ async fn every_way_of_sending_writes_the_trace_of_its_task() {
     reader.seek_to_beginning(reader.assignment()).unwrap();
     let batch = reader.next_batch().await.unwrap().unwrap();
     assert_eq!(batch.records().next().unwrap().trace_context(), Some(trace(1)));
+}
+
+/// That of a request is made once, and every record of it shares what is beside the ids.
+#[tokio::test]
+async fn the_headers_of_a_trace_are_written_without_an_allocation() {
+    let broker = TestBroker::start().await;
+    let (client, asked) = traced(&broker).await;
+    let producer = client.producer().linger(Duration::from_secs(60)).batch_size(1 << 20);
+    let producer = producer.build().await.unwrap();
+    let values = producer.topic::<NoKey, [u8]>(topic(&client).await).value(Raw).open().await.unwrap();
+    let send = || values.unkeyed(&[7; 10]).partition(0).try_send().unwrap();
+    let mut deliveries = Vec::with_capacity(1 + RECORDS);
+    CURRENT.sync_scope(trace(1), || {
+        // The first one opens the batch, and takes the buffers for all.
+        deliveries.push(send());
+        let memory = allocation_counter::measure(|| deliveries.extend((0..RECORDS).map(|_| send())));
+        assert_eq!((memory.count_total, asked.load(Ordering::Relaxed)), (0, 1 + RECORDS));
+    });
+    producer.flush().await.unwrap();
+    assert_eq!(deliveries.pop().unwrap().await.unwrap().offset, Some(RECORDS as i64), "all were one batch");
 }
 
 #[tokio::test]

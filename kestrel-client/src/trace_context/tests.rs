@@ -84,6 +84,37 @@ fn a_tracestate_that_is_none_is_left_out_and_the_trace_kept() {
     assert_eq!(TraceContext::parse(PARENT, Some(&most)).unwrap().state(), most);
 }
 
+/// Reading takes the ids from the text, and a copy of what is beside them.
+#[test]
+fn a_trace_is_read_without_an_allocation_but_for_its_state() {
+    let read = |headers: &[(&str, &[u8])]| {
+        let mut all = Headers::new();
+        headers.iter().for_each(|&(name, value)| all.push(name, Some(value.to_vec().into())));
+        let mut context = None;
+        let memory = allocation_counter::measure(|| context = TraceContext::of(&OwnHeaders(all.as_slice())));
+        (context.is_some(), memory.count_total)
+    };
+    let (parent, state): (_, (_, &[u8])) = (("traceparent", PARENT.as_bytes()), ("tracestate", b"rojo=1"));
+    assert_eq!(read(&[parent]), (true, 0));
+    assert_eq!(read(&[parent, state]), (true, 1));
+    assert_eq!(read(&[("own", b"1")]), (false, 0));
+}
+
+/// However often the headers are written: what is beside the ids is shared.
+#[test]
+fn headers_are_written_without_an_allocation() {
+    let context = TraceContext::parse(PARENT, Some("rojo=1")).unwrap();
+    let mut bytes = 0;
+    let memory = allocation_counter::measure(|| {
+        for _ in 0..10 {
+            let headers = TraceHeaders::from(context.clone());
+            bytes +=
+                headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len)).sum::<usize>();
+        }
+    });
+    assert_eq!((bytes, memory.count_total), (10 * (11 + 55 + 10 + 6), 0));
+}
+
 proptest! {
     #[test]
     fn any_context_comes_back_and_any_bytes_are_borne(
