@@ -254,3 +254,11 @@ fn packages_are_whole() {
         }
     }
 }
+
+/// Where a package has a file of its own that stands elsewhere too, for what is beside it is not packaged, both are the same.
+#[test]
+fn copies_are_whole() {
+    let copy = |path: &str| fs::read(workspace().join(path)).unwrap();
+    let seeded = copy("kestrel-cli/src/commands/dev/earthquakes.jsonl");
+    assert!(seeded == copy("examples/data/earthquakes.jsonl"), "`kestrel dev --seed` has other earthquakes");
+}
