@@ -33,6 +33,9 @@ pub struct Registry {
     url: String,
     server: Part,
     store: Part,
+    /// Dropped after both parts: the tasks of a store that nobody can ask any more end by themselves, which is a failure unless they
+    /// were told to stop before.
+    _service: Arc<Service>,
 }
 
 /// What a registry is started from.
@@ -75,10 +78,10 @@ impl Registry {
         let started = Store::start(&client, settings, &store).await?;
         let service = Arc::new(Service { store: started, users, cluster_id, topic });
         let (tasks, stop) = (server.tasks().clone(), server.stop().clone());
-        let serving = http::serve(service, listener, http::CONNECTIONS, tasks, stop);
+        let serving = http::serve(Arc::clone(&service), listener, http::CONNECTIONS, tasks, stop);
         server.run("the HTTP server", serving);
         info!("serving on {address}");
-        Ok(Self { url: format!("http://{address}"), server, store })
+        Ok(Self { url: format!("http://{address}"), server, store, _service: service })
     }
 
     /// The address of its REST API, as clients have it in `schema.registry.url`.
@@ -105,5 +108,44 @@ impl Registry {
     pub async fn stop(&self) {
         self.server.end().await;
         self.store.end().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kestrel_broker::Broker;
+
+    use super::*;
+
+    /// Lets every task of this thread run until it waits for something.
+    async fn settle() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_is_asked_for_is_no_failure() {
+        let broker = Broker::test().await.unwrap();
+        let registry = Registry::start(broker.bootstrap_servers()).await.unwrap();
+        let health = registry.store.health().clone();
+        // Nothing serves any more, and the store was not told to stop yet.
+        registry.server.end().await;
+        settle().await;
+        assert!(health.check().is_ok(), "{:?}", health.check());
+        registry.stop().await;
+        settle().await;
+        assert!(health.check().is_ok(), "{:?}", health.check());
+    }
+
+    #[tokio::test]
+    async fn neither_is_a_drop() {
+        let broker = Broker::test().await.unwrap();
+        let registry = Registry::start(broker.bootstrap_servers()).await.unwrap();
+        let (health, tasks) = (registry.store.health().clone(), registry.store.tasks().clone());
+        drop(registry);
+        tasks.close();
+        tasks.wait().await;
+        assert!(health.check().is_ok(), "{:?}", health.check());
     }
 }

@@ -65,6 +65,8 @@ impl Dev {
         };
         let mut said = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        // Whoever is asked to stop has not failed.
+        assert!(!said.contains("ERROR"), "{said}");
         (status.code(), said)
     }
 }
