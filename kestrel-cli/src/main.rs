@@ -10,8 +10,6 @@
 //! A command is a struct that clap fills in, with `run(self, &Session)`. It asks the session for what it works with, and writes what
 //! it found by `output`, which makes tables or JSON lines of the same rows.
 
-#![allow(dead_code, reason = "rooms are there before all of their users are")]
-
 mod apache;
 mod arguments;
 mod commands;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options;
+use super::{options, set};
 use crate::options::{Format, GlobalArguments};
 use crate::values::key_and_value;
 
@@ -43,8 +43,7 @@ impl Common {
             ("--output", format),
         ])
         .collect();
-        let properties = self.command_property.iter();
-        words.extend(properties.flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]));
+        words.extend(set(&self.command_property));
         words.extend(self.yes.then(|| "--yes".to_owned()));
         words
     }

@@ -77,10 +77,10 @@ impl ConsoleTool for KafkaConsoleConsumer {
             ("--isolation", self.isolation_level),
             ("--pattern", Some(written.pattern)),
             ("--null", Some(written.null)),
+            ("--topic", self.topic),
         ]));
         // A member of a group waits for records in any case.
         words.extend((self.group.is_none() && !is_finite).then(|| "--follow".to_owned()));
-        words.extend(self.topic);
         Ok(words)
     }
 }
@@ -141,15 +141,18 @@ mod tests {
         let words = console_words("kafka-console-consumer --bootstrap-server a:1 --topic t --from-beginning");
         assert_eq!(
             words.unwrap(),
-            "--bootstrap a:1 consume --from beginning --pattern %s\n --null null --follow t"
+            "--bootstrap=a:1 consume --from=beginning --pattern=%s\n --null=null --topic=t --follow"
         );
         let line = "kafka-console-consumer --topic t --partition 0 --offset 7 --timeout-ms 1 --property print.key=true \
                     --property key.separator=% --property print.offset=true";
         let words = console_words(line).unwrap();
-        assert_eq!(words, "consume --partition 0 --from 7 --pattern Offset:%o%%%k%%%s\n --null null t");
+        assert_eq!(
+            words,
+            "consume --partition=0 --from=7 --pattern=Offset:%o%%%k%%%s\n --null=null --topic=t"
+        );
         let grouped = console_words("kafka-console-consumer --topic t --group g").unwrap();
         assert!(
-            grouped.contains("--from end") && grouped.contains("--group g") && !grouped.contains("--follow")
+            grouped.contains("--from=end") && grouped.contains("--group=g") && !grouped.contains("--follow")
         );
     }
 

@@ -12,7 +12,7 @@ pub(super) struct KafkaConsoleProducer {
     #[command(flatten)]
     common: Common,
     /// The topic
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", allow_hyphen_values = true)]
     topic: String,
     /// How lines are read: parse.key=true, key.separator=TEXT, null.marker=TEXT; may be given many times
     #[arg(long, visible_alias = "reader-property", value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -20,7 +20,7 @@ pub(super) struct KafkaConsoleProducer {
     /// How batches are compressed: none, gzip, snappy, lz4 or zstd
     #[arg(long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "gzip")]
     compression_codec: Option<String>,
-    /// Who has to have a record before it counts as stored: all, 1 or 0
+    /// Who has to have a record before it counts as stored: all, which -1 is too, 1 or 0
     #[arg(long, value_name = "ACKS", allow_hyphen_values = true)]
     request_required_acks: Option<String>,
     /// How many bytes a batch has at most
@@ -51,8 +51,8 @@ impl ConsoleTool for KafkaConsoleProducer {
             ("--null", lines.null),
             ("--compression", self.compression_codec),
             ("--acks", self.request_required_acks),
+            ("--topic", Some(self.topic)),
         ]));
-        words.push(self.topic);
         Ok(words)
     }
 }
@@ -85,16 +85,34 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::console_words;
+    use super::super::tests::{console_words, translated};
 
     #[test]
     fn lines_are_read_as_apache_kafkas_tool_does() {
         let line = "kafka-console-producer --bootstrap-server a:1 --topic t --property parse.key=true --property key.separator=: \
                     --request-required-acks -1 --compression-codec zstd --batch-size 100";
-        let expected =
-            "--bootstrap a:1 --set batch.size=100 produce --key-separator : --compression zstd --acks -1 t";
+        let expected = "--bootstrap=a:1 --set=batch.size=100 produce --key-separator=: --compression=zstd --acks=-1 --topic=t";
         assert_eq!(console_words(line).unwrap(), expected);
-        assert_eq!(console_words("kafka-console-producer --topic t").unwrap(), "produce t");
+        assert_eq!(console_words("kafka-console-producer --topic t").unwrap(), "produce --topic=t");
         assert!(console_words("kafka-console-producer --topic t --property parse.headers=true").is_err());
+    }
+
+    #[test]
+    fn every_acknowledgement_of_apache_kafkas_tool_is_understood() {
+        for (acks, ours) in [("-1", "All"), ("all", "All"), ("1", "Leader"), ("0", "None")] {
+            let line = format!("kafka-console-producer --topic t --request-required-acks {acks}");
+            let translated = translated(&line).unwrap();
+            assert!(translated.contains(&format!("acks: {ours}")), "{acks}: {translated}");
+        }
+        assert!(translated("kafka-console-producer --topic t --request-required-acks -2").is_err());
+    }
+
+    #[test]
+    fn what_begins_with_a_hyphen_is_a_value_too() {
+        let line = "kafka-console-producer --topic -t --property parse.key=true --property key.separator=-- --property null.marker=-";
+        let translated = translated(line).unwrap();
+        for part in ["\"-t\"", "\"--\"", "\"-\""] {
+            assert!(translated.contains(part), "{part}: {translated}");
+        }
     }
 }

@@ -147,14 +147,23 @@ fn own_words(
 ) -> Vec<String> {
     let mut words = common.words();
     words.extend(options([("--config", config)]));
-    words.extend(properties.iter().flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]));
+    words.extend(set(properties));
     words.push(command.to_owned());
     words
 }
 
-/// The options that have values, with these.
+/// The options that have values, each with its value in one word: a value may begin with a hyphen, as -1 does.
 fn options<const COUNT: usize>(options: [(&str, Option<String>); COUNT]) -> impl Iterator<Item = String> {
-    options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten()
+    options.into_iter().filter_map(|(name, value)| Some(option(name, &value?)))
+}
+
+fn option(name: &str, value: &str) -> String {
+    format!("{name}={value}")
+}
+
+/// Properties of the client, as options of ours.
+fn set(properties: &[(String, String)]) -> impl Iterator<Item = String> {
+    properties.iter().map(|(key, value)| option("--set", &option(key, value)))
 }
 
 /// What a tool can be asked to do, and whether it was.

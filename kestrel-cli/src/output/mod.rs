@@ -43,11 +43,6 @@ impl Output {
         self.format
     }
 
-    /// The colours of standard output.
-    pub(crate) const fn paint(&self) -> Paint {
-        self.paint
-    }
-
     /// Writes the rows of a table.
     pub(crate) fn table(&self, table: &Table) -> Result<(), Failure> {
         self.text(&match self.format {

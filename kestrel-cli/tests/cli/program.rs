@@ -1,7 +1,8 @@
 //! Runs the program, and holds what it wrote.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kestrel_broker::Broker;
@@ -64,6 +65,11 @@ impl Program {
         Run::of(&mut self.command(arguments))
     }
 
+    /// A run that reads this on standard input.
+    pub(crate) fn fed(&self, arguments: &[&str], input: &[u8]) -> Run {
+        Run::fed(&mut self.command(arguments), input)
+    }
+
     /// What the program writes when it succeeds.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let run = self.run(arguments);
@@ -113,7 +119,19 @@ impl Program {
 
 impl Run {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
+        Self::ended(command.output().unwrap())
+    }
+
+    /// A run that reads this on standard input.
+    pub(crate) fn fed(command: &mut Command, input: &[u8]) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A program that refuses the first line does not read the others.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        Self::ended(child.wait_with_output().unwrap())
+    }
+
+    fn ended(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -1,6 +1,6 @@
 //! `kestrel consume` and `kestrel produce`: what one writes the other reads, and the same as the library does.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use kestrel_client::{AssignedConsumer, Bytes, Client, ConsumerRecord, Place, Rec
 use kestrel_filter::{Context, Filter, PlainRecord};
 use serde_json::{Value, json};
 
-use crate::program::{Program, Run};
+use crate::program::Program;
 
 /// 08:15 in UTC on 2026-11-30.
 const MORNING: i64 = 1_796_026_500_000;
@@ -58,20 +58,6 @@ fn create(kestrel: &Program, name: &str, partitions: &str) -> String {
     topic
 }
 
-/// A run that reads this.
-fn fed(kestrel: &Program, arguments: &[&str], input: &[u8]) -> Run {
-    let mut command = kestrel.command(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // A program that refuses the first line does not read the others.
-    let _ = stdin.write_all(input);
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
-
 fn lines(written: &str) -> Vec<Value> {
     written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -115,7 +101,7 @@ fn every_record_of_a_mixed_topic_comes_back() {
     let (topic, copy) = (create(&kestrel, "mixed", "3"), create(&kestrel, "copy", "3"));
     send(&kestrel, mixed(&topic));
     let written = kestrel.ok(&["consume", &topic]);
-    let run = fed(&kestrel, &["produce", "--format", "json", &copy], written.as_bytes());
+    let run = kestrel.fed(&["produce", "--format", "json", &copy], written.as_bytes());
     assert_eq!((run.code, run.stderr.trim()), (0, "64 records stored"));
     let (originals, copies) = (all(&kestrel, &topic), all(&kestrel, &copy));
     assert_eq!(originals.len(), 64);
@@ -260,8 +246,7 @@ fn records_are_written_in_the_form_that_is_asked_for() {
 fn lines_that_are_no_records_are_told_with_their_numbers() {
     let kestrel = Program::start();
     let topic = create(&kestrel, "lines", "1");
-    let text = fed(
-        &kestrel,
+    let text = kestrel.fed(
         &["produce", &topic, "-K", ":", "--null", "NULL", "-H", "by=hand"],
         b"a:1\nb:NULL\r\nno key\n:2",
     );
@@ -275,8 +260,7 @@ fn lines_that_are_no_records_are_told_with_their_numbers() {
         all(&kestrel, &topic).iter().map(|record| (record.key.clone(), record.value.clone())).collect();
     let some = |text: &'static str| Some(Bytes::from(text));
     assert_eq!(parts, [(some("a"), some("1")), (some("b"), None), (some(""), some("2"))]);
-    let json = fed(
-        &kestrel,
+    let json = kestrel.fed(
         &["produce", &topic, "--format", "json"],
         b"{\"value\": \"x\"}\n\n{\"valu\": 1}\n{\"value\": \"y\", \"partition\": 9}\n",
     );
@@ -286,14 +270,14 @@ fn lines_that_are_no_records_are_told_with_their_numbers() {
             && json.stderr.contains("line 4: there is no partition 9"),
         "{json:?}"
     );
-    let nothing = fed(&kestrel, &["produce", &topic, "--value-format", "int32"], b"seven\n");
+    let nothing = kestrel.fed(&["produce", &topic, "--value-format", "int32"], b"seven\n");
     assert_eq!(nothing.code, 1, "{nothing:?}");
-    let dry = fed(&kestrel, &["produce", &topic, "--dry-run"], b"x\n");
+    let dry = kestrel.fed(&["produce", &topic, "--dry-run"], b"x\n");
     assert_eq!((dry.code, dry.stderr.trim()), (0, "1 records would be stored"));
-    assert_eq!(fed(&kestrel, &["produce"], b"x\n").code, 2);
-    assert_eq!(fed(&kestrel, &["produce", &topic, "--read-only"], b"x\n").code, 1);
+    assert_eq!(kestrel.fed(&["produce"], b"x\n").code, 2);
+    assert_eq!(kestrel.fed(&["produce", &topic, "--read-only"], b"x\n").code, 1);
     let consumed = kestrel.ok(&["consume", &topic]);
-    let wrapped = fed(&kestrel, &["produce", &topic], consumed.as_bytes());
+    let wrapped = kestrel.fed(&["produce", &topic], consumed.as_bytes());
     assert_eq!(wrapped.code, 2, "{wrapped:?}");
     assert_eq!(all(&kestrel, &topic).len(), 4);
 }
@@ -378,7 +362,7 @@ fn values_of_a_schema_registry_are_read_and_written() {
     };
     let produce = |arguments: &[&str], input: &str| {
         let arguments = with(&[&["produce", topic.as_str()], arguments].concat());
-        fed(&kestrel, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), input.as_bytes())
+        kestrel.fed(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), input.as_bytes())
     };
     let consume = |arguments: &[&str]| {
         let arguments = with(&[&["consume", topic.as_str()], arguments].concat());
@@ -437,7 +421,7 @@ fn values_of_a_schema_registry_are_read_and_written() {
     // Without the registry they are bytes; with it they are written anew from what they mean, or as they were.
     let plain = kestrel.ok(&["consume", &topic, "-n", "1"]);
     assert!(lines(&plain)[0].get("value_decoded").is_none());
-    let copy = fed(&kestrel, &["produce", "--format", "json"], format!("{}\n", read[0]).as_bytes());
+    let copy = kestrel.fed(&["produce", "--format", "json"], format!("{}\n", read[0]).as_bytes());
     assert_eq!(copy.code, 0, "{copy:?}");
     let all = all(&kestrel, &topic);
     assert_eq!(all[0].value, all[3].value);

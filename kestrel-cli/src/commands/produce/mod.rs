@@ -64,7 +64,14 @@ pub(crate) struct ProduceCommand {
     schemas: SchemaArguments,
 
     /// Who has to have a record before it counts as stored
-    #[arg(long, value_enum, value_name = "WHO", default_value_t, alias = "request-required-acks")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHO",
+        default_value_t,
+        allow_negative_numbers = true,
+        alias = "request-required-acks"
+    )]
     acks: AcksChoice,
 
     /// How batches are compressed
