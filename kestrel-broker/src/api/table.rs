@@ -7,6 +7,8 @@ use kestrel_protocol::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use kestrel_protocol::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use kestrel_protocol::messages::alter_client_quotas::AlterClientQuotasRequest;
 use kestrel_protocol::messages::alter_configs::AlterConfigsRequest;
+use kestrel_protocol::messages::alter_partition_reassignments::AlterPartitionReassignmentsRequest;
+use kestrel_protocol::messages::alter_replica_log_dirs::AlterReplicaLogDirsRequest;
 use kestrel_protocol::messages::alter_user_scram_credentials::AlterUserScramCredentialsRequest;
 use kestrel_protocol::messages::api_versions::ApiVersionsRequest;
 use kestrel_protocol::messages::create_acls::CreateAclsRequest;
@@ -21,10 +23,13 @@ use kestrel_protocol::messages::describe_client_quotas::DescribeClientQuotasRequ
 use kestrel_protocol::messages::describe_cluster::DescribeClusterRequest;
 use kestrel_protocol::messages::describe_configs::DescribeConfigsRequest;
 use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
+use kestrel_protocol::messages::describe_log_dirs::DescribeLogDirsRequest;
 use kestrel_protocol::messages::describe_producers::DescribeProducersRequest;
+use kestrel_protocol::messages::describe_quorum::DescribeQuorumRequest;
 use kestrel_protocol::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use kestrel_protocol::messages::describe_transactions::DescribeTransactionsRequest;
 use kestrel_protocol::messages::describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
+use kestrel_protocol::messages::elect_leaders::ElectLeadersRequest;
 use kestrel_protocol::messages::end_txn::EndTxnRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
 use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
@@ -35,6 +40,7 @@ use kestrel_protocol::messages::join_group::JoinGroupRequest;
 use kestrel_protocol::messages::leave_group::LeaveGroupRequest;
 use kestrel_protocol::messages::list_groups::ListGroupsRequest;
 use kestrel_protocol::messages::list_offsets::ListOffsetsRequest;
+use kestrel_protocol::messages::list_partition_reassignments::ListPartitionReassignmentsRequest;
 use kestrel_protocol::messages::list_transactions::ListTransactionsRequest;
 use kestrel_protocol::messages::metadata::MetadataRequest;
 use kestrel_protocol::messages::offset_commit::OffsetCommitRequest;
@@ -46,6 +52,8 @@ use kestrel_protocol::messages::sasl_authenticate::SaslAuthenticateRequest;
 use kestrel_protocol::messages::sasl_handshake::SaslHandshakeRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
 use kestrel_protocol::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use kestrel_protocol::messages::unregister_broker::UnregisterBrokerRequest;
+use kestrel_protocol::messages::update_features::UpdateFeaturesRequest;
 use kestrel_protocol::messages::write_txn_markers::WriteTxnMarkersRequest;
 
 use super::access::Need;
@@ -100,17 +108,25 @@ pub(super) const APIS: &[ServedApi] = &[
     cluster_row::<DeleteAclsRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeConfigsRequest>(&[Need(DescribeConfigs, Cluster), Need(DescribeConfigs, Topic)]),
     row::<AlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
+    cluster_row::<AlterReplicaLogDirsRequest>(Alter, &[Need(Alter, Cluster)]),
+    cluster_row::<DescribeLogDirsRequest>(Describe, &[Need(Describe, Cluster)]),
     row::<SaslAuthenticateRequest>(&[]),
     row::<CreatePartitionsRequest>(&[Need(Alter, Topic)]),
     row::<DeleteGroupsRequest>(&[Need(Delete, Group)]),
+    cluster_row::<ElectLeadersRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<IncrementalAlterConfigsRequest>(&[Need(AlterConfigs, Cluster), Need(AlterConfigs, Topic)]),
+    cluster_row::<AlterPartitionReassignmentsRequest>(Alter, &[Need(Alter, Cluster)]),
+    cluster_row::<ListPartitionReassignmentsRequest>(Describe, &[Need(Describe, Cluster)]),
     row::<OffsetDeleteRequest>(&[Need(Delete, Group), Need(Read, Topic)]),
     cluster_row::<DescribeClientQuotasRequest>(DescribeConfigs, &[Need(DescribeConfigs, Cluster)]),
     cluster_row::<AlterClientQuotasRequest>(AlterConfigs, &[Need(AlterConfigs, Cluster)]),
     cluster_row::<DescribeUserScramCredentialsRequest>(Describe, &[Need(Describe, Cluster)]),
     cluster_row::<AlterUserScramCredentialsRequest>(Alter, &[Need(Alter, Cluster)]),
+    cluster_row::<DescribeQuorumRequest>(Describe, &[Need(Describe, Cluster)]),
+    cluster_row::<UpdateFeaturesRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeClusterRequest>(&[Need(Describe, Cluster)]),
     row::<DescribeProducersRequest>(&[Need(Read, Topic)]),
+    cluster_row::<UnregisterBrokerRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeTransactionsRequest>(&[Need(Describe, TransactionalId), Need(Describe, Topic)]),
     row::<ListTransactionsRequest>(&[Need(Describe, TransactionalId)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),

@@ -12,7 +12,7 @@ use super::records::{FeatureLevelRecord, MetadataRecord, RecordVersions};
 /// The feature that says how metadata records are written.
 pub(super) const METADATA_VERSION: &str = "metadata.version";
 /// Static or dynamic voters. Its level is in a control record and not among the feature levels.
-const KRAFT_VERSION: &str = "kraft.version";
+pub(super) const KRAFT_VERSION: &str = "kraft.version";
 /// How transactions are spoken of (KIP-890).
 const TRANSACTION_VERSION: &str = "transaction.version";
 /// Eligible leader replicas (KIP-966).
@@ -58,6 +58,47 @@ pub(crate) const SUPPORTED_FEATURES: &[SupportedFeature] = &[
     },
 ];
 
+/// The levels of `metadata.version` that brought new records or fields, of those that are known.
+const METADATA_CHANGES: &[i16] = &[7, 8, 11, 13, 14, 15, 17, 23, 30];
+
+/// Whether one of the levels above `lower`, up to `higher`, brought records or fields that `lower` does not know.
+pub(super) fn changes_metadata(lower: i16, higher: i16) -> bool {
+    METADATA_CHANGES.iter().any(|level| *level > lower && *level <= higher)
+}
+
+/// The levels that something can be run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LevelRange {
+    /// The lowest.
+    pub(super) min: i16,
+    /// The highest.
+    pub(super) max: i16,
+}
+
+impl LevelRange {
+    /// That of a feature that is not known: it can be off.
+    pub(super) const OFF: Self = Self { min: 0, max: 0 };
+
+    /// Whether a level is one of them.
+    ///
+    /// # Errors
+    /// With a sentence that begins with `who`.
+    pub(super) fn check(self, level: i16, who: &str) -> Result<(), String> {
+        match self {
+            Self { min, max } if (min..=max).contains(&level) => Ok(()),
+            Self { max: 0, .. } => Err(format!("{who} does not support this feature.")),
+            Self { min, max } if min == max => Err(format!("{who} only supports versions {min}")),
+            Self { min, max } => Err(format!("{who} only supports versions {min}-{max}")),
+        }
+    }
+}
+
+/// The levels that Kestrel can run a feature with; `None` for one that it does not know.
+pub(super) fn supported_levels(name: &str) -> Option<LevelRange> {
+    let feature = SUPPORTED_FEATURES.iter().find(|feature| feature.name == name);
+    feature.map(|feature| LevelRange { min: feature.min_level, max: feature.max_level })
+}
+
 /// A level of the feature `transaction.version`: of the brokers, or the one that a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct TransactionVersion(pub(crate) i16);
@@ -99,6 +140,12 @@ impl FeatureLevels {
     /// The level at which transactions are coordinated. Clients speak the newer version when it is finalized here.
     pub(crate) fn transaction_version(&self) -> TransactionVersion {
         TransactionVersion(self.level(TRANSACTION_VERSION))
+    }
+
+    /// Sets the level at which transactions are coordinated.
+    #[cfg(test)]
+    pub(super) fn set_transaction_version(&mut self, version: TransactionVersion) {
+        self.replay(FeatureLevelRecord { name: TRANSACTION_VERSION.into(), feature_level: version.0 });
     }
 
     /// Whether replicas that left the ISR are remembered as eligible (KIP-966).

@@ -19,6 +19,7 @@ mod image;
 mod metadata_log;
 mod producer_ids;
 mod publisher;
+mod quorum;
 mod records;
 mod replay;
 mod topic_name;
@@ -27,7 +28,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use kestrel_protocol::ErrorCode;
+use kestrel_protocol::{ErrorCode, NodeId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::authorizer::{AclBinding, AclFilter};
@@ -39,9 +40,9 @@ use crate::quota::{Permits, Quotas};
 use driver::{Answer, Command, MAX_QUEUED_COMMANDS, NamedOutcomes, Outcomes};
 
 pub(crate) use controller::{
-    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, Intent, NewPartitions, NewTopic, OtherKeys,
-    Provisions, QuotaAlteration, QuotaSubject, ResourceAlterations, SaltedPassword, ScramAlteration,
-    TopicRef,
+    AlterOperation, ConfigAlteration, CreatedTopic, DeletedTopic, ElectionType, FactorChange, FeatureUpdate,
+    Intent, NewPartitions, NewTopic, OtherKeys, Provisions, QuotaAlteration, QuotaSubject, Reassignment,
+    ResourceAlterations, SaltedPassword, ScramAlteration, TopicRef, UpgradeType,
 };
 pub(crate) use driver::Driver;
 pub(crate) use error::ApiError;
@@ -52,6 +53,7 @@ pub(crate) use image::{
 };
 pub(crate) use metadata_log::{ExpectedPartition, METADATA_TOPIC, MetadataError, check_metadata};
 pub(crate) use producer_ids::ProducerIds;
+pub(crate) use quorum::{MetadataQuorum, QuorumStanding};
 pub(crate) use topic_name::check_topic_name;
 
 /// The inputs of [`Cluster::start`].
@@ -79,6 +81,7 @@ pub(crate) struct Cluster {
     images: watch::Receiver<Arc<ClusterImage>>,
     commands: mpsc::Sender<Command>,
     config: Arc<BrokerConfig>,
+    quorum: MetadataQuorum,
 }
 
 impl Cluster {
@@ -91,12 +94,18 @@ impl Cluster {
         let config = Arc::clone(&options.config);
         let (commands, received) = mpsc::channel(MAX_QUEUED_COMMANDS);
         let (driver, images) = Driver::start(options, received).await?;
-        Ok((Self { images, commands, config }, driver))
+        let quorum = driver.quorum();
+        Ok((Self { images, commands, config, quorum }, driver))
     }
 
     /// The metadata as of now.
     pub(crate) fn image(&self) -> Arc<ClusterImage> {
         Arc::clone(&self.images.borrow())
+    }
+
+    /// The quorum that keeps the metadata.
+    pub(crate) const fn quorum(&self) -> &MetadataQuorum {
+        &self.quorum
     }
 
     /// The metadata from now on, to act on its changes.
@@ -206,6 +215,46 @@ impl Cluster {
         intent: Intent,
     ) -> Result<NamedOutcomes<QuotaSubject>, ApiError> {
         self.submit(|answer| Command::AlterQuotas(alterations, intent, answer)).await
+    }
+
+    /// Elects leaders of partitions, each by itself.
+    pub(crate) async fn elect_leaders(
+        &self,
+        kind: ElectionType,
+        partitions: Vec<(ByteString, i32)>,
+    ) -> Outcomes<()> {
+        let count = partitions.len();
+        self.submit_all(count, |answer| Command::ElectLeaders(kind, partitions, answer)).await
+    }
+
+    /// Changes who has partitions, each by itself.
+    pub(crate) async fn reassign_partitions(
+        &self,
+        asked: Vec<Reassignment>,
+        factor_change: FactorChange,
+    ) -> Outcomes<()> {
+        let count = asked.len();
+        self.submit_all(count, |answer| Command::ReassignPartitions(asked, factor_change, answer)).await
+    }
+
+    /// Sets the levels of features, all of them or none.
+    ///
+    /// # Errors
+    /// Why none of them was set.
+    pub(crate) async fn update_features(
+        &self,
+        updates: Vec<FeatureUpdate>,
+        intent: Intent,
+    ) -> Result<(), ApiError> {
+        self.submit(|answer| Command::UpdateFeatures(updates, intent, answer)).await?
+    }
+
+    /// Takes a broker out of the cluster that is gone for good.
+    ///
+    /// # Errors
+    /// Why it stays.
+    pub(crate) async fn unregister_broker(&self, broker_id: NodeId) -> Result<(), ApiError> {
+        self.submit(|answer| Command::UnregisterBroker(broker_id, answer)).await?
     }
 
     /// Takes a block of producer ids that nobody had before.

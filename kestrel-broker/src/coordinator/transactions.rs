@@ -14,8 +14,8 @@ use super::groups::GroupCoordinator;
 use super::markers::{Marker, MarkerWriter};
 use super::runtime::{Coordinator, CoordinatorOptions, Driver, Envoy, Outcome, Pending};
 use super::transaction::{
-    Addition, Answer, Ask, Ending, Initialization, ListedTransaction, Markers, Refused, ShardSettings,
-    TopicPartition, TransactionFilter, TransactionMetadata, TransactionShard,
+    Addition, Answer, Ask, Ending, FinalizedVersion, Initialization, ListedTransaction, Markers, Refused,
+    ShardSettings, TopicPartition, TransactionFilter, TransactionMetadata, TransactionShard,
 };
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, NewTopic, ProducerIds, TransactionVersion};
@@ -49,7 +49,7 @@ impl TransactionCoordinator {
         config: &BrokerConfig,
         clock: Clock,
     ) -> Self {
-        let version = cluster.image().features().transaction_version();
+        let version = FinalizedVersion::of(&cluster);
         let shards = Coordinator::new(CoordinatorOptions {
             cluster: cluster.clone(),
             replicas: Arc::clone(&replicas),

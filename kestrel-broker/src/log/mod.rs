@@ -54,6 +54,7 @@ pub(crate) use tests::{Random, write_all, write_image};
 pub(crate) use append::{AppendContext, AppendOrigin, Appended, Transaction};
 pub(crate) use config::{Compaction, CompressionType, LogConfig, Retention};
 pub use config::{Durability, Validation};
+pub(crate) use data_dir::Space;
 pub(crate) use disk::{
     FileSync, read_file, remove_file, replace as replace_file, replace_by as replace_file_by,
 };

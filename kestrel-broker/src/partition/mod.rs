@@ -22,6 +22,7 @@ pub(crate) use partition::{
 };
 pub(crate) use purgatory::{FetchWatch, any_news};
 pub(crate) use replica_manager::{
-    LedPartition, OfflinePartitions, Refusal, ReplicaChanges, ReplicaManager, TopicSettings,
+    LedPartition, LogDir, LogDirContents, OfflinePartitions, Refusal, ReplicaChanges, ReplicaManager,
+    TopicSettings,
 };
 pub(crate) use watermarks::Isolation;

@@ -59,6 +59,14 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<AlterClientQuotasRequest>(&mut peer).await;
     answers_every_version::<DescribeUserScramCredentialsRequest>(&mut peer).await;
     answers_every_version::<AlterUserScramCredentialsRequest>(&mut peer).await;
+    answers_every_version::<AlterReplicaLogDirsRequest>(&mut peer).await;
+    answers_every_version::<DescribeLogDirsRequest>(&mut peer).await;
+    answers_every_version::<ElectLeadersRequest>(&mut peer).await;
+    answers_every_version::<AlterPartitionReassignmentsRequest>(&mut peer).await;
+    answers_every_version::<ListPartitionReassignmentsRequest>(&mut peer).await;
+    answers_every_version::<DescribeQuorumRequest>(&mut peer).await;
+    answers_every_version::<UpdateFeaturesRequest>(&mut peer).await;
+    answers_every_version::<UnregisterBrokerRequest>(&mut peer).await;
     for version in DescribeAclsRequest::VERSIONS {
         let any = DescribeAclsRequest {
             resource_type_filter: 1,
@@ -83,7 +91,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 44] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 52] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -114,17 +122,26 @@ const DOCUMENTED: [(ApiKey, &[&str]); 44] = [
     (ApiKey::DeleteAcls, &["Alter Cluster"]),
     (ApiKey::DescribeConfigs, &["DescribeConfigs Cluster", "DescribeConfigs Topic"]),
     (ApiKey::AlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
+    (ApiKey::AlterReplicaLogDirs, &["Alter Cluster"]),
+    (ApiKey::DescribeLogDirs, &["Describe Cluster"]),
     (ApiKey::SaslAuthenticate, &[]),
     (ApiKey::CreatePartitions, &["Alter Topic"]),
     (ApiKey::DeleteGroups, &["Delete Group"]),
+    // Documented as ClusterAction, and asked for as Alter.
+    (ApiKey::ElectLeaders, &["Alter Cluster"]),
     (ApiKey::IncrementalAlterConfigs, &["AlterConfigs Cluster", "AlterConfigs Topic"]),
+    (ApiKey::AlterPartitionReassignments, &["Alter Cluster"]),
+    (ApiKey::ListPartitionReassignments, &["Describe Cluster"]),
     (ApiKey::OffsetDelete, &["Delete Group", "Read Topic"]),
     (ApiKey::DescribeClientQuotas, &["DescribeConfigs Cluster"]),
     (ApiKey::AlterClientQuotas, &["AlterConfigs Cluster"]),
     (ApiKey::DescribeUserScramCredentials, &["Describe Cluster"]),
     (ApiKey::AlterUserScramCredentials, &["Alter Cluster"]),
+    (ApiKey::DescribeQuorum, &["Describe Cluster"]),
+    (ApiKey::UpdateFeatures, &["Alter Cluster"]),
     (ApiKey::DescribeCluster, &["Describe Cluster"]),
     (ApiKey::DescribeProducers, &["Read Topic"]),
+    (ApiKey::UnregisterBroker, &["Alter Cluster"]),
     (ApiKey::DescribeTransactions, &["Describe TransactionalId", "Describe Topic"]),
     (ApiKey::ListTransactions, &["Describe TransactionalId"]),
     (ApiKey::DescribeTopicPartitions, &["Describe Topic"]),

@@ -12,14 +12,18 @@
 
 mod acls;
 mod configs;
+mod elections;
+mod features;
 mod partitions;
 mod placement;
 mod producer_ids;
 mod provisions;
 mod quotas;
+mod reassignments;
 mod registration;
 mod scram;
 mod topics;
+mod unregistration;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,9 +38,12 @@ use crate::config::{BrokerConfig, Layers};
 use crate::quota::Permits;
 
 pub(crate) use configs::{AlterOperation, ConfigAlteration, OtherKeys, ResourceAlterations};
+pub(crate) use elections::ElectionType;
+pub(crate) use features::{FeatureUpdate, UpgradeType};
 pub(crate) use partitions::NewPartitions;
 pub(crate) use provisions::Provisions;
 pub(crate) use quotas::{QuotaAlteration, QuotaSubject};
+pub(crate) use reassignments::{FactorChange, Reassignment};
 pub(crate) use registration::Registration;
 pub(crate) use scram::{SaltedPassword, ScramAlteration};
 pub(crate) use topics::{CreatedTopic, DeletedTopic, NewTopic, TopicRef};

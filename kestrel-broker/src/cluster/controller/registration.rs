@@ -105,10 +105,7 @@ impl Controller {
 impl PartitionImage {
     /// Whether a broker has everything of a partition that nobody leads.
     fn may_be_led_by(&self, id: NodeId) -> bool {
-        let has_everything = self.isr.contains(&id)
-            || self.eligible_leader_replicas.contains(&id)
-            || (self.isr.is_empty() && self.last_known_elr.contains(&id));
-        self.leader == NodeId::NONE && self.replicas.contains(&id) && has_everything
+        self.leader == NodeId::NONE && self.has_everything(id)
     }
 
     /// The data folders of the replicas, with another one for that of a node.
@@ -118,7 +115,8 @@ impl PartitionImage {
     }
 }
 
-fn elect(partition: &PartitionImage, id: NodeId) -> PartitionChangeRecord {
+/// The change with which a broker leads a partition, alone.
+pub(super) fn elect(partition: &PartitionImage, id: NodeId) -> PartitionChangeRecord {
     let forgets_elr = !partition.eligible_leader_replicas.is_empty() || !partition.last_known_elr.is_empty();
     PartitionChangeRecord {
         isr: Some(vec![id]).filter(|isr| *isr != partition.isr),

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::{ErrorCode, TopicId, Uuid};
+use kestrel_protocol::{ErrorCode, NodeId, TopicId, Uuid};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
@@ -28,13 +28,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::ClusterOptions;
 use super::controller::{
-    Controller, CreatedTopic, DeletedTopic, Effects, Intent, Leave, NewPartitions, NewTopic, QuotaAlteration,
-    QuotaSubject, ResourceAlterations, ScramAlteration, TopicRef,
+    Controller, CreatedTopic, DeletedTopic, Effects, ElectionType, FactorChange, FeatureUpdate, Intent,
+    Leave, NewPartitions, NewTopic, QuotaAlteration, QuotaSubject, Reassignment, ResourceAlterations,
+    ScramAlteration, TopicRef,
 };
 use super::error::ApiError;
 use super::image::{ClusterImage, ResourceKind};
 use super::metadata_log::{MetadataError, MetadataLog, SnapshotSchedule};
 use super::publisher::Publisher;
+use super::quorum::MetadataQuorum;
 use super::records::MetadataRecord;
 use crate::authorizer::{AclBinding, AclFilter};
 use crate::clock::Clock;
@@ -68,6 +70,10 @@ pub(super) enum Command {
     AlterScramCredentials(Vec<ScramAlteration>, Answer<NamedOutcomes<ByteString>>),
     AlterQuotas(Vec<QuotaAlteration>, Intent, Answer<NamedOutcomes<QuotaSubject>>),
     AllocateProducerIds(Answer<Option<Range<i64>>>),
+    ElectLeaders(ElectionType, Vec<(ByteString, i32)>, Answer<Outcomes<()>>),
+    ReassignPartitions(Vec<Reassignment>, FactorChange, Answer<Outcomes<()>>),
+    UpdateFeatures(Vec<FeatureUpdate>, Intent, Answer<Result<(), ApiError>>),
+    UnregisterBroker(NodeId, Answer<Result<(), ApiError>>),
 }
 
 /// Answers a command once it is known whether its records are stored.
@@ -115,6 +121,11 @@ impl Driver {
         driver.stored().await.map_err(|error| driver.log.unsupported(error.message))?;
         driver.publisher.publish(driver.controller.image()).await;
         Ok((driver, receiver))
+    }
+
+    /// The quorum that keeps the metadata.
+    pub(super) fn quorum(&self) -> MetadataQuorum {
+        self.log.quorum()
     }
 
     /// Carries out commands until `stopping` is cancelled; then leaves the cluster in order.
@@ -229,6 +240,18 @@ impl Driver {
                 pend(controller.alter_quotas(&alterations, intent), answer)
             }
             Command::AllocateProducerIds(answer) => pend(controller.allocate_producer_ids(), answer),
+            Command::ElectLeaders(kind, partitions, answer) => {
+                pend(controller.elect_leaders(kind, &partitions), answer)
+            }
+            Command::ReassignPartitions(asked, factor_change, answer) => {
+                pend(controller.reassign_partitions(&asked, factor_change), answer)
+            }
+            Command::UpdateFeatures(updates, intent, answer) => {
+                pend(controller.update_features(&updates, intent, self.log.kraft_version()), answer)
+            }
+            Command::UnregisterBroker(broker_id, answer) => {
+                pend(controller.unregister_broker(broker_id), answer)
+            }
         }
     }
 

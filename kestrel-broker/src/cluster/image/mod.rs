@@ -21,6 +21,8 @@ use kestrel_protocol::{NodeId, TopicId};
 use kestrel_security::sasl::{ScramCredential, ScramMechanism};
 
 use super::features::FeatureLevels;
+#[cfg(test)]
+use super::features::TransactionVersion;
 use super::records::{DelegationTokenRecord, RegisterControllerRecord};
 use crate::authorizer::AclSet;
 
@@ -71,6 +73,14 @@ impl ClusterImage {
             delegation_tokens: Arc::default(),
             last_offset: -1,
         }
+    }
+
+    /// A cluster of which nothing is known but the version of its transactions.
+    #[cfg(test)]
+    pub(crate) fn with_transaction_version(version: TransactionVersion) -> Self {
+        let mut image = Self::new("test", NodeId(1));
+        image.features.set_transaction_version(version);
+        image
     }
 
     /// The cluster's id.

@@ -21,6 +21,7 @@ use kestrel_protocol::{ErrorCode, LeaderEpoch, NodeId, Timestamp, Uuid};
 
 use super::controller::Controller;
 use super::features::bootstrap_records;
+use super::quorum::MetadataQuorum;
 use super::records::MetadataRecord;
 use super::topic_name::CLUSTER_METADATA_TOPIC;
 use crate::config::{BrokerConfig, MetadataLogSettings};
@@ -102,6 +103,7 @@ fn join(voters: &[NodeId]) -> String {
 pub(super) struct MetadataLog {
     dir: PathBuf,
     data_dir: PathBuf,
+    directory_id: Uuid,
     node_id: NodeId,
     sync: FileSync,
     settings: MetadataLogSettings,
@@ -124,7 +126,7 @@ impl MetadataLog {
         now: Timestamp,
     ) -> Result<Self, MetadataError> {
         let (node_id, settings) = (config.node_id, config.metadata_log);
-        let data_dir = logs.data_dir().to_path_buf();
+        let (data_dir, directory_id) = (logs.data_dir().to_path_buf(), logs.directory_id());
         let dir = data_dir.join(format!("{CLUSTER_METADATA_TOPIC}-0"));
         check_is_there(logs, &dir)?;
         let log = logs.open_log(OpenLog {
@@ -155,7 +157,7 @@ impl MetadataLog {
             Identity { topic: CLUSTER_METADATA_TOPIC.into(), topic_id: METADATA_TOPIC_ID, index: 0 };
         let partition = Partition::lead(identity, log, durability, leader_epoch)?;
         let (quorum, last_appended) = (Vec::new(), Timestamp::from_millis(0));
-        Ok(Self { dir, data_dir, node_id, sync, settings, partition, quorum, last_appended })
+        Ok(Self { dir, data_dir, directory_id, node_id, sync, settings, partition, quorum, last_appended })
     }
 
     /// Replays the newest snapshot and what the log has after it, which is this many bytes. Blocks.
@@ -229,6 +231,21 @@ impl MetadataLog {
         let kind = std::mem::discriminant(&record);
         self.quorum.retain(|known| std::mem::discriminant(known) != kind);
         self.quorum.push(record);
+    }
+
+    /// The level of the feature `kraft.version`, which the log says and not the metadata: 0 with static voters.
+    pub(super) fn kraft_version(&self) -> i16 {
+        let said = self.quorum.iter().find_map(|record| match record {
+            ControlRecord::KRaftVersion(version) => Some(*version),
+            _ => None,
+        });
+        said.unwrap_or_default()
+    }
+
+    /// The quorum that keeps the log: this node.
+    pub(super) fn quorum(&self) -> MetadataQuorum {
+        let directory_id = if self.kraft_version() == 0 { Uuid::NIL } else { self.directory_id };
+        MetadataQuorum::new(Arc::clone(&self.partition), self.node_id, directory_id)
     }
 
     /// What a new log begins with: the bootstrap file's records, in their frames. Writes the file when there is none. Blocks.

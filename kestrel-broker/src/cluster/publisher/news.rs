@@ -1,4 +1,4 @@
-//! News of the metadata for the log: topics, ACLs, users and quotas that came, changed and went. Pure, but for the lines themselves.
+//! News of the metadata for the log: topics, features, ACLs, users and quotas that came, changed and went. Pure, but for the lines themselves.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,15 @@ pub(super) fn report(old: &ClusterImage, new: &ClusterImage) {
 
 /// What changed, as lines of the log; many of a kind are one.
 pub(super) fn news(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
-    [topics(old, new), acls(old, new), users(old, new), quotas(old, new)].concat()
+    [
+        topics(old, new),
+        brokers(old, new),
+        features(old, new),
+        acls(old, new),
+        users(old, new),
+        quotas(old, new),
+    ]
+    .concat()
 }
 
 fn topics(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
@@ -43,6 +51,20 @@ fn topics(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
     let lines =
         [line("created", "topic", created), line("grew", "topic", grown), line("deleted", "topic", deleted)];
     lines.into_iter().flatten().collect()
+}
+
+fn brokers(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
+    let gone = old.brokers().filter(|broker| new.broker(broker.id).is_none());
+    line("unregistered", "broker", gone.map(|broker| broker.id.to_string()).collect()).into_iter().collect()
+}
+
+fn features(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {
+    let names: BTreeSet<_> =
+        old.features().iter().chain(new.features().iter()).map(|(name, _)| name).collect();
+    let levels = names.into_iter().map(|name| (name, old.features().level(name), new.features().level(name)));
+    let changed = levels.filter(|(_, before, after)| before != after);
+    let changed = changed.map(|(name, before, after)| format!("{name} (from {before} to {after})")).collect();
+    line("changed the level of", "feature", changed).into_iter().collect()
 }
 
 fn acls(old: &ClusterImage, new: &ClusterImage) -> Vec<String> {

@@ -116,6 +116,19 @@ fn acls_users_and_quotas_are_news_too() {
 }
 
 #[test]
+fn levels_of_features_and_brokers_that_go_are_news() {
+    let empty = ClusterImage::new("c", NodeId(1));
+    let level = |feature_level| FeatureLevelRecord { name: "transaction.version".into(), feature_level };
+    let broker = RegisterBrokerRecord { broker_id: NodeId(2), ..Default::default() };
+    let before = image_after(&empty, vec![level(2).into(), broker.into()]);
+    let gone = UnregisterBrokerRecord { broker_id: NodeId(2), broker_epoch: 0 };
+    let after = image_after(&before, vec![level(0).into(), gone.into()]);
+    let expected =
+        ["unregistered broker 2", "changed the level of feature transaction.version (from 2 to 0)"];
+    assert_eq!(news(&before, &after), expected);
+}
+
+#[test]
 fn only_what_changed_is_touched() {
     let empty = ClusterImage::new("c", NodeId(1));
     let before = image_after(&empty, [topic("one", ONE, &[1, 1]), topic("two", TWO, &[1])].concat());

@@ -94,7 +94,7 @@ impl TransactionShard {
         now: Now,
     ) -> Result<Effects, Refused> {
         let outcome = TransactionOutcome::Abort;
-        let prepared = if self.version.bumps_epochs() {
+        let prepared = if self.version.get().bumps_epochs() {
             self.prepare(ongoing, transactional_id, outcome, spare_id, now.wall)?
         } else {
             let Transaction { producer_id, producer_epoch } = ongoing.producer;

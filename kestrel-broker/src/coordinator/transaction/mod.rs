@@ -23,6 +23,7 @@ mod records;
 mod session;
 mod state;
 mod upkeep;
+mod version;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ use kestrel_protocol::{ErrorCode, ProducerId};
 
 use super::runtime::{self, Deadlines, LogPlace, Machine, Now};
 use crate::clock::after;
-use crate::cluster::{ClusterImage, TransactionVersion};
+use crate::cluster::ClusterImage;
 use crate::config::TransactionSettings;
 use crate::log::Transaction;
 use metadata::detached;
@@ -47,6 +48,7 @@ pub(crate) use list::{ListedTransaction, TransactionFilter};
 pub(super) use markers::{Answer, Ask, Markers};
 pub(crate) use metadata::{TopicPartition, TransactionMetadata};
 pub(crate) use state::TransactionState;
+pub(super) use version::FinalizedVersion;
 
 /// What an event of the transactions leads to.
 type Effects = runtime::Effects<TransactionRecord, Ask>;
@@ -58,14 +60,14 @@ type Handled<R> = (R, Effects);
 pub(super) struct ShardSettings {
     pub(super) settings: TransactionSettings,
     /// The version of transactions that the cluster has finalized.
-    pub(super) version: TransactionVersion,
+    pub(super) version: FinalizedVersion,
 }
 
 /// The transactional ids of one partition.
 #[derive(Debug)]
 pub(super) struct TransactionShard {
     settings: TransactionSettings,
-    version: TransactionVersion,
+    version: FinalizedVersion,
     /// What the log says. By name, so that what is done to all of them is done in the same order each time.
     stored: BTreeMap<ByteString, TransactionMetadata>,
     /// What no record says.
@@ -183,7 +185,7 @@ impl TransactionShard {
 
     /// The record of a transition.
     fn record(&self, transactional_id: &ByteString, next: TransactionMetadata) -> TransactionRecord {
-        next.into_record(transactional_id.clone(), self.version)
+        next.into_record(transactional_id.clone(), self.version.get())
     }
 }
 

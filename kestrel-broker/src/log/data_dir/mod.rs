@@ -4,9 +4,11 @@
 
 mod poison;
 mod shortage;
+mod space;
 
 pub(super) use poison::Poison;
 pub(super) use shortage::{Shortage, ShortageWatch};
+pub(crate) use space::Space;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use kestrel_protocol::{NodeId, Timestamp, TopicId, Uuid};
 use parking_lot::Mutex;
 
 use super::config::{Durability, LogConfig, Validation};
-use super::data_dir::{DataDir, Poison, ShortageWatch};
+use super::data_dir::{DataDir, Poison, ShortageWatch, Space};
 use super::disk;
 use super::error::{LogError, StorageError};
 use super::loader::{self, LoadOptions};
@@ -206,6 +206,16 @@ impl LogManager {
     /// The data folder.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir.path
+    }
+
+    /// The room on the volume of the data folder. Blocks.
+    ///
+    /// # Errors
+    /// When the folder is out of service, or cannot be asked about.
+    pub(crate) fn space(&self) -> Result<Space, LogError> {
+        self.data_dir.poison.check()?;
+        let path = &self.data_dir.path;
+        Space::of(path).map_err(|error| LogError::io("measure", path, error))
     }
 
     /// Whether the last stop was clean: no log is scanned then.

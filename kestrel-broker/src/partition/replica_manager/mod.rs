@@ -9,6 +9,7 @@
 //! ```
 
 mod hosted;
+mod log_dir;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::metrics::{Histogram, TopicMetrics};
 use hosted::{Hosted, HostedTopic, Replica};
 
 pub(crate) use hosted::OfflinePartitions;
+pub(crate) use log_dir::{LogDir, LogDirContents};
 
 /// How many logs are opened or deleted at once.
 const PARALLEL_LOGS: usize = 16;

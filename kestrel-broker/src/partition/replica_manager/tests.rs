@@ -10,7 +10,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const ONE: TopicId = Uuid::from_u128(1);
 const TWO: TopicId = Uuid::from_u128(2);
 
-fn manager(dir: &std::path::Path) -> ReplicaManager {
+pub(super) fn manager(dir: &std::path::Path) -> ReplicaManager {
     let options = ManagerOptions {
         node_id: NodeId(1),
         cluster_id: None,
@@ -21,7 +21,7 @@ fn manager(dir: &std::path::Path) -> ReplicaManager {
     ReplicaManager::new(Arc::new(LogManager::open(dir, options).unwrap()), Durability::Os, 2)
 }
 
-fn led(topic: &'static str, topic_id: TopicId, partition: i32, epoch: i32) -> LedPartition {
+pub(super) fn led(topic: &'static str, topic_id: TopicId, partition: i32, epoch: i32) -> LedPartition {
     let (leader_epoch, config) = (LeaderEpoch(epoch), LogConfig::default());
     LedPartition { topic: topic.into(), topic_id, partition, leader_epoch, config, directory: Uuid::NIL }
 }

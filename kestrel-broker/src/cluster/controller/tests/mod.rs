@@ -15,6 +15,7 @@ use crate::config::RawSettings;
 mod admin;
 mod property;
 mod security;
+mod several;
 
 /// A controller with its log, on which commands are carried out at once.
 struct Harness {

@@ -68,7 +68,7 @@ fn those_who_waited_are_gone_with_the_machine() {
 
 #[test]
 fn transactions_of_apache_kafka_go_on() {
-    let settings = || ShardSettings { settings: defaults(), version: TransactionVersion::V2 };
+    let settings = || ShardSettings { settings: defaults(), version: TransactionVersion::V2.into() };
     let load = |segment: &'static [u8]| {
         let mut shard = TransactionShard::new(settings());
         replay_segment(segment, &mut shard).unwrap();

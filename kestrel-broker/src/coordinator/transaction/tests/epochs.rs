@@ -93,7 +93,7 @@ fn time_and_fencing_ask_for_an_id() {
 #[test]
 fn before_the_second_version_the_next_one_who_begins_gets_it() {
     let mut harness = exhausted();
-    harness.script.machine.version = TransactionVersion::V1;
+    harness.script.machine.version = TransactionVersion::V1.into();
     let v0 = TransactionVersion::V0;
     harness.adding_as(v0, producer(FIRST, LAST), &[0]).take().unwrap().unwrap();
     assert_eq!(harness.end_as(v0, producer(FIRST, LAST), Commit), Ok(producer(FIRST, LAST)));

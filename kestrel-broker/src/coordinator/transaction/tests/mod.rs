@@ -16,6 +16,7 @@ use kestrel_protocol::{ProducerEpoch, ProducerId};
 
 use super::TransactionState::*;
 use super::*;
+use crate::cluster::TransactionVersion;
 use crate::coordinator::runtime::tests::script::{Reply, Script};
 
 /// The only transactional id of most tests.
@@ -61,7 +62,10 @@ impl Harness {
     }
 
     fn with(version: TransactionVersion, settings: TransactionSettings) -> Self {
-        Self { script: Script::new(ShardSettings { settings, version }), next_producer_id: FIRST }
+        Self {
+            script: Script::new(ShardSettings { settings, version: version.into() }),
+            next_producer_id: FIRST,
+        }
     }
 
     /// One with a producer of epoch 0.
