@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics, in its helpers too")]
 
 mod admin;
+mod admin_cluster;
 mod admin_groups;
 mod admin_security;
 mod admin_transactions;

@@ -83,16 +83,6 @@ impl Program {
         written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// What the program writes in JSON when it succeeds; `None` from a broker that has not the API that it takes.
-    pub(crate) fn spoken(&self, arguments: &[&str]) -> Option<Vec<Value>> {
-        let run = self.run(arguments);
-        if run.code == 1 && run.stderr.contains("does not speak") {
-            eprintln!("skipped {arguments:?}: {}", run.stderr.trim_end());
-            return None;
-        }
-        Some(self.json(arguments))
-    }
-
     /// What the program writes in JSON as soon as that is as it should be: brokers learn of changes one after the other.
     pub(crate) fn until(&self, arguments: &[&str], is_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         #[expect(clippy::disallowed_methods, reason = "a deadline of a test")]

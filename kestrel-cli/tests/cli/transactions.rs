@@ -52,19 +52,15 @@ fn what_the_cluster_keeps_and_agrees_on_is_shown() {
     kestrel.ok(&["topics", "create", topic, "-p", "2", "-r", "1"]);
     let features = kestrel.json(&["cluster", "features"]);
     assert!(features.iter().any(|feature| feature["feature"] == "metadata.version"), "{features:?}");
-    if let Some(quorum) = kestrel.spoken(&["cluster", "quorum"]) {
-        assert_eq!(quorum[0]["replicas"][0]["role"], "leader");
-    }
+    let quorum = kestrel.json(&["cluster", "quorum"]);
+    assert_eq!(quorum[0]["replicas"][0]["role"], "leader");
     let log_dirs = ["cluster", "log-dirs", "--topic", topic];
-    if let Some(folders) = kestrel.spoken(&log_dirs) {
-        assert_eq!(folders[0]["replicas"], 2);
-        assert_eq!(kestrel.json(&[&log_dirs[..], &["--replicas"]].concat()).len(), 2);
-    }
-    if let Some(elected) = kestrel.spoken(&["cluster", "elect", topic]) {
-        assert!(elected.iter().all(|row| row["outcome"] == "not needed"), "{elected:?}");
-    }
-    if let Some(reassignments) = kestrel.spoken(&["cluster", "reassignments"]) {
-        assert!(reassignments.is_empty(), "{reassignments:?}");
-    }
+    let folders = kestrel.json(&log_dirs);
+    assert_eq!(folders[0]["replicas"], 2);
+    assert_eq!(kestrel.json(&[&log_dirs[..], &["--replicas"]].concat()).len(), 2);
+    let elected = kestrel.json(&["cluster", "elect", topic]);
+    assert!(elected.iter().all(|row| row["outcome"] == "not needed"), "{elected:?}");
+    let reassignments = kestrel.json(&["cluster", "reassignments"]);
+    assert!(reassignments.is_empty(), "{reassignments:?}");
     kestrel.ok(&["topics", "delete", topic]);
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod data;
 mod groups;
+mod nodes;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -123,5 +124,8 @@ pub(crate) fn prepare(side: &mut Side) {
 
 /// All kinds of requests.
 pub(crate) fn all() -> Vec<Case> {
-    [data::cases(), groups::cases(), transactions::cases(), admin::cases()].into_iter().flatten().collect()
+    [data::cases(), groups::cases(), transactions::cases(), admin::cases(), nodes::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -62,6 +62,14 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
         "Apache Kafka answers UNKNOWN_SERVER_ERROR, as it stumbles over the key that is made of it",
     ),
     (
+        "UpdateFeatures: a group's version",
+        "kestrel-broker has no groups of the newer protocol (KIP-848), and so no level of theirs",
+    ),
+    (
+        "UpdateFeatures: another quorum",
+        "the voters of kestrel-broker are static and stay so: there is no address for controllers to write down",
+    ),
+    (
         "AlterConfigs: all brokers",
         "the folder of kestrel-broker has no eligible leader replicas, so that min.insync.replicas may be reset",
     ),

@@ -9,6 +9,7 @@ mod admin;
 mod data;
 mod exceptions;
 mod groups;
+mod nodes;
 mod normal;
 mod security;
 mod side;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     groups::run(&mut run);
     admin::run(&mut run);
     security::run(&mut run);
+    nodes::run(&mut run);
     run.report()
 }
 
@@ -82,6 +84,16 @@ impl Run {
 
     /// Sends what `request` makes for a broker and a version to both, in each version that both speak.
     fn case<R: Request>(&mut self, name: &'static str, request: impl Fn(&Side, i16) -> R) {
+        self.case_part(name, request, |_| {});
+    }
+
+    /// As [`Self::case`], after `trim` has taken out what is not compared.
+    fn case_part<R: Request>(
+        &mut self,
+        name: &'static str,
+        request: impl Fn(&Side, i16) -> R,
+        trim: impl Fn(&mut R::Response),
+    ) {
         let api = R::KEY;
         let label = format!("{api}: {name}");
         if !label.contains(&self.only) {
@@ -96,7 +108,10 @@ impl Run {
             let outcomes = [&self.kestrel, &self.kafka].map(|side| {
                 let outcome = side.try_call(&request(side, version), version);
                 match outcome {
-                    Outcome::Answer(response) => normal(&response),
+                    Outcome::Answer(mut response) => {
+                        trim(&mut response);
+                        normal(&response)
+                    }
                     Outcome::Closed => "(closes the connection)".to_owned(),
                     Outcome::Silence => "(says nothing)".to_owned(),
                 }
