@@ -67,6 +67,7 @@
 //! | `kestrel_broker::partition` | partitions that are offline |
 //! | `kestrel_broker::log` | recovery, retention, compaction, the disk |
 //! | `kestrel_broker::monitoring` | where metrics are served, and scrapes that failed |
+//! | `kestrel_broker::telemetry` | subscriptions of client metrics that cannot be read |
 //! | `kestrel_broker::tokens` | keys of who issues tokens that were fetched, or could not be |
 //! | `kestrel_broker::housekeeper` | periodic work that failed |
 //!
@@ -86,6 +87,7 @@
 //!            │          │ └─ coordinator       coordinator  groups and transactions, as replayed logs
 //!            │          │       ▲              authorizer   who may do what, by ACLs
 //!            │          │       │              quota        who is held back, and how long
+//!            │          │       │              telemetry    what clients tell of themselves
 //!            │          │       │              partition    watermarks, leader epochs, who waits
 //!            ├──────────────────┘              cluster      topics and configuration, as a replayed log
 //!            └──► cluster ──► log              log          segments, indexes, recovery
@@ -112,6 +114,7 @@ mod monitoring;
 mod net;
 mod partition;
 mod quota;
+mod telemetry;
 #[cfg(test)]
 mod testing;
 #[cfg_attr(not(feature = "oauthbearer"), path = "no_tokens.rs")]

@@ -51,12 +51,13 @@ const BROKER_ARROWS: &Rooms<'_> = &[
     ("metrics", &[]),
     ("authorizer", &[]),
     ("quota", &["metrics"]),
+    ("telemetry", &["clock", "config"]),
     ("tokens", &["clock", "config", "error"]),
     ("log", &["metrics"]),
     ("partition", &["log", "clock", "metrics"]),
-    ("cluster", &["log", "partition", "authorizer", "quota", "clock", "config"]),
+    ("cluster", &["log", "partition", "authorizer", "quota", "telemetry", "clock", "config"]),
     ("coordinator", &["log", "partition", "cluster", "quota", "clock", "config", "metrics"]),
-    ("monitoring", &["api", "cluster", "config", "coordinator", "metrics", "net", "partition"]),
+    ("monitoring", &["api", "cluster", "config", "coordinator", "metrics", "net", "partition", "telemetry"]),
     (
         "api",
         &[
@@ -70,6 +71,7 @@ const BROKER_ARROWS: &Rooms<'_> = &[
             "config",
             "error",
             "metrics",
+            "telemetry",
         ],
     ),
 ];

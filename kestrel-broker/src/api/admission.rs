@@ -17,6 +17,7 @@ use super::{
     table,
 };
 use crate::clock::{Clock, after};
+use crate::telemetry::Software;
 
 /// How many bytes of a frame say its length.
 const FRAME_LENGTH_BYTES: usize = 4;
@@ -26,12 +27,13 @@ const FRAME_LENGTH_BYTES: usize = 4;
 pub(crate) struct Admission<S> {
     session: Session,
     clock: Clock,
+    software: Software,
     inner: S,
 }
 
 impl<S> Admission<S> {
-    pub(super) const fn new(session: Session, clock: Clock, inner: S) -> Self {
-        Self { session, clock, inner }
+    pub(super) fn new(session: Session, clock: Clock, inner: S) -> Self {
+        Self { session, clock, software: Software::default(), inner }
     }
 
     /// What the connection may read next.
@@ -58,7 +60,7 @@ impl<S> Admission<S> {
             Ok(Verdict::Serve(principal)) => (principal, None),
             Ok(Verdict::Answer(answer)) => (Principal::ANONYMOUS, Some(Reply::now(Ok(answer)))),
             // What belongs to a login is counted and shown like all requests. Nothing else of a stranger goes further.
-            Err(refused) if api.needs.is_empty() => (Principal::ANONYMOUS, Some(late(refused, at.now))),
+            Err(refused) if api.is_of_login() => (Principal::ANONYMOUS, Some(late(refused, at.now))),
             Err(refused) => return Err(late(refused, at.now)),
         };
         let version = frame.header.api_version;
@@ -68,6 +70,7 @@ impl<S> Admission<S> {
             client_id,
             principal,
             access: Access::OPEN,
+            software: self.software.clone(),
             origin,
             file_run_min_bytes,
             size_bytes: size_bytes.saturating_sub(FRAME_LENGTH_BYTES),

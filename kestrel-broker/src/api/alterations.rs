@@ -13,7 +13,6 @@ use crate::cluster::{
 
 /// The numbers of kinds of resources that Kestrel keeps no configuration of.
 const BROKER_LOGGER: i8 = 8;
-const CLIENT_METRICS: i8 = 16;
 const GROUP: i8 = 32;
 
 /// A resource and how it is to change; or why that is not understood.
@@ -64,7 +63,7 @@ pub(super) fn check_config(
 ) -> Result<(), ErrorCode> {
     match kind {
         ResourceKind::Topic => access.check(operation, ResourceType::Topic, name),
-        ResourceKind::Broker | ResourceKind::Other(BROKER_LOGGER | CLIENT_METRICS) => {
+        ResourceKind::Broker | ResourceKind::ClientMetrics | ResourceKind::Other(BROKER_LOGGER) => {
             access.check_cluster(operation)
         }
         ResourceKind::Other(GROUP) => access.check(operation, ResourceType::Group, name),

@@ -24,9 +24,11 @@ impl Handler for ApiVersionsRequest {
         if !is_valid(&self, context.version) {
             return self.refusal(ErrorCode::InvalidRequest);
         }
+        context.software.name(&self.client_software_name, &self.client_software_version);
         let image = state.cluster.image();
+        let shows_metrics = state.config.metrics.is_some();
         ApiVersionsResponse {
-            api_keys: APIS.iter().map(row).collect(),
+            api_keys: APIS.iter().filter(|api| shows_metrics || !api.is_of_telemetry).map(row).collect(),
             supported_features: supported_features(context.version),
             finalized_features_epoch: image.last_offset(),
             finalized_features: finalized_features(&image),

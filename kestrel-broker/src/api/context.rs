@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use bytestring::ByteString;
 use kestrel_protocol::ErrorCode;
+use kestrel_protocol::Uuid;
 
 use super::{Access, Account, Origin, Principal};
 use crate::authorizer::AclOperation::Read;
 use crate::authorizer::ResourceType::Group;
+use crate::telemetry::{Client, Software};
 
 /// All that a handler knows about a request beside its body.
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub(crate) struct RequestContext {
     pub(crate) principal: Principal,
     /// What its sender may do.
     pub(crate) access: Access,
+    /// The software of its sender, once that has named it.
+    pub(crate) software: Software,
     /// The connection that it came on: peer and listener.
     pub(crate) origin: Origin,
     /// From how many bytes on the connection wants the records of a partition left in their file.
@@ -33,6 +37,12 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
+    /// Its sender as subscriptions of client metrics see it, with the id of its instance.
+    pub(super) fn client(&self, instance_id: Uuid) -> Client<'_> {
+        let Self { client_id, software, origin, .. } = self;
+        Client { instance_id, client_id, software: software.named(), peer: origin.peer }
+    }
+
     /// Checks what every request of a member needs: that its sender may read in the group, and that the group has a name.
     pub(super) fn check_group(&self, group_id: &str) -> Result<(), ErrorCode> {
         self.access.check(Read, Group, group_id)?;

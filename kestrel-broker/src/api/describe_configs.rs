@@ -16,7 +16,8 @@ use crate::authorizer::AclOperation::DescribeConfigs;
 use crate::cluster::{ApiError, ClusterImage, ConfigMap, ConfigResource, ResourceKind, check_topic_name};
 use crate::config::topic::shown_topic_keys;
 use crate::config::{
-    DescribedConfig, describe_all_brokers_key, describe_broker_key, describe_topic_key, shown_broker_keys,
+    DescribedConfig, client_metrics_keys, describe_all_brokers_key, describe_broker_key,
+    describe_client_metrics_key, describe_topic_key, shown_broker_keys,
 };
 
 impl Handler for DescribeConfigsRequest {
@@ -71,6 +72,15 @@ fn describe(
             state.cluster.with_layers(image, &ConfigMap::new(), |layers| {
                 broker_keys().map(|key| describe_broker_key(&key, layers)).collect()
             })
+        }
+        ResourceKind::ClientMetrics if name.is_empty() => {
+            let message = "Client metrics subscription name must not be empty";
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message));
+        }
+        ResourceKind::ClientMetrics => {
+            let set = image.config(&ConfigResource::client_metrics(name.clone()));
+            let keys = client_metrics_keys().filter(|key| is_asked(key.name));
+            keys.map(|key| describe_client_metrics_key(key, &set)).collect()
         }
         ResourceKind::Other(number) => {
             let message = format!("Kestrel keeps no configuration of resources of type {number}");

@@ -13,6 +13,7 @@ use crate::coordinator::{GroupCoordinator, TransactionCoordinator};
 use crate::metrics::{ConnectionCounters, Metrics};
 use crate::partition::ReplicaManager;
 use crate::quota::Quotas;
+use crate::telemetry::Telemetry;
 
 /// The rooms of the broker, as handlers reach them.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) audit: Arc<AuditLog>,
     /// The quotas of users and clients.
     pub(crate) quotas: Arc<Quotas>,
+    /// What is known of the metrics that clients push.
+    pub(crate) telemetry: Telemetry,
     /// What is counted of requests.
     pub(crate) counters: RequestCounters,
     /// What is counted of connections, for each listener of the configuration.

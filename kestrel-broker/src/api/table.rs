@@ -33,11 +33,13 @@ use kestrel_protocol::messages::elect_leaders::ElectLeadersRequest;
 use kestrel_protocol::messages::end_txn::EndTxnRequest;
 use kestrel_protocol::messages::fetch::FetchRequest;
 use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
+use kestrel_protocol::messages::get_telemetry_subscriptions::GetTelemetrySubscriptionsRequest;
 use kestrel_protocol::messages::heartbeat::HeartbeatRequest;
 use kestrel_protocol::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use kestrel_protocol::messages::init_producer_id::InitProducerIdRequest;
 use kestrel_protocol::messages::join_group::JoinGroupRequest;
 use kestrel_protocol::messages::leave_group::LeaveGroupRequest;
+use kestrel_protocol::messages::list_config_resources::ListConfigResourcesRequest;
 use kestrel_protocol::messages::list_groups::ListGroupsRequest;
 use kestrel_protocol::messages::list_offsets::ListOffsetsRequest;
 use kestrel_protocol::messages::list_partition_reassignments::ListPartitionReassignmentsRequest;
@@ -48,6 +50,7 @@ use kestrel_protocol::messages::offset_delete::OffsetDeleteRequest;
 use kestrel_protocol::messages::offset_fetch::OffsetFetchRequest;
 use kestrel_protocol::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kestrel_protocol::messages::produce::ProduceRequest;
+use kestrel_protocol::messages::push_telemetry::PushTelemetryRequest;
 use kestrel_protocol::messages::sasl_authenticate::SaslAuthenticateRequest;
 use kestrel_protocol::messages::sasl_handshake::SaslHandshakeRequest;
 use kestrel_protocol::messages::sync_group::SyncGroupRequest;
@@ -129,6 +132,10 @@ pub(super) const APIS: &[ServedApi] = &[
     cluster_row::<UnregisterBrokerRequest>(Alter, &[Need(Alter, Cluster)]),
     row::<DescribeTransactionsRequest>(&[Need(Describe, TransactionalId), Need(Describe, Topic)]),
     row::<ListTransactionsRequest>(&[Need(Describe, TransactionalId)]),
+    // Nobody needs a right to tell of himself, as in Apache Kafka.
+    ServedApi { is_of_telemetry: true, ..row::<GetTelemetrySubscriptionsRequest>(&[]) },
+    ServedApi { is_of_telemetry: true, ..row::<PushTelemetryRequest>(&[]) },
+    cluster_row::<ListConfigResourcesRequest>(DescribeConfigs, &[Need(DescribeConfigs, Cluster)]),
     row::<DescribeTopicPartitionsRequest>(&[Need(Describe, Topic)]),
 ];
 
@@ -144,6 +151,7 @@ const fn row<R: Handler>(needs: &'static [Need]) -> ServedApi {
         needs,
         cluster_need: None,
         first_advertised: *R::VERSIONS.start(),
+        is_of_telemetry: false,
         last_version: *R::VERSIONS.end(),
         serve: handler::serve::<R>,
         refuse: handler::refuse::<R>,

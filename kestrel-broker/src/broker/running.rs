@@ -29,6 +29,7 @@ use crate::monitoring::Monitor;
 use crate::net::{Acceptor, ConnectionCount, ConnectionLimits, ConnectionMaxima, Door, Encryption, Listener};
 use crate::partition::ReplicaManager;
 use crate::quota::{QuotaWindows, Quotas, RateLimits, Windows};
+use crate::telemetry::Telemetry;
 use crate::tokens::{TokenVerifier, Tokens};
 
 /// How long a stop waits for what is in flight.
@@ -404,6 +405,7 @@ fn state(
         audit: Arc::default(),
         quotas,
         fetch_sessions: FetchSessions::new(config.fetch_sessions),
+        telemetry: Telemetry::new(config.telemetry_max_bytes),
         counters: request_counters(),
         connections: config.listeners.iter().map(|_| Arc::default()).collect(),
         clock,

@@ -142,7 +142,6 @@ const ACCEPTED_KEYS: &[AcceptedKey] = &[
     ("metrics.num.samples", Int, Some("2"), AtLeast(1), ReadOnly, METRICS),
     ("metrics.recording.level", String, Some("INFO"), Any, ReadOnly, METRICS),
     ("metrics.sample.window.ms", Long, Some("30000"), AtLeast(1), ReadOnly, METRICS),
-    ("telemetry.max.bytes", Int, Some("1048576"), AtLeast(1), ReadOnly, METRICS),
     ("alter.config.policy.class.name", Class, None, Any, ReadOnly, POLICIES),
     ("create.topic.policy.class.name", Class, None, Any, ReadOnly, POLICIES),
     ("client.quota.callback.class", Class, None, Any, ReadOnly, POLICIES),

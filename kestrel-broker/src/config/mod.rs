@@ -8,6 +8,7 @@ mod accepted_keys;
 mod authorizer;
 mod broker;
 mod cleaner;
+mod client_metrics;
 mod effective;
 mod endpoint;
 mod foreign_keys;
@@ -29,8 +30,10 @@ mod transactions;
 
 pub(crate) use authorizer::STANDARD_AUTHORIZER;
 pub(crate) use broker::{BrokerConfig, ConfigError, read_file};
+pub(crate) use client_metrics::{CLIENT_METRICS, INTERVALS_MS, client_metrics_key, client_metrics_keys};
 pub(crate) use effective::{
-    ConfigSource, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key, describe_topic_key,
+    ConfigSource, DescribedConfig, Layers, describe_all_brokers_key, describe_broker_key,
+    describe_client_metrics_key, describe_topic_key,
 };
 pub(crate) use endpoint::Endpoint;
 pub(crate) use groups::GroupSettings;

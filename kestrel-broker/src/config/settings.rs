@@ -55,6 +55,8 @@ settings! {
     connection_setup_timeout: Duration, "socket.connection.setup.timeout.ms", Long, "10000", [1..];
     /// How large a request may be, in bytes. A larger one closes the connection before anything is reserved for it.
     request_max_bytes: usize, "socket.request.max.bytes", Int, "104857600", [1..];
+    /// How many bytes the metrics that a client pushes may have at most, compressed and not (KIP-714).
+    telemetry_max_bytes: usize, "telemetry.max.bytes", Int, "1048576", [1..];
     /// How many replicas of the topic of transactions must have a record before it counts: there is one node, so it is one
     /// whatever is said here.
     transaction_topic_min_isr: i32, "transaction.state.log.min.isr", Int, "2", [1..];

@@ -5,10 +5,11 @@ use std::fmt::Display;
 use super::facts::Facts;
 use super::lag::{PartitionLag, TopicLag};
 use super::process::ProcessFacts;
-use super::samples::Samples;
+use super::samples::{Number, Samples};
 use crate::cluster::{PartitionImage, TopicImage};
 use crate::metrics::{ApiMetrics, ListenerMetrics, ThrottleMetrics, TopicMetrics};
 use crate::partition::PartitionStanding;
+use crate::telemetry::{Told, Value};
 
 /// Of each topic with a partition that is online, as it was counted.
 pub(super) fn topics(facts: &Facts, to: &mut Samples<'_>, value: fn(&TopicMetrics) -> u64) {
@@ -84,6 +85,22 @@ pub(super) fn quotas(facts: &Facts, mut write: impl FnMut(&'static str, &Throttl
     write("consumer_byte_rate", &quotas.fetch);
     write("request_percentage", &quotas.request);
     write("controller_mutation_rate", &quotas.controller_mutation);
+}
+
+/// Of each client that has pushed metrics, with the text of its id.
+pub(super) fn clients(facts: &Facts, mut write: impl FnMut(&str, &Told)) {
+    facts.clients.told.iter().for_each(|(id, told)| write(&id.to_string(), told));
+}
+
+/// Of each series of each client that has a value of the kind.
+pub(super) fn client_series(facts: &Facts, to: &mut Samples<'_>, value: fn(Value) -> Option<f64>) {
+    clients(facts, |id, told| {
+        for ((metric, attributes), told_last) in &told.series {
+            if let Some(value) = value(*told_last) {
+                to.add(&[&id, &told.client_id, metric, attributes], Number(value));
+            }
+        }
+    });
 }
 
 /// What the system says of the process, if it says anything.

@@ -13,6 +13,7 @@ use crate::cluster::{ClusterImage, PartitionImage, TopicImage};
 use crate::coordinator::GroupStanding;
 use crate::metrics::Metrics;
 use crate::partition::{OfflinePartitions, PartitionStanding};
+use crate::telemetry::ClientView;
 
 /// What is true of a broker at one moment; what is of different rooms may be some milliseconds apart.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Facts {
     pub(super) lags: Vec<TopicLag>,
     /// How many transactional ids there are, by their state.
     pub(super) transactional_ids: BTreeMap<&'static str, u64>,
+    /// What clients have told of themselves.
+    pub(super) clients: ClientView,
     /// Whether the data folder is out of service.
     pub(super) is_poisoned: bool,
     /// None where the system does not say.
@@ -59,6 +62,7 @@ impl Facts {
             groups,
             lags,
             transactional_ids: state.transactions.by_state(),
+            clients: state.telemetry.view(state.clock.now()),
             is_poisoned: state.replicas.is_poisoned(),
             process: ProcessFacts::gather(),
             image,

@@ -118,6 +118,20 @@ impl Write for Escaped<'_> {
     }
 }
 
+/// A number of somebody else's, as both formats write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number(pub(super) f64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            f64::INFINITY => f.write_str("+Inf"),
+            f64::NEG_INFINITY => f.write_str("-Inf"),
+            number => write!(f, "{number}"),
+        }
+    }
+}
+
 /// Writes behind a text.
 pub(super) fn write_to(text: &mut String, arguments: fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("a string takes everything");

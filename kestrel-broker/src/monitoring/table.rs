@@ -5,14 +5,15 @@
 //! with `kestrel_`, but for the lag in seconds, which belongs beside the lag in records.
 
 use super::each::{
-    is_under_replicated, lags, listeners, metadata, partitions, process, quotas, requests, sums, topic_lags,
-    topics,
+    client_series, clients, is_under_replicated, lags, listeners, metadata, partitions, process, quotas,
+    requests, sums, topic_lags, topics,
 };
 use super::facts::Facts;
 use super::metric::Origin::{self, Jmx, KafkaExporter, Kestrel, Process};
 use super::metric::{Kind, Metric};
 use super::samples::Samples;
 use crate::config::Detail;
+use crate::telemetry::Value;
 
 type Write = fn(&Facts, &mut Samples<'_>);
 type Labels = &'static [&'static str];
@@ -25,6 +26,9 @@ const GROUP_PARTITION: Labels = &["consumergroup", "topic", "partition"];
 const LISTENER: Labels = &["listener"];
 const REQUEST: Labels = &["request"];
 const QUOTA: Labels = &["quota"];
+const CLIENT: Labels =
+    &["client_instance_id", "client_id", "software_name", "software_version", "address", "attributes"];
+const CLIENT_SERIES: Labels = &["client_instance_id", "client_id", "metric", "attributes"];
 
 /// All metrics, in the order in which they are told.
 #[rustfmt::skip]
@@ -273,6 +277,22 @@ pub(super) const TABLE: &[Metric] = &[
         "Transactional ids that are loaded, by the state of their last transaction.",
         |facts, to| facts.transactional_ids.iter().for_each(|(state, count)| to.add(&[state], count))),
 
+    gauge("kestrel_client_instances", NONE, Kestrel,
+        "Clients that have asked which metrics to push, and were heard of in the last minute or in three push intervals.",
+        |facts, to| to.only(facts.clients.instances)),
+    gauge("kestrel_client_info", CLIENT, Kestrel,
+        "1 for each of these clients that has pushed metrics, with what it says of itself.",
+        |facts, to| clients(facts, |id, it|
+            to.add(&[&id, &it.client_id, &it.software_name, &it.software_version, &it.address, &it.attributes], 1))),
+    gauge("kestrel_client_value", CLIENT_SERIES, Kestrel,
+        "Gauges that clients have pushed, as they told them last.",
+        |facts, to| client_series(facts, to, Value::gauge)),
+    counter("kestrel_client_sum_total", CLIENT_SERIES, Kestrel,
+        "Sums that clients have pushed, since the broker first heard of each.",
+        |facts, to| client_series(facts, to, Value::counter)),
+    counter("kestrel_client_points_left_out_total", NONE, Kestrel,
+        "Points that clients have pushed and that are not kept: beyond 1000 series of one client or 20000 of all, too long, or histograms.",
+        |facts, to| to.only(facts.clients.left_out)),
     counter("process_cpu_seconds_total", NONE, Process,
         "Time that the process has had the processors, in seconds.",
         |facts, to| process(facts, |it| to.only(it.cpu_seconds))),

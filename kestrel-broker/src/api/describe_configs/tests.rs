@@ -66,7 +66,8 @@ async fn what_is_not_there_is_an_error_of_its_resource() {
         (4, "7", ErrorCode::InvalidRequest),
         (4, "x", ErrorCode::InvalidRequest),
         (4, "", ErrorCode::None),
-        (16, "m", ErrorCode::InvalidRequest),
+        (16, "", ErrorCode::InvalidRequest),
+        (32, "g", ErrorCode::InvalidRequest),
     ];
     let resources = cases.map(|(kind, name, _)| resource(kind, name, None));
     let response = peer.call(&request(resources.to_vec()), 4).await;

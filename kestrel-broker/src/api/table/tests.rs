@@ -67,6 +67,9 @@ async fn every_api_answers_in_every_version() {
     answers_every_version::<DescribeQuorumRequest>(&mut peer).await;
     answers_every_version::<UpdateFeaturesRequest>(&mut peer).await;
     answers_every_version::<UnregisterBrokerRequest>(&mut peer).await;
+    answers_every_version::<GetTelemetrySubscriptionsRequest>(&mut peer).await;
+    answers_every_version::<PushTelemetryRequest>(&mut peer).await;
+    answers_every_version::<ListConfigResourcesRequest>(&mut peer).await;
     for version in DescribeAclsRequest::VERSIONS {
         let any = DescribeAclsRequest {
             resource_type_filter: 1,
@@ -91,7 +94,7 @@ fn the_table_is_in_order_and_serves_only_versions_that_have_a_table() {
 }
 
 /// The rows of "Operations and Resources on Protocols" in the documentation of Apache Kafka 4.3, for the APIs served here.
-const DOCUMENTED: [(ApiKey, &[&str]); 52] = [
+const DOCUMENTED: [(ApiKey, &[&str]); 55] = [
     (ApiKey::Produce, &["Write TransactionalId", "IdempotentWrite Cluster", "Write Topic"]),
     (ApiKey::Fetch, &["ClusterAction Cluster", "Read Topic"]),
     (ApiKey::ListOffsets, &["Describe Topic"]),
@@ -144,6 +147,10 @@ const DOCUMENTED: [(ApiKey, &[&str]); 52] = [
     (ApiKey::UnregisterBroker, &["Alter Cluster"]),
     (ApiKey::DescribeTransactions, &["Describe TransactionalId", "Describe Topic"]),
     (ApiKey::ListTransactions, &["Describe TransactionalId"]),
+    // It documents none for the metrics that clients push.
+    (ApiKey::GetTelemetrySubscriptions, &[]),
+    (ApiKey::PushTelemetry, &[]),
+    (ApiKey::ListConfigResources, &["DescribeConfigs Cluster"]),
     (ApiKey::DescribeTopicPartitions, &["Describe Topic"]),
 ];
 
@@ -173,7 +180,7 @@ async fn what_is_not_served_closes_the_connection() {
     let broker = Broker::test().await.unwrap();
     let cases = [
         ("an unknown key", 999, 0),
-        ("a key with a table that is not served", ApiKey::GetTelemetrySubscriptions.key(), 0),
+        ("a key with a table that is not served", ApiKey::DescribeQuorum.key(), 0),
         ("a version above ours", ApiKey::Metadata.key(), 14),
         ("a version below ours", ApiKey::Fetch.key(), 3),
         ("a version that is only advertised", ApiKey::Produce.key(), 2),

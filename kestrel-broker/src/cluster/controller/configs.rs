@@ -7,13 +7,14 @@ use kestrel_protocol::ErrorCode;
 use kestrel_protocol::wire::MAX_STRING_BYTES;
 use kestrel_settings::{Key, Scope, ValueType, list};
 
+use super::client_metrics::check_client_metrics;
 use super::{Controller, Effects, Intent};
 use crate::cluster::error::ApiError;
 use crate::cluster::image::{ConfigMap, ConfigResource, ResourceKind};
 use crate::cluster::records::{ConfigRecord, MetadataRecord};
 use crate::cluster::topic_name::check_topic_name;
-use crate::config::broker_key;
 use crate::config::topic::{TOPIC, topic_key};
+use crate::config::{broker_key, client_metrics_key};
 
 /// A change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +119,7 @@ impl Controller {
         match resource.kind {
             ResourceKind::Topic => self.check_topic(&before, &after)?,
             ResourceKind::Broker => self.check_broker(resource, &alterations, &after)?,
+            ResourceKind::ClientMetrics => check_client_metrics(&after)?,
             ResourceKind::Other(_) => {}
         }
         Ok(difference(resource, &before, &after))
@@ -147,6 +149,10 @@ impl Controller {
                 )),
                 Err(_) => invalid(format!("Node id must be an integer, but it is: {name}")),
             },
+            ResourceKind::ClientMetrics if name.is_empty() => {
+                invalid("Subscription name can't be empty".to_owned())
+            }
+            ResourceKind::ClientMetrics => Ok(()),
             ResourceKind::Other(number) => {
                 invalid(format!("Kestrel keeps no configuration of resources of type {number}"))
             }
@@ -276,6 +282,7 @@ fn key_of(kind: ResourceKind, name: &str) -> Option<Key> {
     match kind {
         ResourceKind::Topic => topic_key(name).copied(),
         ResourceKind::Broker => broker_key(name),
+        ResourceKind::ClientMetrics => client_metrics_key(name).copied(),
         ResourceKind::Other(_) => None,
     }
 }

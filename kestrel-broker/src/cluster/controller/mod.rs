@@ -11,6 +11,7 @@
 //! Called by the driver, one command after the other. Pure: random ids and salts are arguments.
 
 mod acls;
+mod client_metrics;
 mod configs;
 mod elections;
 mod features;

@@ -15,7 +15,9 @@ pub(crate) enum ResourceKind {
     Topic,
     /// A broker, or with an empty name all of them.
     Broker,
-    /// Something else that the log has configurations of: client metrics (16), a group (32).
+    /// A subscription of client metrics (KIP-714).
+    ClientMetrics,
+    /// Something else that the log has configurations of: a group (32).
     Other(i8),
 }
 
@@ -25,6 +27,7 @@ impl ResourceKind {
         match number {
             2 => Self::Topic,
             4 => Self::Broker,
+            16 => Self::ClientMetrics,
             other => Self::Other(other),
         }
     }
@@ -34,6 +37,7 @@ impl ResourceKind {
         match self {
             Self::Topic => 2,
             Self::Broker => 4,
+            Self::ClientMetrics => 16,
             Self::Other(number) => number,
         }
     }
@@ -44,7 +48,7 @@ impl ResourceKind {
 pub(crate) struct ConfigResource {
     /// The kind.
     pub(crate) kind: ResourceKind,
-    /// The topic's name, or the broker's id in decimals.
+    /// The topic's or subscription's name, or the broker's id in decimals.
     pub(crate) name: ByteString,
 }
 
@@ -52,6 +56,11 @@ impl ConfigResource {
     /// A topic.
     pub(crate) fn topic(name: impl Into<ByteString>) -> Self {
         Self { kind: ResourceKind::Topic, name: name.into() }
+    }
+
+    /// A subscription of client metrics.
+    pub(crate) fn client_metrics(name: impl Into<ByteString>) -> Self {
+        Self { kind: ResourceKind::ClientMetrics, name: name.into() }
     }
 
     /// A broker.

@@ -138,6 +138,16 @@ impl ClusterImage {
         self.configs.get(resource).cloned().unwrap_or_default()
     }
 
+    /// The resources of a kind that have a configuration, by name.
+    pub(crate) fn configs_of(
+        &self,
+        kind: ResourceKind,
+    ) -> impl Iterator<Item = (&ByteString, &Arc<ConfigMap>)> {
+        let from = ConfigResource { kind, name: ByteString::new() };
+        let of_kind = self.configs.range(from..).take_while(move |(resource, _)| resource.kind == kind);
+        of_kind.map(|(resource, configs)| (&resource.name, configs))
+    }
+
     /// The configuration of a topic.
     pub(crate) fn topic_config(&self, name: &str) -> Arc<ConfigMap> {
         self.config(&ConfigResource::topic(name))

@@ -26,6 +26,8 @@ pub(crate) enum ConfigSource {
     StaticBroker = 4,
     /// Not given anywhere.
     Default = 5,
+    /// Set on the subscription of client metrics.
+    ClientMetrics = 7,
 }
 
 impl ConfigSource {
@@ -115,7 +117,7 @@ impl<'a> Layers<'a> {
 
     fn said(&self, name: &str, source: ConfigSource) -> Option<&'a str> {
         match source {
-            ConfigSource::Topic => None,
+            ConfigSource::Topic | ConfigSource::ClientMetrics => None,
             ConfigSource::DynamicBroker => self.broker.get(name).map(|value| value.trim()),
             ConfigSource::DynamicDefaultBroker => self.all_brokers.get(name).map(|value| value.trim()),
             ConfigSource::StaticBroker => self.config.given(name),
@@ -170,6 +172,28 @@ pub(crate) fn describe_topic_key(key: &Key, layers: &Layers<'_>) -> DescribedCon
         name: key.name,
         value: Some(canonical(key.value_type, value.as_deref().unwrap_or(default), default).into_owned()),
         source: synonyms.first().map_or(ConfigSource::Default, |synonym| synonym.source),
+        synonyms,
+        is_read_only: false,
+        is_sensitive: false,
+        value_type: key.value_type,
+        doc: meaning(key),
+    }
+}
+
+/// A key of a subscription of client metrics, of which these are set.
+pub(crate) fn describe_client_metrics_key(key: &Key, set: &Set) -> DescribedConfig {
+    let default = key.default.unwrap_or_default();
+    let said = set.get(key.name).map(|value| canonical(key.value_type, value, default).into_owned());
+    let own = |value: &String| ConfigSynonym {
+        name: key.name,
+        value: Some(value.clone()),
+        source: ConfigSource::ClientMetrics,
+    };
+    let synonyms: Vec<ConfigSynonym> = said.iter().map(own).collect();
+    DescribedConfig {
+        name: key.name,
+        source: synonyms.first().map_or(ConfigSource::Default, |synonym| synonym.source),
+        value: Some(said.unwrap_or_else(|| default.to_owned())),
         synonyms,
         is_read_only: false,
         is_sensitive: false,

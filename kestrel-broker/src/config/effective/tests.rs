@@ -28,6 +28,7 @@ fn line(topic: &str, config: &DescribedConfig) -> String {
         ConfigSource::DynamicDefaultBroker => "DYNAMIC_DEFAULT_BROKER_CONFIG",
         ConfigSource::StaticBroker => "STATIC_BROKER_CONFIG",
         ConfigSource::Default => "DEFAULT_CONFIG",
+        ConfigSource::ClientMetrics => "CLIENT_METRICS_CONFIG",
     };
     let synonyms: Vec<_> = config
         .synonyms

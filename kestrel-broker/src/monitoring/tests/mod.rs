@@ -13,6 +13,7 @@ use kestrel_protocol::NodeId;
 use super::facts::Facts;
 use crate::cluster::ClusterImage;
 use crate::metrics::Metrics;
+use crate::telemetry::ClientView;
 
 /// A broker with a metadata log and nothing else.
 fn bare_facts() -> Facts {
@@ -26,6 +27,7 @@ fn bare_facts() -> Facts {
         groups: Vec::new(),
         lags: Vec::new(),
         transactional_ids: BTreeMap::new(),
+        clients: ClientView::default(),
         is_poisoned: false,
         process: None,
     }
