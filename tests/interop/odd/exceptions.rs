@@ -40,7 +40,6 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
         "Apache Kafka answers UNKNOWN_SERVER_ERROR, as its batch of records becomes too large",
     ),
     ("DescribeConfigs: a group", NOT_THERE),
-    ("DescribeConfigs: client metrics", NOT_THERE),
     ("DescribeConfigs: a key that was said and is not acted on", NOT_DYNAMIC),
     ("DescribeConfigs: a key of another area", NOT_DYNAMIC),
     ("IncrementalAlterConfigs: operation 9", STUMBLES),

@@ -13,6 +13,7 @@ mod nodes;
 mod normal;
 mod security;
 mod side;
+mod telemetry;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     admin::run(&mut run);
     security::run(&mut run);
     nodes::run(&mut run);
+    telemetry::run(&mut run);
     run.report()
 }
 
@@ -79,6 +81,7 @@ impl Run {
             data::prepare(side);
             groups::prepare(side);
             admin::prepare(side);
+            telemetry::prepare(side);
         }
     }
 

@@ -19,6 +19,11 @@ def run(main_class, *args, deadline_s=120):
                           timeout=deadline_s)
 
 
+def server_command(main_class, *args, options):
+    """The command line that runs a class of Apache Kafka's with the ring's own classes beside it: its broker with a reporter."""
+    return _command(f"{tools.ensure('java-clients')}/classes:{tools.ensure('kafka-jars')}/libs/*", options, main_class, args)
+
+
 def client_command(*args):
     """The command line that runs the ring's own Java client."""
     return class_command("Main", *args)

@@ -68,6 +68,17 @@ def _venv(folder, *manifests):
     _run(str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted)
 
 
+def _kafka_python_tests(folder):
+    """kafka-python's tests, which come with its sources alone, and a Python of their own."""
+    _venv(folder, *_PUBLISHED)
+    pip = (str(folder / "venv/bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check")
+    version = next(line for line in _PUBLISHED[0].read_text().splitlines() if line.startswith("kafka-python=="))
+    _run(*pip, "download", "--no-deps", "--no-binary", "kafka-python", "--dest", str(folder), version)
+    (archive,) = folder.glob("kafka*python-*.tar.gz")
+    shutil.unpack_archive(archive, folder)
+    (folder / archive.name.removesuffix(".tar.gz")).rename(folder / "sources")
+
+
 def _node(folder):
     _need("npm", "npm")
     for manifest in _NODE:
@@ -203,6 +214,7 @@ def _java_version(program):
 
 
 _PYTHON = (CLIENTS / "confluent-kafka/requirements.txt", CLIENTS / "kafka-python/requirements.txt")
+_PUBLISHED = (CLIENTS / "kafka-python/requirements.txt", CLIENTS / "kafka-python/published_tests.txt")
 _NODE = (CLIENTS / "kafkajs/package.json",)
 _GO = tuple((CLIENTS / "franz-go").glob("*"))
 _PROMETHEUS = (CLIENTS / "prometheus/requirements.txt",)
@@ -216,6 +228,7 @@ _PROTOS = tuple(sorted(TYPED.glob("*.proto")))
 # What is kept in the cache: the files that decide what it is, and how it is installed.
 _KEPT = {
     "python": (_PYTHON, _python),
+    "kafka-python-tests": (_PUBLISHED, _kafka_python_tests),
     "typed-protos": (_PYTHON + _PROTOS, _typed_protos),
     "node": (_NODE, _node),
     "franz-go": (_GO, _go),

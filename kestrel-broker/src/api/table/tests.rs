@@ -180,7 +180,7 @@ async fn what_is_not_served_closes_the_connection() {
     let broker = Broker::test().await.unwrap();
     let cases = [
         ("an unknown key", 999, 0),
-        ("a key with a table that is not served", ApiKey::DescribeQuorum.key(), 0),
+        ("a key that Apache Kafka serves: ConsumerGroupHeartbeat", 68, 0),
         ("a version above ours", ApiKey::Metadata.key(), 14),
         ("a version below ours", ApiKey::Fetch.key(), 3),
         ("a version that is only advertised", ApiKey::Produce.key(), 2),

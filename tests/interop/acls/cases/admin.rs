@@ -25,6 +25,7 @@ use kestrel_protocol::messages::describe_user_scram_credentials::{
 use kestrel_protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
+use kestrel_protocol::messages::list_config_resources::ListConfigResourcesRequest;
 use kestrel_protocol::messages::{alter_configs, alter_configs::AlterConfigsRequest};
 
 use super::{Case, NO_TOPIC, TOPIC, same, same_denial};
@@ -32,6 +33,7 @@ use crate::side::Side;
 
 const A_TOPIC: i8 = 2;
 const A_BROKER: i8 = 4;
+const CLIENT_METRICS: i8 = 16;
 /// The topic that is deleted and comes again.
 const GONE: &str = "matrix-gone";
 
@@ -103,6 +105,11 @@ fn configs() -> Vec<Case> {
         same_denial("DescribeConfigs of a broker", |_, _| described(A_BROKER, "1", "num.partitions")),
         same_denial("IncrementalAlterConfigs of a topic", |_, _| altered(A_TOPIC, TOPIC)),
         same_denial("IncrementalAlterConfigs of a broker", |_, _| altered(A_BROKER, "1")),
+        same_denial("IncrementalAlterConfigs of client metrics", |_, _| altered(CLIENT_METRICS, "matrix")),
+        same("DescribeConfigs of client metrics", |_, _| described(CLIENT_METRICS, "matrix", "interval.ms")),
+        same("ListConfigResources of client metrics", |_, version| ListConfigResourcesRequest {
+            resource_types: if version == 0 { Vec::new() } else { vec![CLIENT_METRICS] },
+        }),
         same_denial("AlterConfigs of a topic", |_, _| {
             let resource = alter_configs::AlterConfigsResource {
                 resource_type: A_TOPIC,
