@@ -129,7 +129,8 @@ impl Value {
 
 /// The beginning of a text.
 fn cut(text: &str) -> String {
-    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default().to_owned()
+    let end = (0..=MAX_TEXT_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

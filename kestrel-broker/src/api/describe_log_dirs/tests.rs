@@ -12,6 +12,9 @@ use crate::testing::{Peer, batch};
 /// Topics with partitions, as a case names them.
 type Asked<'a> = &'a [(&'a str, &'a [i32])];
 
+/// Topics, partitions and their sizes, as an answer names them.
+type Shown<'a> = &'a [(&'a str, i32, i64)];
+
 /// The lengths of the `.log` files of a partition.
 fn file_bytes(broker: &Broker, partition: &str) -> i64 {
     let files = std::fs::read_dir(broker.data_dir().join(partition)).unwrap();
@@ -57,7 +60,7 @@ async fn only_partitions_that_are_asked_about_are_shown() {
     let mut peer = Peer::of(&broker).await;
     peer.create_topic("a").await;
     peer.create_topic("b").await;
-    let cases: [(Asked<'_>, &[(&str, i32, i64)]); 3] =
+    let cases: [(Asked<'_>, Shown<'_>); 3] =
         [(&[("a", &[0, 7, 0]), ("nowhere", &[0])], &[("a", 0, 0)]), (&[("b", &[])], &[]), (&[], &[])];
     for (asked, expected) in cases {
         let topic = |(name, partitions): &(&'static str, &[i32])| DescribableLogDirTopic {
