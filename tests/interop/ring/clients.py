@@ -61,7 +61,7 @@ def _franz_go():
 # The slowest first, so that the fast ones fill the end.
 CLIENTS = (
     Client("console-tools", ("kafka-jars",), lambda: _script("console-tools"),
-           scenarios=("group-admin", "transactions", "acks", "offsets", "admin", "errors"),
+           scenarios=("group-admin", "transactions", "operate", "acks", "offsets", "admin", "errors"),
            # A start of the JVM for each partition: it reads what has one partition.
            reads=("console-tools", "kcat"), groups=("sharing",), blind=True, commits=False, ways=()),
     # They read what they have written themselves.

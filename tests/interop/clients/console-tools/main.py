@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ring import java, member, printed, records, scenario  # noqa: E402
 from ring.scenario import expect  # noqa: E402
 
+import operate  # noqa: E402
 import transactions  # noqa: E402
 
 TOOLS = "org.apache.kafka.tools"
@@ -24,8 +25,9 @@ GROUPS = f"{TOOLS}.consumer.group.ConsumerGroupCommand"
 def run(args, tool, *options, stdin=b""):
     """Runs a tool and returns how it ended."""
     broker = ("--bootstrap-server", args.bootstrap)
-    # kafka-transactions wants it before its command, kafka-cluster behind.
-    words = (*broker, *options) if tool == transactions.TRANSACTIONS else (*options, *broker)
+    # Some want it before their command, kafka-cluster behind.
+    first = (transactions.TRANSACTIONS, operate.QUORUM, operate.FEATURES)
+    words = (*broker, *options) if tool in first else (*options, *broker)
     return subprocess.run(java.command(tool, *words), input=stdin, capture_output=True, timeout=scenario.DEADLINE_S)
 
 
@@ -260,4 +262,6 @@ def join(args):
 scenario.main("console-tools", {"produce": produce, "consume": consume, "acks": acks, "offsets": offsets,
                                 "admin": admin, "errors": errors, "group-admin": group_admin,
                                 "transactions": lambda args: transactions.check(args, functools.partial(output, args)),
+                                "operate": lambda args: operate.check(args, functools.partial(run, args),
+                                                                         functools.partial(output, args)),
                                 "member": join})
