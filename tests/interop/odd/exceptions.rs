@@ -52,6 +52,10 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
         "AlterConfigs: an unknown key of a broker",
         "a key that nobody reads is a mistake; Apache Kafka keeps it for plugins",
     ),
+    (
+        "ListConfigResources: loggers",
+        "the levels of a broker's loggers are nothing that can be read or set here",
+    ),
     ("CreateAcls: any resource type", STUMBLES),
     ("CreateAcls: a pattern of filters", STUMBLES),
     ("CreateAcls: any operation", STUMBLES),

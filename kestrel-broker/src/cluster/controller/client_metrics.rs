@@ -1,9 +1,6 @@
 //! What a subscription of client metrics may be (KIP-714), with the errors that Apache Kafka has for it.
 
-use std::collections::BTreeSet;
-
 use kestrel_protocol::ErrorCode;
-use kestrel_settings::list;
 
 use super::configs::check_value;
 use crate::cluster::error::ApiError;
@@ -21,13 +18,6 @@ pub(super) fn check_client_metrics(after: &ConfigMap) -> Result<(), ApiError> {
         keys.push((client_metrics_key(name).ok_or_else(unknown)?, value));
     }
     keys.iter().try_for_each(|(key, value)| check_value(key, value)).map_err(invalid)?;
-    for key in [CLIENT_METRICS.metrics, CLIENT_METRICS.criteria] {
-        let mut seen = BTreeSet::new();
-        let value = after.get(key.name).map_or("", |value| value);
-        if !list(value).all(|item| seen.insert(item)) {
-            return Err(invalid(format!("Configuration '{}' values must not be duplicated.", key.name)));
-        }
-    }
     if let Some(value) = after.get(CLIENT_METRICS.interval_ms.name) {
         let name = CLIENT_METRICS.interval_ms.name;
         if !value.trim().parse().is_ok_and(|interval_ms| INTERVALS_MS.contains(&interval_ms)) {

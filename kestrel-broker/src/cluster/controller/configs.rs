@@ -13,8 +13,8 @@ use crate::cluster::error::ApiError;
 use crate::cluster::image::{ConfigMap, ConfigResource, ResourceKind};
 use crate::cluster::records::{ConfigRecord, MetadataRecord};
 use crate::cluster::topic_name::check_topic_name;
+use crate::config::broker_key;
 use crate::config::topic::{TOPIC, topic_key};
-use crate::config::{broker_key, client_metrics_key};
 
 /// A change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,8 +282,8 @@ fn key_of(kind: ResourceKind, name: &str) -> Option<Key> {
     match kind {
         ResourceKind::Topic => topic_key(name).copied(),
         ResourceKind::Broker => broker_key(name),
-        ResourceKind::ClientMetrics => client_metrics_key(name).copied(),
-        ResourceKind::Other(_) => None,
+        // Apache Kafka knows no types of theirs, so that their lists are set as a whole.
+        ResourceKind::ClientMetrics | ResourceKind::Other(_) => None,
     }
 }
 
