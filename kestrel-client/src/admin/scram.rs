@@ -77,7 +77,7 @@ impl UserScramCredentialAlteration {
 pub struct UserScramCredentialsDescription {
     /// The user's name.
     pub user: Arc<str>,
-    /// The credentials, one for each mechanism that the user can log in by.
+    /// The credentials, one for each mechanism that the user can log in by, in the order of mechanisms.
     pub credentials: Vec<ScramCredentialInfo>,
 }
 
@@ -285,6 +285,8 @@ fn read(result: &DescribeUserScramCredentialsResult) -> Result<UserScramCredenti
         let mechanism = ScramMechanism::from_number(info.mechanism)?;
         Some(ScramCredentialInfo { mechanism, iterations: info.iterations })
     };
-    let credentials = result.credential_infos.iter().filter_map(info).collect();
+    // Brokers tell them in any order.
+    let mut credentials: Vec<_> = result.credential_infos.iter().filter_map(info).collect();
+    credentials.sort_unstable_by_key(|credential| credential.mechanism);
     Ok(UserScramCredentialsDescription { user: Arc::from(&*result.user), credentials })
 }
