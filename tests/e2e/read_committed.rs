@@ -9,7 +9,7 @@ use kestrel_client::{
     AssignedConsumer, AssignedConsumerBuilder, AutoOffsetReset, Client, IsolationLevel, Place, Raw, Record,
     TopicPartition, Utf8,
 };
-use kestrel_tests::{Dice, TestBroker, eventually, unique};
+use kestrel_tests::{Dice, TestBroker, eventually, transactions_have_ended, unique};
 
 use crate::raw_writer::RawWriter;
 
@@ -98,6 +98,7 @@ async fn an_open_transaction_holds_readers_back_until_it_ends() {
     let [mut one, mut two] = writers(&broker).await;
     write(&mut one, &topic, &["one"]).await;
     one.end(true).await;
+    transactions_have_ended(&client, &topic).await;
     write(&mut two, &topic, &["two"]).await;
     write(&mut one, &topic, &["three"]).await;
     one.end(true).await;
