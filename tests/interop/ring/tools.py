@@ -1,12 +1,13 @@
 """Installing what the foreign clients need, once, outside the tree.
 
-Each component has a folder of its own under `cache()`, named after a digest of the files that say what is in it,
-so that a change of a version installs anew and everything else is found as it was. Used by `install` and `run`.
+Each component has a folder of its own under `cache()`, named after a digest of the files that say what is in it and of the
+function that installs it, so that a change of a version installs anew and everything else is found as it was. Used by `install` and `run`.
 """
 
 import fcntl
 import functools
 import hashlib
+import inspect
 import json
 import os
 import platform
@@ -24,6 +25,8 @@ CLIENTS = HERE / "clients"
 # The schemas and values of typed data; the serializers' own tests have them too.
 TYPED = HERE.parent.parent / "kestrel-serde/testdata/typed"
 SERDES = CLIENTS / "java-serdes"
+# Names the archive that a process of Java makes of its classes when it ends.
+MAKES_ARCHIVE = "INTEROP_MAKES_ARCHIVE"
 
 
 class Missing(Exception):
@@ -41,7 +44,7 @@ def ensure(component):
         _need(component, component)
         return Path(shutil.which(component)).parent
     manifests, install = _KEPT[component]
-    folder = cache() / f"{component}-{_digest(manifests)}"
+    folder = cache() / f"{component}-{_digest(manifests, install)}"
     cache().mkdir(parents=True, exist_ok=True)
     with _locked(component):
         if not (folder / ".complete").exists():
@@ -121,8 +124,26 @@ def _kafka_jars(folder):
 
 def _java_clients(folder):
     _need("javac", "default-jdk-headless")
-    libs = ensure("kafka-jars") / "libs"
-    _run("javac", "-nowarn", "-d", str(folder / "classes"), "-cp", f"{libs}/*", *map(str, sorted(_JAVA)))
+    _run("javac", "-nowarn", "-d", str(folder / "classes"), "-cp", kafka_path(), *map(str, sorted(_JAVA)))
+    _run("jar", "--create", "--file", str(folder / "ring.jar"), "-C", str(folder / "classes"), ".")
+
+
+def kafka_path():
+    """The class path of everything of Apache Kafka's."""
+    return f"{ensure('kafka-jars')}/libs/*"
+
+
+def _java_archive(folder):
+    """The classes that a broker of Apache Kafka's has loaded when it stops."""
+    archive = folder / "classes.jsa"
+    with tempfile.TemporaryDirectory() as data:
+        broker = subprocess.Popen([HERE / "apache-kafka", "--data-dir", data], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  stdin=subprocess.DEVNULL, env={**os.environ, MAKES_ARCHIVE: str(archive)})
+        broker.stdout.readline()  # it serves, or has ended
+        broker.terminate()
+        broker.wait()
+    if not archive.exists():
+        raise Missing("Apache Kafka's broker left no archive of its classes")
 
 
 def _java_serdes(folder):
@@ -158,7 +179,7 @@ def java_messages(protos, files, made):
 
 def java_serde_path():
     """The class path of the serializers for Java, and of Apache Kafka's client."""
-    return f"{ensure('java-serdes')}/libs/*:{ensure('kafka-jars')}/libs/*"
+    return f"{ensure('java-serdes')}/libs/*:{kafka_path()}"
 
 
 def java_serde_sources():
@@ -236,6 +257,7 @@ _KEPT = {
     "promtool": ((), _promtool),
     "kafka-jars": (_POM, _kafka_jars),
     "apicurio": (_APICURIO, _apicurio),
+    "java-archive": (_POM, _java_archive),
     "java-clients": (_POM + _JAVA, _java_clients),
     "java-serdes": (_SERDES_POM, _java_serdes),
     "java-typed": (_SERDES_POM + tuple((SERDES / "src").glob("*.java")) + _PROTOS, _java_typed),
@@ -245,9 +267,9 @@ _SYSTEMS = ("kcat", "openssl")
 COMPONENTS = (*_SYSTEMS, *_KEPT)
 
 
-def _digest(manifests):
+def _digest(manifests, install):
     # A virtual environment belongs to one Python.
-    digest = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
+    digest = hashlib.sha256(f"{sys.executable} {sys.version}\n{inspect.getsource(install)}".encode())
     for manifest in sorted(manifests):
         digest.update(manifest.name.encode() + b"\0" + manifest.read_bytes())
     return digest.hexdigest()[:12]
