@@ -1,7 +1,7 @@
 //! Logins, by script and with a clock in the hand.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,16 +35,22 @@ pub(in crate::api) fn login(settings: &[(&str, &str)]) -> Arc<Login> {
     settings.iter().for_each(|(name, value)| raw.set(*name, *value));
     let config = BrokerConfig::new(&raw).unwrap();
     let listener = &config.listeners[0];
-    let users = ["alice", "bob"].map(|user| (user.to_owned(), Secret::new(format!("{user}-secret"))));
-    let of_scram = users.iter().map(|(user, password)| {
-        let mechanism = ScramMechanism::Sha256;
-        let credential = ScramCredential::from_password(mechanism, password, b"salt", 4096).unwrap();
-        (user.as_str().into(), BTreeMap::from([(mechanism, credential)]))
+    // Thousands of hashes for each password: once for all tests.
+    static OF_SCRAM: LazyLock<Arc<ScramUsers>> = LazyLock::new(|| {
+        let of_scram = users().map(|(user, password)| {
+            let mechanism = ScramMechanism::Sha256;
+            let credential = ScramCredential::from_password(mechanism, &password, b"salt", 4096).unwrap();
+            (user.into(), BTreeMap::from([(mechanism, credential)]))
+        });
+        Arc::new(of_scram.into_iter().collect())
     });
-    let of_scram = Arc::new(of_scram.collect::<ScramUsers>());
-    let accounts = Accounts::new(users, Arc::new(move || Arc::clone(&of_scram)), [7; 32]);
+    let accounts = Accounts::new(users(), Arc::new(|| Arc::clone(&OF_SCRAM)), [7; 32]);
     let sasl = listener.sasl.as_ref().unwrap();
     Arc::new(Login::new(listener.protocol, sasl, DELAY, accounts, Arc::new(LoginCounters::default())))
+}
+
+fn users() -> [(String, Secret); 2] {
+    ["alice", "bob"].map(|user| (user.to_owned(), Secret::new(format!("{user}-secret"))))
 }
 
 /// A client whose frames go to a session, and a clock in the hand.
