@@ -9,7 +9,7 @@ use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use crate::client::{Client, Target};
-use crate::error::{BrokerError, Error, Result};
+use crate::error::{BrokerError, Error, Result, each};
 
 /// A kind of coordinator: what its keys are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,9 +103,9 @@ pub(crate) async fn at_coordinators<T: Clone, F>(
     of: CoordinatorType,
     keys: &[Arc<str>],
     ask: impl Fn(NodeId, Vec<Arc<str>>) -> F,
-) -> Vec<Result<T>>
+) -> Result<Vec<Result<T>>>
 where
-    F: Future<Output = Vec<Result<T>>>,
+    F: Future<Output = Result<Vec<Result<T>>>>,
 {
     let mut results: HashMap<Arc<str>, Result<T>> = HashMap::new();
     let mut by_node: BTreeMap<NodeId, Vec<Arc<str>>> = BTreeMap::new();
@@ -119,9 +119,10 @@ where
     }
     let answers = join_all(by_node.iter().map(|(&node, keys)| ask(node, keys.clone()))).await;
     for (keys, answers) in by_node.into_values().zip(answers) {
+        let answers = each(keys.len(), answers);
         results.extend(keys.into_iter().zip(answers));
     }
-    keys.iter().map(|key| results.get(key).cloned().unwrap_or_else(|| Err(of.left_out(key)))).collect()
+    Ok(keys.iter().map(|key| results.get(key).cloned().unwrap_or_else(|| Err(of.left_out(key)))).collect())
 }
 
 /// The coordinator of one key.

@@ -138,6 +138,7 @@ pub mod metrics;
 mod net;
 pub mod oauth;
 pub mod observer;
+mod partitions;
 mod producer;
 mod reader;
 mod record;

@@ -140,6 +140,7 @@ const CLIENT_ARROWS: &Rooms<'_> = &[
             "metadata",
             "net",
             "observer",
+            "partitions",
             "record",
         ],
     ),

@@ -11,27 +11,28 @@ use kestrel_protocol::messages::metadata::{
 };
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
-use super::settle::{all_failed, check};
+use super::settle::check;
 use crate::client::{Client, Target};
 use crate::error::{BrokerError, Error, Result};
+use crate::partitions::Answers;
 use crate::record::TopicPartition;
 
 /// The indexes of items by the broker that leads their partition, and the errors of those that have none.
 #[derive(Debug, Default)]
-pub(super) struct Routes {
-    pub(super) by_leader: BTreeMap<NodeId, Vec<Route>>,
-    pub(super) errors: HashMap<usize, Error>,
+struct Routes {
+    by_leader: BTreeMap<NodeId, Vec<Route>>,
+    errors: HashMap<usize, Error>,
 }
 
 /// An item on its way to a leader.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Route {
-    pub(super) index: usize,
-    pub(super) leader_epoch: LeaderEpoch,
+struct Route {
+    index: usize,
+    leader_epoch: LeaderEpoch,
 }
 
 /// Finds the leaders of `partitions`.
-pub(super) async fn routes(client: &Client, partitions: &[&TopicPartition]) -> Result<Routes> {
+async fn routes(client: &Client, partitions: &[&TopicPartition]) -> Result<Routes> {
     let names: BTreeSet<_> = partitions.iter().map(|partition| &partition.topic).collect();
     let topics = describe(client, Target::Any, Some(names)).await?;
     let topics: HashMap<_, _> =
@@ -114,42 +115,49 @@ pub(super) fn is_passing_at_leader(error: &Error) -> bool {
     error.is_passing() && !matches!(error, Error::UnknownTopic { .. })
 }
 
-/// Asks all leaders at once; gives a result for each item, in order.
-pub(super) async fn at_leaders<I, T, F>(
+/// Asks all leaders at once, each for its items with the epochs of their leaders; gives a result for each item, in order, as
+/// `read` takes it from the answer for its partition.
+pub(super) async fn at_leaders<'a, I, A, T, F>(
     client: &Client,
-    items: &[I],
-    partition_of: impl Fn(&I) -> &TopicPartition,
-    ask: impl Fn(NodeId, Vec<Route>) -> F,
-) -> Vec<Result<T>>
+    api: ApiKey,
+    items: &'a [I],
+    partition_of: impl Fn(&'a I) -> &'a TopicPartition,
+    ask: impl Fn(NodeId, Vec<(&'a I, LeaderEpoch)>) -> F,
+    read: impl Fn(&A) -> (ErrorCode, T),
+) -> Result<Vec<Result<T>>>
 where
-    F: Future<Output = Vec<(usize, Result<T>)>>,
+    F: Future<Output = Result<Answers<A>>>,
 {
     let partitions: Vec<_> = items.iter().map(partition_of).collect();
-    let routes = match routes(client, &partitions).await {
-        Ok(routes) => routes,
-        Err(error) => return all_failed(items.len(), &error),
-    };
-    let by_leader = routes.by_leader.into_iter();
-    let waves = by_leader.flat_map(|(node, routes)| {
-        let waves = waves(routes, |route| partitions.get(route.index).copied());
-        waves.into_iter().map(move |wave| (node, wave))
+    let routes = routes(client, &partitions).await?;
+    let waves: Vec<_> = routes
+        .by_leader
+        .into_iter()
+        .flat_map(|(node, routes)| waves(routes, &partitions).into_iter().map(move |wave| (node, wave)))
+        .collect();
+    let asked = waves.iter().map(|(node, wave)| {
+        let item = |route: &Route| Some((items.get(route.index)?, route.leader_epoch));
+        ask(*node, wave.iter().filter_map(item).collect())
     });
-    let asked = join_all(waves.map(|(node, wave)| ask(node, wave))).await;
-    let mut results: HashMap<usize, Result<T>> = asked.into_iter().flatten().collect();
-    results.extend(routes.errors.into_iter().map(|(index, error)| (index, Err(error))));
+    let answers = join_all(asked).await;
+    let mut results: HashMap<usize, Result<T>> =
+        routes.errors.into_iter().map(|(index, error)| (index, Err(error))).collect();
+    for ((_, wave), answers) in waves.iter().zip(&answers) {
+        let outcome = |route: &Route| {
+            Some((route.index, outcome(api, partitions.get(route.index)?, answers.as_ref(), &read)))
+        };
+        results.extend(wave.iter().filter_map(outcome));
+    }
     let missing = || Err(BrokerError::new(ApiKey::Metadata, ErrorCode::LeaderNotAvailable).into());
-    (0..items.len()).map(|index| results.remove(&index).unwrap_or_else(missing)).collect()
+    Ok((0..items.len()).map(|index| results.remove(&index).unwrap_or_else(missing)).collect())
 }
 
 /// Splits routes so that no partition comes twice in a request: brokers refuse that.
-fn waves<'a>(
-    routes: Vec<Route>,
-    partition_of: impl Fn(&Route) -> Option<&'a TopicPartition>,
-) -> Vec<Vec<Route>> {
+fn waves(routes: Vec<Route>, partitions: &[&TopicPartition]) -> Vec<Vec<Route>> {
     let mut waves: Vec<Vec<Route>> = Vec::new();
     let mut seen: HashMap<&TopicPartition, usize> = HashMap::new();
     for route in routes {
-        let Some(partition) = partition_of(&route) else { continue };
+        let Some(&partition) = partitions.get(route.index) else { continue };
         let times = seen.entry(partition).or_default();
         match waves.get_mut(*times) {
             Some(wave) => wave.push(route),
@@ -160,38 +168,18 @@ fn waves<'a>(
     waves
 }
 
-/// The answers of one topic by partition.
-pub(super) fn by_partition<A>(
-    topic: ByteString,
-    answers: Vec<A>,
-    number: impl Fn(&A) -> i32,
-) -> impl Iterator<Item = ((ByteString, i32), A)> {
-    answers.into_iter().map(move |answer| ((topic.clone(), number(&answer)), answer))
-}
-
-/// A leader's answers, assigned to the items that it was asked about.
-pub(super) fn assign_answers<I, A, T>(
-    items: &[I],
-    partition_of: impl Fn(&I) -> &TopicPartition,
-    routes: &[Route],
-    answers: &Result<HashMap<(ByteString, i32), A>>,
+/// What a leader answers for a partition.
+fn outcome<A, T>(
     api: ApiKey,
+    TopicPartition { topic, partition }: &TopicPartition,
+    answers: Result<&Answers<A>, &Error>,
     read: impl Fn(&A) -> (ErrorCode, T),
-) -> Vec<(usize, Result<T>)> {
-    let result = |route: &Route| {
-        let TopicPartition { topic, partition } = partition_of(items.get(route.index)?);
-        let refused =
-            |code| Err(BrokerError::new(api, code).topic(topic.clone()).partition(*partition).into());
-        let result = match answers {
-            Err(error) => Err(error.clone()),
-            Ok(answers) => match answers.get(&(ByteString::from(&**topic), *partition)).map(&read) {
-                Some((ErrorCode::None, value)) => Ok(value),
-                Some((code, _)) => refused(code),
-                // An answer without the partition says nothing about it: ask again.
-                None => refused(ErrorCode::UnknownTopicOrPartition),
-            },
-        };
-        Some((route.index, result))
-    };
-    routes.iter().filter_map(result).collect()
+) -> Result<T> {
+    let refused = |code| Err(BrokerError::new(api, code).topic(topic).partition(*partition).into());
+    match answers.map_err(Clone::clone)?.get(&(ByteString::from(&**topic), *partition)).map(read) {
+        Some((ErrorCode::None, value)) => Ok(value),
+        Some((code, _)) => refused(code),
+        // An answer without the partition says nothing about it: ask again.
+        None => refused(ErrorCode::UnknownTopicOrPartition),
+    }
 }

@@ -11,11 +11,11 @@ mod leaders;
 mod named;
 mod numbered;
 mod offsets;
+mod parts;
 mod quotas;
 mod replicas;
 mod scram;
 pub(crate) mod settle;
-mod targets;
 mod topics;
 mod transactions;
 mod visibility;
@@ -135,6 +135,11 @@ impl Admin {
 pub struct AdminResults<K, T>(Vec<(K, Result<T>)>);
 
 impl<K, T> AdminResults<K, T> {
+    /// The results, each with what `key` takes from its item.
+    fn keyed<L>(self, key: impl Fn(K) -> L) -> AdminResults<L, T> {
+        AdminResults(self.0.into_iter().map(|(item, result)| (key(item), result)).collect())
+    }
+
     /// All values, or the first error.
     ///
     /// # Errors

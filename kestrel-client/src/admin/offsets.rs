@@ -1,7 +1,5 @@
 //! Calls that go to the leaders of partitions: listing offsets (KIP-396) and deleting records (KIP-107).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::messages::delete_records::{
@@ -10,14 +8,15 @@ use kestrel_protocol::messages::delete_records::{
 use kestrel_protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsTopic,
 };
-use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
+use kestrel_protocol::{ApiKey, ErrorCode, LeaderEpoch, NodeId};
 
-use super::leaders::{Route, assign_answers, at_leaders, by_partition, is_passing_at_leader};
-use super::settle::{Call, at_least, settle, timeout_ms};
+use super::leaders::{at_leaders, is_passing_at_leader};
+use super::settle::{Call, Round, at_least, settle, timeout_ms};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::config::IsolationLevel;
 use crate::error::{Error, Result};
+use crate::partitions::{Answers, by_partition, by_topic};
 use crate::record::{Timestamp, TopicPartition};
 
 /// The first version of ListOffsets that knows [`OffsetSpec::MaxTimestamp`] (KIP-734).
@@ -117,8 +116,7 @@ impl Admin {
         records: impl IntoIterator<Item = (impl Into<TopicPartition>, DeleteRecordsTo)>,
     ) -> AdminResults<TopicPartition, i64> {
         let items = records.into_iter().map(|(partition, to)| (partition.into(), to)).collect();
-        let settled = settle(&self.client, &DeleteRecords, items, self.timeout).await;
-        AdminResults(settled.into_iter().map(|((partition, _), result)| (partition, result)).collect())
+        self.settle(&DeleteRecords, items).await.keyed(|(partition, _)| partition)
     }
 }
 
@@ -142,23 +140,15 @@ impl Call for ListOffsets {
     type Item = (TopicPartition, OffsetSpec);
     type Output = ListedOffset;
     const OPERATION: &'static str = "listing offsets";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_leader;
 
     fn check(&self, (_, spec): &Self::Item) -> Result<()> {
         spec.check()
     }
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[Self::Item],
-        deadline: Instant,
-    ) -> Vec<Result<ListedOffset>> {
-        let ask = |node, routes: Vec<Route>| self.ask(client, node, items, routes, deadline);
-        at_leaders(client, items, |(partition, _)| partition, ask).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_leader(error)
+    async fn round(&self, client: &Client, items: &[Self::Item], deadline: Instant) -> Round<Self> {
+        let ask = |node, wanted| self.ask(client, node, wanted, deadline);
+        at_leaders(client, ApiKey::ListOffsets, items, |(partition, _)| partition, ask, listed_offset).await
     }
 }
 
@@ -167,46 +157,26 @@ impl ListOffsets {
         &self,
         client: &Client,
         node: NodeId,
-        items: &[(TopicPartition, OffsetSpec)],
-        routes: Vec<Route>,
+        wanted: Vec<(&(TopicPartition, OffsetSpec), LeaderEpoch)>,
         deadline: Instant,
-    ) -> Vec<(usize, Result<ListedOffset>)> {
-        let mut topics: BTreeMap<&Arc<str>, Vec<ListOffsetsPartition>> = BTreeMap::new();
-        let mut asks_max_timestamp = false;
-        for Route { index, leader_epoch } in &routes {
-            let Some((partition, spec)) = items.get(*index) else { continue };
-            asks_max_timestamp |= *spec == OffsetSpec::MaxTimestamp;
-            topics.entry(&partition.topic).or_default().push(ListOffsetsPartition {
-                partition_index: partition.partition,
-                current_leader_epoch: *leader_epoch,
-                timestamp: spec.wire_timestamp(),
-            });
-        }
-        let topic = |(name, partitions): (&Arc<str>, _)| ListOffsetsTopic {
-            name: ByteString::from(&**name),
-            partitions,
-        };
+    ) -> Result<Answers<ListOffsetsPartitionResponse>> {
+        let asks_max_timestamp = wanted.iter().any(|((_, spec), _)| *spec == OffsetSpec::MaxTimestamp);
+        let partitions = wanted.into_iter().map(|((partition, spec), current_leader_epoch)| {
+            let (partition_index, timestamp) = (partition.partition, spec.wire_timestamp());
+            (&partition.topic, ListOffsetsPartition { partition_index, current_leader_epoch, timestamp })
+        });
+        let topics = by_topic(partitions).map(|(name, partitions)| ListOffsetsTopic { name, partitions });
         let request = ListOffsetsRequest {
             replica_id: NodeId::NONE,
             isolation_level: self.isolation_level.id(),
-            topics: topics.into_iter().map(topic).collect(),
+            topics: topics.collect(),
             timeout_ms: timeout_ms(client, deadline),
         };
         let since = if asks_max_timestamp { MAX_TIMESTAMP_VERSION } else { 0 };
-        let answers = client.send_since(Target::Node(node), &request, since).await.map(|response| {
-            let topics = response.topics.into_iter();
-            topics
-                .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))
-                .collect()
-        });
-        assign_answers(
-            items,
-            |(partition, _)| partition,
-            &routes,
-            &answers,
-            ApiKey::ListOffsets,
-            listed_offset,
-        )
+        let topics = client.send_since(Target::Node(node), &request, since).await?.topics.into_iter();
+        Ok(topics
+            .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))
+            .collect())
     }
 }
 
@@ -226,6 +196,7 @@ impl Call for DeleteRecords {
     type Item = (TopicPartition, DeleteRecordsTo);
     type Output = i64;
     const OPERATION: &'static str = "deleting records";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_leader;
 
     fn check(&self, (_, to): &Self::Item) -> Result<()> {
         match to {
@@ -235,44 +206,28 @@ impl Call for DeleteRecords {
         }
     }
 
-    async fn round(&self, client: &Client, items: &[Self::Item], deadline: Instant) -> Vec<Result<i64>> {
-        let ask = |node, routes: Vec<Route>| delete_at(client, node, items, routes, deadline);
-        at_leaders(client, items, |(partition, _)| partition, ask).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_leader(error)
+    async fn round(&self, client: &Client, items: &[Self::Item], deadline: Instant) -> Round<Self> {
+        let ask = |node, wanted| delete_at(client, node, wanted, deadline);
+        let read = |answer: &DeleteRecordsPartitionResult| (answer.error_code, answer.low_watermark);
+        at_leaders(client, ApiKey::DeleteRecords, items, |(partition, _)| partition, ask, read).await
     }
 }
 
 async fn delete_at(
     client: &Client,
     node: NodeId,
-    items: &[(TopicPartition, DeleteRecordsTo)],
-    routes: Vec<Route>,
+    wanted: Vec<(&(TopicPartition, DeleteRecordsTo), LeaderEpoch)>,
     deadline: Instant,
-) -> Vec<(usize, Result<i64>)> {
-    let mut topics: BTreeMap<&Arc<str>, Vec<DeleteRecordsPartition>> = BTreeMap::new();
-    for (partition, to) in routes.iter().filter_map(|route| items.get(route.index)) {
+) -> Result<Answers<DeleteRecordsPartitionResult>> {
+    let partitions = wanted.into_iter().map(|((partition, to), _)| {
         let offset = match to {
             DeleteRecordsTo::Offset(offset) => *offset,
             DeleteRecordsTo::HighWatermark => -1,
         };
-        let partition_index = partition.partition;
-        topics.entry(&partition.topic).or_default().push(DeleteRecordsPartition { partition_index, offset });
-    }
-    let topic = |(name, partitions): (&Arc<str>, _)| DeleteRecordsTopic {
-        name: ByteString::from(&**name),
-        partitions,
-    };
-    let request = DeleteRecordsRequest {
-        topics: topics.into_iter().map(topic).collect(),
-        timeout_ms: timeout_ms(client, deadline),
-    };
-    let answers = client.send(Target::Node(node), &request).await.map(|response| {
-        let topics = response.topics.into_iter();
-        topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index)).collect()
+        (&partition.topic, DeleteRecordsPartition { partition_index: partition.partition, offset })
     });
-    let low_watermark = |answer: &DeleteRecordsPartitionResult| (answer.error_code, answer.low_watermark);
-    assign_answers(items, |(partition, _)| partition, &routes, &answers, ApiKey::DeleteRecords, low_watermark)
+    let topics = by_topic(partitions).map(|(name, partitions)| DeleteRecordsTopic { name, partitions });
+    let request = DeleteRecordsRequest { topics: topics.collect(), timeout_ms: timeout_ms(client, deadline) };
+    let topics = client.send(Target::Node(node), &request).await?.topics.into_iter();
+    Ok(topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index)).collect())
 }

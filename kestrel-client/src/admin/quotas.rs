@@ -11,7 +11,7 @@ use kestrel_protocol::messages::alter_client_quotas::{
 use kestrel_protocol::messages::describe_client_quotas::{self, ComponentData, DescribeClientQuotasRequest};
 use kestrel_protocol::{ApiKey, ByteString};
 
-use super::settle::{Call, all_failed, check, left_out, settle, settle_one};
+use super::settle::{Call, Round, check, left_out};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::Result;
@@ -278,7 +278,7 @@ impl Admin {
     /// # Errors
     /// `CLUSTER_AUTHORIZATION_FAILED`, `INVALID_REQUEST`; [`Error::Timeout`](crate::Error::Timeout).
     pub async fn describe_client_quotas(&self, filter: ClientQuotaFilter) -> Result<Vec<ClientQuotas>> {
-        settle_one(&self.client, &DescribeQuotas { filter }, self.timeout).await
+        self.settle_one(&DescribeQuotas { filter }).await
     }
 
     /// Sets and removes quotas. Of an entity all changes are made, or none. Brokers take a moment to learn of them.
@@ -320,8 +320,7 @@ impl Admin {
         alterations: Vec<ClientQuotaAlteration>,
         call: AlterQuotas,
     ) -> AdminResults<ClientQuotaEntity, ()> {
-        let settled = settle(&self.client, &call, alterations, self.timeout).await;
-        AdminResults(settled.into_iter().map(|(alteration, result)| (alteration.entity, result)).collect())
+        self.settle(&call, alterations).await.keyed(|alteration| alteration.entity)
     }
 }
 
@@ -335,8 +334,8 @@ impl Call for DescribeQuotas {
     type Output = Vec<ClientQuotas>;
     const OPERATION: &'static str = "describing quotas";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<Vec<ClientQuotas>>> {
-        vec![describe(client, &self.filter).await]
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
+        Ok(vec![describe(client, &self.filter).await])
     }
 }
 
@@ -364,17 +363,13 @@ impl Call for AlterQuotas {
     type Output = ();
     const OPERATION: &'static str = "altering quotas";
 
-    async fn round(&self, client: &Client, items: &[ClientQuotaAlteration], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[ClientQuotaAlteration], _: Instant) -> Round<Self> {
         let request = AlterClientQuotasRequest {
             entries: items.iter().map(ClientQuotaAlteration::to_wire).collect(),
             validate_only: self.validate_only,
         };
-        let entries = match client.send(Target::Controller, &request).await {
-            Ok(response) => response.entries,
-            Err(error) => return all_failed(items.len(), &error),
-        };
+        let entries = client.send(Target::Controller, &request).await?.entries.into_iter();
         let answers: BTreeMap<_, _> = entries
-            .into_iter()
             .map(|entry| {
                 let parts = entry.entity.iter().map(|part| (&part.entity_type, &part.entity_name));
                 (ClientQuotaEntity::read(parts), (entry.error_code, entry.error_message))
@@ -385,6 +380,6 @@ impl Call for AlterQuotas {
             let (code, message) = answers.get(&item.entity).ok_or_else(|| left_out(api))?;
             check(api, *code, message.as_deref())
         };
-        items.iter().map(outcome).collect()
+        Ok(items.iter().map(outcome).collect())
     }
 }

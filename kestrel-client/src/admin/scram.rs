@@ -16,7 +16,7 @@ use kestrel_security::sasl::ScramCredential;
 pub use kestrel_security::sasl::ScramMechanism;
 use kestrel_settings::Secret;
 
-use super::settle::{Call, all_failed, check, left_out, settle, settle_one};
+use super::settle::{Call, Round, check, left_out};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::environment;
@@ -115,8 +115,7 @@ impl Admin {
         alterations: impl IntoIterator<Item = UserScramCredentialAlteration>,
     ) -> AdminResults<Arc<str>, ()> {
         let changes = alterations.into_iter().map(Change::new).collect();
-        let settled = settle(&self.client, &AlterCredentials, changes, self.timeout).await;
-        AdminResults(settled.into_iter().map(|(change, result)| (change.user, result)).collect())
+        self.settle(&AlterCredentials, changes).await.keyed(|change| change.user)
     }
 
     /// The SCRAM credentials of users.
@@ -129,7 +128,7 @@ impl Admin {
         users: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, UserScramCredentialsDescription> {
         let users = users.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &DescribeCredentials, users, self.timeout).await)
+        self.settle(&DescribeCredentials, users).await
     }
 
     /// All users who have SCRAM credentials, by name.
@@ -137,7 +136,7 @@ impl Admin {
     /// # Errors
     /// `CLUSTER_AUTHORIZATION_FAILED`, [`Error::Timeout`].
     pub async fn list_user_scram_credentials(&self) -> Result<Vec<UserScramCredentialsDescription>> {
-        settle_one(&self.client, &ListCredentials, self.timeout).await
+        self.settle_one(&ListCredentials).await
     }
 }
 
@@ -195,7 +194,7 @@ impl Call for AlterCredentials {
         change.wire.clone().map(drop)
     }
 
-    async fn round(&self, client: &Client, items: &[Change], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[Change], _: Instant) -> Round<Self> {
         let mut request = AlterUserScramCredentialsRequest::default();
         for change in items.iter().filter_map(|change| change.wire.clone().ok()) {
             match change {
@@ -203,18 +202,14 @@ impl Call for AlterCredentials {
                 WireChange::Delete(deletion) => request.deletions.push(deletion),
             }
         }
-        let answers: HashMap<_, _> = match client.send(Target::Controller, &request).await {
-            Ok(response) => {
-                response.results.into_iter().map(|result| (result.user.clone(), result)).collect()
-            }
-            Err(error) => return all_failed(items.len(), &error),
-        };
+        let results = client.send(Target::Controller, &request).await?.results.into_iter();
+        let answers: HashMap<_, _> = results.map(|result| (result.user.clone(), result)).collect();
         let api = ApiKey::AlterUserScramCredentials;
         let outcome = |change: &Change| {
             let answer = answers.get(&*change.user).ok_or_else(|| left_out(api))?;
             check(api, answer.error_code, answer.error_message.as_deref())
         };
-        items.iter().map(outcome).collect()
+        Ok(items.iter().map(outcome).collect())
     }
 }
 
@@ -226,18 +221,11 @@ impl Call for DescribeCredentials {
     type Output = UserScramCredentialsDescription;
     const OPERATION: &'static str = "describing SCRAM credentials";
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[Arc<str>],
-        _: Instant,
-    ) -> Vec<Result<UserScramCredentialsDescription>> {
-        let answers: HashMap<_, _> = match describe(client, Some(items)).await {
-            Ok(results) => results.into_iter().map(|result| (result.user.clone(), result)).collect(),
-            Err(error) => return all_failed(items.len(), &error),
-        };
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
+        let results = describe(client, Some(items)).await?.into_iter();
+        let answers: HashMap<_, _> = results.map(|result| (result.user.clone(), result)).collect();
         let api = ApiKey::DescribeUserScramCredentials;
-        items.iter().map(|user| read(answers.get(&**user).ok_or_else(|| left_out(api))?)).collect()
+        Ok(items.iter().map(|user| read(answers.get(&**user).ok_or_else(|| left_out(api))?)).collect())
     }
 }
 
@@ -249,18 +237,10 @@ impl Call for ListCredentials {
     type Output = Vec<UserScramCredentialsDescription>;
     const OPERATION: &'static str = "listing SCRAM credentials";
 
-    async fn round(
-        &self,
-        client: &Client,
-        _: &[()],
-        _: Instant,
-    ) -> Vec<Result<Vec<UserScramCredentialsDescription>>> {
-        let listed = describe(client, None).await.and_then(|results| {
-            let mut users = results.iter().map(read).collect::<Result<Vec<_>>>()?;
-            users.sort_by(|left, right| left.user.cmp(&right.user));
-            Ok(users)
-        });
-        vec![listed]
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
+        let mut users = describe(client, None).await?.iter().map(read).collect::<Result<Vec<_>>>()?;
+        users.sort_by(|left, right| left.user.cmp(&right.user));
+        Ok(vec![Ok(users)])
     }
 }
 

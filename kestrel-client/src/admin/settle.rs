@@ -3,14 +3,17 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use kestrel_protocol::{ApiKey, ErrorCode};
+use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 use tokio::time::timeout_at;
 
-use super::TIMEOUT_SETTING;
+use super::{Admin, AdminResults, TIMEOUT_SETTING};
 use crate::client::Client;
 use crate::environment::{self, after};
-use crate::error::{BrokerError, Error, Result};
+use crate::error::{BrokerError, Error, Result, each};
 use crate::observer::Retried;
+
+/// A result for each item of a round, in their order, or the error that all of them share.
+pub(crate) type Round<C> = Result<Vec<Result<<C as Call>::Output>>>;
 
 /// A call about several items.
 pub(crate) trait Call: Sync {
@@ -20,14 +23,18 @@ pub(crate) trait Call: Sync {
     type Output: Send;
     /// The call in words, for the text of a timeout.
     const OPERATION: &'static str;
+    /// Whether an item that failed with this error is tried again.
+    // To most calls a topic that is not there is an answer.
+    const IS_PASSING: fn(&Error) -> bool =
+        |error| error.is_passing() && error.code() != Some(ErrorCode::UnknownTopicOrPartition);
 
-    /// Asks once about `items`, until `deadline` at most; returns a result for each, in their order.
+    /// Asks once about `items`, until `deadline` at most.
     fn round(
         &self,
         client: &Client,
         items: &[Self::Item],
         deadline: Instant,
-    ) -> impl Future<Output = Vec<Result<Self::Output>>> + Send;
+    ) -> impl Future<Output = Round<Self>> + Send;
 
     /// Refuses an item that must not be sent, such as a negative number that means something else on the wire.
     ///
@@ -37,11 +44,33 @@ pub(crate) trait Call: Sync {
         let _ = item;
         Ok(())
     }
+}
 
-    /// Whether an item that failed with `error` is tried again.
-    fn is_passing(&self, error: &Error) -> bool {
-        // To most calls a topic that is not there is an answer.
-        error.is_passing() && error.code() != Some(ErrorCode::UnknownTopicOrPartition)
+impl Admin {
+    /// [`settle`], within the time that this handle has for a call.
+    pub(super) async fn settle<C: Call>(
+        &self,
+        call: &C,
+        items: Vec<C::Item>,
+    ) -> AdminResults<C::Item, C::Output> {
+        AdminResults(settle(&self.client, call, items, self.timeout).await)
+    }
+
+    /// The same for a call that is about one thing: the cluster, or all that it has of a kind.
+    pub(super) async fn settle_one<C: Call<Item = ()>>(&self, call: &C) -> Result<C::Output> {
+        let settled = self.settle(call, vec![()]).await.into_iter().next();
+        let unanswered = || Err(Error::timeout(C::OPERATION, self.timeout, TIMEOUT_SETTING));
+        settled.map_or_else(unanswered, |((), result)| result)
+    }
+
+    /// The same for a call to every broker; gives what they all tell.
+    pub(super) async fn settle_at_brokers<C, T>(&self, call: &C) -> Result<Vec<T>>
+    where
+        C: Call<Item = NodeId, Output = Vec<T>>,
+    {
+        let brokers = self.client.metadata().current().brokers.keys().copied().collect();
+        let told = self.settle(call, brokers).await.into_result()?;
+        Ok(told.into_iter().flat_map(|(_, told)| told).collect())
     }
 }
 
@@ -78,7 +107,7 @@ pub(crate) async fn settle<C: Call>(
         for (index, result) in std::mem::take(&mut open).into_iter().zip(results) {
             let Some(slot) = settled.get_mut(index) else { continue };
             *slot = Some(match result {
-                Err(error) if call.is_passing(&error) => {
+                Err(error) if (C::IS_PASSING)(&error) => {
                     if now < deadline {
                         again.push(index);
                         tell_retried::<C>(client, failures, pause, &error);
@@ -99,17 +128,6 @@ pub(crate) async fn settle<C: Call>(
     items.into_iter().zip(settled.into_iter().map(|result| result.unwrap_or_else(unanswered))).collect()
 }
 
-/// As [`settle`], for a call that is about one thing: the cluster, or all that it has of a kind.
-pub(crate) async fn settle_one<C: Call<Item = ()>>(
-    client: &Client,
-    call: &C,
-    timeout: Duration,
-) -> Result<C::Output> {
-    let settled = settle(client, call, vec![()], timeout).await;
-    let unanswered = || Err(Error::timeout(C::OPERATION, timeout, TIMEOUT_SETTING));
-    settled.into_iter().next().map_or_else(unanswered, |((), result)| result)
-}
-
 /// Asks about all items in one round; by themselves about those of a request that the protocol had no room for, so that
 /// one item that is too long does not stop the others.
 async fn ask<C: Call>(
@@ -118,7 +136,7 @@ async fn ask<C: Call>(
     items: &[C::Item],
     deadline: Instant,
 ) -> Vec<Result<C::Output>> {
-    let results = call.round(client, items, deadline).await;
+    let results = each(items.len(), call.round(client, items, deadline).await);
     if items.len() == 1 {
         return results;
     }
@@ -126,7 +144,7 @@ async fn ask<C: Call>(
     for (item, result) in items.iter().zip(results) {
         match result {
             Err(Error::Encode { .. }) => {
-                settled.extend(call.round(client, std::slice::from_ref(item), deadline).await);
+                settled.extend(each(1, call.round(client, std::slice::from_ref(item), deadline).await));
             }
             result => settled.push(result),
         }
@@ -192,9 +210,4 @@ pub(super) fn check(api: ApiKey, code: ErrorCode, message: Option<&str>) -> Resu
 pub(super) fn left_out(api: ApiKey) -> Error {
     let message = Some("the broker's answer leaves it out");
     BrokerError::new(api, ErrorCode::UnknownServerError).message(message).into()
-}
-
-/// The same error for every item of a request.
-pub(crate) fn all_failed<T>(count: usize, error: &Error) -> Vec<Result<T>> {
-    (0..count).map(|_| Err(error.clone())).collect()
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::future::join_all;
 use kestrel_protocol::messages::metadata::MetadataResponseTopic;
 use kestrel_protocol::{ErrorCode, NodeId};
 
+use super::Admin;
 use super::leaders::describe;
 use crate::client::{Client, Target};
 use crate::environment::{self, after};
@@ -22,31 +22,32 @@ pub(super) enum Expected {
     Gone,
 }
 
-/// Waits until every broker that answers shows what is expected, or until `deadline`: the change is decided either way.
-pub(super) async fn wait_until_visible(
-    client: &Client,
-    expected: BTreeMap<Arc<str>, Expected>,
-    deadline: Instant,
-) {
-    if expected.is_empty() {
-        return;
-    }
-    let mut backoff = client.retry_backoff();
-    for failures in 1.. {
-        let brokers: Vec<NodeId> = client.metadata().current().brokers.keys().copied().collect();
-        let shown = join_all(brokers.into_iter().map(|broker| is_shown(client, broker, &expected))).await;
-        // A broker that can't be asked learns of it when it is back.
-        if shown.into_iter().all(|shown| shown.unwrap_or(true)) {
-            break;
+impl Admin {
+    /// Waits until every broker that answers shows what is expected, at most for the time of a call: the change is decided
+    /// either way.
+    pub(super) async fn wait_until_visible(&self, expected: BTreeMap<Arc<str>, Expected>) {
+        if expected.is_empty() {
+            return;
         }
-        let now = environment::now();
-        if now >= deadline {
-            tracing::warn!(topics = ?expected.keys(), "not every broker shows what was changed yet");
-            break;
+        let client = &self.client;
+        let deadline = after(environment::now(), self.timeout);
+        let mut backoff = client.retry_backoff();
+        for failures in 1.. {
+            let brokers: Vec<NodeId> = client.metadata().current().brokers.keys().copied().collect();
+            let shown = join_all(brokers.into_iter().map(|broker| is_shown(client, broker, &expected))).await;
+            // A broker that can't be asked learns of it when it is back.
+            if shown.into_iter().all(|shown| shown.unwrap_or(true)) {
+                break;
+            }
+            let now = environment::now();
+            if now >= deadline {
+                tracing::warn!(topics = ?expected.keys(), "not every broker shows what was changed yet");
+                break;
+            }
+            environment::sleep_until(Some(after(now, backoff.delay(failures)).min(deadline))).await;
         }
-        environment::sleep_until(Some(after(now, backoff.delay(failures)).min(deadline))).await;
+        client.metadata().request_refresh();
     }
-    client.metadata().request_refresh();
 }
 
 async fn is_shown(client: &Client, broker: NodeId, expected: &BTreeMap<Arc<str>, Expected>) -> Result<bool> {

@@ -395,6 +395,15 @@ impl Error {
         Self::InvalidArgument { argument, problem: problem.into() }
     }
 
+    /// An error unless an offset is one: -1 and below mean something else on the wire.
+    pub(crate) fn check_offset(argument: &'static str, offset: i64) -> Result<()> {
+        if offset < 0 {
+            let problem = format!("{offset} is negative: offsets begin at 0");
+            return Err(Self::invalid_argument(argument, problem));
+        }
+        Ok(())
+    }
+
     pub(crate) fn closed(what: &'static str) -> Self {
         Self::Closed { what }
     }
@@ -427,6 +436,11 @@ impl Error {
 /// A cause, to be shared by the copies of an error.
 pub(crate) fn shared(cause: impl Into<BoxError>) -> SharedError {
     Arc::from(cause.into())
+}
+
+/// A result for each of `count` items: the error that they share, for every one of them.
+pub(crate) fn each<T>(count: usize, results: Result<Vec<Result<T>>>) -> Vec<Result<T>> {
+    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 
 impl From<BrokerError> for Error {

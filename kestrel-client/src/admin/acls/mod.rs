@@ -15,7 +15,7 @@ use kestrel_protocol::messages::delete_acls::{
 pub use self::binding::{AclBinding, ResourcePattern};
 pub use self::filter::AclBindingFilter;
 pub use self::operation::{AclOperation, AclPermissionType, PatternType, ResourceType};
-use super::settle::{Call, all_failed, check, left_out, settle, settle_one};
+use super::settle::{Call, Round, check, left_out};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::Result;
@@ -45,7 +45,7 @@ impl Admin {
         &self,
         acls: impl IntoIterator<Item = AclBinding>,
     ) -> AdminResults<AclBinding, ()> {
-        AdminResults(settle(&self.client, &CreateAcls, acls.into_iter().collect(), self.timeout).await)
+        self.settle(&CreateAcls, acls.into_iter().collect()).await
     }
 
     /// The ACLs that a filter means, in order.
@@ -54,7 +54,7 @@ impl Admin {
     /// `SECURITY_DISABLED` when the brokers have no authorizer, `CLUSTER_AUTHORIZATION_FAILED`;
     /// [`Error::Timeout`](crate::Error::Timeout).
     pub async fn describe_acls(&self, filter: AclBindingFilter) -> Result<Vec<AclBinding>> {
-        settle_one(&self.client, &DescribeAcls { filter }, self.timeout).await
+        self.settle_one(&DescribeAcls { filter }).await
     }
 
     /// Deletes the ACLs that filters mean; gives what each one has deleted. Brokers take a moment to learn of it.
@@ -66,7 +66,7 @@ impl Admin {
         &self,
         filters: impl IntoIterator<Item = AclBindingFilter>,
     ) -> AdminResults<AclBindingFilter, Vec<AclBinding>> {
-        AdminResults(settle(&self.client, &DeleteAcls, filters.into_iter().collect(), self.timeout).await)
+        self.settle(&DeleteAcls, filters.into_iter().collect()).await
     }
 }
 
@@ -78,16 +78,13 @@ impl Call for CreateAcls {
     type Output = ();
     const OPERATION: &'static str = "creating ACLs";
 
-    async fn round(&self, client: &Client, items: &[AclBinding], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[AclBinding], _: Instant) -> Round<Self> {
         let request = CreateAclsRequest { creations: items.iter().map(AclBinding::to_wire).collect() };
-        let results = match client.send(Target::Controller, &request).await {
-            Ok(response) => response.results,
-            Err(error) => return all_failed(items.len(), &error),
-        };
+        let results = client.send(Target::Controller, &request).await?.results;
         let api = ApiKey::CreateAcls;
         let outcomes =
             results.iter().map(|result| check(api, result.error_code, result.error_message.as_deref()));
-        in_order(api, items.len(), outcomes)
+        Ok(in_order(api, items.len(), outcomes))
     }
 }
 
@@ -101,8 +98,8 @@ impl Call for DescribeAcls {
     type Output = Vec<AclBinding>;
     const OPERATION: &'static str = "describing ACLs";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<Vec<AclBinding>>> {
-        vec![describe(client, &self.filter).await]
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
+        Ok(vec![describe(client, &self.filter).await])
     }
 }
 
@@ -126,19 +123,10 @@ impl Call for DeleteAcls {
     type Output = Vec<AclBinding>;
     const OPERATION: &'static str = "deleting ACLs";
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[AclBindingFilter],
-        _: Instant,
-    ) -> Vec<Result<Vec<AclBinding>>> {
+    async fn round(&self, client: &Client, items: &[AclBindingFilter], _: Instant) -> Round<Self> {
         let request = DeleteAclsRequest { filters: items.iter().map(AclBindingFilter::to_delete).collect() };
-        match client.send(Target::Controller, &request).await {
-            Ok(response) => {
-                in_order(ApiKey::DeleteAcls, items.len(), response.filter_results.iter().map(deleted))
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
+        let results = client.send(Target::Controller, &request).await?.filter_results;
+        Ok(in_order(ApiKey::DeleteAcls, items.len(), results.iter().map(deleted)))
     }
 }
 

@@ -10,9 +10,8 @@ use kestrel_protocol::messages::describe_cluster::{
 use kestrel_protocol::{ApiKey, ByteString, NodeId};
 
 use crate::admin::AclOperation;
-use crate::admin::settle::{Call, check};
+use crate::admin::settle::{Call, Round, check};
 use crate::client::{Client, Target};
-use crate::error::Result;
 use crate::metadata::BrokerView;
 
 /// A description of the cluster.
@@ -68,17 +67,15 @@ impl Call for DescribeCluster {
     type Output = ClusterDescription;
     const OPERATION: &'static str = "describing the cluster";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<ClusterDescription>> {
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
         let request = DescribeClusterRequest {
             include_cluster_authorized_operations: self.with_operations,
             include_fenced_brokers: true,
             ..DescribeClusterRequest::default()
         };
-        let described = client.send(Target::Any, &request).await.and_then(|response| {
-            check(ApiKey::DescribeCluster, response.error_code, response.error_message.as_deref())?;
-            Ok(ClusterDescription::read(response))
-        });
-        vec![described]
+        let response = client.send(Target::Any, &request).await?;
+        check(ApiKey::DescribeCluster, response.error_code, response.error_message.as_deref())?;
+        Ok(vec![Ok(ClusterDescription::read(response))])
     }
 }
 

@@ -11,7 +11,7 @@ use kestrel_protocol::messages::update_features::{
 };
 use kestrel_protocol::{ApiKey, ByteString};
 
-use crate::admin::settle::{Call, all_failed, at_least, check, timeout_ms};
+use crate::admin::settle::{Call, Round, at_least, check, timeout_ms};
 use crate::client::{Client, Target};
 use crate::error::Result;
 use crate::into::IntoName;
@@ -111,9 +111,9 @@ impl Call for DescribeFeatures {
     type Output = Features;
     const OPERATION: &'static str = "describing features";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<Features>> {
-        let answer = client.send(self.target, &api_versions_request()).await;
-        vec![answer.and_then(|response| Features::read(&response))]
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
+        let response = client.send(self.target, &api_versions_request()).await?;
+        Ok(vec![Features::read(&response)])
     }
 }
 
@@ -133,26 +133,21 @@ impl Call for UpdateFeatures {
         at_least("level", i64::from(update.level), least)
     }
 
-    async fn round(&self, client: &Client, items: &[FeatureUpdate], deadline: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[FeatureUpdate], deadline: Instant) -> Round<Self> {
         let request = UpdateFeaturesRequest {
             timeout_ms: timeout_ms(client, deadline),
             feature_updates: items.iter().map(FeatureUpdate::to_wire).collect(),
             validate_only: self.validate_only,
         };
         // In version 0 a check would be a change.
-        match client.send_since(Target::Controller, &request, TYPES_VERSION).await {
-            Ok(response) => outcomes(items, &response),
-            Err(error) => all_failed(items.len(), &error),
-        }
+        outcomes(items, &client.send_since(Target::Controller, &request, TYPES_VERSION).await?)
     }
 }
 
 /// The outcome for each feature: from version 2 on that of all of them.
-fn outcomes(items: &[FeatureUpdate], response: &UpdateFeaturesResponse) -> Vec<Result<()>> {
+fn outcomes(items: &[FeatureUpdate], response: &UpdateFeaturesResponse) -> Result<Vec<Result<()>>> {
     let api = ApiKey::UpdateFeatures;
-    if let Err(error) = check(api, response.error_code, response.error_message.as_deref()) {
-        return all_failed(items.len(), &error);
-    }
+    check(api, response.error_code, response.error_message.as_deref())?;
     let answers: HashMap<&str, _> =
         response.results.iter().map(|result| (&*result.feature, result)).collect();
     let outcome = |update: &FeatureUpdate| {
@@ -160,7 +155,7 @@ fn outcomes(items: &[FeatureUpdate], response: &UpdateFeaturesResponse) -> Vec<R
             .get(&*update.feature)
             .map_or(Ok(()), |answer| check(api, answer.error_code, answer.error_message.as_deref()))
     };
-    items.iter().map(outcome).collect()
+    Ok(items.iter().map(outcome).collect())
 }
 
 #[cfg(test)]
@@ -170,6 +165,7 @@ mod tests {
     use kestrel_protocol::messages::update_features::UpdatableFeatureResult;
 
     use super::*;
+    use crate::error::each;
 
     #[test]
     fn a_feature_that_is_not_finalized_is_at_level_0() {
@@ -201,7 +197,7 @@ mod tests {
     fn an_outcome_is_that_of_the_feature_or_of_all() {
         let updates = [FeatureUpdate::upgrade("a", 1), FeatureUpdate::upgrade("b", 1)];
         let codes = |response| {
-            let outcomes = outcomes(&updates, &response);
+            let outcomes = each(updates.len(), outcomes(&updates, &response));
             outcomes
                 .into_iter()
                 .map(|outcome| outcome.err().and_then(|error| error.code()))

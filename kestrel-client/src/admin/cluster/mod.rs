@@ -12,7 +12,6 @@ use kestrel_protocol::NodeId;
 pub use self::describe::ClusterDescription;
 pub use self::features::{FeatureUpdate, Features};
 pub use self::quorum::{MetadataQuorum, QuorumEndpoint, QuorumReplica};
-use super::settle::{settle, settle_one};
 use super::{Admin, AdminResults};
 use crate::client::Target;
 use crate::error::Result;
@@ -25,7 +24,7 @@ impl Admin {
     /// [`Error::Bootstrap`](crate::Error::Bootstrap) when no broker can be reached.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription> {
         let call = describe::DescribeCluster { with_operations: self.with_authorized_operations };
-        settle_one(&self.client, &call, self.timeout).await
+        self.settle_one(&call).await
     }
 
     /// The features of the cluster with their levels, and the levels that the broker which answers could run at (KIP-584).
@@ -44,7 +43,7 @@ impl Admin {
     /// [`Error::Timeout`](crate::Error::Timeout), [`Error::Bootstrap`](crate::Error::Bootstrap) when no broker can be reached. Brokers older
     /// than Apache Kafka 2.7 name no features.
     pub async fn describe_features(&self) -> Result<Features> {
-        settle_one(&self.client, &features::DescribeFeatures { target: Target::Any }, self.timeout).await
+        self.settle_one(&features::DescribeFeatures { target: Target::Any }).await
     }
 
     /// As [`Self::describe_features`], from one broker: in the middle of an upgrade brokers differ in what they could run at.
@@ -53,7 +52,7 @@ impl Admin {
     /// [`Error::Timeout`](crate::Error::Timeout), also when the cluster has no such broker.
     pub async fn describe_features_of(&self, broker: NodeId) -> Result<Features> {
         let call = features::DescribeFeatures { target: Target::Node(broker) };
-        settle_one(&self.client, &call, self.timeout).await
+        self.settle_one(&call).await
     }
 
     /// Sets features to other levels. Controllers since Apache Kafka 4.0 do it for all of them or none, and then each item has the
@@ -95,8 +94,7 @@ impl Admin {
 
     async fn update(&self, updates: Vec<FeatureUpdate>, validate_only: bool) -> AdminResults<Arc<str>, ()> {
         let call = features::UpdateFeatures { validate_only };
-        let settled = settle(&self.client, &call, updates, self.timeout).await;
-        AdminResults(settled.into_iter().map(|(update, result)| (update.feature, result)).collect())
+        self.settle(&call, updates).await.keyed(|update| update.feature)
     }
 
     /// The quorum that keeps the cluster's metadata: who leads, who votes, who follows, and how far each one is (KIP-595).
@@ -116,7 +114,7 @@ impl Admin {
     /// [`Error::UnsupportedApi`](crate::Error::UnsupportedApi) from brokers older than Apache Kafka 3.3 and from clusters with
     /// ZooKeeper, `CLUSTER_AUTHORIZATION_FAILED`, [`Error::Timeout`](crate::Error::Timeout).
     pub async fn describe_metadata_quorum(&self) -> Result<MetadataQuorum> {
-        settle_one(&self.client, &quorum::DescribeQuorum, self.timeout).await
+        self.settle_one(&quorum::DescribeQuorum).await
     }
 
     /// Takes a broker that is down and does not come back out of the cluster, after its replicas were moved away
@@ -128,6 +126,6 @@ impl Admin {
     /// `CLUSTER_AUTHORIZATION_FAILED`, [`Error::UnsupportedApi`](crate::Error::UnsupportedApi) from clusters with ZooKeeper,
     /// [`Error::Timeout`](crate::Error::Timeout).
     pub async fn unregister_broker(&self, broker: NodeId) -> Result<()> {
-        settle_one(&self.client, &unregister::UnregisterBroker { broker }, self.timeout).await
+        self.settle_one(&unregister::UnregisterBroker { broker }).await
     }
 }

@@ -10,7 +10,7 @@ use kestrel_protocol::messages::describe_quorum::{
 };
 use kestrel_protocol::{ApiKey, ByteString, LeaderEpoch, NodeId, Uuid};
 
-use crate::admin::settle::{Call, check, left_out};
+use crate::admin::settle::{Call, Round, check, left_out};
 use crate::client::{Client, Target};
 use crate::error::Result;
 use crate::record::Timestamp;
@@ -117,11 +117,11 @@ impl Call for DescribeQuorum {
     type Output = MetadataQuorum;
     const OPERATION: &'static str = "describing the metadata quorum";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<MetadataQuorum>> {
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
         let partition = PartitionData { partition_index: 0 };
         let topic = TopicData { topic_name: METADATA_TOPIC, partitions: vec![partition] };
         let request = DescribeQuorumRequest { topics: vec![topic] };
-        vec![client.send(Target::Any, &request).await.and_then(described)]
+        Ok(vec![described(client.send(Target::Any, &request).await?)])
     }
 }
 

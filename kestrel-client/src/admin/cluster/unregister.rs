@@ -5,9 +5,8 @@ use std::time::Instant;
 use kestrel_protocol::messages::unregister_broker::UnregisterBrokerRequest;
 use kestrel_protocol::{ApiKey, NodeId};
 
-use crate::admin::settle::{Call, check};
+use crate::admin::settle::{Call, Round, check};
 use crate::client::{Client, Target};
-use crate::error::Result;
 
 /// Asks the controller to forget a broker.
 #[derive(Debug)]
@@ -20,11 +19,9 @@ impl Call for UnregisterBroker {
     type Output = ();
     const OPERATION: &'static str = "unregistering a broker";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
         let request = UnregisterBrokerRequest { broker_id: self.broker };
-        let outcome = client.send(Target::Controller, &request).await.and_then(|response| {
-            check(ApiKey::UnregisterBroker, response.error_code, response.error_message.as_deref())
-        });
-        vec![outcome]
+        let response = client.send(Target::Controller, &request).await?;
+        Ok(vec![check(ApiKey::UnregisterBroker, response.error_code, response.error_message.as_deref())])
     }
 }

@@ -9,8 +9,8 @@ use kestrel_protocol::messages::incremental_alter_configs::{
 use kestrel_protocol::{ApiKey, ByteString};
 
 use super::{ConfigResource, check};
-use crate::admin::settle::{Call, all_failed};
-use crate::admin::targets::at_targets;
+use crate::admin::parts::in_parts;
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::error::Result;
 
@@ -98,9 +98,9 @@ impl Call for AlterCall {
     type Output = ();
     const OPERATION: &'static str = "altering configurations";
 
-    async fn round(&self, client: &Client, items: &[AlterConfigs], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[AlterConfigs], _: Instant) -> Round<Self> {
         let target_of = |changes: &AlterConfigs| changes.resource.target_or(Target::Controller);
-        at_targets(items, target_of, |target, changes| alter_at(client, target, changes, *self)).await
+        in_parts(items, target_of, |target, changes| alter_at(client, target, changes, *self)).await
     }
 }
 
@@ -109,16 +109,15 @@ async fn alter_at(
     target: Target,
     changes: Vec<&AlterConfigs>,
     AlterCall { validate_only }: AlterCall,
-) -> Vec<Result<()>> {
+) -> Result<Vec<Result<()>>> {
     let request = IncrementalAlterConfigsRequest {
         resources: changes.iter().map(|changes| changes.to_wire()).collect(),
         validate_only,
     };
-    let answers = match client.send(target, &request).await {
-        Ok(response) => response.responses,
-        Err(error) => return all_failed(changes.len(), &error),
-    };
-    let answers: HashMap<_, _> = answers
+    let answers: HashMap<_, _> = client
+        .send(target, &request)
+        .await?
+        .responses
         .into_iter()
         .map(|answer| ((answer.resource_type, answer.resource_name.clone()), answer))
         .collect();
@@ -128,5 +127,5 @@ async fn alter_at(
         let said = answer.map(|answer| (answer.error_code, answer.error_message.as_deref()));
         check(ApiKey::IncrementalAlterConfigs, resource, said)
     };
-    changes.iter().map(read).collect()
+    Ok(changes.iter().map(read).collect())
 }

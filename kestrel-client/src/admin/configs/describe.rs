@@ -9,8 +9,8 @@ use kestrel_protocol::messages::describe_configs::{
 };
 
 use super::{ConfigEntry, ConfigResource, check};
-use crate::admin::settle::{Call, all_failed};
-use crate::admin::targets::at_targets;
+use crate::admin::parts::in_parts;
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::error::Result;
 
@@ -23,14 +23,9 @@ impl Call for DescribeConfigs {
     type Output = Vec<ConfigEntry>;
     const OPERATION: &'static str = "describing configurations";
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[ConfigResource],
-        _: Instant,
-    ) -> Vec<Result<Vec<ConfigEntry>>> {
+    async fn round(&self, client: &Client, items: &[ConfigResource], _: Instant) -> Round<Self> {
         let target_of = |resource: &ConfigResource| resource.target_or(Target::Any);
-        at_targets(items, target_of, |target, resources| describe_at(client, target, resources)).await
+        in_parts(items, target_of, |target, resources| describe_at(client, target, resources)).await
     }
 }
 
@@ -38,7 +33,7 @@ async fn describe_at(
     client: &Client,
     target: Target,
     resources: Vec<&ConfigResource>,
-) -> Vec<Result<Vec<ConfigEntry>>> {
+) -> Result<Vec<Result<Vec<ConfigEntry>>>> {
     let resource = |resource: &&ConfigResource| DescribeConfigsResource {
         resource_type: resource.wire_type(),
         resource_name: resource.wire_name(),
@@ -49,11 +44,10 @@ async fn describe_at(
         include_synonyms: true,
         include_documentation: true,
     };
-    let answers = match client.send(target, &request).await {
-        Ok(response) => response.results,
-        Err(error) => return all_failed(resources.len(), &error),
-    };
-    let answers: HashMap<_, _> = answers
+    let answers: HashMap<_, _> = client
+        .send(target, &request)
+        .await?
+        .results
         .into_iter()
         .map(|answer| ((answer.resource_type, answer.resource_name.clone()), answer))
         .collect();
@@ -68,5 +62,5 @@ async fn describe_at(
         check(ApiKey::DescribeConfigs, resource, said)?;
         Ok(answer.map(entries).unwrap_or_default())
     };
-    resources.iter().map(read).collect()
+    Ok(resources.iter().map(read).collect())
 }

@@ -9,9 +9,8 @@ use kestrel_protocol::messages::list_config_resources::{
 };
 
 use super::{ConfigResource, ConfigResourceType};
-use crate::admin::settle::{Call, check};
+use crate::admin::settle::{Call, Round, check};
 use crate::client::{Client, Target};
-use crate::error::Result;
 
 /// The first version of ListConfigResources with other kinds than subscriptions to metrics of clients (KIP-1142).
 const TYPES_VERSION: i16 = 1;
@@ -27,18 +26,14 @@ impl Call for ListConfigResources {
     type Output = Vec<ConfigResource>;
     const OPERATION: &'static str = "listing what has a configuration";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<Vec<ConfigResource>>> {
-        vec![self.list(client).await]
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
+        let response = client.send_since(Target::Any, &self.request(), self.first_version()).await?;
+        check(ApiKey::ListConfigResources, response.error_code, None)?;
+        Ok(vec![Ok(listed(&response))])
     }
 }
 
 impl ListConfigResources {
-    async fn list(&self, client: &Client) -> Result<Vec<ConfigResource>> {
-        let response = client.send_since(Target::Any, &self.request(), self.first_version()).await?;
-        check(ApiKey::ListConfigResources, response.error_code, None)?;
-        Ok(listed(&response))
-    }
-
     fn request(&self) -> ListConfigResourcesRequest {
         let resource_types = self.types.iter().map(|resource_type| resource_type.to_wire()).collect();
         ListConfigResourcesRequest { resource_types }

@@ -16,7 +16,6 @@ use self::describe::DescribeConfigs;
 pub use self::entry::{ConfigEntry, ConfigSource, ConfigSynonym, ConfigType};
 use self::listing::ListConfigResources;
 pub use self::resource::{ConfigResource, ConfigResourceType};
-use super::settle::{settle, settle_one};
 use super::{Admin, AdminResults};
 use crate::error::{BrokerError, Result};
 
@@ -44,9 +43,7 @@ impl Admin {
         &self,
         resources: impl IntoIterator<Item = ConfigResource>,
     ) -> AdminResults<ConfigResource, Vec<ConfigEntry>> {
-        AdminResults(
-            settle(&self.client, &DescribeConfigs, resources.into_iter().collect(), self.timeout).await,
-        )
+        self.settle(&DescribeConfigs, resources.into_iter().collect()).await
     }
 
     /// Changes single keys of configurations. A configuration changes as a whole or not at all. A subscription to metrics of
@@ -109,12 +106,11 @@ impl Admin {
         types: impl IntoIterator<Item = ConfigResourceType>,
     ) -> Result<Vec<ConfigResource>> {
         let call = ListConfigResources { types: types.into_iter().collect() };
-        settle_one(&self.client, &call, self.timeout).await
+        self.settle_one(&call).await
     }
 
     async fn alter(&self, changes: Vec<AlterConfigs>, call: AlterCall) -> AdminResults<ConfigResource, ()> {
-        let settled = settle(&self.client, &call, changes, self.timeout).await;
-        AdminResults(settled.into_iter().map(|(changes, result)| (changes.resource, result)).collect())
+        self.settle(&call, changes).await.keyed(|changes| changes.resource)
     }
 }
 

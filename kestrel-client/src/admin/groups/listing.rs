@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::join_all;
-use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
-use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
+use kestrel_protocol::messages::list_groups::{ListGroupsRequest, ListedGroup};
+use kestrel_protocol::{ApiKey, ByteString, NodeId};
 
 use super::is_passing_at_coordinator;
 use crate::admin::named::named;
-use crate::admin::settle::Call;
+use crate::admin::settle::{Call, Round, check};
 use crate::client::{Client, Target};
-use crate::error::{BrokerError, Error, Result};
+use crate::error::{Error, Result};
 
 /// The first version of ListGroups that filters by state (KIP-518).
 const STATES_VERSION: i16 = 4;
@@ -142,24 +142,19 @@ impl Call for ListGroups {
     type Item = NodeId;
     type Output = Vec<GroupListing>;
     const OPERATION: &'static str = "listing groups";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[NodeId], _: Instant) -> Vec<Result<Vec<GroupListing>>> {
-        join_all(items.iter().map(|&node| self.list_at(client, node))).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
+    async fn round(&self, client: &Client, items: &[NodeId], _: Instant) -> Round<Self> {
+        Ok(join_all(items.iter().map(|&node| self.list_at(client, node))).await)
     }
 }
 
 impl ListGroups {
     async fn list_at(&self, client: &Client, node: NodeId) -> Result<Vec<GroupListing>> {
         let (target, since) = (Target::Node(node), self.filter.first_version());
-        let response: ListGroupsResponse = client.send_since(target, &self.filter.request(), since).await?;
-        match response.error_code {
-            ErrorCode::None => Ok(response.groups.into_iter().map(Into::into).collect()),
-            code => Err(BrokerError::new(ApiKey::ListGroups, code).into()),
-        }
+        let response = client.send_since(target, &self.filter.request(), since).await?;
+        check(ApiKey::ListGroups, response.error_code, None)?;
+        Ok(response.groups.into_iter().map(Into::into).collect())
     }
 }
 

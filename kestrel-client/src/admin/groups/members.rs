@@ -9,7 +9,7 @@ use kestrel_protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupRespo
 use kestrel_protocol::{ApiKey, ByteString};
 
 use super::{GroupMemberDescription, check, left_out};
-use crate::admin::settle::{Call, all_failed};
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::coordinators::{CoordinatorType, coordinator, is_passing_at_coordinator};
 use crate::error::{Error, Result};
@@ -99,27 +99,18 @@ impl Call for RemoveMembers {
     type Item = MemberToRemove;
     type Output = ();
     const OPERATION: &'static str = "removing members of a group";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[MemberToRemove], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[MemberToRemove], _: Instant) -> Round<Self> {
         let request = LeaveGroupRequest {
             group_id: ByteString::from(&*self.group),
             members: items.iter().map(MemberToRemove::to_wire).collect(),
             ..LeaveGroupRequest::default()
         };
-        let answer = async {
-            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
-            let response = client.send_since(Target::Node(node), &request, MEMBERS_VERSION).await?;
-            check(ApiKey::LeaveGroup, &self.group, response.error_code, None)?;
-            Ok(response)
-        };
-        match answer.await {
-            Ok(response) => self.outcomes(items, response),
-            Err(error) => all_failed(items.len(), &error),
-        }
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
+        let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
+        let response = client.send_since(Target::Node(node), &request, MEMBERS_VERSION).await?;
+        check(ApiKey::LeaveGroup, &self.group, response.error_code, None)?;
+        Ok(self.outcomes(items, response))
     }
 }
 

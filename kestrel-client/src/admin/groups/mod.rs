@@ -21,7 +21,7 @@ pub use self::description::{GroupDescription, GroupMemberDescription, MemberAssi
 pub use self::listing::{GroupFilter, GroupListing, GroupState, GroupType};
 pub use self::members::MemberToRemove;
 pub use self::reset::{OffsetReset, ResetTo};
-use super::settle::{Call, all_failed, settle};
+use super::settle::{Call, Round};
 use super::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::coordinators::{CoordinatorType, at_coordinators, is_passing_at_coordinator};
@@ -48,13 +48,8 @@ impl Admin {
     /// `CLUSTER_AUTHORIZATION_FAILED`, [`Error::Timeout`] when a broker cannot be asked: a list without its groups would not
     /// be whole.
     pub async fn list_groups(&self, filter: GroupFilter) -> Result<Vec<GroupListing>> {
-        let brokers: Vec<NodeId> = self.client.metadata().current().brokers.keys().copied().collect();
-        let settled = settle(&self.client, &listing::ListGroups { filter }, brokers, self.timeout).await;
-        let mut groups = Vec::new();
-        for (_, found) in settled {
-            groups.extend(found?);
-        }
-        groups.sort_by(|left: &GroupListing, right| left.group_id.cmp(&right.group_id));
+        let mut groups = self.settle_at_brokers(&listing::ListGroups { filter }).await?;
+        groups.sort_by(|left, right| left.group_id.cmp(&right.group_id));
         // One that moved meanwhile may be named by two brokers.
         groups.dedup_by(|left, right| left.group_id == right.group_id);
         Ok(groups)
@@ -88,7 +83,7 @@ impl Admin {
     ) -> AdminResults<Arc<str>, GroupDescription> {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
         let call = DescribeGroups { with_operations: self.with_authorized_operations };
-        AdminResults(settle(&self.client, &call, groups, self.timeout).await)
+        self.settle(&call, groups).await
     }
 
     /// Deletes groups that have no members, with their offsets.
@@ -101,7 +96,7 @@ impl Admin {
         groups: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, ()> {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &DeleteGroups, groups, self.timeout).await)
+        self.settle(&DeleteGroups, groups).await
     }
 
     /// Takes members out of a classic group; it rebalances. A member that is still running joins again: this is for those that are
@@ -129,7 +124,7 @@ impl Admin {
     ) -> AdminResults<MemberToRemove, ()> {
         let members = members.into_iter().map(Into::into).collect();
         let call = members::RemoveMembers { group: group.into_name() };
-        AdminResults(settle(&self.client, &call, members, self.timeout).await)
+        self.settle(&call, members).await
     }
 }
 
@@ -142,14 +137,11 @@ impl Call for DescribeGroups {
     type Item = Arc<str>;
     type Output = GroupDescription;
     const OPERATION: &'static str = "describing groups";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<GroupDescription>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
         let describe = |node, groups| describe_at(client, node, groups, self.with_operations);
         at_coordinators(client, CoordinatorType::Group, items, describe).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
     }
 }
 
@@ -158,13 +150,10 @@ async fn describe_at(
     node: NodeId,
     groups: Vec<Arc<str>>,
     with_operations: bool,
-) -> Vec<Result<GroupDescription>> {
+) -> Result<Vec<Result<GroupDescription>>> {
     let request =
         DescribeGroupsRequest { groups: names(&groups), include_authorized_operations: with_operations };
-    let response = match client.send(Target::Node(node), &request).await {
-        Ok(response) => response,
-        Err(error) => return all_failed(groups.len(), &error),
-    };
+    let response = client.send(Target::Node(node), &request).await?;
     let mut answers: HashMap<_, _> =
         response.groups.into_iter().map(|group| (group.group_id.clone(), group)).collect();
     let described = |group: &Arc<str>| {
@@ -178,7 +167,7 @@ async fn describe_at(
             described => Ok(described),
         }
     };
-    groups.iter().map(described).collect()
+    Ok(groups.iter().map(described).collect())
 }
 
 #[derive(Debug)]
@@ -188,30 +177,24 @@ impl Call for DeleteGroups {
     type Item = Arc<str>;
     type Output = ();
     const OPERATION: &'static str = "deleting groups";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
         at_coordinators(client, CoordinatorType::Group, items, |node, groups| delete_at(client, node, groups))
             .await
     }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
-    }
 }
 
-async fn delete_at(client: &Client, node: NodeId, groups: Vec<Arc<str>>) -> Vec<Result<()>> {
+async fn delete_at(client: &Client, node: NodeId, groups: Vec<Arc<str>>) -> Result<Vec<Result<()>>> {
     let request = DeleteGroupsRequest { groups_names: names(&groups) };
-    let response = match client.send(Target::Node(node), &request).await {
-        Ok(response) => response,
-        Err(error) => return all_failed(groups.len(), &error),
-    };
+    let response = client.send(Target::Node(node), &request).await?;
     let answers: HashMap<_, _> =
         response.results.into_iter().map(|group| (group.group_id, group.error_code)).collect();
     let deleted = |group: &Arc<str>| {
         let code = answers.get(&**group).ok_or_else(|| left_out(ApiKey::DeleteGroups, group))?;
         check(ApiKey::DeleteGroups, group, *code, None)
     };
-    groups.iter().map(deleted).collect()
+    Ok(groups.iter().map(deleted).collect())
 }
 
 fn names(groups: &[Arc<str>]) -> Vec<ByteString> {

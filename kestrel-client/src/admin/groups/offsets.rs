@@ -1,9 +1,10 @@
 //! The offsets that groups have committed: list, alter, delete (KIP-396, KIP-496, KIP-709).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
 use futures::future::join_all;
 use kestrel_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -14,7 +15,7 @@ use kestrel_protocol::messages::offset_delete::{
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId};
 
 use super::{check, is_passing_at_coordinator, left_out, refused};
-use crate::admin::settle::{Call, all_failed, at_least, settle};
+use crate::admin::settle::{Call, Round, at_least};
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::consumer::{LAST_VERSION_WITH_NAMES, OffsetAndMetadata, OffsetQuestion, refusal};
@@ -22,6 +23,7 @@ use crate::coordinators::{CoordinatorType, at_coordinators, coordinator};
 use crate::error::{Error, Result};
 use crate::into::IntoName;
 use crate::net::Purpose;
+use crate::partitions::{Answers, by_partition, by_topic};
 use crate::record::TopicPartition;
 
 /// The offsets of a group by partition.
@@ -49,7 +51,7 @@ impl Admin {
         groups: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, BTreeMap<TopicPartition, OffsetAndMetadata>> {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &ListGroupOffsets, groups, self.timeout).await)
+        self.settle(&ListGroupOffsets, groups).await
     }
 
     /// Sets offsets of a group that has no members; makes the group if there is none. Offsets are not compared with what the
@@ -75,8 +77,7 @@ impl Admin {
     ) -> AdminResults<TopicPartition, ()> {
         let offsets = offsets.into_iter().map(|(partition, offset)| (partition.into(), offset.into()));
         let call = AlterGroupOffsets { group: group.into_name() };
-        let settled = settle(&self.client, &call, offsets.collect(), self.timeout).await;
-        AdminResults(settled.into_iter().map(|((partition, _), result)| (partition, result)).collect())
+        self.settle(&call, offsets.collect()).await.keyed(|(partition, _)| partition)
     }
 
     /// Deletes offsets of a group, of topics that no member is subscribed to (KIP-496). Deleting one that is not there
@@ -92,7 +93,7 @@ impl Admin {
     ) -> AdminResults<TopicPartition, ()> {
         let partitions = partitions.into_iter().map(Into::into).collect();
         let call = DeleteGroupOffsets { group: group.into_name() };
-        AdminResults(settle(&self.client, &call, partitions, self.timeout).await)
+        self.settle(&call, partitions).await
     }
 }
 
@@ -103,16 +104,13 @@ impl Call for ListGroupOffsets {
     type Item = Arc<str>;
     type Output = GroupOffsets;
     const OPERATION: &'static str = "listing the offsets of groups";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<GroupOffsets>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
         at_coordinators(client, CoordinatorType::Group, items, |node, groups| {
-            join_all(groups.into_iter().map(move |group| list_at(client, node, group)))
+            join_all(groups.into_iter().map(move |group| list_at(client, node, group))).map(Ok)
         })
         .await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
     }
 }
 
@@ -136,53 +134,39 @@ impl Call for AlterGroupOffsets {
     type Item = (TopicPartition, OffsetAndMetadata);
     type Output = ();
     const OPERATION: &'static str = "altering the offsets of a group";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
     fn check(&self, (_, committed): &Self::Item) -> Result<()> {
         at_least("offset", committed.offset, 0)
     }
 
-    async fn round(&self, client: &Client, items: &[Self::Item], _: Instant) -> Vec<Result<()>> {
-        let mut topics: BTreeMap<&Arc<str>, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
-        for (partition, committed) in items {
-            topics.entry(&partition.topic).or_default().push(OffsetCommitRequestPartition {
+    async fn round(&self, client: &Client, items: &[Self::Item], _: Instant) -> Round<Self> {
+        let partitions = items.iter().map(|(partition, committed)| {
+            let committed = OffsetCommitRequestPartition {
                 partition_index: partition.partition,
                 committed_offset: committed.offset,
                 committed_leader_epoch: committed.leader_epoch.unwrap_or(LeaderEpoch::NONE),
                 committed_metadata: Some(ByteString::from(&*committed.metadata)),
-            });
-        }
-        let topic = |(name, partitions): (&Arc<str>, _)| OffsetCommitRequestTopic {
-            name: ByteString::from(&**name),
-            partitions,
-            ..OffsetCommitRequestTopic::default()
-        };
+            };
+            (&partition.topic, committed)
+        });
+        let topic = |(name, partitions)| OffsetCommitRequestTopic { name, partitions, ..Default::default() };
         let request = OffsetCommitRequest {
             group_id: ByteString::from(&*self.group),
-            topics: topics.into_iter().map(topic).collect(),
+            topics: by_topic(partitions).map(topic).collect(),
             ..OffsetCommitRequest::default()
         };
-        let answer = async {
-            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
-            let timeout = client.request_timeout();
-            client.send_within(Purpose::General, node, &request, LAST_VERSION_WITH_NAMES, timeout).await
+        let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
+        let timeout = client.request_timeout();
+        let answer = client.send_within(Purpose::General, node, &request, LAST_VERSION_WITH_NAMES, timeout);
+        let topics = answer.await?.topics.into_iter();
+        let answers = topics
+            .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))
+            .collect();
+        let outcome = |(partition, _): &_| {
+            outcome(ApiKey::OffsetCommit, &self.group, partition, &answers, |answer| answer.error_code)
         };
-        let partitions = items.iter().map(|(partition, _)| partition);
-        match answer.await {
-            Ok(response) => {
-                let topics = response.topics.into_iter();
-                let codes = topics.flat_map(|topic| {
-                    let name = topic.name;
-                    let partitions = topic.partitions.into_iter();
-                    partitions.map(move |p| ((name.clone(), p.partition_index), p.error_code))
-                });
-                outcomes(ApiKey::OffsetCommit, &self.group, partitions, &codes.collect())
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
+        Ok(items.iter().map(outcome).collect())
     }
 }
 
@@ -195,65 +179,41 @@ impl Call for DeleteGroupOffsets {
     type Item = TopicPartition;
     type Output = ();
     const OPERATION: &'static str = "deleting the offsets of a group";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[TopicPartition], _: Instant) -> Vec<Result<()>> {
-        let mut topics: BTreeMap<&Arc<str>, Vec<OffsetDeleteRequestPartition>> = BTreeMap::new();
-        for partition in items {
-            let partition_index = partition.partition;
-            topics
-                .entry(&partition.topic)
-                .or_default()
-                .push(OffsetDeleteRequestPartition { partition_index });
-        }
-        let topic = |(name, partitions): (&Arc<str>, _)| OffsetDeleteRequestTopic {
-            name: ByteString::from(&**name),
-            partitions,
+    async fn round(&self, client: &Client, items: &[TopicPartition], _: Instant) -> Round<Self> {
+        let wanted = |partition: &TopicPartition| OffsetDeleteRequestPartition {
+            partition_index: partition.partition,
         };
-        let request = OffsetDeleteRequest {
-            group_id: ByteString::from(&*self.group),
-            topics: topics.into_iter().map(topic).collect(),
+        let topics = by_topic(items.iter().map(|partition| (&partition.topic, wanted(partition))))
+            .map(|(name, partitions)| OffsetDeleteRequestTopic { name, partitions })
+            .collect();
+        let request = OffsetDeleteRequest { group_id: ByteString::from(&*self.group), topics };
+        let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
+        let response = client.send(Target::Node(node), &request).await?;
+        check(ApiKey::OffsetDelete, &self.group, response.error_code, None)?;
+        let topics = response.topics.into_iter();
+        let answers = topics
+            .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))
+            .collect();
+        let outcome = |partition| {
+            outcome(ApiKey::OffsetDelete, &self.group, partition, &answers, |answer| answer.error_code)
         };
-        let answer = async {
-            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
-            let response = client.send(Target::Node(node), &request).await?;
-            check(ApiKey::OffsetDelete, &self.group, response.error_code, None)?;
-            Ok(response)
-        };
-        match answer.await {
-            Ok(response) => {
-                let topics = response.topics.into_iter();
-                let codes = topics.flat_map(|topic| {
-                    let name = topic.name;
-                    let partitions = topic.partitions.into_iter();
-                    partitions.map(move |p| ((name.clone(), p.partition_index), p.error_code))
-                });
-                outcomes(ApiKey::OffsetDelete, &self.group, items, &codes.collect())
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
+        Ok(items.iter().map(outcome).collect())
     }
 }
 
-/// A coordinator's answer for each partition.
-fn outcomes<'a>(
+/// What a coordinator answers for a partition.
+fn outcome<A>(
     api: ApiKey,
     group: &Arc<str>,
-    partitions: impl IntoIterator<Item = &'a TopicPartition>,
-    codes: &HashMap<(ByteString, i32), ErrorCode>,
-) -> Vec<Result<()>> {
-    let outcome = |partition: &TopicPartition| {
-        let TopicPartition { topic, partition } = partition;
-        match codes.get(&(ByteString::from(&**topic), *partition)) {
-            Some(ErrorCode::None) => Ok(()),
-            Some(code) => {
-                Err(refused(api, group, *code).topic(Arc::clone(topic)).partition(*partition).into())
-            }
-            None => Err(left_out(api, group)),
-        }
-    };
-    partitions.into_iter().map(outcome).collect()
+    TopicPartition { topic, partition }: &TopicPartition,
+    answers: &Answers<A>,
+    code: impl Fn(&A) -> ErrorCode,
+) -> Result<()> {
+    match answers.get(&(ByteString::from(&**topic), *partition)).map(code) {
+        Some(ErrorCode::None) => Ok(()),
+        Some(code) => Err(refused(api, group, code).topic(topic).partition(*partition).into()),
+        None => Err(left_out(api, group)),
+    }
 }

@@ -1,15 +1,15 @@
 //! Elections of leaders (KIP-183; unclean ones, KIP-460).
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use kestrel_protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeadersResponse, TopicPartitions};
 use kestrel_protocol::{ApiKey, ErrorCode};
 
-use super::{Answers, by_topic, is_passing, outcome};
-use crate::admin::settle::{Call, all_failed, check, timeout_ms};
+use super::{Answers, is_passing, numbers_by_topic, outcome};
+use crate::admin::settle::{Call, Round, check, timeout_ms};
 use crate::client::{Client, Target};
 use crate::error::{Error, Result};
+use crate::partitions::by_partition;
 use crate::record::TopicPartition;
 
 /// The first version of ElectLeaders with a kind of election (KIP-460).
@@ -62,26 +62,13 @@ impl Call for ElectLeaders {
     type Item = TopicPartition;
     type Output = ElectionOutcome;
     const OPERATION: &'static str = "electing leaders";
+    const IS_PASSING: fn(&Error) -> bool = is_passing;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[TopicPartition],
-        deadline: Instant,
-    ) -> Vec<Result<ElectionOutcome>> {
-        let topic = |(topic, partitions): (_, BTreeSet<i32>)| TopicPartitions {
-            topic,
-            partitions: partitions.into_iter().collect(),
-        };
-        let topics = by_topic(items).into_iter().map(topic).collect();
-        match elect(client, self.election, Some(topics), deadline).await {
-            Ok(answers) => items.iter().map(|partition| elected(partition, &answers)).collect(),
-            Err(error) => all_failed(items.len(), &error),
-        }
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing(error)
+    async fn round(&self, client: &Client, items: &[TopicPartition], deadline: Instant) -> Round<Self> {
+        let topic = |(topic, partitions)| TopicPartitions { topic, partitions };
+        let topics = numbers_by_topic(items).map(topic).collect();
+        let answers = elect(client, self.election, Some(topics), deadline).await?;
+        Ok(items.iter().map(|partition| elected(partition, &answers)).collect())
     }
 }
 
@@ -99,15 +86,13 @@ impl Call for ElectAllLeaders {
     type Output = Outcomes;
     const OPERATION: &'static str = "electing all leaders";
 
-    async fn round(&self, client: &Client, _: &[()], deadline: Instant) -> Vec<Result<Outcomes>> {
-        let outcomes = elect(client, self.election, None, deadline).await.map(|answers| {
-            let partitions = answers.keys().map(|(topic, partition)| (&**topic, *partition).into());
-            let mut partitions: Vec<TopicPartition> = partitions.collect();
-            partitions.sort();
-            let outcome = |partition| (Clone::clone(&partition), elected(&partition, &answers));
-            partitions.into_iter().map(outcome).collect()
-        });
-        vec![outcomes]
+    async fn round(&self, client: &Client, _: &[()], deadline: Instant) -> Round<Self> {
+        let answers = elect(client, self.election, None, deadline).await?;
+        let partitions = answers.keys().map(|(topic, partition)| (&**topic, *partition).into());
+        let mut partitions: Vec<TopicPartition> = partitions.collect();
+        partitions.sort();
+        let outcome = |partition| (Clone::clone(&partition), elected(&partition, &answers));
+        Ok(vec![Ok(partitions.into_iter().map(outcome).collect())])
     }
 }
 
@@ -132,11 +117,9 @@ async fn elect(
 
 fn answers(response: ElectLeadersResponse) -> Answers {
     let topics = response.replica_election_results.into_iter();
-    let answers = topics.flat_map(|topic| {
-        let (name, partitions) = (topic.topic, topic.partition_result.into_iter());
-        partitions.map(move |p| ((name.clone(), p.partition_id), (p.error_code, p.error_message)))
-    });
-    answers.collect()
+    let answers =
+        topics.flat_map(|topic| by_partition(topic.topic, topic.partition_result, |p| p.partition_id));
+    answers.map(|(key, p)| (key, (p.error_code, p.error_message))).collect()
 }
 
 fn elected(partition: &TopicPartition, answers: &Answers) -> Result<ElectionOutcome> {

@@ -1,6 +1,6 @@
 //! The folders in which brokers keep their logs: what is in them, and in which ones replicas are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use futures::future::join_all;
 use kestrel_protocol::messages::describe_log_dirs::{
     DescribableLogDirTopic, DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResult,
 };
-use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
+use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
 
-use super::{TopicPartitionReplica, by_topic};
-use crate::admin::settle::{Call, all_failed, check};
-use crate::admin::targets::at_targets;
+use super::{TopicPartitionReplica, numbers_by_topic};
+use crate::admin::parts::in_parts;
+use crate::admin::settle::{Call, Round, check};
 use crate::client::{Client, Target};
 use crate::error::Result;
 use crate::record::TopicPartition;
@@ -120,13 +120,8 @@ impl Call for DescribeLogDirs {
     type Output = Vec<LogDirDescription>;
     const OPERATION: &'static str = "describing log folders";
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[NodeId],
-        _: Instant,
-    ) -> Vec<Result<Vec<LogDirDescription>>> {
-        join_all(items.iter().map(|&node| describe_at(client, Target::Node(node), None))).await
+    async fn round(&self, client: &Client, items: &[NodeId], _: Instant) -> Round<Self> {
+        Ok(join_all(items.iter().map(|&node| describe_at(client, Target::Node(node), None))).await)
     }
 }
 
@@ -139,25 +134,15 @@ impl Call for DescribeReplicaLogDirs {
     type Output = ReplicaLogDirs;
     const OPERATION: &'static str = "describing the log folders of replicas";
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[TopicPartitionReplica],
-        _: Instant,
-    ) -> Vec<Result<ReplicaLogDirs>> {
+    async fn round(&self, client: &Client, items: &[TopicPartitionReplica], _: Instant) -> Round<Self> {
         let find = async |target, replicas: Vec<&TopicPartitionReplica>| {
-            let topics = by_topic(replicas.iter().map(|replica| &replica.partition));
-            match describe_at(client, target, Some(topics)).await {
-                Ok(folders) => {
-                    let find = |replica: &&TopicPartitionReplica| {
-                        Ok(ReplicaLogDirs::find(&replica.partition, &folders))
-                    };
-                    replicas.iter().map(find).collect()
-                }
-                Err(error) => all_failed(replicas.len(), &error),
-            }
+            let topic = |(topic, partitions)| DescribableLogDirTopic { topic, partitions };
+            let topics = numbers_by_topic(replicas.iter().map(|replica| &replica.partition));
+            let folders = describe_at(client, target, Some(topics.map(topic).collect())).await?;
+            let find = |replica: &&TopicPartitionReplica| ReplicaLogDirs::find(&replica.partition, &folders);
+            Ok(replicas.iter().map(find).map(Ok).collect())
         };
-        at_targets(items, |replica| Target::Node(replica.broker), find).await
+        in_parts(items, |replica| Target::Node(replica.broker), find).await
     }
 }
 
@@ -165,13 +150,8 @@ impl Call for DescribeReplicaLogDirs {
 async fn describe_at(
     client: &Client,
     broker: Target,
-    topics: Option<BTreeMap<ByteString, BTreeSet<i32>>>,
+    topics: Option<Vec<DescribableLogDirTopic>>,
 ) -> Result<Vec<LogDirDescription>> {
-    let topic = |(topic, partitions): (_, BTreeSet<i32>)| DescribableLogDirTopic {
-        topic,
-        partitions: partitions.into_iter().collect(),
-    };
-    let topics = topics.map(|topics| topics.into_iter().map(topic).collect());
     let response = client.send(broker, &DescribeLogDirsRequest { topics }).await?;
     check(ApiKey::DescribeLogDirs, response.error_code, None)?;
     let mut folders: Vec<_> = response.results.into_iter().map(LogDirDescription::read).collect();

@@ -8,7 +8,7 @@ mod moves;
 mod reassignments;
 mod replica;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
 
@@ -16,10 +16,10 @@ pub use self::elections::{ElectionOutcome, ElectionType};
 pub use self::folders::{LogDirDescription, ReplicaInfo, ReplicaLogDir, ReplicaLogDirs};
 pub use self::reassignments::{NewPartitionReassignment, PartitionReassignment};
 pub use self::replica::TopicPartitionReplica;
-use super::settle::{settle, settle_one};
 use super::{Admin, AdminResults};
 use crate::error::{BrokerError, Error, Result};
 use crate::into::IntoName;
+use crate::partitions::{self, by_topic};
 use crate::record::TopicPartition;
 
 impl Admin {
@@ -46,7 +46,7 @@ impl Admin {
         brokers: impl IntoIterator<Item = NodeId>,
     ) -> AdminResults<NodeId, Vec<LogDirDescription>> {
         let brokers = brokers.into_iter().collect();
-        AdminResults(settle(&self.client, &folders::DescribeLogDirs, brokers, self.timeout).await)
+        self.settle(&folders::DescribeLogDirs, brokers).await
     }
 
     /// The folders in which replicas are, and those that they are being moved to. A replica that its broker does not have is in
@@ -59,7 +59,7 @@ impl Admin {
         replicas: impl IntoIterator<Item = TopicPartitionReplica>,
     ) -> AdminResults<TopicPartitionReplica, ReplicaLogDirs> {
         let replicas = replicas.into_iter().collect();
-        AdminResults(settle(&self.client, &folders::DescribeReplicaLogDirs, replicas, self.timeout).await)
+        self.settle(&folders::DescribeReplicaLogDirs, replicas).await
     }
 
     /// Has brokers move replicas into other folders of theirs (KIP-113). It only begins the moves:
@@ -87,8 +87,7 @@ impl Admin {
         moves: impl IntoIterator<Item = (TopicPartitionReplica, impl IntoName)>,
     ) -> AdminResults<TopicPartitionReplica, ()> {
         let moves = moves.into_iter().map(|(replica, path)| (replica, path.into_name())).collect();
-        let settled = settle(&self.client, &moves::AlterReplicaLogDirs, moves, self.timeout).await;
-        AdminResults(settled.into_iter().map(|((replica, _), result)| (replica, result)).collect())
+        self.settle(&moves::AlterReplicaLogDirs, moves).await.keyed(|(replica, _)| replica)
     }
 
     /// Elects leaders of partitions (KIP-183, KIP-460). Brokers take a moment to learn of them.
@@ -114,9 +113,7 @@ impl Admin {
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> AdminResults<TopicPartition, ElectionOutcome> {
         let partitions = partitions.into_iter().map(Into::into).collect();
-        AdminResults(
-            settle(&self.client, &elections::ElectLeaders { election }, partitions, self.timeout).await,
-        )
+        self.settle(&elections::ElectLeaders { election }, partitions).await
     }
 
     /// Elects leaders of all partitions of the cluster that have another one, or none; gives the outcome for these.
@@ -128,7 +125,7 @@ impl Admin {
         election: ElectionType,
     ) -> Result<AdminResults<TopicPartition, ElectionOutcome>> {
         let call = elections::ElectAllLeaders { election };
-        settle_one(&self.client, &call, self.timeout).await.map(AdminResults)
+        self.settle_one(&call).await.map(AdminResults)
     }
 
     /// Moves partitions to other brokers, or ends moves that are under way (KIP-455). It only begins the moves:
@@ -163,8 +160,7 @@ impl Admin {
         reassignments: impl IntoIterator<Item = NewPartitionReassignment>,
     ) -> AdminResults<TopicPartition, ()> {
         let items = reassignments.into_iter().collect();
-        let settled = settle(&self.client, &reassignments::AlterReassignments, items, self.timeout).await;
-        AdminResults(settled.into_iter().map(|(item, result)| (item.partition, result)).collect())
+        self.settle(&reassignments::AlterReassignments, items).await.keyed(|item| item.partition)
     }
 
     /// The partitions that are being moved to other brokers (KIP-455).
@@ -175,22 +171,19 @@ impl Admin {
     pub async fn list_partition_reassignments(
         &self,
     ) -> Result<BTreeMap<TopicPartition, PartitionReassignment>> {
-        settle_one(&self.client, &reassignments::ListReassignments, self.timeout).await
+        self.settle_one(&reassignments::ListReassignments).await
     }
 }
 
-/// A broker's word on each partition, in the protocol's own names.
-type Answers = HashMap<(ByteString, i32), (ErrorCode, Option<ByteString>)>;
+/// A broker's word on each partition.
+type Answers = partitions::Answers<(ErrorCode, Option<ByteString>)>;
 
 /// The numbers of partitions by topic, as requests have them; none comes twice.
-fn by_topic<'a>(
+fn numbers_by_topic<'a>(
     partitions: impl IntoIterator<Item = &'a TopicPartition>,
-) -> BTreeMap<ByteString, BTreeSet<i32>> {
-    let mut topics: BTreeMap<ByteString, BTreeSet<i32>> = BTreeMap::new();
-    for TopicPartition { topic, partition } in partitions {
-        topics.entry(ByteString::from(&**topic)).or_default().insert(*partition);
-    }
-    topics
+) -> impl Iterator<Item = (ByteString, Vec<i32>)> {
+    let partitions: BTreeSet<_> = partitions.into_iter().collect();
+    by_topic(partitions.into_iter().map(|partition| (&partition.topic, partition.partition)))
 }
 
 /// The outcome for a partition in an answer.

@@ -1,6 +1,6 @@
 //! Moves of replicas from one folder of their broker into another one (KIP-113).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,12 +9,12 @@ use kestrel_protocol::messages::alter_replica_log_dirs::{
 };
 use kestrel_protocol::{ApiKey, ByteString};
 
-use super::{Answers, TopicPartitionReplica, by_topic, is_passing, outcome};
-use crate::admin::settle::{Call, all_failed};
-use crate::admin::targets::at_targets;
+use super::{Answers, TopicPartitionReplica, is_passing, numbers_by_topic, outcome};
+use crate::admin::parts::in_parts;
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
-use crate::error::{Error, Result};
-use crate::record::TopicPartition;
+use crate::error::Error;
+use crate::partitions::by_partition;
 
 /// A replica, and the folder that it is to be in.
 type Move = (TopicPartitionReplica, Arc<str>);
@@ -27,51 +27,36 @@ impl Call for AlterReplicaLogDirs {
     type Item = Move;
     type Output = ();
     const OPERATION: &'static str = "moving replicas to other folders";
+    const IS_PASSING: fn(&Error) -> bool = is_passing;
 
-    async fn round(&self, client: &Client, items: &[Move], _: Instant) -> Vec<Result<()>> {
-        let ask = async |broker, moves: Vec<&Move>| match client.send(broker, &request(&moves)).await {
-            Ok(response) => {
-                let answers = answers(response);
-                let api = ApiKey::AlterReplicaLogDirs;
-                moves.iter().map(|(replica, _)| outcome(api, &replica.partition, &answers)).collect()
-            }
-            Err(error) => all_failed(moves.len(), &error),
+    async fn round(&self, client: &Client, items: &[Move], _: Instant) -> Round<Self> {
+        let ask = async |broker, moves: Vec<&Move>| {
+            let answers = answers(client.send(broker, &request(&moves)).await?);
+            let api = ApiKey::AlterReplicaLogDirs;
+            Ok(moves.iter().map(|(replica, _)| outcome(api, &replica.partition, &answers)).collect())
         };
-        at_targets(items, |(replica, _)| Target::Node(replica.broker), ask).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing(error)
+        in_parts(items, |(replica, _)| Target::Node(replica.broker), ask).await
     }
 }
 
 fn request(moves: &[&Move]) -> AlterReplicaLogDirsRequest {
-    let mut folders: BTreeMap<&Arc<str>, Vec<&TopicPartition>> = BTreeMap::new();
+    let mut folders: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (replica, path) in moves {
         folders.entry(path).or_default().push(&replica.partition);
     }
-    let topics = |partitions: Vec<&TopicPartition>| {
-        let topics = by_topic(partitions).into_iter();
-        let topic = |(name, partitions): (ByteString, BTreeSet<i32>)| AlterReplicaLogDirTopic {
-            name,
-            partitions: partitions.into_iter().collect(),
-        };
-        topics.map(topic).collect()
-    };
+    let topic = |(name, partitions)| AlterReplicaLogDirTopic { name, partitions };
     let folder = |(path, partitions): (&Arc<str>, _)| AlterReplicaLogDir {
         path: ByteString::from(&**path),
-        topics: topics(partitions),
+        topics: numbers_by_topic(partitions).map(topic).collect(),
     };
     AlterReplicaLogDirsRequest { dirs: folders.into_iter().map(folder).collect() }
 }
 
 fn answers(response: AlterReplicaLogDirsResponse) -> Answers {
     let topics = response.results.into_iter();
-    let answers = topics.flat_map(|topic| {
-        let (name, partitions) = (topic.topic_name, topic.partitions.into_iter());
-        partitions.map(move |p| ((name.clone(), p.partition_index), (p.error_code, None)))
-    });
-    answers.collect()
+    let answers =
+        topics.flat_map(|topic| by_partition(topic.topic_name, topic.partitions, |p| p.partition_index));
+    answers.map(|(key, p)| (key, (p.error_code, None))).collect()
 }
 
 #[cfg(test)]

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use futures::future::join_all;
 use kestrel_protocol::messages::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, ReassignablePartition,
     ReassignableTopic,
 };
 use kestrel_protocol::messages::list_partition_reassignments::{
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, OngoingPartitionReassignment,
 };
-use kestrel_protocol::{ApiKey, ByteString, NodeId};
+use kestrel_protocol::{ApiKey, NodeId};
 
 use super::{Answers, is_passing, outcome};
-use crate::admin::settle::{Call, all_failed, check, timeout_ms};
+use crate::admin::parts::in_parts;
+use crate::admin::settle::{Call, Round, check, timeout_ms};
 use crate::client::{Client, Target};
 use crate::error::{Error, Result};
+use crate::partitions::{by_partition, by_topic};
 use crate::record::TopicPartition;
 
 /// The first version of AlterPartitionReassignments that refuses another replication factor on request (KIP-860).
@@ -78,6 +79,7 @@ impl Call for AlterReassignments {
     type Item = NewPartitionReassignment;
     type Output = ();
     const OPERATION: &'static str = "reassigning partitions";
+    const IS_PASSING: fn(&Error) -> bool = is_passing;
 
     /// Whether the replication factor is kept is said once in a request: those that keep it go in one of their own.
     async fn round(
@@ -85,22 +87,9 @@ impl Call for AlterReassignments {
         client: &Client,
         items: &[NewPartitionReassignment],
         deadline: Instant,
-    ) -> Vec<Result<()>> {
-        let asked = [false, true].map(|keeps| {
-            let wanted: Vec<_> = items.iter().filter(|item| item.keeps_replication_factor == keeps).collect();
-            alter(client, wanted, keeps, deadline)
-        });
-        let mut outcomes = join_all(asked).await.into_iter().map(Vec::into_iter);
-        let (mut free, mut kept) = (outcomes.next(), outcomes.next());
-        let outcome = |item: &NewPartitionReassignment| {
-            let outcomes = if item.keeps_replication_factor { &mut kept } else { &mut free };
-            outcomes.as_mut().and_then(Iterator::next).unwrap_or_else(|| Err(Error::closed("connection")))
-        };
-        items.iter().map(outcome).collect()
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing(error)
+    ) -> Round<Self> {
+        let ask = |keeps, items| alter(client, items, keeps, deadline);
+        in_parts(items, |item| item.keeps_replication_factor, ask).await
     }
 }
 
@@ -109,10 +98,7 @@ async fn alter(
     items: Vec<&NewPartitionReassignment>,
     keeps_replication_factor: bool,
     deadline: Instant,
-) -> Vec<Result<()>> {
-    if items.is_empty() {
-        return Vec::new();
-    }
+) -> Result<Vec<Result<()>>> {
     let request = AlterPartitionReassignmentsRequest {
         timeout_ms: timeout_ms(client, deadline),
         allow_replication_factor_change: !keeps_replication_factor,
@@ -120,37 +106,24 @@ async fn alter(
     };
     let since = if keeps_replication_factor { KEEPING_VERSION } else { 0 };
     let api = ApiKey::AlterPartitionReassignments;
-    let answer = client.send_since(Target::Controller, &request, since).await;
-    let answers = answer.and_then(|response| {
-        check(api, response.error_code, response.error_message.as_deref()).map(|()| answers(response))
-    });
-    match answers {
-        Ok(answers) => items.iter().map(|item| outcome(api, &item.partition, &answers)).collect(),
-        Err(error) => all_failed(items.len(), &error),
-    }
+    let response = client.send_since(Target::Controller, &request, since).await?;
+    check(api, response.error_code, response.error_message.as_deref())?;
+    let answers = answers(response);
+    Ok(items.iter().map(|item| outcome(api, &item.partition, &answers)).collect())
 }
 
 fn topics(items: &[&NewPartitionReassignment]) -> Vec<ReassignableTopic> {
-    let mut topics: BTreeMap<&str, Vec<ReassignablePartition>> = BTreeMap::new();
-    for item in items {
-        let TopicPartition { topic, partition } = &item.partition;
-        let replicas = item.replicas.clone();
-        topics
-            .entry(topic)
-            .or_default()
-            .push(ReassignablePartition { partition_index: *partition, replicas });
-    }
-    let topic = |(name, partitions)| ReassignableTopic { name: ByteString::from(name), partitions };
-    topics.into_iter().map(topic).collect()
+    let partitions = items.iter().map(|item| {
+        let (partition_index, replicas) = (item.partition.partition, item.replicas.clone());
+        (&item.partition.topic, ReassignablePartition { partition_index, replicas })
+    });
+    by_topic(partitions).map(|(name, partitions)| ReassignableTopic { name, partitions }).collect()
 }
 
 fn answers(response: AlterPartitionReassignmentsResponse) -> Answers {
     let topics = response.responses.into_iter();
-    let answers = topics.flat_map(|topic| {
-        let (name, partitions) = (topic.name, topic.partitions.into_iter());
-        partitions.map(move |p| ((name.clone(), p.partition_index), (p.error_code, p.error_message)))
-    });
-    answers.collect()
+    let answers = topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index));
+    answers.map(|(key, p)| (key, (p.error_code, p.error_message))).collect()
 }
 
 /// The moves that are under way by partition.
@@ -165,32 +138,25 @@ impl Call for ListReassignments {
     type Output = Ongoing;
     const OPERATION: &'static str = "listing reassignments of partitions";
 
-    async fn round(&self, client: &Client, _: &[()], deadline: Instant) -> Vec<Result<Ongoing>> {
+    async fn round(&self, client: &Client, _: &[()], deadline: Instant) -> Round<Self> {
         let request =
             ListPartitionReassignmentsRequest { timeout_ms: timeout_ms(client, deadline), topics: None };
-        let listed = client.send(Target::Controller, &request).await.and_then(|response| {
-            let (code, message) = (response.error_code, response.error_message.as_deref());
-            check(ApiKey::ListPartitionReassignments, code, message)?;
-            Ok(ongoing(response))
-        });
-        vec![listed]
+        let response = client.send(Target::Controller, &request).await?;
+        let (code, message) = (response.error_code, response.error_message.as_deref());
+        check(ApiKey::ListPartitionReassignments, code, message)?;
+        Ok(vec![Ok(ongoing(response))])
     }
 }
 
 fn ongoing(response: ListPartitionReassignmentsResponse) -> Ongoing {
     let topics = response.topics.into_iter();
-    let ongoing = topics.flat_map(|topic| {
-        let (name, partitions) = (topic.name, topic.partitions.into_iter());
-        partitions.map(move |partition| {
-            let reassignment = PartitionReassignment {
-                replicas: partition.replicas,
-                adding_replicas: partition.adding_replicas,
-                removing_replicas: partition.removing_replicas,
-            };
-            (TopicPartition::new(&*name, partition.partition_index), reassignment)
-        })
-    });
-    ongoing.collect()
+    let ongoing = topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index));
+    let reassignment = |partition: OngoingPartitionReassignment| PartitionReassignment {
+        replicas: partition.replicas,
+        adding_replicas: partition.adding_replicas,
+        removing_replicas: partition.removing_replicas,
+    };
+    ongoing.map(|(key, partition)| (key.into(), reassignment(partition))).collect()
 }
 
 #[cfg(test)]

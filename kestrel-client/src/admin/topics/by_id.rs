@@ -10,11 +10,10 @@ use kestrel_protocol::{ApiKey, ErrorCode, TopicId};
 
 use super::describe::from_metadata;
 use super::{TopicDescription, check, unanswered};
-use crate::admin::settle::{self, Call, all_failed, settle, timeout_ms};
-use crate::admin::visibility::{Expected, wait_until_visible};
+use crate::admin::settle::{self, Call, Round, timeout_ms};
+use crate::admin::visibility::Expected;
 use crate::admin::{Admin, AdminResults, leaders};
 use crate::client::{Client, Target};
-use crate::environment::{self, after};
 use crate::error::{Error, Result};
 
 /// The first version of Metadata that is asked for ids.
@@ -33,7 +32,7 @@ impl Admin {
         ids: impl IntoIterator<Item = TopicId>,
     ) -> AdminResults<TopicId, TopicDescription> {
         let call = DescribeTopicsById { with_operations: self.with_authorized_operations };
-        AdminResults(settle(&self.client, &call, ids.into_iter().collect(), self.timeout).await)
+        self.settle(&call, ids.into_iter().collect()).await
     }
 
     /// As [`Self::delete_topics`], by the topics' ids: never deletes another topic that has got the name meanwhile.
@@ -46,10 +45,10 @@ impl Admin {
         &self,
         ids: impl IntoIterator<Item = TopicId>,
     ) -> AdminResults<TopicId, ()> {
-        let settled = settle(&self.client, &DeleteTopicsById, ids.into_iter().collect(), self.timeout).await;
+        let settled = self.settle(&DeleteTopicsById, ids.into_iter().collect()).await;
         let deleted = settled.iter().filter_map(|(_, name)| name.as_ref().ok()?.clone());
         let expected = deleted.map(|name| (name, Expected::Gone)).collect();
-        wait_until_visible(&self.client, expected, after(environment::now(), self.timeout)).await;
+        self.wait_until_visible(expected).await;
         AdminResults(settled.into_iter().map(|(id, result)| (id, result.map(drop))).collect())
     }
 }
@@ -63,26 +62,18 @@ impl Call for DescribeTopicsById {
     type Item = TopicId;
     type Output = TopicDescription;
     const OPERATION: &'static str = "describing topics";
+    const IS_PASSING: fn(&Error) -> bool = is_passing;
 
-    async fn round(&self, client: &Client, items: &[TopicId], _: Instant) -> Vec<Result<TopicDescription>> {
+    async fn round(&self, client: &Client, items: &[TopicId], _: Instant) -> Round<Self> {
         let topic = |&topic_id: &TopicId| MetadataRequestTopic { topic_id, name: None };
         let request = MetadataRequest {
             topics: Some(items.iter().map(topic).collect()),
             include_topic_authorized_operations: self.with_operations,
             ..leaders::request(None)
         };
-        let answer = client.send_since(Target::Any, &request, METADATA_VERSION).await;
-        let topics = answer.and_then(|response| {
-            settle::check(ApiKey::Metadata, response.error_code, None).map(|()| response.topics)
-        });
-        match topics {
-            Ok(topics) => described(items, topics),
-            Err(error) => all_failed(items.len(), &error),
-        }
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing(error)
+        let response = client.send_since(Target::Any, &request, METADATA_VERSION).await?;
+        settle::check(ApiKey::Metadata, response.error_code, None)?;
+        Ok(described(items, response.topics))
     }
 }
 
@@ -107,23 +98,16 @@ impl Call for DeleteTopicsById {
     /// The name that the topic had, if the controller says it.
     type Output = Option<Arc<str>>;
     const OPERATION: &'static str = "deleting topics";
+    const IS_PASSING: fn(&Error) -> bool = is_passing;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[TopicId],
-        deadline: Instant,
-    ) -> Vec<Result<Self::Output>> {
+    async fn round(&self, client: &Client, items: &[TopicId], deadline: Instant) -> Round<Self> {
         let topic = |&topic_id: &TopicId| DeleteTopicState { name: None, topic_id };
         let request = DeleteTopicsRequest {
             topics: items.iter().map(topic).collect(),
             topic_names: Vec::new(),
             timeout_ms: timeout_ms(client, deadline),
         };
-        let response = match client.send_since(Target::Controller, &request, DELETE_VERSION).await {
-            Ok(response) => response,
-            Err(error) => return all_failed(items.len(), &error),
-        };
+        let response = client.send_since(Target::Controller, &request, DELETE_VERSION).await?;
         let answers: HashMap<_, _> =
             response.responses.into_iter().map(|answer| (answer.topic_id, answer)).collect();
         let deleted = |id: &TopicId| {
@@ -132,11 +116,7 @@ impl Call for DeleteTopicsById {
             check(api, &shown, answer.error_code, answer.error_message.as_deref())?;
             Ok(answer.name.as_deref().map(Arc::from))
         };
-        items.iter().map(deleted).collect()
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing(error)
+        Ok(items.iter().map(deleted).collect())
     }
 }
 

@@ -14,11 +14,10 @@ use kestrel_protocol::messages::create_topics::{
 use kestrel_protocol::{ApiKey, ByteString, NodeId, TopicId};
 
 use super::{check, outcome, unanswered};
-use crate::admin::settle::{Call, all_failed, at_least, settle, timeout_ms};
-use crate::admin::visibility::{Expected, wait_until_visible};
+use crate::admin::settle::{Call, Round, at_least, timeout_ms};
+use crate::admin::visibility::Expected;
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::environment::{self, after};
 use crate::error::Result;
 use crate::into::IntoName;
 
@@ -154,8 +153,8 @@ impl Admin {
         let expected = created.map(|(name, result)| {
             (name.clone(), Expected::Partitions(result.as_ref().ok().and_then(count).unwrap_or(1)))
         });
-        wait_until_visible(&self.client, expected.collect(), after(environment::now(), self.timeout)).await;
-        AdminResults(results)
+        self.wait_until_visible(expected.collect()).await;
+        results
     }
 
     /// Checks whether topics could be created, and creates none. Gives what they would be.
@@ -166,16 +165,15 @@ impl Admin {
         &self,
         topics: impl IntoIterator<Item = NewTopic>,
     ) -> AdminResults<Arc<str>, CreatedTopic> {
-        AdminResults(self.create(topics.into_iter().collect(), CreateTopics { validate_only: true }).await)
+        self.create(topics.into_iter().collect(), CreateTopics { validate_only: true }).await
     }
 
     async fn create(
         &self,
         topics: Vec<NewTopic>,
         call: CreateTopics,
-    ) -> Vec<(Arc<str>, Result<CreatedTopic>)> {
-        let settled = settle(&self.client, &call, topics, self.timeout).await;
-        settled.into_iter().map(|(topic, result)| (topic.name, result)).collect()
+    ) -> AdminResults<Arc<str>, CreatedTopic> {
+        self.settle(&call, topics).await.keyed(|topic| topic.name)
     }
 
     /// Adds partitions to topics, and waits until every broker of the cluster that answers shows them. Records that are
@@ -189,13 +187,13 @@ impl Admin {
         partitions: impl IntoIterator<Item = NewPartitions>,
     ) -> AdminResults<Arc<str>, ()> {
         let call = CreatePartitions { validate_only: false };
-        let settled = settle(&self.client, &call, partitions.into_iter().collect(), self.timeout).await;
+        let settled = self.settle(&call, partitions.into_iter().collect()).await;
         let added = settled.iter().filter(|(_, result)| result.is_ok());
         let count = |added: &NewPartitions| usize::try_from(added.total_count).unwrap_or_default();
         let expected =
             added.map(|(added, _)| (added.topic.clone(), Expected::Partitions(count(added)))).collect();
-        wait_until_visible(&self.client, expected, after(environment::now(), self.timeout)).await;
-        AdminResults(settled.into_iter().map(|(added, result)| (added.topic, result)).collect())
+        self.wait_until_visible(expected).await;
+        settled.keyed(|added| added.topic)
     }
 
     /// Checks whether partitions could be added, and adds none.
@@ -207,8 +205,7 @@ impl Admin {
         partitions: impl IntoIterator<Item = NewPartitions>,
     ) -> AdminResults<Arc<str>, ()> {
         let call = CreatePartitions { validate_only: true };
-        let settled = settle(&self.client, &call, partitions.into_iter().collect(), self.timeout).await;
-        AdminResults(settled.into_iter().map(|(added, result)| (added.topic, result)).collect())
+        self.settle(&call, partitions.into_iter().collect()).await.keyed(|added| added.topic)
     }
 }
 
@@ -232,25 +229,15 @@ impl Call for CreateTopics {
         numbers.into_iter().filter_map(negative).try_for_each(|(what, number)| at_least(what, number, 1))
     }
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[NewTopic],
-        deadline: Instant,
-    ) -> Vec<Result<CreatedTopic>> {
+    async fn round(&self, client: &Client, items: &[NewTopic], deadline: Instant) -> Round<Self> {
         let request = CreateTopicsRequest {
             topics: items.iter().map(NewTopic::to_wire).collect(),
             timeout_ms: timeout_ms(client, deadline),
             validate_only: self.validate_only,
         };
-        match client.send(Target::Controller, &request).await {
-            Ok(response) => {
-                let answers: BTreeMap<_, _> =
-                    response.topics.into_iter().map(|topic| (topic.name.clone(), topic)).collect();
-                items.iter().map(|item| created(&item.name, answers.get(&*item.name))).collect()
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
+        let topics = client.send(Target::Controller, &request).await?.topics.into_iter();
+        let answers: BTreeMap<_, _> = topics.map(|topic| (topic.name.clone(), topic)).collect();
+        Ok(items.iter().map(|item| created(&item.name, answers.get(&*item.name))).collect())
     }
 }
 
@@ -274,7 +261,7 @@ impl Call for CreatePartitions {
     type Output = ();
     const OPERATION: &'static str = "creating partitions";
 
-    async fn round(&self, client: &Client, items: &[NewPartitions], deadline: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[NewPartitions], deadline: Instant) -> Round<Self> {
         let assignment = |brokers: &Vec<NodeId>| CreatePartitionsAssignment { broker_ids: brokers.clone() };
         let topic = |item: &NewPartitions| CreatePartitionsTopic {
             name: ByteString::from(&*item.topic),
@@ -286,17 +273,10 @@ impl Call for CreatePartitions {
             timeout_ms: timeout_ms(client, deadline),
             validate_only: self.validate_only,
         };
-        match client.send(Target::Controller, &request).await {
-            Ok(response) => {
-                let answer =
-                    |result: kestrel_protocol::messages::create_partitions::CreatePartitionsTopicResult| {
-                        (result.name, (result.error_code, result.error_message))
-                    };
-                let answers: BTreeMap<_, _> = response.results.into_iter().map(answer).collect();
-                let api = ApiKey::CreatePartitions;
-                items.iter().map(|item| outcome(api, &item.topic, answers.get(&*item.topic))).collect()
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
+        let results = client.send(Target::Controller, &request).await?.results.into_iter();
+        let answers: BTreeMap<_, _> =
+            results.map(|result| (result.name, (result.error_code, result.error_message))).collect();
+        let api = ApiKey::CreatePartitions;
+        Ok(items.iter().map(|item| outcome(api, &item.topic, answers.get(&*item.topic))).collect())
     }
 }

@@ -8,12 +8,10 @@ use kestrel_protocol::messages::delete_topics::{DeleteTopicState, DeleteTopicsRe
 use kestrel_protocol::{ApiKey, ByteString, TopicId};
 
 use super::outcome;
-use crate::admin::settle::{Call, all_failed, settle, timeout_ms};
-use crate::admin::visibility::{Expected, wait_until_visible};
+use crate::admin::settle::{Call, Round, timeout_ms};
+use crate::admin::visibility::Expected;
 use crate::admin::{Admin, AdminResults};
 use crate::client::{Client, Target};
-use crate::environment::{self, after};
-use crate::error::Result;
 use crate::into::IntoName;
 
 impl Admin {
@@ -26,11 +24,11 @@ impl Admin {
         topics: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, ()> {
         let topics = topics.into_iter().map(IntoName::into_name).collect();
-        let results = settle(&self.client, &DeleteTopics, topics, self.timeout).await;
+        let results = self.settle(&DeleteTopics, topics).await;
         let deleted = results.iter().filter(|(_, result)| result.is_ok());
         let expected = deleted.map(|(name, _)| (name.clone(), Expected::Gone)).collect();
-        wait_until_visible(&self.client, expected, after(environment::now(), self.timeout)).await;
-        AdminResults(results)
+        self.wait_until_visible(expected).await;
+        results
     }
 }
 
@@ -42,7 +40,7 @@ impl Call for DeleteTopics {
     type Output = ();
     const OPERATION: &'static str = "deleting topics";
 
-    async fn round(&self, client: &Client, items: &[Arc<str>], deadline: Instant) -> Vec<Result<()>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], deadline: Instant) -> Round<Self> {
         let name = |topic: &Arc<str>| ByteString::from(&**topic);
         let request = DeleteTopicsRequest {
             topics: items
@@ -52,16 +50,10 @@ impl Call for DeleteTopics {
             topic_names: items.iter().map(name).collect(),
             timeout_ms: timeout_ms(client, deadline),
         };
-        match client.send(Target::Controller, &request).await {
-            Ok(response) => {
-                let answers: BTreeMap<_, _> = response
-                    .responses
-                    .into_iter()
-                    .filter_map(|answer| Some((answer.name?, (answer.error_code, answer.error_message))))
-                    .collect();
-                items.iter().map(|item| outcome(ApiKey::DeleteTopics, item, answers.get(&**item))).collect()
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
+        let responses = client.send(Target::Controller, &request).await?.responses.into_iter();
+        let answers: BTreeMap<_, _> = responses
+            .filter_map(|answer| Some((answer.name?, (answer.error_code, answer.error_message))))
+            .collect();
+        Ok(items.iter().map(|item| outcome(ApiKey::DeleteTopics, item, answers.get(&**item))).collect())
     }
 }

@@ -15,7 +15,7 @@ use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId, Topic
 
 use super::{check, unanswered};
 use crate::admin::leaders::{self, describe};
-use crate::admin::settle::{Call, all_failed, settle, settle_one};
+use crate::admin::settle::{Call, Round};
 use crate::admin::{AclOperation, Admin, AdminResults};
 use crate::client::{Client, Target};
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ impl Admin {
     /// # Errors
     /// [`Error::Timeout`], [`Error::Bootstrap`] when no broker can be reached.
     pub async fn list_topics(&self) -> Result<Vec<TopicListing>> {
-        settle_one(&self.client, &ListTopics, self.timeout).await
+        self.settle_one(&ListTopics).await
     }
 
     /// Topics with their partitions, leaders and replicas: by DescribeTopicPartitions page by page where the broker knows
@@ -95,7 +95,7 @@ impl Admin {
     ) -> AdminResults<Arc<str>, TopicDescription> {
         let topics = topics.into_iter().map(IntoName::into_name).collect();
         let call = DescribeTopics { with_operations: self.with_authorized_operations };
-        AdminResults(settle(&self.client, &call, topics, self.timeout).await)
+        self.settle(&call, topics).await
     }
 }
 
@@ -107,15 +107,12 @@ impl Call for ListTopics {
     type Output = Vec<TopicListing>;
     const OPERATION: &'static str = "listing topics";
 
-    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Vec<Result<Vec<TopicListing>>> {
-        let listed = describe(client, Target::Any, None).await;
-        vec![listed.map(|topics| {
-            let topics =
-                topics.into_iter().filter(|topic| topic.error_code != ErrorCode::UnknownTopicOrPartition);
-            let mut topics: Vec<_> = topics.filter_map(listing).collect();
-            topics.sort_by(|left, right| left.name.cmp(&right.name));
-            topics
-        })]
+    async fn round(&self, client: &Client, _: &[()], _: Instant) -> Round<Self> {
+        let topics = describe(client, Target::Any, None).await?.into_iter();
+        let topics = topics.filter(|topic| topic.error_code != ErrorCode::UnknownTopicOrPartition);
+        let mut topics: Vec<_> = topics.filter_map(listing).collect();
+        topics.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(vec![Ok(topics)])
     }
 }
 
@@ -141,21 +138,18 @@ impl Call for DescribeTopics {
     type Output = TopicDescription;
     const OPERATION: &'static str = "describing topics";
 
-    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<TopicDescription>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
         let described = match describe_pages(client, items).await {
             Err(Error::UnsupportedApi { .. }) => describe_at_once(client, items, self.with_operations).await,
             described => described,
         };
-        let mut described = match described {
-            Ok(described) => described,
-            Err(error) => return all_failed(items.len(), &error),
-        };
+        let mut described = described?;
         let api = ApiKey::DescribeTopicPartitions;
         let description = |item: &Arc<str>| match described.remove(item) {
             Some((code, description)) => check(api, item, code, None).map(|()| description),
             None => Err(unanswered(api, item)),
         };
-        items.iter().map(description).collect()
+        Ok(items.iter().map(description).collect())
     }
 }
 

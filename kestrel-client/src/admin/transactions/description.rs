@@ -10,7 +10,7 @@ use kestrel_protocol::messages::describe_transactions::{
 use kestrel_protocol::{ApiKey, ByteString, NodeId, ProducerEpoch, ProducerId};
 
 use super::{TransactionState, check, left_out};
-use crate::admin::settle::{Call, all_failed};
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::coordinators::{CoordinatorType, at_coordinators, is_passing_at_coordinator};
 use crate::error::{Error, Result};
@@ -63,21 +63,13 @@ impl Call for DescribeTransactions {
     type Item = Arc<str>;
     type Output = TransactionDescription;
     const OPERATION: &'static str = "describing transactions";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[Arc<str>],
-        _: Instant,
-    ) -> Vec<Result<TransactionDescription>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
         at_coordinators(client, CoordinatorType::Transaction, items, |node, ids| {
             describe_at(client, node, ids)
         })
         .await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
     }
 }
 
@@ -85,14 +77,10 @@ async fn describe_at(
     client: &Client,
     coordinator: NodeId,
     ids: Vec<Arc<str>>,
-) -> Vec<Result<TransactionDescription>> {
+) -> Result<Vec<Result<TransactionDescription>>> {
     let transactional_ids = ids.iter().map(|id| ByteString::from(&**id)).collect();
     let request = DescribeTransactionsRequest { transactional_ids };
-    let response = match client.send(Target::Node(coordinator), &request).await {
-        Ok(response) => response,
-        Err(error) => return all_failed(ids.len(), &error),
-    };
-    let answers = response.transaction_states.into_iter();
+    let answers = client.send(Target::Node(coordinator), &request).await?.transaction_states.into_iter();
     let mut answers: HashMap<_, _> =
         answers.map(|answer| (answer.transactional_id.clone(), answer)).collect();
     let described = |id: &Arc<str>| {
@@ -100,5 +88,5 @@ async fn describe_at(
         check(ApiKey::DescribeTransactions, id, answer.error_code)?;
         Ok(TransactionDescription::read(answer, coordinator))
     };
-    ids.iter().map(described).collect()
+    Ok(ids.iter().map(described).collect())
 }

@@ -8,7 +8,7 @@ use kestrel_protocol::messages::init_producer_id::InitProducerIdRequest;
 use kestrel_protocol::{ApiKey, ByteString, ProducerEpoch, ProducerId};
 
 use super::check;
-use crate::admin::settle::Call;
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::coordinators::{CoordinatorType, at_coordinators, is_passing_at_coordinator};
 use crate::environment::wire_millis;
@@ -32,16 +32,13 @@ impl Call for FenceProducers {
     type Item = Arc<str>;
     type Output = FencedProducer;
     const OPERATION: &'static str = "fencing producers";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Vec<Result<FencedProducer>> {
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
         at_coordinators(client, CoordinatorType::Transaction, items, async |node, ids: Vec<Arc<str>>| {
-            join_all(ids.iter().map(|id| fence_at(client, Target::Node(node), id))).await
+            Ok(join_all(ids.iter().map(|id| fence_at(client, Target::Node(node), id))).await)
         })
         .await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
     }
 }
 

@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kestrel_protocol::messages::write_txn_markers::{
-    WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest,
+    WritableTxnMarker, WritableTxnMarkerPartitionResult, WritableTxnMarkerTopic, WriteTxnMarkersRequest,
 };
-use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId, ProducerEpoch, ProducerId};
+use kestrel_protocol::{ApiKey, ByteString, ErrorCode, LeaderEpoch, NodeId, ProducerEpoch, ProducerId};
 
 use super::{TransactionFilter, TransactionListing};
-use crate::admin::leaders::{Route, assign_answers, at_leaders, by_partition, is_passing_at_leader};
-use crate::admin::settle::Call;
+use crate::admin::leaders::{at_leaders, is_passing_at_leader};
+use crate::admin::settle::{Call, Round};
 use crate::admin::{Admin, TopicDescription};
 use crate::client::{Client, Target};
 use crate::environment;
 use crate::error::{Error, Result};
+use crate::partitions::{Answers, by_partition};
 use crate::record::{Timestamp, TopicPartition};
 
 /// A transaction that is open in a partition: readers of committed records get no further than its first one.
@@ -107,39 +108,24 @@ impl Call for AbortTransaction {
     type Item = OpenTransaction;
     type Output = ();
     const OPERATION: &'static str = "aborting a transaction";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_leader;
 
-    async fn round(&self, client: &Client, items: &[OpenTransaction], _: Instant) -> Vec<Result<()>> {
-        let ask = |node, routes: Vec<Route>| abort_at(client, node, items, routes);
-        at_leaders(client, items, |open| &open.partition, ask).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_leader(error)
+    async fn round(&self, client: &Client, items: &[OpenTransaction], _: Instant) -> Round<Self> {
+        let ask = |node, open| abort_at(client, node, open);
+        let read = |answer: &WritableTxnMarkerPartitionResult| (answer.error_code, ());
+        at_leaders(client, ApiKey::WriteTxnMarkers, items, |open| &open.partition, ask, read).await
     }
 }
 
 async fn abort_at(
     client: &Client,
     node: NodeId,
-    items: &[OpenTransaction],
-    routes: Vec<Route>,
-) -> Vec<(usize, Result<()>)> {
-    let markers = routes.iter().filter_map(|route| items.get(route.index)).map(abort_marker).collect();
-    let answers =
-        client.send(Target::Node(node), &WriteTxnMarkersRequest { markers }).await.map(|response| {
-            let topics = response.markers.into_iter().flat_map(|marker| marker.topics);
-            topics
-                .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))
-                .collect()
-        });
-    assign_answers(
-        items,
-        |open| &open.partition,
-        &routes,
-        &answers,
-        ApiKey::WriteTxnMarkers,
-        |answer| (answer.error_code, ()),
-    )
+    open: Vec<(&OpenTransaction, LeaderEpoch)>,
+) -> Result<Answers<WritableTxnMarkerPartitionResult>> {
+    let markers = open.into_iter().map(|(open, _)| abort_marker(open)).collect();
+    let response = client.send(Target::Node(node), &WriteTxnMarkersRequest { markers }).await?;
+    let topics = response.markers.into_iter().flat_map(|marker| marker.topics);
+    Ok(topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index)).collect())
 }
 
 fn abort_marker(open: &OpenTransaction) -> WritableTxnMarker {

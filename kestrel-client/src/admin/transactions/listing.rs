@@ -8,7 +8,7 @@ use kestrel_protocol::messages::list_transactions::ListTransactionsRequest;
 use kestrel_protocol::{ApiKey, ByteString, NodeId, ProducerId};
 
 use crate::admin::named::named;
-use crate::admin::settle::{Call, check};
+use crate::admin::settle::{Call, Round, check};
 use crate::client::{Client, Target};
 use crate::coordinators::is_passing_at_coordinator;
 use crate::environment::wire_millis;
@@ -142,18 +142,10 @@ impl Call for ListTransactions {
     type Item = NodeId;
     type Output = Vec<TransactionListing>;
     const OPERATION: &'static str = "listing transactions";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[NodeId],
-        _: Instant,
-    ) -> Vec<Result<Vec<TransactionListing>>> {
-        join_all(items.iter().map(|&node| self.list_at(client, node))).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
+    async fn round(&self, client: &Client, items: &[NodeId], _: Instant) -> Round<Self> {
+        Ok(join_all(items.iter().map(|&node| self.list_at(client, node))).await)
     }
 }
 

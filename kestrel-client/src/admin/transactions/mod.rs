@@ -13,14 +13,13 @@ mod producers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kestrel_protocol::{ApiKey, ErrorCode, NodeId};
+use kestrel_protocol::{ApiKey, ErrorCode};
 
 pub use self::description::TransactionDescription;
 pub use self::fencing::FencedProducer;
 pub use self::hanging::OpenTransaction;
 pub use self::listing::{TransactionFilter, TransactionListing, TransactionState};
 pub use self::producers::ProducerDescription;
-use super::settle::settle;
 use super::{Admin, AdminResults};
 use crate::error::{BrokerError, Error, Result};
 use crate::into::IntoName;
@@ -47,13 +46,7 @@ impl Admin {
     /// pattern), `INVALID_REGULAR_EXPRESSION`, [`Error::Timeout`] when a broker cannot be asked: a list without its
     /// transactions would not be whole.
     pub async fn list_transactions(&self, filter: TransactionFilter) -> Result<Vec<TransactionListing>> {
-        let brokers: Vec<NodeId> = self.client.metadata().current().brokers.keys().copied().collect();
-        let settled =
-            settle(&self.client, &listing::ListTransactions { filter }, brokers, self.timeout).await;
-        let mut transactions = Vec::new();
-        for (_, found) in settled {
-            transactions.extend(found?);
-        }
+        let mut transactions = self.settle_at_brokers(&listing::ListTransactions { filter }).await?;
         transactions.sort_by(|left, right| left.transactional_id.cmp(&right.transactional_id));
         // One that moved meanwhile may be named by two brokers.
         transactions.dedup_by(|left, right| left.transactional_id == right.transactional_id);
@@ -69,7 +62,7 @@ impl Admin {
         transactional_ids: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, TransactionDescription> {
         let ids = transactional_ids.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &description::DescribeTransactions, ids, self.timeout).await)
+        self.settle(&description::DescribeTransactions, ids).await
     }
 
     /// Fences the producers of transactional ids: their open transactions are aborted, and what they still try is refused.
@@ -90,7 +83,7 @@ impl Admin {
         transactional_ids: impl IntoIterator<Item = impl IntoName>,
     ) -> AdminResults<Arc<str>, FencedProducer> {
         let ids = transactional_ids.into_iter().map(IntoName::into_name).collect();
-        AdminResults(settle(&self.client, &fencing::FenceProducers, ids, self.timeout).await)
+        self.settle(&fencing::FenceProducers, ids).await
     }
 
     /// The idempotent and transactional producers that have written to partitions, as long as the leaders remember them
@@ -103,7 +96,7 @@ impl Admin {
         partitions: impl IntoIterator<Item = impl Into<TopicPartition>>,
     ) -> AdminResults<TopicPartition, Vec<ProducerDescription>> {
         let partitions = partitions.into_iter().map(Into::into).collect();
-        AdminResults(settle(&self.client, &producers::DescribeProducers, partitions, self.timeout).await)
+        self.settle(&producers::DescribeProducers, partitions).await
     }
 
     /// Finds transactions that hang: open in a partition of `topics`, not written to for longer than `idle_for`, and not
@@ -143,9 +136,8 @@ impl Admin {
     /// `INVALID_PRODUCER_EPOCH` when the producer has a later epoch by now, `TRANSACTION_COORDINATOR_FENCED`,
     /// `CLUSTER_AUTHORIZATION_FAILED`, [`Error::UnknownTopic`], [`Error::UnknownPartition`], [`Error::Timeout`].
     pub async fn abort_transaction(&self, transaction: &OpenTransaction) -> Result<()> {
-        let items = vec![transaction.clone()];
-        let aborted = settle(&self.client, &hanging::AbortTransaction, items, self.timeout).await;
-        aborted.into_iter().try_for_each(|(_, result)| result)
+        let aborted = self.settle(&hanging::AbortTransaction, vec![transaction.clone()]).await;
+        aborted.into_result().map(drop)
     }
 }
 

@@ -1,19 +1,18 @@
 //! The producers of partitions, as the partitions' leaders know them (KIP-664).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use kestrel_protocol::messages::describe_producers::{
     DescribeProducersRequest, PartitionResponse, ProducerState, TopicRequest,
 };
-use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId, ProducerEpoch, ProducerId};
+use kestrel_protocol::{ApiKey, ErrorCode, LeaderEpoch, NodeId, ProducerEpoch, ProducerId};
 
 use super::OpenTransaction;
-use crate::admin::leaders::{Route, assign_answers, at_leaders, by_partition, is_passing_at_leader};
-use crate::admin::settle::Call;
+use crate::admin::leaders::{at_leaders, is_passing_at_leader};
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::error::{Error, Result};
+use crate::partitions::{Answers, by_partition, by_topic};
 use crate::record::{Timestamp, TopicPartition};
 
 /// A producer that has written to a partition.
@@ -69,42 +68,24 @@ impl Call for DescribeProducers {
     type Item = TopicPartition;
     type Output = Vec<ProducerDescription>;
     const OPERATION: &'static str = "describing producers";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_leader;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[TopicPartition],
-        _: Instant,
-    ) -> Vec<Result<Vec<ProducerDescription>>> {
-        let ask = |node, routes: Vec<Route>| describe_at(client, node, items, routes);
-        at_leaders(client, items, |partition| partition, ask).await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_leader(error)
+    async fn round(&self, client: &Client, items: &[TopicPartition], _: Instant) -> Round<Self> {
+        let ask = |node, wanted| describe_at(client, node, wanted);
+        at_leaders(client, ApiKey::DescribeProducers, items, |partition| partition, ask, described).await
     }
 }
 
 async fn describe_at(
     client: &Client,
     node: NodeId,
-    items: &[TopicPartition],
-    routes: Vec<Route>,
-) -> Vec<(usize, Result<Vec<ProducerDescription>>)> {
-    let mut topics: BTreeMap<&Arc<str>, Vec<i32>> = BTreeMap::new();
-    for partition in routes.iter().filter_map(|route| items.get(route.index)) {
-        topics.entry(&partition.topic).or_default().push(partition.partition);
-    }
-    let topic = |(name, partition_indexes): (&Arc<str>, _)| TopicRequest {
-        name: ByteString::from(&**name),
-        partition_indexes,
-    };
-    let request = DescribeProducersRequest { topics: topics.into_iter().map(topic).collect() };
-    let answers = client.send(Target::Node(node), &request).await.map(|response| {
-        let topics = response.topics.into_iter();
-        topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index)).collect()
-    });
-    assign_answers(items, |partition| partition, &routes, &answers, ApiKey::DescribeProducers, described)
+    wanted: Vec<(&TopicPartition, LeaderEpoch)>,
+) -> Result<Answers<PartitionResponse>> {
+    let topics = by_topic(wanted.into_iter().map(|(partition, _)| (&partition.topic, partition.partition)))
+        .map(|(name, partition_indexes)| TopicRequest { name, partition_indexes });
+    let request = DescribeProducersRequest { topics: topics.collect() };
+    let topics = client.send(Target::Node(node), &request).await?.topics.into_iter();
+    Ok(topics.flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index)).collect())
 }
 
 fn described(answer: &PartitionResponse) -> (ErrorCode, Vec<ProducerDescription>) {

@@ -14,7 +14,7 @@ use kestrel_protocol::messages::offset_fetch::{
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, LeaderEpoch, NodeId, TopicId};
 
 use super::offset::OffsetAndMetadata;
-use crate::admin::settle::{Call, all_failed};
+use crate::admin::settle::{Call, Round};
 use crate::client::Client;
 use crate::coordinators::{CoordinatorType, coordinator};
 use crate::error::{BrokerError, Error, Result};
@@ -86,30 +86,26 @@ impl OffsetQuestion {
     }
 
     fn read(&self, response: OffsetFetchResponse) -> Result<HashMap<TopicPartition, Answered>> {
-        let mut found = HashMap::new();
-        let mut add = |name: &Arc<str>, number, code, offset| {
-            found.insert(TopicPartition::new(name.clone(), number), answered(code, offset));
-        };
         let Some(group) = response.groups.into_iter().next() else {
             self.check(response.error_code)?;
-            for topic in response.topics {
-                let name = Arc::from(&*topic.name);
-                for one in topic.partitions {
+            let found = response.topics.into_iter().flat_map(|topic| {
+                let name: Arc<str> = Arc::from(&*topic.name);
+                topic.partitions.into_iter().map(move |one| {
                     let offset = (one.committed_offset, one.committed_leader_epoch, one.metadata);
-                    add(&name, one.partition_index, one.error_code, offset);
-                }
-            }
-            return Ok(found);
+                    ((name.clone(), one.partition_index).into(), answered(one.error_code, offset))
+                })
+            });
+            return Ok(found.collect());
         };
         self.check(group.error_code)?;
-        for topic in group.topics {
+        let found = group.topics.into_iter().flat_map(|topic| {
             let name = self.name_of(&topic.name, topic.topic_id);
-            for one in topic.partitions {
+            topic.partitions.into_iter().map(move |one| {
                 let offset = (one.committed_offset, one.committed_leader_epoch, one.metadata);
-                add(&name, one.partition_index, one.error_code, offset);
-            }
-        }
-        Ok(found)
+                ((name.clone(), one.partition_index).into(), answered(one.error_code, offset))
+            })
+        });
+        Ok(found.collect())
     }
 
     /// The name of a topic in an answer: from version 10 on it has only its id.
@@ -160,35 +156,18 @@ impl Call for CommittedOffsets {
     type Item = TopicPartition;
     type Output = Option<OffsetAndMetadata>;
     const OPERATION: &'static str = "asking for committed offsets";
+    const IS_PASSING: fn(&Error) -> bool = Error::is_passing;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[TopicPartition],
-        _: Instant,
-    ) -> Vec<Result<Option<OffsetAndMetadata>>> {
+    async fn round(&self, client: &Client, items: &[TopicPartition], _: Instant) -> Round<Self> {
         let group_id = ByteString::from(&*self.group);
         let partitions = items.iter().map(|partition| (partition.clone(), TopicId::NIL)).collect();
-        let question = OffsetQuestion::of(group_id, partitions);
-        let answers = async {
-            let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
-            question.ask(client, Purpose::General, node).await
+        let node = coordinator(client, CoordinatorType::Group, &self.group).await?;
+        let answers = OffsetQuestion::of(group_id, partitions).ask(client, Purpose::General, node).await?;
+        let answer = |partition: &TopicPartition| {
+            let answer = answers.get(partition).cloned().unwrap_or(Err(ErrorCode::UnknownServerError));
+            answer.map_err(|code| refusal(&self.group, code, Some(partition)))
         };
-        match answers.await {
-            Ok(answers) => {
-                let answer = |partition: &TopicPartition| {
-                    let answer =
-                        answers.get(partition).cloned().unwrap_or(Err(ErrorCode::UnknownServerError));
-                    answer.map_err(|code| refusal(&self.group, code, Some(partition)))
-                };
-                items.iter().map(answer).collect()
-            }
-            Err(error) => all_failed(items.len(), &error),
-        }
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        error.is_passing()
+        Ok(items.iter().map(answer).collect())
     }
 }
 

@@ -1,6 +1,5 @@
 //! The requests of a transactional producer to coordinators: each is one call, and the answer in the machine's terms.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::coordinators::{CoordinatorType, coordinator};
 use crate::environment::wire_millis;
 use crate::error::{BrokerError, Error, Result};
 use crate::net::{HandleId, Purpose};
+use crate::partitions::{Answers, by_partition, by_topic};
 use crate::producer::identity::ProducerIdAndEpoch;
 use crate::producer::partition_id::{PartitionId, PartitionKey};
 use crate::producer::transaction::{GroupOffsets, TransactionAnswer, TransactionRequest, TransactionVersion};
@@ -120,32 +120,24 @@ impl CoordinatorCalls {
         partitions: Vec<PartitionKey>,
         finalized: &mut Option<TransactionVersion>,
     ) -> Result<Vec<(PartitionId, ErrorCode)>> {
-        let mut topics: BTreeMap<Arc<str>, Vec<i32>> = BTreeMap::new();
-        for key in &partitions {
-            topics.entry(Arc::clone(&key.topic)).or_default().push(key.index);
-        }
-        let topic = |(name, partitions): (Arc<str>, _)| AddPartitionsToTxnTopic {
-            name: ByteString::from(&*name),
-            partitions,
-        };
+        let topics = by_topic(partitions.iter().map(|key| (&key.topic, key.index)));
+        let topic = |(name, partitions)| AddPartitionsToTxnTopic { name, partitions };
         let request = AddPartitionsToTxnRequest {
             v3_and_below_transactional_id: self.name(),
             v3_and_below_producer_id: identity.id,
             v3_and_below_producer_epoch: identity.epoch,
-            v3_and_below_topics: topics.into_iter().map(topic).collect(),
+            v3_and_below_topics: topics.map(topic).collect(),
             ..AddPartitionsToTxnRequest::default()
         };
         let response = self.send(node, &request, LAST_ADD_PARTITIONS_OF_CLIENTS, finalized).await?;
-        let mut codes = HashMap::new();
-        for topic in response.results_by_topic_v3_and_below {
-            for result in topic.results_by_partition {
-                codes.insert((topic.name.clone(), result.partition_index), result.partition_error_code);
-            }
-        }
+        let topics = response.results_by_topic_v3_and_below.into_iter();
+        let answers: Answers<_> = topics
+            .flat_map(|topic| by_partition(topic.name, topic.results_by_partition, |p| p.partition_index))
+            .collect();
         let answered = partitions.into_iter().map(|key| {
-            let code = codes.remove(&(ByteString::from(&*key.topic), key.index));
+            let answer = answers.get(&(ByteString::from(&*key.topic), key.index));
             // A broker that leaves one out has not done what was asked.
-            (key.id, code.unwrap_or(ErrorCode::UnknownServerError))
+            (key.id, answer.map_or(ErrorCode::UnknownServerError, |answer| answer.partition_error_code))
         });
         Ok(answered.collect())
     }
@@ -178,15 +170,13 @@ impl CoordinatorCalls {
         let at_most = if version == TransactionVersion::V1 { LAST_V1_OFFSET_COMMIT } else { i16::MAX };
         // Another coordinator than that of transactions: its features say nothing here.
         let response = self.send(node, &request, at_most, &mut None).await?;
-        let mut codes = HashMap::new();
-        for topic in response.topics {
-            for partition in topic.partitions {
-                codes.insert((topic.name.clone(), partition.partition_index), partition.error_code);
-            }
-        }
+        let topics = response.topics.into_iter();
+        let answers: Answers<_> = topics
+            .flat_map(|topic| by_partition(topic.name, topic.partitions, |p| p.partition_index))
+            .collect();
         let answered = partitions.into_iter().map(|partition| {
-            let code = codes.remove(&(ByteString::from(&*partition.topic), partition.partition));
-            (partition, code.unwrap_or(ErrorCode::UnknownServerError))
+            let answer = answers.get(&(ByteString::from(&*partition.topic), partition.partition));
+            (partition, answer.map_or(ErrorCode::UnknownServerError, |answer| answer.error_code))
         });
         Ok(answered.collect())
     }
@@ -196,19 +186,16 @@ impl CoordinatorCalls {
         identity: ProducerIdAndEpoch,
         GroupOffsets { group, offsets }: GroupOffsets,
     ) -> (TxnOffsetCommitRequest, Vec<TopicPartition>) {
-        let mut topics: BTreeMap<Arc<str>, Vec<TxnOffsetCommitRequestPartition>> = BTreeMap::new();
-        for (partition, offset) in &offsets {
-            topics.entry(Arc::clone(&partition.topic)).or_default().push(TxnOffsetCommitRequestPartition {
+        let committed = offsets.iter().map(|(partition, offset)| {
+            let committed = TxnOffsetCommitRequestPartition {
                 partition_index: partition.partition,
                 committed_offset: offset.offset,
                 committed_leader_epoch: offset.leader_epoch.unwrap_or(LeaderEpoch::NONE),
                 committed_metadata: Some(ByteString::from(&*offset.metadata)),
-            });
-        }
-        let topic = |(name, partitions): (Arc<str>, _)| TxnOffsetCommitRequestTopic {
-            name: ByteString::from(&*name),
-            partitions,
-        };
+            };
+            (&partition.topic, committed)
+        });
+        let topic = |(name, partitions)| TxnOffsetCommitRequestTopic { name, partitions };
         let request = TxnOffsetCommitRequest {
             transactional_id: self.name(),
             group_id: ByteString::from(&*group.group_id),
@@ -217,7 +204,7 @@ impl CoordinatorCalls {
             generation_id: group.generation,
             member_id: ByteString::from(&*group.member_id),
             group_instance_id: group.instance_id.as_deref().map(ByteString::from),
-            topics: topics.into_iter().map(topic).collect(),
+            topics: by_topic(committed).map(topic).collect(),
         };
         (request, offsets.into_iter().map(|(partition, _)| partition).collect())
     }
