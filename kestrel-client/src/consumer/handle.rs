@@ -132,12 +132,7 @@ impl<S: Source> ConsumerHandle<S> {
     /// As [`Consumer::seek`](crate::Consumer::seek), and [`Error::Closed`].
     pub fn seek(&self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
         let partition = partition.into();
-        if offset < 0 {
-            return Err(Error::invalid_argument(
-                "offset",
-                format!("{offset} is negative: offsets begin at 0"),
-            ));
-        }
+        Error::check_offset("offset", offset)?;
         self.change(|engine| engine.seek(&partition, offset))
     }
 

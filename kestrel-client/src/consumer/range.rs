@@ -61,11 +61,9 @@ impl Place {
 
     fn check(self) -> Result<()> {
         match self {
-            Self::Offset(offset) if offset < 0 => {
-                Err(Error::invalid_argument("between", format!("{offset} is negative: offsets begin at 0")))
-            }
+            Self::Offset(offset) => Error::check_offset("between", offset),
             Self::Time(time) => check_time(time),
-            Self::Beginning | Self::End | Self::Offset(_) => Ok(()),
+            Self::Beginning | Self::End => Ok(()),
         }
     }
 

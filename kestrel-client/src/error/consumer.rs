@@ -183,7 +183,8 @@ impl fmt::Display for Listed<'_> {
 /// Reported after about ten seconds without progress (half a minute when its broker holds the client back, because a quota is exceeded;
 /// with `read_committed`, 15 minutes behind one open transaction), and every five seconds as long as it lasts; the log has it once. The
 /// consumer goes on trying, so the stream may be read on. Other partitions are not held up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("partition {partition} of topic {topic} has not moved for {} s: {waits_for}", stalled_for.as_secs())]
 #[non_exhaustive]
 pub struct StallError {
     /// The topic.
@@ -195,21 +196,8 @@ pub struct StallError {
     /// What the consumer waits for, and what may help.
     pub waits_for: Box<str>,
     /// The last failure, when there was one.
+    #[source]
     pub cause: Option<Error>,
-}
-
-impl fmt::Display for StallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { topic, partition, stalled_for, waits_for, .. } = self;
-        let seconds = stalled_for.as_secs();
-        write!(f, "partition {partition} of topic {topic} has not moved for {seconds} s: {waits_for}")
-    }
-}
-
-impl std::error::Error for StallError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.cause.as_ref().map(|cause| cause as _)
-    }
 }
 
 impl From<StallError> for Error {
@@ -269,10 +257,7 @@ impl DeserializeError {
     }
 
     pub(crate) fn severity(&self) -> Severity {
-        match self.cause.is_retriable() {
-            true => Severity::Retriable,
-            false => Severity::Invalid,
-        }
+        if self.cause.is_retriable() { Severity::Retriable } else { Severity::Invalid }
     }
 }
 
@@ -299,7 +284,8 @@ impl DeserializeError {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("partition {partition} of topic {topic} is held at offset {offset}: {waits_for}")]
 #[non_exhaustive]
 pub struct HeldError {
     /// The topic.
@@ -311,6 +297,7 @@ pub struct HeldError {
     /// The step that failed, and what to look at.
     pub waits_for: Box<str>,
     /// Why it failed: an [`Error`] of the producer of dead letters, or a [`SerdeError`].
+    #[source]
     pub cause: SharedError,
 }
 
@@ -351,19 +338,6 @@ impl HeldError {
             Some(cause) if !cause.is_retriable() => Severity::Invalid,
             _ => Severity::Retriable,
         }
-    }
-}
-
-impl fmt::Display for HeldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { topic, partition, offset, waits_for, .. } = self;
-        write!(f, "partition {partition} of topic {topic} is held at offset {offset}: {waits_for}")
-    }
-}
-
-impl std::error::Error for HeldError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.cause)
     }
 }
 

@@ -223,10 +223,7 @@ impl<'p> Transaction<'p> {
     ) -> Result<()> {
         let offsets = offsets.into_iter().map(|(partition, offset)| (partition.into(), offset.into()));
         let offsets: Vec<(TopicPartition, OffsetAndMetadata)> = offsets.collect();
-        if let Some((_, negative)) = offsets.iter().find(|(_, offset)| offset.offset < 0) {
-            let problem = format!("{} is negative: offsets begin at 0", negative.offset);
-            return Err(Error::invalid_argument("offset", problem));
-        }
+        offsets.iter().try_for_each(|(_, offset)| Error::check_offset("offset", offset.offset))?;
         self.producer.control.send_offsets(group.clone(), offsets).await
     }
 

@@ -125,15 +125,9 @@ impl Engine {
 
     fn report_stall(&mut self, stall: Stall) {
         let Some(partition) = self.subscription.get(stall.id) else { return };
-        let error = StallError {
-            waits_for: waits_for(partition, self.is_held_back(stall.id, partition)).into(),
-            cause: partition.last_failure().filter(|_| !partition.parking.is_on()).cloned(),
-            ..self.stall_error(stall, partition)
-        };
-        let error = Error::from(error);
-        if stall.is_first {
-            tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
-        }
+        let waits_for = waits_for(partition, self.is_held_back(stall.id, partition));
+        let cause = partition.last_failure().filter(|_| !partition.parking.is_on()).cloned();
+        let error = stall_error(stall, partition, waits_for, cause);
         if partition.parking.is_on() {
             // The records that wait come after it, and not before.
             return self.report_problem(error);
@@ -150,12 +144,7 @@ impl Engine {
             "the record at offset {oldest} was handed out and never acknowledged, and as many after it as may be open at \
              once; acknowledge every record, also those that fail (setting max.open.records)"
         );
-        let error = StallError { waits_for: waits_for.into(), ..self.stall_error(stall, partition) };
-        let error = Error::from(error);
-        if stall.is_first {
-            tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
-        }
-        self.report_problem(error);
+        self.report_problem(stall_error(stall, partition, waits_for, None));
     }
 
     fn report_open_transaction(&mut self, stall: Stall) {
@@ -166,23 +155,28 @@ impl Engine {
              producer of a long transaction.timeout.ms is at work, it hangs: `Admin::find_hanging_transactions` and \
              `abort_transaction` end it"
         );
-        let error = StallError { waits_for: waits_for.into(), ..self.stall_error(stall, partition) };
-        let error = Error::from(error);
-        if stall.is_first {
-            tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
-        }
-        self.report_problem(error);
+        self.report_problem(stall_error(stall, partition, waits_for, None));
     }
+}
 
-    fn stall_error(&self, stall: Stall, partition: &AssignedPartition) -> StallError {
-        StallError {
-            topic: partition.topic(),
-            partition: partition.name.partition,
-            stalled_for: stall.stalled_for,
-            waits_for: Box::default(),
-            cause: None,
-        }
+/// The error of a partition that does not move; the log has it once.
+fn stall_error(
+    stall: Stall,
+    partition: &AssignedPartition,
+    waits_for: String,
+    cause: Option<Error>,
+) -> Error {
+    let error = Error::from(StallError {
+        topic: partition.topic(),
+        partition: partition.name.partition,
+        stalled_for: stall.stalled_for,
+        waits_for: waits_for.into(),
+        cause,
+    });
+    if stall.is_first {
+        tracing::warn!(partition = %partition.name, error = %Chain(&error), "a partition does not move");
     }
+    error
 }
 
 /// The reason why a partition does not move, and advice.

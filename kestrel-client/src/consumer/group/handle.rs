@@ -68,21 +68,17 @@ impl GroupHandle {
     /// Commits all that is done at an end of work, which nobody has asked for: what was lost long ago, and is somebody else's
     /// by now, is not its business.
     pub(crate) fn submit_at_end(&self) -> Commit {
-        self.submit(
-            self.shared.look(|engine| Submission {
-                entries: done_entries(engine, None),
-                lost: engine.last_losses(),
-            }),
-        )
+        self.submit_with(|engine| engine.last_losses())
     }
 
     fn submit_what_is_done(&self) -> Commit {
-        self.submit(
-            self.shared.look(|engine| Submission {
-                entries: done_entries(engine, None),
-                lost: engine.report_losses(),
-            }),
-        )
+        self.submit_with(Engine::report_losses)
+    }
+
+    fn submit_with(&self, lost: impl FnOnce(&mut Engine) -> Vec<TopicPartition>) -> Commit {
+        let entries_and_losses = |engine: &mut Engine| (done_entries(engine, None), lost(engine));
+        let (entries, lost) = self.shared.look(entries_and_losses);
+        self.submit(Submission { entries, lost })
     }
 
     /// All that is done, for a commit that is not the group's.
@@ -142,10 +138,7 @@ impl GroupHandle {
     pub(crate) fn entries(&self, offsets: Vec<(TopicPartition, OffsetAndMetadata)>) -> Result<Entries> {
         self.shared.look(|engine| {
             let entry = |(partition, offset): (TopicPartition, OffsetAndMetadata)| {
-                if offset.offset < 0 {
-                    let problem = format!("{} is negative: offsets begin at 0", offset.offset);
-                    return Err(Error::invalid_argument("offset", problem));
-                }
+                Error::check_offset("offset", offset.offset)?;
                 let id = engine.assigned_id(&partition);
                 let id = id.ok_or_else(|| PositionError::not_assigned(&partition))?;
                 let topic_id = engine.topic_id(&partition).unwrap_or(TopicId::NIL);

@@ -82,12 +82,7 @@ impl AssignedPartitions {
     /// [`Error::Position`] when the partition is not among the new ones; [`Error::InvalidArgument`] for a negative offset.
     pub fn seek(&mut self, partition: impl Into<TopicPartition>, offset: i64) -> Result<()> {
         let partition = self.known(partition.into())?;
-        if offset < 0 {
-            return Err(Error::invalid_argument(
-                "offset",
-                format!("{offset} is negative: offsets begin at 0"),
-            ));
-        }
+        Error::check_offset("offset", offset)?;
         self.starts.insert(partition, offset);
         Ok(())
     }

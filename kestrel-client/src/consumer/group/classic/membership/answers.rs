@@ -210,10 +210,7 @@ impl Membership {
     /// No answer came: the coordinator may be elsewhere by now. Who this member is stays as it was.
     fn handle_silence(&mut self, error: &Error, now: Instant) {
         tracing::debug!(group = %self.settings.group_id, error = %Chain(error), "the coordinator did not answer");
-        self.pause(now);
-        if let Some(node) = self.coordinator.node() {
-            self.coordinator.forget(node, now);
-        }
+        self.lose_coordinator(now);
         if error.is_passing() {
             return self.note_failing(error, now);
         }
@@ -224,38 +221,34 @@ impl Membership {
     /// The coordinator refused, by class of the refusal.
     pub(super) fn handle_refusal(&mut self, api: ApiKey, code: ErrorCode, now: Instant) {
         tracing::debug!(group = %self.settings.group_id, %api, %code, "the coordinator refused");
+        let error = BrokerError::new(api, code).group(&*self.settings.group_id).into();
         match code {
             ErrorCode::FencedInstanceId => {
                 self.lose_generation();
                 self.state = MemberState::Failed;
-                let error = self.refusal(api, code, None);
                 self.effects.push_back(Effect::Report(error));
             }
             // The member id still counts: a new generation was made without an answer from here.
             ErrorCode::IllegalGeneration => {
                 self.rejoin_anew(now);
-                self.note_failing(&self.refusal(api, code, None), now);
+                self.note_failing(&error, now);
             }
             ErrorCode::UnknownMemberId => {
                 self.member_id = ByteString::default();
                 self.rejoin_anew(now);
-                self.note_failing(&self.refusal(api, code, None), now);
+                self.note_failing(&error, now);
             }
             code => match code.class() {
                 ErrorClass::FindCoordinator => {
-                    self.note_failing(&self.refusal(api, code, None), now);
-                    self.pause(now);
-                    if let Some(node) = self.coordinator.node() {
-                        self.coordinator.forget(node, now);
-                    }
+                    self.note_failing(&error, now);
+                    self.lose_coordinator(now);
                 }
                 ErrorClass::Retriable | ErrorClass::RefreshMetadata | ErrorClass::Rejoin => {
-                    self.note_failing(&self.refusal(api, code, None), now);
+                    self.note_failing(&error, now);
                     self.pause(now);
                 }
                 _ => {
                     self.not_before = Some(after(now, REFUSED_PAUSE));
-                    let error = self.refusal(api, code, None);
                     self.effects.push_back(Effect::Report(error));
                 }
             },
@@ -272,7 +265,10 @@ impl Membership {
         }
     }
 
-    fn refusal(&self, api: ApiKey, code: ErrorCode, message: Option<&str>) -> Error {
-        BrokerError::new(api, code).group(&*self.settings.group_id).message(message).into()
+    fn lose_coordinator(&mut self, now: Instant) {
+        self.pause(now);
+        if let Some(node) = self.coordinator.node() {
+            self.coordinator.forget(node, now);
+        }
     }
 }
