@@ -225,18 +225,11 @@ impl Client {
     pub(crate) async fn start(settings: Arc<ClientSettings>, observer: ObserverSeat) -> Result<Self, Error> {
         let tasks = Tasks::here(observer)?;
         let shutdown = CancellationToken::new();
-        let on_drop = shutdown.clone().drop_guard();
-        let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
-        let backoff =
-            ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed());
-        let cache = MetadataCache::new(settings.metadata_max_age, backoff);
-        let metadata = MetadataHandle::new(cache, Arc::clone(&pool));
-        let refresher = Refresher::new(metadata.clone(), settings.request_timeout);
+        let this = Self::new(settings, tasks.clone(), shutdown.clone());
+        let refresher = Refresher::new(this.metadata().clone(), this.request_timeout());
         refresher.refresh_once().await?;
-        let client = tasks.clone();
-        tasks.spawn("client", refresher.run(shutdown), move |error| client.fail(error));
-        let inner = Inner { settings, pool, metadata, tasks, _on_drop: on_drop };
-        Ok(Self { inner: Arc::new(inner) })
+        this.tasks().spawn("client", refresher.run(shutdown), move |error| tasks.fail(error));
+        Ok(this)
     }
 
     /// A client of no cluster: whatever it is asked for, it is closed.
@@ -245,13 +238,15 @@ impl Client {
         let tasks = Tasks::here(ObserverSeat::default())?;
         let shutdown = CancellationToken::new();
         shutdown.cancel();
+        Ok(Self::new(settings, tasks, shutdown))
+    }
+
+    fn new(settings: Arc<ClientSettings>, tasks: Tasks, shutdown: CancellationToken) -> Self {
         let pool = Arc::new(Pool::new(Arc::clone(&settings), tasks.clone(), shutdown.clone()));
-        let backoff =
-            ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed());
-        let metadata =
-            MetadataHandle::new(MetadataCache::new(settings.metadata_max_age, backoff), Arc::clone(&pool));
+        let cache = MetadataCache::new(settings.metadata_max_age, retry_backoff(&settings));
+        let metadata = MetadataHandle::new(cache, Arc::clone(&pool));
         let inner = Inner { settings, pool, metadata, tasks, _on_drop: shutdown.drop_guard() };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// Sends `request` in the newest version that both sides speak, on the shared connection, within
@@ -273,17 +268,15 @@ impl Client {
         connection.send_version(request, version, self.inner.settings.request_timeout).await
     }
 
-    /// As [`Self::send`], on the connection of a purpose; gives the version that was used too.
+    /// As [`Self::send`], on the connection of a purpose.
     pub(crate) async fn send_on<R: Request>(
         &self,
         purpose: Purpose,
         node: NodeId,
         request: &R,
-    ) -> Result<(R::Response, i16), Error> {
+    ) -> Result<R::Response, Error> {
         let connection = self.connection(purpose, node).await?;
-        let version = connection.version(R::KEY)?;
-        let timeout = self.inner.settings.request_timeout;
-        Ok((connection.send_version(request, version, timeout).await?, version))
+        connection.send(request, self.inner.settings.request_timeout).await
     }
 
     /// As [`Self::send_on`], in a version of at most `at_most` and within `timeout`.
@@ -342,8 +335,7 @@ impl Client {
 
     /// A backoff between retries, as the client's settings say.
     pub(crate) fn retry_backoff(&self) -> ExponentialBackoff {
-        let settings = &self.inner.settings;
-        ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed())
+        retry_backoff(&self.inner.settings)
     }
 
     /// An identity for a producer or consumer that wants connections of its own.
@@ -355,4 +347,8 @@ impl Client {
     pub(crate) fn request_timeout(&self) -> Duration {
         self.inner.settings.request_timeout
     }
+}
+
+fn retry_backoff(settings: &ClientSettings) -> ExponentialBackoff {
+    ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max, environment::seed())
 }

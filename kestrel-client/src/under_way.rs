@@ -5,7 +5,6 @@
 //! Every look polls all of them, so it is for as many as a task has brokers, not for thousands.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
@@ -47,12 +46,6 @@ impl<T> UnderWay<T> {
             }
         }
         Poll::Pending
-    }
-}
-
-impl<T> fmt::Debug for UnderWay<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnderWay").field("count", &self.futures.len()).finish()
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use kestrel_serde::Deserializer;
 
-use super::group::RebalanceListener;
 use super::group::topics::TopicSelection;
-use super::handle::checked;
+use super::group::{self, RebalanceListener};
+use super::handle::{Base, checked};
 use super::range::{Place, PlaceRange, check_time};
 use super::source::{Assigned, AssignmentPlan, Source, Subscribed, SubscriptionPlan};
 use super::{AssignedConsumer, Consumer, Reading};
@@ -368,7 +368,7 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Assigned> {
             on_poison: self.on_poison,
             letters: self.letters,
         };
-        let consumer = AssignedConsumer::start_assigned(self.client, settings, reading);
+        let consumer = Consumer::start(self.client, settings, reading, None, |_, _| Assigned(()));
         consumer.handle.assign_ranges(&partitions, ranges)?;
         Ok(consumer)
     }
@@ -440,6 +440,8 @@ impl<K, V, KD, VD> ConsumerBuilder<K, V, KD, VD, Subscribed> {
             on_poison: self.on_poison,
             letters: self.letters,
         };
-        Ok(Consumer::start_member(self.client, settings, reading, (self.plan, found)))
+        let (group_id, plan) = (Some(Arc::from(&**group_id)), self.plan);
+        let join = |base: &Base, stop| Subscribed { group: group::join(base, plan, found, &stop) };
+        Ok(Consumer::start(self.client, settings, reading, group_id, join))
     }
 }

@@ -41,7 +41,6 @@ struct SentFetch {
 }
 
 /// The task's state.
-#[derive(Debug)]
 pub(crate) struct Driver {
     client: Client,
     shared: SharedEngine,
@@ -117,7 +116,7 @@ impl Driver {
             self.under_way.begin(async move {
                 let answer = client.send_on(purpose, node, &request).await;
                 span.note(&answer);
-                Done::Fetch(SentFetch { node, lane, at: now }, answer.map(|(response, _)| response))
+                Done::Fetch(SentFetch { node, lane, at: now }, answer)
             });
         }
         for lookup in work.lookups {
@@ -192,12 +191,10 @@ async fn look_up(client: Client, lookup: Lookup) -> Done {
     let Lookup { node, request, asked } = lookup;
     let answer = match request {
         LookupRequest::Offsets(request) => {
-            let answer = client.send_on(Purpose::General, node, &request).await;
-            answer.map(|(response, _)| LookupAnswer::Offsets(response))
+            client.send_on(Purpose::General, node, &request).await.map(LookupAnswer::Offsets)
         }
         LookupRequest::LeaderEpochs(request) => {
-            let answer = client.send_on(Purpose::General, node, &request).await;
-            answer.map(|(response, _)| LookupAnswer::LeaderEpochs(response))
+            client.send_on(Purpose::General, node, &request).await.map(LookupAnswer::LeaderEpochs)
         }
     };
     Done::Lookup(asked, answer)

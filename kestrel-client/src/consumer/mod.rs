@@ -40,7 +40,6 @@ mod source;
 #[cfg(test)]
 mod testing;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,7 +50,6 @@ use self::engine::Engine;
 use self::handle::Base;
 use self::handout::Hand;
 use self::shared_engine::SharedEngine;
-use self::source::SubscriptionPlan;
 use crate::client::Client;
 use crate::config::ConsumerSettings;
 use crate::metadata::TopicUses;
@@ -267,28 +265,6 @@ struct Reading<K, V> {
     on_poison: PoisonPolicy,
     /// The application's producer of dead letters.
     letters: Option<Producer>,
-}
-
-impl<K, V> AssignedConsumer<K, V> {
-    /// Starts without an assignment.
-    fn start_assigned(client: Client, settings: ConsumerSettings, reading: Reading<K, V>) -> Self {
-        Self::start(client, settings, reading, None, |_, _| Assigned(()))
-    }
-}
-
-impl<K, V> Consumer<K, V> {
-    /// Becomes a member of a group, which reads what of `topics` was found.
-    fn start_member(
-        client: Client,
-        settings: ConsumerSettings,
-        reading: Reading<K, V>,
-        (plan, found): (SubscriptionPlan, BTreeSet<Arc<str>>),
-    ) -> Self {
-        let group_id = Some(Arc::from(&*plan.group_id));
-        Self::start(client, settings, reading, group_id, |base, stop| Subscribed {
-            group: group::join(base, plan, found, &stop),
-        })
-    }
 }
 
 impl<K, V, S: Source> Consumer<K, V, S> {

@@ -2,8 +2,6 @@
 //!
 //! Each is for whoever asks for it first, so that a batch is deserialized once; who asks again has it deserialized again.
 
-use std::fmt;
-
 use parking_lot::Mutex;
 
 /// The keys and values of a batch's records, in their order.
@@ -35,11 +33,5 @@ impl<K, V> Decoded<K, V> {
     /// The value of the record at `index`, the first time.
     pub(super) fn take_value(&self, index: usize) -> Option<Option<V>> {
         self.0.get(index)?.lock().1.take()
-    }
-}
-
-impl<K, V> fmt::Debug for Decoded<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoded").field("records", &self.0.len()).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Called per record by the consumer's stream and per field by batches. Nulls never come here: they have no bytes.
 
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -198,11 +197,5 @@ fn poll_part<T>(
 impl<K, V> Clone for Decoders<K, V> {
     fn clone(&self) -> Self {
         Self { key: self.key.clone(), value: self.value.clone(), patience: self.patience }
-    }
-}
-
-impl<K, V> fmt::Debug for Decoders<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Decoders").finish_non_exhaustive()
     }
 }

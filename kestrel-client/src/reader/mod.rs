@@ -35,7 +35,6 @@ use crate::format_headers::StoredHeaders;
 use crate::record::{ConsumerRecord, Timestamp};
 
 /// Reads typed records out of open batches.
-#[derive(Debug)]
 pub(crate) struct RecordReader<K, V> {
     decoders: Decoders<K, V>,
     copier: PartCopier,

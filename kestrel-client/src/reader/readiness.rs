@@ -3,7 +3,6 @@
 //! Kept beside the run of batches that the record is in, so that it ends with the run: what was waited for a record that is
 //! not read any more says nothing about the next one.
 
-use std::fmt;
 use std::task::{Context, Poll, ready};
 
 use futures::future::BoxFuture;
@@ -70,19 +69,5 @@ impl Readiness {
     /// Whether the record at `offset` was waited for already, or one after it.
     pub(super) fn has_reached(&self, offset: i64) -> bool {
         matches!(self, Self::Known { offset: known, .. } if offset <= *known)
-    }
-}
-
-impl fmt::Debug for Readiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("Unknown"),
-            Self::Waiting { offset, .. } => {
-                f.debug_struct("Waiting").field("offset", offset).finish_non_exhaustive()
-            }
-            Self::Known { offset, result } => {
-                f.debug_struct("Known").field("offset", offset).field("result", result).finish()
-            }
-        }
     }
 }

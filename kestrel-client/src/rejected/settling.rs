@@ -4,7 +4,6 @@
 //! says nothing about the next one. As long as the run lasts, what is settled stays so, however often a record behind it is tried
 //! again: a letter is written once.
 
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -16,7 +15,7 @@ use super::settler::{Settled, Settlement, Settler};
 use crate::error::{DeserializeError, Error, Result};
 
 /// The progress of settling what becomes of rejected records.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Settling {
     settled: Vec<Settled>,
     /// Below it all records were looked at, and those that were rejected are settled.
@@ -102,16 +101,6 @@ impl Settling {
                 Ok(())
             }
         }
-    }
-}
-
-impl fmt::Debug for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "None",
-            Self::UnderWay { .. } => "UnderWay",
-            Self::Held(_) => "Held",
-        })
     }
 }
 

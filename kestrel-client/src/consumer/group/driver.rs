@@ -392,11 +392,5 @@ const fn commit_interval(policy: CommitPolicy) -> Option<Duration> {
     }
 }
 
-impl<M: Machine, C> std::fmt::Debug for GroupDriver<M, C> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupDriver").field("machine", &self.machine).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests;

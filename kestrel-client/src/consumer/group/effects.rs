@@ -4,7 +4,6 @@
 //! committed; the listener is told; the partitions go. The order of taking on: the listener is told, then the partitions come.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -142,11 +141,5 @@ impl Effects {
         let (starts, paused) = (&taken_on.starts, &taken_on.paused);
         self.shared.change_by_group(|engine| engine.take_on(&assigned, starts, paused));
         EffectDone::Settled { revoked, added }
-    }
-}
-
-impl fmt::Debug for Effects {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Effects").field("group", &self.group.group_id).finish_non_exhaustive()
     }
 }

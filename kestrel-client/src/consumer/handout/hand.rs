@@ -21,7 +21,6 @@ use crate::record::TopicPartition;
 use crate::rejected::Settling;
 
 /// The run of batches in the caller's hands, if there is one.
-#[derive(Debug)]
 pub(crate) struct Hand {
     shared: SharedEngine,
     run: Option<Run>,
@@ -33,14 +32,13 @@ pub(crate) struct Hand {
 }
 
 /// A run of batches that is being handed out.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) fetch: Box<CompletedFetch>,
     pub(crate) waits: Waits,
 }
 
 /// What the next records of a run have to wait for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Waits {
     /// Deserializers that get ready for its next record.
     pub(crate) readiness: Readiness,
