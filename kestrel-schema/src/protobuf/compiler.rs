@@ -54,7 +54,7 @@ fn add(pool: &mut DescriptorPool, path: &str, text: &str) -> Result<(), SchemaEr
     let mut file = FileDescriptorProto::from(file);
     file.source_code_info = None;
     for message in &mut file.message_type {
-        settle(message);
+        arrange(message);
     }
     link(pool, file)
 }
@@ -102,7 +102,7 @@ fn leave_out_missing(file: &mut FileDescriptorProto, pool: &DescriptorPool) -> V
 ///
 /// Messages that stand for maps and groups come after those that were written as messages: a record names its message by its
 /// place among these. `option map_entry = true`, which nobody may write but the registry itself does, becomes what it means.
-fn settle(message: &mut DescriptorProto) {
+fn arrange(message: &mut DescriptorProto) {
     let groups = message.field.iter().filter(|field| field.r#type() == Type::Group);
     let names = groups.filter_map(|group| group.type_name.as_deref()?.rsplit('.').next().map(str::to_owned));
     let groups: HashSet<String> = names.collect();
@@ -118,71 +118,52 @@ fn settle(message: &mut DescriptorProto) {
         }
     }
     for nested in &mut message.nested_type {
-        settle(nested);
+        arrange(nested);
     }
 }
 
 /// Takes out the options whose definition is elsewhere, or newer than what is known here.
 fn leave_out_undefined_options(file: &mut FileDescriptorProto) {
-    if let Some(options) = &mut file.options {
-        keep_defined(&mut options.uninterpreted_option);
-    }
-    for message in &mut file.message_type {
-        leave_out_of_message(message);
-    }
-    for enumeration in &mut file.enum_type {
-        leave_out_of_enum(enumeration);
-    }
-    for field in &mut file.extension {
-        leave_out_of_field(field);
-    }
+    keep_defined(file.options.iter_mut().map(|options| &mut options.uninterpreted_option));
+    file.message_type.iter_mut().for_each(leave_out_of_message);
+    file.enum_type.iter_mut().for_each(leave_out_of_enum);
+    leave_out_of_fields(&mut file.extension);
     for service in &mut file.service {
-        if let Some(options) = &mut service.options {
-            keep_defined(&mut options.uninterpreted_option);
-        }
-        for options in service.method.iter_mut().filter_map(|method| method.options.as_mut()) {
-            keep_defined(&mut options.uninterpreted_option);
-        }
+        keep_defined(service.options.iter_mut().map(|options| &mut options.uninterpreted_option));
+        let options = service.method.iter_mut().filter_map(|method| method.options.as_mut());
+        keep_defined(options.map(|options| &mut options.uninterpreted_option));
     }
 }
 
 fn leave_out_of_message(message: &mut DescriptorProto) {
-    if let Some(options) = &mut message.options {
-        keep_defined(&mut options.uninterpreted_option);
-    }
-    for options in message.oneof_decl.iter_mut().filter_map(|oneof| oneof.options.as_mut()) {
-        keep_defined(&mut options.uninterpreted_option);
-    }
-    for options in message.extension_range.iter_mut().filter_map(|range| range.options.as_mut()) {
-        keep_defined(&mut options.uninterpreted_option);
-    }
-    message.field.iter_mut().chain(&mut message.extension).for_each(leave_out_of_field);
+    keep_defined(message.options.iter_mut().map(|options| &mut options.uninterpreted_option));
+    let oneofs = message.oneof_decl.iter_mut().filter_map(|oneof| oneof.options.as_mut());
+    keep_defined(oneofs.map(|options| &mut options.uninterpreted_option));
+    let ranges = message.extension_range.iter_mut().filter_map(|range| range.options.as_mut());
+    keep_defined(ranges.map(|options| &mut options.uninterpreted_option));
+    leave_out_of_fields(&mut message.field);
+    leave_out_of_fields(&mut message.extension);
     message.enum_type.iter_mut().for_each(leave_out_of_enum);
     message.nested_type.iter_mut().for_each(leave_out_of_message);
 }
 
-fn leave_out_of_field(field: &mut FieldDescriptorProto) {
-    if let Some(options) = &mut field.options {
-        keep_defined(&mut options.uninterpreted_option);
-    }
+fn leave_out_of_fields(fields: &mut [FieldDescriptorProto]) {
+    let options = fields.iter_mut().filter_map(|field| field.options.as_mut());
+    keep_defined(options.map(|options| &mut options.uninterpreted_option));
 }
 
 fn leave_out_of_enum(enumeration: &mut EnumDescriptorProto) {
-    if let Some(options) = &mut enumeration.options {
-        keep_defined(&mut options.uninterpreted_option);
-    }
-    for options in enumeration.value.iter_mut().filter_map(|value| value.options.as_mut()) {
-        keep_defined(&mut options.uninterpreted_option);
-    }
+    keep_defined(enumeration.options.iter_mut().map(|options| &mut options.uninterpreted_option));
+    let values = enumeration.value.iter_mut().filter_map(|value| value.options.as_mut());
+    keep_defined(values.map(|options| &mut options.uninterpreted_option));
 }
 
-fn keep_defined(options: &mut Vec<UninterpretedOption>) {
-    options.retain(|option| {
-        option
-            .name
-            .first()
-            .is_some_and(|part| !part.is_extension && !NEWER_OPTIONS.contains(&&*part.name_part))
-    });
+fn keep_defined<'a>(all: impl Iterator<Item = &'a mut Vec<UninterpretedOption>>) {
+    let is_defined = |option: &UninterpretedOption| {
+        let first = option.name.first();
+        first.is_some_and(|part| !part.is_extension && !NEWER_OPTIONS.contains(&&*part.name_part))
+    };
+    all.for_each(|options| options.retain(is_defined));
 }
 
 /// Options of protoc's that the descriptors here do not know yet. They mean nothing to the bytes of proto2 and proto3.

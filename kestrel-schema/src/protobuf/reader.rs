@@ -41,11 +41,9 @@ impl Reader<'_> {
     fn declaration(&mut self, file: &mut ProtoFile, is_first: bool) -> Result<(), SchemaError> {
         match self.scanner.word()? {
             "syntax" if is_first => file.syntax = Some(self.syntax()?),
-            "syntax" => return Err(self.scanner.error("syntax has to be said first")),
+            "syntax" => return self.refuse("syntax has to be said first"),
             "edition" => {
-                return Err(self
-                    .scanner
-                    .error("editions are not supported: say syntax = \"proto3\" or \"proto2\""));
+                return self.refuse("editions are not supported: say syntax = \"proto3\" or \"proto2\"");
             }
             "package" => {
                 file.package = Some(self.scanner.type_name()?);
@@ -58,9 +56,7 @@ impl Reader<'_> {
             "extend" => file.extends.push(self.extend()?),
             "service" => file.services.push(self.service()?),
             other => {
-                return Err(self
-                    .scanner
-                    .error(&format!("expected message, enum, import or option, found {other}")));
+                return self.refuse(&format!("expected message, enum, import or option, found {other}"));
             }
         }
         Ok(())
@@ -72,9 +68,7 @@ impl Reader<'_> {
             "proto2" => Syntax::Proto2,
             "proto3" => Syntax::Proto3,
             other => {
-                return Err(self
-                    .scanner
-                    .error(&format!("unknown syntax \"{other}\": proto2 and proto3 are known")));
+                return self.refuse(&format!("unknown syntax \"{other}\": proto2 and proto3 are known"));
             }
         };
         self.scanner.expect(';')?;
@@ -87,13 +81,29 @@ impl Reader<'_> {
             _ => match self.scanner.word()? {
                 "public" => &mut file.public_imports,
                 "weak" => &mut file.weak_imports,
-                other => {
-                    return Err(self.scanner.error(&format!("expected a path in quotes, found {other}")));
-                }
+                other => return self.refuse(&format!("expected a path in quotes, found {other}")),
             },
         };
         imports.push(self.scanner.string()?);
         self.scanner.expect(';')
+    }
+
+    /// What is between braces, one declaration after the other.
+    fn block(
+        &mut self,
+        mut declaration: impl FnMut(&mut Self) -> Result<(), SchemaError>,
+    ) -> Result<(), SchemaError> {
+        self.scanner.expect('{')?;
+        while !self.scanner.eat('}')? {
+            if !self.scanner.eat(';')? {
+                declaration(self)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self, problem: &str) -> Result<T, SchemaError> {
+        Err(self.scanner.error(problem))
     }
 
     /// The rest of `option name = value;`.
@@ -104,18 +114,11 @@ impl Reader<'_> {
 
     fn message(&mut self) -> Result<Message, SchemaError> {
         if self.depth == MAX_DEPTH {
-            return Err(self
-                .scanner
-                .error(&format!("messages lie in each other more than {MAX_DEPTH} deep")));
+            return self.refuse(&format!("messages lie in each other more than {MAX_DEPTH} deep"));
         }
         self.depth += 1;
         let mut message = Message { name: self.scanner.part()?.to_owned(), ..Message::default() };
-        self.scanner.expect('{')?;
-        while !self.scanner.eat('}')? {
-            if !self.scanner.eat(';')? {
-                self.member(&mut message)?;
-            }
-        }
+        self.block(|reader| reader.member(&mut message))?;
         self.depth -= 1;
         Ok(message)
     }
@@ -178,20 +181,17 @@ impl Reader<'_> {
     fn oneof(&mut self) -> Result<OneOf, SchemaError> {
         let name = self.scanner.part()?.to_owned();
         let mut oneof = OneOf { name, options: Vec::new(), fields: Vec::new(), groups: Vec::new() };
-        self.scanner.expect('{')?;
-        while !self.scanner.eat('}')? {
-            if self.scanner.eat(';')? {
-                continue;
-            }
-            match self.scanner.word()? {
-                "option" => self.option_statement(&mut oneof.options)?,
-                "group" => oneof.groups.push(self.group(None)?),
+        self.block(|reader| {
+            match reader.scanner.word()? {
+                "option" => reader.option_statement(&mut oneof.options)?,
+                "group" => oneof.groups.push(reader.group(None)?),
                 word => {
-                    let field_type = self.field_type(word)?;
-                    oneof.fields.push(self.field(None, field_type)?);
+                    let field_type = reader.field_type(word)?;
+                    oneof.fields.push(reader.field(None, field_type)?);
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(oneof)
     }
 
@@ -212,15 +212,12 @@ impl Reader<'_> {
 
     fn fields(&mut self) -> Result<Vec<Field>, SchemaError> {
         let mut fields = Vec::new();
-        self.scanner.expect('{')?;
-        while !self.scanner.eat('}')? {
-            if self.scanner.eat(';')? {
-                continue;
-            }
-            let word = self.scanner.word()?;
-            let (label, field_type) = self.label_and_type(word)?;
-            fields.push(self.field(label, field_type)?);
-        }
+        self.block(|reader| {
+            let word = reader.scanner.word()?;
+            let (label, field_type) = reader.label_and_type(word)?;
+            fields.push(reader.field(label, field_type)?);
+            Ok(())
+        })?;
         Ok(fields)
     }
 
@@ -255,30 +252,27 @@ impl Reader<'_> {
         }
         match self.scanner.word()? {
             "to" => {}
-            other => return Err(self.scanner.error(&format!("expected to, found {other}"))),
+            other => return self.refuse(&format!("expected to, found {other}")),
         }
         if self.scanner.peek()? != Some('m') {
             return Ok(Numbers::Range(first, self.scanner.int()?));
         }
         match self.scanner.word()? {
             "max" => Ok(Numbers::Range(first, Numbers::MAX)),
-            other => Err(self.scanner.error(&format!("expected max, found {other}"))),
+            other => self.refuse(&format!("expected max, found {other}")),
         }
     }
 
     fn enumeration(&mut self) -> Result<Enum, SchemaError> {
         let mut enumeration = Enum { name: self.scanner.part()?.to_owned(), ..Enum::default() };
-        self.scanner.expect('{')?;
-        while !self.scanner.eat('}')? {
-            if self.scanner.eat(';')? {
-                continue;
+        self.block(|reader| {
+            match reader.scanner.part()? {
+                "option" => reader.option_statement(&mut enumeration.options)?,
+                "reserved" => enumeration.reserved.push(reader.reserved()?),
+                name => enumeration.constants.push(reader.constant(name)?),
             }
-            match self.scanner.part()? {
-                "option" => self.option_statement(&mut enumeration.options)?,
-                "reserved" => enumeration.reserved.push(self.reserved()?),
-                name => enumeration.constants.push(self.constant(name)?),
-            }
-        }
+            Ok(())
+        })?;
         Ok(enumeration)
     }
 
@@ -293,17 +287,14 @@ impl Reader<'_> {
     fn service(&mut self) -> Result<Service, SchemaError> {
         let name = self.scanner.part()?.to_owned();
         let mut service = Service { name, options: Vec::new(), rpcs: Vec::new() };
-        self.scanner.expect('{')?;
-        while !self.scanner.eat('}')? {
-            if self.scanner.eat(';')? {
-                continue;
+        self.block(|reader| {
+            match reader.scanner.part()? {
+                "option" => reader.option_statement(&mut service.options)?,
+                "rpc" => service.rpcs.push(reader.rpc()?),
+                other => return reader.refuse(&format!("expected rpc or option, found {other}")),
             }
-            match self.scanner.part()? {
-                "option" => self.option_statement(&mut service.options)?,
-                "rpc" => service.rpcs.push(self.rpc()?),
-                other => return Err(self.scanner.error(&format!("expected rpc or option, found {other}"))),
-            }
-        }
+            Ok(())
+        })?;
         Ok(service)
     }
 
@@ -312,21 +303,15 @@ impl Reader<'_> {
         let request = self.rpc_type()?;
         match self.scanner.part()? {
             "returns" => {}
-            other => return Err(self.scanner.error(&format!("expected returns, found {other}"))),
+            other => return self.refuse(&format!("expected returns, found {other}")),
         }
         let response = self.rpc_type()?;
         let mut options = Vec::new();
         if !self.scanner.eat(';')? {
-            self.scanner.expect('{')?;
-            while !self.scanner.eat('}')? {
-                if self.scanner.eat(';')? {
-                    continue;
-                }
-                match self.scanner.part()? {
-                    "option" => self.option_statement(&mut options)?,
-                    other => return Err(self.scanner.error(&format!("expected option, found {other}"))),
-                }
-            }
+            self.block(|reader| match reader.scanner.part()? {
+                "option" => reader.option_statement(&mut options),
+                other => reader.refuse(&format!("expected option, found {other}")),
+            })?;
         }
         Ok(Rpc { name, request, response, options })
     }

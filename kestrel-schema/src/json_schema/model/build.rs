@@ -25,7 +25,7 @@ impl Model {
         builder.node(root, &Scope { resolver, draft }, &Place::start("#"))?;
         while let Some(waiting) = builder.waiting.pop() {
             let shape = builder.shape(waiting.value, &waiting.scope, &Place::start(waiting.place))?;
-            builder.settle(waiting.id, waiting.value, shape);
+            builder.fill(waiting.id, waiting.value, shape);
         }
         let chain = chain::longest(&builder.nodes);
         shorten_references(&mut builder.nodes);
@@ -45,6 +45,14 @@ impl Scope<'_> {
     pub(super) fn is_modern(&self) -> bool {
         matches!(self.draft, Draft::Draft201909 | Draft::Draft202012)
     }
+}
+
+/// A schema on its way into a model.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a, 'r> {
+    pub(super) schema: &'r Map<String, Value>,
+    pub(super) scope: &'a Scope<'r>,
+    pub(super) place: &'a Place<'a>,
 }
 
 #[derive(Default)]
@@ -80,7 +88,7 @@ impl<'r> Builder<'r> {
             Ok(resolver) => self.shape(value, &Scope { resolver, draft: scope.draft }, place)?,
             Err(error) => return Err(SchemaError::new(format!("{place}: {}", causes(&error)))),
         };
-        self.settle(id, value, shape);
+        self.fill(id, value, shape);
         Ok(id)
     }
 
@@ -97,7 +105,7 @@ impl<'r> Builder<'r> {
         id
     }
 
-    fn settle(&mut self, id: NodeId, value: &Value, shape: Shape) {
+    fn fill(&mut self, id: NodeId, value: &Value, shape: Shape) {
         self.nodes[id.0 as usize] = Node {
             // Registries do not see a default beside a reference, and take null for one.
             has_default: !matches!(shape, Shape::Reference(_)) && value.get("default").is_some(),
@@ -114,31 +122,26 @@ impl<'r> Builder<'r> {
     ) -> Result<Shape, SchemaError> {
         match value {
             Value::Bool(false) => Ok(Shape::Nothing),
-            Value::Object(schema) => self.shape_of(schema, scope, place),
+            Value::Object(schema) => self.shape_of(At { schema, scope, place }),
             _ => Ok(Shape::Any),
         }
     }
 
     /// What stands beside each other must hold together.
-    fn shape_of(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Shape, SchemaError> {
+    fn shape_of(&mut self, at: At<'_, 'r>) -> Result<Shape, SchemaError> {
         let mut parts = Vec::new();
         let keywords: &[&str] =
-            if scope.is_modern() { &["$ref", "$dynamicRef", "$recursiveRef"] } else { &["$ref"] };
+            if at.scope.is_modern() { &["$ref", "$dynamicRef", "$recursiveRef"] } else { &["$ref"] };
         for &keyword in keywords {
-            if let Some(name) = schema.get(keyword).and_then(Value::as_str) {
-                parts.push(self.reference(name, scope, &place.at(keyword))?);
+            if let Some(name) = at.schema.get(keyword).and_then(Value::as_str) {
+                parts.push(self.reference(name, at.scope, &at.place.at(keyword))?);
             }
         }
         // Up to draft 7 nothing counts that stands beside a reference.
-        if !scope.is_modern() && !parts.is_empty() {
+        if !at.scope.is_modern() && !parts.is_empty() {
             return Ok(parts.swap_remove(0));
         }
-        self.parts(schema, scope, place, &mut parts)?;
+        self.parts(at, &mut parts)?;
         Ok(match parts.len() {
             0 => Shape::Any,
             1 => parts.swap_remove(0),
@@ -171,62 +174,42 @@ impl<'r> Builder<'r> {
     }
 
     /// The schema under a keyword, if there is one.
-    pub(super) fn child(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        keyword: &str,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Option<NodeId>, SchemaError> {
-        let Some(value) = schema.get(keyword) else { return Ok(None) };
-        self.node(value, scope, &place.at(keyword)).map(Some)
+    pub(super) fn child(&mut self, at: At<'_, 'r>, keyword: &str) -> Result<Option<NodeId>, SchemaError> {
+        let Some(value) = at.schema.get(keyword) else { return Ok(None) };
+        self.node(value, at.scope, &at.place.at(keyword)).map(Some)
     }
 
     /// The schemas under a keyword by their names.
     pub(super) fn children(
         &mut self,
-        schema: &'r Map<String, Value>,
+        at: At<'_, 'r>,
         keyword: &str,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
     ) -> Result<Vec<(&'r String, NodeId)>, SchemaError> {
-        let members = schema.get(keyword).and_then(Value::as_object).into_iter().flatten();
-        let place = place.at(keyword);
+        let members = at.schema.get(keyword).and_then(Value::as_object).into_iter().flatten();
+        let place = at.place.at(keyword);
         // In `dependencies` an array of names may stand in place of a schema.
         members
             .filter(|(_, value)| !value.is_array())
-            .map(|(name, value)| Ok((name, self.node(value, scope, &place.named(name))?)))
+            .map(|(name, value)| Ok((name, self.node(value, at.scope, &place.named(name))?)))
             .collect()
     }
 
     /// The schemas in the array under a keyword.
-    pub(super) fn list(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        keyword: &str,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Vec<NodeId>, SchemaError> {
-        let items = schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate();
-        let place = place.at(keyword);
-        items.map(|(index, value)| self.node(value, scope, &place.item(index))).collect()
+    pub(super) fn list(&mut self, at: At<'_, 'r>, keyword: &str) -> Result<Vec<NodeId>, SchemaError> {
+        let items = at.schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let place = at.place.at(keyword);
+        items.map(|(index, value)| self.node(value, at.scope, &place.item(index))).collect()
     }
 
     /// The branches of a combination, each once.
-    pub(super) fn combined(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        criterion: Criterion,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Shape, SchemaError> {
+    pub(super) fn combined(&mut self, at: At<'_, 'r>, criterion: Criterion) -> Result<Shape, SchemaError> {
         let keyword = criterion.keyword();
-        let place = place.at(keyword);
+        let place = at.place.at(keyword);
         let mut seen = HashSet::new();
-        let values = schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let values = at.schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate();
         let branches = values
             .filter(|(_, value)| seen.insert(*value))
-            .map(|(index, value)| self.node(value, scope, &place.item(index)))
+            .map(|(index, value)| self.node(value, at.scope, &place.item(index)))
             .collect::<Result<_, _>>()?;
         Ok(Shape::Combined(Combined { criterion, branches }))
     }

@@ -4,12 +4,11 @@
 use jsonschema::Draft;
 use serde_json::{Map, Value};
 
-use super::build::{Builder, Scope};
+use super::build::{At, Builder};
 use super::pattern::Pattern;
 use super::{Array, Criterion, Number, Object, Rest, Shape, Text};
 use crate::SchemaError;
 use crate::json_schema::decimal::Decimal;
-use crate::json_schema::place::Place;
 
 /// Keywords that belong to one type.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,39 +69,33 @@ impl Family {
 
 impl<'r> Builder<'r> {
     /// Adds the shapes that the keywords of a schema make.
-    pub(super) fn parts(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-        parts: &mut Vec<Shape>,
-    ) -> Result<(), SchemaError> {
-        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+    pub(super) fn parts(&mut self, at: At<'_, 'r>, parts: &mut Vec<Shape>) -> Result<(), SchemaError> {
+        if let Some(values) = at.schema.get("enum").and_then(Value::as_array) {
             parts.push(Shape::Enumeration(values.clone()));
         }
         for criterion in [Criterion::All, Criterion::Any, Criterion::One] {
-            if schema.contains_key(criterion.keyword()) {
-                parts.push(self.combined(schema, criterion, scope, place)?);
+            if at.schema.contains_key(criterion.keyword()) {
+                parts.push(self.combined(at, criterion)?);
             }
         }
-        if let Some(inner) = self.child(schema, "not", scope, place)? {
+        if let Some(inner) = self.child(at, "not")? {
             parts.push(Shape::Not(inner));
         }
-        if scope.draft != Draft::Draft4
-            && let Some(value) = schema.get("const")
+        if at.scope.draft != Draft::Draft4
+            && let Some(value) = at.schema.get("const")
         {
             parts.push(Shape::Constant(value.clone()));
         }
-        let families = self.typed(schema, scope, place, parts)?;
+        let families = self.typed(at, parts)?;
         for family in Family::ALL {
-            if !families.contains(&family) && family.has_any(schema, scope.draft) {
-                parts.push(self.family(family, schema, scope, place)?);
+            if !families.contains(&family) && family.has_any(at.schema, at.scope.draft) {
+                parts.push(self.family(at, family)?);
             }
         }
-        if !matches!(scope.draft, Draft::Draft4 | Draft::Draft6) {
+        if !matches!(at.scope.draft, Draft::Draft4 | Draft::Draft6) {
             let mut conditions = Vec::new();
             for keyword in ["if", "then", "else"] {
-                conditions.extend(self.child(schema, keyword, scope, place)?);
+                conditions.extend(self.child(at, keyword)?);
             }
             if !conditions.is_empty() {
                 parts.push(Shape::Conditional(conditions));
@@ -112,14 +105,8 @@ impl<'r> Builder<'r> {
     }
 
     /// Adds the shape of the types that a schema names, and tells whose keywords that has taken.
-    fn typed(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-        parts: &mut Vec<Shape>,
-    ) -> Result<Vec<Family>, SchemaError> {
-        let names: Vec<&str> = match schema.get("type") {
+    fn typed(&mut self, at: At<'_, 'r>, parts: &mut Vec<Shape>) -> Result<Vec<Family>, SchemaError> {
+        let names: Vec<&str> = match at.schema.get("type") {
             Some(Value::String(name)) => vec![name],
             Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
             _ => return Ok(Vec::new()),
@@ -127,7 +114,7 @@ impl<'r> Builder<'r> {
         let mut shapes = Vec::with_capacity(names.len());
         for &name in &names {
             shapes.push(match Family::of_type(name) {
-                Some(family) => self.family(family, schema, scope, place)?,
+                Some(family) => self.family(at, family)?,
                 None if name == "null" => Shape::Null,
                 None => Shape::Boolean,
             });
@@ -135,123 +122,102 @@ impl<'r> Builder<'r> {
                 number.is_integer = true;
             }
         }
-        match schema.get("type") {
+        match at.schema.get("type") {
             Some(Value::String(_)) => parts.append(&mut shapes),
             _ => parts.push(self.any_of(shapes)),
         }
         Ok(names.into_iter().filter_map(Family::of_type).collect())
     }
 
-    fn family(
-        &mut self,
-        family: Family,
-        schema: &'r Map<String, Value>,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Shape, SchemaError> {
+    fn family(&mut self, at: At<'_, 'r>, family: Family) -> Result<Shape, SchemaError> {
         Ok(match family {
-            Family::Array => Shape::Array(Box::new(self.array(schema, scope, place)?)),
-            Family::Object => Shape::Object(Box::new(self.object(schema, scope, place)?)),
-            Family::Number => Shape::Number(Box::new(number(schema))),
-            Family::Text => Shape::Text(text(schema)),
+            Family::Array => Shape::Array(Box::new(self.array(at)?)),
+            Family::Object => Shape::Object(Box::new(self.object(at)?)),
+            Family::Number => Shape::Number(Box::new(number(at.schema))),
+            Family::Text => Shape::Text(text(at.schema)),
         })
     }
 
-    fn object(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Object, SchemaError> {
+    fn object(&mut self, at: At<'_, 'r>) -> Result<Object, SchemaError> {
         let mut object = Object {
-            additional: self.rest(schema, "additionalProperties", scope, place)?,
-            min_properties: decimal(schema, "minProperties"),
-            max_properties: decimal(schema, "maxProperties"),
+            additional: self.rest(at, "additionalProperties")?,
+            min_properties: decimal(at.schema, "minProperties"),
+            max_properties: decimal(at.schema, "maxProperties"),
             ..Object::default()
         };
-        for (name, id) in self.children(schema, "properties", scope, place)? {
+        for (name, id) in self.children(at, "properties")? {
             object.properties.insert(name.clone(), id);
         }
-        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        let required = at.schema.get("required").and_then(Value::as_array).into_iter().flatten();
         object.required = required.filter_map(Value::as_str).map(str::to_owned).collect();
-        for (expression, id) in self.children(schema, "patternProperties", scope, place)? {
+        for (expression, id) in self.children(at, "patternProperties")? {
             let pattern = Pattern::new(expression).ok_or_else(|| {
-                let place = place.at("patternProperties");
+                let place = at.place.at("patternProperties");
                 SchemaError::new(format!("{}: the name is no regular expression", place.named(expression)))
             })?;
             object.patterns.push((pattern, id));
         }
-        let keywords: &[&str] = match scope.is_modern() {
+        let keywords: &[&str] = match at.scope.is_modern() {
             true => &["dependencies", "dependentRequired", "dependentSchemas"],
             false => &["dependencies"],
         };
         for &keyword in keywords {
-            for (name, id) in self.children(schema, keyword, scope, place)? {
+            for (name, id) in self.children(at, keyword)? {
                 object.dependent_schemas.insert(name.clone(), id);
             }
-            for (name, others) in schema.get(keyword).and_then(Value::as_object).into_iter().flatten() {
+            for (name, others) in at.schema.get(keyword).and_then(Value::as_object).into_iter().flatten() {
                 if let Some(others) = others.as_array() {
                     let others = others.iter().filter_map(Value::as_str).map(str::to_owned);
                     object.dependent_names.insert(name.clone(), others.collect());
                 }
             }
         }
-        if scope.is_modern() {
-            object.unevaluated = self.child(schema, "unevaluatedProperties", scope, place)?;
+        if at.scope.is_modern() {
+            object.unevaluated = self.child(at, "unevaluatedProperties")?;
         }
         Ok(object)
     }
 
-    fn array(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Array, SchemaError> {
+    fn array(&mut self, at: At<'_, 'r>) -> Result<Array, SchemaError> {
         let mut array = Array {
-            min_items: decimal(schema, "minItems"),
-            max_items: decimal(schema, "maxItems"),
-            is_unique: schema.get("uniqueItems").and_then(Value::as_bool).unwrap_or_default(),
+            min_items: decimal(at.schema, "minItems"),
+            max_items: decimal(at.schema, "maxItems"),
+            is_unique: at.schema.get("uniqueItems").and_then(Value::as_bool).unwrap_or_default(),
             ..Array::default()
         };
-        let newest = scope.draft == Draft::Draft202012;
+        let newest = at.scope.draft == Draft::Draft202012;
         // 2020-12 calls the schemas of the first items `prefixItems`, and `items` those after them.
         if newest {
-            array.tuple = self.list(schema, "prefixItems", scope, place)?;
-            match self.rest(schema, "items", scope, place)? {
+            array.tuple = self.list(at, "prefixItems")?;
+            match self.rest(at, "items")? {
                 Rest::Follow(id) if array.tuple.is_empty() => array.items = Some(id),
                 rest => array.additional = rest,
             }
         } else {
-            array.additional = self.rest(schema, "additionalItems", scope, place)?;
-            if schema.get("items").is_some_and(Value::is_array) {
-                array.tuple = self.list(schema, "items", scope, place)?;
+            array.additional = self.rest(at, "additionalItems")?;
+            if at.schema.get("items").is_some_and(Value::is_array) {
+                array.tuple = self.list(at, "items")?;
             } else {
-                array.items = self.child(schema, "items", scope, place)?;
+                array.items = self.child(at, "items")?;
             }
         }
-        if scope.is_modern() {
-            array.unevaluated = self.child(schema, "unevaluatedItems", scope, place)?;
-            if schema.contains_key("contains") {
-                array.min_contains = decimal(schema, "minContains").or_else(|| Some(Decimal::of(&1.into())));
-                array.max_contains = decimal(schema, "maxContains");
+        if at.scope.is_modern() {
+            array.unevaluated = self.child(at, "unevaluatedItems")?;
+            if at.schema.contains_key("contains") {
+                array.min_contains =
+                    decimal(at.schema, "minContains").or_else(|| Some(Decimal::of(&1.into())));
+                array.max_contains = decimal(at.schema, "maxContains");
             }
         }
         Ok(array)
     }
 
-    fn rest(
-        &mut self,
-        schema: &'r Map<String, Value>,
-        keyword: &str,
-        scope: &Scope<'r>,
-        place: &Place<'_>,
-    ) -> Result<Rest, SchemaError> {
-        Ok(match schema.get(keyword) {
+    fn rest(&mut self, at: At<'_, 'r>, keyword: &str) -> Result<Rest, SchemaError> {
+        Ok(match at.schema.get(keyword) {
             None => Rest::Open,
             Some(Value::Bool(true)) => Rest::Allowed,
             Some(Value::Bool(false)) => Rest::Forbidden,
-            Some(value) => Rest::Follow(self.node(value, scope, &place.at(keyword))?),
+            Some(value) => Rest::Follow(self.node(value, at.scope, &at.place.at(keyword))?),
         })
     }
 }
