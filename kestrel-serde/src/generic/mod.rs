@@ -1,5 +1,7 @@
 //! Values of schemas that are known at run time alone, as JSON: what tools show, search and write.
 
+pub(crate) mod fraction;
+
 use std::fmt;
 
 use bytes::Bytes;

@@ -4,10 +4,8 @@
 //! share; with the last one the question itself is dropped and forgotten, and the next one asks anew.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
@@ -15,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::RegistryError;
 use super::clock::Clock;
-use super::memory::{Known, MaxAge, Memory, NoAnswer, Recalled};
+use super::memory::{Known, MaxAge, Memory, NoAnswer};
 
 /// A request to the registry.
 type Request<V> = BoxFuture<'static, Result<V, RegistryError>>;
@@ -45,6 +43,7 @@ impl<V: Clone> Found<V> {
 }
 
 /// Answers to questions of one kind, by what is asked for. Clones share them.
+#[derive(Clone)]
 pub(super) struct Answers<K, V: Clone> {
     state: Arc<Mutex<State<K, V>>>,
     clock: Clock,
@@ -69,13 +68,13 @@ where
 
     /// The answer if it is known. Nothing is asked.
     pub(super) fn known(&self, key: &K, max_age: MaxAge) -> Option<Answer<V>> {
-        self.state.lock().known(key, max_age, self.clock.now())
+        self.state.lock().memory.recall(key, max_age, self.clock.now())
     }
 
     /// The answer, or the question that will bring it: the one that is under way, or else the one that `ask` makes.
     pub(super) fn find(&self, key: &K, max_age: MaxAge, ask: impl FnOnce() -> Request<V>) -> Found<V> {
         let mut state = self.state.lock();
-        if let Some(answer) = state.known(key, max_age, self.clock.now()) {
+        if let Some(answer) = state.memory.recall(key, max_age, self.clock.now()) {
             return Found::Now(answer);
         }
         if let Some(question) = state.under_way.get(key).and_then(|(_, question)| question.upgrade()) {
@@ -83,7 +82,7 @@ where
         }
         state.asked += 1;
         let asking = Asking { answers: self.clone(), key: key.clone(), number: state.asked };
-        let question = asking.settle(ask()).boxed().shared();
+        let question = asking.answer(ask()).boxed().shared();
         if let Some(weak) = question.downgrade() {
             let number = state.asked;
             state.under_way.insert(key.clone(), (number, weak));
@@ -107,16 +106,6 @@ where
     }
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> State<K, V> {
-    fn known(&self, key: &K, max_age: MaxAge, now: Instant) -> Option<Answer<V>> {
-        match self.memory.recall(key, max_age, now) {
-            Recalled::Known(known) => Some(Ok(known)),
-            Recalled::Failed(failed) => Some(Err(failed)),
-            Recalled::Ask => None,
-        }
-    }
-}
-
 /// A question while it is under way. However it ends, it is forgotten.
 struct Asking<K: Eq + Hash, V: Clone> {
     answers: Answers<K, V>,
@@ -129,7 +118,7 @@ where
     K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    async fn settle(self, question: Request<V>) -> Answer<V> {
+    async fn answer(self, question: Request<V>) -> Answer<V> {
         let clock = &self.answers.clock;
         let asked_at = clock.now();
         let answer = question.await;
@@ -149,17 +138,5 @@ impl<K: Eq + Hash, V: Clone> Drop for Asking<K, V> {
         if number == Some(self.number) {
             state.under_way.remove(&self.key);
         }
-    }
-}
-
-impl<K, V: Clone> Clone for Answers<K, V> {
-    fn clone(&self) -> Self {
-        Self { state: Arc::clone(&self.state), clock: self.clock.clone() }
-    }
-}
-
-impl<K, V: Clone> fmt::Debug for Answers<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").finish_non_exhaustive()
     }
 }

@@ -45,16 +45,6 @@ pub(super) enum MaxAge {
     Within(Duration),
 }
 
-/// What is known of a key.
-#[derive(Debug)]
-pub(super) enum Recalled<V> {
-    Known(Known<V>),
-    /// It was asked a moment ago, without success.
-    Failed(NoAnswer),
-    /// It may be asked now.
-    Ask,
-}
-
 /// An answer.
 #[derive(Debug, Clone)]
 pub(super) struct Known<V> {
@@ -100,18 +90,20 @@ impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
         Self { answers: HashMap::new(), failures: HashMap::new() }
     }
 
-    pub(super) fn recall(&self, key: &K, max_age: MaxAge, now: Instant) -> Recalled<V> {
+    /// What is known of a key, or that it was asked a moment ago, without success; `None` when it may be asked now.
+    pub(super) fn recall(
+        &self,
+        key: &K,
+        max_age: MaxAge,
+        now: Instant,
+    ) -> Option<Result<Known<V>, NoAnswer>> {
         let answer = self.answers.get(key);
         if let Some(answer) = answer.filter(|answer| answer.is_good(max_age, now)) {
-            return Recalled::Known(answer.known(None));
+            return Some(Ok(answer.known(None)));
         }
-        let Some(failure) = self.failures.get(key).filter(|failure| now < failure.until) else {
-            return Recalled::Ask;
-        };
-        match answer.filter(|_| may_stand_in(failure.no_answer.error.kind())) {
-            Some(old) => Recalled::Known(old.known(Some(failure.until))),
-            None => Recalled::Failed(failure.no_answer.clone()),
-        }
+        let failure = self.failures.get(key).filter(|failure| now < failure.until)?;
+        let stand_in = answer.filter(|_| may_stand_in(failure.no_answer.error.kind()));
+        Some(stand_in.map(|old| old.known(Some(failure.until))).ok_or_else(|| failure.no_answer.clone()))
     }
 
     /// The registry was asked at `asked_at`, and has answered.

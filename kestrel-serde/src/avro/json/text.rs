@@ -2,10 +2,11 @@
 
 use apache_avro::Schema;
 use apache_avro::types::Value as Avro;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value, json};
 
 use super::decimal::text_of;
 use super::{BoxError, Node};
+use crate::generic::fraction;
 
 pub(super) fn of_value(node: Node<'_>, value: &Avro) -> Result<Value, BoxError> {
     Ok(match (node.schema(), value) {
@@ -54,9 +55,9 @@ fn of_leaf(leaf: &Avro) -> Result<Value, BoxError> {
         | Avro::LocalTimestampNanos(number) => (*number).into(),
         // By its digits, which are fewer than those of the same number in 64 bits.
         Avro::Float(number) => {
-            number.to_string().parse().map_or_else(|_| fraction((*number).into()), fraction)
+            number.to_string().parse().map_or_else(|_| fraction::to_json((*number).into()), fraction::to_json)
         }
-        Avro::Double(number) => fraction(*number),
+        Avro::Double(number) => fraction::to_json(*number),
         Avro::String(text) | Avro::Enum(_, text) => text.as_str().into(),
         Avro::Bytes(bytes) | Avro::Fixed(_, bytes) => characters(bytes),
         Avro::Uuid(uuid) => uuid.to_string().into(),
@@ -73,14 +74,4 @@ fn of_leaf(leaf: &Avro) -> Result<Value, BoxError> {
 /// A character for each byte.
 fn characters(bytes: &[u8]) -> Value {
     bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into()
-}
-
-/// JSON has no infinity, and nothing that is no number.
-fn fraction(number: f64) -> Value {
-    match Number::from_f64(number) {
-        Some(number) => Value::Number(number),
-        None if number.is_nan() => "NaN".into(),
-        None if number > 0.0 => "Infinity".into(),
-        None => "-Infinity".into(),
-    }
 }

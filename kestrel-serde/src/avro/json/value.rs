@@ -9,6 +9,7 @@ use super::decimal::bytes_of;
 use super::{BoxError, Node};
 use crate::avro::describe::describe;
 use crate::generic::at;
+use crate::generic::fraction;
 
 pub(super) fn of_json(node: Node<'_>, json: &Value) -> Result<Avro, BoxError> {
     match (node.schema(), json) {
@@ -133,7 +134,7 @@ fn of_leaf(schema: &Schema, json: &Value) -> Option<Avro> {
         Schema::LocalTimestampMicros => Avro::LocalTimestampMicros(json.as_i64()?),
         Schema::LocalTimestampNanos => Avro::LocalTimestampNanos(json.as_i64()?),
         Schema::Float => Avro::Float(float(json)?),
-        Schema::Double => Avro::Double(fraction(json)?),
+        Schema::Double => Avro::Double(fraction::of_json(json)?),
         Schema::String => Avro::String(json.as_str()?.to_owned()),
         Schema::Bytes => Avro::Bytes(bytes(json)?),
         _ => return of_rare_leaf(schema, json),
@@ -184,19 +185,9 @@ fn int(json: &Value) -> Option<i32> {
     json.as_i64().and_then(|number| i32::try_from(number).ok())
 }
 
-fn fraction(json: &Value) -> Option<f64> {
-    match json.as_str() {
-        Some("NaN") => Some(f64::NAN),
-        Some("Infinity") => Some(f64::INFINITY),
-        Some("-Infinity") => Some(f64::NEG_INFINITY),
-        Some(_) => None,
-        None => json.as_f64(),
-    }
-}
-
 /// A number that is finite stays so.
 fn float(json: &Value) -> Option<f32> {
-    let number = fraction(json)?;
+    let number = fraction::of_json(json)?;
     #[expect(clippy::cast_possible_truncation, reason = "a float is the nearest one to what was written")]
     let float = number as f32;
     (float.is_finite() || !number.is_finite()).then_some(float)

@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage, Value as Field};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+
+use crate::generic::fraction;
 
 pub(super) fn of_message(message: &DynamicMessage) -> Value {
     let mut object = Map::new();
@@ -41,8 +43,10 @@ fn of_one(kind: &Kind, field: &Field) -> Value {
         Field::U32(number) => (*number).into(),
         Field::U64(number) => (*number).into(),
         // By its digits, which are fewer than those of the same number in 64 bits.
-        Field::F32(number) => fraction(number.to_string().parse().unwrap_or_else(|_| (*number).into())),
-        Field::F64(number) => fraction(*number),
+        Field::F32(number) => {
+            fraction::to_json(number.to_string().parse().unwrap_or_else(|_| (*number).into()))
+        }
+        Field::F64(number) => fraction::to_json(*number),
         Field::String(text) => text.as_str().into(),
         Field::Bytes(bytes) => STANDARD.encode(bytes).into(),
         Field::EnumNumber(number) => match kind {
@@ -64,15 +68,5 @@ fn text_of(key: &MapKey) -> String {
         MapKey::U32(key) => key.to_string(),
         MapKey::U64(key) => key.to_string(),
         MapKey::String(key) => key.clone(),
-    }
-}
-
-/// JSON has no infinity, and nothing that is no number.
-fn fraction(number: f64) -> Value {
-    match Number::from_f64(number) {
-        Some(number) => Value::Number(number),
-        None if number.is_nan() => "NaN".into(),
-        None if number > 0.0 => "Infinity".into(),
-        None => "-Infinity".into(),
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::BoxError;
 use crate::generic::at;
+use crate::generic::fraction;
 
 pub(super) fn message(descriptor: &MessageDescriptor, json: &Value) -> Result<DynamicMessage, BoxError> {
     let name = descriptor.full_name();
@@ -67,7 +68,7 @@ fn of_leaf(kind: &Kind, json: &Value) -> Option<Field> {
         Kind::Uint32 | Kind::Fixed32 => Field::U32(whole(json)?),
         Kind::Uint64 | Kind::Fixed64 => Field::U64(whole(json)?),
         Kind::Float => {
-            let number = fraction(json)?;
+            let number = fraction::of_json(json)?;
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a float is the nearest one to what was written"
@@ -75,7 +76,7 @@ fn of_leaf(kind: &Kind, json: &Value) -> Option<Field> {
             let float = number as f32;
             Field::F32((float.is_finite() || !number.is_finite()).then_some(float)?)
         }
-        Kind::Double => Field::F64(fraction(json)?),
+        Kind::Double => Field::F64(fraction::of_json(json)?),
         Kind::String => Field::String(json.as_str()?.to_owned()),
         Kind::Bytes => Field::Bytes(STANDARD.decode(json.as_str()?).ok()?.into()),
         Kind::Enum(names) => Field::EnumNumber(match json.as_str() {
@@ -93,16 +94,6 @@ fn whole<N: TryFrom<i128>>(json: &Value) -> Option<N> {
         _ => json.as_i64().map(i128::from).or_else(|| json.as_u64().map(i128::from))?,
     };
     N::try_from(number).ok()
-}
-
-fn fraction(json: &Value) -> Option<f64> {
-    match json.as_str() {
-        Some("NaN") => Some(f64::NAN),
-        Some("Infinity") => Some(f64::INFINITY),
-        Some("-Infinity") => Some(f64::NEG_INFINITY),
-        Some(_) => None,
-        None => json.as_f64(),
-    }
 }
 
 fn map_key(kind: &Kind, name: &str) -> Option<MapKey> {

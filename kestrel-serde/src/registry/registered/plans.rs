@@ -4,7 +4,6 @@
 //! is apart from it, because strangers can make as many heads of it as they like.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -176,12 +175,6 @@ fn with_plan<R>(table: &Table<R>, head: &[u8], plan: &Arc<Plan<R>>) -> Table<R> 
 impl<R> Default for Readers<R> {
     fn default() -> Self {
         Self { shared: Plans::of(""), keys: ArcSwap::default(), values: ArcSwap::default() }
-    }
-}
-
-impl<R> fmt::Debug for Readers<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readers").field("plans", &self.shared.load().len()).finish_non_exhaustive()
     }
 }
 
