@@ -9,7 +9,7 @@ use kestrel_protocol::messages::find_coordinator::FindCoordinatorRequest;
 use kestrel_protocol::{ApiKey, ByteString, ErrorClass, ErrorCode, NodeId};
 
 use crate::client::{Client, Target};
-use crate::error::{BrokerError, Error, Result, each};
+use crate::error::{BrokerError, Error, Result};
 
 /// A kind of coordinator: what its keys are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,11 @@ async fn ask(
         (key, answer)
     });
     Ok(coordinators.collect())
+}
+
+/// A result for each of `count` items: the error that they share, for every one of them.
+pub(crate) fn each<T>(count: usize, results: Result<Vec<Result<T>>>) -> Vec<Result<T>> {
+    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
 }
 
 /// Asks the coordinators of all keys at once; `ask` gets the keys of one and gives a result for each, in their order.

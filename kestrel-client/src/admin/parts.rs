@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
-use crate::error::{Error, Result, each};
+use crate::coordinators::each;
+use crate::error::{Error, Result};
 
 /// Asks at once for the items of each part; gives the results in the order of the items.
 pub(super) async fn in_parts<'a, I, P: Ord + Copy, T, F>(

@@ -8,8 +8,9 @@ use tokio::time::timeout_at;
 
 use super::{Admin, AdminResults, TIMEOUT_SETTING};
 use crate::client::Client;
+use crate::coordinators::each;
 use crate::environment::{self, after};
-use crate::error::{BrokerError, Error, Result, each};
+use crate::error::{BrokerError, Error, Result};
 use crate::observer::Retried;
 
 /// A result for each item of a round, in their order, or the error that all of them share.

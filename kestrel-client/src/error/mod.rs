@@ -438,11 +438,6 @@ pub(crate) fn shared(cause: impl Into<BoxError>) -> SharedError {
     Arc::from(cause.into())
 }
 
-/// A result for each of `count` items: the error that they share, for every one of them.
-pub(crate) fn each<T>(count: usize, results: Result<Vec<Result<T>>>) -> Vec<Result<T>> {
-    results.unwrap_or_else(|error| (0..count).map(|_| Err(error.clone())).collect())
-}
-
 impl From<BrokerError> for Error {
     fn from(error: BrokerError) -> Self {
         Self::Broker(Box::new(error))

@@ -165,7 +165,7 @@ mod tests {
     use kestrel_protocol::messages::update_features::UpdatableFeatureResult;
 
     use super::*;
-    use crate::error::each;
+    use crate::coordinators::each;
 
     #[test]
     fn a_feature_that_is_not_finalized_is_at_level_0() {
