@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::settings;
+use super::settings::{read_config, read_mode};
 use crate::call::Call;
 use crate::client::RegistryClient;
 use crate::request::Request;
-use crate::types::{Compatibility, Config, Mode, NewSchema, StoredSchema, TagChange};
+use crate::types::{Compatibility, Config, Mode, ModeBody, NewSchema, StoredSchema, TagChange};
 
 /// A subject of a registry, whether or not it exists. Made by [`RegistryClient::subject`].
 ///
@@ -129,32 +129,34 @@ impl Subject {
 
     /// Its own settings; [`effective`](Call::effective) those that hold for it.
     pub fn config(&self) -> Call<Config> {
-        settings::config(&self.client, &["config", &self.name])
+        Call::read_by(&self.client, Request::get(&["config", &self.name]), read_config)
     }
 
     /// Replaces its settings. A [`Level`](crate::Level) alone will do.
     pub fn set_config(&self, config: impl Into<Config>) -> Call<Config> {
-        settings::set_config(&self.client, &["config", &self.name], &config.into())
+        let request = Request::put(&["config", &self.name], &config.into());
+        Call::read_by(&self.client, request, read_config)
     }
 
     /// Deletes its own settings, and gives those that they were.
     pub fn delete_config(&self) -> Call<Config> {
-        settings::delete_config(&self.client, &["config", &self.name])
+        Call::read_by(&self.client, Request::delete(&["config", &self.name]), read_config)
     }
 
     /// Its own mode; [`effective`](Call::effective) the one that holds for it.
     pub fn mode(&self) -> Call<Mode> {
-        settings::mode(&self.client, &["mode", &self.name])
+        Call::read_by(&self.client, Request::get(&["mode", &self.name]), read_mode)
     }
 
     /// Sets its mode.
     pub fn set_mode(&self, mode: Mode) -> Call<Mode> {
-        settings::set_mode(&self.client, &["mode", &self.name], mode)
+        let request = Request::put(&["mode", &self.name], &ModeBody { mode });
+        Call::read_by(&self.client, request, read_mode)
     }
 
     /// Deletes its own mode, and gives the one that it was.
     pub fn delete_mode(&self) -> Call<Mode> {
-        settings::delete_mode(&self.client, &["mode", &self.name])
+        Call::read_by(&self.client, Request::delete(&["mode", &self.name]), read_mode)
     }
 
     fn compared(&self, version: &str, schema: &impl Serialize) -> Call<Compatibility> {
