@@ -66,24 +66,14 @@ impl<K: ?Sized, V: ?Sized> TypedProducerBuilder<K, V> {
 impl<K: ?Sized, V: ?Sized, KS, VS> TypedProducerBuilder<K, V, KS, VS> {
     /// Sets how keys become bytes.
     pub fn key<S: Serializer<K>>(self, key: S) -> TypedProducerBuilder<K, V, S, VS> {
-        TypedProducerBuilder {
-            intake: self.intake,
-            topic: self.topic,
-            key,
-            value: self.value,
-            types: PhantomData,
-        }
+        let Self { intake, topic, key: _, value, types } = self;
+        TypedProducerBuilder { intake, topic, key, value, types }
     }
 
     /// Sets how values become bytes.
     pub fn value<S: Serializer<V>>(self, value: S) -> TypedProducerBuilder<K, V, KS, S> {
-        TypedProducerBuilder {
-            intake: self.intake,
-            topic: self.topic,
-            key: self.key,
-            value,
-            types: PhantomData,
-        }
+        let Self { intake, topic, key, value: _, types } = self;
+        TypedProducerBuilder { intake, topic, key, value, types }
     }
 }
 
