@@ -277,8 +277,8 @@ impl<M: Machine, C: Calls<M>> GroupDriver<M, C> {
                 }
                 self.machine.handle_revoked(round);
             }
-            EffectDone::Settled { revoked, added } => {
-                self.machine.handle_settled(round, !revoked.is_empty());
+            EffectDone::TookOn { revoked, added } => {
+                self.machine.handle_taken_on(round, !revoked.is_empty());
                 self.rebalance.note(observer, Moved { assigned: added, revoked, ..Moved::default() });
             }
         }

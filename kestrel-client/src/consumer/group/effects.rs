@@ -31,7 +31,7 @@ pub(crate) enum EffectDone {
         revoked: BTreeSet<TopicPartition>,
         problem: Option<Error>,
     },
-    Settled {
+    TookOn {
         revoked: BTreeSet<TopicPartition>,
         added: BTreeSet<TopicPartition>,
     },
@@ -66,8 +66,8 @@ impl Effects {
                 this.shared.change_by_group(Engine::take_on_nothing);
                 EffectDone::Revoked { revoked: partitions, problem }
             })),
-            Effect::Settle { revoked, added, assigned } => {
-                Some(Box::pin(async move { this.settle(revoked, added, assigned).await }))
+            Effect::TakeOn { revoked, added, assigned } => {
+                Some(Box::pin(async move { this.take_on(revoked, added, assigned).await }))
             }
         }
     }
@@ -121,7 +121,7 @@ impl Effects {
         }
     }
 
-    async fn settle(
+    async fn take_on(
         &self,
         revoked: BTreeSet<TopicPartition>,
         added: BTreeSet<TopicPartition>,
@@ -140,6 +140,6 @@ impl Effects {
         self.topics.replace(Reason::Assigned, assigned.iter().map(|partition| partition.topic.clone()));
         let (starts, paused) = (&taken_on.starts, &taken_on.paused);
         self.shared.change_by_group(|engine| engine.take_on(&assigned, starts, paused));
-        EffectDone::Settled { revoked, added }
+        EffectDone::TookOn { revoked, added }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   GroupDriver ── poll_request ──► Calls::begin (async) ── Answer ──► handle_answer
-//!        │ └────── poll_effect ───► Effects (async) ─────── its end ─► handle_revoked, handle_settled
+//!        │ └────── poll_effect ───► Effects (async) ─────── its end ─► handle_revoked, handle_taken_on
 //!        └── polls of the caller, topics, metadata, commits, close
 //! ```
 //!
@@ -43,8 +43,8 @@ pub(crate) trait Machine: fmt::Debug + Send {
     /// The partitions of [`Effect::Revoke`] are given up.
     fn handle_revoked(&mut self, round: EffectRound);
 
-    /// The assignment of [`Effect::Settle`] is taken on; `gave_up` says whether partitions were given up for others.
-    fn handle_settled(&mut self, round: EffectRound, gave_up: bool);
+    /// The assignment of [`Effect::TakeOn`] is taken on; `gave_up` says whether partitions were given up for others.
+    fn handle_taken_on(&mut self, round: EffectRound, gave_up: bool);
 
     /// When there may be something to do without a new event.
     fn next_deadline(&self, now: Instant) -> Option<Instant>;
@@ -98,8 +98,8 @@ pub(crate) enum Effect {
     /// Give up `partitions` in good order: commit, tell the listener. Then [`Machine::handle_revoked`].
     Revoke { partitions: BTreeSet<TopicPartition> },
     /// Give up `revoked` in good order, take on `added`; all of the assignment is `assigned`. Then
-    /// [`Machine::handle_settled`].
-    Settle {
+    /// [`Machine::handle_taken_on`].
+    TakeOn {
         revoked: BTreeSet<TopicPartition>,
         added: BTreeSet<TopicPartition>,
         assigned: BTreeSet<TopicPartition>,

@@ -7,7 +7,7 @@ use kestrel_protocol::messages::sync_group::SyncGroupRequestAssignment;
 ///
 /// ```text
 ///                the caller polls                   leader
-///      Resting ──────────────────► Joining ───────► Assigning ──► Syncing ──► Settling ──► Stable
+///      Resting ──────────────────► Joining ───────► Assigning ──► Syncing ──► TakingOn ──► Stable
 ///         ▲                         ▲   ▲  └─────── follower ───────▲            │           │
 ///         │ the caller does not     │   └── the group moved on, or partitions ◄──┤           │
 ///         │ poll: leave             │       were given up (cooperative)          │           │
@@ -29,7 +29,7 @@ pub(crate) enum MemberState {
     /// SyncGroup is to be sent, or under way; the leader's carries the assignment.
     Syncing(Vec<SyncGroupRequestAssignment>),
     /// The assignment has come and is being taken on.
-    Settling,
+    TakingOn,
     /// All is well.
     Stable,
     /// Not a member, for good.

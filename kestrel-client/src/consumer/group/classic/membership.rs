@@ -45,7 +45,7 @@ pub(crate) struct Membership {
     topics: BTreeSet<Arc<str>>,
     /// The partition counts that the leader's last assignment was made from.
     watched: Option<PartitionCounts>,
-    /// Why to join again as soon as the assignment has settled.
+    /// Why to join again as soon as the assignment is taken on.
     rejoin: Option<&'static str>,
     join_reason: &'static str,
     is_closing: bool,
@@ -186,7 +186,7 @@ impl Machine for Membership {
         let beats = self.generation.is_some() && self.in_flight.is_none();
         let lane = match self.state {
             MemberState::Joining if self.in_flight.is_none() => Some(self.not_before.unwrap_or(now)),
-            MemberState::Revoking | MemberState::Assigning | MemberState::Settling | MemberState::Stable
+            MemberState::Revoking | MemberState::Assigning | MemberState::TakingOn | MemberState::Stable
                 if beats =>
             {
                 Some(self.next_heartbeat)
@@ -249,8 +249,8 @@ impl Machine for Membership {
         self.state = MemberState::Joining;
     }
 
-    fn handle_settled(&mut self, round: EffectRound, gave_up: bool) {
-        if round != self.round() || self.state != MemberState::Settling {
+    fn handle_taken_on(&mut self, round: EffectRound, gave_up: bool) {
+        if round != self.round() || self.state != MemberState::TakingOn {
             return;
         }
         self.state = MemberState::Stable;
@@ -302,7 +302,7 @@ impl Machine for Membership {
                 | MemberState::Joining
                 | MemberState::Assigning
                 | MemberState::Syncing(_)
-                | MemberState::Settling
+                | MemberState::TakingOn
         );
         MemberStanding {
             member_id: &self.member_id,
@@ -359,7 +359,7 @@ impl Membership {
             && self.coordinator.node().is_some()
             && matches!(
                 self.state,
-                MemberState::Revoking | MemberState::Assigning | MemberState::Settling | MemberState::Stable
+                MemberState::Revoking | MemberState::Assigning | MemberState::TakingOn | MemberState::Stable
             );
         is_beating.then(|| after(self.last_answer, self.settings.session_timeout))
     }
@@ -385,7 +385,7 @@ impl Membership {
     fn want_rejoin(&mut self, reason: &'static str) {
         match self.state {
             MemberState::Stable => self.prepare(reason),
-            MemberState::Assigning | MemberState::Syncing(_) | MemberState::Settling => {
+            MemberState::Assigning | MemberState::Syncing(_) | MemberState::TakingOn => {
                 self.rejoin = Some(reason);
             }
             _ => {}

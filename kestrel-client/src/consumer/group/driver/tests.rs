@@ -40,7 +40,7 @@ impl Machine for Toy {
     fn handle_answer(&mut self, answer: String, _: Instant) {
         self.heard.lock().push(answer);
         let (added, assigned) = (partitions(), partitions());
-        self.effects.push_back(Effect::Settle { revoked: BTreeSet::new(), added, assigned });
+        self.effects.push_back(Effect::TakeOn { revoked: BTreeSet::new(), added, assigned });
     }
 
     fn poll_effect(&mut self) -> Option<Effect> {
@@ -56,8 +56,8 @@ impl Machine for Toy {
         self.is_over = true;
     }
 
-    fn handle_settled(&mut self, _: EffectRound, gave_up: bool) {
-        self.heard.lock().push(format!("settled, gave up: {gave_up}"));
+    fn handle_taken_on(&mut self, _: EffectRound, gave_up: bool) {
+        self.heard.lock().push(format!("taken on, gave up: {gave_up}"));
     }
 
     fn next_deadline(&self, _: Instant) -> Option<Instant> {
@@ -149,6 +149,6 @@ async fn a_machine_of_any_protocol_gains_partitions_and_gives_them_up() {
     };
     let ((), closed) = tokio::join!(driver.run(CancellationToken::new()), assigned_then_closed);
     closed.unwrap();
-    assert_eq!(*heard.lock(), ["answer to 7", "settled, gave up: false", "revoked"]);
+    assert_eq!(*heard.lock(), ["answer to 7", "taken on, gave up: false", "revoked"]);
     assert!(shared.look(|engine| engine.is_closed() && engine.assignment().is_empty()));
 }

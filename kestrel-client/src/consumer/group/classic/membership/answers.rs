@@ -157,8 +157,8 @@ impl Membership {
         self.owned.clone_from(&assigned);
         let generation = self.generation.as_ref().map_or(-1, |generation| generation.id);
         self.last = Some((assigned.iter().cloned().collect(), generation));
-        self.state = MemberState::Settling;
-        self.effects.push_back(Effect::Settle { revoked, added, assigned });
+        self.state = MemberState::TakingOn;
+        self.effects.push_back(Effect::TakeOn { revoked, added, assigned });
     }
 
     /// The coordinator answered a heartbeat, or did not.

@@ -148,15 +148,15 @@ impl Rig {
         let (id, _) = self.sync();
         let assignment: Vec<_> = partitions(numbers).into_iter().collect();
         self.answer_sync(id, ErrorCode::None, encode_assignment(&assignment).unwrap());
-        self.settle();
+        self.take_on();
     }
 
-    /// Carries out a [`Effect::Settle`]: what is given up and taken on.
-    fn settle(&mut self) -> (BTreeSet<TopicPartition>, BTreeSet<TopicPartition>) {
-        let Some(Effect::Settle { revoked, added, .. }) = self.member.poll_effect() else {
-            panic!("nothing to settle")
+    /// Carries out a [`Effect::TakeOn`]: what is given up and taken on.
+    fn take_on(&mut self) -> (BTreeSet<TopicPartition>, BTreeSet<TopicPartition>) {
+        let Some(Effect::TakeOn { revoked, added, .. }) = self.member.poll_effect() else {
+            panic!("nothing to take on")
         };
-        self.member.handle_settled(self.member.round(), !revoked.is_empty());
+        self.member.handle_taken_on(self.member.round(), !revoked.is_empty());
         (revoked, added)
     }
 
@@ -217,7 +217,7 @@ fn a_new_member_joins_in_two_steps_and_then_beats() {
     let (id, request) = rig.sync();
     assert_eq!((request.generation_id, request.assignments.len()), (1, 0));
     rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 0).into()]).unwrap());
-    assert_eq!(rig.settle(), (partitions(&[]), partitions(&[0])));
+    assert_eq!(rig.take_on(), (partitions(&[]), partitions(&[0])));
     assert_eq!(rig.member.state, MemberState::Stable);
     let joined_at = rig.millis;
     let (id, node, request) = rig.beat();
@@ -261,7 +261,7 @@ fn the_leader_assigns_for_all() {
     let (id, request) = rig.sync();
     assert_eq!(request.assignments.len(), 2);
     rig.answer_sync(id, ErrorCode::None, Bytes::new());
-    rig.settle();
+    rig.take_on();
     // It watches what it has assigned.
     rig.member.handle_partition_counts(&counts);
     assert_eq!(rig.member.state, MemberState::Stable);
@@ -295,7 +295,7 @@ fn a_cooperative_member_gives_up_what_goes_and_joins_again() {
     assert_eq!(rig.member.identity(), None, "the coordinator takes no commits before the assignment");
     let (id, _) = rig.sync();
     rig.answer_sync(id, ErrorCode::None, encode_assignment(&[("clicks", 1).into()]).unwrap());
-    assert_eq!(rig.settle(), (partitions(&[0]), partitions(&[])));
+    assert_eq!(rig.take_on(), (partitions(&[0]), partitions(&[])));
     let again = rig.join();
     assert!(again.1.reason.unwrap().starts_with("partitions were given up"));
 }
@@ -312,9 +312,9 @@ fn rebalances_do_not_storm() {
     // The listener takes its time, and the session is kept.
     for _ in 0..5 {
         rig.beat_with(ErrorCode::RebalanceInProgress);
-        assert_eq!(rig.member.state, MemberState::Settling);
+        assert_eq!(rig.member.state, MemberState::TakingOn);
     }
-    rig.settle();
+    rig.take_on();
     let join = rig.join();
     rig.answer_join(join, 3);
     rig.assigned(&[0]);
@@ -649,7 +649,7 @@ impl Owed {
         let Some((round, effect)) = self.effect.take() else { return };
         match effect {
             Effect::Revoke { .. } => rig.member.handle_revoked(round),
-            Effect::Settle { revoked, .. } => rig.member.handle_settled(round, !revoked.is_empty()),
+            Effect::TakeOn { revoked, .. } => rig.member.handle_taken_on(round, !revoked.is_empty()),
             Effect::Lose { .. } | Effect::Report(_) => {}
         }
     }
