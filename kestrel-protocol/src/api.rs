@@ -228,6 +228,8 @@ apis! {
     DescribeTransactions = 65: describe_transactions, DescribeTransactionsRequest => DescribeTransactionsResponse;
     /// Asks for the transactions that a broker coordinates (KIP-664; by duration, KIP-994).
     ListTransactions = 66: list_transactions, ListTransactionsRequest => ListTransactionsResponse;
+    /// Asks for the state and members of consumer groups (KIP-848).
+    ConsumerGroupDescribe = 69: consumer_group_describe, ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse;
     /// Asks which client metrics the broker wants (KIP-714).
     GetTelemetrySubscriptions = 71: get_telemetry_subscriptions, GetTelemetrySubscriptionsRequest => GetTelemetrySubscriptionsResponse;
     /// Carries the metrics of a client to the broker (KIP-714).

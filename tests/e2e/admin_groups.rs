@@ -95,6 +95,25 @@ async fn a_list_has_what_the_filter_lets_through() {
     assert!(!is_listed(GroupFilter::all().types([GroupType::Share])).await);
 }
 
+/// What a broker with such groups says of their members is held against Apache Kafka's own tool by tests/interop/consumer-groups.
+#[tokio::test]
+async fn a_classic_group_is_no_group_of_the_consumer_protocol() {
+    let broker = TestBroker::start().await;
+    let client = broker.client().await;
+    let admin = client.admin();
+    let (topic, group) = (topic_with(&client, 1).await, unique("group"));
+    admin.alter_group_offsets(group.as_str(), [((topic.as_str(), 0), 5)]).await.into_result().unwrap();
+
+    let described = admin.describe_consumer_groups([group.as_str()]).await.into_result();
+    match described.unwrap_err() {
+        // kestrel-broker has no such groups, and says so at once.
+        Error::UnsupportedApi { api: ApiKey::ConsumerGroupDescribe, .. } => {}
+        refused => assert_eq!(refused.code(), Some(ErrorCode::GroupIdNotFound), "{refused}"),
+    }
+    let nothing = admin.describe_consumer_groups([] as [&str; 0]).await;
+    assert_eq!(nothing.into_iter().count(), 0);
+}
+
 #[tokio::test]
 async fn each_group_of_a_call_has_its_own_result() {
     let broker = TestBroker::start().await;

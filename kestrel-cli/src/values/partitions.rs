@@ -1,5 +1,10 @@
 //! Partitions: a topic, or some of its partitions, as Apache Kafka's tools write them: `orders`, `orders:0`, `orders:0,2-5`. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use kestrel_client::TopicPartition;
+
 /// A topic, or some of its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Partitions {
@@ -19,6 +24,40 @@ impl Partitions {
             return Err("expected TOPIC or TOPIC:PARTITION,...".to_owned());
         }
         Ok(Self { topic: topic.to_owned(), numbers })
+    }
+
+    /// These partitions, by topic.
+    pub(crate) fn of(partitions: &[TopicPartition]) -> Vec<Self> {
+        let mut topics: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
+        for partition in partitions {
+            topics.entry(&partition.topic).or_default().insert(partition.partition);
+        }
+        let of_topic = |(topic, numbers): (&str, BTreeSet<i32>)| Self {
+            topic: topic.to_owned(),
+            numbers: Some(numbers.into_iter().collect()),
+        };
+        topics.into_iter().map(of_topic).collect()
+    }
+}
+
+impl fmt::Display for Partitions {
+    /// As [`Self::parse`] reads it: with `0-2` for `0,1,2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.topic)?;
+        let mut numbers = self.numbers.iter().flatten().peekable();
+        let mut separator = ':';
+        while let Some(first) = numbers.next() {
+            let mut last = first;
+            while let Some(next) = numbers.next_if(|next| **next == last + 1) {
+                last = next;
+            }
+            write!(f, "{separator}{first}")?;
+            if last != first {
+                write!(f, "-{last}")?;
+            }
+            separator = ',';
+        }
+        Ok(())
     }
 }
 
@@ -44,6 +83,17 @@ fn ranges(text: &str) -> Result<Vec<i32>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn partitions_are_written_as_they_are_read() {
+        for text in ["orders", "orders:0", "orders:0-2,5,7-8"] {
+            assert_eq!(Partitions::parse(text).unwrap().to_string(), text);
+        }
+        let partition = |topic: &str, number| TopicPartition::new(topic, number);
+        let several = [partition("b", 3), partition("a", 1), partition("b", 2), partition("b", 0)];
+        let written: Vec<_> = Partitions::of(&several).iter().map(ToString::to_string).collect();
+        assert_eq!(written, ["a:1", "b:0,2-3"]);
+    }
 
     #[test]
     fn partitions_are_read() {

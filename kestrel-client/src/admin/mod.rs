@@ -35,8 +35,8 @@ pub use self::configs::{
     AlterConfigs, ConfigEntry, ConfigResource, ConfigResourceType, ConfigSource, ConfigSynonym, ConfigType,
 };
 pub use self::groups::{
-    GroupDescription, GroupFilter, GroupListing, GroupMemberDescription, GroupState, GroupType,
-    MemberAssignment, MemberToRemove, OffsetReset, ResetTo,
+    ConsumerGroupDescription, ConsumerGroupMemberDescription, GroupDescription, GroupFilter, GroupListing,
+    GroupMemberDescription, GroupState, GroupType, MemberAssignment, MemberToRemove, OffsetReset, ResetTo,
 };
 pub(crate) use self::offsets::list_offsets;
 pub use self::offsets::{DeleteRecordsTo, ListedOffset, OffsetSpec};

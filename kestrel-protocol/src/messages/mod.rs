@@ -45,6 +45,7 @@ pub mod alter_partition_reassignments;
 pub mod alter_replica_log_dirs;
 pub mod alter_user_scram_credentials;
 pub mod api_versions;
+pub mod consumer_group_describe;
 pub mod create_acls;
 pub mod create_partitions;
 pub mod create_topics;

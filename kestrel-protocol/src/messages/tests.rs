@@ -244,6 +244,7 @@ for_each_message! { check, check_hostile, check_endless, check_memory:
     leave_group: LeaveGroupRequest, LeaveGroupResponse;
     sync_group: SyncGroupRequest, SyncGroupResponse;
     describe_groups: DescribeGroupsRequest, DescribeGroupsResponse;
+    consumer_group_describe: ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
     list_groups: ListGroupsRequest, ListGroupsResponse;
     api_versions: ApiVersionsRequest, ApiVersionsResponse;
     create_topics: CreateTopicsRequest, CreateTopicsResponse;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::known::Known;
 use crate::commands::partitions;
 use crate::failure::Failure;
 use crate::guard::Permit;
@@ -21,11 +22,12 @@ impl DeleteGroups {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let permit = session.permit(&format!("delete {}", self.groups.join(", "))).await?;
         let admin = session.admin().await?;
-        let outcomes = Outcomes::new(permit, "group", "deleted");
-        session.output().outcomes(&match permit {
-            Permit::Change => outcomes.extend(admin.delete_groups(self.groups).await),
-            Permit::DryRun => outcomes.extend(admin.describe_groups(self.groups).await),
-        })
+        let mut outcomes = Outcomes::new(permit, "group", "deleted");
+        match permit {
+            Permit::Change => outcomes = outcomes.extend(admin.delete_groups(self.groups).await),
+            Permit::DryRun => drop(Known::find(&admin, &self.groups, &mut outcomes).await?),
+        }
+        session.output().outcomes(&outcomes)
     }
 }
 

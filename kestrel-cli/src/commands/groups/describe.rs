@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use kestrel_client::admin::{GroupDescription, GroupFilter, GroupListing, GroupState, MemberAssignment};
-use kestrel_client::{Admin, ErrorCode, Timestamp, TopicPartition};
+use kestrel_client::admin::{GroupFilter, GroupState, GroupType};
+use kestrel_client::{Timestamp, TopicPartition};
 
+use super::known::{Known, Member};
 use super::lag::Lags;
 use super::lag_time::first_timestamps;
 use crate::failure::Failure;
 use crate::output::{Cell, Outcomes, Page, Table};
 use crate::session::Session;
+use crate::values::Partitions;
 
 /// Shows groups with their members, and how far behind they are.
 #[derive(Debug, Args)]
@@ -28,15 +30,6 @@ pub(crate) struct DescribeGroups {
     pub(crate) no_time: bool,
 }
 
-/// What is known of a group.
-struct Known {
-    id: Arc<str>,
-    state: Option<GroupState>,
-    kind: Option<String>,
-    /// Its members, of the groups that have a protocol whose members can be told.
-    described: Option<GroupDescription>,
-}
-
 impl DescribeGroups {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let admin = session.admin().await?;
@@ -47,10 +40,10 @@ impl DescribeGroups {
             let listed = admin.list_groups(GroupFilter::all()).await?;
             names = listed.iter().map(|listed| listed.group_id.to_string()).collect();
         }
-        for group in find(&admin, &names, &mut outcomes).await? {
+        for group in Known::find(&admin, &names, &mut outcomes).await? {
             let lags = Lags::of_groups(&admin, &[Arc::clone(&group.id)]).await?;
             let mut lags = lags.into_iter().next().map(|(_, lags)| lags).unwrap_or_default();
-            let owners = owners(group.described.as_ref());
+            let owners = group.owners();
             lags.add(&admin, owners.keys().cloned()).await;
             let times = self.times(session, &lags).await?;
             pages.push(page(&group, &lags, &owners, &times));
@@ -74,63 +67,27 @@ impl DescribeGroups {
     }
 }
 
-/// The groups that are there. One of another protocol than the classic one is found in the list of all.
-async fn find(admin: &Admin, names: &[String], outcomes: &mut Outcomes) -> Result<Vec<Known>, Failure> {
-    let mut found = Vec::new();
-    let mut listed: Option<Vec<GroupListing>> = None;
-    for (id, described) in admin.describe_groups(names).await {
-        let listing = match &described {
-            Err(error) if error.code() == Some(ErrorCode::GroupIdNotFound) => {
-                if listed.is_none() {
-                    listed = Some(admin.list_groups(GroupFilter::all()).await?);
-                }
-                listed.iter().flatten().find(|listing| listing.group_id == id)
-            }
-            _ => None,
-        };
-        if let Some(listing) = listing {
-            let kind = listing.group_type.map(|kind| kind.name().to_owned());
-            found.push(Known { id, state: listing.state, kind, described: None });
-        } else if let Some(group) = outcomes.note(&id, described) {
-            let kind = Some("Classic".to_owned());
-            found.push(Known { id, state: Some(group.state), kind, described: Some(group) });
-        }
-    }
-    Ok(found)
-}
-
-/// Which member has which partition, by its client and host.
-fn owners(group: Option<&GroupDescription>) -> BTreeMap<TopicPartition, String> {
-    let members = group.into_iter().flat_map(|group| &group.members);
-    let assigned = members.filter_map(|member| match &member.assignment {
-        MemberAssignment::Partitions(partitions) => {
-            let owner = format!("{}@{}", member.client_id, member.client_host.trim_start_matches('/'));
-            Some(partitions.iter().map(move |partition| (partition.clone(), owner.clone())))
-        }
-        _ => None,
-    });
-    assigned.flatten().collect()
-}
-
 fn page(
     group: &Known,
     lags: &Lags,
     owners: &BTreeMap<TopicPartition, String>,
     times: &BTreeMap<TopicPartition, Duration>,
 ) -> Page {
-    let described = group.described.as_ref();
-    let protocol = described.map(|group| &*group.protocol).filter(|protocol| !protocol.is_empty());
-    Page::new()
+    let details = group.details.as_ref();
+    let mut page = Page::new()
         .field("group", &*group.id)
         .field("state", group.state.map(GroupState::name))
-        .field("type", group.kind.as_deref())
-        .field("protocol", protocol)
-        .field("coordinator", described.map(|group| group.coordinator.0))
-        .field("members", described.map(|group| group.members.len()))
+        .field("type", group.kind.map(GroupType::name))
+        .field("protocol", details.and_then(|details| details.assignor.as_deref()))
+        .field("coordinator", details.map(|details| details.coordinator));
+    if let Some((group_epoch, assignment_epoch)) = details.and_then(|details| details.epochs) {
+        page = page.field("epoch", group_epoch).field("assignment_epoch", assignment_epoch);
+    }
+    page.field("members", details.map(|details| details.members.len()))
         .field("lag", lags.total())
         .field("lag_time", times.values().max().copied())
         .table("partition_list", partitions_table(lags, owners, times))
-        .table("member_list", members_table(described))
+        .table("member_list", members_table(group.members()))
 }
 
 fn partitions_table(
@@ -157,22 +114,28 @@ fn partitions_table(
     table
 }
 
-fn members_table(group: Option<&GroupDescription>) -> Table {
-    let mut table = Table::new(["member", "instance", "client", "host", "partitions"]);
-    for member in group.into_iter().flat_map(|group| &group.members) {
-        let partitions = match &member.assignment {
-            MemberAssignment::Partitions(partitions) => Cell::from(partitions.len()),
-            _ => Cell::Missing,
-        };
+fn members_table(members: &[Member]) -> Table {
+    let mut table =
+        Table::new(["member", "instance", "client", "host", "epoch", "partitions", "assignment", "target"]);
+    for member in members {
+        let assignment = member.assignment.as_deref();
         table.row([
-            (&*member.member_id).into(),
-            member.group_instance_id.as_deref().into(),
-            (&*member.client_id).into(),
-            (&*member.client_host).into(),
-            partitions,
+            (&*member.id).into(),
+            member.instance.as_deref().into(),
+            (&*member.client).into(),
+            (&*member.host).into(),
+            member.epoch.into(),
+            assignment.map(<[_]>::len).into(),
+            assignment.map(partitions_cell).into(),
+            member.target.as_deref().map(partitions_cell).into(),
         ]);
     }
     table
+}
+
+/// Partitions by topic: `orders:0-2,7`.
+fn partitions_cell(partitions: &[TopicPartition]) -> Cell {
+    Cell::list(Partitions::of(partitions).iter().map(ToString::to_string))
 }
 
 /// How long ago it was; `None` for a record without a time.

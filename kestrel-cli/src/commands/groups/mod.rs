@@ -2,6 +2,7 @@
 
 mod delete;
 mod describe;
+mod known;
 mod lag;
 mod lag_time;
 mod list;

@@ -1,8 +1,9 @@
-//! Groups: list (KIP-518, KIP-848), describe, delete (KIP-229), remove members (KIP-571).
+//! Groups: list (KIP-518, KIP-848), describe (both protocols), delete (KIP-229), remove members (KIP-571).
 //!
 //! What is asked about one group goes to its coordinator, and a list to every broker. Offsets are in [`offsets`], setting
 //! them back in [`reset`].
 
+mod consumer_group;
 mod description;
 mod listing;
 mod members;
@@ -17,6 +18,7 @@ use kestrel_protocol::messages::delete_groups::DeleteGroupsRequest;
 use kestrel_protocol::messages::describe_groups::DescribeGroupsRequest;
 use kestrel_protocol::{ApiKey, ByteString, ErrorCode, NodeId};
 
+pub use self::consumer_group::{ConsumerGroupDescription, ConsumerGroupMemberDescription};
 pub use self::description::{GroupDescription, GroupMemberDescription, MemberAssignment};
 pub use self::listing::{GroupFilter, GroupListing, GroupState, GroupType};
 pub use self::members::MemberToRemove;
@@ -84,6 +86,36 @@ impl Admin {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
         let call = DescribeGroups { with_operations: self.with_authorized_operations };
         self.settle(&call, groups).await
+    }
+
+    /// Consumer groups (KIP-848) with their members, what these have, and what they are to have. Groups whose members speak the
+    /// classic protocol are [`Self::describe_groups`]'.
+    ///
+    /// ```no_run
+    /// # async fn f(admin: kestrel_client::Admin) -> Result<(), kestrel_client::Error> {
+    /// for (group, described) in admin.describe_consumer_groups(["billing"]).await {
+    ///     let described = described?;
+    ///     println!("{group}: {:?} in epoch {}", described.state, described.group_epoch);
+    ///     for member in described.members {
+    ///         println!("  {} at {}: {:?}", member.client_id, member.client_host, member.assignment);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Per group: `GROUP_ID_NOT_FOUND`, also for a group of another kind ([`GroupType`]), `GROUP_AUTHORIZATION_FAILED`,
+    /// `TOPIC_AUTHORIZATION_FAILED` when a member reads what the caller may not see, `INVALID_GROUP_ID`, [`Error::UnsupportedApi`] from
+    /// brokers without such groups, as kestrel-broker is, [`Error::Timeout`].
+    pub async fn describe_consumer_groups(
+        &self,
+        groups: impl IntoIterator<Item = impl IntoName>,
+    ) -> AdminResults<Arc<str>, ConsumerGroupDescription> {
+        let groups = groups.into_iter().map(IntoName::into_name).collect();
+        let call =
+            consumer_group::DescribeConsumerGroups { with_operations: self.with_authorized_operations };
+        AdminResults(settle(&self.client, &call, groups, self.timeout).await)
     }
 
     /// Deletes groups that have no members, with their offsets.

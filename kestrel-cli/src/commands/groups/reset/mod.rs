@@ -11,6 +11,7 @@ use kestrel_client::admin::OffsetSpec;
 use kestrel_client::{Admin, IsolationLevel, OffsetAndMetadata, TopicPartition};
 
 use self::plan::{Bounds, Step, Wanted, plan};
+use super::known::Known;
 use crate::commands::partitions;
 use crate::failure::Failure;
 use crate::guard::Permit;
@@ -237,15 +238,17 @@ async fn bounds(
 
 /// A group whose members read on would go on where they are, and commit that.
 async fn check_idle(admin: &Admin, group: &str) -> Result<(), Failure> {
-    let described = admin.describe_groups([group]).await.into_result().unwrap_or_default();
-    let members: Vec<_> = described.iter().flat_map(|(_, group)| &group.members).collect();
+    let mut outcomes = Outcomes::of_reading("group");
+    let found = Known::find(admin, &[group.to_owned()], &mut outcomes).await?;
+    // One that cannot be described is its coordinator's to refuse: it takes no offsets from elsewhere while there are members.
+    let members = found.first().map_or(&[][..], Known::members);
     match members.first() {
         None => Ok(()),
         Some(member) => Err(Failure::new(format!(
             "the group {group} has {} members, such as {} at {}",
             members.len(),
-            member.client_id,
-            member.client_host
+            member.client,
+            member.host
         ))
         .remedy("They have to stop first: they would go on where they are.")),
     }
