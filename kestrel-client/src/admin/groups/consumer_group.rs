@@ -11,7 +11,7 @@ use kestrel_protocol::{ApiKey, NodeId};
 
 use super::{GroupState, GroupType, check, left_out, names};
 use crate::admin::AclOperation;
-use crate::admin::settle::{Call, all_failed};
+use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
 use crate::coordinators::{CoordinatorType, at_coordinators, is_passing_at_coordinator};
 use crate::error::{Error, Result};
@@ -134,41 +134,26 @@ impl Call for DescribeConsumerGroups {
     type Item = Arc<str>;
     type Output = ConsumerGroupDescription;
     const OPERATION: &'static str = "describing consumer groups";
+    const IS_PASSING: fn(&Error) -> bool = is_passing_at_coordinator;
 
-    async fn round(
-        &self,
-        client: &Client,
-        items: &[Arc<str>],
-        _: Instant,
-    ) -> Vec<Result<ConsumerGroupDescription>> {
-        at_coordinators(client, CoordinatorType::Group, items, |node, groups| {
-            self.describe_at(client, node, groups)
-        })
-        .await
-    }
-
-    fn is_passing(&self, error: &Error) -> bool {
-        is_passing_at_coordinator(error)
+    async fn round(&self, client: &Client, items: &[Arc<str>], _: Instant) -> Round<Self> {
+        let describe = |node, groups| describe_at(client, node, groups, self.with_operations);
+        at_coordinators(client, CoordinatorType::Group, items, describe).await
     }
 }
 
-impl DescribeConsumerGroups {
-    async fn describe_at(
-        &self,
-        client: &Client,
-        node: NodeId,
-        groups: Vec<Arc<str>>,
-    ) -> Vec<Result<ConsumerGroupDescription>> {
-        let request = ConsumerGroupDescribeRequest {
-            group_ids: names(&groups),
-            include_authorized_operations: self.with_operations,
-        };
-        let response = match client.send(Target::Node(node), &request).await {
-            Ok(response) => response,
-            Err(error) => return all_failed(groups.len(), &error),
-        };
-        outcomes(&groups, response.groups, node)
-    }
+async fn describe_at(
+    client: &Client,
+    node: NodeId,
+    groups: Vec<Arc<str>>,
+    with_operations: bool,
+) -> Result<Vec<Result<ConsumerGroupDescription>>> {
+    let request = ConsumerGroupDescribeRequest {
+        group_ids: names(&groups),
+        include_authorized_operations: with_operations,
+    };
+    let response = client.send(Target::Node(node), &request).await?;
+    Ok(outcomes(&groups, response.groups, node))
 }
 
 /// What is said of each of these groups.

@@ -115,7 +115,7 @@ impl Admin {
         let groups = groups.into_iter().map(IntoName::into_name).collect();
         let call =
             consumer_group::DescribeConsumerGroups { with_operations: self.with_authorized_operations };
-        AdminResults(settle(&self.client, &call, groups, self.timeout).await)
+        self.settle(&call, groups).await
     }
 
     /// Deletes groups that have no members, with their offsets.
