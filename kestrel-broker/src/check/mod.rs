@@ -149,7 +149,7 @@ fn run(
         }
         match checked {
             // Retention and compaction go on under a broker.
-            Err(error) if holder.is_some() && is_gone(&error) => {
+            Err(error) if holder.is_some() && error.is_gone() => {
                 found(Finding::note(&partition.dir, format!("changed while it was checked: {error}")));
             }
             checked => checked?,
@@ -159,8 +159,4 @@ fn run(
     let Walked { segments, batches, records } = walked;
     let (bytes, stopped) = (meter.done_bytes(), meter.is_stopped());
     Ok(CheckSummary { partitions, segments, batches, records, bytes, stopped, ..summary })
-}
-
-fn is_gone(error: &LogError) -> bool {
-    matches!(error, LogError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
 }

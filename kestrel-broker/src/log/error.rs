@@ -98,6 +98,11 @@ pub(crate) enum LogError {
 }
 
 impl LogError {
+    /// Whether a read failed because the file was deleted meanwhile.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// A failure of the disk, of a kind that may pass or not.
     pub(super) fn io(doing: &'static str, file: &Path, source: io::Error) -> Self {
         let file = file.to_path_buf();

@@ -186,7 +186,7 @@ impl Log {
 
     /// The producers whose batches are known, by id.
     pub(crate) fn producers(&self) -> Vec<ActiveProducer> {
-        self.writer.lock().producers().active()
+        self.writer.lock().producers.active()
     }
 
     /// Notes that a leader with `epoch` appends from the end of the log on: at the start of its leadership.
@@ -231,7 +231,7 @@ impl Log {
         self.flush.note_append(base_offset, context.now);
         // Elsewhere what is in the page cache counts, and nobody would take it away again.
         let ended = ended.filter(|_| self.data_dir.durability == Durability::Group);
-        self.reader.advance(writer.next_offset(), writer.producers().first_unstable_offset(), ended);
+        self.reader.advance(writer.next_offset(), writer.producers.first_unstable_offset(), ended);
         Ok(rolls)
     }
 
@@ -328,7 +328,7 @@ impl Log {
 
     /// The last batch of each producer.
     pub(super) fn last_batches(&self) -> LastBatches {
-        self.writer.lock().producers().last_batches()
+        self.writer.lock().producers.last_batches()
     }
 
     /// Lets the next flush include the names in the folder.

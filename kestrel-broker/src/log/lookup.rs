@@ -7,7 +7,7 @@ use kestrel_protocol::record::{HEADER_BYTES, RecordBatchHeader};
 
 use super::error::LogError;
 use super::log::Log;
-use super::segment::{FoundOffset, ReadRequest, SegmentRead, is_gone};
+use super::segment::{FoundOffset, ReadRequest, SegmentRead};
 use super::view::View;
 use crate::log::format::time_index::TimestampOffset;
 use crate::log::format::txn_index::AbortedTransaction;
@@ -99,7 +99,7 @@ impl Log {
             self.check_open()?;
             let view = self.view();
             match look(&view) {
-                Err(error) if is_gone(&error) => {
+                Err(error) if error.is_gone() => {
                     self.check_open()?;
                     if Arc::ptr_eq(&self.view().segments, &view.segments) {
                         return Err(error);

@@ -4,19 +4,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kestrel_protocol::record::{RecordBatch, RecordBatchHeader};
 use kestrel_protocol::{LeaderEpoch, Timestamp};
 
-use super::append::{AppendContext, AppendOrigin, Transaction};
+use super::append::{AppendContext, AppendOrigin};
 use super::config::LogConfig;
 use super::disk::FileSync;
 use super::error::{AppendError, LogError};
 use super::format::file_names::{SNAPSHOT_SUFFIX, segment_file};
-use super::producer_state::{
-    EndedTransaction, ProducerState, RememberedBatch, Verdict, VerificationGuard, Verifying,
-};
+use super::producer_state::{EndedTransaction, ProducerState, RememberedBatch, Verdict};
 use super::scan;
 use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 
@@ -24,7 +21,8 @@ use super::segment::{ActiveSegment, Incoming, LogSegment, StoredBatch};
 #[derive(Debug)]
 pub(super) struct Writer {
     active: ActiveSegment,
-    producers: ProducerState,
+    /// The producers as they are at the next offset.
+    pub(super) producers: ProducerState,
     next_offset: i64,
     /// Whether anything was appended that the producer snapshot at the log's end lacks.
     snapshot_due: bool,
@@ -49,30 +47,6 @@ impl Writer {
     /// The segment that is written.
     pub(super) fn active(&self) -> &ActiveSegment {
         &self.active
-    }
-
-    /// The producers as they are at the next offset.
-    pub(super) fn producers(&self) -> &ProducerState {
-        &self.producers
-    }
-
-    /// As [`ProducerState::begin_verification`].
-    pub(super) fn begin_verification(
-        &mut self,
-        asked: Verifying,
-        now: Timestamp,
-    ) -> Option<VerificationGuard> {
-        self.producers.begin_verification(asked, now)
-    }
-
-    /// As [`ProducerState::refuse_verification`].
-    pub(super) fn refuse_verification(&mut self, transaction: Transaction, guard: VerificationGuard) {
-        self.producers.refuse_verification(transaction, guard);
-    }
-
-    /// Forgets producers that were idle for longer than `expiration`.
-    pub(super) fn remove_expired(&mut self, now: Timestamp, expiration: Duration) {
-        self.producers.remove_expired(now, expiration);
     }
 
     /// Looks up whether a client sent the batches before; the original, if they are in the log already.

@@ -12,7 +12,8 @@ use crate::log::error::{LogError, StorageError};
 use crate::log::format::checkpoint::{self, Offsets};
 use crate::log::format::file_names::{
     CLEAN_SHUTDOWN, CLEANER_CHECKPOINT, DELETE_DIR_SUFFIX, HIGH_WATERMARK_CHECKPOINT, LOCK,
-    LOG_START_CHECKPOINT, LOG_SUFFIX, META_PROPERTIES, PartitionName, RECOVERY_POINT_CHECKPOINT,
+    LOG_START_CHECKPOINT, LOG_SUFFIX, META_PROPERTIES, PartitionName, RECOVERY_POINT_CHECKPOINT, file_names,
+    segment_bases,
 };
 use crate::log::format::meta_properties::MetaProperties;
 
@@ -68,7 +69,7 @@ impl CheckedFolder {
     /// When the disk cannot be read.
     pub(crate) fn read(data_dir: &Path, found: &mut dyn FnMut(Finding)) -> Result<Self, LogError> {
         // Before anything is missed in it: the folder is there and can be read.
-        let names = partition::file_names(data_dir)?;
+        let names = file_names(data_dir)?;
         let (partitions, total_bytes) = find_partitions(data_dir, &names, found)?;
         let is_used = total_bytes > 0 || partitions.iter().any(CheckedPartition::has_segments);
         let identity = read_identity(data_dir, is_used, found)?;
@@ -184,7 +185,7 @@ fn find_partitions(
 
 impl CheckedPartition {
     fn has_segments(&self) -> bool {
-        partition::file_names(&self.dir).is_ok_and(|names| !partition::segment_bases(&names).is_empty())
+        file_names(&self.dir).is_ok_and(|names| !segment_bases(&names).is_empty())
     }
 }
 
@@ -242,7 +243,7 @@ fn read_offsets(
 
 fn log_bytes(dir: &Path) -> Result<u64, LogError> {
     let mut bytes = 0;
-    for name in partition::file_names(dir)?.iter().filter(|name| name.ends_with(LOG_SUFFIX)) {
+    for name in file_names(dir)?.iter().filter(|name| name.ends_with(LOG_SUFFIX)) {
         let path = dir.join(name);
         bytes += fs::metadata(&path).map_err(|error| LogError::io("read", &path, error))?.len();
     }

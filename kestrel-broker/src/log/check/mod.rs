@@ -28,13 +28,14 @@ pub(crate) use partition::Walked;
 pub(crate) use reader::Meter;
 
 use super::error::LogError;
+use super::format::file_names::{file_names, segment_bases};
 
 /// Hands the whole batches of the log in `dir` to `visit`, in order, up to the first damage.
 ///
 /// # Errors
 /// When the disk cannot be read.
 pub(crate) fn for_each_batch(dir: &Path, mut visit: impl FnMut(&RecordBatch)) -> Result<(), LogError> {
-    for base_offset in partition::segment_bases(&partition::file_names(dir)?) {
+    for base_offset in segment_bases(&file_names(dir)?) {
         let end = segment::walk(dir, base_offset, |file| file, |batch| visit(&batch.batch))?;
         if end.damage.is_some() {
             break;
@@ -48,7 +49,7 @@ pub(crate) fn for_each_batch(dir: &Path, mut visit: impl FnMut(&RecordBatch)) ->
 /// # Errors
 /// When the disk cannot be read.
 pub(crate) fn has_log(dir: &Path) -> Result<bool, LogError> {
-    Ok(!partition::segment_bases(&partition::file_names(dir)?).is_empty())
+    Ok(!segment_bases(&file_names(dir)?).is_empty())
 }
 
 /// The first bad batch of a log, or its end where that comes too early.
@@ -74,7 +75,7 @@ pub(crate) struct FirstBad {
 /// # Errors
 /// When the disk cannot be read.
 pub(crate) fn first_bad(dir: &Path, flushed_offset: i64) -> Result<Option<FirstBad>, LogError> {
-    let bases = partition::segment_bases(&partition::file_names(dir)?);
+    let bases = segment_bases(&file_names(dir)?);
     let mut last = None;
     for (index, &base_offset) in bases.iter().enumerate() {
         let later_segments = bases.get(index + 1..).unwrap_or_default().to_vec();

@@ -12,11 +12,13 @@ use kestrel_protocol::Timestamp;
 use super::finding::{Finding, Severity};
 use super::reader::Meter;
 use super::segment::{self, CheckedSegment, SegmentContext};
+use crate::log::disk::size_of;
 use crate::log::error::LogError;
 use crate::log::format::checkpoint;
 use crate::log::format::file_names::{
     CLEANED_SUFFIX, CUT_SUFFIX, DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, PARTITION_METADATA,
-    SNAPSHOT_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offset_of, segment_file,
+    SNAPSHOT_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, file_names, offset_of, segment_bases,
+    segment_file,
 };
 use crate::log::format::txn_index;
 use crate::log::leader_epoch::{self, LeaderEpochCache};
@@ -308,28 +310,4 @@ fn half_finished(name: &str) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-fn size_of(path: &Path) -> Result<u64, LogError> {
-    fs::metadata(path).map(|file| file.len()).map_err(|error| LogError::io("read", path, error))
-}
-
-/// The base offsets of the segments among `names`, ascending.
-pub(super) fn segment_bases(names: &[String]) -> Vec<i64> {
-    let mut bases: Vec<i64> = names.iter().filter_map(|name| offset_of(name, LOG_SUFFIX)).collect();
-    bases.sort_unstable();
-    bases
-}
-
-/// The names of the files in `dir` that are text, in order.
-pub(super) fn file_names(dir: &Path) -> Result<Vec<String>, LogError> {
-    let names = || -> io::Result<Vec<String>> {
-        let mut names: Vec<String> = fs::read_dir(dir)?
-            .map(|entry| Ok(entry?.file_name().into_string().ok()))
-            .filter_map(io::Result::transpose)
-            .collect::<io::Result<_>>()?;
-        names.sort_unstable();
-        Ok(names)
-    };
-    names().map_err(|error| LogError::io("list", dir, error))
 }

@@ -119,6 +119,11 @@ pub(super) fn remove_dir_all(dir: &Path) -> Result<(), LogError> {
     work().map_err(|error| LogError::io("delete", dir, error))
 }
 
+/// How many bytes a file has.
+pub(super) fn size_of(path: &Path) -> Result<u64, LogError> {
+    fs::metadata(path).map(|file| file.len()).map_err(|error| LogError::io("read", path, error))
+}
+
 /// The whole of a small file; `None` when it is not there.
 pub(crate) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, LogError> {
     match fs::read(path) {

@@ -1,8 +1,11 @@
 //! The names in a data folder and in a partition's folder, as Apache Kafka writes them, in one place.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use kestrel_protocol::Uuid;
+
+use crate::log::error::LogError;
 
 /// The ending of a file with bytes that were cut off. No broker reads it.
 pub(in crate::log) const CUT_SUFFIX: &str = ".cut";
@@ -49,6 +52,26 @@ pub(in crate::log) fn offset_of(name: &str, suffix: &str) -> Option<i64> {
     (digits.len() == OFFSET_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| digits.parse().ok())
         .flatten()
+}
+
+/// The names of the files in `dir` that are text, in order.
+pub(in crate::log) fn file_names(dir: &Path) -> Result<Vec<String>, LogError> {
+    let names = || -> io::Result<Vec<String>> {
+        let mut names: Vec<String> = fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.file_name().into_string().ok()))
+            .filter_map(io::Result::transpose)
+            .collect::<io::Result<_>>()?;
+        names.sort_unstable();
+        Ok(names)
+    };
+    names().map_err(|error| LogError::io("list", dir, error))
+}
+
+/// The base offsets of the segments among `names`, ascending. Files of any other name are no segments.
+pub(in crate::log) fn segment_bases(names: &[String]) -> Vec<i64> {
+    let mut bases: Vec<i64> = names.iter().filter_map(|name| offset_of(name, LOG_SUFFIX)).collect();
+    bases.sort_unstable();
+    bases
 }
 
 /// A partition: a topic's name and a number. As text it is the name of the partition's folder.

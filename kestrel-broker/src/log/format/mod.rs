@@ -7,7 +7,6 @@ pub(super) mod clean_shutdown;
 pub(super) mod data_file;
 pub(super) mod file_names;
 pub(super) mod index;
-mod index_file;
 pub(super) mod meta_properties;
 pub(super) mod offset_index;
 pub(super) mod old_format;

@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use super::{READ_BYTES, file_names};
+use super::READ_BYTES;
 use crate::log::disk::{self, FileSync};
 use crate::log::error::LogError;
 use crate::log::format::file_names::{
     CLEANED_SUFFIX, DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
-    TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offset_of, segment_file,
+    TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, file_names, offset_of, segment_file,
 };
 use crate::log::scan::{ScanOptions, scan};
 

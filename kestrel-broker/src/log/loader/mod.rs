@@ -15,9 +15,9 @@ mod progress;
 mod snapshots;
 mod trusted;
 
-use std::fs::{self, File};
-use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use super::leader_epoch::{self, LeaderEpochCache};
 use super::producer_state::ProducerState;
 use super::scan::{self, ScanEnd, ScanOptions, ScannedBatch};
 use super::segment::{ActiveSegment, LogSegment, delete_files};
-use crate::log::format::file_names::LOG_SUFFIX;
+use crate::log::format::file_names::{LOG_SUFFIX, file_names, segment_bases, segment_file};
 use crate::log::format::old_format::{self, OldMessage};
 use progress::Progress;
 
@@ -88,7 +88,7 @@ impl Loaded {
 /// can be made again. [`LogError::OldFormat`] when it has messages that are not read here.
 pub(super) fn load(dir: &Path, config: &LogConfig, options: LoadOptions) -> Result<Loaded, LogError> {
     leftovers::clear(dir)?;
-    let bases = segment_bases(dir)?;
+    let bases = segment_bases(&file_names(dir)?);
     if bases.is_empty() {
         return begin(dir, options);
     }
@@ -110,7 +110,7 @@ pub(super) fn load(dir: &Path, config: &LogConfig, options: LoadOptions) -> Resu
 /// Fails when a segment begins with a message of an old format: before anything of the log is changed, its indexes included.
 fn refuse_old_formats(dir: &Path, bases: &[i64]) -> Result<(), LogError> {
     for &base_offset in bases {
-        let path = segment_path(dir, base_offset);
+        let path = segment_file(dir, base_offset, LOG_SUFFIX);
         let first = || {
             let file = File::open(&path)?;
             let head = disk::read_at(&file, 0, old_format::HEAD_BYTES)?;
@@ -250,7 +250,7 @@ impl Loader<'_> {
                     format!("begins at {base_offset}, but the segment before ends at {}", walked.next_offset);
                 self.check_above_recovery_point(
                     walked.next_offset,
-                    &segment_path(self.dir, base_offset),
+                    &segment_file(self.dir, base_offset, LOG_SUFFIX),
                     0,
                     &why,
                 )?;
@@ -339,32 +339,7 @@ impl Walked {
     }
 }
 
-/// The base offsets of the segments in `dir`, ascending. Files of any other name are no segments.
-fn segment_bases(dir: &Path) -> Result<Vec<i64>, LogError> {
-    let mut bases: Vec<i64> = file_names(dir)?
-        .iter()
-        .filter_map(|name| crate::log::format::file_names::offset_of(name, LOG_SUFFIX))
-        .collect();
-    bases.sort_unstable();
-    Ok(bases)
-}
-
-/// The names of the files in `dir` that are text.
-fn file_names(dir: &Path) -> Result<Vec<String>, LogError> {
-    let names = || -> io::Result<Vec<String>> {
-        fs::read_dir(dir)?
-            .map(|entry| Ok(entry?.file_name().into_string().ok()))
-            .filter_map(io::Result::transpose)
-            .collect()
-    };
-    names().map_err(|error| LogError::io("list", dir, error))
-}
-
 fn delete_segments(dir: &Path, bases: &[i64]) -> Result<(), LogError> {
     // The last one first: what is left after a crash in between is still without a gap.
     bases.iter().rev().try_for_each(|&base| delete_files(dir, base))
-}
-
-fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
-    crate::log::format::file_names::segment_file(dir, base_offset, LOG_SUFFIX)
 }

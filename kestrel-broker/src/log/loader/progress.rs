@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::segment_path;
+use crate::log::format::file_names::{LOG_SUFFIX, segment_file};
 
 /// How many bytes are recovered without a word: less than a second of work on most disks.
 const QUIET_BYTES: u64 = 256 << 20;
@@ -18,7 +18,8 @@ pub(super) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Nothing of these segments has been.
     pub(super) fn of(dir: &'a Path, bases: &[i64]) -> Self {
-        let size = |&base| std::fs::metadata(segment_path(dir, base)).map_or(0, |file| file.len());
+        let size =
+            |&base| std::fs::metadata(segment_file(dir, base, LOG_SUFFIX)).map_or(0, |file| file.len());
         let progress = Self { dir, total_bytes: bases.iter().map(size).sum(), done_bytes: 0 };
         if progress.is_long() {
             let (bytes, segments) = (progress.total_bytes, bases.len());

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{LoadOptions, file_names};
+use super::LoadOptions;
 use crate::log::disk::{self, FileSync};
 use crate::log::error::LogError;
-use crate::log::format::file_names::{SNAPSHOT_SUFFIX, offset_of, segment_file};
+use crate::log::format::file_names::{SNAPSHOT_SUFFIX, file_names, offset_of, segment_file};
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::LogSegment;
 

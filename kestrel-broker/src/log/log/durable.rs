@@ -8,7 +8,7 @@ use kestrel_protocol::Timestamp;
 use super::Log;
 use crate::log::disk::{self, FileSync};
 use crate::log::error::LogError;
-use crate::log::segment::{LogSegment, is_gone};
+use crate::log::segment::LogSegment;
 use crate::log::upkeep::QueuedLog;
 use crate::log::view::View;
 
@@ -45,7 +45,7 @@ impl Log {
         if self.flush.is_due(now, &config) {
             self.request_flush();
         }
-        self.writer.lock().remove_expired(now, self.data_dir.producer_id_expiration);
+        self.writer.lock().producers.remove_expired(now, self.data_dir.producer_id_expiration);
         for segment in self.upkeep.take_due(now, config.file_delete_delay) {
             if let Err(error) = segment.unlink_retired() {
                 tracing::warn!(%error, "a deleted segment stays on the disk until the next start");
@@ -107,7 +107,7 @@ impl Log {
     /// The result, but for a file that is missing because its segment is no part of the log by now.
     fn unless_deleted(&self, segment: &LogSegment, result: Result<(), LogError>) -> Result<(), LogError> {
         match result {
-            Err(error) if is_gone(&error) && !self.view().has(segment) => Ok(()),
+            Err(error) if error.is_gone() && !self.view().has(segment) => Ok(()),
             result => result,
         }
     }

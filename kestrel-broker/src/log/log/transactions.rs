@@ -31,7 +31,7 @@ impl Log {
         let batch = end_transaction_batch(place, producer_id, producer_epoch, marker);
         let batch = validator::stamp_append_time(batch, &config, context.now);
         let writer = self.lock_writer()?;
-        writer.producers().check_marker(transaction, marker.coordinator_epoch, transaction_version)?;
+        writer.producers.check_marker(transaction, marker.coordinator_epoch, transaction_version)?;
         self.append_at_end(writer, &[batch], &config, context)
     }
 
@@ -44,34 +44,34 @@ impl Log {
         transaction: Transaction,
         guard: Option<VerificationGuard>,
     ) -> Result<(), AppendError> {
-        self.writer.lock().producers().check_transaction(transaction, guard)
+        self.writer.lock().producers.check_transaction(transaction, guard)
     }
 
     /// Whether the producer's transaction of this epoch has records here and has not ended.
     #[cfg(test)]
     pub(crate) fn has_open_transaction(&self, transaction: Transaction) -> bool {
-        self.writer.lock().producers().has_open_transaction(transaction)
+        self.writer.lock().producers.has_open_transaction(transaction)
     }
 
     /// Begins the verification of a transaction, which ends with its first batch or with a marker; none when the transaction is
     /// open here already.
     pub(crate) fn begin_verification(&self, asked: Verifying, now: Timestamp) -> Option<VerificationGuard> {
-        self.writer.lock().begin_verification(asked, now)
+        self.writer.lock().producers.begin_verification(asked, now)
     }
 
     /// Ends a verification that the coordinator has refused for good.
     pub(crate) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
-        self.writer.lock().refuse_verification(transaction, guard);
+        self.writer.lock().producers.refuse_verification(transaction, guard);
     }
 
     /// How many transactions are open.
     pub(crate) fn open_transaction_count(&self) -> usize {
-        self.writer.lock().producers().open_transaction_count()
+        self.writer.lock().producers.open_transaction_count()
     }
 
     /// The open transactions: where each began, and whose it is.
     #[cfg(test)]
     pub(in crate::log) fn open_transactions(&self) -> Vec<(i64, ProducerId)> {
-        self.writer.lock().producers().open_transactions().collect()
+        self.writer.lock().producers.open_transactions().collect()
     }
 }

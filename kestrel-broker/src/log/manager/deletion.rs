@@ -18,7 +18,6 @@ use crate::log::format::file_names::{
     INDEX_SUFFIX, LEADER_EPOCH_CHECKPOINT, LOG_SUFFIX, PARTITION_METADATA, PartitionName, TIME_INDEX_SUFFIX,
     offset_of,
 };
-use crate::log::segment::is_gone;
 
 impl LogManager {
     /// Takes a partition's log out of service and renames its folder; [`Self::purge_deleted`] unlinks it.
@@ -78,7 +77,7 @@ impl LogManager {
         let mut outcome = Ok(());
         let mut deleted = std::mem::take(&mut *self.deleted_dirs.lock());
         deleted.retain(|dir| match disk::remove_dir_all(dir) {
-            Err(error) if !is_gone(&error) => {
+            Err(error) if !error.is_gone() => {
                 outcome = Err(error);
                 true
             }
@@ -135,7 +134,7 @@ impl LogManager {
         let dir = self.data_dir.path.join(name.dir_name());
         let deleted = self.data_dir.path.join(name.deleted_dir_name(random_uuid()));
         match disk::rename(&dir, &deleted) {
-            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if error.is_gone() => return Ok(()),
             renamed => self.guard(renamed)?,
         }
         self.deleted_dirs.lock().push(deleted);

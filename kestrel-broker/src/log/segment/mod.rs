@@ -11,9 +11,10 @@ mod read_request;
 pub(super) use active::{ActiveSegment, Incoming, StoredBatch};
 pub(crate) use byte_run::{ByteRun, FileRun};
 pub(super) use cleaned::CleanedSegment;
-pub(super) use read::{SegmentRead, is_gone};
+pub(super) use read::SegmentRead;
 pub(crate) use read_request::{FirstBatch, FoundOffset, ReadRequest};
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,11 +55,7 @@ impl LogSegment {
         let path = segment_file(dir, base_offset, LOG_SUFFIX);
         let create = || {
             DiskFile::open(&path, Existing::Emptied)?;
-            let offset_index =
-                OffsetIndex::create(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset)?;
-            let time_index =
-                TimeIndex::create(segment_file(dir, base_offset, TIME_INDEX_SUFFIX), base_offset)?;
-            Ok((offset_index, time_index))
+            empty_indexes(dir, base_offset)
         };
         let (offset_index, time_index) = create().map_err(|error| LogError::io("create", &path, error))?;
         Ok(Self::new(base_offset, path, 0, offset_index, time_index))
@@ -84,13 +81,10 @@ impl LogSegment {
     pub(super) fn with_empty_indexes(dir: &Path, base_offset: i64) -> Result<Self, LogError> {
         let path = segment_file(dir, base_offset, LOG_SUFFIX);
         let create = || {
-            let offset_index =
-                OffsetIndex::create(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset)?;
-            let time_index =
-                TimeIndex::create(segment_file(dir, base_offset, TIME_INDEX_SUFFIX), base_offset)?;
-            Ok((std::fs::metadata(&path)?.len(), offset_index, time_index))
+            let indexes = empty_indexes(dir, base_offset)?;
+            Ok((std::fs::metadata(&path)?.len(), indexes))
         };
-        let (size_bytes, offset_index, time_index) =
+        let (size_bytes, (offset_index, time_index)) =
             create().map_err(|error| LogError::io("rebuild the indexes of", &path, error))?;
         Ok(Self::new(base_offset, path, size_bytes, offset_index, time_index))
     }
@@ -237,11 +231,15 @@ impl LogSegment {
     /// gone.
     pub(super) fn retire(&self) -> Result<(), LogError> {
         self.release();
-        for suffix in FILE_SUFFIXES {
+        self.rename_retired(&FILE_SUFFIXES)
+    }
+
+    fn rename_retired(&self, suffixes: &[&str]) -> Result<(), LogError> {
+        for suffix in suffixes {
             let path = segment_file(self.dir(), self.base_offset, suffix);
             match disk::rename(&path, &retired(&path)) {
-                Err(error) if !is_gone(&error) => return Err(error),
-                _ => {}
+                Err(error) if error.is_gone() => {}
+                renamed => renamed?,
             }
         }
         Ok(())
@@ -254,17 +252,8 @@ impl LogSegment {
         self.log.retire();
         self.offset_index.retire();
         self.time_index.retire();
-        for suffix in FILE_SUFFIXES {
-            if replaced_in_place && suffix == SNAPSHOT_SUFFIX {
-                continue;
-            }
-            let path = segment_file(self.dir(), self.base_offset, suffix);
-            match disk::rename(&path, &retired(&path)) {
-                Err(error) if is_gone(&error) => {}
-                renamed => renamed?,
-            }
-        }
-        Ok(())
+        let [own @ .., _snapshot] = &FILE_SUFFIXES;
+        self.rename_retired(if replaced_in_place { own } else { &FILE_SUFFIXES })
     }
 
     /// How many bytes each of the two indexes takes.
@@ -284,7 +273,14 @@ impl LogSegment {
     }
 }
 
-/// All files of a segment: the `.log` first, as the rest is nothing without it.
+/// Creates both indexes of a segment.
+fn empty_indexes(dir: &Path, base_offset: i64) -> io::Result<(OffsetIndex, TimeIndex)> {
+    let offset_index = OffsetIndex::create(segment_file(dir, base_offset, INDEX_SUFFIX), base_offset)?;
+    let time_index = TimeIndex::create(segment_file(dir, base_offset, TIME_INDEX_SUFFIX), base_offset)?;
+    Ok((offset_index, time_index))
+}
+
+/// All files of a segment: the `.log` first, as the rest is nothing without it; and the snapshot last, which belongs to an offset.
 const FILE_SUFFIXES: [&str; 5] =
     [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, SNAPSHOT_SUFFIX];
 

@@ -1,6 +1,5 @@
 //! Reading a segment: whole batches from an offset on, the headers of its batches, records by their time.
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -159,22 +158,13 @@ impl LogSegment {
         if start >= up_to_offset {
             return Ok(None);
         }
-        let mut walk = self.walk(self.checked_position_before(start)?)?;
-        while let Some((position, header)) = walk.next()? {
-            if header.base_offset >= up_to_offset {
-                break;
-            }
-            if header.max_timestamp < target.as_millis() || header.last_offset() < from_offset {
-                continue;
-            }
-            let wanted = |offset, timestamp| {
-                timestamp >= target.as_millis() && offset >= from_offset && offset < up_to_offset
-            };
-            if let Some(found) = self.find_record(&walk.file, position, &header, wanted)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        let may_have = |header: &RecordBatchHeader| {
+            header.max_timestamp >= target.as_millis() && header.last_offset() >= from_offset
+        };
+        let wanted = |offset, timestamp| {
+            timestamp >= target.as_millis() && (from_offset..up_to_offset).contains(&offset)
+        };
+        self.find_first(start, up_to_offset, may_have, wanted)
     }
 
     /// The first record from `from_offset` on and below `up_to_offset`, markers of transactions apart.
@@ -183,16 +173,29 @@ impl LogSegment {
         from_offset: i64,
         up_to_offset: i64,
     ) -> Result<Option<FoundOffset>, LogError> {
-        let mut walk = self.walk(self.checked_position_before(from_offset)?)?;
+        let may_have =
+            |header: &RecordBatchHeader| header.last_offset() >= from_offset && !header.is_control();
+        let wanted = |offset, _| (from_offset..up_to_offset).contains(&offset);
+        self.find_first(from_offset, up_to_offset, may_have, wanted)
+    }
+
+    /// The first record that is `wanted`, in a batch that `may_have` one, from the batch with offset `start` on.
+    fn find_first(
+        &self,
+        start: i64,
+        up_to_offset: i64,
+        may_have: impl Fn(&RecordBatchHeader) -> bool,
+        wanted: impl Fn(i64, i64) -> bool,
+    ) -> Result<Option<FoundOffset>, LogError> {
+        let mut walk = self.walk(self.checked_position_before(start)?)?;
         while let Some((position, header)) = walk.next()? {
             if header.base_offset >= up_to_offset {
                 break;
             }
-            if header.last_offset() < from_offset || header.is_control() {
+            if !may_have(&header) {
                 continue;
             }
-            let wanted = |offset, _| (from_offset..up_to_offset).contains(&offset);
-            if let Some(found) = self.find_record(&walk.file, position, &header, wanted)? {
+            if let Some(found) = self.find_record(&walk.file, position, &header, &wanted)? {
                 return Ok(Some(found));
             }
         }
@@ -451,9 +454,4 @@ fn header_at(
         Some(rest) => RecordBatchHeader::parse(rest).map(Some),
         None => Ok(None),
     }
-}
-
-/// Whether a read failed because the segment was deleted meanwhile.
-pub(in crate::log) fn is_gone(error: &LogError) -> bool {
-    matches!(error, LogError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }

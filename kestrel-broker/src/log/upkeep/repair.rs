@@ -6,7 +6,6 @@
 //!   bytes copied and synced ─► later segments renamed ─► checkpoints lowered ─► log truncated
 //! ```
 
-use std::fs;
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 
@@ -79,9 +78,9 @@ impl LogRepair {
             return Ok(None);
         }
         let file = segment_file(&dir, bad.base_offset, LOG_SUFFIX);
-        let mut cut_bytes = size_of(&file)?.saturating_sub(bad.position);
+        let mut cut_bytes = disk::size_of(&file)?.saturating_sub(bad.position);
         for &later in &bad.later_segments {
-            cut_bytes += size_of(&segment_file(&dir, later, LOG_SUFFIX))?;
+            cut_bytes += disk::size_of(&segment_file(&dir, later, LOG_SUFFIX))?;
         }
         Ok(Some(DamagedLog { name, dir, bad, file, flushed_offset, cut_bytes }))
     }
@@ -92,7 +91,7 @@ impl LogRepair {
         // The next start is to look at the log again.
         clean_shutdown::remove(&self.data_dir.join(CLEAN_SHUTDOWN), FileSync::Yes)?;
         let mut kept = Vec::new();
-        if size_of(file)? > bad.position {
+        if disk::size_of(file)? > bad.position {
             kept.push(copy_from(file, bad.position)?);
         }
         for &base_offset in bad.later_segments.iter().rev() {
@@ -165,8 +164,4 @@ fn remove_indexes(dir: &Path, base_offset: i64) -> Result<(), LogError> {
     [INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX]
         .iter()
         .try_for_each(|suffix| disk::remove_file(&segment_file(dir, base_offset, suffix)))
-}
-
-fn size_of(path: &Path) -> Result<u64, LogError> {
-    fs::metadata(path).map(|file| file.len()).map_err(|error| LogError::io("read", path, error))
 }

@@ -178,11 +178,11 @@ fn check_producers(log: &Log, kept: &[&Sent]) {
     for sent in kept {
         producers.replay(sent.batch.header(), None, super::super::NOW);
     }
-    let found = log.writer().producers().encode();
+    let found = log.writer().producers.encode();
     assert!(
         found == producers.encode(),
         "the producers are not those of the records: {:?}",
-        log.writer().producers()
+        log.writer().producers
     );
 }
 

@@ -22,7 +22,7 @@ use super::{CleanerHost, CleanerSettings};
 use crate::log::config::LogConfig;
 use crate::log::error::LogError;
 use crate::log::log::Log;
-use crate::log::segment::{CleanedSegment, LogSegment, is_gone};
+use crate::log::segment::{CleanedSegment, LogSegment};
 
 /// The least that is read or written at once.
 const LEAST_PIECE_BYTES: usize = 16 * 1024;
@@ -116,7 +116,7 @@ impl<'a> Cleaning<'a> {
                 self.stats.took = self.host.now().saturating_duration_since(self.began);
                 Ok((clean_offset, self.stats))
             }
-            Err(Ended::Failed(error)) if is_gone(&error) && self.has_lost_segments(&segments) => {
+            Err(Ended::Failed(error)) if error.is_gone() && self.has_lost_segments(&segments) => {
                 Err(Ended::Early)
             }
             Err(ended) => Err(ended),

@@ -83,7 +83,7 @@ fn a_reader_that_began_before_a_swap_goes_on() {
     clean(&open.log, NOW.as_millis());
     assert_eq!(walk.next().unwrap().unwrap().1.base_offset, 0, "on the file that it had open");
     let gone = view.segments[0].walk(0).unwrap_err();
-    assert!(crate::log::segment::is_gone(&gone), "not the new file of the same name");
+    assert!(gone.is_gone(), "not the new file of the same name");
     assert_eq!(batches_of(&open.log).len(), 3);
 }
 
