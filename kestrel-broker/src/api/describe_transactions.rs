@@ -1,6 +1,5 @@
 //! DescribeTransactions, version 0: the state of transactions, and their partitions (KIP-664).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytestring::ByteString;
@@ -54,11 +53,7 @@ async fn described(
 
 /// The partitions of a transaction, without those of topics that are none of the sender's business.
 fn topics(metadata: &TransactionMetadata, access: &Access) -> Vec<TopicData> {
-    let mut topics: BTreeMap<&ByteString, Vec<i32>> = BTreeMap::new();
-    for (topic, partition) in &metadata.partitions {
-        topics.entry(topic).or_default().push(*partition);
-    }
-    let shown = topics.into_iter().filter(|(topic, _)| access.allows(Describe, Topic, topic));
+    let shown = metadata.by_topic().into_iter().filter(|(topic, _)| access.allows(Describe, Topic, topic));
     shown.map(|(topic, partitions)| TopicData { topic: topic.clone(), partitions }).collect()
 }
 

@@ -13,7 +13,7 @@ use kestrel_protocol::record::control::EndTransactionMarker;
 use tokio_util::sync::CancellationToken;
 
 use super::group::{Commit, FetchedOffset, GroupOverview, GroupShard, GroupStanding, Joining, ListFilter};
-use super::runtime::{Coordinator, CoordinatorOptions, Driver, NoEnvoy, Outcome, Pending};
+use super::runtime::{Coordinator, CoordinatorOptions, Driver, NoEnvoy, Outcome, internal_topic};
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, NewTopic};
 use crate::config::{BrokerConfig, GroupSettings};
@@ -73,17 +73,17 @@ impl GroupCoordinator {
     /// Handles JoinGroup; the answer comes when the group's next generation begins.
     pub(crate) fn join(&self, joining: &Joining) -> impl Outcome<JoinGroupResponse> + use<> {
         let group_id = &joining.request.group_id;
-        outcome(self.shards.handle_waiting(group_id, |shard, to, now| shard.join(joining, to, now)))
+        self.shards.handle_waiting(group_id, |shard, to, now| shard.join(joining, to, now)).outcome()
     }
 
     /// Handles SyncGroup; the answer comes when the leader has made its assignment.
     pub(crate) fn sync(&self, request: &SyncGroupRequest) -> impl Outcome<SyncGroupResponse> + use<> {
-        outcome(self.shards.handle_waiting(&request.group_id, |shard, to, now| shard.sync(request, to, now)))
+        self.shards.handle_waiting(&request.group_id, |shard, to, now| shard.sync(request, to, now)).outcome()
     }
 
     /// Handles Heartbeat.
     pub(crate) fn heartbeat(&self, request: &HeartbeatRequest) -> impl Outcome<ErrorCode> + use<> {
-        outcome(self.shards.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)))
+        self.shards.handle(&request.group_id, |shard, now| shard.heartbeat(request, now)).outcome()
     }
 
     /// Handles LeaveGroup: an outcome for each member.
@@ -92,12 +92,12 @@ impl GroupCoordinator {
         group_id: &str,
         members: &[MemberIdentity],
     ) -> impl Outcome<Vec<ErrorCode>> + use<> {
-        outcome(self.shards.handle(group_id, |shard, now| shard.leave(group_id, members, now)))
+        self.shards.handle(group_id, |shard, now| shard.leave(group_id, members, now)).outcome()
     }
 
     /// Handles OffsetCommit: an outcome for each partition.
     pub(crate) fn commit(&self, commit: &Commit) -> impl Outcome<Vec<ErrorCode>> + use<> {
-        outcome(self.shards.handle(&commit.group_id, |shard, now| shard.commit(commit, now)))
+        self.shards.handle(&commit.group_id, |shard, now| shard.commit(commit, now)).outcome()
     }
 
     /// Begins to verify that a transaction has a group, before the transaction coordinator is asked; none when there are offsets of
@@ -110,7 +110,7 @@ impl GroupCoordinator {
         group_id: &str,
         asked: Verifying,
     ) -> Result<Option<VerificationGuard>, ErrorCode> {
-        self.shards.begin_verification(group_id, asked)
+        Ok(self.shards.partition(group_id)?.begin_verification(asked, self.shards.clock().wall()))
     }
 
     /// Ends a verification that the transaction coordinator has refused for good.
@@ -120,7 +120,10 @@ impl GroupCoordinator {
         transaction: Transaction,
         guard: VerificationGuard,
     ) {
-        self.shards.refuse_verification(group_id, transaction, guard);
+        // With its partition it has ended anyway.
+        if let Ok(partition) = self.shards.partition(group_id) {
+            partition.refuse_verification(transaction, guard);
+        }
     }
 
     /// Handles TxnOffsetCommit, with what [`Self::begin_verification`] gave: an outcome for each partition. The offsets count once
@@ -134,7 +137,7 @@ impl GroupCoordinator {
         guard: Option<VerificationGuard>,
     ) -> impl Outcome<Vec<ErrorCode>> + use<> {
         let command = |shard: &mut GroupShard, now| shard.commit_in_transaction(commit, transaction, now);
-        outcome(self.shards.handle_in_transaction(&commit.group_id, transaction, guard, command))
+        self.shards.handle_in_transaction(&commit.group_id, transaction, guard, command).outcome()
     }
 
     /// Ends a transaction in a partition of [`GROUPS_TOPIC`]: its marker is stored when the outcome is there.
@@ -163,7 +166,7 @@ impl GroupCoordinator {
         partitions: &[(ByteString, i32)],
         require_stable: bool,
     ) -> Result<Vec<FetchedOffset>, ErrorCode> {
-        outcome(self.shards.read(group_id, |shard| shard.fetch(group_id, partitions, require_stable))).await
+        self.shards.read(group_id, |shard| shard.fetch(group_id, partitions, require_stable)).outcome().await
     }
 
     /// Handles OffsetFetch for all partitions that a group has offsets of.
@@ -172,7 +175,7 @@ impl GroupCoordinator {
         group_id: &str,
         require_stable: bool,
     ) -> Result<Vec<(ByteString, i32, FetchedOffset)>, ErrorCode> {
-        outcome(self.shards.read(group_id, |shard| shard.fetch_all(group_id, require_stable))).await
+        self.shards.read(group_id, |shard| shard.fetch_all(group_id, require_stable)).outcome().await
     }
 
     /// Handles OffsetDelete: an outcome for each partition.
@@ -181,17 +184,17 @@ impl GroupCoordinator {
         group_id: &ByteString,
         partitions: &[(ByteString, i32)],
     ) -> Result<Vec<ErrorCode>, ErrorCode> {
-        outcome(self.shards.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions))).await?
+        self.shards.handle(group_id, |shard, _| shard.delete_offsets(group_id, partitions)).outcome().await?
     }
 
     /// Handles DescribeGroups for one group; `None` when it is not there.
     pub(crate) async fn describe(&self, group_id: &str) -> Result<Option<DescribedGroup>, ErrorCode> {
-        outcome(self.shards.read(group_id, |shard| shard.describe(group_id))).await
+        self.shards.read(group_id, |shard| shard.describe(group_id)).outcome().await
     }
 
     /// Handles DeleteGroups for one group.
     pub(crate) async fn delete_group(&self, group_id: &str) -> Result<ErrorCode, ErrorCode> {
-        outcome(self.shards.handle(group_id, |shard, _| shard.delete_group(group_id))).await
+        self.shards.handle(group_id, |shard, _| shard.delete_group(group_id)).outcome().await
     }
 
     /// Handles ListGroups.
@@ -220,27 +223,13 @@ impl GroupCoordinator {
 
 /// The topic as it is created.
 fn topic(config: &BrokerConfig) -> NewTopic {
-    let set = |key: &str, value: String| (ByteString::from(key), Some(ByteString::from(value)));
-    NewTopic {
-        name: GROUPS_TOPIC.into(),
-        num_partitions: config.offsets_topic_partitions,
-        // `offsets.topic.replication.factor` is for clusters of several nodes.
-        replication_factor: 1,
-        configs: vec![
-            set("cleanup.policy", "compact".to_owned()),
-            set("compression.type", "producer".to_owned()),
-            set("segment.bytes", config.offsets_topic_segment_bytes.to_string()),
+    internal_topic(
+        GROUPS_TOPIC,
+        config.offsets_topic_partitions,
+        &[
+            ("cleanup.policy", "compact"),
+            ("compression.type", "producer"),
+            ("segment.bytes", &config.offsets_topic_segment_bytes.to_string()),
         ],
-        ..NewTopic::default()
-    }
-}
-
-/// Waits for an answer. A record that is too large for the topic has a name of its own here.
-fn outcome<R: Send + 'static>(pending: Pending<R>) -> impl Outcome<R> + use<R> {
-    async move {
-        pending.outcome().await.map_err(|error| match error {
-            ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => ErrorCode::InvalidCommitOffsetSize,
-            error => error,
-        })
-    }
+    )
 }

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::groups::GroupCoordinator;
 use super::markers::{Marker, MarkerWriter};
-use super::runtime::{Coordinator, CoordinatorOptions, Driver, Envoy, Outcome, Pending};
+use super::runtime::{Coordinator, CoordinatorOptions, Driver, Envoy, Now, Outcome, internal_topic};
 use super::transaction::{
-    Addition, Answer, Ask, Ending, FinalizedVersion, Initialization, ListedTransaction, Markers, Refused,
-    ShardSettings, TopicPartition, TransactionFilter, TransactionMetadata, TransactionShard,
+    Addition, Answer, Ask, Ending, FinalizedVersion, Handled, Initialization, ListedTransaction, Markers,
+    Refused, ShardSettings, TopicPartition, TransactionFilter, TransactionMetadata, TransactionShard,
 };
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, NewTopic, ProducerIds, TransactionVersion};
@@ -94,12 +94,7 @@ impl TransactionCoordinator {
 
     /// Handles InitProducerId of a transactional id: the producer with its next epoch.
     pub(crate) async fn init(&self, init: &Initialization) -> Result<Transaction, ErrorCode> {
-        let command = |spare| {
-            self.shards.handle(&init.transactional_id, move |shard: &mut TransactionShard, now| {
-                shard.init(init, spare, now)
-            })
-        };
-        self.with_spare(command).await
+        self.with_spare(&init.transactional_id, |shard, spare, now| shard.init(init, spare, now)).await
     }
 
     /// Handles AddPartitionsToTxn and AddOffsetsToTxn: all partitions are added, or none.
@@ -107,7 +102,7 @@ impl TransactionCoordinator {
         let transactional_id = addition.transactional_id.clone();
         let command = |shard: &mut TransactionShard, to, now| shard.add(addition, to, now);
         let added = self.shards.handle_waiting(&transactional_id, command);
-        async move { outcome(added).await? }
+        async move { added.outcome().await? }
     }
 
     /// Adds partitions to the transaction of a producer, as Produce from version 12 and TxnOffsetCommit from version 5 do
@@ -143,19 +138,14 @@ impl TransactionCoordinator {
         async move {
             match unverified {
                 Some(all) => Ok(all),
-                None => outcome(verified).await?,
+                None => verified.outcome().await?,
             }
         }
     }
 
     /// Handles EndTxn: the producer of the next transaction, once the decision is stored.
     pub(crate) async fn end(&self, ending: &Ending) -> Result<Transaction, ErrorCode> {
-        let command = |spare| {
-            self.shards.handle(&ending.transactional_id, move |shard: &mut TransactionShard, now| {
-                shard.end(ending, spare, now)
-            })
-        };
-        self.with_spare(command).await
+        self.with_spare(&ending.transactional_id, |shard, spare, now| shard.end(ending, spare, now)).await
     }
 
     /// Handles WriteTxnMarkers for one partition; the future waits until the marker is stored.
@@ -173,7 +163,7 @@ impl TransactionCoordinator {
     /// `TRANSACTIONAL_ID_NOT_FOUND`, and what every request may meet.
     pub(crate) async fn describe(&self, transactional_id: &str) -> Result<TransactionMetadata, ErrorCode> {
         let described = self.shards.read(transactional_id, |shard| shard.describe(transactional_id));
-        outcome(described).await?.ok_or(ErrorCode::TransactionalIdNotFound)
+        described.outcome().await?.ok_or(ErrorCode::TransactionalIdNotFound)
     }
 
     /// Handles ListTransactions.
@@ -195,11 +185,13 @@ impl TransactionCoordinator {
     /// Carries a request out, with a new producer id if it turns out to need one.
     async fn with_spare<R: Send + 'static>(
         &self,
-        request: impl Fn(Option<ProducerId>) -> Pending<Result<R, Refused>>,
+        transactional_id: &str,
+        request: impl Fn(&mut TransactionShard, Option<ProducerId>, Now) -> Handled<Result<R, Refused>>,
     ) -> Result<R, ErrorCode> {
         let mut spare = None;
         loop {
-            match outcome(request(spare)).await? {
+            let pending = self.shards.handle(transactional_id, |shard, now| request(shard, spare, now));
+            match pending.outcome().await? {
                 Ok(answer) => return Ok(answer),
                 Err(Refused::With(error)) => return Err(error),
                 Err(Refused::NoSpareProducerId) => {
@@ -212,31 +204,17 @@ impl TransactionCoordinator {
 
 /// The topic as it is created.
 fn topic(config: &BrokerConfig) -> NewTopic {
-    let set = |key: &str, value: String| (ByteString::from(key), Some(ByteString::from(value)));
-    NewTopic {
-        name: TRANSACTIONS_TOPIC.into(),
-        num_partitions: config.transaction_topic_partitions,
-        // `transaction.state.log.replication.factor` is for clusters of several nodes, and so is `transaction.state.log.min.isr`.
-        replication_factor: 1,
-        configs: vec![
-            set("cleanup.policy", "compact".to_owned()),
-            set("compression.type", "uncompressed".to_owned()),
-            set("min.insync.replicas", "1".to_owned()),
-            set("segment.bytes", config.transaction_topic_segment_bytes.to_string()),
-            set("unclean.leader.election.enable", "false".to_owned()),
+    internal_topic(
+        TRANSACTIONS_TOPIC,
+        config.transaction_topic_partitions,
+        &[
+            ("cleanup.policy", "compact"),
+            ("compression.type", "uncompressed"),
+            ("min.insync.replicas", "1"),
+            ("segment.bytes", &config.transaction_topic_segment_bytes.to_string()),
+            ("unclean.leader.election.enable", "false"),
         ],
-        ..NewTopic::default()
-    }
-}
-
-/// Waits for an answer. That a record does not fit into the topic is nothing that a client could do anything about.
-fn outcome<R: Send + 'static>(pending: Pending<R>) -> impl Outcome<R> + use<R> {
-    async move {
-        pending.outcome().await.map_err(|error| match error {
-            ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => ErrorCode::UnknownServerError,
-            error => error,
-        })
-    }
+    )
 }
 
 /// Carries what the machines ask: markers into partitions, and producer ids back.

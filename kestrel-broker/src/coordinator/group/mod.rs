@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
-use kestrel_protocol::{Timestamp, TopicId};
+use kestrel_protocol::{ErrorCode, Timestamp, TopicId};
 
 use super::runtime::{Deadlines, LogPlace, Machine, Now};
 use crate::clock::after;
@@ -59,6 +59,8 @@ impl Machine for GroupShard {
     type Record = GroupRecord;
     type Ask = Infallible;
     type Answer = Infallible;
+
+    const TOO_LARGE: ErrorCode = ErrorCode::InvalidCommitOffsetSize;
 
     fn new(settings: GroupSettings) -> Self {
         Self { settings, stored: Stored::default(), groups: BTreeMap::new(), deadlines: Deadlines::default() }

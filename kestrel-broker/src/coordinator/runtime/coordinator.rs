@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytestring::ByteString;
 use kestrel_protocol::record::control::EndTransactionMarker;
 use kestrel_protocol::{ErrorCode, TopicId};
 use parking_lot::Mutex;
@@ -16,8 +17,8 @@ use super::reply::{Pending, ReplyTo};
 use super::slot::Slot;
 use crate::clock::Clock;
 use crate::cluster::{ApiError, Cluster, Intent, NewTopic};
-use crate::log::{Transaction, VerificationGuard, Verifying};
-use crate::partition::ReplicaManager;
+use crate::log::{Transaction, VerificationGuard};
+use crate::partition::{Partition, ReplicaManager};
 use crate::quota::Permits;
 
 /// What a request leads to, once it is stored, or why it cannot be handled: `NOT_COORDINATOR`,
@@ -113,29 +114,12 @@ impl<M: Machine> Coordinator<M> {
         Pending::awaited(awaited, self.options.patience)
     }
 
-    /// Begins to verify that a transaction has the partition of a key; none when it is open there already (KIP-890).
+    /// The partition of a key, where it is verified that a transaction has it (KIP-890).
     ///
     /// # Errors
     /// When there is no such partition here.
-    pub(in crate::coordinator) fn begin_verification(
-        &self,
-        key: &str,
-        asked: Verifying,
-    ) -> Result<Option<VerificationGuard>, ErrorCode> {
-        Ok(self.slot(key)?.begin_verification(asked))
-    }
-
-    /// Ends a verification that the transaction coordinator has refused for good.
-    pub(in crate::coordinator) fn refuse_verification(
-        &self,
-        key: &str,
-        transaction: Transaction,
-        guard: VerificationGuard,
-    ) {
-        // With its partition it has ended anyway.
-        if let Ok(slot) = self.slot(key) {
-            slot.refuse_verification(transaction, guard);
-        }
+    pub(in crate::coordinator) fn partition(&self, key: &str) -> Result<Arc<Partition>, ErrorCode> {
+        Ok(Arc::clone(self.slot(key)?.partition()))
     }
 
     /// Hands a request in that does not wait and whose records are part of a transaction, with the guard of its verification.
@@ -216,7 +200,7 @@ impl<M: Machine> Coordinator<M> {
     }
 
     /// The time.
-    pub(super) const fn clock(&self) -> &Clock {
+    pub(in crate::coordinator) const fn clock(&self) -> &Clock {
         &self.options.clock
     }
 
@@ -286,5 +270,21 @@ impl<M: Machine> Coordinator<M> {
             }
             Err(_) => ErrorCode::CoordinatorNotAvailable,
         })
+    }
+}
+
+/// A coordinator's topic as it is created. The replication factors of the configuration are for clusters of several nodes.
+pub(in crate::coordinator) fn internal_topic(
+    name: &'static str,
+    num_partitions: i32,
+    configs: &[(&'static str, &str)],
+) -> NewTopic {
+    let config = |(key, value): &(&'static str, &str)| (ByteString::from_static(key), Some((*value).into()));
+    NewTopic {
+        name: ByteString::from_static(name),
+        num_partitions,
+        replication_factor: 1,
+        configs: configs.iter().map(config).collect(),
+        ..NewTopic::default()
     }
 }

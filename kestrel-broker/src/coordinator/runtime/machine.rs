@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::time::Instant;
 
-use kestrel_protocol::Timestamp;
 use kestrel_protocol::record::control::TransactionOutcome;
+use kestrel_protocol::{ErrorCode, Timestamp};
 
 use super::effects::Effects;
 use super::record::{LogPlace, LogRecord};
@@ -32,6 +32,9 @@ pub(in crate::coordinator) trait Machine: Debug + Sized + Send + 'static {
     type Ask: Debug + Send + 'static;
     /// What an ask comes back with, failures included.
     type Answer: Debug + Send + 'static;
+
+    /// What is answered to a request whose records are too large for the log.
+    const TOO_LARGE: ErrorCode;
 
     /// A machine that has replayed nothing yet.
     fn new(settings: Self::Settings) -> Self;

@@ -27,13 +27,13 @@ mod record;
 mod reply;
 mod slot;
 
-pub(super) use coordinator::{Coordinator, CoordinatorOptions, Outcome};
+pub(super) use coordinator::{Coordinator, CoordinatorOptions, Outcome, internal_topic};
 pub(super) use deadlines::Deadlines;
 pub(super) use driver::{Driver, Envoy, NoEnvoy};
 pub(super) use effects::Effects;
 pub(super) use machine::{Machine, Now};
-pub(super) use record::{LogPlace, LogRecord, Unreadable};
-pub(super) use reply::{Pending, ReplyTo};
+pub(super) use record::{LogPlace, LogRecord, Unreadable, decode, decode_versioned, versioned};
+pub(super) use reply::ReplyTo;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use kestrel_protocol::DecodeError;
+use kestrel_protocol::wire::{Reader, Writer};
+use kestrel_protocol::{DecodeError, Message};
 
 use crate::log::Transaction;
 
@@ -33,6 +34,35 @@ impl From<DecodeError> for Unreadable {
     fn from(error: DecodeError) -> Self {
         Self::Damaged(error)
     }
+}
+
+/// A key or a value with its version in front.
+pub(in crate::coordinator) fn versioned(message: &impl Message, version: i16) -> Bytes {
+    let mut writer = Writer::default();
+    writer.put_i16(version);
+    message.encode(&mut writer, version);
+    writer.into_bytes().expect("texts are as long as they were in requests, and member ids are cut")
+}
+
+/// Reads a value with its version in front. One of a newer version is read as the newest that is known: it differs in tagged
+/// fields only, and those are skipped (KIP-915).
+pub(in crate::coordinator) fn decode_versioned<M: Message>(
+    value: Bytes,
+    what: &'static str,
+) -> Result<M, DecodeError> {
+    let mut reader = Reader::new(value);
+    let version = reader.get_i16(what)?;
+    decode(&mut reader, version.min(*M::VERSIONS.end()))
+}
+
+/// Reads the message that the rest of the bytes is.
+pub(in crate::coordinator) fn decode<M: Message>(
+    reader: &mut Reader,
+    version: i16,
+) -> Result<M, DecodeError> {
+    let message = M::decode(reader, version)?;
+    reader.finish(M::NAME)?;
+    Ok(message)
 }
 
 /// Where a record is in the log.

@@ -19,7 +19,7 @@ use super::machine::{EffectsOf, Machine, Now};
 use super::record::LogPlace;
 use super::reply::{Awaited, LogPrefix, Parked, ReplyTo};
 use crate::clock::{Clock, after};
-use crate::log::{AppendError, AppendOrigin, Appended, Transaction, VerificationGuard, Verifying};
+use crate::log::{AppendError, AppendOrigin, Appended, Transaction, VerificationGuard};
 use crate::partition::Partition;
 
 /// How long it takes until a log is read again that could not be read or written.
@@ -147,14 +147,9 @@ impl<M: Machine> Slot<M> {
         Ok(awaited)
     }
 
-    /// Begins to verify that a transaction has this partition; none when it is open here already (KIP-890).
-    pub(super) fn begin_verification(&self, asked: Verifying) -> Option<VerificationGuard> {
-        self.partition.begin_verification(asked, self.clock.wall())
-    }
-
-    /// Ends a verification that the transaction coordinator has refused for good.
-    pub(super) fn refuse_verification(&self, transaction: Transaction, guard: VerificationGuard) {
-        self.partition.refuse_verification(transaction, guard);
+    /// The partition that has the log.
+    pub(super) const fn partition(&self) -> &Arc<Partition> {
+        &self.partition
     }
 
     /// Handles a request that does not wait and whose records are part of a transaction, with the guard of its verification.
@@ -271,7 +266,7 @@ impl<M: Machine> Slot<M> {
                 self.load_later(&mut phase, pause);
                 drop(phase);
                 self.report(&error);
-                Err(refusal(&error))
+                Err(refusal::<M>(&error))
             }
         }
     }
@@ -372,9 +367,9 @@ const fn is_fenced(error: &AppendError) -> bool {
 }
 
 /// The answer to a request whose records could not be appended.
-fn refusal(error: &AppendError) -> ErrorCode {
+fn refusal<M: Machine>(error: &AppendError) -> ErrorCode {
     match ErrorCode::from(error) {
-        too_large @ (ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge) => too_large,
+        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => M::TOO_LARGE,
         _ => ErrorCode::NotCoordinator,
     }
 }

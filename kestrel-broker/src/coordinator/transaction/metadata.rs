@@ -2,7 +2,7 @@
 //!
 //! A transition gives the next metadata; it is true once the record of it is replayed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -46,6 +46,15 @@ pub(crate) struct TransactionMetadata {
 }
 
 impl TransactionMetadata {
+    /// The partitions of the transaction, topic by topic.
+    pub(crate) fn by_topic(&self) -> BTreeMap<&ByteString, Vec<i32>> {
+        let mut topics: BTreeMap<&ByteString, Vec<i32>> = BTreeMap::new();
+        for (topic, partition) in &self.partitions {
+            topics.entry(topic).or_default().push(*partition);
+        }
+        topics
+    }
+
     /// A transactional id that nobody has used yet: its first epoch is still to come.
     pub(super) fn created(producer_id: ProducerId, timeout: Duration) -> Self {
         Self {

@@ -53,7 +53,7 @@ pub(super) use version::FinalizedVersion;
 /// What an event of the transactions leads to.
 type Effects = runtime::Effects<TransactionRecord, Ask>;
 /// The answer to a request that does not wait, and what it leads to.
-type Handled<R> = (R, Effects);
+pub(super) type Handled<R> = (R, Effects);
 
 /// What each machine is made with.
 #[derive(Debug, Clone)]
@@ -108,6 +108,8 @@ impl Machine for TransactionShard {
     type Record = TransactionRecord;
     type Ask = Ask;
     type Answer = Answer;
+
+    const TOO_LARGE: ErrorCode = ErrorCode::UnknownServerError;
 
     fn new(ShardSettings { settings, version }: ShardSettings) -> Self {
         let (stored, sessions, deadlines) = (BTreeMap::new(), Sessions::default(), Deadlines::default());

@@ -9,10 +9,9 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use kestrel_protocol::wire::{Reader, Writer};
-use kestrel_protocol::{DecodeError, Message};
+use kestrel_protocol::wire::Reader;
 
-use crate::coordinator::runtime::{LogRecord, Unreadable};
+use crate::coordinator::runtime::{LogRecord, Unreadable, decode, decode_versioned, versioned};
 
 use kestrel_protocol::coordinator_records::{GROUP_METADATA_KEY, OFFSET_COMMIT_KEY, other_group_key};
 pub(crate) use kestrel_protocol::coordinator_records::{
@@ -53,8 +52,14 @@ impl LogRecord for GroupRecord {
     fn decode(key: Bytes, value: Option<Bytes>) -> Result<Self, Unreadable> {
         let mut key = Reader::new(key);
         Ok(match key.get_i16(WHAT)? {
-            version @ 0..=OFFSET_COMMIT_KEY => Self::Offset(last(&mut key, version)?, decode_value(value)?),
-            GROUP_METADATA_KEY => Self::Group(last(&mut key, GROUP_METADATA_KEY)?, decode_value(value)?),
+            version @ 0..=OFFSET_COMMIT_KEY => {
+                let key = decode(&mut key, version)?;
+                Self::Offset(key, value.map(|value| decode_versioned(value, WHAT)).transpose()?)
+            }
+            GROUP_METADATA_KEY => {
+                let key = decode(&mut key, GROUP_METADATA_KEY)?;
+                Self::Group(key, value.map(|value| decode_versioned(value, WHAT)).transpose()?)
+            }
             other => return Err(Unreadable::Foreign(other_group_key(other))),
         })
     }
@@ -75,29 +80,6 @@ impl LogRecord for GroupRecord {
             }
         }
     }
-}
-
-fn versioned(message: &impl Message, version: i16) -> Bytes {
-    let mut writer = Writer::default();
-    writer.put_i16(version);
-    message.encode(&mut writer, version);
-    writer.into_bytes().expect("texts are as long as they were in requests, and member ids are cut")
-}
-
-fn decode_value<M: Message>(value: Option<Bytes>) -> Result<Option<M>, DecodeError> {
-    let Some(value) = value else { return Ok(None) };
-    let mut reader = Reader::new(value);
-    let version = reader.get_i16(WHAT)?;
-    // KIP-915: a newer version differs in tagged fields only, and those are skipped.
-    let version = version.min(*M::VERSIONS.end());
-    last(&mut reader, version).map(Some)
-}
-
-/// Reads the message that the rest of the bytes is.
-fn last<M: Message>(reader: &mut Reader, version: i16) -> Result<M, DecodeError> {
-    let message = M::decode(reader, version)?;
-    reader.finish(M::NAME)?;
-    Ok(message)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn transaction(producer_id: i64, epoch: i16) -> Transaction {
 
 fn verify(coordinator: &Coordinator<Tally>, transaction: Transaction) -> Option<VerificationGuard> {
     let asked = Verifying { transaction, first_sequence: -1, bumps_epoch: false };
-    coordinator.begin_verification("tea", asked).unwrap()
+    coordinator.partition("tea").unwrap().begin_verification(asked, coordinator.clock().wall())
 }
 
 /// Sets the count of tea as part of a transaction.

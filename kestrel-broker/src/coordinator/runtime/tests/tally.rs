@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytestring::ByteString;
 use kestrel_protocol::record::control::TransactionOutcome;
-use kestrel_protocol::{DecodeError, DecodeErrorKind};
+use kestrel_protocol::{DecodeError, DecodeErrorKind, ErrorCode};
 use parking_lot::Mutex;
 
 use crate::clock::after;
@@ -100,6 +100,8 @@ impl Machine for Tally {
     type Record = TallyRecord;
     type Ask = ByteString;
     type Answer = Sale;
+
+    const TOO_LARGE: ErrorCode = ErrorCode::MessageTooLarge;
 
     fn new((): ()) -> Self {
         let (waiting, buyers, retries) = (Vec::new(), BTreeMap::new(), Deadlines::default());

@@ -7,7 +7,6 @@
 //!                 i16                                             i16
 //! ```
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,13 +14,13 @@ use bytestring::ByteString;
 use kestrel_protocol::coordinator_records::{
     PartitionsOfTopic, TRANSACTION_KEY, TransactionLogKey, TransactionLogValue,
 };
-use kestrel_protocol::wire::{Reader, Writer};
-use kestrel_protocol::{DecodeError, DecodeErrorKind, Message, ProducerId, Timestamp};
+use kestrel_protocol::wire::Reader;
+use kestrel_protocol::{DecodeError, DecodeErrorKind, ProducerId, Timestamp};
 
 use super::metadata::TransactionMetadata;
 use super::state::TransactionState;
 use crate::cluster::TransactionVersion;
-use crate::coordinator::runtime::{LogRecord, Unreadable};
+use crate::coordinator::runtime::{LogRecord, Unreadable, decode, decode_versioned, versioned};
 use crate::log::Transaction;
 
 const WHAT: &str = "__transaction_state record";
@@ -41,7 +40,7 @@ impl LogRecord for TransactionRecord {
         if key.get_i16(WHAT)? != TRANSACTION_KEY {
             return Err(Unreadable::Foreign("something newer than Apache Kafka 4.3"));
         }
-        let TransactionLogKey { transactional_id } = last(&mut key, TRANSACTION_KEY)?;
+        let TransactionLogKey { transactional_id } = decode(&mut key, TRANSACTION_KEY)?;
         let metadata = value.map(decode_value).transpose()?;
         Ok(Self { transactional_id: ByteString::from(&*transactional_id), metadata })
     }
@@ -66,7 +65,10 @@ fn version_of(value: &TransactionLogValue) -> i16 {
 }
 
 fn value(metadata: &TransactionMetadata) -> TransactionLogValue {
-    let partitions = (metadata.state != TransactionState::Empty).then(|| by_topic(metadata));
+    let entry =
+        |(topic, partition_ids): (&ByteString, _)| PartitionsOfTopic { topic: topic.clone(), partition_ids };
+    let partitions = (metadata.state != TransactionState::Empty)
+        .then(|| metadata.by_topic().into_iter().map(entry).collect());
     TransactionLogValue {
         producer_id: metadata.producer.producer_id,
         previous_producer_id: metadata.previous_producer_id,
@@ -82,22 +84,8 @@ fn value(metadata: &TransactionMetadata) -> TransactionLogValue {
     }
 }
 
-fn by_topic(metadata: &TransactionMetadata) -> Vec<PartitionsOfTopic> {
-    let mut topics: BTreeMap<&ByteString, Vec<i32>> = BTreeMap::new();
-    for (topic, partition) in &metadata.partitions {
-        topics.entry(topic).or_default().push(*partition);
-    }
-    let entry =
-        |(topic, partition_ids): (&ByteString, _)| PartitionsOfTopic { topic: topic.clone(), partition_ids };
-    topics.into_iter().map(entry).collect()
-}
-
 fn decode_value(value: Bytes) -> Result<TransactionMetadata, DecodeError> {
-    let mut reader = Reader::new(value);
-    let version = reader.get_i16(WHAT)?;
-    // KIP-915: a newer version differs in tagged fields only, and those are skipped.
-    let version = version.min(*TransactionLogValue::VERSIONS.end());
-    let value: TransactionLogValue = last(&mut reader, version)?;
+    let value: TransactionLogValue = decode_versioned(value, WHAT)?;
     let unknown = || DecodeError::new(DecodeErrorKind::Inconsistent("a state that no transaction has"), WHAT);
     let state = TransactionState::from_number(value.transaction_status).ok_or_else(unknown)?;
     let partitions = value.transaction_partitions.into_iter().flatten().flat_map(
@@ -118,20 +106,6 @@ fn decode_value(value: Bytes) -> Result<TransactionMetadata, DecodeError> {
         updated_at: Timestamp::from_millis(value.transaction_last_update_timestamp_ms),
         client_version: TransactionVersion(value.client_transaction_version),
     })
-}
-
-fn versioned(message: &impl Message, version: i16) -> Bytes {
-    let mut writer = Writer::default();
-    writer.put_i16(version);
-    message.encode(&mut writer, version);
-    writer.into_bytes().expect("texts are as long as they were in requests")
-}
-
-/// Reads the message that the rest of the bytes is.
-fn last<M: Message>(reader: &mut Reader, version: i16) -> Result<M, DecodeError> {
-    let message = M::decode(reader, version)?;
-    reader.finish(M::NAME)?;
-    Ok(message)
 }
 
 #[cfg(test)]
