@@ -103,15 +103,7 @@ pub(super) fn login_line_key(listener: &str, mechanism: Mechanism) -> String {
 
 /// The settings as a SASL mechanism of a listener has them: those of `listener.name.NAME.MECHANISM.KEY` come first.
 pub(super) fn settings_of_mechanism(raw: &RawSettings, listener: &str, mechanism: &str) -> RawSettings {
-    let prefix = format!("{}.", mechanism.to_ascii_lowercase());
-    let of_listener = settings_of_listener(raw, listener);
-    let mut settings = of_listener.clone();
-    for (name, value) in of_listener.iter() {
-        if let Some(key) = name.strip_prefix(&prefix) {
-            settings.set_from(value.origin.clone(), key, value.text.clone());
-        }
-    }
-    settings
+    preferring(&settings_of_listener(raw, listener), &format!("{}.", mechanism.to_ascii_lowercase()))
 }
 
 /// The settings as the listener of a name has them: its own come before those of all.
@@ -121,10 +113,14 @@ pub(super) fn settings_of_mechanism(raw: &RawSettings, listener: &str, mechanism
 ///   listener.name.out.ssl.client.auth=required        ──► OUT
 /// ```
 pub(super) fn settings_of_listener(raw: &RawSettings, listener: &str) -> RawSettings {
-    let prefix = format!("{PREFIX}{}.", listener.to_ascii_lowercase());
+    preferring(raw, &format!("{PREFIX}{}.", listener.to_ascii_lowercase()))
+}
+
+/// The settings, where those with a prefix come before those without it.
+fn preferring(raw: &RawSettings, prefix: &str) -> RawSettings {
     let mut settings = raw.clone();
     for (name, value) in raw.iter() {
-        if let Some(key) = name.strip_prefix(&prefix) {
+        if let Some(key) = name.strip_prefix(prefix) {
             settings.set_from(value.origin.clone(), key, value.text.clone());
         }
     }
