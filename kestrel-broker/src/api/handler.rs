@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kestrel_protocol::{ErrorCode, RequestFrame};
+use kestrel_protocol::{ErrorCode, Request, RequestFrame};
 
 use super::turn::take_turn;
 use super::{Account, Answer, AnswerFrame, Call, Close, Reply, RequestContext, State};
@@ -14,7 +14,7 @@ use super::{Account, Answer, AnswerFrame, Call, Close, Reply, RequestContext, St
 /// A request that this broker answers.
 ///
 /// Handlers never fail: what goes wrong is an error code in the response.
-pub(crate) trait Handler: kestrel_protocol::Request {
+pub(crate) trait Handler: Request {
     /// Carries the request out.
     ///
     /// What happens before the future is given happens in the order of the connection, ahead of the next request: a handler
@@ -146,7 +146,7 @@ pub(super) fn refuse<R: Handler>(
     answer.encode::<R>(frame.header.api_version, frame.header.correlation_id)
 }
 
-fn decode<R: Handler>(frame: &RequestFrame) -> Result<R, Close> {
+pub(super) fn decode<R: Request>(frame: &RequestFrame) -> Result<R, Close> {
     let version = frame.header.api_version;
     if !R::VERSIONS.contains(&version) {
         return Err(Close::UnsupportedVersion { api: R::KEY, version });

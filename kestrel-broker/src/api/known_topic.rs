@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use kestrel_protocol::{ErrorCode, TopicId};
+use bytestring::ByteString;
+use kestrel_protocol::{ErrorCode, LeaderEpoch, TopicId};
 
 use super::Access;
 use crate::authorizer::AclOperation::Read;
 use crate::authorizer::ResourceType::Topic;
 use crate::cluster::{ClusterImage, TopicImage};
+use crate::coordinator::CommittedPartition;
 
 /// A topic that a request names, if it is there.
 pub(super) struct KnownTopic {
@@ -28,14 +30,33 @@ impl KnownTopic {
         Self { found: found.and_then(|topic| access.check(Read, Topic, &topic.name).map(|()| topic.clone())) }
     }
 
-    /// The topic.
-    pub(super) fn topic(&self) -> Option<&Arc<TopicImage>> {
-        self.found.as_ref().ok()
+    /// What is committed for a partition; `None` when the topic has none of the number.
+    pub(super) fn committed(
+        &self,
+        partition: i32,
+        offset: i64,
+        leader_epoch: LeaderEpoch,
+        metadata: Option<&ByteString>,
+    ) -> Option<CommittedPartition> {
+        let topic = self.check(partition).ok()?;
+        let (topic, topic_id) = (topic.name.clone(), topic.id);
+        let metadata = metadata.cloned().unwrap_or_default();
+        Some(CommittedPartition { topic, topic_id, partition, offset, leader_epoch, metadata })
     }
 
-    /// Whether the topic has the partition.
-    pub(super) fn check(&self, partition: i32) -> Result<(), ErrorCode> {
+    /// What became of a partition: the next of the `outcomes` of those that were committed, which `otherwise` stands for.
+    pub(super) fn outcome(
+        &self,
+        partition: i32,
+        mut outcomes: impl Iterator<Item = ErrorCode>,
+        otherwise: ErrorCode,
+    ) -> ErrorCode {
+        self.check(partition).map_or_else(|error| error, |_| outcomes.next().unwrap_or(otherwise))
+    }
+
+    /// The topic, if it has the partition.
+    fn check(&self, partition: i32) -> Result<&TopicImage, ErrorCode> {
         let topic = self.found.as_ref().map_err(|error| *error)?;
-        topic.partition(partition).map(|_| ()).ok_or(ErrorCode::UnknownTopicOrPartition)
+        topic.partition(partition).map(|_| &**topic).ok_or(ErrorCode::UnknownTopicOrPartition)
     }
 }

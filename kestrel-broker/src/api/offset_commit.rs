@@ -15,7 +15,7 @@ use super::{Handler, RequestContext, State};
 use crate::authorizer::AclOperation::Read;
 use crate::authorizer::ResourceType::Group;
 use crate::cluster::ClusterImage;
-use crate::coordinator::{Commit, CommittedPartition};
+use crate::coordinator::Commit;
 
 /// The first version that names topics by id.
 const FIRST_TOPIC_ID_VERSION: i16 = 10;
@@ -33,7 +33,12 @@ impl Handler for OffsetCommitRequest {
         self.topics.retain(|topic| !topic.partitions.is_empty());
         let image = state.cluster.image();
         let known: Vec<_> = self.topics.iter().map(|topic| find(topic, &context, &image)).collect();
-        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));
+        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| {
+            topic.partitions.iter().filter_map(|it| {
+                let metadata = it.committed_metadata.as_ref();
+                known.committed(it.partition_index, it.committed_offset, it.committed_leader_epoch, metadata)
+            })
+        });
         let partitions: Vec<_> = partitions.collect();
         let commit = (!partitions.is_empty()).then(|| Commit {
             version: context.version,
@@ -54,10 +59,7 @@ impl Handler for OffsetCommitRequest {
                 None => Vec::new().into_iter(),
             };
             let topics = self.topics.iter().zip(&known).map(|(topic, known)| {
-                answer(topic, |partition| match known.check(partition) {
-                    Ok(()) => outcomes.next().unwrap_or(ErrorCode::UnknownServerError),
-                    Err(error) => error,
-                })
+                answer(topic, |it| known.outcome(it, &mut outcomes, ErrorCode::UnknownServerError))
             });
             OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
         })
@@ -75,20 +77,6 @@ fn find(topic: &OffsetCommitRequestTopic, context: &RequestContext, image: &Clus
     } else {
         KnownTopic::by_name(&topic.name, &context.access, image)
     }
-}
-
-fn committed(asked: &OffsetCommitRequestTopic, known: &KnownTopic) -> Vec<CommittedPartition> {
-    let Some(topic) = known.topic() else { return Vec::new() };
-    let there = asked.partitions.iter().filter(|partition| known.check(partition.partition_index).is_ok());
-    let partition = there.map(|partition| CommittedPartition {
-        topic: topic.name.clone(),
-        topic_id: topic.id,
-        partition: partition.partition_index,
-        offset: partition.committed_offset,
-        leader_epoch: partition.committed_leader_epoch,
-        metadata: partition.committed_metadata.clone().unwrap_or_default(),
-    });
-    partition.collect()
 }
 
 fn answer(

@@ -38,7 +38,12 @@ impl Handler for TxnOffsetCommitRequest {
             .iter()
             .map(|topic| KnownTopic::by_name(&topic.name, &context.access, &image))
             .collect();
-        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| committed(topic, known));
+        let partitions = self.topics.iter().zip(&known).flat_map(|(topic, known)| {
+            topic.partitions.iter().filter_map(|it| {
+                let metadata = it.committed_metadata.as_ref();
+                known.committed(it.partition_index, it.committed_offset, it.committed_leader_epoch, metadata)
+            })
+        });
         let partitions: Vec<_> = partitions.collect();
         let stored = match &partitions[..] {
             [] => Ok(Vec::new()),
@@ -49,12 +54,11 @@ impl Handler for TxnOffsetCommitRequest {
             Err(error) => (Vec::new(), told(error, context.version)),
         };
         let mut outcomes = outcomes.into_iter();
-        let topics = self.topics.iter().zip(&known).map(|(topic, known)| {
-            answer(topic, |partition| match known.check(partition) {
-                Ok(()) => outcomes.next().unwrap_or(otherwise),
-                Err(error) => error,
-            })
-        });
+        let topics = self
+            .topics
+            .iter()
+            .zip(&known)
+            .map(|(topic, known)| answer(topic, |it| known.outcome(it, &mut outcomes, otherwise)));
         TxnOffsetCommitResponse { topics: topics.collect(), ..Default::default() }
     }
 
@@ -68,20 +72,6 @@ impl Handler for TxnOffsetCommitRequest {
 fn check(request: &TxnOffsetCommitRequest, access: &Access) -> Result<(), ErrorCode> {
     access.check(Write, TransactionalId, &request.transactional_id)?;
     access.check(Read, Group, &request.group_id)
-}
-
-fn committed(asked: &TxnOffsetCommitRequestTopic, known: &KnownTopic) -> Vec<CommittedPartition> {
-    let Some(topic) = known.topic() else { return Vec::new() };
-    let there = asked.partitions.iter().filter(|partition| known.check(partition.partition_index).is_ok());
-    let partition = there.map(|partition| CommittedPartition {
-        topic: topic.name.clone(),
-        topic_id: topic.id,
-        partition: partition.partition_index,
-        offset: partition.committed_offset,
-        leader_epoch: partition.committed_leader_epoch,
-        metadata: partition.committed_metadata.clone().unwrap_or_default(),
-    });
-    partition.collect()
 }
 
 /// Stores the offsets once the transaction coordinator knows that the transaction has them.

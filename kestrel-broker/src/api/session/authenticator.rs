@@ -16,6 +16,7 @@ use kestrel_protocol::{ApiKey, ErrorCode, Message, Request, RequestFrame};
 use super::exchange::{Denied, Exchange, Identity, Turn};
 use super::failure::{Attempt, LoginFailure, quoted};
 use super::{FrameKind, Intake, Login, Moment, Refused, Verdict};
+use crate::api::handler::decode;
 use crate::api::{Answer, AnswerFrame, Close, Principal, api_versions, table};
 use crate::clock::after;
 
@@ -263,15 +264,6 @@ impl Identity {
         }
         Ok(Verdict::Serve(self.principal.clone()))
     }
-}
-
-/// Reads the body of a request.
-fn decode<R: Request>(frame: &RequestFrame) -> Result<R, Close> {
-    let version = frame.header.api_version;
-    if !R::VERSIONS.contains(&version) {
-        return Err(Close::UnsupportedVersion { api: R::KEY, version });
-    }
-    Ok(frame.decode::<R>()?)
 }
 
 fn answer<R: Request>(response: R::Response, frame: &RequestFrame) -> Result<AnswerFrame, Close> {
