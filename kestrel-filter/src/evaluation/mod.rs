@@ -36,11 +36,8 @@ pub(crate) type Outcome<T> = Result<T, Stop>;
 
 impl Meter for Evaluation<'_> {
     fn spend(&mut self, steps: usize) -> Result<(), Cause> {
-        match self.steps.checked_sub(steps) {
-            Some(left) => self.steps = left,
-            // Nothing that comes later gets through either.
-            None => self.steps = 0,
-        }
+        // At none, nothing that comes later gets through either.
+        self.steps = self.steps.saturating_sub(steps);
         if self.steps == 0 { Err(Cause::TooMuchWork) } else { Ok(()) }
     }
 }
@@ -106,10 +103,7 @@ impl<'a> Evaluation<'a> {
                 }
             }
         }
-        match undecided {
-            Some(stop) => Err(stop),
-            None => Ok(!junction.decisive()),
-        }
+        undecided.map_or_else(|| Ok(!junction.decisive()), Err)
     }
 
     fn each(&mut self, junction: Junction, list: &'a Node, condition: &'a Node) -> Outcome<bool> {
@@ -128,10 +122,7 @@ impl<'a> Evaluation<'a> {
                 Err(stop) => undecided = undecided.or(Some(stop)),
             }
         }
-        match undecided {
-            Some(stop) => Err(stop),
-            None => Ok(!junction.decisive()),
-        }
+        undecided.map_or_else(|| Ok(!junction.decisive()), Err)
     }
 
     fn compare(
