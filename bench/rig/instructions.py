@@ -2,7 +2,10 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
+
+from rig import build
 
 _COUNTED = re.compile(r"Collected\s*:\s*(\d+)")
 
@@ -27,3 +30,18 @@ def counted(log):
     if found := _COUNTED.search(text):
         return int(found[1])
     raise NotCounted(f"valgrind gave no count:\n{text[-1000:]}")
+
+
+def of_client(file, *words):
+    """Instructions of a `kestrel-bench` with these words. Where they are goes to `file`."""
+    log = Path(file).with_suffix(".log")
+    run_client(*words, tool=tool(file, log))
+    return counted(log)
+
+
+def run_client(*words, tool=()):
+    """Runs `kestrel-bench` to its end."""
+    command = [*tool, *build.kestrel_bench(), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise NotCounted(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-1000:]}")

@@ -129,6 +129,9 @@ pub(crate) struct Common {
     /// Which records of transactions a consumer gets.
     #[arg(long, value_enum, default_value_t = Isolation::ReadUncommitted)]
     pub(crate) isolation: Isolation,
+    /// Have the client tell its metrics to an exporter for Prometheus, which is read at the end. Of Kestrel alone.
+    #[arg(long)]
+    pub(crate) metrics: bool,
 }
 
 impl Common {

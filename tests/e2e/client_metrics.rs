@@ -11,6 +11,8 @@ use kestrel_client::{ApiKey, AutoOffsetReset, Client, ErrorCode, NoKey, Raw, Rem
 use kestrel_examples::Readings;
 use kestrel_tests::{TestBroker, eventually, unique};
 
+mod exported;
+
 /// How many records a test sends in one batch.
 const RECORDS: usize = 500;
 

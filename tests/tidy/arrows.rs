@@ -83,7 +83,7 @@ const CLIENT_ARROWS: &Rooms<'_> = &[
     ("assignor", &["into", "record"]),
     ("net", &["config", "environment", "error", "observer", "security", "tasks"]),
     ("metadata", &["complaints", "config", "environment", "error", "net", "observer"]),
-    ("metrics", &["error", "observer", "rejected"]),
+    ("metrics", &["environment", "error", "observer", "rejected"]),
     ("reader", &["acks", "error", "format_headers", "record", "testing", "trace_context"]),
     ("trace_context", &[]),
     (

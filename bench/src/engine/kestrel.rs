@@ -139,6 +139,9 @@ pub(super) async fn connect(common: &Common) -> Result<Client, Failure> {
     if let Some(ca) = &common.tls_ca {
         builder = builder.tls(Tls::ca_file(ca));
     }
+    if common.metrics {
+        builder = builder.metrics();
+    }
     Ok(builder.connect().await?)
 }
 

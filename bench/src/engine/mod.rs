@@ -1,5 +1,6 @@
 //! The work itself, the same loops for every client; a client's own file says only how it sends and how it receives.
 
+mod exporter;
 mod groups;
 mod held;
 #[cfg(feature = "kacrab")]
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use self::exporter::Exporter;
 use self::work::Failure;
 use crate::args::{
     Client, Common, Consume, EndToEnd, Groups, Produce, Transactions, TypedConsume, TypedProduce,
@@ -98,8 +100,15 @@ pub(crate) fn groups(work: &Groups) -> Result<Report, String> {
 }
 
 fn run(common: &Common, work: impl Future<Output = Result<Report, Failure>>) -> Result<Report, String> {
+    if common.metrics && common.client != Client::Kestrel {
+        return Err(format!("{} tells no metrics here", common.client.name()));
+    }
+    let exporter = common.metrics.then(Exporter::install).transpose()?;
     let runtime = runtime(common.threads).map_err(|e| format!("cannot start the runtime: {e}"))?;
     let outcome = runtime.block_on(work);
+    if let Some(exporter) = exporter {
+        exporter.read();
+    }
     // A client's tasks that are still waiting for something do not hold up the end.
     runtime.shutdown_background();
     outcome.map_err(|Failure(message)| message)

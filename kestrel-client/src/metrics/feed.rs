@@ -1,61 +1,65 @@
 //! What each event of the observer is to the facade.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::metrics::SharedString;
-use kestrel_protocol::NodeId;
 
 use super::buffers::Buffer;
+use super::row::count;
+use super::series::{Told, broker, group, text};
 use super::{Metrics, table};
+use crate::environment;
 use crate::error::Error;
 use crate::observer::{
-    BatchProduced, ConnectFailed, Connected, Disconnected, Fetched, MetadataRefreshed, ObservedBroker,
-    Observer, OffsetsCommitted, PartitionLag, PartitionReleased, ProducerBuffer, ProducerFailed,
-    RebalanceEnded, RecordRejected, RecordsPolled, RequestEnded, RequestWritten, Retried, TaskLost,
-    Throttled, TransactionEnded,
+    BatchProduced, ConnectFailed, Connected, Disconnected, Fetched, MetadataRefreshed, Observer,
+    OffsetsCommitted, PartitionLag, PartitionReleased, ProducerBuffer, ProducerFailed, RebalanceEnded,
+    RecordRejected, RecordsPolled, RequestEnded, RequestWritten, Retried, TaskLost, Throttled,
+    TransactionEnded,
 };
 use crate::rejected::Remedy;
 
 impl Observer for Metrics {
     fn on_connected(&self, event: &Connected<'_>) {
-        let (client, broker) = (&self.client, broker(event.broker));
+        let (client, broker) = (&self.client, broker(event.broker.node));
         table::CONNECTS.add(client, [broker.clone()], 1);
         table::CONNECTIONS.shift(client, [broker.clone()], 1.0);
         table::CONNECT_SECONDS.record(client, [broker], event.took.as_secs_f64());
     }
 
     fn on_connect_failed(&self, event: &ConnectFailed<'_>) {
-        table::CONNECT_ERRORS.add(&self.client, [broker(event.broker), word(event.error)], 1);
+        table::CONNECT_ERRORS.add(&self.client, [broker(event.broker.node), word(event.error)], 1);
     }
 
     fn on_disconnected(&self, event: &Disconnected<'_>) {
-        let (client, broker) = (&self.client, broker(event.broker));
+        let (client, broker) = (&self.client, broker(event.broker.node));
         table::DISCONNECTS.add(client, [broker.clone()], 1);
         table::CONNECTIONS.shift(client, [broker], -1.0);
     }
 
     fn on_request_written(&self, event: &RequestWritten<'_>) {
-        let (client, broker) = (&self.client, broker(event.broker));
-        table::SENT_BYTES.add(client, [broker.clone()], event.bytes);
-        table::REQUESTS_IN_FLIGHT.shift(client, [broker], 1.0);
+        self.series.lock().written(self.told(), event.broker.node, |series| {
+            series.sent_bytes.increment(count(event.bytes));
+            series.in_flight.increment(1.0);
+        });
     }
 
     fn on_request_ended(&self, event: &RequestEnded<'_>) {
-        let (client, broker, api) =
-            (&self.client, broker(event.broker), SharedString::from(event.api.name()));
-        table::REQUESTS_IN_FLIGHT.shift(client, [broker.clone()], -1.0);
         match event.outcome {
-            Ok(bytes) => {
-                table::RECEIVED_BYTES.add(client, [broker.clone()], bytes);
-                table::REQUEST_SECONDS.record(client, [broker, api], event.latency.as_secs_f64());
+            Ok(bytes) => self.series.lock().answered(self.told(), event.broker.node, event.api, |series| {
+                series.in_flight.decrement(1.0);
+                series.received_bytes.increment(count(bytes));
+                series.seconds.record(event.latency.as_secs_f64());
+            }),
+            Err(error) => {
+                let (client, broker) = (&self.client, broker(event.broker.node));
+                table::REQUESTS_IN_FLIGHT.shift(client, [broker.clone()], -1.0);
+                table::REQUEST_ERRORS.add(client, [broker, event.api.name().into(), word(error)], 1);
             }
-            Err(error) => table::REQUEST_ERRORS.add(client, [broker, api, word(error)], 1),
         }
     }
 
     fn on_throttled(&self, event: &Throttled<'_>) {
-        let labels = [broker(event.broker), event.api.name().into()];
+        let labels = [broker(event.broker.node), event.api.name().into()];
         table::THROTTLE_SECONDS.record(&self.client, labels, event.throttle.as_secs_f64());
     }
 
@@ -75,23 +79,28 @@ impl Observer for Metrics {
     }
 
     fn on_batch_produced(&self, event: &BatchProduced<'_>) {
-        let (client, topic) = (&self.client, text(event.topic));
+        let client = &self.client;
         let retries = usize::try_from(event.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
         if retries > 0 {
-            table::BATCH_RETRIES.add(client, [topic.clone()], retries);
+            table::BATCH_RETRIES.add(client, [text(event.topic)], retries);
         }
-        table::DELIVERY_SECONDS.record(client, [topic.clone()], event.took.as_secs_f64());
         match event.outcome {
-            Ok(_) => self.note_stored(event, &topic),
-            Err(error) => table::PRODUCE_ERRORS.add(client, [topic, word(error)], event.records),
+            Ok(_) => self.note_stored(event),
+            Err(error) => {
+                let topic = text(event.topic);
+                table::DELIVERY_SECONDS.record(client, [topic.clone()], event.took.as_secs_f64());
+                table::PRODUCE_ERRORS.add(client, [topic, word(error)], event.records);
+            }
         }
     }
 
     fn on_producer_buffer(&self, event: &ProducerBuffer) {
         self.buffers.note(event, |Buffer { used_bytes, limit_bytes, waiting }| {
-            table::BUFFER_USED.set(&self.client, [], number(used_bytes));
-            table::BUFFER_LIMIT.set(&self.client, [], number(limit_bytes));
-            table::BUFFER_WAITING.set(&self.client, [], number(waiting));
+            self.series.lock().buffer(self.told(), |series| {
+                series.used.set(number(used_bytes));
+                series.limit.set(number(limit_bytes));
+                series.waiting.set(number(waiting));
+            });
         });
     }
 
@@ -112,24 +121,33 @@ impl Observer for Metrics {
     }
 
     fn on_fetched(&self, event: &Fetched) {
-        let (client, broker) = (&self.client, node(event.node));
-        table::FETCH_SECONDS.record(client, [broker.clone()], event.took.as_secs_f64());
-        if event.bytes > 0 {
-            table::FETCHED_RECORDS.add(client, [broker.clone()], event.records);
-            table::FETCHED_BATCHES.add(client, [broker.clone()], event.batches);
-            table::FETCH_BYTES.record(client, [broker], number(event.bytes));
+        let took = event.took.as_secs_f64();
+        if event.bytes == 0 {
+            return table::FETCH_SECONDS.record(&self.client, [broker(Some(event.node))], took);
         }
+        self.series.lock().brought(self.told(), event.node, |series| {
+            series.seconds.record(took);
+            series.records.increment(count(event.records));
+            series.batches.increment(count(event.batches));
+            series.bytes.record(number(event.bytes));
+        });
     }
 
     fn on_records_polled(&self, event: &RecordsPolled<'_>) {
-        let (client, group, topic) = (&self.client, group(event.group), text(event.topic));
-        table::CONSUMED_RECORDS.add(client, [group.clone(), topic.clone()], event.records);
-        table::CONSUMED_BYTES.add(client, [group.clone(), topic], event.bytes);
-        table::WAITING_SECONDS.record(client, [group.clone()], event.waited.as_secs_f64());
+        let waited = event.waited.as_secs_f64();
         // Before the first batch there is nothing that it would have worked on.
-        if event.busy > Duration::ZERO {
-            table::PROCESSING_SECONDS.record(client, [group], event.busy.as_secs_f64());
+        if event.busy == Duration::ZERO {
+            let (client, group, topic) = (&self.client, group(event.group), text(event.topic));
+            table::CONSUMED_RECORDS.add(client, [group.clone(), topic.clone()], event.records);
+            table::CONSUMED_BYTES.add(client, [group.clone(), topic], event.bytes);
+            return table::WAITING_SECONDS.record(client, [group], waited);
         }
+        self.series.lock().polled(self.told(), event.group, event.topic, |series| {
+            series.records.increment(count(event.records));
+            series.bytes.increment(count(event.bytes));
+            series.waiting_seconds.record(waited);
+            series.processing_seconds.record(event.busy.as_secs_f64());
+        });
     }
 
     fn on_record_rejected(&self, event: &RecordRejected<'_>) {
@@ -143,9 +161,10 @@ impl Observer for Metrics {
     }
 
     fn on_partition_lag(&self, event: &PartitionLag<'_>) {
-        let labels = [group(event.group), text(event.topic), event.partition.to_string().into()];
-        // A lag beyond 2^53 is as bad as one of 2^53.
-        table::LAG.set(&self.client, labels, event.lag() as f64);
+        self.series.lock().lag(self.told(), event.group, event.topic, event.partition, |series| {
+            // A lag beyond 2^53 is as bad as one of 2^53.
+            series.set(event.lag() as f64);
+        });
     }
 
     fn on_partition_released(&self, event: &PartitionReleased<'_>) {
@@ -177,42 +196,29 @@ impl Observer for Metrics {
 }
 
 impl Metrics {
-    fn note_stored(&self, event: &BatchProduced<'_>, topic: &SharedString) {
-        let (client, topic) = (&self.client, || [topic.clone()]);
-        let BatchProduced { records, uncompressed_bytes, compressed_bytes, queued, .. } = *event;
-        table::PRODUCED_RECORDS.add(client, topic(), records);
-        table::PRODUCED_BYTES.add(client, topic(), compressed_bytes);
-        table::UNCOMPRESSED_BYTES.add(client, topic(), uncompressed_bytes);
-        table::PRODUCED_BATCHES.add(client, topic(), 1);
-        table::BATCH_RECORDS.record(client, topic(), number(records));
-        table::BATCH_BYTES.record(client, topic(), number(compressed_bytes));
-        let ratio = number(compressed_bytes) / number(uncompressed_bytes.max(1));
-        table::COMPRESSION_RATIO.record(client, topic(), ratio);
-        table::QUEUE_SECONDS.record(client, topic(), queued.as_secs_f64());
+    fn note_stored(&self, event: &BatchProduced<'_>) {
+        let BatchProduced { records, uncompressed_bytes, compressed_bytes, queued, took, .. } = *event;
+        self.series.lock().stored(self.told(), event.topic, |series| {
+            series.delivery_seconds.record(took.as_secs_f64());
+            series.records.increment(count(records));
+            series.bytes.increment(count(compressed_bytes));
+            series.uncompressed_bytes.increment(count(uncompressed_bytes));
+            series.batches.increment(1);
+            series.batch_records.record(number(records));
+            series.batch_bytes.record(number(compressed_bytes));
+            let ratio = number(compressed_bytes) / number(uncompressed_bytes.max(1));
+            series.compression_ratio.record(ratio);
+            series.queue_seconds.record(queued.as_secs_f64());
+        });
     }
-}
 
-/// A broker's id: a label of few values. The entries of `bootstrap.servers` have none.
-fn broker(broker: ObservedBroker<'_>) -> SharedString {
-    broker.node.map_or_else(|| "bootstrap".into(), node)
-}
-
-fn node(node: NodeId) -> SharedString {
-    text(&node.to_string())
-}
-
-/// Empty without a group: to Prometheus the same as no label.
-fn group(group: Option<&str>) -> SharedString {
-    group.map_or_else(|| "".into(), text)
+    fn told(&self) -> Told<'_> {
+        Told { client: &self.client, now: environment::now() }
+    }
 }
 
 fn word(error: &Error) -> SharedString {
     error.word().into()
-}
-
-/// Shared, since most names are the label of several series.
-fn text(name: &str) -> SharedString {
-    Arc::<str>::from(name).into()
 }
 
 /// As the facade takes it: nothing that is counted here comes near 2^53.

@@ -17,7 +17,9 @@
 
 mod buffers;
 mod feed;
+mod kept;
 mod row;
+mod series;
 mod table;
 
 use std::sync::Arc;
@@ -25,16 +27,19 @@ use std::sync::Arc;
 use ::metrics::Label;
 
 use buffers::Buffers;
+use parking_lot::Mutex;
 pub use row::{Metric, MetricKind};
+use series::Series;
 pub use table::METRICS;
 
-/// Tells the facade what a client does. Keeps no handle of a metric: an exporter may drop a series that is idle, and a handle would
-/// go on counting for nobody.
+/// Tells the facade what a client does. Keeps no handle of a metric for longer than a second: an exporter may drop a series that is
+/// idle, and a handle would go on counting for nobody.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     /// What tells several clients of a process apart.
     client: Label,
     buffers: Buffers,
+    series: Mutex<Series>,
 }
 
 impl Metrics {
@@ -42,7 +47,7 @@ impl Metrics {
     pub(crate) fn begin(client_id: &str) -> Self {
         METRICS.iter().for_each(Metric::describe);
         let client = Label::new("client_id", ::metrics::SharedString::from(Arc::<str>::from(client_id)));
-        Self { client, buffers: Buffers::default() }
+        Self { client, buffers: Buffers::default(), series: Mutex::default() }
     }
 }
 

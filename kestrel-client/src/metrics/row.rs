@@ -77,27 +77,43 @@ impl<K, const N: usize> Row<K, N> {
 }
 
 impl<const N: usize> Row<Counter, N> {
+    pub(super) fn series(&self, client: &Label, values: [SharedString; N]) -> ::metrics::Counter {
+        counter!(self.metric.name, self.labels(client, values))
+    }
+
     pub(super) fn add(&self, client: &Label, values: [SharedString; N], more: usize) {
-        let more = u64::try_from(more).unwrap_or(u64::MAX);
-        counter!(self.metric.name, self.labels(client, values)).increment(more);
+        self.series(client, values).increment(count(more));
     }
 }
 
 impl<const N: usize> Row<Gauge, N> {
+    pub(super) fn series(&self, client: &Label, values: [SharedString; N]) -> ::metrics::Gauge {
+        gauge!(self.metric.name, self.labels(client, values))
+    }
+
     pub(super) fn set(&self, client: &Label, values: [SharedString; N], value: f64) {
-        gauge!(self.metric.name, self.labels(client, values)).set(value);
+        self.series(client, values).set(value);
     }
 
     /// Goes up by so much, or down.
     pub(super) fn shift(&self, client: &Label, values: [SharedString; N], by: f64) {
-        gauge!(self.metric.name, self.labels(client, values)).increment(by);
+        self.series(client, values).increment(by);
     }
 }
 
 impl<const N: usize> Row<Histogram, N> {
-    pub(super) fn record(&self, client: &Label, values: [SharedString; N], value: f64) {
-        histogram!(self.metric.name, self.labels(client, values)).record(value);
+    pub(super) fn series(&self, client: &Label, values: [SharedString; N]) -> ::metrics::Histogram {
+        histogram!(self.metric.name, self.labels(client, values))
     }
+
+    pub(super) fn record(&self, client: &Label, values: [SharedString; N], value: f64) {
+        self.series(client, values).record(value);
+    }
+}
+
+/// As the facade takes what a counter grows by.
+pub(super) fn count(more: usize) -> u64 {
+    u64::try_from(more).unwrap_or(u64::MAX)
 }
 
 impl Metric {

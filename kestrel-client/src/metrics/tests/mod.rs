@@ -2,6 +2,7 @@
 
 mod documents;
 mod lines;
+mod often;
 
 use std::time::Duration;
 
