@@ -4,13 +4,21 @@ Java spends most of a short program on loading the same classes again. `tools.en
 Kafka's has loaded, and whoever has its class path first in his own starts from there, in half the time.
 """
 
-import os
 import subprocess
 
 from ring import tools
 
 QUICK = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _SETTINGS = tools.CLIENTS / "java" / "log4j2.xml"
+
+
+_left = None
+
+
+def leave_archive(file):
+    """From now on, what is started leaves the classes that it has loaded in this file when it ends, and begins without any."""
+    global _left
+    _left = file
 
 
 def command(main_class, *args, options=QUICK):
@@ -60,8 +68,7 @@ def _ring_path():
 
 
 def _archived():
-    made = os.environ.get(tools.MAKES_ARCHIVE)
-    if made:
-        return (f"-XX:ArchiveClassesAtExit={made}",)
+    if _left:
+        return (f"-XX:ArchiveClassesAtExit={_left}",)
     # Where it does not fit, Java goes on without it, and would say so on standard output.
     return ("-Xlog:disable", f"-XX:SharedArchiveFile={tools.ensure('java-archive') / 'classes.jsa'}")

@@ -20,13 +20,13 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from ring.broker import Broker, BrokerFailed
+
 HERE = Path(__file__).resolve().parent.parent
 CLIENTS = HERE / "clients"
 # The schemas and values of typed data; the serializers' own tests have them too.
 TYPED = HERE.parent.parent / "kestrel-serde/testdata/typed"
 SERDES = CLIENTS / "java-serdes"
-# Names the archive that a process of Java makes of its classes when it ends.
-MAKES_ARCHIVE = "INTEROP_MAKES_ARCHIVE"
 
 
 class Missing(Exception):
@@ -136,12 +136,12 @@ def kafka_path():
 def _java_archive(folder):
     """The classes that a broker of Apache Kafka's has loaded when it stops."""
     archive = folder / "classes.jsa"
-    with tempfile.TemporaryDirectory() as data:
-        broker = subprocess.Popen([HERE / "apache-kafka", "--data-dir", data], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                  stdin=subprocess.DEVNULL, env={**os.environ, MAKES_ARCHIVE: str(archive)})
-        broker.stdout.readline()  # it serves, or has ended
-        broker.terminate()
-        broker.wait()
+    try:
+        with tempfile.TemporaryDirectory() as data, Broker(HERE / "apache-kafka", data, folder / "broker.log",
+                                                           options=("--archive", str(archive))):
+            pass
+    except BrokerFailed as e:
+        raise Missing(str(e)) from e
     if not archive.exists():
         raise Missing("Apache Kafka's broker left no archive of its classes")
 
