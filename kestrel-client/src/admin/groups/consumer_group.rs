@@ -1,6 +1,6 @@
 //! Consumer groups as their coordinators describe them (KIP-848).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use kestrel_protocol::messages::consumer_group_describe::{
 };
 use kestrel_protocol::{ApiKey, NodeId};
 
-use super::{GroupState, GroupType, check, left_out, names};
+use super::{GroupState, GroupType, check, names, outcomes};
 use crate::admin::AclOperation;
 use crate::admin::settle::{Call, Round};
 use crate::client::{Client, Target};
@@ -153,24 +153,21 @@ async fn describe_at(
         include_authorized_operations: with_operations,
     };
     let response = client.send(Target::Node(node), &request).await?;
-    Ok(outcomes(&groups, response.groups, node))
+    Ok(described(&groups, response.groups, node))
 }
 
 /// What is said of each of these groups.
-fn outcomes(
+fn described(
     groups: &[Arc<str>],
     answers: Vec<DescribedGroup>,
     node: NodeId,
 ) -> Vec<Result<ConsumerGroupDescription>> {
     let api = ApiKey::ConsumerGroupDescribe;
-    let mut answers: HashMap<_, _> =
-        answers.into_iter().map(|group| (group.group_id.clone(), group)).collect();
-    let described = |group: &Arc<str>| {
-        let answer = answers.remove(&**group).ok_or_else(|| left_out(api, group))?;
+    let answers = answers.into_iter().map(|group| (group.group_id.clone(), group));
+    outcomes(api, groups, answers, |group, answer| {
         check(api, group, answer.error_code, answer.error_message.as_deref())?;
         Ok(ConsumerGroupDescription::read(answer, node))
-    };
-    groups.iter().map(described).collect()
+    })
 }
 
 #[cfg(test)]
@@ -226,13 +223,14 @@ mod tests {
             group("classic", ErrorCode::GroupIdNotFound, ""),
             group("audit", ErrorCode::None, "Reconciling"),
         ];
-        let groups = ["audit", "classic", "forgotten"].map(Arc::from);
-        let outcomes = outcomes(&groups, answers, NodeId(3));
+        let groups = ["audit", "classic", "forgotten", "audit"].map(Arc::from);
+        let outcomes = described(&groups, answers, NodeId(3));
         let described = outcomes[0].as_ref().unwrap();
         assert_eq!((described.state, described.coordinator), (GroupState::Reconciling, NodeId(3)));
         assert_eq!((described.group_epoch, described.assignment_epoch), (7, 6));
+        assert_eq!(outcomes[3].as_ref().unwrap(), described, "a group that is named twice");
         let codes: Vec<_> =
-            outcomes[1..].iter().map(|outcome| outcome.as_ref().unwrap_err().code()).collect();
+            outcomes[1..3].iter().map(|outcome| outcome.as_ref().unwrap_err().code()).collect();
         assert_eq!(codes, [Some(ErrorCode::GroupIdNotFound), Some(ErrorCode::UnknownServerError)]);
     }
 }

@@ -186,10 +186,8 @@ async fn describe_at(
     let request =
         DescribeGroupsRequest { groups: names(&groups), include_authorized_operations: with_operations };
     let response = client.send(Target::Node(node), &request).await?;
-    let mut answers: HashMap<_, _> =
-        response.groups.into_iter().map(|group| (group.group_id.clone(), group)).collect();
-    let described = |group: &Arc<str>| {
-        let answer = answers.remove(&**group).ok_or_else(|| left_out(ApiKey::DescribeGroups, group))?;
+    let answers = response.groups.into_iter().map(|group| (group.group_id.clone(), group));
+    Ok(outcomes(ApiKey::DescribeGroups, &groups, answers, |group, answer| {
         check(ApiKey::DescribeGroups, group, answer.error_code, answer.error_message.as_deref())?;
         // Before version 6 (KIP-1043), and while it goes, a group that is not there is a dead one.
         match GroupDescription::read(answer, node) {
@@ -198,8 +196,7 @@ async fn describe_at(
             }
             described => Ok(described),
         }
-    };
-    Ok(groups.iter().map(described).collect())
+    }))
 }
 
 #[derive(Debug)]
@@ -220,13 +217,25 @@ impl Call for DeleteGroups {
 async fn delete_at(client: &Client, node: NodeId, groups: Vec<Arc<str>>) -> Result<Vec<Result<()>>> {
     let request = DeleteGroupsRequest { groups_names: names(&groups) };
     let response = client.send(Target::Node(node), &request).await?;
-    let answers: HashMap<_, _> =
-        response.results.into_iter().map(|group| (group.group_id, group.error_code)).collect();
-    let deleted = |group: &Arc<str>| {
-        let code = answers.get(&**group).ok_or_else(|| left_out(ApiKey::DeleteGroups, group))?;
-        check(ApiKey::DeleteGroups, group, *code, None)
+    let answers = response.results.into_iter().map(|group| (group.group_id, group.error_code));
+    Ok(outcomes(ApiKey::DeleteGroups, &groups, answers, |group, code| {
+        check(ApiKey::DeleteGroups, group, code, None)
+    }))
+}
+
+/// What is said of each of these groups, by answers that name their groups, in any order. A group may be asked about twice.
+fn outcomes<A: Clone, T>(
+    api: ApiKey,
+    groups: &[Arc<str>],
+    answers: impl Iterator<Item = (ByteString, A)>,
+    read: impl Fn(&Arc<str>, A) -> Result<T>,
+) -> Vec<Result<T>> {
+    let answers: HashMap<_, _> = answers.collect();
+    let outcome = |group: &Arc<str>| match answers.get(&**group) {
+        Some(answer) => read(group, answer.clone()),
+        None => Err(left_out(api, group)),
     };
-    Ok(groups.iter().map(deleted).collect())
+    groups.iter().map(outcome).collect()
 }
 
 fn names(groups: &[Arc<str>]) -> Vec<ByteString> {
