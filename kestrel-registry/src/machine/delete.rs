@@ -62,9 +62,14 @@ impl Machine {
     pub(super) fn soft_delete_subject(&self, subject: &Subject) -> Result<Decision, Refusal> {
         let versions = self.subject_to_delete(subject)?;
         let live: Vec<_> = versions.shown(Shown::Live).collect();
-        let Some(last) = live.last() else { return Err(Refusal::subject_soft_deleted(subject)) };
+        if live.is_empty() {
+            return Err(Refusal::subject_soft_deleted(subject));
+        }
         self.check_unreferenced(&live, Shown::Live)?;
-        let records = vec![Entry::DeleteSubject { subject: subject.clone(), up_to: Some(last.number) }];
+        // Also those that an earlier record of the same key has deleted: compaction keeps the last one alone, and an import may have
+        // brought back a lower version than they are.
+        let up_to = versions.iter().map(|version| version.number).max();
+        let records = vec![Entry::DeleteSubject { subject: subject.clone(), up_to }];
         Ok(Decision { records, answer: numbers(&live) })
     }
 

@@ -55,6 +55,20 @@ pub(super) fn replayed(records: &[(usize, &RecordText)]) -> Machine {
     machine
 }
 
+#[test]
+fn a_subject_that_is_deleted_again_stays_deleted_as_a_whole() {
+    let mut scripted = Scripted::default();
+    let (import, delete) = (13, 5);
+    // Version 3, and when it is deleted version 1, which is deleted too.
+    for one in [(11, 2, 0), (import, 2, 2), (delete, 2, 0), (import, 2, 0), (delete, 2, 0)] {
+        let (code, answer) = step(&mut scripted, one);
+        assert_eq!(code, 200, "{answer}");
+    }
+    for cut in 0..=scripted.log.len() {
+        assert_eq!(replayed(&compacted(&scripted.log, cut)), scripted.machine, "cut {cut}");
+    }
+}
+
 proptest! {
     #[test]
     fn replay_equals_live(
